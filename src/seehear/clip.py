@@ -1,0 +1,61 @@
+"""The noun that goes all the way through the house: a clip is one face with its sound, on one clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FPS = 25
+"""Video frames a second, of every clip. Both papers and every peer work at 25."""
+
+SAMPLE_RATE = 16_000
+"""Sound samples a second, of every clip."""
+
+SAMPLES_PER_FRAME = SAMPLE_RATE // FPS  # 640: whole, so frame t begins at sample 640 t exactly
+assert SAMPLES_PER_FRAME * FPS == SAMPLE_RATE
+
+LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth_corner", "left_mouth_corner")
+"""Order of the five points; right and left are the person's own (their right eye is left in the picture)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One face with its sound.
+
+    Sound sample n and video frame t share one clock: t / 25 s = n / 16000 s, both counted from ``start_s``.
+
+    Attributes:
+        video: RGB face crops, uint8, (T, H, W, 3), 25 a second.
+        landmarks: five points a frame in crop pixels (x, y), float32, (T, 5, 2), in the order of `LANDMARKS`.
+        audio: float32 in [-1, 1], (T * 640,), 16 kHz, one channel.
+        meta: where it came from and what is known of it. Always present: ``source`` (file, as given),
+            ``start_s`` (of frame 0, seconds on the source's clock) and ``track`` (number of the face track in
+            the source; pieces of one long track share it). ``labels`` (str -> value) where the corpus has some.
+    """
+
+    video: NDArray[np.uint8]
+    landmarks: NDArray[np.float32]
+    audio: NDArray[np.float32]
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        frames = len(self.video)
+        if self.video.ndim != 4 or self.video.shape[-1] != 3 or self.video.dtype != np.uint8:
+            raise ValueError(f"clip video must be uint8 (T, H, W, 3), not {self.video.dtype} {self.video.shape}")
+        if self.landmarks.shape != (frames, 5, 2):
+            raise ValueError(f"clip of {frames} frames has landmarks of shape {self.landmarks.shape}")
+        if self.audio.shape != (frames * SAMPLES_PER_FRAME,):
+            raise ValueError(f"clip of {frames} frames has sound of shape {self.audio.shape}")
+
+    @property
+    def frames(self) -> int:
+        """Length in video frames."""
+        return len(self.video)
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return len(self.video) / FPS
