@@ -47,4 +47,5 @@ def equalise(audio: Tensor, rng: Generator, strength_db: float = 9.0) -> Tensor:
     share = mel * (GRID - 1) - left
     decibels = torch.lerp(curve[:, left], curve[:, left + 1], share)
     spectrum = torch.fft.rfft(audio, n=length)
-    return torch.fft.irfft(spectrum * 10 ** (decibels / 20), n=length)[:, :samples]
+    filtered: Tensor = torch.fft.irfft(spectrum * 10 ** (decibels / 20), n=length)
+    return filtered[:, :samples]
