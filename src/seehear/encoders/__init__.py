@@ -1,0 +1,68 @@
+"""Networks from sound and from lips to embeddings, 25 a second, fully convolutional in time, no time padding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from seehear.encoders.interface import LipsEncoder, Region, SoundEncoder
+from seehear.encoders.resnet import BaseLips, BaseLipsOptions, BaseSound, BaseSoundOptions
+from seehear.encoders.small import SmallLips, SmallLipsOptions, SmallSound, SmallSoundOptions
+from seehear.encoders.vggm import PaperOptions, VGGMLips, VGGMSound
+from seehear.errors import ModelError
+
+EncoderName = Literal["small", "base", "paper"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A pair of encoders made for each other, with the dataclasses that shape them."""
+
+    lips: type[LipsEncoder]
+    lips_options: type
+    sound: type[SoundEncoder]
+    sound_options: type
+
+
+ENCODERS: dict[str, Family] = {
+    "small": Family(SmallLips, SmallLipsOptions, SmallSound, SmallSoundOptions),
+    "base": Family(BaseLips, BaseLipsOptions, BaseSound, BaseSoundOptions),
+    "paper": Family(VGGMLips, PaperOptions, VGGMSound, PaperOptions),
+}
+
+__all__ = ["ENCODERS", "EncoderName", "LipsEncoder", "Region", "SoundEncoder", "make_encoders"]
+
+
+def make_encoders(
+    name: str, lips: Mapping[str, Any] | None = None, sound: Mapping[str, Any] | None = None
+) -> tuple[LipsEncoder, SoundEncoder]:
+    """The lip and the sound encoder of a family.
+
+    Args:
+        name: of the family.
+        lips: options of the lip encoder that differ from the family's defaults.
+        sound: likewise for the sound encoder.
+
+    Raises:
+        ModelError: no such family, or no such option.
+    """
+    if name not in ENCODERS:
+        raise ModelError(f"there are no encoders called {name!r}; there are {', '.join(ENCODERS)}")
+    family = ENCODERS[name]
+    make: Any = family.lips
+    make_sound: Any = family.sound
+    return make(shape(family.lips_options, lips or {})), make_sound(shape(family.sound_options, sound or {}))
+
+
+def shape(options: type, given: Mapping[str, Any]) -> Any:
+    """An options dataclass from plain values, as YAML and JSON have them (lists become tuples)."""
+    known = [field.name for field in fields(options)]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise ModelError(f"{options.__name__} has no option {unknown[0]!r}; it has {', '.join(known)}")
+    return options(**{key: _tuples(value) for key, value in given.items()})
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value

@@ -1,0 +1,123 @@
+"""`base`: for one GPU. A ResNet-18 behind a convolution over space and time for lips, a deeper network for sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seehear.encoders.interface import LipsEncoder, SoundEncoder
+from seehear.encoders.layers import conv1d, conv2d, conv3d
+from seehear.encoders.span import lips_context, sound_context, span, trim_to_context
+
+
+@dataclass(frozen=True)
+class BaseLipsOptions:
+    """Shape of the lip encoder.
+
+    Attributes:
+        size: side of the mouth picture in pixels.
+        widths: channels of the four residual stages, two blocks each.
+        temporal: kernels of convolutions over time on the pooled features; they add context.
+        dim: width of an embedding.
+    """
+
+    size: int = 96
+    widths: tuple[int, ...] = (64, 128, 256, 512)
+    temporal: tuple[int, ...] = (3, 3)
+    dim: int = 512
+
+
+@dataclass(frozen=True)
+class BaseSoundOptions:
+    """Shape of the sound encoder.
+
+    Attributes:
+        bands: mel bands.
+        widths: channels of the four residual stages, two blocks each; 1, 2 and 2 are their strides over time.
+        temporal: kernels of convolutions over time on the pooled features; they add context.
+        dim: width of an embedding.
+    """
+
+    bands: int = 80
+    widths: tuple[int, ...] = (64, 128, 256, 512)
+    temporal: tuple[int, ...] = (3, 3, 3)
+    dim: int = 512
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions beside a shortcut (He et al. 2016, arXiv 1512.03385), over each picture of a clip."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            conv3d(inputs, outputs, (1, 3, 3), stride),
+            nn.Conv3d(outputs, outputs, (1, 3, 3), padding=(0, 1, 1), bias=False),
+            nn.BatchNorm3d(outputs),
+        )
+        self.shortcut = nn.Sequential()
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(
+                nn.Conv3d(inputs, outputs, 1, (1, stride, stride), bias=False), nn.BatchNorm3d(outputs)
+            )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, inputs, T, h, w) -> (B, outputs, T, h / stride, w / stride)."""
+        return F.relu(self.body(features) + self.shortcut(features), inplace=True)
+
+
+class BaseLips(LipsEncoder):
+    """The front end of modern lip reading (Stafylakis & Tzimiropoulos 2017, arXiv 1703.04105): conv3d, ResNet-18."""
+
+    region = "mouth"
+    colour = False
+
+    def __init__(self, options: BaseLipsOptions | None = None) -> None:
+        super().__init__()
+        o = options or BaseLipsOptions()
+        self.size, self.dim = o.size, o.dim
+        stem = nn.Sequential(conv3d(1, o.widths[0], (5, 7, 7), 2), nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)))
+        blocks = [Residual(o.widths[0], o.widths[0], 1), Residual(o.widths[0], o.widths[0], 1)]
+        for width, wider in pairwise(o.widths):
+            blocks += [Residual(width, wider, 2), Residual(wider, wider, 1)]
+        self.picture = nn.Sequential(stem, *blocks)
+        self.head = temporal_head(o.widths[-1], o.temporal, o.dim)
+        self.context = lips_context([stem, self.head])  # the blocks are 1 in time, and their branches are no sequence
+
+    def convolve(self, video: Tensor) -> Tensor:
+        """See `LipsEncoder.convolve`."""
+        features = self.picture(video).mean((3, 4))  # (B, C, T')
+        return cast(Tensor, self.head(features)).transpose(1, 2)
+
+
+class BaseSound(SoundEncoder):
+    """Convolutions over (frequency, time), twice as many as `small` and wider, mean over frequency at the end."""
+
+    def __init__(self, options: BaseSoundOptions | None = None) -> None:
+        super().__init__()
+        o = options or BaseSoundOptions()
+        self.bands, self.dim = o.bands, o.dim
+        layers = [conv2d(1, o.widths[0], (5, 3), (2, 1))]
+        for (width, wider), (kernel, stride) in zip(pairwise(o.widths), ((4, 2), (4, 2), (1, 1)), strict=True):
+            layers += [conv2d(width, width, (3, 1)), conv2d(width, wider, (3, kernel), (2, stride))]
+        self.spectrum = nn.Sequential(*layers, conv2d(o.widths[-1], o.widths[-1], (3, 1)))
+        self.head = temporal_head(o.widths[-1], o.temporal, o.dim)
+        inner, outer = span([self.spectrum], axis=1), span([self.head], axis=0)
+        self.span = inner._replace(field=inner.field + (outer.field - 1) * inner.stride)
+        self.context = sound_context(self.span)
+
+    def convolve(self, mel: Tensor) -> Tensor:
+        """See `SoundEncoder.convolve`."""
+        mel = trim_to_context(mel, self.span)
+        features = self.spectrum(mel.transpose(1, 2).unsqueeze(1)).mean(2)  # (B, C, T')
+        return cast(Tensor, self.head(features)).transpose(1, 2)
+
+
+def temporal_head(inputs: int, kernels: tuple[int, ...], dim: int) -> nn.Sequential:
+    """Features (B, inputs, T) to embeddings (B, dim, T')."""
+    widths = (inputs, *(dim for _ in kernels))
+    layers = [conv1d(width, wider, kernel) for (width, wider), kernel in zip(pairwise(widths), kernels, strict=True)]
+    return nn.Sequential(*layers, nn.Conv1d(widths[-1], dim, 1))

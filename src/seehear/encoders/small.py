@@ -1,0 +1,128 @@
+"""`small`: encoders that train on two CPU cores, a few million multiplications a video frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
+
+from torch import Tensor, nn
+
+from seehear.encoders.interface import LipsEncoder, SoundEncoder
+from seehear.encoders.layers import conv1d, conv2d, conv3d
+from seehear.encoders.span import lips_context, sound_context, span, trim_to_context
+
+
+@dataclass(frozen=True)
+class SmallLipsOptions:
+    """Shape of the lip encoder.
+
+    Attributes:
+        size: side of the mouth picture in pixels.
+        stem_channels: channels of the first convolution, the one that sees motion.
+        stem_kernel: its kernel over height and width.
+        stem_stride: its stride over height and width.
+        stem_frames: its kernel over time, odd.
+        channels: channels of the picture convolutions (3x3) that follow.
+        strides: their strides.
+        temporal: kernels of further convolutions over time on the finished features; they add context.
+        dim: width of an embedding.
+    """
+
+    size: int = 64
+    stem_channels: int = 24
+    stem_kernel: int = 5
+    stem_stride: int = 4
+    stem_frames: int = 5
+    channels: tuple[int, ...] = (48, 96)
+    strides: tuple[int, ...] = (2, 2)
+    temporal: tuple[int, ...] = ()
+    dim: int = 128
+
+
+@dataclass(frozen=True)
+class SmallSoundOptions:
+    """Shape of the sound encoder.
+
+    Attributes:
+        bands: mel bands.
+        channels: channels of the convolutions over (frequency, time).
+        kernels: their kernels, (frequency, time) each.
+        strides: their strides, (frequency, time) each; those of time multiply to 4.
+        temporal: kernels of further convolutions over time on the finished features; they add context.
+        dim: width of an embedding.
+    """
+
+    bands: int = 40
+    channels: tuple[int, ...] = (16, 32, 64, 128, 128)
+    kernels: tuple[tuple[int, int], ...] = ((3, 3), (3, 4), (3, 4), (3, 3), (5, 1))
+    strides: tuple[tuple[int, int], ...] = ((2, 1), (2, 2), (2, 2), (1, 1), (1, 1))
+    temporal: tuple[int, ...] = ()
+    dim: int = 128
+
+
+class SmallLips(LipsEncoder):
+    """One convolution over space and time, then plain convolutions over each picture; luma of the mouth."""
+
+    region = "mouth"
+    colour = False
+
+    def __init__(self, options: SmallLipsOptions | None = None) -> None:
+        super().__init__()
+        o = options or SmallLipsOptions()
+        self.size, self.dim = o.size, o.dim
+        stem = conv3d(1, o.stem_channels, (o.stem_frames, o.stem_kernel, o.stem_kernel), o.stem_stride)
+        widths = (o.stem_channels, *o.channels)
+        layers = [
+            conv3d(width, wider, (1, 3, 3), stride)
+            for (width, wider), stride in zip(pairwise(widths), o.strides, strict=True)
+        ]
+        self.picture = nn.Sequential(stem, *layers)
+        side = o.size
+        for stride in (o.stem_stride, *o.strides):
+            side = -(-side // stride)
+        self.head = head(widths[-1] * side * side, o.temporal, o.dim)
+        self.context = lips_context([self.picture, self.head])
+
+    def convolve(self, video: Tensor) -> Tensor:
+        """See `LipsEncoder.convolve`."""
+        features = self.picture(video)  # (B, C, T', h, w)
+        features = features.permute(0, 1, 3, 4, 2).flatten(1, 3)  # (B, C h w, T')
+        return cast(Tensor, self.head(features)).transpose(1, 2)
+
+
+class SmallSound(SoundEncoder):
+    """Convolutions over (frequency, time), then a linear layer over all that is left of frequency."""
+
+    def __init__(self, options: SmallSoundOptions | None = None) -> None:
+        super().__init__()
+        o = options or SmallSoundOptions()
+        self.bands, self.dim = o.bands, o.dim
+        widths = (1, *o.channels)
+        self.spectrum = nn.Sequential(
+            *(
+                conv2d(width, wider, kernel, stride)
+                for (width, wider), kernel, stride in zip(pairwise(widths), o.kernels, o.strides, strict=True)
+            )
+        )
+        height = o.bands
+        for stride in o.strides:
+            height = -(-height // stride[0])
+        self.head = head(widths[-1] * height, o.temporal, o.dim)
+        inner = span([self.spectrum], axis=1)
+        outer = span([self.head], axis=0)
+        self.span = inner._replace(field=inner.field + (outer.field - 1) * inner.stride)
+        self.context = sound_context(self.span)
+
+    def convolve(self, mel: Tensor) -> Tensor:
+        """See `SoundEncoder.convolve`."""
+        mel = trim_to_context(mel, self.span)
+        features = self.spectrum(mel.transpose(1, 2).unsqueeze(1))  # (B, C, h, T')
+        return cast(Tensor, self.head(features.flatten(1, 2))).transpose(1, 2)
+
+
+def head(inputs: int, temporal: tuple[int, ...], dim: int) -> nn.Sequential:
+    """Features (B, inputs, T) to embeddings (B, dim, T'): convolutions over time, if any, and a linear layer."""
+    widths = (inputs, *(2 * dim for _ in temporal))
+    layers = [conv1d(width, wider, kernel) for (width, wider), kernel in zip(pairwise(widths), temporal, strict=True)]
+    return nn.Sequential(*layers, nn.Conv1d(widths[-1], dim, 1))
