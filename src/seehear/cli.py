@@ -1,0 +1,197 @@
+"""The verbs. Each is a function elsewhere: its signature gives the flags, its docstring their help.
+
+Nothing heavy is imported before a verb is chosen, so that ``seehear --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+
+from seehear import __version__
+from seehear.errors import SeehearError
+from seehear.os_errors import as_sentence
+
+if TYPE_CHECKING:
+    from inspect import Parameter
+
+    from jsonargparse import ArgumentParser
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One word of the command line.
+
+    Attributes:
+        function: ``module:name`` of what it calls; that returns None or the exit code.
+        summary: one line for ``seehear --help``.
+        example: one real command.
+    """
+
+    function: str
+    summary: str
+    example: str
+
+
+VERBS = {
+    "sync": Verb(
+        "seehear.tools.sync:sync",
+        "is the sound in sync with the lips, by how much not, and fix it",
+        "seehear sync talk.mp4 --fix talk-in-sync.mp4",
+    ),
+    "prepare": Verb(
+        "seehear.corpus.prepare:prepare",
+        "turn videos into a corpus of face clips with their sound",
+        "seehear prepare videos/ corpus/",
+    ),
+    "info": Verb(
+        "seehear.corpus.info:info",
+        "say what is in a corpus",
+        "seehear info corpus/",
+    ),
+    "avatars": Verb(
+        "seehear.avatars.make:make_avatars",
+        "make videos of synthetic talking people, with labels",
+        "seehear avatars people/ --clips 500 --speakers 100 --seed 1",
+    ),
+    "pretrain": Verb(
+        "seehear.training.pretrain:pretrain",
+        "learn from a corpus without labels",
+        "seehear pretrain corpus/ run/ --preset small",
+    ),
+    "evaluate": Verb(
+        "seehear.tasks.evaluate:evaluate",
+        "say what a trained model is worth",
+        "seehear evaluate sync run/ corpus/",
+    ),
+    "demo": Verb(
+        "seehear.demo:demo",
+        "all of it on synthetic people in six minutes, with a report",
+        "seehear demo --out demo/",
+    ),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb.
+
+    Args:
+        argv: words after ``seehear``; by default those of this process.
+
+    Returns:
+        0 when it was done, 2 for bad input (one sentence on the error stream), 130 when interrupted. Anything else
+        that goes wrong is a bug and keeps its traceback.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help", "help"):
+        return _say(overview())
+    if words[0] == "--version":
+        return _say(f"seehear {__version__}")
+    if words[0] not in VERBS:
+        return _complain(f"there is no verb {words[0]!r}; the verbs are {', '.join(VERBS)} (seehear --help)")
+    try:
+        return _run(words[0], words[1:])
+    except SeehearError as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        _complain("interrupted; what was finished is kept, and the same command goes on from there")
+        return INTERRUPTED
+    except OSError as refusal:
+        sentence = as_sentence(refusal)
+        if sentence is None:
+            raise
+        return _complain(str(sentence))
+
+
+def overview() -> str:
+    """The text of ``seehear --help``: every verb with a real example."""
+    width = max(map(len, VERBS))
+    lines = [
+        "seehear: learn from talking faces and their sound, and use it",
+        "",
+        "usage: seehear VERB ... [--config FILE.yaml]",
+        "",
+    ]
+    for name, verb in VERBS.items():
+        lines += [f"  {name:<{width}}  {verb.summary}", f"  {'':<{width}}    $ {verb.example}"]
+    return "\n".join(
+        [*lines, "", "seehear VERB --help lists a verb's flags; every flag is also a key of its YAML file."]
+    )
+
+
+def parser_of(verb: str) -> ArgumentParser:
+    """The parser that a verb's function gives: required parameters by position, the rest as flags."""
+    return _parser(verb, _function(verb))
+
+
+def _run(verb: str, words: list[str]) -> int:
+    function = _function(verb)
+    parser = _parser(verb, function)
+    arguments = parser.instantiate(parser.parse_args([_underscored(word) for word in words]))
+    arguments.pop("config", None)
+    return function(**vars(arguments)) or 0
+
+
+def _function(verb: str) -> Callable[..., int | None]:
+    module, name = VERBS[verb].function.split(":")
+    function: Callable[..., int | None] = getattr(import_module(module), name)
+    return function
+
+
+def _parser(verb: str, function: Callable[..., Any]) -> ArgumentParser:
+    from inspect import signature
+
+    from docstring_parser import parse
+    from jsonargparse import ArgumentParser
+
+    class Parser(ArgumentParser):
+        def format_help(self) -> str:
+            return re.sub(r"--[a-z][a-z0-9_.]*", lambda flag: flag[0].replace("_", "-"), super().format_help())
+
+    text = parse(function.__doc__ or "")
+    parser = Parser(prog=f"seehear {verb}", description=text.description, epilog=f"Example: {VERBS[verb].example}")
+    parser.add_argument("--config", action="config", help="YAML file with any of the flags below as keys.")
+    helps = {entry.arg_name: entry.description for entry in text.params}
+    hints = get_type_hints(function)
+    ours = set()
+    for name, parameter in signature(function).parameters.items():
+        if settings := _plain_argument(parameter, hints[name]):
+            flag = name if parameter.default is parameter.empty else f"--{name}"
+            parser.add_argument(flag, help=helps.get(name), **settings)
+            ours.add(name)
+    parser.add_function_arguments(function, as_group=False, as_positional=True, skip=ours)
+    return parser
+
+
+def _plain_argument(parameter: Parameter, hint: Any) -> dict[str, Any] | None:
+    """What jsonargparse would make awkward on a command line: lists by position, and switches that want a value."""
+    if parameter.default is parameter.empty and get_origin(hint) is list:
+        return {"nargs": "+", "type": get_args(hint)[0]}
+    if hint is bool and parameter.default is False:
+        return {"action": "store_true"}
+    return None
+
+
+def _underscored(word: str) -> str:
+    """``--search-s=2`` means ``--search_s=2``: both spellings of a flag are understood."""
+    if not word.startswith("--"):
+        return word
+    flag, equals, value = word.partition("=")
+    return flag[:2] + flag[2:].replace("-", "_") + equals + value
+
+
+def _say(text: str) -> int:
+    print(text)  # noqa: T201
+    return 0
+
+
+def _complain(sentence: str) -> int:
+    print(f"seehear: {sentence}", file=sys.stderr)  # noqa: T201
+    return BAD_INPUT

@@ -1,0 +1,29 @@
+"""What the operating system refuses, said as a sentence: a full disk, a folder that may not be written to."""
+
+from __future__ import annotations
+
+import errno
+
+from seehear.errors import SeehearError
+
+_SENTENCES = {
+    errno.ENOSPC: "the disk is full: nothing is written to {place}; free some space or write elsewhere",
+    errno.EDQUOT: "your disk quota is used up: nothing is written to {place}; free some space or write elsewhere",
+    errno.EACCES: "{place} may not be read or written by you; change its permissions or name another place",
+    errno.EPERM: "{place} may not be read or written by you; change its permissions or name another place",
+    errno.EROFS: "{place} is on a read-only disk; name another place",
+    errno.ENOENT: "{place} does not exist; check the path, and make its folder first if it is to be written",
+    errno.EISDIR: "{place} is a folder; name a file",
+    errno.ENOTDIR: "{place} cannot be there: a part of its path is a file; name another place",
+    errno.EEXIST: "{place} is there already; name another place or remove it",
+    errno.ENAMETOOLONG: "{place} has too long a name for this disk; name another place",
+}
+
+
+def as_sentence(error: OSError) -> SeehearError | None:
+    """The user's side of a refusal; None for an error that is not the user's to mend (and so keeps its traceback)."""
+    sentence = _SENTENCES.get(error.errno or 0)
+    if sentence is None:
+        return None
+    place = error.filename2 or error.filename or "the output"
+    return SeehearError(sentence.format(place=place))

@@ -1,0 +1,66 @@
+"""Figures that sit in a page, light or dark, or in a PNG of their own."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from seehear.beside import written_beside
+
+INK = "#010203"
+"""Stands for the page's own text colour: `to_svg` replaces it with ``currentColor``."""
+
+COLOURS = ("#3b82c4", "#d9822b", "#3a9d6b", "#b5529b", "#8a8f98")
+"""Legible on white and on near-black, and to most colour-blind readers (also told apart by label and dash)."""
+
+_STYLE: dict[str, Any] = {
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.prop_cycle": f"cycler('color', {list(COLOURS)})",
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": "medium",
+    "font.size": 10,
+    "grid.alpha": 0.2,
+    "grid.color": INK,
+    "axes.grid": True,
+    "legend.frameon": False,
+    "svg.fonttype": "none",  # text stays text: small, searchable, in the page's font
+    "svg.hashsalt": "seehear",  # the same figure gives the same bytes
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+@contextmanager
+def drawing(panels: int = 1, *, width: float = 6.2, height: float = 2.6) -> Iterator[tuple[Figure, list[Axes]]]:
+    """An empty figure of ``panels`` rows, each ``width`` x ``height`` inches, to be drawn on in the house style."""
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(width, height * panels), layout="constrained")
+        yield figure, list(figure.subplots(panels, 1, squeeze=False)[:, 0])
+
+
+def to_svg(figure: Figure) -> str:
+    """The figure as an ``<svg>`` element without background, drawn in the text colour of its surroundings."""
+    buffer = io.StringIO()
+    with rc_context(_STYLE):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
+    return re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """The figure on white as PNG."""
+    with written_beside(path) as temporary, rc_context(_STYLE):
+        figure.savefig(temporary, format="png", dpi=144, facecolor="white")

@@ -1,0 +1,1 @@
+"""What the models are for: answers about files, and fixed files."""

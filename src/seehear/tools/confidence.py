@@ -1,0 +1,99 @@
+"""What a peak is worth: the probability that the delay it gives is right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.errors import ModelError
+from seehear.tools.offset import Peak
+
+RIGHT_WITHIN_MS = 40.0
+"""A delay is right when it is within one video frame of the true one."""
+
+MEANING = f"probability from 0 to 1 that the true delay is within {RIGHT_WITHIN_MS:.0f} ms of the stated one"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Logistic regression from a peak's statistics to the probability that its delay is right.
+
+    ``p = 1 / (1 + exp(-(bias + clearness * a + margin * b)))``, a and b being the peak's statistics, compressed by
+    ``log1p``. Both are in units of the spread of the curve far from its peak, which shrinks with the number of frames,
+    so the length of the evidence is inside them.
+
+    Attributes:
+        bias, clearness, margin: the fitted coefficients.
+        examples: how many measurements they were fitted to; 0 for `UNCALIBRATED`.
+    """
+
+    bias: float
+    clearness: float
+    margin: float
+    examples: int = 0
+
+    def __call__(self, peak: Peak) -> float:
+        """The probability that ``peak.delay_ms`` is within `RIGHT_WITHIN_MS` of the true delay."""
+        logit = self.bias + np.dot([self.clearness, self.margin], statistics(peak))
+        return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
+
+    def to_config(self) -> dict[str, float]:
+        """The entry ``sync_calibration`` of a run's config.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Calibration:
+        """Read a run's calibration; `UNCALIBRATED` where it has none.
+
+        Raises:
+            ModelError: the entry is there but is not a calibration.
+        """
+        entry = config.get("sync_calibration")
+        if entry is None:
+            return UNCALIBRATED
+        try:
+            return cls(**entry)
+        except TypeError as error:
+            raise ModelError(f"the model's sync_calibration is not one that this version reads: {error}") from error
+
+
+UNCALIBRATED = Calibration(bias=-14.0, clearness=4.0, margin=3.0)
+"""For a model without a calibration of its own: hard to please, so that what it calls confident is."""
+
+
+def statistics(peak: Peak) -> NDArray[np.float64]:
+    """What the regression sees of a peak (2,)."""
+    return np.log1p(np.maximum([peak.clearness, peak.margin], 0.0))
+
+
+def fit_calibration(peaks: Sequence[Peak], right: Sequence[bool], *, ridge: float = 1e-2) -> Calibration:
+    """Fit the regression to measurements whose truth is known, by Newton's method.
+
+    Args:
+        peaks: what was measured, right and wrong ones.
+        right: whether each peak's delay was within `RIGHT_WITHIN_MS` of the truth.
+        ridge: small penalty on the coefficients, so that perfectly separable examples still have an answer.
+
+    Raises:
+        ValueError: all the examples are right, or all are wrong: nothing to tell apart.
+    """
+    truth = np.asarray(right, float)
+    if truth.min() == truth.max():
+        raise ValueError("a calibration needs both right and wrong measurements")
+    inputs = np.column_stack([np.ones(len(peaks)), np.array([statistics(peak) for peak in peaks])])
+    penalty = ridge * np.diag([0.0, 1.0, 1.0])
+    weights = np.zeros(3)
+    for _ in range(50):
+        probability = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
+        slope = inputs.T @ (probability - truth) + penalty @ weights
+        curvature = (inputs.T * (probability * (1 - probability))) @ inputs + penalty + 1e-9 * np.eye(3)
+        step = np.linalg.solve(curvature, slope)
+        weights = weights - step
+        if np.abs(step).max() < 1e-8:
+            break
+    bias, clearness, margin = (round(float(weight), 4) for weight in weights)
+    return Calibration(bias, clearness, margin, examples=len(peaks))

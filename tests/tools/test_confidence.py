@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from seehear.errors import ModelError
+from seehear.tools.confidence import UNCALIBRATED, Calibration, fit_calibration
+from seehear.tools.offset import Peak
+
+
+def peaks(rng, count, clearness):
+    return [
+        Peak(0.0, 0.5, max(0.1, rng.normal(clearness, 2)), max(0.0, rng.normal(clearness / 3, 1)), 50)
+        for _ in range(count)
+    ]
+
+
+def test_a_fitted_calibration_says_what_happens():
+    rng = np.random.default_rng(0)
+    examples = [peak for clear in (2, 4, 6, 8, 12) for peak in peaks(rng, 400, clear)]
+    chance = np.array([1 / (1 + np.exp(8 - 5 * np.log1p(peak.clearness))) for peak in examples])
+    right = rng.random(len(examples)) < chance
+    calibration = fit_calibration(examples, list(right))
+    stated = np.array([calibration(peak) for peak in examples])
+    for low in (0.0, 0.25, 0.5, 0.75):
+        inside = (stated >= low) & (stated < low + 0.25)
+        assert stated[inside].mean() == pytest.approx(right[inside].mean(), abs=0.06)
+
+
+def test_a_clearer_peak_is_never_less_sure():
+    for calibration in (UNCALIBRATED, Calibration(-8, 3, 2, 100)):
+        sure = [calibration(Peak(0, 0.5, clear, clear / 3, 50)) for clear in np.linspace(0, 40, 30)]
+        assert sure == sorted(sure)
+        assert 0 < sure[0] < 0.05
+        assert sure[-1] > 0.9
+
+
+def test_perfectly_separable_examples_still_give_an_answer():
+    rng = np.random.default_rng(1)
+    calibration = fit_calibration(peaks(rng, 20, 40) + peaks(rng, 20, 1), [True] * 20 + [False] * 20)
+    assert np.isfinite([calibration.bias, calibration.clearness, calibration.margin]).all()
+
+
+def test_one_sided_examples_are_refused():
+    with pytest.raises(ValueError, match="both right and wrong"):
+        fit_calibration(peaks(np.random.default_rng(2), 5, 3), [True] * 5)
+
+
+def test_a_calibration_survives_the_config():
+    calibration = Calibration(-7.0, 2.5, 1.0, 300)
+    assert Calibration.from_config({"sync_calibration": calibration.to_config()}) == calibration
+    assert Calibration.from_config({}) is UNCALIBRATED
+    with pytest.raises(ModelError, match="sync_calibration"):
+        Calibration.from_config({"sync_calibration": {"slope": 1}})

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from seehear.tools.drift import Segment, find_drift, theil_sen
+
+
+def segments(delay_at, count=40, wrong=0, seed=0, noise=5.0):
+    """Ten-second stretches whose delay is ``delay_at(time)`` plus noise; ``wrong`` of them are anything."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for place in range(count):
+        start = 10.0 * place
+        delay = delay_at(start + 5) + rng.normal(0, noise)
+        made.append(Segment(start, start + 10, delay, 0.9, 0))
+    for place in rng.choice(count, wrong, replace=False):
+        made[place] = Segment(made[place].start_s, made[place].end_s, rng.uniform(-900, 900), 0.6, 0)
+    return made
+
+
+@pytest.mark.parametrize("level", [-300, 0, 120])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_steady_delay_does_not_drift(level, seed):
+    drift = find_drift(segments(lambda t: level, wrong=5, seed=seed))
+    assert not drift.changes
+    assert drift.at_start_ms == pytest.approx(level, abs=5)
+
+
+@pytest.mark.parametrize("slope", [-30.0, 15.0, 60.0])
+def test_a_steady_drift_is_measured_in_spite_of_wrong_segments(slope):
+    drift = find_drift(segments(lambda t: 50 + slope * t / 60, wrong=8))
+    assert drift.jumps == ()
+    assert drift.ms_per_minute == pytest.approx(slope, abs=2)
+    assert drift.delay_at(200, 5, 395) == pytest.approx(50 + slope * 200 / 60, abs=6)
+
+
+def test_an_edit_is_a_jump_at_its_time():
+    drift = find_drift(segments(lambda t: 0 if t < 150 else 240, wrong=4))
+    assert drift.ms_per_minute == 0
+    ((at, before, after),) = drift.jumps
+    assert at == pytest.approx(150, abs=10)
+    assert (before, after) == (pytest.approx(0, abs=8), pytest.approx(240, abs=8))
+    assert drift.delay_at(10, 5, 395) == pytest.approx(0, abs=8)
+    assert drift.delay_at(300, 5, 395) == pytest.approx(240, abs=8)
+
+
+def test_two_edits_are_two_jumps():
+    drift = find_drift(segments(lambda t: 0 if t < 100 else 300 if t < 250 else -100))
+    assert [round(at, -1) for at, _, _ in drift.jumps] == [100, 250]
+
+
+def test_too_few_segments_say_nothing():
+    assert find_drift(segments(lambda t: 0, count=3)) is None
+    assert find_drift([]) is None
+
+
+def test_theil_sen_is_the_median_of_the_pairwise_slopes():
+    rng = np.random.default_rng(1)
+    times, values = np.sort(rng.uniform(0, 100, 15)), rng.normal(size=15)
+    slopes = [(values[j] - values[i]) / (times[j] - times[i]) for i in range(15) for j in range(i + 1, 15)]
+    slope, level = theil_sen(times, values)
+    assert slope == pytest.approx(np.median(slopes))
+    assert level == pytest.approx(np.median(values - slope * times))
