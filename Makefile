@@ -1,0 +1,43 @@
+# Everything runs in .venv inside this checkout; nothing but python3 (3.11 or newer) and make is needed beforehand.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+DEMO_OUT ?= demo
+SHARED ?= ../shared
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench weights clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("seehear needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[avatars,offline,dev]'
+	@touch $@
+
+demo: $(READY) ## avatars -> prepare -> pretrain -> measure and fix lip-sync -> demo/report.html (about 6 minutes on 2 cores)
+	$(BIN)/seehear demo --out $(DEMO_OUT)
+
+test: lint ## lint, types and the whole test suite (under 10 minutes on 2 cores)
+	$(BIN)/pytest
+
+lint: $(READY) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## rewrite the sources in the house's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## the figures that the README quotes, each by its script in benchmarks/
+	$(BIN)/python benchmarks/run_all.py --shared $(SHARED)
+
+weights: $(READY) ## train the shipped weights anew: avatars + GRID speaker 1 (about 90 minutes on 2 cores)
+	$(BIN)/python benchmarks/train_weights.py --shared $(SHARED)
+
+clean: ## remove the environment and what the demo made
+	rm -rf $(VENV) $(DEMO_OUT)
