@@ -1,0 +1,128 @@
+"""Packets to frames, whatever the packets are worth, and the time that a frame says it is shown at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import cast, overload
+
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from seehear.clip import FPS
+from seehear.media.source import open_container, picture_stream, sound_streams
+
+MOST_THREADS = 16
+"""FFmpeg's own limit for automatic threading; each thread holds a picture."""
+
+BIG_PICTURE = 3840 * 2160
+"""Pixels: pictures larger than this are decoded by few threads, so that memory stays small."""
+
+
+@dataclass(slots=True)
+class Damage:
+    """Counts what could not be decoded and was skipped, or was repaired by the decoder."""
+
+    count: int = 0
+
+
+@overload
+def decoded(
+    container: InputContainer, stream: VideoStream, damage: Damage, threads: int = 0
+) -> Iterator[VideoFrame]: ...
+@overload
+def decoded(
+    container: InputContainer, stream: AudioStream, damage: Damage, threads: int = 0
+) -> Iterator[AudioFrame]: ...
+def decoded(
+    container: InputContainer, stream: VideoStream | AudioStream, damage: Damage, threads: int = 0
+) -> Iterator[VideoFrame] | Iterator[AudioFrame]:
+    """The frames of a stream in order of presentation; what is damaged is skipped and counted.
+
+    Args:
+        threads: of the decoder; 0: one a core.
+    """
+    context = stream.codec_context
+    cores = threads or min(os.cpu_count() or 1, MOST_THREADS)
+    if isinstance(stream, VideoStream) and stream.codec_context.width * stream.codec_context.height > BIG_PICTURE:
+        cores = min(cores, 4)
+    context.thread_count = cores
+    context.thread_type = "AUTO"
+    for packet in packets(container, [stream], damage):
+        for frame in decode_packet(packet, damage):
+            damage.count += frame.is_corrupt
+            yield frame
+
+
+def packets(container: InputContainer, streams: Sequence[Stream], damage: Damage) -> Iterator[Packet[Stream]]:
+    """The packets of some streams up to the end, or to where the file breaks off; empty ones flush the decoders."""
+    source = container.demux(*streams)
+    while True:
+        try:
+            packet = next(source, None)
+        except (FFmpegError, OSError):
+            damage.count += 1
+            break
+        if packet is None:
+            return
+        yield packet
+    for stream in streams:
+        last: Packet[Stream] = Packet()
+        last.stream = stream
+        yield last
+
+
+def decode_packet(packet: Packet[Stream], damage: Damage) -> list[VideoFrame] | list[AudioFrame]:
+    """The frames that a packet completes; none, and counted, if it is damaged."""
+    try:
+        return cast("list[VideoFrame] | list[AudioFrame]", packet.decode())
+    except (FFmpegError, ValueError):
+        damage.count += 1
+        return []
+
+
+def stamp(frame: VideoFrame | AudioFrame) -> Fraction | None:
+    """Presentation time of a frame (s, on the file's own axis), or None if nothing is known of it."""
+    ticks = frame.pts if frame.pts is not None else frame.dts
+    if ticks is None or frame.time_base is None:
+        return None
+    return ticks * frame.time_base
+
+
+def usual_step(stream: VideoStream) -> Fraction:
+    """Time from picture to picture (s) as the container says it, or 1/25 where it says nothing sensible."""
+    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        if rate and Fraction(1, 1000) < rate <= 1000:
+            return 1 / Fraction(rate)
+    return Fraction(1, FPS)
+
+
+def clock_zero(path: str | os.PathLike[str]) -> Fraction:
+    """Where the clock of a file begins on the file's own time axis (s): its first picture, else its first sound.
+
+    The first picture is the first that the decoder gives out, not what a header says: packets in front of it may be
+    dropped by an edit list, or because they need pictures that were cut away.
+
+    Raises:
+        MediaError: as `open_media`.
+    """
+    with open_container(path) as container:
+        stream = picture_stream(container)
+        if stream is not None:
+            first = next(decoded(container, stream, Damage(), threads=1), None)
+            if first is not None:
+                return stamp(first) or Fraction(0)
+    with open_container(path) as container:
+        for sound in sound_streams(container)[:1]:
+            heard = next(decoded(container, sound, Damage(), threads=1), None)
+            if heard is not None:
+                return stamp(heard) or Fraction(0)
+    return Fraction(0)

@@ -1,0 +1,179 @@
+"""The sound of a file: 16 kHz, one channel, on the source clock, whatever its length on disk rather than in memory."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from numpy.typing import NDArray
+
+from seehear.clip import SAMPLE_RATE
+from seehear.errors import MediaError
+from seehear.media.frames import Damage, clock_zero, decoded, stamp
+from seehear.media.source import open_container, sound_streams
+from seehear.media.timebase import place
+
+Samples = NDArray[np.float32]
+FULL_SCALE = 32767
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Stored samples ``offset : offset + stop - start`` sound at samples ``start : stop`` of the source clock."""
+
+    start: int
+    stop: int
+    offset: int
+
+
+class Sound:
+    """Sound on the source clock; see `read_sound`.
+
+    Attributes:
+        duration_s: from the clock's zero to the end of the sound (s); 0.0 without sound.
+        repaired: how many samples were not a number or infinite, and are 0 now.
+        damaged: how many packets could not be decoded; what is missing is silence.
+    """
+
+    def __init__(self, samples: NDArray[np.int16], pieces: list[_Piece], repaired: int = 0, damaged: int = 0) -> None:
+        self._samples = samples
+        self._pieces = pieces
+        self.duration_s = max((piece.stop for piece in pieces), default=0) / SAMPLE_RATE
+        self.repaired = repaired
+        self.damaged = damaged
+
+    def between(self, start_s: float, stop_s: float) -> Samples:
+        """The sound of a stretch of time, zeros where there is none.
+
+        Args:
+            start_s, stop_s: on the source clock; rounded to whole samples.
+
+        Returns:
+            float32 (N,) in [-1, 1], 16 kHz.
+        """
+        start, stop = round(start_s * SAMPLE_RATE), round(stop_s * SAMPLE_RATE)
+        out = np.zeros(max(0, stop - start), np.float32)
+        for piece in self._pieces:
+            first, last = max(start, piece.start), min(stop, piece.stop)
+            if first < last:
+                offset = piece.offset - piece.start
+                out[first - start : last - start] = self._samples[first + offset : last + offset]
+        out /= FULL_SCALE
+        return out
+
+
+def read_sound(path: str | os.PathLike[str]) -> Sound:
+    """Decode the sound of a local media file to 16 kHz, the mean of its channels.
+
+    Of several streams it takes the one that a player would. Time 0 is that of `MediaFile.pictures`: sound that starts
+    after the first picture begins with silence, what comes before it has negative times, holes in the timestamps are
+    silence. The samples lie in an anonymous temporary file: memory does not grow with length.
+
+    Raises:
+        MediaError: the file cannot be read (see `open_media`), or there is no room for temporary files.
+    """
+    zero = float(clock_zero(path))
+    with open_container(path) as container:
+        streams = sound_streams(container)
+        if not streams:
+            return Sound(np.zeros(0, np.int16), [])
+        damage, spool = Damage(), _Spool()
+        try:
+            with tempfile.TemporaryFile(prefix="seehear-") as file:
+                for chunk in spool.resampled(decoded(container, streams[0], damage)):
+                    file.write(chunk.tobytes())
+                samples = _mapped(file)
+        except OSError as error:
+            raise MediaError(
+                f"The sound of {path} cannot be stored in {tempfile.gettempdir()} ({error}); make room there."
+            ) from error
+    runs = place(np.array(spool.stamps) - zero, np.array(spool.lengths))
+    pieces, end = [], -(1 << 62)
+    for run in sorted(runs, key=lambda run: run.start):
+        start, offset = round(run.start * SAMPLE_RATE), round(run.first * SAMPLE_RATE)
+        stop = start + min(round(run.stop * SAMPLE_RATE), len(samples)) - offset
+        skip = max(0, end - start)  # sound that overlaps the run before is left out
+        if start + skip < stop:
+            pieces.append(_Piece(start + skip, stop, offset + skip))
+            end = stop
+    return Sound(samples, pieces, spool.repaired, damage.count)
+
+
+def _mapped(file: IO[bytes]) -> NDArray[np.int16]:
+    file.flush()
+    if file.tell() == 0:
+        return np.zeros(0, np.int16)
+    return np.memmap(file, np.int16, mode="r")
+
+
+class _Spool:
+    """Frames of sound to chunks of 16 kHz int16; remembers when each was meant to be heard."""
+
+    CHUNK_S = 1.0
+
+    def __init__(self) -> None:
+        self.stamps: list[float] = []
+        self.lengths: list[float] = []
+        self.repaired = 0
+
+    def resampled(self, frames: Iterable[AudioFrame]) -> Iterator[NDArray[np.int16]]:
+        waiting: list[Samples] = []
+        rate, seconds = 0, 0.0
+        resampler = None
+        for frame in frames:
+            if not frame.samples or not frame.sample_rate:
+                continue
+            if frame.sample_rate != rate or seconds >= self.CHUNK_S:
+                yield from self._push(resampler, rate, waiting)
+                if frame.sample_rate != rate:
+                    yield from self._push(resampler, rate, None)
+                    rate = frame.sample_rate
+                    resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+                waiting, seconds = [], 0.0
+            time = stamp(frame)
+            self.stamps.append(np.nan if time is None else float(time))
+            self.lengths.append(frame.samples / rate)
+            seconds += self.lengths[-1]
+            waiting.append(self._mono(frame))
+        yield from self._push(resampler, rate, waiting)
+        yield from self._push(resampler, rate, None)
+
+    def _push(
+        self, resampler: av.AudioResampler | None, rate: int, waiting: list[Samples] | None
+    ) -> Iterator[NDArray[np.int16]]:
+        if resampler is None or waiting == []:
+            return
+        frame = None
+        if waiting is not None:
+            frame = AudioFrame.from_ndarray(np.concatenate(waiting)[None], format="flt", layout="mono")
+            frame.sample_rate = rate
+        for out in resampler.resample(frame):
+            samples = np.clip(out.to_ndarray()[0], -1, 1) * FULL_SCALE
+            yield np.rint(samples).astype(np.int16)
+
+    def _mono(self, frame: AudioFrame) -> Samples:
+        """Mean of the channels, float32 (samples,)."""
+        mono: Samples = as_float(frame).mean(axis=0)
+        bad = ~np.isfinite(mono)
+        if bad.any():
+            self.repaired += int(bad.sum())
+            mono[bad] = 0
+        return mono
+
+
+def as_float(frame: AudioFrame) -> Samples:
+    """Samples of a frame, float32 (channels, samples), full scale is 1."""
+    samples: NDArray[Any] = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, len(frame.layout.channels)).T
+    if samples.dtype.kind == "f":
+        return samples.astype(np.float32)
+    half = 2.0 ** (8 * samples.dtype.itemsize - 1)
+    middle = half if samples.dtype.kind == "u" else 0
+    return ((samples.astype(np.float32) - middle) / half).astype(np.float32)
