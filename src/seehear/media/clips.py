@@ -1,0 +1,316 @@
+"""A video file to clips: one pass over its pictures, one clip for each stretch of each face."""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.clip import FPS, Clip
+from seehear.errors import SeehearError
+from seehear.media.crops import face_matrices, squash_matrix, template_in
+from seehear.media.decode import MediaFile, open_media
+from seehear.media.faces import Detector, Face, load_detector
+from seehear.media.picture import Picture
+from seehear.media.search import Box, FaceSearch
+from seehear.media.shots import split_shots
+from seehear.media.sound import Sound, read_sound
+from seehear.media.strips import Piece, Strip
+from seehear.media.tracks import Track, Tracker
+
+MAX_GAP = FPS
+"""A face that is not found for longer than a second has gone; a shorter gap is bridged. With the smoothing's reach it
+says how many pictures are held in memory: about 40 at most, 15 while all faces are found."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipOptions:
+    """How clips are cut from a video.
+
+    Attributes:
+        faces: "yunet" finds faces and follows them; "whole-frame" takes each picture as the crop of one face, for
+            videos that have been cropped before.
+        detector: file of the YuNet network; without it see `seehear.media.faces.load_detector`.
+        size: side of the square crops, px; even, 32 to 1024.
+        detect_every: faces are looked for in every so-manieth picture (25 pictures a second).
+        min_seconds: shorter tracks are dropped.
+        max_seconds: longer tracks are cut into contiguous pieces; at least twice ``min_seconds``.
+    """
+
+    faces: Literal["yunet", "whole-frame"] = "yunet"
+    detector: Path | None = None
+    size: int = 128
+    detect_every: int = 5
+    min_seconds: float = 0.4
+    max_seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.faces not in ("yunet", "whole-frame"):
+            raise SeehearError(f"faces must be 'yunet' or 'whole-frame', not {self.faces!r}.")
+        if not 32 <= self.size <= 1024 or self.size % 2:
+            raise SeehearError(f"size must be an even number of pixels from 32 to 1024, not {self.size}.")
+        if not 1 <= self.detect_every <= FPS:
+            raise SeehearError(f"detect_every must be 1 to {FPS} pictures, not {self.detect_every}.")
+        if not self.min_seconds >= 1 / FPS:
+            raise SeehearError(f"min_seconds must be at least one picture ({1 / FPS} s), not {self.min_seconds}.")
+        if not 2 * self.min_seconds <= self.max_seconds <= 600:
+            raise SeehearError(
+                f"max_seconds must be from twice min_seconds ({2 * self.min_seconds:g}) to 600, not {self.max_seconds}."
+            )
+
+
+@dataclass(slots=True)
+class ReadStats:
+    """What was met in a video; complete when all its clips have been read.
+
+    Attributes:
+        pictures: of the video, at 25 a second.
+        looked_at: pictures in which faces were looked for.
+        with_face: of these, pictures in which there was one.
+        shots: stretches between cuts.
+        tracks: faces followed, that gave clips.
+        clips: given out.
+        false_alarms: faces that were seen in one picture only, or never clearly.
+        too_short: tracks shorter than ``min_seconds``.
+        longest_dropped_s: length of the longest of these.
+    """
+
+    pictures: int = 0
+    looked_at: int = 0
+    with_face: int = 0
+    shots: int = 0
+    tracks: int = 0
+    clips: int = 0
+    false_alarms: int = 0
+    too_short: int = 0
+    longest_dropped_s: float = 0.0
+
+    def why_nothing(self) -> str | None:
+        """In words, why no clip came out; None if one did."""
+        pictures = f"{self.pictures} picture{'s' * (self.pictures > 1)}"
+        if self.clips:
+            return None
+        if not self.pictures:
+            return "there are no pictures"
+        if self.too_short or not self.looked_at:
+            return f"the longest face track is {self.longest_dropped_s:.2f} s, shorter than min_seconds"
+        if not self.with_face:
+            return f"no face found in {pictures}"
+        if self.with_face == 1:
+            return f"a face was seen in only 1 of {pictures}"
+        return f"faces were seen now and then, but none could be followed through {pictures}"
+
+
+class ClipReader:
+    """The clips of a video file, in order of their start; a context manager and an iterable.
+
+    The pictures are decoded once, in a stream; memory does not grow with the length of the video. Pieces of one track
+    share ``meta["track"]`` (a number, from 0) and are contiguous. Clips that start together come in any, but always
+    the same, order. A file without pictures gives no clips, one without sound silent ones (see ``media``).
+
+    Attributes:
+        media: the open file.
+        sound: its sound, decoded when first asked for.
+        stats: what was met, of the latest iteration.
+
+    Raises:
+        MediaError: the file cannot be read (on entering or while iterating).
+        ModelError: there is no face detector.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], options: ClipOptions | None = None, *, threads: int = 0) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            path: a local video file.
+            options: how to cut.
+            threads: of the decoder; 0 takes all cores. Worker processes take 1.
+        """
+        self.path = path
+        self.options = options or ClipOptions()
+        self.stats = ReadStats()
+        self._threads = threads
+
+    @cached_property
+    def media(self) -> MediaFile:
+        return open_media(self.path, threads=self._threads)
+
+    @cached_property
+    def sound(self) -> Sound:
+        return read_sound(self.path)
+
+    def __enter__(self) -> Self:
+        _ = self.media
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.media.close()
+
+    def __iter__(self) -> Iterator[Clip]:
+        self.stats = ReadStats()
+        numbers: dict[Track, int] = {}
+        for piece in _pieces(self.media, self.options, self.stats):
+            number = numbers.setdefault(piece.track, len(numbers))
+            yield self._clip(piece, number)
+
+    def _clip(self, piece: Piece, track: int) -> Clip:
+        start_s, stop_s = piece.start / FPS, (piece.start + len(piece.video)) / FPS
+        meta = {"source": str(self.path), "start_s": start_s, "track": track}
+        return Clip(piece.video, piece.landmarks, self.sound.between(start_s, stop_s), meta)
+
+
+def _pieces(media: MediaFile, options: ClipOptions, stats: ReadStats) -> Iterator[Piece]:
+    """The pieces of all tracks of a video, in order of their start."""
+    if media.video is None:
+        return
+    source: _Faces | _WholePictures
+    if options.faces == "whole-frame":
+        source = _WholePictures((media.video.height, media.video.width), options.size)
+    else:
+        source = _Faces(load_detector("yunet", options.detector), options.size, stats)
+    yield from _Pass(source, options, stats).run(media.pictures())
+
+
+class _Faces:
+    """Tracks of the faces in a stream of pictures."""
+
+    def __init__(self, detector: Detector, size: int, stats: ReadStats) -> None:
+        self._search = FaceSearch(detector)
+        self._tracker = Tracker(self._look, max_gap=MAX_GAP)
+        self._pictures: Mapping[int, Picture] = {}
+        self._size = size
+        self._stats = stats
+
+    @property
+    def tracks(self) -> list[Track]:
+        return self._tracker.tracks
+
+    def step(self, index: int, pictures: Mapping[int, Picture]) -> None:
+        """Look at a picture; ``pictures`` has all those since the last step, too."""
+        self._pictures = pictures
+        found = self._search.find(pictures[index], [track.last.box for track in self.tracks])
+        self._stats.looked_at += 1
+        self._stats.with_face += bool(found)
+        self._tracker.step(index, found)
+
+    def cut(self) -> None:
+        """The shot has ended, and with it all tracks."""
+        self._search.new_shot()
+        self._tracker.cut()
+
+    def matrices(self, landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
+        return face_matrices(landmarks, self._size)
+
+    def _look(self, index: int, near: Sequence[Box]) -> list[Face]:
+        return self._search.close(self._pictures[index], near)
+
+
+class _WholePictures:
+    """One track a shot, of a "face" that is the whole picture."""
+
+    def __init__(self, shape: tuple[int, int], size: int) -> None:
+        self.tracks: list[Track] = []
+        self._matrix = squash_matrix(shape, size)
+        landmarks = (template_in(size) - self._matrix[:, 2]) / self._matrix.diagonal()
+        self._face = Face(np.array([0, 0, shape[1], shape[0]], np.float32), landmarks.astype(np.float32), 1.0)
+
+    def step(self, index: int, pictures: Mapping[int, Picture]) -> None:
+        if self.tracks:
+            self.tracks[0].add(index, self._face)
+        else:
+            self.tracks = [Track(index, self._face)]
+
+    def cut(self) -> None:
+        for track in self.tracks:
+            track.ended = True
+        self.tracks = []
+
+    def matrices(self, landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
+        return np.broadcast_to(self._matrix, (len(landmarks), 2, 3))
+
+
+class _Pass:
+    """One pass over the pictures: holds those that are still needed, cuts crops, gives pieces out in order."""
+
+    def __init__(self, source: _Faces | _WholePictures, options: ClipOptions, stats: ReadStats) -> None:
+        self._source = source
+        self._size = options.size
+        self._every = options.detect_every
+        self._shortest = max(1, round(options.min_seconds * FPS))
+        self._longest = round(options.max_seconds * FPS)
+        self._stats = stats
+        self._pictures: dict[int, Picture] = {}
+        self._strips: list[Strip] = []
+        self._finished: list[tuple[int, int, Piece]] = []  # a heap: start, running number, piece
+        self._running = count()
+        self._last = self._stepped = -1
+
+    def run(self, pictures: Iterator[Picture]) -> Iterator[Piece]:
+        for picture, first in split_shots(pictures):
+            new_shot = first or picture.index != self._last + 1  # a hole in the numbers is a cut, too
+            if new_shot:
+                yield from self._end_shot()
+                self._stats.shots += 1
+            self._pictures[picture.index] = picture
+            self._last = picture.index
+            self._stats.pictures += 1
+            if new_shot or self._last - self._stepped >= self._every:
+                yield from self._step()
+        yield from self._end_shot()
+
+    def _step(self) -> Iterator[Piece]:
+        self._source.step(self._last, self._pictures)
+        self._stepped = self._last
+        yield from self._cut()
+
+    def _end_shot(self) -> Iterator[Piece]:
+        if self._stepped != self._last:
+            yield from self._step()
+        self._source.cut()
+        yield from self._cut()
+
+    def _cut(self) -> Iterator[Piece]:
+        """Cut what has become possible, forget what is not needed any more, give out what is next."""
+        stripped = {strip.track for strip in self._strips}
+        for track in self._source.tracks:
+            if track not in stripped:
+                strip = Strip(track, self._source.matrices, self._size, self._shortest, self._longest)
+                self._strips.append(strip)
+        for strip in self._strips:
+            strip.cut(self._pictures)
+            self._collect(strip)
+        self._strips = [strip for strip in self._strips if not strip.track.ended]
+
+        ahead = self._stepped + 1  # new tracks begin here at the earliest
+        needed_from = min([ahead, *(strip.next for strip in self._strips)])
+        for index in [index for index in self._pictures if index < needed_from]:
+            del self._pictures[index]
+        open_from = min([ahead, *(strip.piece_start for strip in self._strips)])
+        while self._finished and self._finished[0][0] <= open_from:
+            self._stats.clips += 1
+            yield heapq.heappop(self._finished)[2]
+
+    def _collect(self, strip: Strip) -> None:
+        """Take finished pieces, if the track is worth it."""
+        track, stats = strip.track, self._stats
+        pieces = strip.pieces()
+        length = track.stop - track.start
+        if track.is_face and length >= self._shortest:
+            stats.tracks += bool(pieces) and pieces[0].start == track.start
+            for piece in pieces:
+                heapq.heappush(self._finished, (piece.start, next(self._running), piece))
+        elif track.ended:
+            stats.too_short += track.is_face
+            stats.false_alarms += not track.is_face
+            stats.longest_dropped_s = max(stats.longest_dropped_s, length / FPS)
