@@ -25,7 +25,7 @@ class BaseLipsOptions:
         dim: width of an embedding.
     """
 
-    size: int = 96
+    size: int = 64
     widths: tuple[int, ...] = (64, 128, 256, 512)
     temporal: tuple[int, ...] = (3, 3)
     dim: int = 512

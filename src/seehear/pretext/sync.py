@@ -1,0 +1,199 @@
+"""Sync: which moment of the sound belongs to which moment of the lips, told from other moments of the same clip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypedDict
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+
+from seehear.audio.augment import SoundAugment, SoundAugmentOptions
+from seehear.audio.logmel import LogMel
+from seehear.clip import SAMPLES_PER_FRAME
+from seehear.encoders import EncoderName, Region, make_encoders
+from seehear.errors import ModelError
+from seehear.losses import LossName, make_loss
+from seehear.losses.similarity import Distance, SimilarityName, distances
+from seehear.pretext.augment import PictureAugment, PictureAugmentOptions
+from seehear.pretext.view import view
+
+
+@dataclass(frozen=True)
+class SyncOptions:
+    """The sync pretext: its encoders, its loss and how its clips are disturbed.
+
+    Attributes:
+        encoder: family of encoders.
+        lips: options of the lip encoder that differ from the family's.
+        sound: options of the sound encoder that differ from the family's.
+        loss: what pulls matching moments together.
+        similarity: of the multi-way losses.
+        symmetric: of the multi-way losses: sound chooses lips and lips choose sound.
+        exclude: moments nearer than this many frames (and not the same) are no negatives of each other.
+        margin: of the contrastive loss.
+        weight: of the separation within the modalities, in the loss `separate`.
+        candidates: moments of each clip that take part, drawn at random; all by default.
+        spacing: frames between two of them, at least. Perfect Match draws 40 that do not overlap: spacing 5.
+        pictures: disturbance of the pictures.
+        sounds: disturbance of the sound.
+    """
+
+    encoder: EncoderName = "small"
+    lips: dict[str, Any] = field(default_factory=dict)
+    sound: dict[str, Any] = field(default_factory=dict)
+    loss: LossName = "multiway"
+    similarity: SimilarityName = "angular"
+    symmetric: bool = True
+    exclude: int = 0
+    margin: float = 1.0
+    weight: float = 1.0
+    candidates: int | None = None
+    spacing: int = 1
+    pictures: PictureAugmentOptions = field(default_factory=PictureAugmentOptions)
+    sounds: SoundAugmentOptions = field(default_factory=SoundAugmentOptions)
+
+
+class SyncBatch(TypedDict, total=False):
+    """Clips of one length.
+
+    Attributes:
+        video: uint8 (B, T, S, S) luma or (B, T, S, S, 3) RGB.
+        audio: float32 in [-1, 1] or int16, (B, T * 640).
+        region: what the pictures show: the mouth (default) or the whole face crop.
+    """
+
+    video: Tensor
+    audio: Tensor
+    region: Region
+
+
+class SyncModel(nn.Module):
+    """A lip and a sound encoder whose embeddings agree where picture and sound belong together.
+
+    Attributes:
+        options: what it was built from.
+        config: everything that its config.json says; the key ``model`` rebuilds it.
+        context: video frames lost at each end of a clip: T frames give T - 2 context embeddings.
+        dim: width of an embedding.
+        distance: what its embeddings are compared by, ``cosine`` or ``euclidean``.
+    """
+
+    def __init__(self, options: SyncOptions | None = None) -> None:
+        super().__init__()
+        self.options = options = options or SyncOptions()
+        self.config: dict[str, Any] = {"pretext": "sync", "model": asdict(options)}
+        self.lips, self.sound = make_encoders(options.encoder, options.lips, options.sound)
+        if self.lips.dim != self.sound.dim:
+            raise ModelError(f"lips have embeddings of {self.lips.dim} numbers but sound of {self.sound.dim}")
+        self.dim = self.lips.dim
+        self.context = max(self.lips.context, self.sound.context)
+        self.logmel = LogMel(self.sound.bands)
+        self.loss = make_loss(
+            options.loss,
+            similarity=options.similarity,
+            symmetric=options.symmetric,
+            exclude=options.exclude,
+            margin=options.margin,
+            weight=options.weight,
+        )
+        self.distance: Distance = self.loss.distance
+        self.picture_augment = PictureAugment(options.pictures)
+        self.sound_augment = SoundAugment(options.sounds)
+        self.lips.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # a third faster on a CPU
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> SyncModel:
+        """The model, with random weights, that a config.json describes.
+
+        Raises:
+            ModelError: an option that this version does not know.
+        """
+        try:
+            shape = dict(config["model"])
+            shape["pictures"] = PictureAugmentOptions(**shape.get("pictures", {}))
+            shape["sounds"] = SoundAugmentOptions(**shape.get("sounds", {}))
+            model = cls(SyncOptions(**shape))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"config.json does not describe a sync model of this version ({error})") from None
+        model.config = dict(config)
+        return model
+
+    def embed_lips(self, video: Tensor, region: Region = "face") -> Tensor:
+        """Embeddings of pictures.
+
+        Args:
+            video: uint8 (B, T, S, S, 3) RGB or (B, T, S, S) luma.
+            region: what they show: canonical face crops, or the mouth region of such.
+
+        Returns:
+            (B, T - 2 context, dim), L2-normalised where they are compared by cosine.
+        """
+        return self._embed_pictures(view(video, region, self.lips))
+
+    def embed_sound(self, audio: Tensor) -> Tensor:
+        """Embeddings of sound: float32 in [-1, 1] or int16, (B, T * 640) -> (B, T - 2 context, dim)."""
+        return self._embed_mel(self.logmel(as_float(audio)))
+
+    def forward(self, batch: SyncBatch, rng: Generator | None = None) -> dict[str, Tensor]:
+        """One training step's loss.
+
+        Args:
+            batch: clips; the T - 2 context moments of a clip are each other's candidates.
+            rng: where disturbances and candidates are drawn from; without one nothing is disturbed.
+
+        Returns:
+            ``loss``, and ``matched``: share of the moments of sound whose nearest lips are their own.
+        """
+        pictures = view(batch["video"], batch.get("region", "mouth"), self.lips)
+        audio = as_float(batch["audio"])
+        if audio.shape[1] != pictures.shape[2] * SAMPLES_PER_FRAME:
+            raise ValueError(f"{pictures.shape[2]} frames come with {audio.shape[1]} samples of sound")
+        if rng is not None:
+            frames = pictures.shape[2]
+            pictures = self.picture_augment(pictures.flatten(1, 2), frames, rng).view(pictures.shape)
+            audio = self.sound_augment.waves(audio, rng)
+        mel = self.logmel(audio)
+        if rng is not None:
+            mel = self.sound_augment.mel(mel, self.logmel.centres_hz, rng)
+        lips, sound = self._embed_pictures(pictures), self._embed_mel(mel)
+        times = self._draw_times(lips, rng)
+        if times is not None:
+            lips, sound = (x.gather(1, times.unsqueeze(-1).expand(-1, -1, self.dim)) for x in (lips, sound))
+        return {"loss": self.loss(sound, lips, times=times), "matched": matched(sound, lips, self.distance)}
+
+    def _embed_pictures(self, pictures: Tensor) -> Tensor:
+        return self._finish(self.lips(pictures), self.context - self.lips.context)
+
+    def _embed_mel(self, mel: Tensor) -> Tensor:
+        return self._finish(self.sound(mel), self.context - self.sound.context)
+
+    def _finish(self, embeddings: Tensor, spare: int) -> Tensor:
+        embeddings = embeddings[:, spare : embeddings.shape[1] - spare].float()
+        return F.normalize(embeddings, dim=-1) if self.loss.normalised else embeddings
+
+    def _draw_times(self, lips: Tensor, rng: Generator | None) -> Tensor | None:
+        """(B, N) sorted moments, at least ``spacing`` apart; None where all of them take part."""
+        wanted, spacing = self.options.candidates, self.options.spacing
+        groups, moments, _ = lips.shape
+        if rng is None or (wanted is None and spacing == 1):
+            return None
+        count = min(wanted or moments, max(1, moments // spacing))  # not one more, or there were no choice left
+        free = moments - (count - 1) * (spacing - 1)  # draw without spacing, then push apart
+        drawn = torch.rand(groups, free, generator=rng, device=rng.device).argsort(1)[:, :count].sort(1).values
+        return drawn + torch.arange(count, device=rng.device) * (spacing - 1)
+
+
+def as_float(audio: Tensor) -> Tensor:
+    """Sound in [-1, 1]; int16 is scaled, float passes."""
+    return audio.float() / 32768 if audio.dtype == torch.int16 else audio
+
+
+@torch.no_grad()
+def matched(sound: Tensor, lips: Tensor, distance: Distance) -> Tensor:
+    """Share of (G, N, D) sounds whose nearest lips of the group are their own."""
+    alike = sound @ lips.mT if distance == "cosine" else -distances(sound.float(), lips.float())
+    own = torch.arange(alike.shape[1], device=alike.device)
+    return (alike.argmax(2) == own).float().mean()

@@ -1,0 +1,186 @@
+"""Sync accuracy, the protocol of the sync papers.
+
+Perfect Match (Chung, Chung & Kang 2019, arXiv 1809.08001, section 4.2), as SyncNet and its successors report it: lips
+and sound are compared at 31 offsets, -15 to +15 frames; distances are averaged over K consecutive frames; the offset of
+the least distance counts as right within one frame of the truth, which is 0. Guessing is right 3 times in 31.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seehear.errors import SeehearError
+from seehear.losses.similarity import Distance
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+REACH = 15
+"""Offsets go this many frames to either side: 0.6 s."""
+
+OFFSETS = 2 * REACH + 1
+
+TOLERANCE = 1
+"""Frames by which a predicted offset may be wrong."""
+
+CHANCE = (2 * TOLERANCE + 1) / OFFSETS  # 9.7 %
+
+LENGTHS = (5, 7, 9, 11, 13, 15)
+"""K: consecutive embeddings that are averaged."""
+
+RESAMPLES = 2000
+"""Of the bootstrap: the ends of a 95 % interval move by less than 0.1 points from seed to seed."""
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Of one K.
+
+    Attributes:
+        frames: K.
+        accuracy: share of the windows whose offset was found, 0 to 1.
+        low, high: 95 % interval, by a bootstrap over clips; equal to the accuracy where there is only one clip.
+        windows: how many there were.
+        clips: how many clips they came from.
+    """
+
+    frames: int
+    accuracy: float
+    low: float
+    high: float
+    windows: int
+    clips: int
+
+
+@dataclass(frozen=True)
+class SyncAccuracy:
+    """The whole table.
+
+    Attributes:
+        by_length: one entry a K, in their order. A K for which all clips were too short is not there.
+        chance: share that guessing reaches.
+        clips: clips seen.
+        too_short: how many of them gave no window even for the smallest K.
+    """
+
+    by_length: tuple[Accuracy, ...]
+    chance: float
+    clips: int
+    too_short: int
+
+    def at(self, frames: int) -> float:
+        """Accuracy for that K, 0 to 1.
+
+        Raises:
+            SeehearError: no clip was long enough.
+        """
+        for entry in self.by_length:
+            if entry.frames == frames:
+                return entry.accuracy
+        raise SeehearError(f"no clip is long enough to measure sync over {frames} frames; use longer clips")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, for JSON."""
+        return asdict(self) | {"by_length": [asdict(entry) for entry in self.by_length]}
+
+    def table(self) -> Table:
+        """For the terminal."""
+        from rich.table import Table
+
+        title = f"Sync accuracy, offset within ±{TOLERANCE} frame of the truth (chance {self.chance:.1%})"
+        table = Table("K (frames)", "accuracy", "95 % interval", "windows", "clips", title=title)
+        for entry in self.by_length:
+            interval = f"{entry.low:.1%} to {entry.high:.1%}"
+            row = (str(entry.frames), f"{entry.accuracy:.1%}", interval, str(entry.windows), str(entry.clips))
+            table.add_row(*row)
+        return table
+
+
+def distances_by_offset(lips: Tensor, sound: Tensor, distance: Distance, reach: int = REACH) -> Tensor:
+    """Distance of each moment of the lips to the sound around it.
+
+    Args:
+        lips: (T, D).
+        sound: (T, D), moment t of either was recorded at the same time.
+        distance: how to compare.
+        reach: offsets to either side.
+
+    Returns:
+        (T - 2 reach, 2 reach + 1): row r is lip moment reach + r, column o is sound moment r + o, that is, the offset
+        o - reach. A positive offset means that the sound comes late.
+    """
+    moments = len(lips) - 2 * reach
+    if moments < 1:
+        return lips.new_zeros(0, 2 * reach + 1)
+    around = sound.unfold(0, 2 * reach + 1, 1)  # (moments, D, offsets)
+    middle = lips[reach : reach + moments].unsqueeze(-1)
+    if distance == "cosine":
+        return 1 - torch.cosine_similarity(middle, around, dim=1)
+    return (middle - around).square().sum(1).sqrt()
+
+
+def found(distances: Tensor, length: int) -> Tensor:
+    """Which windows of ``length`` moments find the offset.
+
+    Args:
+        distances: (moments, offsets), offset 0 in the middle.
+        length: K.
+
+    Returns:
+        (moments - K + 1,) bool. Windows of K consecutive moments, one moment apart, all of whose offsets exist.
+    """
+    if len(distances) < length:
+        return torch.zeros(0, dtype=torch.bool)
+    averaged = distances.unfold(0, length, 1).mean(-1)  # (windows, offsets)
+    offset = averaged.argmin(1) - distances.shape[1] // 2
+    return offset.abs() <= TOLERANCE
+
+
+def sync_accuracy(
+    clips: Iterable[tuple[Tensor, Tensor]],
+    distance: Distance = "cosine",
+    lengths: Sequence[int] = LENGTHS,
+    seed: int = 0,
+) -> SyncAccuracy:
+    """Accuracy over clips whose lips and sound are in sync.
+
+    Only windows for which all 31 offsets lie inside the clip count, so that chance is the same for all of them. A clip
+    of T embeddings gives T - 29 - K windows: a clip of 3 s (75 frames, 71 embeddings) gives 37 for K = 5 and 27 for
+    K = 15. Clips with fewer than 31 + K - 1 embeddings give none; they are counted in ``too_short``.
+
+    Args:
+        clips: (lips (T, D), sound (T, D)) of each.
+        distance: how the model's embeddings are compared.
+        lengths: the Ks.
+        seed: of the bootstrap.
+    """
+    right: list[list[tuple[int, int]]] = [[] for _ in lengths]  # for each K: (found, windows) of each clip
+    seen = too_short = 0
+    for lips, sound in clips:
+        apart = distances_by_offset(lips.float(), sound.float(), distance)
+        seen += 1
+        too_short += len(apart) < min(lengths)
+        for length, counts in zip(lengths, right, strict=True):
+            hits = found(apart, length)
+            if len(hits):
+                counts.append((int(hits.sum()), len(hits)))
+    entries = tuple(
+        _with_interval(length, np.array(counts), seed) for length, counts in zip(lengths, right, strict=True) if counts
+    )
+    return SyncAccuracy(entries, CHANCE, seen, too_short)
+
+
+def _with_interval(length: int, counts: NDArray[np.int64], seed: int) -> Accuracy:
+    """Ratio of sums over clips (clips, 2), with its percentile interval over resampled clips."""
+    hits, windows = counts.sum(0)
+    draws = np.random.default_rng(seed).integers(len(counts), size=(RESAMPLES, len(counts)))
+    resampled = counts[draws].sum(1)  # (RESAMPLES, 2)
+    low, high = np.percentile(resampled[:, 0] / resampled[:, 1], [2.5, 97.5])
+    return Accuracy(length, float(hits / windows), float(low), float(high), int(windows), len(counts))
