@@ -25,7 +25,7 @@ def find_media(sources: Sequence[Path]) -> list[tuple[Path, str]]:
     """
     found: dict[Path, Path] = {}  # file -> the folder its name is relative to; absolute, so that none comes twice
     for source in sources:
-        place = Path(os.path.abspath(source))
+        place = Path(os.path.abspath(source))  # noqa: PTH100  a link keeps its name, which may be a speaker
         if source.is_dir():
             found.update(dict.fromkeys(_walk(place), place))
         elif source.exists():

@@ -1,0 +1,196 @@
+"""Processes that work through tasks, one each at a time, so that a death can be laid at one task's door."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from threading import Thread
+from typing import Any, Literal
+
+from seehear.errors import CorpusError
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+TRIES = 2  # a task whose process dies gets a second one: perhaps memory was short for a moment
+
+Tell = Callable[[Any], None]
+Work = Callable[[Any, Tell], Any]
+"""Does one task; may tell of its progress; its result and what it tells are sent between processes."""
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Message:
+    """What the crew says of a task.
+
+    Attributes:
+        task: which.
+        kind: ``told`` (progress), ``done``, or ``died``: the process was killed or crashed, as often as it was tried.
+        value: what was told, the result, or how the process died, in words.
+    """
+
+    task: Any
+    kind: Literal["told", "done", "died"]
+    value: Any
+
+
+def work_through(tasks: Iterable[Any], work: Work, workers: int) -> Iterator[Message]:
+    """Does tasks in processes of their own, and yields what they say, as it comes.
+
+    Each process runs one thread of OpenMP and OpenCV: two processes with two threads each on two cores ran over 20
+    times slower. Processes end with this one, however it ends.
+
+    Args:
+        tasks: taken in order; anything that can be pickled.
+        work: a function of a module, or a partial of one.
+        workers: how many processes.
+
+    Raises:
+        CorpusError: processes cannot be started.
+        Exception: whatever ``work`` raises; the rest is abandoned then.
+    """
+    waiting = deque((task, TRIES) for task in tasks)
+    crew: list[_Member] = []
+    try:
+        while waiting or any(member.busy for member in crew):
+            while waiting and len(crew) < workers:
+                crew.append(_Member(work))
+            for member in crew:
+                if waiting and member.ready and not member.busy:
+                    member.give(*waiting.popleft())
+            for connection in wait([member.connection for member in crew]):
+                member = next(m for m in crew if m.connection is connection)
+                try:
+                    kind, value = member.connection.recv()
+                except (EOFError, OSError):
+                    crew.remove(member)
+                    task, tries, death = member.bury()
+                    if tries > 1:
+                        waiting.appendleft((task, tries - 1))
+                    else:
+                        yield Message(task, "died", death)
+                    continue
+                if kind == "raised":
+                    raise value
+                if kind == "ready":
+                    member.ready = True
+                    continue
+                task = member.task
+                if kind == "done":
+                    member.busy = False
+                yield Message(task, kind, value)
+    finally:
+        for member in crew:
+            member.stop()
+
+
+class _Member:
+    """One process and what it is doing."""
+
+    def __init__(self, work: Work) -> None:
+        self.ready = False
+        self.busy = False
+        self.task: Any = None
+        self.tries = 0
+        self.connection, theirs = get_context("spawn").Pipe()
+        self.process = SpawnProcess(target=_serve, args=(theirs, work), daemon=True)
+        with _one_thread_each():
+            self.process.start()
+        theirs.close()  # so that its death is the end of our connection
+
+    def give(self, task: Any, tries: int) -> None:
+        self.task, self.tries, self.busy = task, tries, True
+        self.connection.send(task)
+
+    def bury(self) -> tuple[Any, int, str]:
+        """After its death: its task, the tries that task had left, and how it died."""
+        self.process.join()
+        self.connection.close()
+        if not self.ready:
+            raise CorpusError(
+                "worker processes cannot be started; in a script of your own, put the call under "
+                "if __name__ == '__main__':"
+            )
+        return self.task, self.tries, _death(self.process.exitcode or 0)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.join(5)
+        if self.process.is_alive():
+            self.process.kill()
+        self.connection.close()
+
+
+def _death(exit_code: int) -> str:
+    """How a process died, in words."""
+    if exit_code == -signal.SIGKILL:
+        return "was killed, perhaps for want of memory"
+    if exit_code < 0:
+        return f"crashed ({signal.Signals(-exit_code).name})"
+    return f"ended with exit code {exit_code}"
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Children started within have one thread each; the libraries read these variables once, when they are loaded."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _serve(connection: Connection, work: Work) -> None:
+    """The life of a process of the crew."""
+    import cv2  # here: the parent has no need of it
+
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
+    Thread(target=_end_with_parent, daemon=True).start()
+    connection.send(("ready", None))
+    while True:
+        try:
+            task = connection.recv()
+        except EOFError:
+            return
+        try:
+            result = work(task, lambda told: connection.send(("told", told)))
+        except Exception as error:
+            connection.send(("raised", _portable(error)))
+        else:
+            connection.send(("done", result))
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _portable(error: Exception) -> Exception:
+    """The error with its traceback as a note, or, where it cannot travel between processes, its text."""
+    told = "".join(traceback.format_exception(error))
+    error.add_note(told)
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(told)
+    return error

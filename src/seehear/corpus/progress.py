@@ -1,0 +1,96 @@
+"""How a long job tells how far it is: a bar on a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+LOG_EVERY_S = 10.0
+
+
+class Telling:
+    """The progress of a job of ``total`` units, on the error stream; what it says beside the bar is up to the job."""
+
+    def __init__(self, name: str, total: float, done: float = 0.0, show: bool = True) -> None:
+        """A job of which ``done`` units are done already, by an earlier run."""
+        self.name = name
+        self._total = max(total, 1e-9)
+        self._done = self._start = done
+        self._show = show
+        self._console = Console(stderr=True)
+        self._begun = self._logged = time.monotonic()
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Self:
+        self._begun = self._logged = time.monotonic()
+        if self._show and self._console.is_terminal:
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f} % {task.fields[told]}"),
+                TimeElapsedColumn(),
+                _Left(self),
+            )
+            self._bar = Progress(*columns, console=self._console, transient=True)
+            self._row = self._bar.add_task(self.name, total=self._total, told="")
+            self._bar.update(self._row, completed=self._done)
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the job began."""
+        return time.monotonic() - self._begun
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds that are left at the mean rate so far; None as long as nothing is done."""
+        gained = self._done - self._start
+        return self.elapsed_s * (self._total - self._done) / gained if gained > 0 else None
+
+    def update(self, done: float, told: str) -> None:
+        """So many units are done; ``told`` is what there is to say."""
+        self._done = done
+        if self._bar:
+            self._bar.update(self._row, completed=done, told=told)
+        elif self._show and time.monotonic() - self._logged >= LOG_EVERY_S:
+            self._logged = time.monotonic()
+            self._line(f"{self.name}: {100 * done / self._total:.0f} %, {told}, {clock(self.left_s)} left")
+
+    def say(self, sentence: str) -> None:
+        """A line that stays."""
+        if self._show:
+            self._line(sentence)
+
+    def _line(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+class _Left(ProgressColumn):
+    """Time left, by the job's own count."""
+
+    def __init__(self, telling: Telling) -> None:
+        super().__init__()
+        self._telling = telling
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{clock(self._telling.left_s)} left")
+
+
+def clock(seconds: float | None) -> str:
+    """Minutes and seconds, or hours and minutes."""
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes}:{rest:02d}"

@@ -1,0 +1,59 @@
+"""How sources become clips: the clip reader with its options, in a form that travels to worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from seehear.clip import Clip
+from seehear.media.clips import ClipOptions, ClipReader
+from seehear.media.faces import load_detector
+
+
+class Reader(Protocol):
+    """The clips of one open media file in order of their start; `seehear.media.clips.ClipReader` is one."""
+
+    @property
+    def media(self) -> Any: ...  # .duration_s (0 where not known), .has_sound, .damaged (pieces of pictures)
+
+    stats: Any  # .why_nothing(): after all clips, why there were none
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+    def __iter__(self) -> Iterator[Clip]: ...
+
+
+class OpenReader(Protocol):
+    """Opens a media file for reading clips; can be pickled."""
+
+    def __call__(self, path: Path, /) -> Reader: ...
+
+
+@dataclass(frozen=True)
+class ReadClips:
+    """Opens media files with the same options, decoding in one thread: the processes are many."""
+
+    options: ClipOptions
+
+    def __call__(self, path: Path) -> Reader:
+        return ClipReader(path, self.options, threads=1)
+
+    def told(self) -> dict[str, Any]:
+        """What decides the clips, as JSON takes it.
+
+        Raises:
+            ModelError: there is no face detector. Better before all work than in every source.
+        """
+        options = asdict(self.options)
+        options["detector"] = None if self.options.faces == "whole-frame" else self._detector()
+        return options
+
+    def _detector(self) -> str:
+        return load_detector("yunet", self.options.detector).name
