@@ -30,7 +30,7 @@ class Verb:
     """One word of the command line.
 
     Attributes:
-        function: ``module:name`` of what it calls; that returns None or the exit code.
+        function: ``module:name`` of what it calls; a number that it returns is the exit code, anything else is printed.
         summary: one line for ``seehear --help``.
         example: one real command.
     """
@@ -136,12 +136,15 @@ def _run(verb: str, words: list[str]) -> int:
     parser = _parser(verb, function)
     arguments = parser.instantiate(parser.parse_args([_underscored(word) for word in words]))
     arguments.pop("config", None)
-    return function(**vars(arguments)) or 0
+    outcome = function(**vars(arguments))
+    if isinstance(outcome, int):
+        return outcome
+    return 0 if outcome is None else _say(str(outcome))
 
 
-def _function(verb: str) -> Callable[..., int | None]:
+def _function(verb: str) -> Callable[..., object]:
     module, name = VERBS[verb].function.split(":")
-    function: Callable[..., int | None] = getattr(import_module(module), name)
+    function: Callable[..., object] = getattr(import_module(module), name)
     return function
 
 
@@ -152,15 +155,15 @@ def _parser(verb: str, function: Callable[..., Any]) -> ArgumentParser:
     from jsonargparse import ArgumentParser
 
     class Parser(ArgumentParser):
-        def format_help(self) -> str:
-            return re.sub(r"--[a-z][a-z0-9_.]*", lambda flag: flag[0].replace("_", "-"), super().format_help())
+        def format_help(self, *given: Any) -> str:
+            return re.sub(r"--[a-z][a-z0-9_.]*", lambda flag: flag[0].replace("_", "-"), super().format_help(*given))
 
     text = parse(function.__doc__ or "")
     parser = Parser(prog=f"seehear {verb}", description=text.description, epilog=f"Example: {VERBS[verb].example}")
     parser.add_argument("--config", action="config", help="YAML file with any of the flags below as keys.")
     helps = {entry.arg_name: entry.description for entry in text.params}
     hints = get_type_hints(function)
-    ours = set()
+    ours: set[str | int] = set()
     for name, parameter in signature(function).parameters.items():
         if settings := _plain_argument(parameter, hints[name]):
             flag = name if parameter.default is parameter.empty else f"--{name}"
@@ -172,7 +175,7 @@ def _parser(verb: str, function: Callable[..., Any]) -> ArgumentParser:
 
 def _plain_argument(parameter: Parameter, hint: Any) -> dict[str, Any] | None:
     """What jsonargparse would make awkward on a command line: lists by position, and switches that want a value."""
-    if parameter.default is parameter.empty and get_origin(hint) is list:
+    if parameter.default is parameter.empty and get_origin(hint) in (list, Sequence):
         return {"nargs": "+", "type": get_args(hint)[0]}
     if hint is bool and parameter.default is False:
         return {"action": "store_true"}

@@ -32,7 +32,7 @@ def test_curve_is_its_definition(frames, reach, seed):
     rng = np.random.default_rng(seed)
     lips, sound = embeddings(rng, frames), embeddings(rng, (frames + 2 * reach) * PHASES)
     heard = rng.random(len(sound)) < 0.8
-    curve = similarity_by_delay(lips, sound, heard)
+    curve = similarity_by_delay(lips @ sound.T, heard)
     total, count = slow_curve(lips, sound, heard)
     np.testing.assert_allclose(curve.total, total, atol=1e-5)
     np.testing.assert_array_equal(curve.count, count)
@@ -54,7 +54,7 @@ def test_delay_is_found_with_its_sign_between_the_points(delay_ms):
     lips = speech[3000 + 40 * np.arange(frames)]
     heard_at = 3000 - 40 * reach + 10 * np.arange((frames + 2 * reach) * PHASES)
     sound = speech[heard_at - delay_ms]  # late sound: what is heard at t was said at t - delay
-    peak = find_peak(similarity_by_delay(lips, sound))
+    peak = find_peak(similarity_by_delay(lips @ sound.T))
     assert abs(peak.delay_ms - delay_ms) < 2
     assert peak.clearness > 10
 
@@ -64,7 +64,7 @@ def test_unrelated_sound_has_no_clear_peak():
     clear = []
     for _ in range(10):
         lips, sound = walk(rng, 5)[::40][:100], walk(rng, 7)[::10][: 150 * PHASES]
-        clear.append(find_peak(similarity_by_delay(lips, sound)).clearness)
+        clear.append(find_peak(similarity_by_delay(lips @ sound.T)).clearness)
     assert np.median(clear) < 5
 
 
@@ -73,8 +73,8 @@ def test_a_frame_that_resembles_every_sound_does_not_tilt_the_curve():
     speech = walk(rng, 10)
     lips, sound = speech[2000 + 40 * np.arange(100)], speech[1000 + 10 * np.arange(150 * PHASES)]
     common = np.ones(16, np.float32) / 2
-    plain = find_peak(similarity_by_delay(lips, sound))
-    tilted = find_peak(similarity_by_delay(lips + common, sound + common))
+    plain = find_peak(similarity_by_delay(lips @ sound.T))
+    tilted = find_peak(similarity_by_delay((lips + common) @ (sound + common).T))
     assert tilted.delay_ms == pytest.approx(plain.delay_ms, abs=1)
 
 
@@ -83,10 +83,10 @@ def test_delays_without_sound_are_not_searched():
     frames, reach = 50, 25
     lips, sound = embeddings(rng, frames), embeddings(rng, (frames + 2 * reach) * PHASES)
     heard = np.arange(len(sound)) < (reach + frames) * PHASES  # the sound ends with the picture
-    curve = similarity_by_delay(lips, sound, heard)
+    curve = similarity_by_delay(lips @ sound.T, heard)
     assert np.isnan(curve.mean[curve.delays_ms > 0.65 * frames * 40]).all()
     assert np.isfinite(curve.mean[curve.delays_ms <= 0]).all()
-    silent = similarity_by_delay(lips, sound, np.zeros(len(sound), bool))
+    silent = similarity_by_delay(lips @ sound.T, np.zeros(len(sound), bool))
     assert find_peak(silent) is None
 
 
@@ -104,4 +104,4 @@ def test_curves_add_weigh_and_move():
 def test_lips_that_the_sound_does_not_surround_are_refused():
     rng = np.random.default_rng(5)
     with pytest.raises(ValueError, match="evenly"):
-        similarity_by_delay(embeddings(rng, 10), embeddings(rng, 41))
+        similarity_by_delay(embeddings(rng, 10) @ embeddings(rng, 41).T)

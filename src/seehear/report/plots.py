@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -45,7 +45,7 @@ _STYLE: dict[str, Any] = {
 @contextmanager
 def drawing(panels: int = 1, *, width: float = 6.2, height: float = 2.6) -> Iterator[tuple[Figure, list[Axes]]]:
     """An empty figure of ``panels`` rows, each ``width`` x ``height`` inches, to be drawn on in the house style."""
-    with rc_context(_STYLE):
+    with style.context(_STYLE):
         figure = Figure(figsize=(width, height * panels), layout="constrained")
         yield figure, list(figure.subplots(panels, 1, squeeze=False)[:, 0])
 
@@ -53,7 +53,7 @@ def drawing(panels: int = 1, *, width: float = 6.2, height: float = 2.6) -> Iter
 def to_svg(figure: Figure) -> str:
     """The figure as an ``<svg>`` element without background, drawn in the text colour of its surroundings."""
     buffer = io.StringIO()
-    with rc_context(_STYLE):
+    with style.context(_STYLE):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
@@ -62,5 +62,5 @@ def to_svg(figure: Figure) -> str:
 
 def save_png(figure: Figure, path: Path) -> None:
     """The figure on white as PNG."""
-    with written_beside(path) as temporary, rc_context(_STYLE):
+    with written_beside(path) as temporary, style.context(_STYLE):
         figure.savefig(temporary, format="png", dpi=144, facecolor="white")

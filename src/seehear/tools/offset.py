@@ -62,7 +62,7 @@ class Curve:
     @property
     def delays_ms(self) -> NDArray[np.float64]:
         """The delay of every entry, in milliseconds; positive: the sound is late."""
-        return (np.arange(len(self.total)) - len(self.total) // 2) * STEP_MS
+        return (np.arange(len(self.total)) - len(self.total) // 2).astype(np.float64) * STEP_MS
 
     @property
     def mean(self) -> NDArray[np.float64]:
@@ -90,34 +90,32 @@ class Peak:
     frames: float
 
 
-def similarity_by_delay(lips: Floats, sound: Floats, heard: NDArray[np.bool_] | None = None) -> Curve:
-    """Compare lips with sound at every delay.
+def similarity_by_delay(similar: Floats, heard: NDArray[np.bool_] | None = None) -> Curve:
+    """Add up the similarity of lips and sound for every delay.
 
     Args:
-        lips: (T, D), one embedding a video frame.
-        sound: ((T + 2 S) * PHASES, D), PHASES embeddings a frame, from S frames before the first lips frame to S frames
-            after the last: entry PHASES * S is the sound at the first lips frame's time.
-        heard: bool, one entry per sound embedding; False where there was no sound to embed (before the recording
-            begins, after it ends). None: everywhere.
+        similar: (T, (T + 2 S) * PHASES), of each of T frames of lips to each embedding of sound, PHASES of these a
+            frame, from S frames before the first lips frame to S frames after the last: column PHASES * S is the sound
+            at the first lips frame's time.
+        heard: bool, one entry per column; False where there was no sound to embed (before the recording begins, after
+            it ends). None: everywhere.
 
     Returns:
         The curve from -S to +S frames. Each frame's similarities are taken relative to that frame's mean, and each
         sound embedding's likewise, so that a frame which resembles every sound does not tilt the curve.
     """
-    frames, fine = len(lips), len(sound)
+    frames, fine = similar.shape
     reach = (fine // PHASES - frames) // 2
     if fine != (frames + 2 * reach) * PHASES:
         raise ValueError(f"{fine} sound embeddings do not surround {frames} frames of lips evenly, {PHASES} to a frame")
     heard = np.ones(fine, bool) if heard is None else heard
-    product = (lips @ sound.T).astype(np.float32)
-    product -= product.mean(axis=0, keepdims=True)
+    relative = similar - similar.mean(axis=0, keepdims=True)
     delays = 2 * reach * PHASES + 1
-    weight = _diagonals(np.broadcast_to(heard, product.shape).astype(np.float32), delays)
-    similar = _diagonals(product, delays)
-    level = (similar * weight).sum(axis=1, keepdims=True) / np.maximum(weight.sum(axis=1, keepdims=True), 1)
-    return Curve(
-        ((similar - level) * weight).sum(axis=0, dtype=np.float64), weight.sum(axis=0, dtype=np.float64), frames
-    )
+    weight = _diagonals(np.broadcast_to(heard, similar.shape).astype(np.float32), delays)
+    by_delay = _diagonals(relative, delays)
+    level = (by_delay * weight).sum(axis=1, keepdims=True) / np.maximum(weight.sum(axis=1, keepdims=True), 1)
+    total = ((by_delay - level) * weight).sum(axis=0, dtype=np.float64)
+    return Curve(total, weight.sum(axis=0, dtype=np.float64), frames)
 
 
 def find_peak(curve: Curve) -> Peak | None:

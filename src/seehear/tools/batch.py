@@ -1,0 +1,122 @@
+"""Many files: each measured (and fixed) by one process with one thread; a bad one does not stop the rest."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+
+from seehear import load
+from seehear.errors import SeehearError
+from seehear.os_errors import as_sentence
+from seehear.tools.fix import Fixed, fix
+from seehear.tools.listen import LipsAndSound
+from seehear.tools.measure import SyncOptions, measure
+from seehear.tools.measurement import Measurement
+from seehear.tools.verdict import Verdict
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to be measured, and fixed if ``fix_to`` says where to."""
+
+    path: Path
+    options: SyncOptions = field(default_factory=SyncOptions)
+    fix_to: Path | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: a measurement, or the sentence that says why not; both where only the fix failed."""
+
+    path: Path
+    measurement: Measurement | None = None
+    fixed: Fixed | None = None
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """One object of the ``--json`` output; a file that could not be read has the same keys, and ``error``."""
+        measured = self.measurement or Measurement(self.path, Verdict.CANNOT_TELL, self.error or "")
+        entry = measured.to_json()
+        if self.fixed:
+            entry["fixed"] = self.fixed.to_json()
+        if self.error:
+            entry["error"] = self.error
+        return entry
+
+
+def run_jobs(
+    jobs: list[Job], model: str, workers: int | None = None, progress: Progress | None = None
+) -> Iterator[Outcome]:
+    """Do the jobs, in parallel where there are several, and give their outcomes in the jobs' order as they come.
+
+    Args:
+        jobs: what to do.
+        model: name or path of a sync run.
+        workers: processes; by default one per core. One job, or one worker, is done in this process.
+        progress: called with the share of the current file that is done; only where one process does the work.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+    """
+    loaded = load(model)  # here, even if other processes will do the work: a wrong model is one error, not one a file
+    workers = min(workers or os.cpu_count() or 1, len(jobs))
+    if workers <= 1:
+        _use_one_thread()
+        yield from (do_job(job, loaded, progress) for job in jobs)
+        return
+    del loaded
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker, initargs=(model,))
+    try:
+        yield from pool.map(_do_in_worker, jobs)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def do_job(job: Job, model: LipsAndSound, progress: Progress | None = None) -> Outcome:
+    """Measure one file and fix it if asked. Errors that are the user's to mend become part of the outcome."""
+    measurement = None
+    try:
+        measurement = measure(job.path, model, job.options, progress)
+        again = partial(measure, model=model, options=job.options)
+        fixed = fix(measurement, job.fix_to, again, force=job.force) if job.fix_to else None
+        return Outcome(job.path, measurement, fixed)
+    except SeehearError as error:
+        return Outcome(job.path, measurement, error=str(error))
+    except OSError as error:
+        sentence = as_sentence(error)
+        if sentence is None:
+            raise
+        return Outcome(job.path, measurement, error=str(sentence))
+
+
+def _use_one_thread() -> None:
+    """Decoding runs beside the network: more threads than cores make both many times slower."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+_worker_model: LipsAndSound
+
+
+def _start_worker(model: str) -> None:
+    global _worker_model  # a process pool has no other place for what its processes share across jobs
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C: end at once; the parent says so
+    _use_one_thread()
+    _worker_model = load(model)
+
+
+def _do_in_worker(job: Job) -> Outcome:
+    return do_job(job, _worker_model)

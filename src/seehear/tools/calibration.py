@@ -1,0 +1,127 @@
+"""Make a model's confidence a probability: measure clips whose delay is known, right and wrong ones, and fit.
+
+    python -m seehear.tools.calibration RUN CORPUS
+
+writes ``sync_calibration`` into the run's config.json. The examples are the corpus's held-out clips, cut to half a
+second up to all of a clip and joined up to ten seconds, with their sound moved by a known delay; in a third of them the
+sound is another clip's, so that every delay is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import track
+
+from seehear import load
+from seehear.beside import write_text
+from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Clip
+from seehear.corpus.store import Corpus
+from seehear.tools.confidence import RIGHT_WITHIN_MS, Calibration, fit_calibration
+from seehear.tools.listen import LipsAndSound, listen
+from seehear.tools.offset import Curve, Peak, find_peak
+
+SHORTEST_S, LONGEST_S = 0.5, 10.0
+LARGEST_DELAY_S = 0.8
+REACH = FPS  # +-1 s, the default search of `seehear sync`
+MISMATCHED = 1 / 3
+EXAMPLES = 1500
+
+
+@dataclass(frozen=True)
+class KnownSound:
+    """A clip's sound made later by a known delay, as `listen` reads sound: zeros outside.
+
+    Attributes:
+        samples: float32 (N,), 16 kHz.
+        start_s: time of the first sample.
+    """
+
+    samples: NDArray[np.float32]
+    start_s: float
+
+    @property
+    def duration_s(self) -> float:
+        """When the sound ends."""
+        return self.start_s + len(self.samples) / SAMPLE_RATE
+
+    def between(self, start_s: float, stop_s: float) -> NDArray[np.float32]:
+        """Samples of a stretch, zeros outside."""
+        first, count = round((start_s - self.start_s) * SAMPLE_RATE), round((stop_s - start_s) * SAMPLE_RATE)
+        stretch = np.zeros(count, np.float32)
+        inside = self.samples[max(0, first) : max(0, first + count)]
+        stretch[max(0, -first) :][: len(inside)] = inside
+        return stretch
+
+
+def calibrate(model: LipsAndSound, clips: Sequence[Clip], *, examples: int = EXAMPLES, seed: int = 0) -> Calibration:
+    """Fit the confidence of a model.
+
+    Args:
+        model: the model.
+        clips: held-out clips, in sync, from as many people as there are.
+        examples: how many measurements to make.
+        seed: of the cuts, delays and mismatches.
+
+    Raises:
+        ValueError: every measurement was right, or every one wrong.
+    """
+    rng = np.random.default_rng(seed)
+    peaks: list[Peak] = []
+    right: list[bool] = []
+    for _ in track(range(examples), description="calibrating", transient=True):
+        delay_s = float(rng.uniform(-LARGEST_DELAY_S, LARGEST_DELAY_S))
+        mismatched = bool(rng.random() < MISMATCHED)
+        peak = find_peak(_example(model, clips, delay_s, mismatched, rng))
+        if peak:
+            peaks.append(peak)
+            right.append(not mismatched and abs(peak.delay_ms - 1000 * delay_s) <= RIGHT_WITHIN_MS)
+    return fit_calibration(peaks, right)
+
+
+def _example(
+    model: LipsAndSound, clips: Sequence[Clip], delay_s: float, mismatched: bool, rng: np.random.Generator
+) -> Curve:
+    """The curve of a stretch of random length whose sound is late by ``delay_s``."""
+    left = round(FPS * float(np.exp(rng.uniform(np.log(SHORTEST_S), np.log(LONGEST_S)))))
+    curve = None
+    while left > 0:
+        clip, other = (clips[place] for place in rng.choice(len(clips), 2, replace=False))
+        frames = min(clip.frames, max(left, round(SHORTEST_S * FPS)))
+        first = int(rng.integers(clip.frames - frames + 1))
+        voice = other.audio if mismatched else clip.audio
+        sound = KnownSound(voice, delay_s - first / FPS)  # the cut begins at time 0
+        heard = listen(model, _cut(clip, first, frames), sound, REACH)
+        curve = heard.curve if curve is None else curve + heard.curve
+        left -= frames
+    assert curve is not None
+    return curve
+
+
+def _cut(clip: Clip, first: int, frames: int) -> Clip:
+    part, samples = slice(first, first + frames), slice(first * SAMPLES_PER_FRAME, (first + frames) * SAMPLES_PER_FRAME)
+    meta = {**clip.meta, "start_s": 0.0, "track": 0}
+    return replace(clip, video=clip.video[part], landmarks=clip.landmarks[part], audio=clip.audio[samples], meta=meta)
+
+
+def calibrate_run(run: Path, corpus: Path, *, examples: int = EXAMPLES) -> Calibration:
+    """Calibrate the model in the folder ``run`` on the held-out clips of ``corpus`` and write that into its config."""
+    torch.set_num_threads(1)
+    held_out = Corpus(corpus).split("dev")
+    calibration = calibrate(load(str(run)), [held_out[place] for place in range(len(held_out))], examples=examples)
+    path = run / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["sync_calibration"] = calibration.to_config()
+    write_text(path, json.dumps(config, indent=2) + "\n")
+    return calibration
+
+
+if __name__ == "__main__":
+    print(calibrate_run(Path(sys.argv[1]), Path(sys.argv[2])))  # noqa: T201

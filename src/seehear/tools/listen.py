@@ -1,0 +1,120 @@
+"""One piece of a face against the sound around it: clip in, curve of similarity against delay out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Clip
+from seehear.losses.similarity import Distance, distances
+from seehear.tools.offset import PHASES, Curve, similarity_by_delay
+
+SAMPLES_PER_PHASE = SAMPLES_PER_FRAME // PHASES
+
+STILL = 1e-4
+"""Samples this small (-80 dB) at the ends of a stretch are not sound but padding: nothing is compared with them."""
+
+SILENT_DB = -55.0
+"""Sound whose loudest 40 ms stay below this (re full scale) is called silent: nobody speaks that softly on purpose."""
+
+
+class LipsAndSound(Protocol):
+    """What a model must do to measure sync; `seehear.pretext.sync.SyncModel` does."""
+
+    config: Mapping[str, Any]
+    context: int
+    distance: Distance
+
+    def embed_lips(self, video: Tensor) -> Tensor:
+        """uint8 (B, T, S, S, 3) face crops -> (B, T - 2 c, D), c the ``context`` frames lost at each end."""
+
+    def embed_sound(self, audio: Tensor) -> Tensor:
+        """float32 (B, T * 640) -> (B, T - 2 c, D)."""
+
+
+class SoundSource(Protocol):
+    """What sound is read from; `seehear.media.sound.Sound` is one."""
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+
+    def between(self, start_s: float, stop_s: float) -> NDArray[np.float32]:
+        """16 kHz samples of a stretch, zeros outside the recording."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One piece of a face, compared with the sound.
+
+    Attributes:
+        track: number of the face.
+        start_s, end_s: on the file's clock.
+        curve: similarity against delay.
+        loudness_db: of the loudest 40 ms of sound during the piece, re full scale.
+    """
+
+    track: int
+    start_s: float
+    end_s: float
+    curve: Curve
+    loudness_db: float
+
+
+def listen(model: LipsAndSound, clip: Clip, sound: SoundSource, reach: int) -> Heard:
+    """Compare the lips of a clip with the sound up to ``reach`` frames before and after each of them.
+
+    The sound is embedded at `PHASES` starting points, 10 ms apart, because the model gives one embedding a frame.
+    """
+    start_s, frames = float(clip.meta["start_s"]), clip.frames - 2 * model.context
+    samples = (clip.frames + 2 * reach) * SAMPLES_PER_FRAME
+    from_s = start_s - reach / FPS
+    around = sound.between(from_s, from_s + (samples + (PHASES - 1) * SAMPLES_PER_PHASE) / SAMPLE_RATE)
+    similar, heard = np.zeros((frames, frames + 2 * reach, PHASES), np.float32), np.zeros(frames + 2 * reach, bool)
+    first, last = sounding_frames(around)
+    if last - first > 2 * model.context:
+        with torch.inference_mode():
+            lips = model.embed_lips(torch.from_numpy(clip.video)[None])[0]
+            phases = np.stack([around[SAMPLES_PER_PHASE * phase :][:samples] for phase in range(PHASES)])
+            phases = phases[:, first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME]
+            embedded = model.embed_sound(torch.from_numpy(phases))  # (PHASES, frames, D)
+            alike = torch.stack([similarity(lips, phase, model.distance) for phase in embedded], dim=-1)
+        covered = slice(first, last - 2 * model.context)
+        similar[:, covered], heard[covered] = alike.float().cpu().numpy(), True
+    return Heard(
+        track=int(clip.meta["track"]),
+        start_s=start_s,
+        end_s=start_s + clip.seconds,
+        curve=similarity_by_delay(similar.reshape(frames, -1), heard.repeat(PHASES)),
+        loudness_db=loudness_db(clip.audio),
+    )
+
+
+def similarity(lips: Tensor, sound: Tensor, distance: Distance) -> Tensor:
+    """How alike embeddings are: (T, D), (N, D) -> (T, N), larger is more alike."""
+    return lips @ sound.T if distance == "cosine" else -distances(lips, sound)
+
+
+def sounding_frames(audio: NDArray[np.float32]) -> tuple[int, int]:
+    """First and last (exclusive) whole video frame of a stretch between the silences that pad its ends.
+
+    A model normalises sound over all that it is given: silence that is no part of the recording would spoil that.
+    """
+    sounding = np.flatnonzero(np.abs(audio) > STILL)
+    if not len(sounding):
+        return 0, 0
+    whole = (len(audio) - (PHASES - 1) * SAMPLES_PER_PHASE) // SAMPLES_PER_FRAME
+    return -(-int(sounding[0]) // SAMPLES_PER_FRAME), min(int(sounding[-1]) // SAMPLES_PER_FRAME, whole)
+
+
+def loudness_db(audio: NDArray[np.float32]) -> float:
+    """Level of the loudest video frame's worth of sound (N,), in dB re full scale; -inf for digital silence."""
+    frames = audio[: len(audio) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME].reshape(-1, SAMPLES_PER_FRAME)
+    loudest = float(np.sqrt(np.square(frames).mean(axis=1)).max(initial=0.0))
+    return 20 * float(np.log10(loudest)) if loudest > 0 else float("-inf")

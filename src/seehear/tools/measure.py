@@ -1,0 +1,193 @@
+"""Is a file in sync, and by how much not: faces and sound in, delay, confidence and verdict out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from seehear.clip import FPS
+from seehear.media.clips import ClipOptions, ClipReader
+from seehear.tools.confidence import Calibration
+from seehear.tools.drift import Drift, Segment, find_drift
+from seehear.tools.listen import SILENT_DB, Heard, LipsAndSound, listen
+from seehear.tools.measurement import Measurement, TrackDelay, drift_in_words
+from seehear.tools.offset import Curve, Peak, find_peak
+from seehear.tools.verdict import Verdict, delay_in_words, judge
+
+PIECES_UNDER_WAY = 2
+"""Pieces waiting for the network while the next is decoded; bounded, so that memory is too."""
+
+SEGMENT_CONFIDENCE = 0.5
+"""A segment less sure than this is left out of the drift."""
+
+TOO_SHORT = "every face is seen for too short a time"
+
+LEAST_WEIGHT = 0.02
+"""What a face that matches nothing still counts: many weak hints may add up where no track is sure alone."""
+
+
+@dataclass(frozen=True)
+class SyncOptions:
+    """How to look and how far.
+
+    Attributes:
+        search_s: look at delays up to this many seconds, both ways.
+        faces: ``yunet`` finds faces; ``whole-frame`` takes every picture to be one face, already cropped.
+        detector: the face detector's file (yunet .onnx); by default the cached one, or fetched.
+    """
+
+    search_s: float = 1.0
+    faces: Literal["yunet", "whole-frame"] = "yunet"
+    detector: Path | None = None
+
+
+def measure(
+    path: Path,
+    model: LipsAndSound,
+    options: SyncOptions | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Measurement:
+    """Measure the delay of a file's sound against its picture. Memory does not grow with the file's length.
+
+    Args:
+        path: any media file.
+        model: what `seehear.load` gives for a sync run.
+        options: how to look and how far.
+        progress: called with the share of the file that is done (0..1).
+
+    Raises:
+        MediaError: the file cannot be read.
+    """
+    options = options or SyncOptions()
+    reach = max(1, round(options.search_s * FPS))
+    crops = ClipOptions(faces=options.faces, detector=options.detector)
+    with ClipReader(path, crops) as reader:
+        if reader.media.video is None:
+            return _nothing(path, options, "there is no picture in the file")
+        if not reader.media.has_sound:
+            return _nothing(path, options, "there is no sound in the file")
+        duration_s = reader.media.duration_s or 1.0
+        heard: list[Heard] = []
+        for piece in _listen_to_all(model, reader, reach):
+            heard.append(piece)
+            if progress:
+                progress(min(1.0, piece.end_s / duration_s))
+        if not heard:
+            return _nothing(path, options, reader.stats.why_nothing() or TOO_SHORT)
+    if max(piece.loudness_db for piece in heard) < SILENT_DB:
+        return _nothing(path, options, "the sound is silent while a face is seen")
+    return conclude(path, heard, Calibration.from_config(model.config), options)
+
+
+def conclude(path: Path, heard: list[Heard], calibration: Calibration, options: SyncOptions) -> Measurement:
+    """From the curves of a file's pieces to the answer.
+
+    A face counts by its frames times its own confidence, so that people who are seen but do not speak count little.
+    Where the delay changes along the file, every curve is first moved to the delay in the middle.
+    """
+    tracks = _tracks(heard, calibration)
+    segments = _segments(heard, calibration)
+    drift = find_drift([segment for segment in segments if segment.confidence >= SEGMENT_CONFIDENCE])
+    weights = {track.track: max(LEAST_WEIGHT, track.confidence) for track in tracks}
+    if drift and drift.changes:
+        heard, weights = _straightened(heard, segments, drift), dict.fromkeys(weights, 1.0)
+    curve = _sum([piece.curve.weighted(weights[piece.track]) for piece in heard])
+    peak = find_peak(curve)
+    if peak is None:
+        return _nothing(path, options, "the sound and the faces are never there at the same time")
+    confidence = calibration(peak)
+    verdict = judge(peak.delay_ms, confidence)
+    if verdict is Verdict.IN_SYNC and drift and drift.changes:
+        ends = {judge(delay, confidence) for delay in (drift.at_start_ms, drift.at_end_ms)}
+        verdict = Verdict.OUT_OF_SYNC if Verdict.OUT_OF_SYNC in ends else verdict
+    return Measurement(
+        path=path,
+        verdict=verdict,
+        reason=_reason(verdict, peak, drift, options),
+        delay_ms=peak.delay_ms,
+        confidence=confidence,
+        calibrated=calibration.examples > 0,
+        search_s=options.search_s,
+        faces_s=sum(piece.end_s - piece.start_s for piece in heard),
+        tracks=tuple(tracks),
+        segments=tuple(segments),
+        drift=drift,
+        curve=curve,
+    )
+
+
+def _listen_to_all(model: LipsAndSound, reader: ClipReader, reach: int) -> Iterator[Heard]:
+    """Decoding stays in this thread, the network runs in another: both release the interpreter while they compute."""
+    waiting: deque[Future[Heard]] = deque()
+    with ThreadPoolExecutor(1) as network:
+        for clip in reader:
+            if clip.frames <= 2 * model.context:
+                continue
+            if len(waiting) >= PIECES_UNDER_WAY:
+                yield waiting.popleft().result()
+            waiting.append(network.submit(listen, model, clip, reader.sound, reach))
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _tracks(heard: list[Heard], calibration: Calibration) -> list[TrackDelay]:
+    tracks = []
+    for number, pieces in groupby(sorted(heard, key=lambda piece: (piece.track, piece.start_s)), lambda p: p.track):
+        of_track = list(pieces)
+        curve = _sum([piece.curve for piece in of_track])
+        peak = find_peak(curve)
+        if peak:
+            start_s, end_s = of_track[0].start_s, of_track[-1].end_s
+            tracks.append(TrackDelay(number, start_s, end_s, peak.delay_ms, calibration(peak), curve))
+    return sorted(tracks, key=lambda track: track.start_s)
+
+
+def _segments(heard: list[Heard], calibration: Calibration) -> list[Segment]:
+    peaks = [(piece, find_peak(piece.curve)) for piece in heard]
+    return [
+        Segment(piece.start_s, piece.end_s, peak.delay_ms, calibration(peak), piece.track)
+        for piece, peak in peaks
+        if peak
+    ]
+
+
+def _straightened(heard: list[Heard], segments: list[Segment], drift: Drift) -> list[Heard]:
+    """Every piece's curve moved to the delay of the file's middle, so that drift does not smear the sum."""
+    first, last = segments[0].middle_s, segments[-1].middle_s
+    reference = drift.delay_at((first + last) / 2, first, last)
+    return [
+        Heard(
+            p.track, p.start_s, p.end_s, p.curve.moved(reference - drift.delay_at(middle, first, last)), p.loudness_db
+        )
+        for p in heard
+        for middle in [(p.start_s + p.end_s) / 2]
+    ]
+
+
+def _sum(curves: list[Curve]) -> Curve:
+    return Curve(
+        np.sum([curve.total for curve in curves], axis=0),
+        np.sum([curve.count for curve in curves], axis=0),
+        sum(curve.frames for curve in curves),
+    )
+
+
+def _reason(verdict: Verdict, peak: Peak, drift: Drift | None, options: SyncOptions) -> str:
+    if verdict is Verdict.CANNOT_TELL:
+        return (
+            f"no clear peak: within {options.search_s:g} s either way the lips match the sound at no delay much better "
+            "than at others (no speech, another voice, or a longer delay: try --search-s 5)"
+        )
+    said = f"the sound is {delay_in_words(peak.delay_ms)}"
+    return f"{said}, and it {drift_in_words(drift)}" if drift and drift.changes else said
+
+
+def _nothing(path: Path, options: SyncOptions, reason: str) -> Measurement:
+    return Measurement(path, Verdict.CANNOT_TELL, reason, search_s=options.search_s)

@@ -1,0 +1,119 @@
+"""The command line itself: verbs, help, exit codes."""
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from seehear import __version__, cli
+from seehear.errors import MediaError
+
+
+def fake_verb(monkeypatch, function):
+    """Make ``seehear info`` call ``function``."""
+    monkeypatch.setattr(cli, "_function", lambda verb: function)
+
+
+def raising(error):
+    def verb() -> None:
+        """Fails."""
+        raise error
+
+    return verb
+
+
+def test_help_answers_without_importing_anything_heavy():
+    listed = "import sys; from seehear.cli import main; main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", listed], capture_output=True, text=True, check=True)
+    for heavy in ("torch", "cv2", "av", "matplotlib", "numpy", "jsonargparse", "rich"):
+        assert f"'{heavy}'" not in done.stderr
+    for name, verb in cli.VERBS.items():
+        assert name in done.stdout
+        assert verb.example in done.stdout
+
+
+def test_module_runs_as_the_command_does():
+    done = subprocess.run([sys.executable, "-m", "seehear", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"seehear {__version__}\n"
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_every_verb_has_help_for_every_flag(verb, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([verb, "--help"])
+    assert stop.value.code == 0
+    said = capsys.readouterr().out
+    assert cli.VERBS[verb].example in " ".join(said.split())
+    without_help = [action.dest for action in cli.parser_of(verb)._actions if action.option_strings and not action.help]
+    assert without_help == []
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_every_example_is_accepted_by_its_parser(verb):
+    words = cli.VERBS[verb].example.split()[2:]
+    cli.parser_of(verb).parse_args([cli._underscored(word) for word in words])
+
+
+def test_an_unknown_verb_is_a_sentence(capsys):
+    assert cli.main(["synch"]) == 2
+    assert "there is no verb 'synch'" in capsys.readouterr().err
+
+
+def test_an_unknown_flag_is_refused():
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["sync", "x.mp4", "--fixx", "y.mp4"])
+    assert stop.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MediaError("talk.mp4 is not a film"), "seehear: talk.mp4 is not a film\n"),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "out.mp4"), "the disk is full"),
+        (PermissionError(errno.EACCES, os.strerror(errno.EACCES), "out.mp4"), "out.mp4 may not be read or written"),
+        (FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "gone.mp4"), "gone.mp4 does not exist"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_sentence_and_exit_2(monkeypatch, capsys, error, said):
+    fake_verb(monkeypatch, raising(error))
+    assert cli.main(["info"]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_an_interrupt_is_130_and_a_sentence(monkeypatch, capsys):
+    fake_verb(monkeypatch, raising(KeyboardInterrupt()))
+    assert cli.main(["info"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), OSError(errno.EIO, "broken")])
+def test_a_bug_keeps_its_traceback(monkeypatch, error):
+    fake_verb(monkeypatch, raising(error))
+    with pytest.raises(type(error)):
+        cli.main(["info"])
+
+
+def test_lists_switches_and_both_spellings(monkeypatch):
+    got = {}
+
+    def verb(sources: list[str], out: str, *, dry_run: bool = False, long_side: int = 3) -> int:
+        """Takes things.
+
+        Args:
+            sources: From.
+            out: To.
+            dry_run: Only say.
+            long_side: Size.
+        """
+        got.update(sources=sources, out=out, dry_run=dry_run, long_side=long_side)
+        return 7
+
+    fake_verb(monkeypatch, verb)
+    assert cli.main(["info", "a", "b", "c", "--dry-run", "--long-side=5"]) == 7
+    assert got == {"sources": ["a", "b"], "out": "c", "dry_run": True, "long_side": 5}
+    assert cli.main(["info", "a", "c", "--long_side", "4"]) == 7
+    assert got == {"sources": ["a"], "out": "c", "dry_run": False, "long_side": 4}

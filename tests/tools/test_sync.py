@@ -1,0 +1,117 @@
+"""`seehear sync` from a file to an answer, with a lamp for a face."""
+
+import csv
+import json
+
+import pytest
+
+from seehear.cli import main
+
+
+def entries(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def run(*words):
+    return main(["sync", *map(str, words), "--faces", "whole-frame", "--workers", "1"])
+
+
+@pytest.mark.parametrize("delay", [-613, -120, 0, 45, 280])
+def test_delay_is_measured_between_frames_with_its_sign(lamp, lamp_model, tmp_path, capsys, delay):
+    path = lamp(tmp_path / "lamp.mp4", delay_ms=delay)
+    assert run(path, "--json") == 0
+    (entry,) = entries(capsys)
+    assert entry["file"] == str(path)
+    assert entry["delay_ms"] == pytest.approx(delay, abs=6)
+    assert entry["confidence"] > 0.9
+    assert entry["verdict"] == ("in-sync" if -40 <= delay <= 60 else "out-of-sync")
+    (track,) = entry["tracks"]
+    assert (track["start_s"], track["end_s"]) == (0, 6)
+
+
+def test_a_longer_search_finds_a_longer_delay(lamp, lamp_model, tmp_path, capsys):
+    path = lamp(tmp_path / "lamp.mp4", seconds=12, delay_ms=2300)
+    assert run(path, "--json", "--search-s", 3) == 0
+    assert entries(capsys)[0]["delay_ms"] == pytest.approx(2300, abs=6)
+
+
+def test_one_file_is_a_block_of_words(late_lamp, lamp_model, capsys):
+    assert run(late_lamp) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "out of sync: the sound is 200 ms late" in said
+    assert "probability from 0 to 1" in said
+    assert "EBU R37" in said
+
+
+def test_fix_shifts_the_whole_delay_and_measures_what_came_out(late_lamp, lamp_model, tmp_path, capsys):
+    fixed = tmp_path / "fixed.mp4"
+    assert run(late_lamp, "--fix", fixed, "--json") == 0
+    (entry,) = entries(capsys)
+    assert entry["fixed"]["file"] == str(fixed)
+    assert entry["fixed"]["shifted_ms"] == pytest.approx(200, abs=6)
+    assert abs(entry["fixed"]["delay_ms"]) < 6
+    assert run(fixed, "--json") == 0
+    (again,) = entries(capsys)
+    assert again["verdict"] == "in-sync"
+    assert again["delay_ms"] == entry["fixed"]["delay_ms"]
+
+
+def test_many_files_are_a_line_each_and_a_table(lamp, late_lamp, lamp_model, tmp_path, capsys):
+    early = lamp(tmp_path / "early.mp4", delay_ms=-150, seed=1)
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("this is no film")
+    table, out = tmp_path / "all.csv", tmp_path / "fixed"
+    assert run(late_lamp, bad, early, "--csv", table, "--fix", out) == 2
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["out of sync", "failed", "out of sync"]
+    assert "200 ms late" in lines[0]
+    assert "bad.mp4" in lines[1]
+    assert "150 ms early" in lines[2]
+    assert sorted(path.name for path in out.iterdir()) == ["early.mp4", "late.mp4"]
+    rows = list(csv.DictReader(table.open()))
+    assert [row["verdict"] for row in rows] == ["out-of-sync", "cannot-tell", "out-of-sync"]
+    assert float(rows[2]["delay_ms"]) == pytest.approx(-150, abs=6)
+    assert "bad.mp4" in rows[1]["reason"]
+
+
+def test_a_bad_file_is_an_object_with_the_same_keys(late_lamp, lamp_model, tmp_path, capsys):
+    assert run(tmp_path / "absent.mp4", late_lamp, "--json") == 2
+    absent, good = entries(capsys)
+    assert set(good) <= set(absent)
+    assert "absent.mp4" in absent["error"]
+    assert absent["delay_ms"] is None
+    assert good["verdict"] == "out-of-sync"
+
+
+def test_plot_is_a_picture(late_lamp, lamp_model, tmp_path):
+    assert run(late_lamp, "--plot", tmp_path / "curve.png") == 0
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_uncertain_delay_is_fixed_only_by_force(lamp, lamp_model, tmp_path, capsys):
+    unrelated = lamp(tmp_path / "one.mp4", seconds=3, delay_ms=20_000)  # far outside: what is heard is something else
+    fixed = tmp_path / "fixed.mp4"
+    assert run(unrelated, "--fix", fixed) == 2
+    assert "not fixed" in capsys.readouterr().err
+    assert not fixed.exists()
+
+
+def test_the_original_is_never_written_over(late_lamp, lamp_model, tmp_path, capsys):
+    before = late_lamp.read_bytes()
+    assert run(late_lamp, "--fix", late_lamp) == 2
+    assert "give --fix another name" in capsys.readouterr().err
+    assert run(late_lamp, "--fix", late_lamp.parent) == 2
+    assert late_lamp.read_bytes() == before
+
+
+def test_two_files_of_one_name_are_not_written_over_each_other(lamp_model, tmp_path, capsys):
+    assert run(tmp_path / "a" / "x.mp4", tmp_path / "b" / "x.mp4", "--fix", tmp_path / "out") == 2
+    assert "would both be written" in capsys.readouterr().err
+
+
+def test_sync_from_a_yaml_file(late_lamp, lamp_model, tmp_path, capsys):
+    config = tmp_path / "sync.yaml"
+    config.write_text("json: true\nsearch_s: 0.5\nfaces: whole-frame\n")
+    assert main(["sync", str(late_lamp), "--config", str(config)]) == 0
+    assert entries(capsys)[0]["search_s"] == 0.5
