@@ -1,0 +1,149 @@
+"""The lips' outline: where skin, lips and the opening between them lie for a given shape of the mouth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.avatars.people import Face, Manner
+from seehear.avatars.plane import Floats
+from seehear.avatars.relief import mouth_y
+
+HALF_WIDTH = 0.40
+UPPER, LOWER = 0.105, 0.135
+"""Usual half width of the mouth and thickness of the lips, in eye distances (63 mm)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MouthShape:
+    """One picture's mouth: the movement of `visemes.PARTS` with what the emotion adds.
+
+    ``smile`` lifts (> 0) or lowers (< 0) the corners and widens the mouth; about -1..1. ``lick`` shows the tongue.
+    """
+
+    jaw: float
+    upper: float
+    lower: float
+    wide: float
+    round: float
+    tongue: float
+    tip: float
+    press: float
+    tuck: float
+    smile: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Lines of the mouth over the columns of a window, y in units; outside the corners all lines meet.
+
+    Attributes:
+        u: place between the corners, -1..1, beyond them outside.
+        outer_upper, inner_upper, inner_lower, outer_lower: from top to bottom.
+        half_width: from the middle to a corner.
+        corner_y: height of the corners.
+        up, down: how far the inner edges of the lips are from where they meet, in the middle.
+        jaw: how far the lower jaw has dropped.
+    """
+
+    u: Floats
+    outer_upper: Floats
+    inner_upper: Floats
+    inner_lower: Floats
+    outer_lower: Floats
+    half_width: float
+    corner_y: float
+    up: float
+    down: float
+    jaw: float
+
+
+def outline(face: Face, manner: Manner, shape: MouthShape, columns: Floats) -> Outline:
+    """The lips' lines at the given x (units)."""
+    jaw = max(shape.jaw, 0.0) * manner.jaw_drop
+    rounding = float(np.clip(shape.round, 0.0, 1.3))
+    wide = float(np.clip(shape.wide, -1.2, 1.2))
+    half = HALF_WIDTH * face.mouth_width * _width_factor(wide, rounding, shape.smile, shape.jaw)
+    up, down = _gap(manner, shape, jaw)
+    middle = mouth_y(face)
+    corner_y = middle - 0.075 * shape.smile + 0.30 * max(down - up, 0.0) * 0.6
+    tilt = 0.012 * face.asymmetry
+    u = (columns / half).astype(np.float32)
+    inside = np.clip(1 - np.abs(u), 0.0, 1.0)
+    arch = 1 - inside
+    meet = middle + (corner_y - middle) * arch**1.8 + tilt * u * (1 + 2 * shape.smile)
+    meet = meet + 0.012 * face.upper_lip * np.exp(-((u / 0.22) ** 2)) * (1 - shape.press)
+    opening = _opening(u, up + down, wide, rounding) * (1 + 0.25 * manner.skew * u)
+    upper, lower = _thickness(face, shape, u, rounding, up + down)
+    inner_upper = meet - up * opening
+    inner_lower = meet + down * opening
+    return Outline(
+        u, inner_upper - upper, inner_upper, inner_lower, inner_lower + lower, half, corner_y, up, down, jaw
+    )  # fmt: skip
+
+
+def _width_factor(wide: float, rounding: float, smile: float, jaw: float) -> float:
+    spread = 0.13 * max(wide, 0.0) + 0.10 * min(wide, 0.0)
+    return max(
+        0.45, 1 + spread - 0.30 * rounding + 0.16 * max(smile, 0.0) - 0.05 * max(-smile, 0.0) - 0.06 * max(jaw, 0.0)
+    )
+
+
+def _gap(manner: Manner, shape: MouthShape, jaw: float) -> tuple[float, float]:
+    """How far the lips part upwards and downwards in the middle; negative is never returned."""
+    share = manner.articulation.lip_share**0.5
+    up = 0.12 * jaw + 0.055 * share * max(shape.upper, 0.0) + 0.025 * max(shape.smile, 0.0) * min(1.0, 6 * jaw)
+    down = 0.82 * jaw + 0.065 * share * max(shape.lower, 0.0)
+    apart = up + down + manner.rest_gap - 0.022  # soft lips touch until drawn apart by more than this
+    open_ = (1 - min(shape.press, 1.0)) * max(apart, 0.0) / max(up + down, 1e-6)
+    up, down = up * open_, down * open_
+    tuck = min(shape.tuck, 1.0)
+    return up * (1 - 0.4 * tuck) + 0.040 * tuck, down * (1 - tuck) - 0.012 * tuck
+
+
+def _opening(u: Floats, gap: float, wide: float, rounding: float) -> Floats:
+    """Profile of the opening between the corners, 1 in the middle: a slit opens from the middle outwards."""
+    reach = 0.72 + 0.28 * min(1.0, gap / 0.12) - 0.10 * rounding
+    power = 2.0 + 0.9 * max(wide, 0.0) - 0.3 * rounding
+    inside = np.clip(1 - np.abs(u / reach) ** power, 0.0, 1.0)
+    return np.asarray(inside ** (0.85 - 0.2 * min(1.0, gap / 0.2)), np.float32)
+
+
+def _thickness(face: Face, shape: MouthShape, u: Floats, rounding: float, gap: float) -> tuple[Floats, Floats]:
+    """Of the upper and lower lip's red at each u."""
+    inside = np.clip(1 - np.abs(u) ** 1.7, 0.0, 1.0)
+    peaks = (
+        1
+        - 0.30 * face.cupid * np.exp(-((u / 0.13) ** 2))
+        + 0.10 * face.cupid * np.exp(-(((np.abs(u) - 0.27) / 0.14) ** 2))
+    )
+    stretch = 0.22 * max(shape.wide, 0.0) + 0.20 * max(shape.smile, 0.0) + 0.9 * min(gap, 0.25)
+    pressed = min(shape.press, 1.0) ** 2
+    upper = (
+        UPPER
+        * face.upper_lip
+        * (1 - 0.50 * pressed)
+        * (1 - stretch)
+        * (1 + 0.35 * rounding)
+        * (1 - 0.2 * max(shape.upper, 0))
+    )
+    lower = (
+        LOWER
+        * face.lower_lip
+        * (1 - 0.42 * pressed)
+        * (1 - 0.8 * stretch)
+        * (1 + 0.30 * rounding)
+        * (1 - 0.5 * shape.tuck)
+    )
+    full = np.clip(1 - np.abs(u) ** 2.3, 0.0, 1.0)
+    return (
+        np.asarray(max(upper, 0.012) * inside**0.95 * peaks, np.float32),
+        np.asarray(max(lower, 0.018) * full**0.85, np.float32),
+    )
+
+
+def shapes(movement: NDArray[np.float32], smile: NDArray[np.float32]) -> list[MouthShape]:
+    """One shape a picture, from the columns of `visemes.mouth_movement` and the smile."""
+    return [MouthShape(*map(float, row), float(lift)) for row, lift in zip(movement, smile, strict=True)]

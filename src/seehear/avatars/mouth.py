@@ -1,0 +1,236 @@
+"""The mouth drawn over the skin: lips with relief and creases, teeth, tongue, and the dark between them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from seehear.avatars.head import Head
+from seehear.avatars.light import Light, shade, to_linear, to_picture
+from seehear.avatars.lips import HALF_WIDTH, MouthShape, Outline, outline
+from seehear.avatars.people import Face, Person
+from seehear.avatars.plane import Floats, noise
+from seehear.avatars.relief import NOSE_Y, mouth_y
+from seehear.avatars.skin import beard_cover
+
+_ROWS, _COLUMNS = 32, 96  # of the picture of each lip
+_TOOTH_WIDTHS = np.array((0.135, 0.104, 0.118, 0.108, 0.10))  # from the middle to the side: 8.5, 6.5, 7.5, 7, 6.5 mm
+_LOWER_WIDTHS = np.array((0.084, 0.092, 0.108, 0.108, 0.10))
+
+
+class Mouth:
+    """Draws one person's mouth in one light, for any shape."""
+
+    def __init__(self, person: Person, head: Head) -> None:
+        self.person = person
+        face = person.face
+        middle = mouth_y(face)
+        self.window, self.cut = head.plane.window(-0.80, 0.80, NOSE_Y - 0.02, middle + 0.75)
+        self._columns, self._rows = self.window.columns, self.window.rows
+        rng = np.random.default_rng([face.texture_seed, 21])
+        self._lips = _lip_pictures(face, head.light, rng)
+        self._pursed = _lip_pictures(face, head.light, rng, pursed=True)
+        self._inside = _inside_light(head.light)
+        self._teeth = 255 * to_picture(to_linear(face.teeth) * self._inside * 0.95)
+        self._tongue = 255 * to_picture(to_linear((0.66, 0.34, 0.33)) * self._inside * 0.9)
+        self._cavity = 255 * to_picture(to_linear((0.22, 0.07, 0.06)) * self._inside * 0.45)
+        self._upper_teeth = _tooth_row(face, self._columns, _TOOTH_WIDTHS, rng)
+        self._lower_teeth = _tooth_row(face, self._columns, _LOWER_WIDTHS, rng)
+        self._moustache = self._hairs_over_lip(head)
+
+    def _hairs_over_lip(self, head: Head) -> tuple[Floats, Floats] | None:
+        face = head.face
+        if face.beard not in ("moustache", "goatee", "full") or face.beard_density < 0.45:
+            return None
+        rng = np.random.default_rng([face.texture_seed, 22])
+        cover = beard_cover(face, head.plane, rng)[self.cut]
+        hang = 0.04 + 0.10 * rng.random() * face.beard_density
+        below = self._rows < mouth_y(face) - 0.10 * face.upper_lip + hang
+        colour = 255 * to_picture(to_linear(face.hair) * self._inside * 1.4 + 0.003)
+        return np.asarray(cover * below, np.float32), colour
+
+    def draw(self, skin: Floats, shape: MouthShape) -> Floats:
+        """The mouth over the picture of the window's skin, float32 0..255, (height, width, 3)."""
+        lines = outline(self.person.face, self.person.manner, shape, self._columns)
+        picture = self._with_shadows(skin, lines, shape)
+        picture = self._with_lips(picture, lines, shape)
+        picture = self._with_inside(picture, lines, shape)
+        return self._with_moustache(picture, lines)
+
+    def _with_shadows(self, skin: Floats, lines: Outline, shape: MouthShape) -> Floats:
+        """Below the lower lip, in the corners, and in the folds of a smile."""
+        x, y = self._columns, self._rows
+        inside = np.clip(1 - lines.u**2, 0.0, 1.0)
+        under = y - lines.outer_lower
+        dark = 0.17 * inside * np.exp(-(((under - 0.035) / 0.05) ** 2)) * (under > -0.1)
+        side = np.abs(x)
+        corner = (side - lines.half_width - 0.005) ** 2 + (y - lines.corner_y) ** 2
+        dark += (0.16 + 0.14 * abs(shape.smile)) * np.exp(-corner / (2 * 0.032**2))
+        if shape.smile > 0.05 or shape.wide > 0.3:
+            depth = 0.20 * max(shape.smile, 0.0) + 0.05 * max(shape.wide, 0.0)
+            fold = side - (lines.half_width + 0.10 - 0.9 * (lines.corner_y - y - 0.02) * 0.45)
+            dark += depth * np.exp(-((fold / 0.035) ** 2)) * np.exp(-(((y - lines.corner_y + 0.08) / 0.15) ** 2))
+        return np.asarray(skin * (1 - dark[..., None]), np.float32)
+
+    def _with_lips(self, picture: Floats, lines: Outline, shape: MouthShape) -> Floats:
+        face, y = self.person.face, self._rows
+        thin = 1.0 / self.window.scale
+        middle = 0.5 * (lines.inner_upper + lines.inner_lower)
+        above = y < middle
+        outer = np.where(above, lines.outer_upper, lines.outer_lower)
+        inner = np.where(above, lines.inner_upper, lines.inner_lower)
+        depth = (y - outer) / np.where(above, np.maximum(inner - outer, 1e-4), np.minimum(inner - outer, -1e-4))
+        from_edge = np.where(above, y - outer, outer - y)
+        soft = np.maximum(thin, (0.012 + 0.022 * max(0.0, 1.2 - face.lip_border)))
+        cover = np.clip(from_edge / soft * 0.5 + 0.5, 0.0, 1.0) * (np.abs(lines.u) < 1.0)
+        cover *= np.clip((1 - np.abs(lines.u)) / 0.10, 0.0, 1.0)
+        map_x = np.broadcast_to((lines.u * 0.5 + 0.5) * (_COLUMNS - 1), depth.shape).astype(np.float32)
+        map_y = np.clip(depth, 0, 1) * (_ROWS - 1) + np.where(above, 0.0, _ROWS)
+        lip = cv2.remap(self._lips, map_x, map_y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        purse = float(np.clip(shape.round - 0.2, 0.0, 0.8))
+        if purse > 0.02:
+            pursed = cv2.remap(
+                self._pursed, map_x, map_y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
+            lip = lip + np.float32(purse) * (pursed - lip)
+        return np.asarray(picture + cover[..., None].astype(np.float32) * (lip - picture), np.float32)
+
+    def _with_inside(self, picture: Floats, lines: Outline, shape: MouthShape) -> Floats:
+        if lines.up + lines.down <= 0.004:
+            return picture
+        x, y = self._columns, self._rows
+        edge = self.window.scale * 0.8
+        open_ = np.clip((y - lines.inner_upper) * edge + 0.5, 0, 1) * np.clip(
+            (lines.inner_lower - y) * edge + 0.5, 0, 1
+        )
+        open_ *= np.abs(lines.u) < 0.99
+        rows = np.flatnonzero(open_.max(1) > 0)
+        columns = np.flatnonzero(open_.max(0) > 0)
+        if not len(rows) or not len(columns):
+            return picture
+        cut = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        inside = self._draw_inside(y[cut[0]], x[cut[1]], lines, shape, cut[1])
+        picture[cut] += open_[cut][..., None].astype(np.float32) * (inside - picture[cut])
+        return picture
+
+    def _draw_inside(self, y: Floats, x: Floats, lines: Outline, shape: MouthShape, columns: slice) -> Floats:
+        """Teeth, tongue and cavity of the opened part."""
+        face = self.person.face
+        edge = self.window.scale * 0.8
+        top, bottom = lines.inner_upper[columns], lines.inner_lower[columns]
+        gap = lines.up + lines.down
+        upper_edge = mouth_y(face) + 0.022 + face.tooth_show + self._upper_teeth[0][columns]
+        lower_edge = mouth_y(face) + 0.012 + lines.jaw * 0.97 - self._lower_teeth[0][columns]
+        out = np.broadcast_to(self._cavity, (*np.broadcast_shapes(y.shape, x.shape), 3)).astype(np.float32)
+        out = out * np.float32(0.55 + 0.45 * min(gap / 0.2, 1.0))
+        out = self._with_tongue(out, x, y, shape, float(np.mean(upper_edge)), lines)
+        corner = np.clip(1.02 - (np.abs(x) / (0.92 * lines.half_width)) ** 2.5, 0.12, 1.0)
+        light = 0.62 + 0.38 * min(gap / 0.14, 1.0)
+        lower = np.clip((y - lower_edge) * edge + 0.5, 0, 1) * self._lower_teeth[2][columns]
+        shine = (self._lower_teeth[1][columns] * corner * light * (0.80 - 0.35 * np.exp(-(bottom - y).clip(0) / 0.03)))[
+            ..., None
+        ]
+        out = out + lower[..., None] * (self._teeth * shine - out)
+        upper = np.clip((upper_edge - y) * edge + 0.5, 0, 1) * self._upper_teeth[2][columns]
+        shine = (self._upper_teeth[1][columns] * corner * light * (1 - 0.45 * np.exp(-(y - top).clip(0) / 0.028)))[
+            ..., None
+        ]
+        out = out + upper[..., None] * (self._teeth * shine - out)
+        if shape.tip > 1.1:
+            out = self._with_tip(out, x, y, shape, upper_edge)
+        return np.asarray(out, np.float32)
+
+    def _with_tongue(
+        self, out: Floats, x: Floats, y: Floats, shape: MouthShape, upper_edge: float, lines: Outline
+    ) -> Floats:
+        floor = mouth_y(self.person.face) + 0.10 + lines.jaw
+        lifted = floor - 0.06 - 0.13 * shape.tongue
+        tip = float(np.clip(shape.tip, 0.0, 1.0)) ** 2
+        top = lifted + tip * (min(upper_edge + 0.01, lifted) - lifted)
+        half = 0.27 - 0.06 * tip
+        surface = top + 0.10 * (x / half) ** 2
+        cover = np.clip((y - surface) * self.window.scale * 0.5 + 0.5, 0, 1) * (np.abs(x) < half * 1.3)
+        groove = 1 - 0.12 * np.exp(-((x / 0.03) ** 2)) * (1 - tip)
+        deep = np.clip(0.45 + 2.2 * (y - surface), 0.35, 0.95) * groove * (0.65 + 0.35 * min(lines.down / 0.15, 1.0))
+        return np.asarray(out + cover[..., None] * (self._tongue * deep[..., None] - out), np.float32)
+
+    def _with_tip(self, out: Floats, x: Floats, y: Floats, shape: MouthShape, upper_edge: Floats) -> Floats:
+        """The tip of the tongue between the teeth."""
+        reach = min((shape.tip - 1.1) / 0.3, 1.0)
+        cover = np.clip((y - upper_edge + 0.02 * reach - 0.06 * (x / 0.2) ** 2) * self.window.scale * 0.6 + 0.5, 0, 1)
+        cover = reach * cover * np.clip((0.22 - np.abs(x)) / 0.05, 0, 1)
+        return np.asarray(out + cover[..., None] * (self._tongue * 0.95 - out), np.float32)
+
+    def _with_moustache(self, picture: Floats, lines: Outline) -> Floats:
+        if self._moustache is None:
+            return picture
+        cover, colour = self._moustache
+        stretch = lines.half_width / (HALF_WIDTH * self.person.face.mouth_width)
+        shift = -(lines.up * 0.8) * self.window.scale
+        middle = (0.0 - self.window.left) * self.window.scale
+        moved = np.array([[stretch, 0, middle * (1 - stretch)], [0, 1, shift]], np.float32)
+        cover = cv2.warpAffine(cover, moved, (self.window.width, self.window.height))
+        return np.asarray(picture + cover[..., None] * (colour - picture), np.float32)
+
+
+def _inside_light(light: Light) -> Floats:
+    """Light that reaches the front teeth."""
+    front = 0.35 + 0.45 * max(light.direction[2], 0.0)
+    return np.asarray(front * np.array(light.key) + 0.62 * np.array(light.around), np.float32)
+
+
+def _tooth_row(face: Face, x: Floats, widths: Floats, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+    """Of each column: how far the tooth's edge lies from the row's line, its brightness, and whether there is a tooth."""
+    edges = np.concatenate(([0.0], np.cumsum(widths))) * face.tooth_size
+    number = np.clip(np.searchsorted(edges, np.abs(x), side="right") - 1, 0, len(widths) - 1)
+    place = np.clip((np.abs(x) - edges[number]) / (edges[number + 1] - edges[number]), 0, 1)  # across the tooth
+    which = number + len(widths) * (x > 0)
+    level = face.crooked * rng.normal(0, 0.014, 2 * len(widths)) - 0.012 * (
+        np.arange(2 * len(widths)) % len(widths) == 1
+    )
+    tint = (
+        1
+        + rng.normal(0, 0.03 + 0.04 * face.crooked, 2 * len(widths))
+        - 0.035 * (np.arange(2 * len(widths)) % len(widths))
+    )
+    rounded = -0.016 * np.abs(2 * place - 1) ** 3
+    between = np.exp(-((np.minimum(place, 1 - place) * widths[number] / (0.010 + 0.012 * face.tooth_gap)) ** 2))
+    shade_ = tint[which] * (1 - (0.30 + 0.45 * face.tooth_gap) * between) * (0.88 + 0.12 * np.sin(np.pi * place))
+    present = np.abs(x) < edges[-1]
+    return (
+        np.asarray(level[which] + rounded, np.float32),
+        np.asarray(shade_, np.float32),
+        np.asarray(present, np.float32),
+    )
+
+
+def _lip_pictures(face: Face, light: Light, rng: np.random.Generator, *, pursed: bool = False) -> Floats:
+    """Upper lip over lower lip, each from its outer (first row) to its inner edge, 0..255, (2 * 32, 96, 3).
+
+    Shaded as two rolls: the upper looks down and is darker, the lower looks up and shines.
+    """
+    u, t = np.meshgrid(np.linspace(-1, 1, _COLUMNS), np.linspace(0, 1, _ROWS))
+    bulge = 1.5 if pursed else 1.0
+    pictures = []
+    for lip in (-1, 1):
+        # slope of the roll along y, from the skin (t = 0) over the ridge to the inside (t = 1)
+        tilt = lip * (0.95 * bulge * (1 - 2.1 * t**0.9) - 0.12)
+        creases = 0.22 * np.sin(u * rng.uniform(30, 50) + 2.5 * np.sin(u * 7 + rng.uniform(0, 6))) * np.sin(np.pi * t)
+        wrinkled = (0.35 + 0.5 * face.wrinkles + (1.0 if pursed else 0.0)) * creases * rng.uniform(0.2, 1.0)
+        nx, ny = 0.85 * u * np.abs(u) + wrinkled, tilt
+        length = 1 / np.sqrt(nx**2 + ny**2 + 1)
+        blotch = 1 + 0.09 * cv2.resize(
+            rng.standard_normal((5, 14), np.float32), (_COLUMNS, _ROWS), interpolation=cv2.INTER_CUBIC
+        )
+        colour = to_linear(face.lips) * blotch[..., None] * (1 + 0.05 * wrinkled[..., None])
+        hollow = np.clip(1.04 - 0.72 * t**6 - 0.10 * (1 - t) ** 4, 0.2, 1.1)
+        border = np.exp(-(((t - 0.04) / 0.07) ** 2)) * 0.10 * face.lip_border
+        glossy = Light(
+            light.direction, light.key, light.around, light.above, min(1.0, light.sheen * 0.6 + face.lip_gloss)
+        )
+        normal = tuple(np.asarray(part * length, np.float32) for part in (nx, ny, np.ones_like(u)))
+        lit = shade(np.asarray(colour, np.float32), normal, np.asarray(hollow, np.float32), glossy)  # type: ignore[arg-type]
+        wet = np.asarray(1 + 0.15 * np.exp(-(((t - 0.8) / 0.1) ** 2)))
+        pictures.append(lit * (1 - border * (lip < 0) + 0.5 * border * (lip > 0))[..., None] * wet[..., None])
+    picture = to_picture(np.concatenate(pictures).astype(np.float32)) * 255
+    return np.asarray(picture, np.float32)

@@ -1,0 +1,165 @@
+"""One clip: a person says something somewhere, in pictures and sound on one clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.avatars.camera import Camera, Film, Placement, draw_camera
+from seehear.avatars.emotion import EMOTIONS, Emotion, feeling_articulation, feeling_voice
+from seehear.avatars.head import draw_head
+from seehear.avatars.light import draw_light
+from seehear.avatars.lips import MouthShape, shapes
+from seehear.avatars.motion import Motion, draw_motion
+from seehear.avatars.people import Person, draw_person
+from seehear.avatars.puppet import Puppet
+from seehear.avatars.room import Room, draw_room, record
+from seehear.avatars.scene import Framing, draw_background, draw_body, draw_framing
+from seehear.avatars.scripts import write_script
+from seehear.avatars.visemes import PARTS, Articulation, mouth_movement
+from seehear.avatars.voices import Mark, Utterance, speak
+from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+
+_OVERSAMPLING = 1.25  # the head is drawn this much larger than it is seen: turning it costs sharpness
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Everything that is decided about a clip before it is drawn.
+
+    Attributes:
+        person: who speaks.
+        text: what is asked to be said; the clip may hold a part of it.
+        emotion, strength: shown and heard.
+        words, phonemes: with times in the clip; only what begins or ends inside it.
+        sound: float32 (frames * 640,), 16 kHz.
+        mouths: shape of the mouth at each picture.
+        motion: of the head.
+        framing, camera, room: of the recording.
+        seed: of the pictures' textures and noise.
+    """
+
+    person: Person
+    text: str
+    emotion: str
+    strength: float
+    words: tuple[Mark, ...]
+    phonemes: tuple[Mark, ...]
+    sound: NDArray[np.float32]
+    mouths: list[MouthShape]
+    motion: Motion
+    framing: Framing
+    camera: Camera
+    room: Room
+    seed: tuple[int, int, int]
+
+    def pictures(self) -> Iterator[NDArray[np.uint8]]:
+        """The clip's pictures, RGB (height, width, 3)."""
+        rng = np.random.default_rng(self.seed)
+        yaw, pitch = float(self.motion.yaw.mean()), float(self.motion.pitch.mean())
+        light = draw_light(rng, self.person.face.skin, yaw=yaw, pitch=pitch)
+        head = draw_head(self.person.face, light, self.framing.scale * _OVERSAMPLING)
+        puppet = Puppet(self.person, head, yaw=yaw, pitch=pitch)
+        background = draw_body(rng, draw_background(rng, self.framing), self.person.face, self.framing, light)
+        film = Film(rng, self.camera, self.framing, background)
+        origin = head.plane.pixels(0.0, 0.0)
+        motion = self.motion
+        for t, mouth in enumerate(self.mouths):
+            place = Placement(float(motion.roll[t]), float(motion.x[t]), float(motion.y[t]), float(motion.near[t]))
+            yield film.take(puppet.draw(mouth, motion, t), head.plane.scale, origin, place)
+
+
+def plan_take(seed: int, number: int, speakers: int, seconds: float) -> Take:
+    """Decide the ``number``-th clip of a seed; it depends on nothing but the arguments.
+
+    Speakers take turns, so that each appears equally often.
+    """
+    rng = np.random.default_rng([seed, 2, number])
+    person = draw_person(seed, number % speakers)
+    frames = round(seconds * FPS)
+    emotion, strength = _feel(rng)
+    feeling = EMOTIONS[emotion]
+    text = write_script(rng, person.voice.language, seconds=seconds * rng.uniform(0.5, 1.2))
+    utterance = speak(feeling_voice(person.voice, feeling, strength), text)
+    start_s = _begin(rng, len(utterance.samples) / SAMPLE_RATE, seconds)
+    voice = _excerpt(utterance.samples, start_s, frames)
+    articulation = feeling_articulation(person.manner.articulation, feeling, strength)
+    movement, motion = _move(rng, person, articulation, feeling, strength, utterance, voice, start_s, frames)
+    room = draw_room(rng)
+    room = replace(room, level_db=min(-10.0, room.level_db + strength * feeling.loud))
+    return Take(
+        person=person,
+        text=text,
+        emotion=emotion,
+        strength=strength,
+        words=_inside(utterance.words, start_s, frames / FPS),
+        phonemes=_inside(utterance.phonemes, start_s, frames / FPS),
+        sound=record(rng, voice, room),
+        mouths=shapes(movement, motion.smile),
+        motion=motion,
+        framing=draw_framing(rng),
+        camera=draw_camera(rng),
+        room=room,
+        seed=(seed, 3, number),
+    )
+
+
+def _feel(rng: np.random.Generator) -> tuple[str, float]:
+    if rng.random() < 0.5:
+        return "neutral", 0.0
+    names = [name for name in EMOTIONS if name != "neutral"]
+    return names[int(rng.integers(len(names)))], float(rng.uniform(0.35, 1.0))
+
+
+def _begin(rng: np.random.Generator, spoken_s: float, seconds: float) -> float:
+    """Where on the utterance's clock the clip begins: before the speech or in the middle of it."""
+    slack = spoken_s - seconds
+    if slack < 0:
+        return float(rng.uniform(slack, 0.0))
+    return float(rng.uniform(-0.3, slack + 0.3))
+
+
+def _excerpt(samples: NDArray[np.float32], start_s: float, frames: int) -> NDArray[np.float32]:
+    """``frames`` pictures' worth of sound from ``start_s`` on, silent outside."""
+    first, count = round(start_s * SAMPLE_RATE), frames * SAMPLES_PER_FRAME
+    out = np.zeros(count, np.float32)
+    here = samples[max(first, 0) : max(first + count, 0)]
+    out[max(-first, 0) : max(-first, 0) + len(here)] = here
+    return out
+
+
+def _inside(marks: tuple[Mark, ...], start_s: float, seconds: float) -> tuple[Mark, ...]:
+    """The marks on the clip's clock, cut at its ends; those outside are left out."""
+    moved = (Mark(m.text, max(m.start_s - start_s, 0.0), min(m.stop_s - start_s, seconds)) for m in marks)
+    return tuple(m for m in moved if m.stop_s - m.start_s > 0.005)
+
+
+def _move(
+    rng: np.random.Generator,
+    person: Person,
+    articulation: Articulation,
+    feeling: Emotion,
+    strength: float,
+    utterance: Utterance,
+    voice: NDArray[np.float32],
+    start_s: float,
+    frames: int,
+) -> tuple[NDArray[np.float32], Motion]:
+    """Movement of the mouth with what is not speech, and of the head."""
+    movement = mouth_movement(utterance.phonemes, articulation, start_s=start_s, frames=frames)
+    loudness = np.sqrt(np.mean(voice.reshape(frames, -1) ** 2, axis=1) + 1e-12)
+    loudness = (loudness / max(float(np.quantile(loudness, 0.95)), 1e-4)).clip(0, 1).astype(np.float32)
+    times = np.arange(frames) / FPS + start_s
+    speaking = np.zeros(frames, np.float32)
+    for mark in utterance.phonemes:
+        if mark.text:
+            speaking[(times >= mark.start_s - 0.1) & (times <= mark.stop_s + 0.1)] = 1
+    motion = draw_motion(rng, person.manner, feeling, strength, loudness, speaking)
+    columns = {name: movement[:, i] for i, name in enumerate(PARTS)}
+    columns["jaw"] += 0.5 * motion.idle
+    columns["upper"] += strength * feeling.part * 0.6
+    columns["lower"] += motion.idle * 0.3 + strength * feeling.part * 0.6
+    return movement, motion
