@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from math import ceil
 from types import TracebackType
 from typing import Self
@@ -17,11 +18,14 @@ from av.video.stream import VideoStream
 
 from seehear.clip import FPS
 from seehear.errors import MediaError
-from seehear.media.frames import Damage, decoded, stamp, usual_step
+from seehear.media.frames import Damage, decoded, restart_shifts, stamp, usual_step
+from seehear.media.interlace import deinterlaced
 from seehear.media.picture import Picture
 from seehear.media.prepare import Preparation
 from seehear.media.source import open_container, picture_stream, sound_streams
-from seehear.media.timebase import REACH, in_order, to_ticks
+from seehear.media.timebase import REACH, Unfold, in_order, to_ticks
+
+__all__ = ["MediaFile", "Picture", "VideoInfo", "open_media"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,9 @@ class MediaFile:
             stream = picture_stream(container)
             if stream is None:
                 raise MediaError(f"{self.path} has changed while it was read; start again.")
-            preparation = Preparation()
-            for index, frame in to_ticks(_shown(container, stream, self._damage, self._threads)):
+            preparation = Preparation(stream.sample_aspect_ratio)
+            frames = _shown(container, stream, self._damage, self._threads, partial(restart_shifts, self.path))
+            for index, frame in to_ticks(frames):
                 yield preparation.picture(index, frame)
 
     def close(self) -> None:
@@ -129,7 +134,7 @@ def _video_info(path: str | os.PathLike[str], container: InputContainer, stream:
     codec = stream.codec_context.name
     if first is None:
         raise MediaError(f"No picture in {path} can be decoded ({codec}): it is damaged or cut off; copy it again.")
-    height, width = Preparation().picture(0, first).shape
+    height, width = Preparation(stream.sample_aspect_ratio).picture(0, first).shape
     if stream.duration is not None and stream.time_base is not None:
         duration = stream.duration * stream.time_base
     else:
@@ -145,14 +150,18 @@ def _video_info(path: str | os.PathLike[str], container: InputContainer, stream:
 
 
 def _shown(
-    container: InputContainer, stream: VideoStream, damage: Damage, threads: int
+    container: InputContainer,
+    stream: VideoStream,
+    damage: Damage,
+    threads: int,
+    shifts: Callable[[], Sequence[Fraction]],
 ) -> Iterator[tuple[Fraction, Fraction, VideoFrame]]:
     """Every frame with its time on the source clock and its length (s)."""
     step = usual_step(stream)
     stamped = ((stamp(frame), frame) for frame in decoded(container, stream, damage, threads))
     zero: Fraction | None = None
     before: Fraction | None = None
-    for time, frame in in_order(stamped, step):
+    for time, frame in deinterlaced(in_order(stamped, step, Unfold(shifts))):
         zero = time if zero is None else zero
         yield time - zero, _length(frame, step if before is None else time - before), frame
         before = time

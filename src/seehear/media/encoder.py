@@ -2,82 +2,120 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import Any, cast
+import io
+from dataclasses import dataclass
+from typing import Any
 
-from av.audio.codeccontext import AudioCodecContext
+import av
+import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.codec import Codec
 from av.container import OutputContainer
 from av.error import FFmpegError
 
-from seehear.errors import MediaError
-
-ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "vorbis": "libvorbis"}
+ENCODERS = {"mp3": "libmp3lame", "opus": "libopus"}
 """FFmpeg's encoders that do not have the name of their codec."""
 
-STEPPED = {"mp2", "ac3", "eac3", "mp3"}
+STEPPED = {"mp2": 384_000, "mp3": 320_000, "ac3": 640_000, "eac3": 640_000}
+"""Codecs that know only some bit rates, and the highest."""
+
 STEPS = [1000 * kilo for kilo in (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640)]
-"""Bit rates that codecs with a table of them know."""
 
 GOOD_BITRATE = 96_000
-"""Bits a second and channel: sound is encoded a second time, so it should not become worse by that."""
+"""Bits a second and channel, at least: sound that is encoded a second time should not become much worse by that."""
+
+SIGNALS_DELAY = ("mp4", "mov", "matroska", "webm")
+"""Containers that tell the player how much of an encoder's run-up to skip."""
 
 
-def add_encoder(out: OutputContainer, source: AudioStream, heard: AudioFrame) -> AudioStream:
-    """Add a stream that encodes sound like `source`.
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """An encoder that is known to work in a container.
+
+    Attributes:
+        name: of the encoder.
+        rate: samples a second.
+        settings: of the stream.
+        lead: samples to feed in front of the first one that counts, so that a packet begins exactly there. Where a
+            container cannot say how long an encoder's run-up is, the packets before that one are left out instead.
+    """
+
+    name: str
+    rate: int
+    settings: dict[str, Any]
+    lead: int
+
+    def add_to(self, out: OutputContainer) -> AudioStream:
+        """Add the stream to a container that has not been written to."""
+        stream = out.add_stream(self.name, self.rate, None, None, **self.settings)
+        assert isinstance(stream, AudioStream)
+        return stream
+
+
+def choose_encoding(container: str, source: AudioStream, heard: AudioFrame) -> Encoding | None:
+    """The encoding that is nearest to a stream's own and that a container takes; None if it takes none.
 
     Args:
-        out: not yet written to.
-        source: the stream that is replaced.
+        container: FFmpeg's name of its muxer.
+        source: the stream.
         heard: one of its frames, which say rate, channels and sample format as they really are.
-
-    Raises:
-        MediaError: neither its codec nor AAC fits the container.
     """
     codec = source.codec_context.codec.canonical_name
-    for name in (ENCODERS.get(codec, codec), "aac", out.default_audio_codec):
-        stream = _try(out, name, source, heard)
-        if stream is not None:
-            stream.metadata.update(source.metadata)
-            stream.disposition = source.disposition
-            return stream
-    raise MediaError(f"Sound like this ({codec}, {heard.layout.name}) does not fit into {out.format.name}; use .mkv.")
+    for name in dict.fromkeys((ENCODERS.get(codec, codec), "aac", "libopus", "mp2")):
+        try:
+            encoder = Codec(name, "w")
+        except ValueError:
+            continue
+        settings: dict[str, Any] = {
+            "format": _format(encoder, heard),
+            "layout": heard.layout.name,
+            "bit_rate": _bit_rate(encoder.canonical_name, source, heard),
+        }
+        rate = _rate(encoder, heard)
+        trial = _try(container, Encoding(name, rate, settings, lead=0))
+        if trial is not None:
+            delay, packet = trial
+            lead = 0 if container in SIGNALS_DELAY else -delay % packet
+            return Encoding(name, rate, settings, lead)
+    return None
 
 
-def _try(out: OutputContainer, name: str, source: AudioStream, heard: AudioFrame) -> AudioStream | None:
+def _try(container: str, encoding: Encoding) -> tuple[int, int] | None:
+    """Write half a second and read it back: (run-up of the encoder, length of its packets) in samples, or None."""
+    buffer = io.BytesIO()
+    silence = AudioFrame.from_ndarray(np.zeros((1, encoding.rate // 2), np.float32), "fltp", "mono")
+    silence.sample_rate = encoding.rate
+    silence.pts = 0
     try:
-        codec = Codec(name, "w")
-        trial = AudioCodecContext.create(name, "w")
+        with av.open(buffer, "w", format=container) as out:
+            stream = encoding.add_to(out)
+            packets = [*stream.encode(silence), *stream.encode(None)]
+            delay = -(packets[0].pts or 0) * packets[0].time_base * encoding.rate
+            out.mux(packets)
+        buffer.seek(0)
+        with av.open(buffer, "r") as written:
+            readable = any(sound.codec_context is not None for sound in written.streams.audio)
     except (FFmpegError, ValueError):
         return None
-    settings: dict[str, Any] = {
-        "format": _format(codec, heard),
-        "layout": heard.layout.name,
-        "bit_rate": _bit_rate(codec.canonical_name, source, heard),
-    }
-    try:
-        for key, value in {**settings, "sample_rate": heard.sample_rate}.items():
-            setattr(trial, key, value)
-        trial.time_base = Fraction(1, heard.sample_rate)
-        trial.open()
-        stream = out.add_stream(name, heard.sample_rate, None, None, **settings)
-    except (FFmpegError, ValueError):
-        return None
-    return cast(AudioStream, stream)
+    return (round(delay), max(1, stream.codec_context.frame_size)) if readable else None
 
 
-def _format(codec: Codec, heard: AudioFrame) -> str:
+def _format(encoder: Codec, heard: AudioFrame) -> str:
     """The encoder's sample format that loses nothing: the decoder's, or with its samples, or the encoder's first."""
-    known = [form.name for form in codec.audio_formats or []]
-    alike = heard.format.planar.name, heard.format.packed.name
-    return next((name for name in (heard.format.name, *alike) if name in known), known[0])
+    known = [form.name for form in encoder.audio_formats or []]
+    alike = heard.format.name, heard.format.planar.name, heard.format.packed.name
+    return next((name for name in alike if name in known), known[0])
+
+
+def _rate(encoder: Codec, heard: AudioFrame) -> int:
+    """The sample rate as it is, or the lowest one above it that the encoder knows."""
+    known = sorted(encoder.audio_rates or [heard.sample_rate])
+    return next((rate for rate in known if rate >= heard.sample_rate), known[-1])
 
 
 def _bit_rate(codec: str, source: AudioStream, heard: AudioFrame) -> int:
     wanted = max(source.codec_context.bit_rate or 0, GOOD_BITRATE * len(heard.layout.channels))
     if codec in STEPPED:
-        top = {"mp3": 320_000, "mp2": 384_000}.get(codec, STEPS[-1])
-        return min(top, next((step for step in STEPS if step >= wanted), top))
+        return min(STEPPED[codec], next((step for step in STEPS if step >= wanted), STEPS[-1]))
     return wanted

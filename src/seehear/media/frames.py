@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 
 from seehear.clip import FPS
 from seehear.media.source import open_container, picture_stream, sound_streams
+from seehear.media.timebase import restarts
 
 MOST_THREADS = 16
 """FFmpeg's own limit for automatic threading; each thread holds a picture."""
@@ -126,3 +127,13 @@ def clock_zero(path: str | os.PathLike[str]) -> Fraction:
             if heard is not None:
                 return stamp(heard) or Fraction(0)
     return Fraction(0)
+
+
+def restart_shifts(path: str | os.PathLike[str]) -> list[Fraction]:
+    """Where the picture stream's timestamps start anew, and by how much; see `seehear.media.timebase.Unfold`."""
+    with open_container(path) as container:
+        stream = picture_stream(container)
+        if stream is None or stream.time_base is None:
+            return []
+        stamps = (packet.dts for packet in packets(container, [stream], Damage()))
+        return restarts((ticks * stream.time_base for ticks in stamps if ticks is not None), usual_step(stream))

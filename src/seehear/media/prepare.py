@@ -1,8 +1,9 @@
-"""Frames of any kind to pictures: interlaced lines blended, any pixel format to 8-bit 4:2:0, huge ones shrunk."""
+"""Frames of any kind to pictures: any pixel format to 8-bit 4:2:0, huge ones shrunk, upright with square pixels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from math import sqrt
 from typing import cast
 
@@ -16,37 +17,44 @@ MOST_PIXELS = 1920 * 1080
 """Larger pictures are shrunk at once: a face that is worth tracking there is large, and buffers stay small."""
 
 READY = ("yuv420p", "yuvj420p")
+RGB = 0  # H.273 MatrixCoefficients
 
 
 class Preparation:
-    """Turns the frames of one stream into pictures of one size."""
+    """Turns the frames of one stream into pictures of one size: that of the first, if it is not too large."""
 
-    def __init__(self) -> None:
+    def __init__(self, aspect: Fraction | None) -> None:
+        """Args: aspect: width of a pixel over its height, as the container or the codec says it."""
+        self._aspect = float(aspect) if aspect and Fraction(1, 8) < aspect < 8 else 1.0
         self._reformatter = VideoReformatter()
-        self._size: tuple[int, int] | None = None
+        self._geometry: Geometry | None = None
 
     def picture(self, index: int, frame: VideoFrame) -> Picture:
-        """Wrap a frame; the first one decides the stored size of all."""
-        if self._size is None:
-            self._size = _within(frame.width, frame.height)
-        aspect = 1.0
-        return Picture(index, self._planar(frame), Geometry(self._size[::-1], turn_of(frame), aspect))
+        """Wrap a frame."""
+        if self._geometry is None:
+            width, height = _within(frame.width, frame.height)
+            stretch = self._aspect * (frame.width / width) / (frame.height / height)
+            self._geometry = Geometry((height, width), _turn(frame), stretch)
+        return Picture(index, self._planar(frame, *self._geometry.stored), self._geometry)
 
-    def _planar(self, frame: VideoFrame) -> VideoFrame:
-        assert self._size is not None
-        width, height = self._size
-        if frame.format.name in READY and (frame.width, frame.height) == self._size:
-            return frame
-        full = frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
-        rgb = frame.format.is_rgb or frame.colorspace == 0
+    def _planar(self, frame: VideoFrame, height: int, width: int) -> VideoFrame:
+        """The frame as 8-bit 4:2:0 of the given size."""
+        same_size = (frame.width, frame.height) == (width, height)
+        if frame.format.name in READY:
+            if same_size and all(plane.line_size > 0 for plane in frame.planes):
+                return frame
+            if same_size:  # stored from the bottom up
+                frame = self._reformatter.reformat(frame, format="yuv444p")
+        rgb = frame.format.is_rgb or frame.colorspace == RGB
+        full = not rgb and (frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG)
         return self._reformatter.reformat(
             frame,
             width=width,
             height=height,
             format="yuv420p",
-            interpolation="AREA" if (width, height) != (frame.width, frame.height) else None,
+            interpolation=None if same_size else "AREA",
             dst_colorspace=Colorspace.ITU709 if rgb else None,
-            dst_color_range=ColorRange.JPEG if full and not rgb else ColorRange.MPEG,
+            dst_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
         )
 
 
@@ -58,7 +66,7 @@ def _within(width: int, height: int) -> tuple[int, int]:
     return max(2, round(width * shrink / 2) * 2), max(2, round(height * shrink / 2) * 2)
 
 
-def turn_of(frame: VideoFrame) -> tuple[tuple[int, int], tuple[int, int]]:
+def _turn(frame: VideoFrame) -> tuple[tuple[int, int], tuple[int, int]]:
     """The display matrix of a frame as a turn by quarters and a mirror, stored (x, y) -> upright (x, y)."""
     side_data = cast("Mapping[str, memoryview]", frame.side_data)
     if "DISPLAYMATRIX" not in side_data:

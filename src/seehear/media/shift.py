@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
+from av.packet import Packet
 from av.stream import Stream
 from numpy.typing import NDArray
 
 from seehear.errors import MediaError
-from seehear.media.encoder import add_encoder
-from seehear.media.frames import Damage, clock_zero, decode_packet, packets, stamp
+from seehear.media.encoder import Encoding, choose_encoding
+from seehear.media.frames import Damage, clock_zero, decode_packet, packets, restart_shifts
+from seehear.media.heard import Heard
 from seehear.media.source import open_container, picture_stream, sound_streams
 from seehear.media.target import whole_file
-from seehear.media.timebase import Run, place
+from seehear.media.timebase import Run, Unfold
+
+CONTAINERS = {
+    ".mp4": "mp4",
+    ".m4v": "mp4",
+    ".mov": "mov",
+    ".mkv": "matroska",
+    ".webm": "webm",
+    ".ts": "mpegts",
+    ".mpg": "mpeg",
+    ".mpeg": "mpeg",
+    ".flv": "flv",
+}
+"""What can be written, by suffix, as FFmpeg names it. Not AVI: it has no timestamps."""
+
+OPTIONS = {"mp4": {"movie_timescale": "90000"}, "mov": {"movie_timescale": "90000"}}
+"""Of the containers: edit lists count in these units, 1/1000 s by default."""
 
 
 def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlier_s: float) -> None:
@@ -29,9 +49,9 @@ def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlie
 
     The picture stream is copied packet by packet. Every stream of sound is moved by whole samples on the clock of the
     pictures and encoded again: with its own codec where there is an encoder and the container takes it (so FLAC and
-    PCM stay lossless), else as AAC, at no lower bit rate. Sound and picture begin together: what would come before
-    the first picture is cut, what is missing there is silence. Subtitles, other data and metadata are copied where the
-    container takes them.
+    PCM stay lossless), else as AAC, at no lower bit rate. Sound begins with the picture: what would come before the
+    first picture is cut, what is missing there is silence. Subtitles, attachments, chapters and metadata are copied
+    where the container takes them.
 
     Args:
         src: a local video file.
@@ -42,118 +62,193 @@ def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlie
         MediaError: the source cannot be read or has no sound or no pictures, or the target cannot be written.
     """
     target = Path(dst)
-    if target.exists() and target.samefile(src):
+    container = CONTAINERS.get(target.suffix.lower())
+    if container is None:
+        raise MediaError(f"{dst} would need a suffix out of {' '.join(CONTAINERS)}; .mkv takes any kind of stream.")
+    if target.exists() and Path(src).exists() and target.samefile(src):
         raise MediaError(f"{dst} is the source itself; give another name for the result.")
-    container_format = _format_of(target)
-    tracks = _listen(src)
+    plans = _plan(src, container, earlier_s)
+    problem: Exception | None = None
+    with whole_file(dst) as file:
+        for extras in (True, False):  # a container may refuse a file for a subtitle or a cover picture
+            file.seek(0)
+            file.truncate()
+            try:
+                _copy(src, file, container, plans, extras)
+                return
+            except (FFmpegError, ValueError) as error:
+                if isinstance(error, OSError):
+                    raise
+                problem = error
+        raise MediaError(f"{dst}: this container does not take the streams of {src}; use .mkv.") from problem
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is to become of one stream of sound.
+
+    Attributes:
+        runs: when its sound is to be heard, on the clock of the pictures.
+        zero: of that clock, on the file's time axis (s).
+        rate: of the decoded sound.
+        encoding: how it is written.
+    """
+
+    runs: list[Run]
+    zero: Fraction
+    rate: int
+    encoding: Encoding
+
+
+def _plan(src: str | os.PathLike[str], container: str, earlier_s: float) -> dict[int, _Plan]:
+    """First pass: hear every stream of sound, to know when each frame is to be heard."""
     zero = clock_zero(src)
-    for track in tracks.values():
-        track.schedule(zero, earlier_s)
+    plans = {}
     with open_container(src) as source:
-        if picture_stream(source) is None or not tracks:
-            missing = "pictures" if tracks else "sound"
-            raise MediaError(f"{src} has no {missing}, so there is nothing to bring in step; give another file.")
-        with whole_file(dst) as file, av.open(file, "w", format=container_format) as out:
-            _copy(source, out, tracks)
+        if picture_stream(source) is None:
+            raise MediaError(f"{src} has no pictures that its sound could be in step with; give a video.")
+        streams = sound_streams(source)
+        heard = {stream.index: Heard(partial(restart_shifts, src)) for stream in streams}
+        for packet in packets(source, streams, Damage()):
+            for frame in _sounds(packet):
+                heard[packet.stream.index].note(frame)
+        for stream in streams:
+            first = heard[stream.index].first
+            if first is None:
+                continue
+            encoding = choose_encoding(container, stream, first)
+            if encoding is None:
+                raise MediaError(
+                    f"{src} has sound ({stream.codec_context.name}) that {container} cannot hold; use .mkv."
+                )
+            runs = heard[stream.index].runs(zero)
+            moved = [Run(run.first, run.stop, run.start - earlier_s) for run in runs]
+            plans[stream.index] = _Plan(moved, zero, first.sample_rate, encoding)
+    if not plans:
+        raise MediaError(f"{src} has no sound that could be moved; give a video with sound.")
+    return plans
 
 
-def _format_of(target: Path) -> str:
-    known = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".avi": "avi"}
-    known |= {".ts": "mpegts", ".m2ts": "mpegts", ".mpg": "mpeg", ".mpeg": "mpeg", ".flv": "flv", ".nut": "nut"}
+def _sounds(packet: Packet[Stream]) -> list[AudioFrame]:
+    return [frame for frame in decode_packet(packet, Damage()) if isinstance(frame, AudioFrame) and frame.samples]
+
+
+def _copy(src: str | os.PathLike[str], file: IO[bytes], container: str, plans: dict[int, _Plan], extras: bool) -> None:
+    """Second pass: write everything."""
+    options = OPTIONS.get(container)
+    with open_container(src) as source, av.open(file, "w", format=container, container_options=options) as out:
+        out.metadata.update(source.metadata)
+        out.set_chapters(source.chapters())
+        movers: dict[int, _Mover] = {}
+        copies: dict[int, _Copy] = {}
+        for stream in source.streams:
+            target: Stream | None
+            if stream.index in plans:
+                target = plans[stream.index].encoding.add_to(out)
+                movers[stream.index] = _Mover(plans[stream.index], target)
+            else:
+                target = _copied(source, stream, out, extras)
+                if target is not None and target.type != "attachment":  # those are written with the header
+                    copies[stream.index] = _Copy(target, Unfold(partial(restart_shifts, src)))
+            if target is not None:
+                target.metadata.update(stream.metadata)
+                target.disposition = stream.disposition
+        wanted = [stream for stream in source.streams if stream.index in movers or stream.index in copies]
+        for packet in packets(source, wanted, Damage()):
+            if packet.stream.index in copies:
+                out.mux(copies[packet.stream.index].packets(packet))
+            else:
+                mover = movers[packet.stream.index]
+                for frame in _sounds(packet):
+                    out.mux(mover.packets(frame))
+        for mover in movers.values():
+            out.mux(mover.packets(None))
+    file.seek(0)
+    with av.open(file, "r", format=None) as written:  # some containers take anything and give nothing back
+        if picture_stream(written) is None or len(sound_streams(written)) != len(plans):
+            raise ValueError("what has been written cannot be read")
+
+
+def _copied(source: InputContainer, stream: Stream, out: OutputContainer, extras: bool) -> Stream | None:
+    """A target for a stream that is taken as it is; the pictures must be, others may be."""
+    main = stream == picture_stream(source)
+    if not main and not (extras and stream.type in ("video", "subtitle", "attachment")):
+        return None
     try:
-        return known[target.suffix.lower()]
-    except KeyError:
-        raise MediaError(f"{target} has no suffix of a video ({', '.join(known)}); .mkv takes everything.") from None
+        return out.add_stream_from_template(stream, opaque=True)
+    except (FFmpegError, ValueError):
+        if main:
+            raise
+        return None
 
 
-@dataclass(slots=True)
-class _Track:
-    """One stream of sound on its way."""
+class _Copy:
+    """Takes packets over as they are, on timestamps that rise."""
 
-    stamps: list[float] = field(default_factory=list)
-    lengths: list[float] = field(default_factory=list)
-    heard: AudioFrame | None = None
-    runs: list[Run] = field(default_factory=list)
-    rate: int = 0
-    begins: Fraction = Fraction(0)
-    read: float = 0.0
-    written: int = 0
+    def __init__(self, target: Stream, unfold: Unfold) -> None:
+        self._target = target
+        self._unfold = unfold
+        self._last: int | None = None
 
-    def schedule(self, zero: Fraction, earlier_s: float) -> None:
-        runs = place(np.array(self.stamps), np.array(self.lengths))
-        self.runs = [Run(run.first, run.stop, run.start - float(zero) - earlier_s) for run in runs]
-        self.begins = zero
-        self.rate = self.heard.sample_rate if self.heard else 0
+    def packets(self, packet: Packet[Stream]) -> list[Packet[Stream]]:
+        """The packet, ready to be written; nothing for one that only flushes a decoder or has no time at all."""
+        ticks = packet.dts if packet.dts is not None else packet.pts
+        if not packet.size or ticks is None:
+            return []
+        stamp = ticks * packet.time_base
+        moved = round((self._unfold(stamp, stamp) - stamp) / packet.time_base)
+        if self._last is not None and ticks + moved <= self._last:
+            moved = self._last + 1 - ticks
+        self._last = ticks + moved
+        if packet.dts is not None:
+            packet.dts += moved
+        if packet.pts is not None:
+            packet.pts = max(packet.pts + moved, self._last)
+        packet.stream = self._target
+        return [packet]
 
-    def due(self, frame: AudioFrame) -> list[AudioFrame]:
-        """What is to be encoded now that this frame is read: silence, and the frame without what is too early."""
-        length = frame.samples / frame.sample_rate
-        middle = self.read + length / 2
-        run = next((run for run in self.runs if run.first <= middle < run.stop), self.runs[-1])
-        first = round((run.start + self.read - run.first) * self.rate)
-        self.read += length
+
+class _Mover:
+    """Puts the samples of one stream of sound where its plan says, and encodes them."""
+
+    def __init__(self, plan: _Plan, stream: AudioStream) -> None:
+        self.stream = stream
+        self._plan = plan
+        self._read = 0.0  # s, of decoded sound
+        self._begins = round(plan.zero * plan.rate)  # sample number of the first picture on the file's axis
+        self._written = -round(plan.encoding.lead * plan.rate / plan.encoding.rate)  # samples on the pictures' clock
+
+    def packets(self, frame: AudioFrame | None) -> list[Packet[AudioStream]]:
+        """What is to be written now that this frame is read; None: the sound has ended."""
+        packets = self.stream.encode(None) if frame is None else []
+        for part in [] if frame is None else self._parts(frame):
+            packets += self.stream.encode(part)
+        if not self._plan.encoding.lead:
+            return packets
+        half = Fraction(1, 2 * self._plan.rate)
+        return [packet for packet in packets if (packet.pts or 0) * packet.time_base > self._plan.zero - half]
+
+    def _parts(self, frame: AudioFrame) -> list[AudioFrame]:
+        """Silence up to the frame, and what of the frame comes after what has been written."""
+        plan, middle = self._plan, self._read + frame.samples / frame.sample_rate / 2
+        run = next((run for run in plan.runs if run.first <= middle < run.stop), plan.runs[-1])
+        first = round((run.start + self._read - run.first) * plan.rate)
+        self._read += frame.samples / frame.sample_rate
         samples = frame.to_ndarray()
         channels = 1 if frame.format.is_planar else len(frame.layout.channels)
         parts = []
-        if first > self.written:
-            length = (first - self.written) * channels
-            nothing = np.full((len(samples), length), 128 if samples.dtype == np.uint8 else 0, samples.dtype)
-            parts.append(self._frame(nothing, frame))
-            self.written = first
-        fresh = samples[:, max(0, self.written - first) * channels :]
+        if first > self._written:
+            size = (len(samples), (first - self._written) * channels)
+            parts.append(self._frame(np.full(size, 128 if samples.dtype == np.uint8 else 0, samples.dtype), frame))
+        fresh = samples[:, max(0, self._written - first) * channels :]
         if fresh.shape[1]:
             parts.append(self._frame(fresh, frame))
-            self.written += fresh.shape[1] // channels
         return parts
 
     def _frame(self, samples: NDArray[Any], like: AudioFrame) -> AudioFrame:
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), like.format, like.layout)
-        frame.sample_rate = self.rate
-        frame.time_base = Fraction(1, self.rate)
-        frame.pts = round(self.begins * self.rate) + self.written
+        frame.sample_rate = self._plan.rate
+        frame.time_base = Fraction(1, self._plan.rate)
+        frame.pts = self._begins + self._written
+        self._written += frame.samples
         return frame
-
-
-def _listen(src: str | os.PathLike[str]) -> dict[int, _Track]:
-    """First pass: when every frame of sound is heard."""
-    with open_container(src) as source:
-        tracks = {stream.index: _Track() for stream in sound_streams(source)}
-        for packet in packets(source, list(sound_streams(source)), Damage()):
-            track = tracks[packet.stream.index]
-            for frame in decode_packet(packet, Damage()):
-                assert isinstance(frame, AudioFrame)
-                if frame.samples:
-                    time = stamp(frame)
-                    track.heard = track.heard or frame
-                    track.stamps.append(np.nan if time is None else float(time))
-                    track.lengths.append(frame.samples / frame.sample_rate)
-    return {index: track for index, track in tracks.items() if track.heard is not None}
-
-
-def _copy(source: InputContainer, out: OutputContainer, tracks: dict[int, _Track]) -> None:
-    out.metadata.update(source.metadata)
-    targets: dict[int, Stream] = {}
-    for stream in source.streams:
-        if stream.index in tracks:
-            heard = tracks[stream.index].heard
-            assert isinstance(stream, AudioStream)
-            assert heard is not None
-            targets[stream.index] = add_encoder(out, stream, heard)
-        elif stream.type in ("video", "subtitle"):
-            targets[stream.index] = out.add_stream_from_template(stream, opaque=True)
-    for packet in packets(source, [source.streams[index] for index in targets], Damage()):
-        target = targets[packet.stream.index]
-        if packet.stream.index in tracks:
-            assert isinstance(target, AudioStream)
-            track = tracks[packet.stream.index]
-            for frame in decode_packet(packet, Damage()):
-                assert isinstance(frame, AudioFrame)
-                for part in track.due(frame):
-                    out.mux(target.encode(part))
-        elif packet.dts is not None:
-            packet.stream = target
-            out.mux(packet)
-    for index in tracks:
-        sound = targets[index]
-        assert isinstance(sound, AudioStream)
-        out.mux(sound.encode(None))

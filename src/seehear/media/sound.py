@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any
 
 import av
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 
 from seehear.clip import SAMPLE_RATE
 from seehear.errors import MediaError
-from seehear.media.frames import Damage, clock_zero, decoded, stamp
+from seehear.media.frames import Damage, clock_zero, decoded, restart_shifts
+from seehear.media.heard import Heard
 from seehear.media.source import open_container, sound_streams
-from seehear.media.timebase import place
+from seehear.media.timebase import Run
 
 Samples = NDArray[np.float32]
 FULL_SCALE = 32767
@@ -78,12 +80,12 @@ def read_sound(path: str | os.PathLike[str]) -> Sound:
     Raises:
         MediaError: the file cannot be read (see `open_media`), or there is no room for temporary files.
     """
-    zero = float(clock_zero(path))
+    zero = clock_zero(path)
     with open_container(path) as container:
         streams = sound_streams(container)
         if not streams:
             return Sound(np.zeros(0, np.int16), [])
-        damage, spool = Damage(), _Spool()
+        damage, spool = Damage(), _Spool(Heard(partial(restart_shifts, path)))
         try:
             with tempfile.TemporaryFile(prefix="seehear-") as file:
                 for chunk in spool.resampled(decoded(container, streams[0], damage)):
@@ -93,16 +95,19 @@ def read_sound(path: str | os.PathLike[str]) -> Sound:
             raise MediaError(
                 f"The sound of {path} cannot be stored in {tempfile.gettempdir()} ({error}); make room there."
             ) from error
-    runs = place(np.array(spool.stamps) - zero, np.array(spool.lengths))
-    pieces, end = [], -(1 << 62)
+    return Sound(samples, _pieces(spool.heard.runs(zero), len(samples)), spool.repaired, damage.count)
+
+
+def _pieces(runs: list[Run], stored: int) -> list[_Piece]:
+    """Runs in samples; what overlaps with the run before is left out."""
+    pieces: list[_Piece] = []
     for run in sorted(runs, key=lambda run: run.start):
         start, offset = round(run.start * SAMPLE_RATE), round(run.first * SAMPLE_RATE)
-        stop = start + min(round(run.stop * SAMPLE_RATE), len(samples)) - offset
-        skip = max(0, end - start)  # sound that overlaps the run before is left out
+        stop = start + min(round(run.stop * SAMPLE_RATE), stored) - offset
+        skip = max(0, pieces[-1].stop - start) if pieces else 0
         if start + skip < stop:
             pieces.append(_Piece(start + skip, stop, offset + skip))
-            end = stop
-    return Sound(samples, pieces, spool.repaired, damage.count)
+    return pieces
 
 
 def _mapped(file: IO[bytes]) -> NDArray[np.int16]:
@@ -113,13 +118,12 @@ def _mapped(file: IO[bytes]) -> NDArray[np.int16]:
 
 
 class _Spool:
-    """Frames of sound to chunks of 16 kHz int16; remembers when each was meant to be heard."""
+    """Frames of sound to chunks of 16 kHz int16; notes when each is heard."""
 
     CHUNK_S = 1.0
 
-    def __init__(self) -> None:
-        self.stamps: list[float] = []
-        self.lengths: list[float] = []
+    def __init__(self, heard: Heard) -> None:
+        self.heard = heard
         self.repaired = 0
 
     def resampled(self, frames: Iterable[AudioFrame]) -> Iterator[NDArray[np.int16]]:
@@ -136,10 +140,8 @@ class _Spool:
                     rate = frame.sample_rate
                     resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
                 waiting, seconds = [], 0.0
-            time = stamp(frame)
-            self.stamps.append(np.nan if time is None else float(time))
-            self.lengths.append(frame.samples / rate)
-            seconds += self.lengths[-1]
+            self.heard.note(frame)
+            seconds += frame.samples / rate
             waiting.append(self._mono(frame))
         yield from self._push(resampler, rate, waiting)
         yield from self._push(resampler, rate, None)

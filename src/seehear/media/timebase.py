@@ -5,7 +5,7 @@ The clock of a source: 0 s is the presentation time of its first picture (of its
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
@@ -30,27 +30,59 @@ JITTER = 0.005
 """Seconds: timestamps of sound may be off by this much without meaning it."""
 
 
-def in_order(stamps: Iterable[tuple[Fraction | None, Item]], step: Fraction) -> Iterator[tuple[Fraction, Item]]:
+class Unfold:
+    """Takes the timestamps of one stream, which may start anew, to one time axis.
+
+    Recordings that were joined end to end fall back in time where the next one begins. From there on a shift is
+    added, which has to be the same for pictures and sound: so it comes from outside (`restarts`), or, where the other
+    stream has no such place, from what makes this stream go on without a hole.
+    """
+
+    def __init__(self, shifts: Callable[[], Sequence[Fraction]] = tuple) -> None:
+        """Args: shifts: gives the shift (s) after each restart; called only if there is one."""
+        self._shifts = shifts
+        self._restarts = 0
+        self._shift = Fraction(0)
+        self._last: Fraction | None = None
+
+    def __call__(self, stamp: Fraction, follow: Fraction) -> Fraction:
+        """The time (s) of a timestamp (s); `follow` is the time at which it comes if nothing is missing."""
+        if self._last is not None and stamp < self._last - BACKWARDS:
+            shifts = self._shifts()
+            self._shift = shifts[self._restarts] if self._restarts < len(shifts) else follow - stamp
+            self._restarts += 1
+        self._last = stamp
+        return stamp + self._shift
+
+
+def restarts(stamps: Iterable[Fraction], step: Fraction) -> list[Fraction]:
+    """The shift (s) after each place where timestamps (s, in decoding order) start anew; see `Unfold`."""
+    shifts: list[Fraction] = []
+    last: Fraction | None = None
+    for stamp in stamps:
+        if last is not None and stamp < last - BACKWARDS:
+            shifts.append((shifts[-1] if shifts else 0) + last + step - stamp)
+        last = stamp
+    return shifts
+
+
+def in_order(
+    stamps: Iterable[tuple[Fraction | None, Item]], step: Fraction, unfold: Unfold | None = None
+) -> Iterator[tuple[Fraction, Item]]:
     """Rising times for items whose timestamps may be missing, doubled or out of order.
 
-    A missing timestamp is the one before plus `step`. An item that does not come after the one before is left out,
-    unless time falls back by more than `BACKWARDS` seconds: recordings that were joined end to end start anew there,
-    and go on one `step` after the end of the part before.
+    A missing timestamp is the one before plus `step`; an item that does not come after the one before is left out.
 
     Args:
         stamps: presentation time (s) or None, and the item, in order of presentation.
         step: usual distance of two items (s), more than 0.
+        unfold: of this stream.
     """
+    unfold = unfold or Unfold()
     last: Fraction | None = None
-    shift = Fraction(0)
     for stamp, item in stamps:
-        if stamp is None:
-            time = Fraction(0) if last is None else last + step
-        else:
-            time = stamp + shift
-            if last is not None and time < last - BACKWARDS:
-                shift += last + step - time
-                time = last + step
+        follow = Fraction(0) if last is None else last + step
+        time = follow if stamp is None else unfold(stamp, follow)
         if last is None or time > last:
             last = time
             yield time, item
