@@ -41,15 +41,16 @@ class Camera:
     crf: int
 
 
-def draw_camera(rng: np.random.Generator) -> Camera:
+def draw_camera(rng: np.random.Generator, framing: Framing) -> Camera:
     """From a studio camera to a poor phone."""
     poor = rng.beta(1.3, 2.2)
+    enlarged = float(rng.uniform(1.2, 1.9)) if rng.random() < 0.1 + 0.25 * poor else 1.0
     return Camera(
-        blur=float(rng.gamma(1.2, 0.22 + 0.5 * poor)),
+        blur=float(rng.gamma(1.2, 0.2 + 0.4 * poor)),
         sharpen=float(rng.uniform(0.2, 1.0)) if rng.random() < 0.35 else 0.0,
-        noise=float(rng.gamma(1.3, 0.8 + 4 * poor)),
+        noise=float(rng.gamma(1.3, 0.5 + 2.2 * poor)),
         smear=float(rng.uniform(0.1, 0.35)) if rng.random() < 0.12 + 0.2 * poor else 0.0,
-        enlarged=float(rng.uniform(1.2, 1.9)) if rng.random() < 0.1 + 0.25 * poor else 1.0,
+        enlarged=min(enlarged, max(1.0, framing.scale / 23)),
         contrast=float(np.clip(rng.normal(1.0, 0.12), 0.65, 1.35)),
         brightness=float(rng.normal(0, 0.04)),
         gamma=float(np.exp(rng.normal(0, 0.13))),
@@ -119,7 +120,9 @@ class Placement:
     near: float
 
 
-def _placing(framing: Framing, plane_scale: float, origin: tuple[float, float], place: Placement) -> NDArray[np.float64]:
+def _placing(
+    framing: Framing, plane_scale: float, origin: tuple[float, float], place: Placement
+) -> NDArray[np.float64]:
     """The affine map from the head's plane to the frame, (2, 3)."""
     zoom = framing.scale * place.near / plane_scale
     cos, sin = zoom * np.cos(place.roll), zoom * np.sin(place.roll)

@@ -9,6 +9,9 @@ from seehear.avatars.people import Face
 from seehear.avatars.plane import Floats, Plane, noise, step
 from seehear.avatars.relief import chin_y, half_width
 
+_CROWN = -0.7  # above this the outline is half an ellipse
+_NEAT = ("short", "parted", "fringe", "bun", "cropped", "cap")
+
 
 def hair_cover(face: Face, plane: Plane, rng: np.random.Generator) -> Floats:
     """Where hair (or what covers it) hides head and background, 0..1, (height, width)."""
@@ -34,10 +37,9 @@ def hair_cover(face: Face, plane: Plane, rng: np.random.Generator) -> Floats:
 def _outer(face: Face, x: Floats, y: Floats, style: str) -> Floats:
     """Positive inside the outline of the hair."""
     grow = {"cropped": 0.05, "receding": 0.05, "cap": 0.10, "curly": 0.34, "long": 0.22, "scarf": 0.20}.get(style, 0.16)
-    head = half_width(face, np.clip(y + grow, -1.80, 0.0))
-    outline = head + grow * (0.8 if style in ("short", "parted", "fringe", "bun", "cropped") else 1.0)
-    top = np.sqrt(np.clip(1 - (np.minimum(y + 0.7, 0.0) / (1.16 + grow)) ** 2, 0.0, 1.0))
-    inside = outline * top - np.abs(x)
+    head = half_width(face, np.clip(y, _CROWN, 0.0)) + grow * (0.6 if style in _NEAT else 1.0)
+    top = np.sqrt(np.clip(1 - (np.minimum(y - _CROWN, 0.0) / (1.16 + grow)) ** 2, 0.0, 1.0))
+    inside = (head + 0.02) * top - np.abs(x) - 0.02
     if style in ("long", "scarf"):
         return np.asarray(inside - 0.25 * np.maximum(y - 1.0, 0) * (style == "scarf"), np.float32)
     knot = 0.38 - np.sqrt(x**2 + (y + 2.02) ** 2) if style == "bun" else -1.0

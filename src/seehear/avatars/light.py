@@ -42,8 +42,8 @@ def draw_light(rng: np.random.Generator, skin: tuple[float, float, float], *, ya
     direction = np.array((np.sin(side) * np.cos(up), -np.sin(up), max(0.15, np.cos(side) * np.cos(up))))
     direction /= np.linalg.norm(direction)
     share = rng.beta(2.0, 2.0)  # of the lamp in the whole light
-    level = (0.40 / float(to_linear(skin) @ _LUMA)) ** 0.55 * np.exp(rng.normal(0.0, 0.2))
-    warm = rng.normal(0.0, 0.09)
+    level = (0.40 / float(to_linear(skin) @ _LUMA)) ** 0.45 * np.exp(rng.normal(0.0, 0.2))
+    warm = rng.normal(0.0, 0.055)
     lamp = level * 1.35 * share * np.array((1 + warm, 1.0, 1 - warm))
     cool = rng.normal(0.0, 0.06)
     around = level * 1.0 * (1 - 0.85 * share) * np.array((1 + cool, 1.0, 1 - cool))
@@ -75,7 +75,7 @@ def shade(reflectance: Floats, normal: tuple[Floats, Floats, Floats], hollow: Fl
     glance = np.maximum(nx * half[0] + ny * half[1] + nz * half[2], 0.0)
     shine = light.sheen * (0.20 * glance**14 + 0.25 * glance**48) * hollow
     out = np.empty_like(reflectance)
-    for channel, wrap in enumerate((0.42, 0.24, 0.16)):  # light spreads under the skin, red furthest
+    for channel, wrap in enumerate((0.38, 0.27, 0.22)):  # light spreads under the skin, red furthest
         lit = np.maximum((facing + wrap) / (1 + wrap), 0.0) * (0.35 + 0.65 * hollow)
         arriving = light.key[channel] * lit + light.around[channel] * sky
         out[..., channel] = reflectance[..., channel] * arriving + 0.5 * shine * light.key[channel]

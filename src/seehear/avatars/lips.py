@@ -12,7 +12,7 @@ from seehear.avatars.plane import Floats
 from seehear.avatars.relief import mouth_y
 
 HALF_WIDTH = 0.40
-UPPER, LOWER = 0.105, 0.135
+UPPER, LOWER = 0.122, 0.160
 """Usual half width of the mouth and thickness of the lips, in eye distances (63 mm)."""
 
 
@@ -94,8 +94,8 @@ def _width_factor(wide: float, rounding: float, smile: float, jaw: float) -> flo
 def _gap(manner: Manner, shape: MouthShape, jaw: float) -> tuple[float, float]:
     """How far the lips part upwards and downwards in the middle; negative is never returned."""
     share = manner.articulation.lip_share**0.5
-    up = 0.12 * jaw + 0.055 * share * max(shape.upper, 0.0) + 0.025 * max(shape.smile, 0.0) * min(1.0, 6 * jaw)
-    down = 0.82 * jaw + 0.065 * share * max(shape.lower, 0.0)
+    up = 0.14 * jaw + 0.065 * share * max(shape.upper, 0.0) + 0.025 * max(shape.smile, 0.0) * min(1.0, 6 * jaw)
+    down = 0.84 * jaw + 0.080 * share * max(shape.lower, 0.0)
     apart = up + down + manner.rest_gap - 0.022  # soft lips touch until drawn apart by more than this
     open_ = (1 - min(shape.press, 1.0)) * max(apart, 0.0) / max(up + down, 1e-6)
     up, down = up * open_, down * open_
@@ -139,8 +139,8 @@ def _thickness(face: Face, shape: MouthShape, u: Floats, rounding: float, gap: f
     )
     full = np.clip(1 - np.abs(u) ** 2.3, 0.0, 1.0)
     return (
-        np.asarray(max(upper, 0.012) * inside**0.95 * peaks, np.float32),
-        np.asarray(max(lower, 0.018) * full**0.85, np.float32),
+        np.asarray(max(upper, 0.012) * inside ** (0.95 - 0.35 * min(rounding, 1.0)) * peaks, np.float32),
+        np.asarray(max(lower, 0.018) * full ** (0.85 - 0.35 * min(rounding, 1.0)), np.float32),
     )
 
 

@@ -9,7 +9,7 @@ from seehear.avatars.head import Head
 from seehear.avatars.light import Light, shade, to_linear, to_picture
 from seehear.avatars.lips import HALF_WIDTH, MouthShape, Outline, outline
 from seehear.avatars.people import Face, Person
-from seehear.avatars.plane import Floats, noise
+from seehear.avatars.plane import Floats, step
 from seehear.avatars.relief import NOSE_Y, mouth_y
 from seehear.avatars.skin import beard_cover
 
@@ -44,8 +44,11 @@ class Mouth:
             return None
         rng = np.random.default_rng([face.texture_seed, 22])
         cover = beard_cover(face, head.plane, rng)[self.cut]
-        hang = 0.04 + 0.10 * rng.random() * face.beard_density
-        below = self._rows < mouth_y(face) - 0.10 * face.upper_lip + hang
+        hang = 0.07 * rng.random() * face.beard_density
+        half = HALF_WIDTH * face.mouth_width
+        ragged = 0.02 * rng.standard_normal(self.window.width, np.float32)
+        lowest = mouth_y(face) - 0.10 * face.upper_lip + hang + ragged + 0.10 * (self._columns / half) ** 2
+        below = step(-0.03, 0.03, lowest - self._rows) * step(-half * 1.25, -half * 0.9, -np.abs(self._columns))
         colour = 255 * to_picture(to_linear(face.hair) * self._inside * 1.4 + 0.003)
         return np.asarray(cover * below, np.float32), colour
 
@@ -120,7 +123,7 @@ class Mouth:
         top, bottom = lines.inner_upper[columns], lines.inner_lower[columns]
         gap = lines.up + lines.down
         upper_edge = mouth_y(face) + 0.022 + face.tooth_show + self._upper_teeth[0][columns]
-        lower_edge = mouth_y(face) + 0.012 + lines.jaw * 0.97 - self._lower_teeth[0][columns]
+        lower_edge = mouth_y(face) + 0.012 - face.lower_show + lines.jaw * 0.95 - self._lower_teeth[0][columns]
         out = np.broadcast_to(self._cavity, (*np.broadcast_shapes(y.shape, x.shape), 3)).astype(np.float32)
         out = out * np.float32(0.55 + 0.45 * min(gap / 0.2, 1.0))
         out = self._with_tongue(out, x, y, shape, float(np.mean(upper_edge)), lines)
@@ -144,7 +147,7 @@ class Mouth:
         self, out: Floats, x: Floats, y: Floats, shape: MouthShape, upper_edge: float, lines: Outline
     ) -> Floats:
         floor = mouth_y(self.person.face) + 0.10 + lines.jaw
-        lifted = floor - 0.06 - 0.13 * shape.tongue
+        lifted = floor - 0.13 - 0.17 * shape.tongue
         tip = float(np.clip(shape.tip, 0.0, 1.0)) ** 2
         top = lifted + tip * (min(upper_edge + 0.01, lifted) - lifted)
         half = 0.27 - 0.06 * tip

@@ -65,6 +65,7 @@ class Face:
     teeth: Colour
     tooth_size: float
     tooth_show: float
+    lower_show: float
     tooth_gap: float
     crooked: float
     texture_seed: int
@@ -151,7 +152,7 @@ def _face(rng: np.random.Generator, sex: str, age: int, size: float) -> Face:
     make_up = float(rng.random()) if not man and age > 14 and rng.random() < 0.6 else 0.0
     full = rng.normal(1.0 + 0.35 * melanin - 0.12 * man - 0.1 * max(age - 55, 0) / 25, 0.22)
     hair_style = _hair_style(rng, man, age)
-    beard = str(rng.choice(BEARDS, p=(0.42, 0.2, 0.12, 0.1, 0.16))) if man and age > 17 else "none"
+    beard = str(rng.choice(BEARDS, p=(0.46, 0.22, 0.07, 0.09, 0.16))) if man and age > 17 else "none"
     around = lambda usual, spread: float(usual * np.exp(rng.normal(0, spread)))  # noqa: E731
     return Face(
         skin=skin,
@@ -188,7 +189,8 @@ def _face(rng: np.random.Generator, sex: str, age: int, size: float) -> Face:
         asymmetry=float(rng.normal(0, 1.0)),
         teeth=_teeth(rng, age),
         tooth_size=around(1.0 - 0.08 * (age < 13), 0.08),
-        tooth_show=float(rng.normal(0.0, 0.022)),
+        tooth_show=float(rng.normal(0.012, 0.022)),
+        lower_show=float(rng.normal(0.01, 0.03)),
         tooth_gap=float(rng.random() ** 4),
         crooked=float(rng.random() ** 2),
         texture_seed=int(rng.integers(1 << 31)),
@@ -198,12 +200,12 @@ def _face(rng: np.random.Generator, sex: str, age: int, size: float) -> Face:
 _SKINS = np.array(
     # light, by melanin from none to most: measured skin reflectances are close to this curve
     [
-        (0.86, 0.66, 0.57),
-        (0.80, 0.59, 0.47),
-        (0.70, 0.48, 0.36),
-        (0.55, 0.36, 0.26),
-        (0.38, 0.24, 0.17),
-        (0.22, 0.14, 0.10),
+        (0.87, 0.72, 0.64),
+        (0.82, 0.65, 0.54),
+        (0.72, 0.54, 0.42),
+        (0.58, 0.41, 0.31),
+        (0.42, 0.29, 0.22),
+        (0.27, 0.19, 0.15),
     ]
 )
 _IRISES: tuple[Colour, ...] = (
@@ -245,7 +247,7 @@ def _skin(rng: np.random.Generator, melanin: float) -> Colour:
 def _lips(rng: np.random.Generator, skin: Colour, make_up: float) -> Colour:
     """From hardly another colour than the skin to lipstick."""
     bare = np.array(skin) * np.array((0.94, 0.70, 0.72)) + np.array((0.04, 0.0, 0.01))
-    distinct = rng.uniform(0.15, 1.25)
+    distinct = rng.uniform(0.3, 1.6)
     lips = np.array(skin) + distinct * (bare - np.array(skin))
     if make_up > 0.25:
         stick = _LIPSTICKS[int(rng.integers(len(_LIPSTICKS)))] * np.exp(rng.normal(0, 0.15, 3))
@@ -287,7 +289,7 @@ def _manner(rng: np.random.Generator, age: int) -> Manner:
     )
     return Manner(
         articulation=articulation,
-        jaw_drop=float(np.clip(rng.normal(0.20, 0.05), 0.09, 0.33)),
+        jaw_drop=float(np.clip(rng.normal(0.25, 0.055), 0.12, 0.38)),
         rest_gap=float(max(0.0, rng.normal(0.0, 0.02))),
         skew=float(rng.normal(0, 0.35)),
         blinks=float(rng.uniform(6, 30)),

@@ -84,7 +84,9 @@ def _noise(rng: np.random.Generator, count: int, kind: str) -> Sound:
     if kind == "hum":
         seconds = np.arange(count) / SAMPLE_RATE
         base = rng.choice((50.0, 60.0))
-        hum = sum(rng.uniform(0.2, 1) / k * np.sin(2 * np.pi * base * k * seconds + rng.uniform(0, 6)) for k in range(1, 9))
+        hum = sum(
+            rng.uniform(0.2, 1) / k * np.sin(2 * np.pi * base * k * seconds + rng.uniform(0, 6)) for k in range(1, 9)
+        )
         sound = hum + 0.3 * rng.standard_normal(count)
     else:
         hertz = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)

@@ -37,7 +37,7 @@ class Framing:
 def draw_framing(rng: np.random.Generator) -> Framing:
     """From a close-up to head and shoulders; the whole face is in the frame."""
     width, height = _SIZES[int(rng.choice(len(_SIZES), p=_WEIGHTS / _WEIGHTS.sum()))]
-    scale = float(np.clip(np.exp(rng.normal(np.log(40), 0.27)), 24, min(72, width / 3.6, height / 4.6)))
+    scale = float(np.clip(np.exp(rng.normal(np.log(44), 0.25)), 29, min(72, width / 3.6, height / 4.6)))
     room_x = max(0.0, width / 2 - 1.75 * scale)
     x = width / 2 + rng.uniform(-0.7, 0.7) * room_x
     top, bottom = 1.75 * scale, height - 2.5 * scale
@@ -51,9 +51,9 @@ def draw_background(rng: np.random.Generator, framing: Framing) -> NDArray[np.ui
     plane = Plane(height / 2.0, -width / height, -1.0, width, height)
     kind = rng.choice(("wall", "studio", "room", "clutter"), p=(0.3, 0.2, 0.3, 0.2))
     if kind == "studio":
-        colour = np.array(((0.1, 0.6, 0.8), (0.15, 0.6, 0.25), (0.5, 0.5, 0.5), (0.85, 0.85, 0.85), (0.06, 0.06, 0.07)))[
-            int(rng.integers(5))
-        ]
+        colour = np.array(
+            ((0.1, 0.6, 0.8), (0.15, 0.6, 0.25), (0.5, 0.5, 0.5), (0.85, 0.85, 0.85), (0.06, 0.06, 0.07))
+        )[int(rng.integers(5))]
         picture = np.broadcast_to(colour * np.exp(rng.normal(0, 0.1, 3)), (height, width, 3)).astype(np.float32)
     elif kind == "wall":
         picture = np.broadcast_to(_dull(rng), (height, width, 3)) * (1 + 0.04 * noise(rng, plane, 0.05, 3))[..., None]
@@ -62,7 +62,7 @@ def draw_background(rng: np.random.Generator, framing: Framing) -> NDArray[np.ui
     else:
         picture = 0.45 + 0.2 * np.dstack([noise(rng, plane, rng.uniform(0.1, 0.6), 3) for _ in range(3)])
         grey = picture.mean(-1, keepdims=True)
-        picture = grey + rng.uniform(0.1, 0.9) * (picture - grey)
+        picture = grey + rng.uniform(0.05, 0.5) * (picture - grey)
     slope = rng.normal(0, 0.18) * plane.grid[0] + rng.normal(0, 0.18) * plane.grid[1]
     picture = picture * (1 + slope)[..., None]
     return np.asarray(np.clip(picture, 0.01, 1.0) * 255, np.uint8)
@@ -95,7 +95,7 @@ def draw_body(
     chin = chin_y(face)
     soft = 1.2 / plane.scale
     neck_half = (0.60 + 0.10 * face.jaw) * face.width * (1 + 0.25 * step(chin + 0.1, chin + 0.9, y))
-    shoulder = chin + rng.uniform(0.42, 0.62) + 0.16 * np.abs(x) + 0.10 * np.maximum(np.abs(x) - 1.6, 0) ** 2
+    shoulder = chin + rng.uniform(0.22, 0.48) + 0.16 * np.abs(x) + 0.10 * np.maximum(np.abs(x) - 1.6, 0) ** 2
     neck = step(-soft, soft, neck_half - np.abs(x)) * step(0.9, 1.0, y)
     arriving = 0.5 * np.array(light.key) + 0.7 * np.array(light.around)
     shadow = 0.42 + 0.4 * step(chin - 0.05, chin + 0.5, y) + 0.25 * light.direction[0] * x
@@ -103,7 +103,8 @@ def draw_body(
     skin = to_linear(face.skin) * np.array((1.0, 0.92, 0.9)) * arriving * shadow.clip(0.12, 1.2)[..., None]
     picture = background.astype(np.float32) / 255
     picture += neck[..., None] * (to_picture(skin.astype(np.float32)) - picture)
-    cloth = to_linear(tuple(rng.uniform(0.03, 0.95, 3) ** rng.uniform(0.8, 1.6)))
+    grey = rng.uniform(0.03, 0.9)
+    cloth = to_linear(tuple(np.clip(grey + rng.normal(0, 0.16, 3), 0.02, 0.95)))
     folds = 0.85 + 0.14 * noise(rng, plane, (0.25, 0.5), 3) + 0.2 * light.direction[0] * np.tanh(x)
     stripes = 1 + rng.choice((0.0, 0.0, 0.0, 0.3)) * np.sign(np.sin(y * rng.uniform(15, 40)))
     collar = shoulder - rng.uniform(-0.35, 0.15) * np.exp(-((x / rng.uniform(0.35, 0.7)) ** 2))

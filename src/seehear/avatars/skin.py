@@ -14,7 +14,7 @@ def skin_colour(face: Face, plane: Plane, rng: np.random.Generator) -> Floats:
     """Linear reflectance of the bare skin with all that grows or is painted on it, (height, width, 3)."""
     x, y = plane.grid
     skin = np.broadcast_to(to_linear(face.skin), (plane.height, plane.width, 3)).copy()
-    skin *= np.exp(_redness(face, plane, x, y, rng)[..., None] * np.array((0.05, -0.22, -0.18), np.float32))
+    skin *= np.exp(_redness(face, plane, x, y, rng)[..., None] * np.array((0.02, -0.14, -0.11), np.float32))
     tone = 0.05 * face.blotches * noise(rng, plane, 0.35, 3) + 0.035 * noise(rng, plane, 0.04, 2)
     tone -= _wrinkles(face, x, y, rng) + _freckles(face, plane, rng)
     tone -= 0.18 * (0.3 + face.wrinkles) * pair(x, y, (0.42, 0.17), (0.17, 0.07))  # shadows under the eyes
@@ -22,6 +22,7 @@ def skin_colour(face: Face, plane: Plane, rng: np.random.Generator) -> Floats:
     skin = _paint(
         skin, to_linear((0.35, 0.2, 0.3)) * skin.mean() * 3, 0.5 * face.make_up * pair(x, y, (0.5, -0.13), (0.2, 0.05))
     )
+    skin = _paint(skin, skin * np.array((0.10, 0.06, 0.06), np.float32), 0.85 * _nostrils(face, x, y))
     skin = _paint(skin, to_linear(face.hair) + 0.002, 0.92 * _brows(face, plane, x, y, rng))
     return _paint(skin, to_linear(face.hair) * 0.8 + 0.004, beard_cover(face, plane, rng))
 
@@ -37,6 +38,14 @@ def _redness(face: Face, plane: Plane, x: Floats, y: Floats, rng: np.random.Gene
     return np.asarray(face.blotches * (red + 0.3 * noise(rng, plane, 0.15, 2)) + rouge)
 
 
+def _nostrils(face: Face, x: Floats, y: Floats) -> Floats:
+    tip = NOSE_Y * face.nose_length
+    tilted = y - tip - 0.075 + 0.25 * (np.abs(x) - 0.11 * face.nose_width)
+    return pair(
+        x, y + tilted - (y - tip - 0.075), (0.11 * face.nose_width, tip + 0.075), (0.045 * face.nose_width, 0.020)
+    )
+
+
 def _wrinkles(face: Face, x: Floats, y: Floats, rng: np.random.Generator) -> Floats:
     """Lines, as darkening (log): from nose to mouth, beside the mouth, on the forehead, beside the eyes."""
     depth = face.wrinkles
@@ -44,14 +53,14 @@ def _wrinkles(face: Face, x: Floats, y: Floats, rng: np.random.Generator) -> Flo
     side = np.abs(x)
     fold_x = 0.27 * face.nose_width + 0.26 * step(NOSE_Y - 0.05, mouth + 0.1, y)
     folds = (
-        np.exp(-(((side - fold_x) / 0.028) ** 2))
+        np.exp(-(((side - fold_x) / 0.042) ** 2))
         * step(NOSE_Y - 0.12, NOSE_Y + 0.1, y)
         * step(-mouth - 0.15, -mouth + 0.1, -y)
     )
-    lines = (0.10 + 0.3 * depth) * folds
-    marionette = np.exp(-(((side - 0.46 * face.mouth_width - 0.05 * (y - mouth)) / 0.025) ** 2))
+    lines = (0.06 + 0.24 * depth) * folds
+    marionette = np.exp(-(((side - 0.46 * face.mouth_width - 0.05 * (y - mouth)) / 0.035) ** 2))
     lines += (
-        0.25 * max(depth - 0.3, 0) * marionette * step(mouth, mouth + 0.08, y) * step(-mouth - 0.42, -mouth - 0.2, -y)
+        0.14 * max(depth - 0.3, 0) * marionette * step(mouth, mouth + 0.08, y) * step(-mouth - 0.42, -mouth - 0.2, -y)
     )
     lines += 0.13 * (0.4 + depth) * bump(x, y, (0, mouth + 0.26), (0.22, 0.022))
     for _ in range(4):
@@ -88,10 +97,11 @@ def beard_cover(face: Face, plane: Plane, rng: np.random.Generator) -> Floats:
     mouth = mouth_y(face)
     lip_half = 0.40 * face.mouth_width
     around_mouth = step(lip_half - 0.02, lip_half + 0.1, side) + step(mouth + 0.05, mouth + 0.2, y)
+    droop = 0.10 * (side / lip_half) ** 2
+    lower_edge = mouth - 0.10 * face.upper_lip + droop
+    upper_edge = NOSE_Y * face.nose_length + 0.13 + 0.12 * (side / lip_half) ** 1.5
     moustache = (
-        step(NOSE_Y + 0.06, NOSE_Y + 0.16, y)
-        * step(-mouth - 0.02, -mouth + 0.05, -y)
-        * step(-lip_half - 0.14, -lip_half + 0.06, -side - 0.35 * np.maximum(0, y - mouth + 0.12))
+        step(-0.02, 0.05, y - upper_edge) * step(-0.02, 0.03, lower_edge - y) * step(-1.25, -0.85, -side / lip_half)
     )
     goatee = bump(x, y, (0, mouth + 0.5), (0.24, 0.25)) * step(mouth + 0.14, mouth + 0.24, y) * 1.3
     line = 0.72 + 0.35 * np.clip((side - 0.35) / 0.5, 0, 1) ** 2 * -1.2 + 0.25

@@ -88,7 +88,7 @@ def plan_take(seed: int, number: int, speakers: int, seconds: float) -> Take:
     voice = _excerpt(utterance.samples, start_s, frames)
     articulation = feeling_articulation(person.manner.articulation, feeling, strength)
     movement, motion = _move(rng, person, articulation, feeling, strength, utterance, voice, start_s, frames)
-    room = draw_room(rng)
+    room, framing = draw_room(rng), draw_framing(rng)
     room = replace(room, level_db=min(-10.0, room.level_db + strength * feeling.loud))
     return Take(
         person=person,
@@ -100,8 +100,8 @@ def plan_take(seed: int, number: int, speakers: int, seconds: float) -> Take:
         sound=record(rng, voice, room),
         mouths=shapes(movement, motion.smile),
         motion=motion,
-        framing=draw_framing(rng),
-        camera=draw_camera(rng),
+        framing=framing,
+        camera=draw_camera(rng, framing),
         room=room,
         seed=(seed, 3, number),
     )
