@@ -6,6 +6,7 @@ lip motion, is averaged away; lip motion itself, which a move fitted frame by fr
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -27,6 +28,9 @@ SMOOTHING_FRAMES = 4.0
 SMOOTHING_REACH = 9
 """The smoothing of a frame sees this many frames before and after it (2.25 standard deviations, 0.36 s)."""
 assert SMOOTHING_REACH < FPS // 2  # the reader buffers this many pictures ahead
+
+BLOCK = 64
+"""Frames that are smoothed at a time in long tracks."""
 
 
 class Croppable(Protocol):
@@ -50,20 +54,24 @@ def smooth_landmarks(landmarks: Floats) -> NDArray[np.float32]:
     """
     values = np.asarray(landmarks, dtype=np.float64)
     flat = values.reshape(len(values), -1)
-    offsets = np.arange(-SMOOTHING_REACH, SMOOTHING_REACH + 1)
-    weight = np.exp(-0.5 * (offsets / SMOOTHING_FRAMES) ** 2)
+    if len(flat) <= 2 * BLOCK:
+        return (_lines(len(flat)) @ flat).reshape(values.shape).astype(np.float32)
+    parts = []
+    for start in range(0, len(flat), BLOCK):  # long tracks: the weights of all frames for all would be large
+        low, high = max(0, start - SMOOTHING_REACH), start + BLOCK + SMOOTHING_REACH
+        part = flat[low:high]
+        parts.append((_lines(len(part)) @ part)[start - low : start - low + BLOCK])
+    return np.concatenate(parts).reshape(values.shape).astype(np.float32)
 
-    def moment(power: int, signal: NDArray[np.float64]) -> NDArray[np.float64]:
-        padded = np.pad(signal, ((SMOOTHING_REACH, SMOOTHING_REACH), (0, 0)))
-        windows = np.lib.stride_tricks.sliding_window_view(padded, len(offsets), axis=0)
-        return np.asarray(windows @ (weight * offsets**power))
 
-    present = np.ones((len(flat), 1))  # frames beyond the ends weigh nothing
-    s0, s1, s2 = (moment(power, present) for power in (0, 1, 2))
-    y0, y1 = moment(0, flat), moment(1, flat)
-    spread = s0 * s2 - s1**2  # zero only where a single frame is in reach
-    line = np.divide(s2 * y0 - s1 * y1, spread, out=y0 / s0, where=spread > 1e-9)
-    return line.reshape(values.shape).astype(np.float32)
+@lru_cache(maxsize=64)
+def _lines(frames: int) -> NDArray[np.float64]:
+    """(frames, frames) weights: row t times the positions is the value at t of the straight line fitted around t."""
+    offsets = np.arange(frames) - np.arange(frames)[:, None]
+    weight = np.exp(-0.5 * (offsets / SMOOTHING_FRAMES) ** 2) * (np.abs(offsets) <= SMOOTHING_REACH)
+    s0, s1, s2 = ((weight * offsets**power).sum(1, keepdims=True) for power in (0, 1, 2))
+    spread = s0 * s2 - s1**2  # zero only for a single frame, which stays where it is
+    return np.asarray(weight * np.where(spread > 0, (s2 - s1 * offsets) / np.where(spread > 0, spread, 1), 1))
 
 
 def similarity(landmarks: Floats, template: Floats) -> NDArray[np.float64]:

@@ -115,7 +115,7 @@ class YuNet:
             image = cv2.copyMakeBorder(image, 0, below, 0, beside, cv2.BORDER_REPLICATE)
         self._net.setInputSize((width + beside, height + below))
         found = self._net.detect(image)[1]
-        return [] if found is None else _vote(found)
+        return [] if found is None else vote(found)
 
 
 class YuFace:
@@ -161,7 +161,7 @@ def overlap(box: NDArray[np.floating], boxes: NDArray[np.floating]) -> NDArray[n
     return np.asarray(shared / np.maximum(union, 1e-9), np.float64)
 
 
-def _vote(candidates: NDArray[np.float32]) -> list[Face]:
+def vote(candidates: NDArray[np.float32]) -> list[Face]:
     """Candidates (N, 15: box, landmarks, score) to faces, each the mean of its candidates by squared score."""
     sound = np.isfinite(candidates).all(1) & (candidates[:, 2:4] > 0).all(1)
     left = candidates[sound]

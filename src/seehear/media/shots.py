@@ -30,11 +30,20 @@ SMALLEST_CUT = 0.012
 """Least dissimilarity of a cut. Two takes of one person on one set differ by 0.003 to 0.2, other shots by 0.2 to 1.3;
 within a shot of a talking head neighbours differ by 0.0001, and by 0.006 at most."""
 
+SURE_CUT = 0.1
+"""Least dissimilarity of a cut while it is not known yet what is usual."""
+
 STANDS_OUT = 6.0
-"""A cut's dissimilarity is this many times what is usual in its shot, ..."""
+"""A cut's dissimilarity is this many times what is usual, ..."""
 
 USUAL = 80
-"""... this percentile of the last second's steps: high, because at low frame rates most steps are repeats."""
+"""... this percentile of the last steps."""
+
+REPEAT = 1e-6
+"""A step of less is no step: at low frame rates the same picture comes several times."""
+
+KNOWN = 12
+"""Steps that must have been seen to know what is usual."""
 
 NEIGHBOURS = 3.0
 """A cut's dissimilarity is this many times that of the steps right before and after it."""
@@ -70,7 +79,7 @@ def split_shots(pictures: Iterable[P]) -> Iterator[tuple[P, bool]]:
 
 
 class _CutFinder:
-    """Remembers what the current shot has looked like lately."""
+    """Remembers what the current shot has looked like lately, and how much pictures have differed."""
 
     def __init__(self) -> None:
         self.before: deque[NDArray[np.float64]] = deque(maxlen=LOOKAHEAD + 1)
@@ -82,17 +91,17 @@ class _CutFinder:
         first = not self.before or (step >= SMALLEST_CUT and self._is_cut(step, thumbnail, after))
         if first:
             self.before.clear()
-            self.steps.clear()
-        else:
+        elif step > REPEAT:
             self.steps.append(step)
         self.before.append(thumbnail)
         return first
 
     def _is_cut(self, step: float, thumbnail: NDArray[np.float64], after: list[NDArray[np.float64]]) -> bool:
-        beside = [self.steps[-1]] if self.steps else []
-        beside += [_dissimilarity(thumbnail, after[0])] if after else []
-        if self.steps and step < STANDS_OUT * float(np.percentile(self.steps, USUAL)):
+        known = len(self.steps) >= KNOWN
+        if step < (STANDS_OUT * float(np.percentile(self.steps, USUAL)) if known else SURE_CUT):
             return False
+        beside = [_dissimilarity(thumbnail, after[0])] if after else []
+        beside += [self.steps[-1]] if len(self.before) > 1 and self.steps else []
         if beside and step < NEIGHBOURS * max(beside):
             return False
         earlier = list(self.before)
