@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -174,11 +174,44 @@ def _sound_frames(track: SoundTrack, stream: Any) -> list[av.AudioFrame]:
     return frames
 
 
+class Studio:
+    """Makes media files in a folder; what tests use of this module."""
+
+    sound = SoundTrack
+    numbered = staticmethod(numbered)
+    number_of = staticmethod(number_of)
+    click_track = staticmethod(click_track)
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, name: str = "a.mp4", **settings: Any) -> Path:
+        """Make a file, ``movie("a.mp4", stamps=..., sounds=[movie.sound(...)])``; for the settings see `Movie`."""
+        return make(self.folder / name, Movie(**settings))
+
+    def numbers(self, pictures: Iterable[Any]) -> list[int]:
+        """The numbers that pictures show."""
+        return [number_of(picture.luma()) for picture in pictures]
+
+    def late_ms(self, sound: Any, track: SoundTrack, low: float = -0.5, high: float = 3.0) -> float:
+        """How much later than they should the clicks of a track are heard in a `Sound`."""
+        heard = sound.between(low, high)
+        wanted = click_track(track.clicks, high - low, 16_000, low)
+        return lag(wanted, heard) / 16
+
+
+def lag(wanted: NDArray[np.float32], heard: NDArray[np.float32]) -> float:
+    """By how many samples `heard` is later than `wanted`, by the peak of the correlation, to a fraction."""
+    size = 1 << (len(wanted) + len(heard)).bit_length()
+    spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(wanted, size))
+    correlation = np.fft.irfft(spectrum, size)
+    peak = int(np.argmax(correlation))
+    before, top, after = correlation[[(peak - 1) % size, peak, (peak + 1) % size]]
+    whole = peak if peak < size // 2 else peak - size
+    return float(whole + (before - after) / (2 * (before - 2 * top + after)))
+
+
 @pytest.fixture
-def movie(tmp_path: Path) -> Callable[..., Path]:
-    """Make a media file: ``movie("a.mp4", stamps=..., sounds=[...])``; see `Movie`."""
-
-    def build(name: str = "a.mp4", **settings: Any) -> Path:
-        return make(tmp_path / name, Movie(**settings))
-
-    return build
+def movie(tmp_path: Path) -> Studio:
+    """Makes media files in the test's own folder."""
+    return Studio(tmp_path)

@@ -156,10 +156,13 @@ def place(stamps: NDArray[np.float64], lengths: NDArray[np.float64], tolerance: 
     begins = ends - lengths
     ahead = _filled(stamps - begins)
     smooth = _running_median(ahead)
-    cuts = [0]
-    for frame in range(1, len(smooth)):
-        if abs(smooth[frame] - smooth[cuts[-1]]) > tolerance:
+    cuts, level, frames = [0], 0.0, 0
+    for frame, value in enumerate(smooth.tolist()):
+        if frames and abs(value - level) > tolerance:
             cuts.append(frame)
+            frames = 0
+        frames += 1
+        level = value if frames == 1 else level + (value - level) / frames  # mean of the run so far
     runs = []
     for first, stop in zip(cuts, [*cuts[1:], len(smooth)], strict=True):
         shift = float(np.median(ahead[first:stop]))
@@ -176,6 +179,7 @@ def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(values[last], np.float64)
 
 
-def _running_median(values: NDArray[np.float64], window: int = 9) -> NDArray[np.float64]:
-    padded = np.pad(values, window // 2, mode="edge")
-    return np.asarray(np.median(sliding_window_view(padded, window), axis=1), np.float64)
+def _running_median(values: NDArray[np.float64], window: int = 15) -> NDArray[np.float64]:
+    half = min(window, len(values) - 1) // 2
+    padded = np.pad(values, half, mode="reflect")
+    return np.asarray(np.median(sliding_window_view(padded, 2 * half + 1), axis=1), np.float64)

@@ -1,0 +1,145 @@
+"""Timestamps to ticks, against definitions written out by hand."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seehear.media.timebase import BACKWARDS, REACH, Unfold, in_order, place, restarts, to_ticks
+
+STEP = Fraction(1, 25)
+few = settings(max_examples=40, deadline=None)
+steps = st.lists(st.fractions(Fraction(1, 1000), Fraction(3), max_denominator=90_000), max_size=40)
+
+
+def rising(gaps: list[Fraction]) -> list[Fraction]:
+    return [sum(gaps[:k], Fraction(0)) for k in range(len(gaps) + 1)]
+
+
+def ticks_of(starts: list[Fraction], last: Fraction = STEP, reach: Fraction = REACH) -> list[tuple[int, int]]:
+    return list(to_ticks(((start, last, number) for number, start in enumerate(starts)), reach=reach))
+
+
+@few
+@given(steps)
+def test_every_tick_gets_the_nearest_item_and_no_tick_twice(gaps: list[Fraction]) -> None:
+    starts = rising(gaps)
+    ticks = ticks_of(starts)
+    assert [tick for tick, _ in ticks] == list(range(len(ticks)))  # no gap here is longer than twice the reach
+    for tick, item in ticks:
+        distances = [abs(Fraction(tick, 25) - start) for start in starts]
+        assert item == distances.index(min(distances))  # of two as near, the earlier
+
+
+@few
+@given(steps, st.fractions(Fraction(1, 1000), Fraction(4)))
+def test_ticks_end_where_the_last_item_ends(gaps: list[Fraction], last: Fraction) -> None:
+    starts = rising(gaps)
+    final = ticks_of(starts, last)[-1][0]
+    end = starts[-1] + last
+    assert Fraction(final, 25) < end or final == 0
+    assert Fraction(final + 1, 25) >= end or ticks_of(starts, last)[-1][1] < len(starts) - 1
+
+
+@few
+@given(st.integers(1, 300), st.sampled_from([Fraction(24), Fraction(30), Fraction(30_000, 1001), Fraction(60)]))
+def test_constant_rates_do_not_drift(count: int, rate: Fraction) -> None:
+    ticks = ticks_of([k / rate for k in range(count)], 1 / rate)
+    assert abs(len(ticks) - count / rate * 25) < 1
+    assert all(abs(Fraction(tick, 25) - item / rate) <= 1 / rate for tick, item in ticks)
+
+
+def test_known_rates() -> None:
+    assert [item for _, item in ticks_of([Fraction(k, 50) for k in range(6)], Fraction(1, 50))] == [0, 2, 4]
+    assert [item for _, item in ticks_of([Fraction(0), Fraction(2, 25)], Fraction(2, 25))] == [0, 0, 1, 1]
+    assert [item for _, item in ticks_of([Fraction(k) for k in range(3)], Fraction(1))].count(1) == 25
+
+
+def test_hours_without_a_picture_are_not_filled_and_keep_their_time() -> None:
+    ticks = ticks_of([Fraction(0), Fraction(7200)], Fraction(3600))
+    assert len(ticks) == 3 * 25 * REACH + 1
+    assert [tick for tick, item in ticks if item == 0] == list(range(126))
+    assert [tick for tick, item in ticks if item == 1] == list(range(7195 * 25, 7205 * 25))
+
+
+@few
+@given(st.lists(st.one_of(st.none(), st.fractions(Fraction(-100), Fraction(100), max_denominator=1000)), max_size=30))
+def test_times_rise_whatever_the_timestamps(stamps: list[Fraction | None]) -> None:
+    times = [time for time, _ in in_order([(stamp, None) for stamp in stamps], STEP)]
+    assert all(early < late for early, late in pairwise(times))
+
+
+def test_disorder_is_dropped_and_missing_times_follow_on() -> None:
+    stamps = [Fraction(0), None, Fraction(2, 25), Fraction(2, 25), Fraction(1, 25), Fraction(3, 25)]
+    kept = list(in_order([(stamp, number) for number, stamp in enumerate(stamps)], STEP))
+    assert kept == [(Fraction(0), 0), (Fraction(1, 25), 1), (Fraction(2, 25), 2), (Fraction(3, 25), 5)]
+
+
+def test_joined_recordings_go_on() -> None:
+    stamps = [Fraction(k, 25) for k in range(100)] * 2 + [Fraction(k, 25) for k in range(50)]
+    times = [time for time, _ in in_order([(stamp, None) for stamp in stamps], STEP)]
+    assert times == [Fraction(k, 25) for k in range(250)]
+
+
+@few
+@given(st.lists(st.integers(30, 200), min_size=1, max_size=4))
+def test_pictures_and_sound_get_the_same_shift_where_recordings_are_joined(lengths: list[int]) -> None:
+    pictures = [Fraction(k, 25) for length in lengths for k in range(length)]
+    shifts = restarts(pictures, STEP)
+    assert len(shifts) == len(lengths) - 1
+    unfold_pictures, unfold_sound = Unfold(lambda: shifts), Unfold(lambda: shifts)
+    times = [unfold_pictures(stamp, Fraction(0)) for stamp in pictures]
+    assert times == [Fraction(k, 25) for k in range(sum(lengths))]
+    heard = [unfold_sound(Fraction(k, 10), Fraction(0)) for length in lengths for k in range(length * 10 // 25)]
+    begins = np.cumsum([0, *lengths[:-1]])
+    assert heard == [
+        begin * STEP + Fraction(k, 10)
+        for begin, length in zip(begins.tolist(), lengths, strict=True)
+        for k in range(length * 10 // 25)
+    ]
+
+
+def test_a_stream_that_restarts_alone_follows_on() -> None:
+    unfold = Unfold()
+    assert [unfold(Fraction(stamp), Fraction(follow)) for stamp, follow in ((0, 0), (5, 5), (1, 6), (2, 7))] == [
+        0,
+        5,
+        6,
+        7,
+    ]
+    assert BACKWARDS == 1
+
+
+@few
+@given(st.integers(1, 400), st.floats(-5, 5), st.integers(1, 3))
+def test_rounded_timestamps_give_one_run_that_lies_right(frames: int, start: float, decimals: int) -> None:
+    lengths = np.full(frames, 1024 / 44_100)
+    exact = start + np.arange(frames) * lengths[0]
+    grain = 10.0**-3
+    (run,) = place(np.round(exact / grain) * grain, lengths)
+    assert (run.first, run.stop) == (0, lengths.sum()) or np.isclose(run.stop, lengths.sum())
+    assert abs(run.start - start) <= grain / 2
+
+
+def test_a_hole_in_the_sound_is_found_where_it_is() -> None:
+    lengths = np.full(200, 0.02)
+    stamps = np.arange(200) * 0.02 + 0.5
+    stamps[120:] += 0.06
+    first, second = place(stamps, lengths)
+    assert np.allclose([first.first, first.stop, first.start], [0, 2.4, 0.5])
+    assert np.allclose([second.first, second.stop, second.start], [2.4, 4.0, 2.96])
+
+
+def test_unknown_and_jittering_timestamps_make_no_seams() -> None:
+    rng = np.random.default_rng(0)
+    lengths = np.full(500, 0.026)
+    stamps = np.arange(500) * 0.026 + rng.uniform(-0.004, 0.004, 500)
+    stamps[rng.random(500) < 0.3] = np.nan
+    (run,) = place(stamps, lengths)
+    assert abs(run.start) < 0.001
+    assert place(np.full(3, np.nan), np.full(3, 0.1))[0].start == 0
+    assert place(np.array([]), np.array([])) == []
