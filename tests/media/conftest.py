@@ -116,7 +116,9 @@ def make(path: Path, movie: Movie) -> Path:
 
 def _add_video(out: Any, movie: Movie) -> Any:
     options = {"preset": "ultrafast", "crf": "12"} if movie.codec == "libx264" else {}
-    stream = out.add_stream(movie.codec, rate=25, options=options | movie.options)
+    gap = Fraction(movie.stamps[1]) - Fraction(movie.stamps[0]) if len(movie.stamps) > 1 else Fraction(1, 25)
+    rate = (1 / gap).limit_denominator(1001)
+    stream = out.add_stream(movie.codec, rate=rate, options=options | movie.options)
     stream.height, stream.width = movie.size
     stream.pix_fmt = movie.pix_fmt
     context = stream.codec_context
@@ -138,6 +140,10 @@ def _add_video(out: Any, movie: Movie) -> Any:
 def _picture(rgb: NDArray[np.uint8], movie: Movie, stamp: Fraction | float) -> av.VideoFrame:
     frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
     matrix, levels = movie.tags
+    if movie.pix_fmt in ("rgb24", "bgr24", "rgb8", "gbrp", "bgra", "pal8"):
+        frame = frame.reformat(format=movie.pix_fmt)
+        frame.time_base, frame.pts = movie.time_base, round(Fraction(stamp) / movie.time_base)
+        return frame
     frame = frame.reformat(
         format=movie.pix_fmt,
         dst_colorspace={1: "ITU709", 6: "ITU601"}[matrix],
