@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -164,18 +165,25 @@ def _serve(connection: Connection, work: Work) -> None:
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
     Thread(target=_end_with_parent, daemon=True).start()
-    connection.send(("ready", None))
+
+    def send(kind: str, value: Any) -> None:
+        try:
+            connection.send((kind, value))
+        except OSError:  # nobody is there to hear it
+            os._exit(1)
+
+    send("ready", None)
     while True:
         try:
             task = connection.recv()
-        except EOFError:
+        except (EOFError, OSError):
             return
         try:
-            result = work(task, lambda told: connection.send(("told", told)))
+            result = work(task, partial(send, "told"))
         except Exception as error:
-            connection.send(("raised", _portable(error)))
+            send("raised", _portable(error))
         else:
-            connection.send(("done", result))
+            send("done", result)
 
 
 def _end_with_parent() -> None:

@@ -15,7 +15,7 @@ from seehear import __version__
 from seehear.corpus.assembly import Assembler
 from seehear.corpus.crew import available_cores, work_through
 from seehear.corpus.formats import find_sources
-from seehear.corpus.manifest import write_corpus_file, write_manifest
+from seehear.corpus.manifest import REPORT_FILE, write_corpus_file, write_manifest
 from seehear.corpus.outcome import Outcome
 from seehear.corpus.outfolder import is_done, refusals_as_sentences
 from seehear.corpus.plan import Plan
@@ -115,8 +115,12 @@ def carry_out(plan: Plan, out: Path, open_reader: OpenReader, workers: int, prog
             assembler.finish()
             outcomes = [known[number] for number in range(len(plan.sources))]
             report = PrepareReport.of(out, outcomes, watch.elapsed_s, watch.seconds)
-            _seal(plan, out, assembler, outcomes)
+            write_report(out, plan.sources, outcomes)
+            if assembler.rows:
+                _seal(plan, out, assembler)
             staging.remove()
+        if not assembler.rows:
+            raise CorpusError(_why_nothing(plan, outcomes, out))
         watch.say(report.sentence())
         return report
 
@@ -148,19 +152,17 @@ def _outcomes(
             yield number, message.value
 
 
-def _seal(plan: Plan, out: Path, assembler: Assembler, outcomes: list[Outcome]) -> None:
-    """Write the files that make shards a corpus, corpus.json last.
+def _why_nothing(plan: Plan, outcomes: list[Outcome], out: Path) -> str:
+    """The sentence for a preparation without one clip."""
+    source, outcome = next((s, o) for s, o in zip(plan.sources, outcomes, strict=True) if o.reason)
+    return (
+        f"none of the {len(outcomes)} sources gave a clip, {source.path} for one: {outcome.reason.rstrip('.')}; "
+        f"see {out / REPORT_FILE}"
+    )
 
-    Raises:
-        CorpusError: there is not one clip.
-    """
-    write_report(out, plan.sources, outcomes)
-    if not assembler.rows:
-        source, outcome = next((s, o) for s, o in zip(plan.sources, outcomes, strict=True) if o.reason)
-        raise CorpusError(
-            f"none of the {len(outcomes)} sources gave a clip, {source.path} for one: {outcome.reason}; "
-            f"see {out / 'report.csv'}"
-        )
+
+def _seal(plan: Plan, out: Path, assembler: Assembler) -> None:
+    """Write the files that make shards a corpus, corpus.json last."""
     digest = write_manifest(out, assembler.rows)
     told = {
         "seehear": __version__,

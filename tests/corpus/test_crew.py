@@ -1,0 +1,65 @@
+"""Processes at work: results, deaths and errors come back to the right task."""
+
+import os
+import signal
+from functools import partial
+from typing import Any
+
+import pytest
+from crew_tasks import do
+
+from seehear.corpus.crew import _death, work_through
+from seehear.errors import CorpusError, SeehearError
+
+
+def run(tasks: list[Any], workers: int = 1) -> list[tuple[Any, str, Any]]:
+    return [(m.task, m.kind, m.value) for m in work_through(tasks, partial(do, factor=3), workers)]
+
+
+def test_results_progress_and_one_thread_each() -> None:
+    before = os.environ.get("OMP_NUM_THREADS")
+    messages = run([1, 2, "threads", 4], workers=2)
+    assert sorted(m[2] for m in messages if m[1] == "done" and m[0] != "threads") == [3, 6, 12]
+    assert ("threads", "done", ("1", 1)) in messages
+    assert (4, "told", "half of 4") in messages
+    assert os.environ.get("OMP_NUM_THREADS") == before
+
+
+def test_a_death_is_tried_twice_and_the_others_live() -> None:
+    messages = run([1, "die", 2])
+    assert [m for m in messages if m[1] != "told"] == [
+        (1, "done", 3),
+        ("die", "died", "was killed, perhaps for want of memory"),
+        (2, "done", 6),
+    ]
+
+
+def test_errors_come_back_as_themselves() -> None:
+    with pytest.raises(SeehearError, match="give another") as error:
+        run(["complain"])
+    assert any("crew_tasks.py" in note for note in error.value.__notes__)
+    with pytest.raises(RuntimeError, match="cannot travel"):
+        run(["strange"])
+
+
+def test_nothing_to_do() -> None:
+    assert run([]) == []
+
+
+def test_deaths_in_words() -> None:
+    assert _death(-signal.SIGSEGV) == "crashed (SIGSEGV)"
+    assert _death(3) == "ended with exit code 3"
+
+
+def test_processes_that_cannot_start() -> None:
+    with pytest.raises(CorpusError, match="worker processes cannot be started"):
+        list(work_through([1], _Unpicklable(), 1))
+
+
+class _Unpicklable:
+    """Comes out of its pickle as an error, as a script without a main guard does."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os._exit, (1,)
+
+    def __call__(self, task: Any, tell: Any) -> None: ...
