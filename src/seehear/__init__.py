@@ -1,3 +1,21 @@
 """Learn speech and face representations from unlabelled talking-face video, and use them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seehear.training.run import load
+
+__all__ = ["__version__", "load"]
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """`load`, when it is asked for: importing the package alone must not cost an import of torch."""
+    if name == "load":
+        from seehear.training.run import load
+
+        return load
+    raise AttributeError(f"module 'seehear' has no attribute {name!r}")

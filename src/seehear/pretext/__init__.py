@@ -1,1 +1,8 @@
 """What is learned without labels: encoders, a batch and a loss make a pretext."""
+
+from __future__ import annotations
+
+from seehear.pretext.sync import SyncModel
+
+PRETEXTS: dict[str, type[SyncModel]] = {"sync": SyncModel}
+"""By the name that a config.json has under ``pretext``."""

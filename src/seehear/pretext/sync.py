@@ -61,8 +61,8 @@ class SyncBatch(TypedDict, total=False):
 
     Attributes:
         video: uint8 (B, T, S, S) luma or (B, T, S, S, 3) RGB.
-        audio: float32 in [-1, 1] or int16, (B, T * 640).
-        region: what the pictures show: the mouth (default) or the whole face crop.
+        audio: float32 in [-1, 1], (B, T * 640).
+        region: what the pictures show: the mouth or the whole face crop; by default what the model looks at.
     """
 
     video: Tensor
@@ -134,8 +134,8 @@ class SyncModel(nn.Module):
         return self._embed_pictures(view(video, region, self.lips))
 
     def embed_sound(self, audio: Tensor) -> Tensor:
-        """Embeddings of sound: float32 in [-1, 1] or int16, (B, T * 640) -> (B, T - 2 context, dim)."""
-        return self._embed_mel(self.logmel(as_float(audio)))
+        """Embeddings of sound: float32 in [-1, 1], (B, T * 640) -> (B, T - 2 context, dim)."""
+        return self._embed_mel(self.logmel(audio))
 
     def forward(self, batch: SyncBatch, rng: Generator | None = None) -> dict[str, Tensor]:
         """One training step's loss.
@@ -145,24 +145,30 @@ class SyncModel(nn.Module):
             rng: where disturbances and candidates are drawn from; without one nothing is disturbed.
 
         Returns:
-            ``loss``, and ``matched``: share of the moments of sound whose nearest lips are their own.
+            ``loss``; ``matched``, the share of the moments of sound whose nearest lips are their own; and the
+            embeddings themselves, ``lips`` and ``sound`` (B, N, dim), without their graph.
         """
-        pictures = view(batch["video"], batch.get("region", "mouth"), self.lips)
-        audio = as_float(batch["audio"])
-        if audio.shape[1] != pictures.shape[2] * SAMPLES_PER_FRAME:
-            raise ValueError(f"{pictures.shape[2]} frames come with {audio.shape[1]} samples of sound")
-        if rng is not None:
-            frames = pictures.shape[2]
-            pictures = self.picture_augment(pictures.flatten(1, 2), frames, rng).view(pictures.shape)
-            audio = self.sound_augment.waves(audio, rng)
-        mel = self.logmel(audio)
-        if rng is not None:
-            mel = self.sound_augment.mel(mel, self.logmel.centres_hz, rng)
+        with torch.autocast(batch["video"].device.type, enabled=False):  # pictures and spectra need their digits
+            pictures, mel = self._prepare(batch, rng)
         lips, sound = self._embed_pictures(pictures), self._embed_mel(mel)
         times = self._draw_times(lips, rng)
         if times is not None:
             lips, sound = (x.gather(1, times.unsqueeze(-1).expand(-1, -1, self.dim)) for x in (lips, sound))
-        return {"loss": self.loss(sound, lips, times=times), "matched": matched(sound, lips, self.distance)}
+        loss = self.loss(sound, lips, times=times)
+        lips, sound = lips.detach(), sound.detach()
+        return {"loss": loss, "matched": matched(sound, lips, self.distance), "lips": lips, "sound": sound}
+
+    def _prepare(self, batch: SyncBatch, rng: Generator | None) -> tuple[Tensor, Tensor]:
+        """Pictures and log-mel as the encoders take them, disturbed if there is a generator."""
+        pictures, audio = view(batch["video"], batch.get("region", self.lips.region), self.lips), batch["audio"].float()
+        frames = pictures.shape[2]
+        if audio.shape[1] != frames * SAMPLES_PER_FRAME:
+            raise ValueError(f"{frames} frames come with {audio.shape[1]} samples of sound")
+        if rng is None:
+            return pictures, self.logmel(audio)
+        pictures = self.picture_augment(pictures.flatten(1, 2), frames, rng).view(pictures.shape)
+        mel = self.logmel(self.sound_augment.waves(audio, rng))
+        return pictures, self.sound_augment.mel(mel, self.logmel.centres_hz, rng)
 
     def _embed_pictures(self, pictures: Tensor) -> Tensor:
         return self._finish(self.lips(pictures), self.context - self.lips.context)
@@ -184,11 +190,6 @@ class SyncModel(nn.Module):
         free = moments - (count - 1) * (spacing - 1)  # draw without spacing, then push apart
         drawn = torch.rand(groups, free, generator=rng, device=rng.device).argsort(1)[:, :count].sort(1).values
         return drawn + torch.arange(count, device=rng.device) * (spacing - 1)
-
-
-def as_float(audio: Tensor) -> Tensor:
-    """Sound in [-1, 1]; int16 is scaled, float passes."""
-    return audio.float() / 32768 if audio.dtype == torch.int16 else audio
 
 
 @torch.no_grad()

@@ -34,8 +34,8 @@ def view(video: Tensor, region: Region, encoder: LipsEncoder) -> Tensor:
         raise ModelError("this model looks at colours, but the clips were kept without")
     if encoder.region == "mouth" and region == "face":
         side = video.shape[2]
-        left, top, right, bottom = (round(edge * side) for edge in MOUTH)
-        video = video[:, :, top:bottom, left:right]
+        left, top, half = round(MOUTH[0] * side), round(MOUTH[1] * side), side // 2  # as `media.crops.mouth_region`
+        video = video[:, :, top : top + half, left : left + half]
     planes = video.permute(0, 4, 1, 2, 3) if video.ndim == 5 else video.unsqueeze(1)  # (B, C, T, S, S)
     if planes.shape[1] == 3 and not encoder.colour:
         weights = torch.tensor(LUMA, device=video.device)

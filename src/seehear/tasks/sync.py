@@ -7,7 +7,8 @@ the least distance counts as right within one frame of the truth, which is 0. Gu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ from seehear.losses.similarity import Distance
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from seehear.clip import Clip
+    from seehear.pretext.sync import SyncModel
 
 REACH = 15
 """Offsets go this many frames to either side: 0.6 s."""
@@ -89,6 +93,14 @@ class SyncAccuracy:
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, for JSON."""
         return asdict(self) | {"by_length": [asdict(entry) for entry in self.by_length]}
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        console = Console(width=100, file=io.StringIO())
+        console.print(self.table())
+        assert isinstance(console.file, io.StringIO)
+        return console.file.getvalue().rstrip()
 
     def table(self) -> Table:
         """For the terminal."""
@@ -184,3 +196,26 @@ def _with_interval(length: int, counts: NDArray[np.int64], seed: int) -> Accurac
     resampled = counts[draws].sum(1)  # (RESAMPLES, 2)
     low, high = np.percentile(resampled[:, 0] / resampled[:, 1], [2.5, 97.5])
     return Accuracy(length, float(hits / windows), float(low), float(high), int(windows), len(counts))
+
+
+def evaluate_sync(model: SyncModel, clips: Iterable[Clip], lengths: Sequence[int] = LENGTHS) -> SyncAccuracy:
+    """Sync accuracy of a model on clips that are in sync.
+
+    Args:
+        model: in evaluation mode, on any device.
+        clips: each is embedded as a whole; those that the model's context uses up count as too short.
+        lengths: the Ks.
+    """
+    device = next(model.parameters()).device
+
+    def embedded() -> Iterator[tuple[Tensor, Tensor]]:
+        for clip in clips:
+            if clip.frames <= 2 * model.context:
+                yield torch.zeros(0, model.dim), torch.zeros(0, model.dim)
+                continue
+            with torch.inference_mode():
+                lips = model.embed_lips(torch.from_numpy(clip.video).unsqueeze(0).to(device))
+                sound = model.embed_sound(torch.from_numpy(clip.audio).unsqueeze(0).to(device))
+            yield lips[0].cpu(), sound[0].cpu()
+
+    return sync_accuracy(embedded(), model.distance, lengths)

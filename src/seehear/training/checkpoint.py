@@ -1,0 +1,111 @@
+"""Stopping and going on: all that a training is at a step, in one file of plain tensors."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Generator, Tensor
+
+from seehear.errors import ModelError
+
+FORMAT = 1
+
+
+def save_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint; the old one stays until the new one is whole. Called by all processes together.
+
+    Args:
+        fabric: whose strategy knows how to gather weights that are spread over processes.
+        path: of the file.
+        state: modules, optimizers, plain numbers and tensors.
+    """
+    beside = path.with_name(path.name + ".part")
+    if fabric.is_global_zero:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    fabric.save(beside, {"format": FORMAT, **state})
+    if fabric.is_global_zero:
+        beside.replace(path)
+    fabric.barrier()
+
+
+def load_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> dict[str, Any]:
+    """Put a checkpoint's contents into the modules and optimizers of ``state``, in place, and return the rest.
+
+    Raises:
+        ModelError: the file is damaged, or of another version, or of a model of another shape.
+    """
+    try:
+        rest: dict[str, Any] = fabric.load(path, state, weights_only=True)
+    except Exception as error:  # damaged archives raise anything, and the way out is always the same
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"{path} cannot be resumed from ({reason}); remove it to start this run anew") from error
+    if rest.get("format") != FORMAT:
+        raise ModelError(f"{path} was written by another version of seehear; remove it to start this run anew")
+    return rest
+
+
+def random_states(fabric: Fabric, rng: Generator) -> Tensor:
+    """States of all random number generators of all processes, (processes, bytes).
+
+    Only torch draws: its own generator (nothing in the loop uses it, a user's encoder may) and that of disturbances.
+    """
+    own = torch.cat([torch.get_rng_state(), rng.get_state()]).to(fabric.device)
+    return fabric.all_gather(own).view(fabric.world_size, -1).cpu()  # type: ignore[no-any-return]
+
+
+def set_random_states(fabric: Fabric, rng: Generator, states: Tensor) -> None:
+    """Undo `random_states`.
+
+    Raises:
+        ModelError: another number of processes is at work now.
+    """
+    if len(states) != fabric.world_size:
+        raise ModelError(
+            f"this run was stopped with {len(states)} processes and cannot go on with {fabric.world_size}; "
+            "give the same number of devices and nodes"
+        )
+    size = len(torch.get_rng_state())
+    own = states[fabric.global_rank].to(torch.uint8)
+    torch.set_rng_state(own[:size].clone())  # it would read a slice from the beginning of what it is a slice of
+    rng.set_state(own[size:].clone())
+
+
+class StopSignal:
+    """Whether somebody has asked this training to stop (Ctrl-C, or SIGTERM as clusters send it), and how."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    @property
+    def asked(self) -> bool:
+        """Whether."""
+        return self.number != 0
+
+    def _remember(self, number: int, _: FrameType | None) -> None:
+        if self.asked:  # a second time: somebody means it
+            raise KeyboardInterrupt
+        self.number = number
+
+    @classmethod
+    @contextmanager
+    def watched(cls) -> Iterator[StopSignal]:
+        """Signals are remembered instead of obeyed, as long as the context lasts (and only in the main thread)."""
+        stop = cls()
+        before = {}
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                before[number] = signal.signal(number, stop._remember)
+        except ValueError:  # not the main thread: whoever owns it decides about signals
+            pass
+        try:
+            yield stop
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

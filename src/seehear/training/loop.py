@@ -1,0 +1,233 @@
+"""The training loop: batches in, weights out. Any pretext, any number of processes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from lightning_fabric import Fabric
+from torch import Generator, Tensor, nn
+
+from seehear.corpus.progress import Telling
+from seehear.training.average import WeightAverage
+from seehear.training.checkpoint import StopSignal, load_checkpoint, random_states, save_checkpoint, set_random_states
+from seehear.training.journal import Journal
+from seehear.training.options import EngineOptions, OptimOptions
+from seehear.training.schedule import learning_rate, make_optimizer
+
+Metrics = dict[str, float]
+COLUMNS = ("loss", "matched", "lr", "gradient", "frames_per_s")
+
+
+class Batches(Protocol):
+    """An endless stream that can go on where it stopped; `seehear.corpus.batches.WindowBatches` is one."""
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]: ...
+    def state_dict(self) -> dict[str, int]: ...
+    def load_state_dict(self, state: dict[str, int]) -> None: ...
+
+
+class Probe(Protocol):
+    """A quick measurement on clips that are not trained on.
+
+    Attributes:
+        names: of its numbers.
+    """
+
+    names: tuple[str, ...]
+
+    def __call__(self, model: nn.Module, fabric: Fabric) -> Metrics: ...
+
+
+class Stopped(Exception):
+    """Training was asked to stop and has saved all that it needs to go on."""
+
+    def __init__(self, step: int, steps: int, folder: Path, signal_number: int) -> None:
+        super().__init__(
+            f"stopped at step {step} of {steps} and saved to {folder}; the same command goes on from there"
+        )
+        self.signal_number = signal_number
+
+
+@dataclass
+class Training:
+    """One training, from its first step or from wherever it was stopped.
+
+    Attributes:
+        fabric: launched.
+        model: a pretext: model(batch, rng) -> {"loss": scalar, "matched": scalar, ...}.
+        batches: what it learns from.
+        probe: what it is measured by; None measures nothing.
+        optim, engine: options.
+        folder: of the run: checkpoints/last.ckpt, metrics.csv, tb/.
+        export: called with the model, its weights those that are worth keeping, whenever a checkpoint is written.
+        step: updates done.
+        seconds: of work so far, over all starts.
+        frames: video frames seen.
+        metrics: the latest numbers.
+    """
+
+    fabric: Fabric
+    model: nn.Module
+    batches: Batches
+    probe: Probe | None
+    optim: OptimOptions
+    engine: EngineOptions
+    folder: Path
+    export: Callable[[nn.Module, Metrics], None]
+    step: int = 0
+    seconds: float = 0.0
+    frames: int = 0
+    metrics: Metrics = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.bare = self.model
+        self.model = self.fabric.setup_module(self.model)
+        self.optimizer = self.fabric.setup_optimizers(make_optimizer(self.model, self.optim))
+        self.average = WeightAverage(self.model, self.optim.ema) if self.optim.ema else None
+        self.rng = Generator(self.fabric.device).manual_seed(self.optim.seed + self.fabric.global_rank)
+        self.checkpoint = self.folder / "checkpoints" / "last.ckpt"
+        self._logged = self.frames, self.seconds
+
+    def run(self) -> Metrics:
+        """Train to the last step.
+
+        Returns:
+            The latest numbers: those of the last row of metrics.csv and of the last probe.
+
+        Raises:
+            Stopped: a signal asked for it; a checkpoint has been written.
+        """
+        resumed_at = self.resume()
+        name = f"training, from step {self.step}" if self.step else "training"
+        show = self.fabric.is_global_zero
+        self.model.train()
+        with (
+            self._journal(resumed_at) as journal,
+            Telling(name, self.optim.steps, self.step, show) as telling,
+            StopSignal.watched() as stop,
+        ):
+            if resumed_at is None:
+                self._measure(journal, telling)  # untrained: what chance looks like
+            batches = iter(self.batches)
+            while self.step < self.optim.steps:
+                self._advance(batches, journal, telling)
+                if self._asked_to_stop(stop):
+                    self.save()
+                    raise Stopped(self.step, self.optim.steps, self.folder, stop.number)
+        return self.metrics
+
+    def resume(self) -> int | None:
+        """Go to the step of the last checkpoint, if there is one, and return it."""
+        if not self.checkpoint.exists():
+            return None
+        rest = load_checkpoint(self.fabric, self.checkpoint, {"model": self.model, "optimizer": self.optimizer})
+        if self.average:
+            self.average.load_state_dict(rest["average"])
+        set_random_states(self.fabric, self.rng, rest["random"])
+        self.batches.load_state_dict(rest["batches"])
+        self.step, self.seconds, self.frames = rest["step"], rest["seconds"], rest["frames"]
+        self.metrics, self._logged = rest["metrics"], (self.frames, self.seconds)
+        return self.step
+
+    def save(self) -> None:
+        """Write the checkpoint, and the model as others will load it."""
+        state = {
+            "model": self.model,
+            "optimizer": self.optimizer,
+            "average": self.average.state_dict() if self.average else {},
+            "batches": self.batches.state_dict(),
+            "random": random_states(self.fabric, self.rng),
+            "step": self.step,
+            "seconds": self.seconds,
+            "frames": self.frames,
+            "metrics": self.metrics,
+        }
+        save_checkpoint(self.fabric, self.checkpoint, state)
+        with self._best_weights():
+            if self.fabric.is_global_zero:
+                self.export(self.bare, self.metrics)
+
+    def _advance(self, batches: Iterator[dict[str, Tensor]], journal: Journal | None, telling: Telling) -> None:
+        """One update, and what is due after it."""
+        begun = time.perf_counter()
+        out = self._update(batches)
+        self.seconds += time.perf_counter() - begun
+        self.step += 1
+        last = self.step == self.optim.steps
+        if self.step % self.engine.log_every == 0 or last:
+            self._log(out, journal, telling)
+        if self.step % self.engine.probe_every == 0 or last:
+            self._measure(journal, telling)
+        if self.step % self.engine.save_every == 0 or last:
+            self.save()
+
+    def _update(self, batches: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """Move the weights once."""
+        o = self.optim
+        rate = learning_rate(self.step, o)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        for part in range(o.accumulate):
+            batch = self.fabric.to_device(next(batches))
+            self.frames += batch["video"].shape[0] * batch["video"].shape[1] * self.fabric.world_size
+            with self.fabric.no_backward_sync(self.model, enabled=part < o.accumulate - 1):
+                out: dict[str, Tensor] = self.model(batch, self.rng)
+                self.fabric.backward(out["loss"] / o.accumulate)
+        if o.clip:
+            norm = self.fabric.clip_gradients(self.model, self.optimizer, max_norm=o.clip, error_if_nonfinite=False)
+            out["gradient"] = norm
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if self.average:
+            self.average.update()
+        return out
+
+    def _log(self, out: Mapping[str, Tensor], journal: Journal | None, telling: Telling) -> None:
+        rate = (self.frames - self._logged[0]) / (self.seconds - self._logged[1])
+        self._logged = self.frames, self.seconds
+        names = [name for name in ("loss", "matched", "gradient") if name in out]
+        values = torch.stack([out[name].detach().float() for name in names])
+        row = dict(zip(names, self.fabric.all_reduce(values, reduce_op="mean").tolist(), strict=True))
+        row |= {"lr": self.optimizer.param_groups[0]["lr"], "frames_per_s": rate}
+        self.metrics = self.metrics | row
+        if journal:
+            journal.write(self.step, row)
+        telling.update(self.step, self._told())
+
+    def _measure(self, journal: Journal | None, telling: Telling) -> None:
+        if self.probe is None:
+            return
+        self.model.eval()
+        with self._best_weights(), torch.no_grad():
+            values = self.probe(self.model, self.fabric)
+        self.model.train()
+        self.metrics = self.metrics | values
+        if journal:
+            journal.write(self.step, values)
+        telling.say(f"step {self.step}: " + ", ".join(f"{name} {value:.1%}" for name, value in values.items()))
+
+    def _told(self) -> str:
+        told = f"loss {self.metrics['loss']:.3f}, {self.metrics['frames_per_s']:.0f} frames/s"
+        probed = [f"{name} {self.metrics[name]:.0%}" for name in (self.probe.names if self.probe else ())]
+        return ", ".join([told, *probed])
+
+    def _journal(self, resumed_at: int | None) -> Any:
+        if not self.fabric.is_global_zero:
+            return nullcontext()
+        return Journal(self.folder, [*COLUMNS, *(self.probe.names if self.probe else ())], resumed_at)
+
+    def _best_weights(self) -> Any:
+        return self.average.in_place() if self.average else nullcontext()
+
+    def _asked_to_stop(self, stop: StopSignal) -> bool:
+        """All processes stop after the same step, whichever was asked."""
+        if self.fabric.world_size == 1:
+            return stop.asked
+        asked = self.fabric.all_reduce(torch.tensor(float(stop.asked), device=self.fabric.device), reduce_op="sum")
+        return bool(asked > 0)

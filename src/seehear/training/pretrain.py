@@ -1,0 +1,201 @@
+"""Pretraining from beginning to end: corpora in, a run folder out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from lightning_fabric import Fabric
+from lightning_fabric.strategies import FSDPStrategy
+
+from seehear.beside import write_text
+from seehear.corpus.batches import WindowBatches
+from seehear.corpus.split import Part
+from seehear.corpus.store import Corpus
+from seehear.corpus.views import ClipViews
+from seehear.errors import ModelError
+from seehear.pretext.sync import SyncModel, SyncOptions
+from seehear.tasks.sync import CHANCE
+from seehear.training import run
+from seehear.training.loop import Metrics, Stopped, Training
+from seehear.training.options import DataOptions, EngineOptions, OptimOptions
+from seehear.training.presets import Settings, settings
+from seehear.training.probe import SyncProbe, make_probe
+
+_DEFAULT = Settings()
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came of a training.
+
+    Attributes:
+        out: folder of the run.
+        steps: updates of the weights.
+        seconds: of work, over all starts.
+        frames: video frames seen.
+        parameters: numbers in the model.
+        metrics: the last ones: loss, sync accuracy on development clips.
+    """
+
+    out: str
+    steps: int
+    seconds: float
+    frames: int
+    parameters: int
+    metrics: Metrics
+
+    def __str__(self) -> str:
+        rate = f"{self.frames / self.seconds:.0f} frames/s" if self.seconds else "no time"
+        probed = ", ".join(f"{name} {value:.1%}" for name, value in self.metrics.items() if name.startswith("sync_k"))
+        found = f"; development clips: {probed} (chance {CHANCE:.1%})" if probed else ""
+        return f"{self.steps} steps in {self.seconds:.0f} s, {rate}{found}; the model is in {self.out}"
+
+
+def pretrain(
+    corpus: list[Path],
+    out: Path,
+    preset: str = "sync-small",
+    model: SyncOptions = _DEFAULT.model,
+    data: DataOptions = _DEFAULT.data,
+    optim: OptimOptions = _DEFAULT.optim,
+    engine: EngineOptions = _DEFAULT.engine,
+) -> Summary:
+    """Learn from corpora without labels.
+
+    A run that was stopped or killed goes on from its last checkpoint when the same command is given again, and ends
+    with the same weights as if it had not been stopped.
+
+    Args:
+        corpus: folders (or URLs) that `seehear prepare` has made; several are joined.
+        out: folder of the run: weights, config, checkpoints, metrics.csv and TensorBoard curves.
+        preset: what the sections below are when they are not given: sync-small, sync-base, sync-paper or a YAML file.
+        model: the pretext, its encoders, loss and disturbances.
+        data: clips and batches.
+        optim: how the weights move.
+        engine: what it runs on.
+
+    Raises:
+        ModelError: no such preset, options that contradict each other, or a folder that holds another run.
+        CorpusError: a corpus cannot be read, or has too few clips.
+    """
+    beneath = settings(preset)
+    chosen = Settings(
+        model=beneath.model if model is _DEFAULT.model else model,
+        data=beneath.data if data is _DEFAULT.data else data,
+        optim=beneath.optim if optim is _DEFAULT.optim else optim,
+        engine=beneath.engine if engine is _DEFAULT.engine else engine,
+    )
+    if chosen.engine.strategy == "fsdp" and chosen.optim.ema:
+        raise ModelError("optim.ema needs whole weights on every device; set it to 0, or engine.strategy to ddp")
+    told = {"corpus": [str(path) for path in corpus], "out": str(out), "preset": preset, **chosen.to_dict()}
+    finished = _finished(out, told)
+    if finished:
+        return finished
+    if chosen.engine.threads:
+        torch.set_num_threads(chosen.engine.threads)
+    fabric = make_fabric(chosen.engine)
+    try:
+        summary: Summary = fabric.launch(_train, told["corpus"], out, chosen, told)
+    except Stopped as stopped:
+        if fabric.is_global_zero:
+            print(f"seehear: {stopped}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(128 + stopped.signal_number) from None
+    return summary
+
+
+def make_fabric(engine: EngineOptions) -> Fabric:
+    """The engine, not yet launched.
+
+    Raises:
+        ModelError: this machine has not what the options ask for.
+    """
+    strategy = FSDPStrategy(state_dict_type="full") if engine.strategy == "fsdp" else engine.strategy
+    try:
+        fabric = Fabric(
+            accelerator=engine.accelerator,
+            devices=engine.devices,
+            num_nodes=engine.num_nodes,
+            strategy=strategy,
+            precision=engine.precision,
+        )
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"this machine cannot train as engine says: {' '.join(str(error).split())}") from error
+    # Mixed precision would round the sound to 8 bits before its spectrum is taken; layers under autocast suffice.
+    fabric.strategy.precision.convert_input = lambda inputs: inputs
+    return fabric
+
+
+def _train(fabric: Fabric, corpus: Sequence[str], out: Path, chosen: Settings, told: dict[str, Any]) -> Summary:
+    """What every process does."""
+    if fabric.is_global_zero:
+        out.mkdir(parents=True, exist_ok=True)
+        write_text(out / "config.yaml", yaml.safe_dump(told, sort_keys=False))
+    torch.manual_seed(chosen.optim.seed)
+    model = SyncModel(chosen.model)
+    parameters = sum(p.numel() for p in model.parameters())
+    training = Training(
+        fabric=fabric,
+        model=model,
+        batches=_batches(corpus, model, chosen, fabric),
+        probe=_probe(corpus, model, chosen),
+        optim=chosen.optim,
+        engine=chosen.engine,
+        folder=out,
+        export=lambda _, metrics: run.save(model, out, {"preset": told["preset"], "corpus": told["corpus"], **metrics}),
+    )
+    metrics = training.run()
+    summary = Summary(str(out), training.step, training.seconds, training.frames, parameters, metrics)
+    if fabric.is_global_zero:
+        write_text(out / "summary.json", json.dumps(asdict(summary), indent=2) + "\n")
+    return summary
+
+
+def _batches(corpus: Sequence[str], model: SyncModel, chosen: Settings, fabric: Fabric) -> WindowBatches:
+    data = chosen.data
+    return WindowBatches(
+        _views(corpus, model, data, "train", fabric.is_global_zero),
+        data.batch,
+        frames=data.frames,
+        min_frames=data.min_frames,
+        seed=chosen.optim.seed,
+        rank=fabric.global_rank,
+        world=fabric.world_size,
+    )
+
+
+def _probe(corpus: Sequence[str], model: SyncModel, chosen: Settings) -> SyncProbe | None:
+    data = chosen.data
+    return make_probe(
+        _views(corpus, model, data, "dev", progress=False), data.probe_clips, data.frames, model.context, model.distance
+    )
+
+
+def _views(corpus: Sequence[str], model: SyncModel, data: DataOptions, part: Part, progress: bool) -> ClipViews:
+    clips = Corpus(*corpus).split(part, data.dev_every, data.split_by)
+    kept = "face" if model.lips.region == "face" else "mouth" if model.lips.colour else "mouth-luma"
+    return ClipViews(clips, kept, progress=progress)
+
+
+def _finished(out: Path, told: dict[str, Any]) -> Summary | None:
+    """What is in the folder of the run: nothing, this very run (perhaps finished), or something else.
+
+    Raises:
+        ModelError: something else.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return None
+    if not (out / "config.yaml").is_file():
+        raise ModelError(f"{out} is there already and is not a run; name a new folder")
+    before = yaml.safe_load((out / "config.yaml").read_text(encoding="utf-8"))
+    for section in ("corpus", "model", "data", "optim"):
+        if not isinstance(before, dict) or before.get(section) != told[section]:
+            raise ModelError(f"{out} holds a run with other options ({section}); name a new folder, or remove it")
+    summary = out / "summary.json"
+    return Summary(**json.loads(summary.read_text(encoding="utf-8"))) if summary.is_file() else None

@@ -1,0 +1,143 @@
+"""Models on disk and by name: a folder with model.safetensors and config.json. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from seehear import __version__
+from seehear.beside import write_text, written_beside
+from seehear.errors import ModelError
+from seehear.pretext import PRETEXTS
+from seehear.pretext.sync import SyncModel
+
+FORMAT = 1
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+
+
+def load(name_or_path: str | Path, device: str | torch.device | None = None) -> SyncModel:
+    """A trained model, ready to use.
+
+    Args:
+        name_or_path: the folder of a run; or the name of a model that comes with the package (``sync-small``); or a
+            repository on the Hugging Face hub (``somebody/some-model``).
+        device: where its weights go; the CPU by default.
+
+    Raises:
+        ModelError: there is no such model, or its files are damaged or do not belong together.
+    """
+    folder = find(str(name_or_path))
+    config = read_config(folder)
+    pretext = config.get("pretext")
+    if config.get("format") != FORMAT or pretext not in PRETEXTS:
+        raise ModelError(f"{folder / CONFIG} was written by another version of seehear ({config.get('seehear', '?')})")
+    model = PRETEXTS[pretext].from_config(config)
+    load_weights(model, folder / WEIGHTS)
+    return model.to(device or "cpu").eval()
+
+
+def save(model: SyncModel, folder: Path, trained: dict[str, Any] | None = None) -> None:
+    """Write a model as `load` reads it.
+
+    Args:
+        model: what to write.
+        folder: made if it is not there.
+        trained: what to remember about its training, under the key ``trained`` of config.json.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    with written_beside(folder / WEIGHTS) as beside:
+        save_file(state, beside, metadata={"format": "pt"})
+    config = {"format": FORMAT, "seehear": __version__} | model.config | ({"trained": trained} if trained else {})
+    write_text(folder / CONFIG, json.dumps(config, indent=2) + "\n")
+
+
+def packaged() -> list[str]:
+    """Names of the models that come with the package."""
+    folder = resources.files("seehear") / "weights"
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []
+
+
+def find(name: str) -> Path:
+    """The folder of a model: a path, a packaged name, or one downloaded from the hub.
+
+    Raises:
+        ModelError: nowhere.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    known = packaged()
+    if name in known:
+        return Path(str(resources.files("seehear") / "weights" / name))
+    there_are = f"models that come with seehear: {', '.join(known) or 'none'}"
+    if name.count("/") != 1 or Path(name).is_absolute() or name.startswith("."):
+        raise ModelError(f"there is no model {name!r}: neither a folder of that name nor one of the {there_are}")
+    return _download(name, there_are)
+
+
+def _download(repository: str, there_are: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        return Path(snapshot_download(repository, allow_patterns=[WEIGHTS, CONFIG]))
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"there is no model {repository!r}: no such folder, and the Hugging Face hub does not give it ({reason}); "
+            f"{there_are}"
+        ) from error
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What a model's config.json says.
+
+    Raises:
+        ModelError: there is none, or it is damaged.
+    """
+    path = folder / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{folder} holds no model: it has no {CONFIG}; name the folder of a run") from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} is damaged ({error}); copy or download the model again") from error
+    if not isinstance(config, dict):
+        raise ModelError(f"{path} is damaged (no object); copy or download the model again")
+    return config
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Put weights into a model; all of them, and nothing but them.
+
+    Raises:
+        ModelError: no such file, a damaged one, or weights of a model of another shape.
+    """
+    try:
+        state = load_file(path)
+    except FileNotFoundError:
+        raise ModelError(f"{path.parent} holds no weights: it has no {WEIGHTS}; name the folder of a run") from None
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path} is damaged ({error}); copy or download the model again") from error
+    difference = _difference(model.state_dict(), state)
+    if difference:
+        raise ModelError(f"{path} does not fit the {CONFIG} beside it: {difference}")
+    model.load_state_dict(state)
+
+
+def _difference(expected: dict[str, Tensor], found: dict[str, Tensor]) -> str:
+    """The first thing that does not fit, in words; empty if all fits."""
+    for name in expected:
+        if name not in found:
+            return f"{name} is missing"
+        if expected[name].shape != found[name].shape:
+            return f"{name} has the shape {tuple(found[name].shape)}, not {tuple(expected[name].shape)}"
+    extra = sorted(set(found) - set(expected))
+    return f"it has {extra[0]}, which the model has not" if extra else ""

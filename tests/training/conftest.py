@@ -1,0 +1,35 @@
+"""A tiny pretraining on clips in memory."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from seehear.training import pretrain as module
+from seehear.training.pretrain import Summary
+
+sys.path.insert(0, str(Path(__file__).parent))
+from talkers import DATA, ENGINE, MODEL, OPTIM, Talkers
+
+Train = Callable[..., Summary]
+
+
+@pytest.fixture
+def train(monkeypatch: pytest.MonkeyPatch) -> Train:
+    """pretrain(out, **changes of options) on clips in memory."""
+    torch.set_num_threads(1)
+    monkeypatch.setattr(module, "_views", lambda corpus, model, data, part, progress: Talkers())
+
+    def run(out: Path, **changes: Any) -> Summary:
+        sections = {"model": MODEL, "data": DATA, "optim": OPTIM, "engine": ENGINE}
+        for name, values in changes.items():
+            sections[name] = replace(sections[name], **values)  # type: ignore[type-var]
+        return module.pretrain([Path("talkers")], out, **sections)  # type: ignore[arg-type]
+
+    return run

@@ -1,0 +1,32 @@
+"""metrics.csv: rows with holes, and rows of a future that never came to pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seehear.training.journal import Journal, read_metrics
+
+
+def test_rows_with_holes(tmp_path: Path) -> None:
+    with Journal(tmp_path, ["loss", "sync"]) as journal:
+        journal.write(0, {"sync": 0.1})
+        journal.write(5, {"loss": 2.5})
+    assert (tmp_path / "metrics.csv").read_text() == "step,loss,sync\n0,,0.1\n5,2.5,\n"
+    assert read_metrics(tmp_path / "metrics.csv") == [{"step": 0, "sync": 0.1}, {"step": 5, "loss": 2.5}]
+
+
+def test_resuming_drops_what_came_after_the_checkpoint(tmp_path: Path) -> None:
+    with Journal(tmp_path, ["loss"]) as journal:
+        for step in (1, 2, 3):
+            journal.write(step, {"loss": step})
+    with Journal(tmp_path, ["loss"], resumed_at=2) as journal:
+        journal.write(3, {"loss": 30})
+    assert [row["loss"] for row in read_metrics(tmp_path / "metrics.csv")] == [1, 2, 30]
+
+
+def test_starting_anew_forgets(tmp_path: Path) -> None:
+    with Journal(tmp_path, ["loss"]) as journal:
+        journal.write(1, {"loss": 1})
+    Journal(tmp_path, ["loss"]).__exit__(None, None, None)
+    assert read_metrics(tmp_path / "metrics.csv") == []
+    assert read_metrics(tmp_path / "none.csv") == []

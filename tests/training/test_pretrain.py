@@ -1,0 +1,211 @@
+"""A run from start to end: what it leaves behind, that it learns, and that being stopped changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+from talkers import ENGINE, MODEL
+
+import seehear
+from seehear.corpus.batches import WindowBatches
+from seehear.errors import ModelError
+from seehear.training.journal import read_metrics
+from seehear.training.pretrain import pretrain
+
+
+def state_of(run: Path) -> dict[str, torch.Tensor]:
+    return load_file(run / "model.safetensors")
+
+
+def same(one: Path, other: Path) -> bool:
+    left, right = state_of(one), state_of(other)
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, batch: int, number: signal.Signals) -> None:
+    """Send this process a signal when that batch is asked for."""
+    original = WindowBatches.__iter__
+
+    def iterate(self: WindowBatches):  # type: ignore[no-untyped-def]
+        for count, item in enumerate(original(self)):
+            if count == batch:
+                os.kill(os.getpid(), number)
+            yield item
+
+    monkeypatch.setattr(WindowBatches, "__iter__", iterate)
+
+
+def test_a_run_leaves_everything_behind(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    summary = train(tmp_path / "run")
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {
+        "checkpoints",
+        "config.json",
+        "config.yaml",
+        "metrics.csv",
+        "model.safetensors",
+        "summary.json",
+        "tb",
+    }
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["last.ckpt"]
+    assert list((tmp_path / "run" / "tb").iterdir())
+    told = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert (told["steps"], told["frames"]) == (8, 8 * 3 * 25)
+    rows = read_metrics(tmp_path / "run" / "metrics.csv")
+    assert [row["step"] for row in rows] == [0, 2, 4, 4, 6, 8, 8]
+    assert {"sync_k5", "sync_k15"} <= rows[0].keys()  # chance is seen before anything is learned
+    assert {"loss", "matched", "lr", "gradient", "frames_per_s"} <= rows[1].keys()
+    assert "8 steps" in str(summary)
+    assert "chance 9.7%" in str(summary)
+    config = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+    assert (config["optim"]["steps"], config["model"]["lips"]["size"]) == (8, 16)
+
+
+def test_it_learns(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    off = dict.fromkeys(("shift", "warp", "rotation_deg", "shear", "scale", "held", "occlusion", "blur"), 0.0)
+    pictures = replace(MODEL.pictures, **off)
+    summary = train(
+        tmp_path / "run", optim={"steps": 60, "lr": 5e-3}, engine={"probe_every": 60}, model={"pictures": pictures}
+    )
+    first = read_metrics(tmp_path / "run" / "metrics.csv")[0]
+    assert first["sync_k15"] < 0.5
+    assert summary.metrics["sync_k15"] > 0.9
+
+
+def test_the_model_loads_by_path(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    train(tmp_path / "run")
+    model = seehear.load(tmp_path / "run")
+    assert not model.training
+    assert model.config["trained"]["preset"] == "sync-small"
+    assert all(torch.equal(value, state_of(tmp_path / "run")[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_stopped_and_resumed_equals_never_stopped(  # type: ignore[no-untyped-def]
+    train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, number: signal.Signals, ema: float
+) -> None:
+    train(tmp_path / "whole", optim={"ema": ema, "accumulate": 2})
+    with monkeypatch.context() as patch:
+        stop_at(patch, 8, number)  # in the middle of step 5, whose two batches are the ninth and the tenth
+        with pytest.raises(SystemExit) as exit_:
+            train(tmp_path / "parts", optim={"ema": ema, "accumulate": 2})
+    assert exit_.value.code == 128 + number
+    assert f"stopped at step 5 of 8 and saved to {tmp_path / 'parts'}; the same command" in capsys.readouterr().err
+    torch.manual_seed(99)  # whatever happens between the two
+    train(tmp_path / "parts", optim={"ema": ema, "accumulate": 2})
+    assert same(tmp_path / "whole", tmp_path / "parts")
+    whole, parts = (read_metrics(tmp_path / name / "metrics.csv") for name in ("whole", "parts"))
+    for row in (*whole, *parts):
+        row.pop("frames_per_s", None)
+    assert whole == parts
+
+
+def test_killed_and_resumed_equals_never_stopped(  # type: ignore[no-untyped-def]
+    train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(tmp_path / "whole")
+
+    class Killed(BaseException):
+        pass
+
+    with monkeypatch.context() as patch:
+        original = WindowBatches.__iter__
+
+        def iterate(self: WindowBatches):  # type: ignore[no-untyped-def]
+            for count, item in enumerate(original(self)):
+                if count == 5:  # two steps after the checkpoint of step 3
+                    raise Killed
+                yield item
+
+        patch.setattr(WindowBatches, "__iter__", iterate)
+        with pytest.raises(Killed):
+            train(tmp_path / "parts")
+    assert [row["step"] for row in read_metrics(tmp_path / "parts" / "metrics.csv")] == [0, 2, 4, 4]
+    train(tmp_path / "parts")
+    assert same(tmp_path / "whole", tmp_path / "parts")
+    assert [row["step"] for row in read_metrics(tmp_path / "parts" / "metrics.csv")] == [0, 2, 4, 4, 6, 8, 8]
+
+
+def test_a_finished_run_is_not_trained_again(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    first = train(tmp_path / "run")
+    before = (tmp_path / "run" / "model.safetensors").stat().st_mtime_ns
+    assert train(tmp_path / "run") == first
+    assert (tmp_path / "run" / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_other_options_or_another_folder_are_refused(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    train(tmp_path / "run")
+    with pytest.raises(ModelError, match=r"holds a run with other options \(optim\)"):
+        train(tmp_path / "run", optim={"lr": 0.5})
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("precious")
+    with pytest.raises(ModelError, match="is there already and is not a run"):
+        train(tmp_path / "mine")
+
+
+def test_a_damaged_checkpoint_is_a_sentence(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    train(tmp_path / "run")
+    (tmp_path / "run" / "summary.json").unlink()
+    checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:5000])
+    with pytest.raises(ModelError, match=r"cannot be resumed from .*; remove it to start this run anew"):
+        train(tmp_path / "run")
+
+
+def test_a_missing_device_is_a_sentence(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has what is asked for")
+    with pytest.raises(ModelError, match="this machine cannot train as engine says"):
+        pretrain([tmp_path], tmp_path / "run", engine=replace(ENGINE, accelerator="cuda"))
+
+
+def test_mixed_precision_trains(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    summary = train(tmp_path / "run", engine={"precision": "bf16-mixed"}, optim={"steps": 3})
+    assert all(value == value for value in summary.metrics.values())
+    assert {tensor.dtype for tensor in state_of(tmp_path / "run").values()} <= {torch.float32, torch.int64}
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+sys.path[:0] = [{here!r}]
+import torch
+from dataclasses import replace
+from talkers import DATA, ENGINE, MODEL, OPTIM, Talkers
+from seehear.training import pretrain as module
+
+module._views = lambda corpus, model, data, part, progress: Talkers()
+torch.set_num_threads(1)
+module.pretrain(
+    [Path("talkers")], Path({out!r}), model=MODEL, data=DATA, optim=replace(OPTIM, steps=4, ema=0.5),
+    engine=replace(ENGINE, devices=2, strategy="ddp"),
+)
+"""
+
+
+def test_two_processes_train_one_model(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    script = tmp_path / "train.py"
+    script.write_text(SCRIPT.format(here=str(Path(__file__).parent), out=str(tmp_path / "run")))
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1"}
+    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert told["frames"] == 2 * 4 * 3 * 25  # both processes' share
+    checkpoint = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert len(checkpoint["random"]) == 2
+    assert not torch.equal(checkpoint["random"][0], checkpoint["random"][1])  # each disturbs in its own way
+    seehear.load(tmp_path / "run")
+    (tmp_path / "run" / "summary.json").unlink()
+    with pytest.raises(ModelError, match="was stopped with 2 processes and cannot go on with 1"):
+        train(tmp_path / "run", optim={"steps": 4, "ema": 0.5})
