@@ -50,7 +50,7 @@ def minute(clips: list[Path], path: Path) -> None:
 def repeated(source: Path, times: int, path: Path) -> None:
     """The packets of a file again and again, without coding anything anew."""
     with av.open(str(path), "w") as out:
-        length, streams = 60.0, {}
+        length, streams, last = 60.0, {}, {}
         for turn in range(times):
             with av.open(str(source)) as container:
                 for index, stream in enumerate(container.streams):
@@ -61,6 +61,9 @@ def repeated(source: Path, times: int, path: Path) -> None:
                         continue
                     shift = round(turn * length / packet.time_base)
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    if packet.dts <= last.get(packet.stream_index, -1 << 62):
+                        continue  # the padding of the sound's last packet reaches into the next turn
+                    last[packet.stream_index] = packet.dts
                     packet.stream = streams[packet.stream_index]
                     out.mux(packet)
 

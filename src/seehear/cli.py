@@ -5,6 +5,7 @@ Nothing heavy is imported before a verb is chosen, so that ``seehear --help`` an
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -19,10 +20,11 @@ from seehear.os_errors import as_sentence
 if TYPE_CHECKING:
     from inspect import Parameter
 
-    from jsonargparse import ArgumentParser
+    from jsonargparse import ArgumentParser, Namespace
 
 BAD_INPUT = 2
-INTERRUPTED = 130
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Verb:
     """One word of the command line.
 
     Attributes:
-        function: ``module:name`` of what it calls; a number that it returns is the exit code, anything else is printed.
+        function: ``module:name`` of what it calls; a number that it returns is the exit code, else it is printed.
         summary: one line for ``seehear --help``.
         example: one real command.
     """
@@ -52,7 +54,7 @@ VERBS = {
         "seehear prepare videos/ corpus/",
     ),
     "info": Verb(
-        "seehear.corpus.info:info",
+        "seehear.verbs:info",
         "say what is in a corpus",
         "seehear info corpus/",
     ),
@@ -64,7 +66,7 @@ VERBS = {
     "pretrain": Verb(
         "seehear.training.pretrain:pretrain",
         "learn from a corpus without labels",
-        "seehear pretrain corpus/ run/ --preset small",
+        "seehear pretrain corpus/ run/ --preset sync-small",
     ),
     "evaluate": Verb(
         "seehear.tasks.evaluate:evaluate",
@@ -103,6 +105,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("interrupted; what was finished is kept, and the same command goes on from there")
         return INTERRUPTED
+    except BrokenPipeError:  # whoever read the output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
     except OSError as refusal:
         sentence = as_sentence(refusal)
         if sentence is None:
@@ -134,12 +139,32 @@ def parser_of(verb: str) -> ArgumentParser:
 def _run(verb: str, words: list[str]) -> int:
     function = _function(verb)
     parser = _parser(verb, function)
-    arguments = parser.instantiate(parser.parse_args([_underscored(word) for word in words]))
+    arguments = parser.instantiate(_parsed(parser, [_underscored(word) for word in words]))
     arguments.pop("config", None)
     outcome = function(**vars(arguments))
     if isinstance(outcome, int):
         return outcome
-    return 0 if outcome is None else _say(str(outcome))
+    return 0 if outcome is None else _say(_in_words(outcome))
+
+
+def _parsed(parser: ArgumentParser, words: list[str]) -> Namespace:
+    """Flags over a YAML file over a preset over the defaults."""
+    arguments = parser.parse_args(words)
+    if "preset" in arguments:
+        from seehear.training.presets import read_preset
+
+        preset = parser.parse_object(read_preset(arguments.preset), defaults=False)
+        parser.set_defaults(dict(preset.items()))
+        arguments = parser.parse_args(words)
+    return arguments
+
+
+def _in_words(outcome: object) -> str:
+    """What a verb's function returned, for the user."""
+    if isinstance(outcome, list):
+        return f"{len(outcome)} files written"
+    sentence = getattr(outcome, "sentence", None)
+    return str(sentence() if sentence else outcome)
 
 
 def _function(verb: str) -> Callable[..., object]:

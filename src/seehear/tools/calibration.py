@@ -23,6 +23,7 @@ from rich.progress import track
 from seehear import load
 from seehear.beside import write_text
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Clip
+from seehear.corpus.split import By
 from seehear.corpus.store import Corpus
 from seehear.tools.confidence import RIGHT_WITHIN_MS, Calibration, fit_calibration
 from seehear.tools.listen import LipsAndSound, listen
@@ -111,10 +112,13 @@ def _cut(clip: Clip, first: int, frames: int) -> Clip:
     return replace(clip, video=clip.video[part], landmarks=clip.landmarks[part], audio=clip.audio[samples], meta=meta)
 
 
-def calibrate_run(run: Path, corpus: Path, *, examples: int = EXAMPLES) -> Calibration:
-    """Calibrate the model in the folder ``run`` on the held-out clips of ``corpus`` and write that into its config."""
+def calibrate_run(run: Path, corpus: Path, *, split_by: By = "source", examples: int = EXAMPLES) -> Calibration:
+    """Calibrate the model in the folder ``run`` on the held-out clips of ``corpus`` and write that into its config.
+
+    ``split_by`` must be what the training was told: the clips must be such that it has not seen.
+    """
     torch.set_num_threads(1)
-    held_out = Corpus(corpus).split("dev")
+    held_out = Corpus(corpus).split("dev", by=split_by)
     calibration = calibrate(load(str(run)), [held_out[place] for place in range(len(held_out))], examples=examples)
     path = run / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -27,7 +26,7 @@ SILENT_DB = -55.0
 class LipsAndSound(Protocol):
     """What a model must do to measure sync; `seehear.pretext.sync.SyncModel` does."""
 
-    config: Mapping[str, Any]
+    config: dict[str, Any]
     context: int
     distance: Distance
 
