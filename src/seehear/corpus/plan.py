@@ -9,7 +9,6 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import Any
 
 from seehear.corpus.formats.source import Source
@@ -76,7 +75,7 @@ def clip_key(source_key: str, number: int) -> str:
 
 def _plain(name: str) -> str:
     """The name without suffix, in plain letters; accents are dropped, anything else becomes _."""
-    bare = PurePosixPath(name).with_suffix("").as_posix()
+    bare = re.sub(r"\.[^./]*$", "", name)
     ascii_only = unicodedata.normalize("NFKD", bare).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9_-]+", "_", ascii_only) or "_"
 

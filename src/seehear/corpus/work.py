@@ -10,6 +10,7 @@ from typing import Any
 from seehear.clip import Clip
 from seehear.corpus.beside import written_beside
 from seehear.corpus.crew import Tell
+from seehear.corpus.formats.media_files import printable
 from seehear.corpus.formats.source import Source
 from seehear.corpus.manifest import LABEL_PREFIX
 from seehear.corpus.outcome import Outcome, PackedRow
@@ -57,8 +58,8 @@ def prepare_source(task: Task, tell: Tell, *, staging: Path, open_reader: OpenRe
     except Exception as error:
         if full := no_room(error):
             raise full from error
-        known = isinstance(error, SeehearError)
-        return Outcome("failed", str(error) if known else f"unforeseen {type(error).__name__}: {error}")
+        reason = str(error) if isinstance(error, SeehearError) else f"unforeseen {type(error).__name__}: {error}"
+        return Outcome("failed", printable(reason))
 
 
 def no_room(error: BaseException | None) -> OSError | None:

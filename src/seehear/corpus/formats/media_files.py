@@ -87,7 +87,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def _unique_names(found: dict[Path, Path]) -> dict[Path, str]:
     """Names relative to the given folders; those that meet grow by one parent folder until they differ."""
-    names = {path: path.relative_to(root).as_posix() for path, root in found.items()}
+    names = {path: printable(path.relative_to(root).as_posix()) for path, root in found.items()}
     while True:
         by_name: dict[str, list[Path]] = {}
         for path, name in names.items():
@@ -96,4 +96,10 @@ def _unique_names(found: dict[Path, Path]) -> dict[Path, str]:
         if not meeting:
             return names
         for path in meeting:
-            names[path] = Path(*path.parts[-len(Path(names[path]).parts) - 1 :]).as_posix().lstrip("/")
+            longer = Path(*path.parts[-len(Path(names[path]).parts) - 1 :])
+            names[path] = printable(longer.as_posix().lstrip("/"))
+
+
+def printable(name: str) -> str:
+    """The same text, where bytes that are not UTF-8 (old file names have such) are written out."""
+    return name.encode("utf-8", "backslashreplace").decode()
