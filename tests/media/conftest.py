@@ -171,8 +171,8 @@ def _sound_frames(track: SoundTrack, stream: Any) -> list[av.AudioFrame]:
         time = track.start + first / track.rate
         if any(begin <= time < end for begin, end in track.holes):
             continue
-        part = np.repeat(samples[None, first : first + size], channels, axis=0)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), format="fltp", layout=track.layout)
+        part = np.repeat(samples[first : first + size], channels)[None]
+        frame = av.AudioFrame.from_ndarray(part, format="flt", layout=track.layout)
         frame.sample_rate = track.rate
         frame.time_base = Fraction(1, track.rate)
         frame.pts = round(track.start * track.rate) + first

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import av
@@ -16,6 +16,8 @@ from av.error import FFmpegError
 
 ENCODERS = {"mp3": "libmp3lame", "opus": "libopus"}
 """FFmpeg's encoders that do not have the name of their codec."""
+
+LOSSLESS = ("flac", "alac", "wavpack", "tta", "ape", "truehd", "mlp")
 
 STEPPED = {"mp2": 384_000, "mp3": 320_000, "ac3": 640_000, "eac3": 640_000}
 """Codecs that know only some bit rates, and the highest."""
@@ -37,14 +39,16 @@ class Encoding:
         name: of the encoder.
         rate: samples a second.
         settings: of the stream.
-        lead: samples to feed in front of the first one that counts, so that a packet begins exactly there. Where a
-            container cannot say how long an encoder's run-up is, the packets before that one are left out instead.
+        cut: whether packets that begin before the first sample that counts are to be left out, because the container
+            cannot say how much of an encoder's run-up is to be skipped.
+        lead: samples to feed in front of the first one that counts, so that a packet begins exactly there.
     """
 
     name: str
     rate: int
     settings: dict[str, Any]
-    lead: int
+    cut: bool = False
+    lead: int = 0
 
     def add_to(self, out: OutputContainer) -> AudioStream:
         """Add the stream to a container that has not been written to."""
@@ -62,23 +66,32 @@ def choose_encoding(container: str, source: AudioStream, heard: AudioFrame) -> E
         heard: one of its frames, which say rate, channels and sample format as they really are.
     """
     codec = source.codec_context.codec.canonical_name
-    for name in dict.fromkeys((ENCODERS.get(codec, codec), "aac", "libopus", "mp2")):
-        try:
-            encoder = Codec(name, "w")
-        except ValueError:
-            continue
-        settings: dict[str, Any] = {
-            "format": _format(encoder, heard),
-            "layout": heard.layout.name,
-            "bit_rate": _bit_rate(encoder.canonical_name, source, heard),
-        }
-        rate = _rate(encoder, heard)
-        trial = _try(container, Encoding(name, rate, settings, lead=0))
-        if trial is not None:
-            delay, packet = trial
-            lead = 0 if container in SIGNALS_DELAY else -delay % packet
-            return Encoding(name, rate, settings, lead)
+    lossless = ("flac", "alac") if codec in LOSSLESS or codec.startswith("pcm_") else ()
+    names = dict.fromkeys((ENCODERS.get(codec, codec), *lossless, "aac", "libopus", "mp2"))
+    for layout in dict.fromkeys((heard.layout.name, "stereo")):
+        for name in names:
+            encoding = _encoding(container, name, layout, source, heard)
+            if encoding is not None:
+                return encoding
     return None
+
+
+def _encoding(container: str, name: str, layout: str, source: AudioStream, heard: AudioFrame) -> Encoding | None:
+    try:
+        encoder = Codec(name, "w")
+    except ValueError:
+        return None
+    settings: dict[str, Any] = {
+        "format": _format(encoder, heard),
+        "layout": layout,
+        "bit_rate": _bit_rate(encoder.canonical_name, source, heard),
+    }
+    encoding = Encoding(name, _rate(encoder, heard), settings)
+    trial = _try(container, encoding)
+    if trial is None or container in SIGNALS_DELAY:
+        return None if trial is None else encoding
+    delay, packet = trial
+    return replace(encoding, cut=True, lead=-delay % packet)
 
 
 def _try(container: str, encoding: Encoding) -> tuple[int, int] | None:

@@ -17,14 +17,16 @@ from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from seehear.errors import MediaError
 from seehear.media.encoder import Encoding, choose_encoding
-from seehear.media.frames import Damage, clock_zero, decode_packet, packets, restart_shifts
+from seehear.media.frames import Damage, clock_zero, decode_packet, packets, restart_shifts, usual_step
 from seehear.media.heard import Heard
+from seehear.media.samples import Reader, frame_of
 from seehear.media.source import open_container, picture_stream, sound_streams
-from seehear.media.target import whole_file
+from seehear.media.target import disk_error, whole_file
 from seehear.media.timebase import Run, Unfold
 
 CONTAINERS = {
@@ -77,10 +79,11 @@ def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlie
                 _copy(src, file, container, plans, extras)
                 return
             except (FFmpegError, ValueError) as error:
-                if isinstance(error, OSError):
+                if disk_error(error):
                     raise
                 problem = error
-        raise MediaError(f"{dst}: this container does not take the streams of {src}; use .mkv.") from problem
+        better = f"the source's own kind ({Path(src).suffix})" if container == "matroska" else ".mkv"
+        raise MediaError(f"{dst}: this container does not take the streams of {src}; use {better}.") from problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,7 @@ def _copy(src: str | os.PathLike[str], file: IO[bytes], container: str, plans: d
             else:
                 target = _copied(source, stream, out, extras)
                 if target is not None and target.type != "attachment":  # those are written with the header
-                    copies[stream.index] = _Copy(target, Unfold(partial(restart_shifts, src)))
+                    copies[stream.index] = _Copy(stream, target, Unfold(partial(restart_shifts, src)))
             if target is not None:
                 target.metadata.update(stream.metadata)
                 target.disposition = stream.disposition
@@ -183,29 +186,44 @@ def _copied(source: InputContainer, stream: Stream, out: OutputContainer, extras
 
 
 class _Copy:
-    """Takes packets over as they are, on timestamps that rise."""
+    """Takes packets over as they are. Decoding times, which Matroska lacks at first, are filled in and made to rise."""
 
-    def __init__(self, target: Stream, unfold: Unfold) -> None:
+    def __init__(self, source: Stream, target: Stream, unfold: Unfold) -> None:
         self._target = target
         self._unfold = unfold
+        self._step = usual_step(source) if isinstance(source, VideoStream) else Fraction(0)
         self._last: int | None = None
+        self._undated: list[Packet[Stream]] = []
 
     def packets(self, packet: Packet[Stream]) -> list[Packet[Stream]]:
-        """The packet, ready to be written; nothing for one that only flushes a decoder or has no time at all."""
-        ticks = packet.dts if packet.dts is not None else packet.pts
-        if not packet.size or ticks is None:
+        """What is to be written now that this packet is read; an empty one is the last."""
+        if not packet.size:
+            dates = sorted(early.pts for early in self._undated if early.pts is not None)
+            return self._dated(dates[0]) if dates else []
+        if packet.dts is None and self._last is None:
+            self._undated.append(packet)
             return []
-        stamp = ticks * packet.time_base
-        moved = round((self._unfold(stamp, stamp) - stamp) / packet.time_base)
-        if self._last is not None and ticks + moved <= self._last:
-            moved = self._last + 1 - ticks
-        self._last = ticks + moved
-        if packet.dts is not None:
-            packet.dts += moved
+        before = self._dated(packet.dts) if packet.dts is not None else []
+        return [*before, self._written(packet)]
+
+    def _dated(self, dts: int) -> list[Packet[Stream]]:
+        """The first packets, which had no decoding time, so that they come before this one."""
+        early, self._undated = self._undated, []
+        for place, packet in enumerate(early):
+            packet.dts = dts - max(1, round(self._step / packet.time_base)) * (len(early) - place)
+        return [self._written(packet) for packet in early]
+
+    def _written(self, packet: Packet[Stream]) -> Packet[Stream]:
+        tick = packet.time_base
+        dts = (self._last or 0) + round(self._step / tick) if packet.dts is None else packet.dts
+        moved = round((self._unfold(dts * tick, dts * tick) - dts * tick) / tick)
+        if self._last is not None and dts + moved <= self._last:
+            moved = self._last + 1 - dts
+        self._last = packet.dts = dts + moved
         if packet.pts is not None:
             packet.pts = max(packet.pts + moved, self._last)
         packet.stream = self._target
-        return [packet]
+        return packet
 
 
 class _Mover:
@@ -214,6 +232,7 @@ class _Mover:
     def __init__(self, plan: _Plan, stream: AudioStream) -> None:
         self.stream = stream
         self._plan = plan
+        self._reader = Reader()
         self._read = 0.0  # s, of decoded sound
         self._begins = round(plan.zero * plan.rate)  # sample number of the first picture on the file's axis
         self._written = -round(plan.encoding.lead * plan.rate / plan.encoding.rate)  # samples on the pictures' clock
@@ -223,7 +242,7 @@ class _Mover:
         packets = self.stream.encode(None) if frame is None else []
         for part in [] if frame is None else self._parts(frame):
             packets += self.stream.encode(part)
-        if not self._plan.encoding.lead:
+        if not self._plan.encoding.cut:
             return packets
         half = Fraction(1, 2 * self._plan.rate)
         return [packet for packet in packets if (packet.pts or 0) * packet.time_base > self._plan.zero - half]
@@ -234,21 +253,17 @@ class _Mover:
         run = next((run for run in plan.runs if run.first <= middle < run.stop), plan.runs[-1])
         first = round((run.start + self._read - run.first) * plan.rate)
         self._read += frame.samples / frame.sample_rate
-        samples = frame.to_ndarray()
-        channels = 1 if frame.format.is_planar else len(frame.layout.channels)
+        samples = self._reader.samples(frame)
         parts = []
         if first > self._written:
-            size = (len(samples), (first - self._written) * channels)
+            size = (len(samples), first - self._written)
             parts.append(self._frame(np.full(size, 128 if samples.dtype == np.uint8 else 0, samples.dtype), frame))
-        fresh = samples[:, max(0, self._written - first) * channels :]
+        fresh = samples[:, max(0, self._written - first) :]
         if fresh.shape[1]:
             parts.append(self._frame(fresh, frame))
         return parts
 
     def _frame(self, samples: NDArray[Any], like: AudioFrame) -> AudioFrame:
-        frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), like.format, like.layout)
-        frame.sample_rate = self._plan.rate
-        frame.time_base = Fraction(1, self._plan.rate)
-        frame.pts = self._begins + self._written
-        self._written += frame.samples
-        return frame
+        number = self._begins + self._written
+        self._written += samples.shape[1]
+        return frame_of(samples, like.format.packed.name, like.layout, self._plan.rate, number)

@@ -7,17 +7,19 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import IO, Any
+from typing import IO
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.audio.layout import AudioLayout
 from numpy.typing import NDArray
 
 from seehear.clip import SAMPLE_RATE
 from seehear.errors import MediaError
 from seehear.media.frames import Damage, clock_zero, decoded, restart_shifts
 from seehear.media.heard import Heard
+from seehear.media.samples import Reader, as_float, frame_of
 from seehear.media.source import open_container, sound_streams
 from seehear.media.timebase import Run
 
@@ -125,6 +127,8 @@ class _Spool:
     def __init__(self, heard: Heard) -> None:
         self.heard = heard
         self.repaired = 0
+        self._reader = Reader()
+        self._pushed = 0
 
     def resampled(self, frames: Iterable[AudioFrame]) -> Iterator[NDArray[np.int16]]:
         waiting: list[Samples] = []
@@ -153,29 +157,17 @@ class _Spool:
             return
         frame = None
         if waiting is not None:
-            frame = AudioFrame.from_ndarray(np.concatenate(waiting)[None], format="flt", layout="mono")
-            frame.sample_rate = rate
+            frame = frame_of(np.concatenate(waiting)[None], "flt", AudioLayout("mono"), rate, self._pushed)
+            self._pushed += frame.samples
         for out in resampler.resample(frame):
             samples = np.clip(out.to_ndarray()[0], -1, 1) * FULL_SCALE
             yield np.rint(samples).astype(np.int16)
 
     def _mono(self, frame: AudioFrame) -> Samples:
         """Mean of the channels, float32 (samples,)."""
-        mono: Samples = as_float(frame).mean(axis=0)
+        mono: Samples = as_float(self._reader.samples(frame)).mean(axis=0)
         bad = ~np.isfinite(mono)
         if bad.any():
             self.repaired += int(bad.sum())
             mono[bad] = 0
         return mono
-
-
-def as_float(frame: AudioFrame) -> Samples:
-    """Samples of a frame, float32 (channels, samples), full scale is 1."""
-    samples: NDArray[Any] = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, len(frame.layout.channels)).T
-    if samples.dtype.kind == "f":
-        return samples.astype(np.float32)
-    half = 2.0 ** (8 * samples.dtype.itemsize - 1)
-    middle = half if samples.dtype.kind == "u" else 0
-    return ((samples.astype(np.float32) - middle) / half).astype(np.float32)

@@ -31,7 +31,18 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     except FileNotFoundError as error:
         raise MediaError(f"{path} cannot be written: there is no folder {target.parent}; create it.") from error
     except (FFmpegError, OSError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise MediaError(f"{path} cannot be written ({reason}); give another place or make room.") from error
+        reason = disk_error(error) or error
+        words = reason.strerror or str(reason)
+        raise MediaError(f"{path} cannot be written ({words}); give another place or make room.") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def disk_error(error: BaseException) -> OSError | None:
+    """The error of the disk behind an error: FFmpeg hides those of Python files, and closing fails once more."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and not isinstance(seen, FFmpegError):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return None
