@@ -91,6 +91,8 @@ def work_through(tasks: Iterable[Any], work: Work, workers: int) -> Iterator[Mes
                 task = member.task
                 if kind == "done":
                     member.busy = False
+                    if waiting:  # before the result is looked at: no process waits for that
+                        member.give(*waiting.popleft())
                 yield Message(task, kind, value)
     finally:
         for member in crew:

@@ -121,7 +121,6 @@ def carry_out(plan: Plan, out: Path, open_reader: OpenReader, workers: int, prog
             staging.remove()
         if not assembler.rows:
             raise CorpusError(_why_nothing(plan, outcomes, out))
-        watch.say(report.sentence())
         return report
 
 

@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 LOG_EVERY_S = 10.0
@@ -30,13 +31,12 @@ class Telling:
         self._begun = self._logged = time.monotonic()
         if self._show and self._console.is_terminal:
             columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.percentage:>3.0f} % {task.fields[told]}"),
-                TimeElapsedColumn(),
+                TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+                BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=6)),  # what room the words leave
+                TextColumn("{task.percentage:>3.0f} % {task.fields[told]}", table_column=Column(no_wrap=True)),
                 _Left(self),
             )
-            self._bar = Progress(*columns, console=self._console, transient=True)
+            self._bar = Progress(*columns, console=self._console, transient=True, expand=True)
             self._row = self._bar.add_task(self.name, total=self._total, told="")
             self._bar.update(self._row, completed=self._done)
             self._bar.start()
@@ -81,7 +81,7 @@ class _Left(ProgressColumn):
     """Time left, by the job's own count."""
 
     def __init__(self, telling: Telling) -> None:
-        super().__init__()
+        super().__init__(Column(no_wrap=True, min_width=9, justify="right"))
         self._telling = telling
 
     def render(self, task: Task) -> Text:

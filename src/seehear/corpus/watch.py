@@ -48,10 +48,6 @@ class Watch:
         self.seconds += outcome.seconds
         self._tell()
 
-    def say(self, sentence: str) -> None:
-        """A line that stays on the screen."""
-        self._telling.say(sentence)
-
     @property
     def elapsed_s(self) -> float:
         """Seconds since the work began."""
@@ -60,5 +56,5 @@ class Watch:
     def _tell(self) -> None:
         running = sum(self._sizes[number] * share for number, share in self._shares.items())
         speed = self.seconds / max(self._telling.elapsed_s, 1e-3)
-        told = f"{self._sources} of {len(self._sizes)} sources, {self._clips} clips, {speed:.0f}x real time"
+        told = f"{self._sources}/{len(self._sizes)} sources, {self._clips} clips, {speed:.0f}x real time"
         self._telling.update(self._done_bytes + running, told)
