@@ -61,10 +61,42 @@ def test_an_unknown_verb_is_a_sentence(capsys):
     assert "there is no verb 'synch'" in capsys.readouterr().err
 
 
-def test_an_unknown_flag_is_refused():
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["x.mp4", "--fixx", "y.mp4"], "--fixx"),
+        (["x.mp4", "--search-s", "soon"], "--search_s"),
+        (["x.mp4", "--faces", "all"], "whole-frame"),
+        ([], "files"),
+    ],
+)
+def test_a_wrong_flag_is_one_sentence(capsys, words, said):
     with pytest.raises(SystemExit) as stop:
-        cli.main(["sync", "x.mp4", "--fixx", "y.mp4"])
+        cli.main(["sync", *words])
     assert stop.value.code == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "steps", "lr"),
+    [
+        ([], 1500, 0.002),
+        (["--optim.steps", "7"], 7, 0.002),
+        (["--preset", "mine.yaml"], 40, 0.25),
+        (["--preset", "mine.yaml", "--optim.lr", "0.5"], 40, 0.5),
+        (["--preset=mine.yaml", "--config", "over.yaml"], 60, 0.25),
+    ],
+)
+def test_flags_go_over_yaml_over_preset_over_defaults(tmp_path, monkeypatch, words, steps, lr):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("optim: {steps: 40, lr: 0.25}")
+    (tmp_path / "over.yaml").write_text("optim: {steps: 60}")
+    parser = cli.parser_of("pretrain")
+    chosen = parser.instantiate(cli._parsed(parser, ["corpus", "run", *words]))
+    assert (chosen.optim.steps, chosen.optim.lr) == (steps, lr)
+    assert [str(path) for path in chosen.corpus] == ["corpus"]
 
 
 @pytest.mark.parametrize(

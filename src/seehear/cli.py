@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, NoReturn, get_args, get_origin, get_type_hints
 
 from seehear import __version__
 from seehear.errors import SeehearError
@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SeehearError as error:
         return _complain(str(error))
     except KeyboardInterrupt:
-        _complain("interrupted; what was finished is kept, and the same command goes on from there")
+        _complain("interrupted; prepare, pretrain and demo go on from here when the same command is given again")
         return INTERRUPTED
     except BrokenPipeError:  # whoever read the output has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -151,12 +151,20 @@ def _parsed(parser: ArgumentParser, words: list[str]) -> Namespace:
     """Flags over a YAML file over a preset over the defaults."""
     arguments = parser.parse_args(words)
     if "preset" in arguments:
-        from seehear.training.presets import read_preset
+        from seehear.training.presets import settings
 
-        preset = parser.parse_object(read_preset(arguments.preset), defaults=False)
-        parser.set_defaults(dict(preset.items()))
+        parser.set_defaults(dict(_leaves(settings(arguments.preset).to_dict())))
         arguments = parser.parse_args(words)
     return arguments
+
+
+def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested sections as the dotted names that flags have."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{above}{name}.")
+        else:
+            yield above + name, value
 
 
 def _in_words(outcome: object) -> str:
@@ -182,6 +190,10 @@ def _parser(verb: str, function: Callable[..., Any]) -> ArgumentParser:
     class Parser(ArgumentParser):
         def format_help(self, *given: Any) -> str:
             return re.sub(r"--[a-z][a-z0-9_.]*", lambda flag: flag[0].replace("_", "-"), super().format_help(*given))
+
+        def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+            said = re.sub(r'Parser key "([\w.]+)"', r"--\1", " ".join(message.split()))
+            self.exit(BAD_INPUT, f"seehear: {said} (seehear {verb} --help lists the flags)\n")
 
     text = parse(function.__doc__ or "")
     parser = Parser(prog=f"seehear {verb}", description=text.description, epilog=f"Example: {VERBS[verb].example}")
