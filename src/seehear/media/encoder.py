@@ -27,6 +27,8 @@ STEPS = [1000 * kilo for kilo in (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192
 GOOD_BITRATE = 96_000
 """Bits a second and channel, at least: sound that is encoded a second time should not become much worse by that."""
 
+USUAL_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+
 SIGNALS_DELAY = ("mp4", "mov", "matroska", "webm")
 """Containers that tell the player how much of an encoder's run-up to skip."""
 
@@ -68,7 +70,7 @@ def choose_encoding(container: str, source: AudioStream, heard: AudioFrame) -> E
     codec = source.codec_context.codec.canonical_name
     lossless = ("flac", "alac") if codec in LOSSLESS or codec.startswith("pcm_") else ()
     names = dict.fromkeys((ENCODERS.get(codec, codec), *lossless, "aac", "libopus", "mp2"))
-    for layout in dict.fromkeys((heard.layout.name, "stereo")):
+    for layout in dict.fromkeys((_layout(heard), "stereo")):
         for name in names:
             encoding = _encoding(container, name, layout, source, heard)
             if encoding is not None:
@@ -119,6 +121,12 @@ def _format(encoder: Codec, heard: AudioFrame) -> str:
     known = [form.name for form in encoder.audio_formats or []]
     alike = heard.format.name, heard.format.planar.name, heard.format.packed.name
     return next((name for name in alike if name in known), known[0])
+
+
+def _layout(heard: AudioFrame) -> str:
+    """Name of the channel layout; where only the number of channels is known, the usual one."""
+    name = heard.layout.name
+    return USUAL_LAYOUTS.get(len(heard.layout.channels), name) if "channel" in name else name
 
 
 def _rate(encoder: Codec, heard: AudioFrame) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -28,6 +28,9 @@ from seehear.media.samples import Reader, frame_of
 from seehear.media.source import open_container, picture_stream, sound_streams
 from seehear.media.target import disk_error, whole_file
 from seehear.media.timebase import Run, Unfold
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter  # exists only for type checkers
 
 CONTAINERS = {
     ".mp4": "mp4",
@@ -51,8 +54,8 @@ def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlie
 
     The picture stream is copied packet by packet. Every stream of sound is moved by whole samples on the clock of the
     pictures and encoded again: with its own codec where there is an encoder and the container takes it (so FLAC and
-    PCM stay lossless), else as AAC, at no lower bit rate. Sound begins with the picture: what would come before the
-    first picture is cut, what is missing there is silence. Subtitles, attachments, chapters and metadata are copied
+    PCM stay lossless), else as AAC, at no lower bit rate. Both begin at time 0: sound that would come before the first
+    picture is cut, what is missing there is silence. Subtitles, attachments, chapters and metadata are copied
     where the container takes them.
 
     Args:
@@ -141,7 +144,8 @@ def _copy(src: str | os.PathLike[str], file: IO[bytes], container: str, plans: d
     options = OPTIONS.get(container)
     with open_container(src) as source, av.open(file, "w", format=container, container_options=options) as out:
         out.metadata.update(source.metadata)
-        out.set_chapters(source.chapters())
+        zero = next(iter(plans.values())).zero
+        out.set_chapters([_earlier(chapter, zero) for chapter in source.chapters()])
         movers: dict[int, _Mover] = {}
         copies: dict[int, _Copy] = {}
         for stream in source.streams:
@@ -152,7 +156,7 @@ def _copy(src: str | os.PathLike[str], file: IO[bytes], container: str, plans: d
             else:
                 target = _copied(source, stream, out, extras)
                 if target is not None and target.type != "attachment":  # those are written with the header
-                    copies[stream.index] = _Copy(stream, target, Unfold(partial(restart_shifts, src)))
+                    copies[stream.index] = _Copy(stream, target, zero, Unfold(partial(restart_shifts, src)))
             if target is not None:
                 target.metadata.update(stream.metadata)
                 target.disposition = stream.disposition
@@ -172,6 +176,11 @@ def _copy(src: str | os.PathLike[str], file: IO[bytes], container: str, plans: d
             raise ValueError("what has been written cannot be read")
 
 
+def _earlier(chapter: Chapter, by: Fraction) -> Chapter:
+    ticks = round(by / chapter["time_base"]) if chapter["time_base"] else 0
+    return {**chapter, "start": chapter["start"] - ticks, "end": chapter["end"] - ticks}
+
+
 def _copied(source: InputContainer, stream: Stream, out: OutputContainer, extras: bool) -> Stream | None:
     """A target for a stream that is taken as it is; the pictures must be, others may be."""
     main = stream == picture_stream(source)
@@ -188,8 +197,9 @@ def _copied(source: InputContainer, stream: Stream, out: OutputContainer, extras
 class _Copy:
     """Takes packets over as they are. Decoding times, which Matroska lacks at first, are filled in and made to rise."""
 
-    def __init__(self, source: Stream, target: Stream, unfold: Unfold) -> None:
+    def __init__(self, source: Stream, target: Stream, zero: Fraction, unfold: Unfold) -> None:
         self._target = target
+        self._zero = zero
         self._unfold = unfold
         self._step = usual_step(source) if isinstance(source, VideoStream) else Fraction(0)
         self._last: int | None = None
@@ -216,7 +226,7 @@ class _Copy:
     def _written(self, packet: Packet[Stream]) -> Packet[Stream]:
         tick = packet.time_base
         dts = (self._last or 0) + round(self._step / tick) if packet.dts is None else packet.dts
-        moved = round((self._unfold(dts * tick, dts * tick) - dts * tick) / tick)
+        moved = round((self._unfold(dts * tick, dts * tick) - dts * tick - self._zero) / tick)
         if self._last is not None and dts + moved <= self._last:
             moved = self._last + 1 - dts
         self._last = packet.dts = dts + moved
@@ -234,8 +244,7 @@ class _Mover:
         self._plan = plan
         self._reader = Reader()
         self._read = 0.0  # s, of decoded sound
-        self._begins = round(plan.zero * plan.rate)  # sample number of the first picture on the file's axis
-        self._written = -round(plan.encoding.lead * plan.rate / plan.encoding.rate)  # samples on the pictures' clock
+        self._written = -round(plan.encoding.lead * plan.rate / plan.encoding.rate)  # samples; the pictures begin at 0
 
     def packets(self, frame: AudioFrame | None) -> list[Packet[AudioStream]]:
         """What is to be written now that this frame is read; None: the sound has ended."""
@@ -244,8 +253,7 @@ class _Mover:
             packets += self.stream.encode(part)
         if not self._plan.encoding.cut:
             return packets
-        half = Fraction(1, 2 * self._plan.rate)
-        return [packet for packet in packets if (packet.pts or 0) * packet.time_base > self._plan.zero - half]
+        return [packet for packet in packets if (packet.pts or 0) * packet.time_base > -Fraction(1, 1000)]
 
     def _parts(self, frame: AudioFrame) -> list[AudioFrame]:
         """Silence up to the frame, and what of the frame comes after what has been written."""
@@ -264,6 +272,6 @@ class _Mover:
         return parts
 
     def _frame(self, samples: NDArray[Any], like: AudioFrame) -> AudioFrame:
-        number = self._begins + self._written
+        frame = frame_of(samples, like.format.packed.name, like.layout, self._plan.rate, self._written)
         self._written += samples.shape[1]
-        return frame_of(samples, like.format.packed.name, like.layout, self._plan.rate, number)
+        return frame
