@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -119,4 +120,4 @@ def write_report(folder: Path, sources: Sequence[Source], outcomes: Sequence[Out
 
 def read_report(text: str) -> list[dict[str, str]]:
     """The rows of a report.csv."""
-    return list(csv.DictReader(text.splitlines(keepends=True)))
+    return list(csv.DictReader(io.StringIO(text, newline="")))

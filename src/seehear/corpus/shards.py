@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seehear.clip import FPS, Clip
 from seehear.corpus.formats.source import Source, Span, spans_within
-from seehear.media.mux import decode_clip, encode_clip
+from seehear.media.clipbytes import decode_clip, encode_clip
 
 BLOCK = tarfile.BLOCKSIZE  # 512: members start and end on whole blocks
 END_OF_TAR = bytes(2 * BLOCK)

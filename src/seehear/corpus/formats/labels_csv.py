@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 
@@ -23,12 +24,12 @@ def read_labels(path: Path) -> dict[str, Row]:
         CorpusError: unreadable, no column ``file``, a row with too many cells, or two rows for one file.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise CorpusError(f"{path} does not exist; name a CSV file with a column 'file'") from None
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(f"{path} cannot be read as UTF-8 text ({error}); save it as a UTF-8 CSV file") from error
-    rows = csv.DictReader(text.splitlines(keepends=True), restkey="")
+    rows = csv.DictReader(io.StringIO(text, newline=""), restkey="")
     if "file" not in (rows.fieldnames or []):
         raise CorpusError(f"{path} has no column 'file'; its first line must name the columns, one of them 'file'")
     labels: dict[str, Row] = {}
