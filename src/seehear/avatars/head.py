@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from seehear.avatars.hair import hair_colour, hair_cover
 from seehear.avatars.light import Light, shade, slopes, to_linear, to_picture
 from seehear.avatars.people import Face
-from seehear.avatars.plane import Floats, Plane, bump, noise, pair, step
-from seehear.avatars.relief import chin_y, head_mask, relief
+from seehear.avatars.plane import Floats, Plane, noise, pair, step
+from seehear.avatars.relief import head_mask, relief
 from seehear.avatars.skin import skin_colour
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from seehear.avatars.people import Face, Manner
 from seehear.avatars.plane import Floats
 from seehear.avatars.relief import mouth_y
+from seehear.avatars.visemes import PARTS
 
 HALF_WIDTH = 0.40
 UPPER, LOWER = 0.122, 0.160
@@ -146,4 +147,7 @@ def _thickness(face: Face, shape: MouthShape, u: Floats, rounding: float, gap: f
 
 def shapes(movement: NDArray[np.float32], smile: NDArray[np.float32]) -> list[MouthShape]:
     """One shape a picture, from the columns of `visemes.mouth_movement` and the smile."""
-    return [MouthShape(*map(float, row), float(lift)) for row, lift in zip(movement, smile, strict=True)]
+    return [
+        MouthShape(**dict(zip(PARTS, row.tolist(), strict=True)), smile=float(lift))
+        for row, lift in zip(movement, smile, strict=True)
+    ]

@@ -14,10 +14,10 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from seehear.avatars.reel import write_reel
 from seehear.avatars.take import Take, plan_take
 from seehear.avatars.voices import Mark, require_espeak
 from seehear.errors import SeehearError
-from seehear.media.mux import write_video
 
 LABELS = "labels.csv"
 
@@ -114,7 +114,7 @@ def _make_clip(job: Job) -> dict[str, Any]:
     out, seed, number, speakers, seconds = job
     take = plan_take(seed, number, speakers, seconds)
     name = f"s{take.person.number:04d}_{number:06d}.mp4"
-    write_video(out / name, take.pictures(), audio=take.sound, crf=take.camera.crf)
+    write_reel(out / name, take.pictures(), take.sound, crf=take.camera.crf, bit_rate=take.room.bit_rate)
     return _row(name, take)
 
 

@@ -9,7 +9,7 @@ from seehear.avatars.head import Head
 from seehear.avatars.light import Light, shade, to_linear, to_picture
 from seehear.avatars.lips import HALF_WIDTH, MouthShape, Outline, outline
 from seehear.avatars.people import Face, Person
-from seehear.avatars.plane import Floats, step
+from seehear.avatars.plane import Floats, Numbers, step
 from seehear.avatars.relief import NOSE_Y, mouth_y
 from seehear.avatars.skin import beard_cover
 
@@ -124,27 +124,25 @@ class Mouth:
         gap = lines.up + lines.down
         upper_edge = mouth_y(face) + 0.022 + face.tooth_show + self._upper_teeth[0][columns]
         lower_edge = mouth_y(face) + 0.012 - face.lower_show + lines.jaw * 0.95 - self._lower_teeth[0][columns]
-        out = np.broadcast_to(self._cavity, (*np.broadcast_shapes(y.shape, x.shape), 3)).astype(np.float32)
-        out = out * np.float32(0.55 + 0.45 * min(gap / 0.2, 1.0))
+        dark = self._cavity * np.float32(0.55 + 0.45 * min(gap / 0.2, 1.0))
+        out: Numbers = np.broadcast_to(dark, (len(y), len(x), 3))
         out = self._with_tongue(out, x, y, shape, float(np.mean(upper_edge)), lines)
         corner = np.clip(1.02 - (np.abs(x) / (0.92 * lines.half_width)) ** 2.5, 0.12, 1.0)
-        light = 0.62 + 0.38 * min(gap / 0.14, 1.0)
-        lower = np.clip((y - lower_edge) * edge + 0.5, 0, 1) * self._lower_teeth[2][columns]
-        shine = (self._lower_teeth[1][columns] * corner * light * (0.80 - 0.35 * np.exp(-(bottom - y).clip(0) / 0.03)))[
-            ..., None
-        ]
-        out = out + lower[..., None] * (self._teeth * shine - out)
-        upper = np.clip((upper_edge - y) * edge + 0.5, 0, 1) * self._upper_teeth[2][columns]
-        shine = (self._upper_teeth[1][columns] * corner * light * (1 - 0.45 * np.exp(-(y - top).clip(0) / 0.028)))[
-            ..., None
-        ]
-        out = out + upper[..., None] * (self._teeth * shine - out)
+        light = corner * (0.62 + 0.38 * min(gap / 0.14, 1.0))  # less light reaches the sides and a narrow mouth
+        _, tone, present = (row[columns] for row in self._lower_teeth)
+        under_lip = 0.80 - 0.35 * np.exp(-(bottom - y).clip(0) / 0.03)
+        cover = np.clip((y - lower_edge) * edge + 0.5, 0, 1) * present
+        out = out + cover[..., None] * (self._teeth * (tone * light * under_lip)[..., None] - out)
+        _, tone, present = (row[columns] for row in self._upper_teeth)
+        under_lip = 1 - 0.45 * np.exp(-(y - top).clip(0) / 0.028)
+        cover = np.clip((upper_edge - y) * edge + 0.5, 0, 1) * present
+        out = out + cover[..., None] * (self._teeth * (tone * light * under_lip)[..., None] - out)
         if shape.tip > 1.1:
             out = self._with_tip(out, x, y, shape, upper_edge)
         return np.asarray(out, np.float32)
 
     def _with_tongue(
-        self, out: Floats, x: Floats, y: Floats, shape: MouthShape, upper_edge: float, lines: Outline
+        self, out: Numbers, x: Floats, y: Floats, shape: MouthShape, upper_edge: float, lines: Outline
     ) -> Floats:
         floor = mouth_y(self.person.face) + 0.10 + lines.jaw
         lifted = floor - 0.13 - 0.17 * shape.tongue
@@ -157,7 +155,7 @@ class Mouth:
         deep = np.clip(0.45 + 2.2 * (y - surface), 0.35, 0.95) * groove * (0.65 + 0.35 * min(lines.down / 0.15, 1.0))
         return np.asarray(out + cover[..., None] * (self._tongue * deep[..., None] - out), np.float32)
 
-    def _with_tip(self, out: Floats, x: Floats, y: Floats, shape: MouthShape, upper_edge: Floats) -> Floats:
+    def _with_tip(self, out: Numbers, x: Floats, y: Floats, shape: MouthShape, upper_edge: Floats) -> Floats:
         """The tip of the tongue between the teeth."""
         reach = min((shape.tip - 1.1) / 0.3, 1.0)
         cover = np.clip((y - upper_edge + 0.02 * reach - 0.06 * (x / 0.2) ** 2) * self.window.scale * 0.6 + 0.5, 0, 1)
@@ -183,7 +181,7 @@ def _inside_light(light: Light) -> Floats:
 
 
 def _tooth_row(face: Face, x: Floats, widths: Floats, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
-    """Of each column: how far the tooth's edge lies from the row's line, its brightness, and whether there is a tooth."""
+    """Of each column: how far the tooth's edge lies from the row's line, its brightness, and if there is a tooth."""
     edges = np.concatenate(([0.0], np.cumsum(widths))) * face.tooth_size
     number = np.clip(np.searchsorted(edges, np.abs(x), side="right") - 1, 0, len(widths) - 1)
     place = np.clip((np.abs(x) - edges[number]) / (edges[number + 1] - edges[number]), 0, 1)  # across the tooth

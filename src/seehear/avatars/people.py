@@ -18,10 +18,14 @@ Colour = tuple[float, float, float]
 """Red, green, blue, 0..1, as reflectance."""
 
 _MALE_VARIANTS = (
-    "m1 m2 m3 m4 m5 m6 m7 m8 klatt klatt2 klatt4 Andy Denis Gene Lee Mike adam david ed ian john max paul rob".split()
+    *("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "klatt", "klatt2", "klatt4", "Andy", "Denis", "Gene", "Lee"),
+    *("Mike", "adam", "david", "ed", "ian", "john", "max", "paul", "rob"),
 )
-_FEMALE_VARIANTS = "f1 f2 f3 f4 f5 Annie Alicia Andrea anika belinda linda steph steph2 shelby aunty".split()
-_OLD_VARIANTS = {"man": ["grandpa", "croak"], "woman": ["grandma", "aunty"]}
+_FEMALE_VARIANTS = (
+    *("f1", "f2", "f3", "f4", "f5", "Annie", "Alicia", "Andrea", "anika", "belinda", "linda", "steph", "steph2"),
+    *("shelby", "aunty"),
+)
+_OLD_VARIANTS = {"man": ("grandpa", "croak"), "woman": ("grandma", "aunty")}
 HAIR_STYLES = ("short", "cropped", "parted", "fringe", "long", "bun", "bald", "receding", "curly", "scarf", "cap")
 BEARDS = ("none", "stubble", "moustache", "goatee", "full")
 
@@ -129,7 +133,7 @@ def _size(rng: np.random.Generator, sex: str, age: int) -> float:
 def _voice(rng: np.random.Generator, sex: str, age: int, size: float) -> Voice:
     names, weights = list(LANGUAGES), np.array(list(LANGUAGES.values()))
     language = str(rng.choice(names, p=weights / weights.sum()))
-    variants = _MALE_VARIANTS if sex == "man" and age >= 14 else _FEMALE_VARIANTS
+    variants: tuple[str, ...] = _MALE_VARIANTS if sex == "man" and age >= 14 else _FEMALE_VARIANTS
     if age > 68 and rng.random() < 0.4:
         variants = _OLD_VARIANTS[sex]
     usual = 1.06 if sex == "man" else 0.94  # the variant already has the usual formants of its sex
@@ -153,7 +157,10 @@ def _face(rng: np.random.Generator, sex: str, age: int, size: float) -> Face:
     full = rng.normal(1.0 + 0.35 * melanin - 0.12 * man - 0.1 * max(age - 55, 0) / 25, 0.22)
     hair_style = _hair_style(rng, man, age)
     beard = str(rng.choice(BEARDS, p=(0.46, 0.22, 0.07, 0.09, 0.16))) if man and age > 17 else "none"
-    around = lambda usual, spread: float(usual * np.exp(rng.normal(0, spread)))  # noqa: E731
+
+    def around(usual: float, spread: float) -> float:
+        return float(usual * np.exp(rng.normal(0, spread)))
+
     return Face(
         skin=skin,
         lips=_lips(rng, skin, make_up),
@@ -209,8 +216,13 @@ _SKINS = np.array(
     ]
 )
 _IRISES: tuple[Colour, ...] = (
-    (0.30, 0.42, 0.55), (0.38, 0.46, 0.48), (0.30, 0.38, 0.25), (0.35, 0.24, 0.12), (0.22, 0.13, 0.07), (0.12, 0.07, 0.04),
-)  # fmt: skip
+    (0.30, 0.42, 0.55),
+    (0.38, 0.46, 0.48),
+    (0.30, 0.38, 0.25),
+    (0.35, 0.24, 0.12),
+    (0.22, 0.13, 0.07),
+    (0.12, 0.07, 0.04),
+)
 _HAIRS = np.array(
     [
         (0.05, 0.04, 0.035),

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Numbers = NDArray[np.floating]
 LEFT, RIGHT, TOP, BOTTOM = -1.75, 1.75, -2.3, 2.5
 
 
@@ -64,7 +65,7 @@ class Plane:
         return (x - self.left) * self.scale, (y - self.top) * self.scale
 
 
-def step(low: float | Floats, high: float | Floats, x: Floats) -> Floats:
+def step(low: float | Numbers, high: float | Numbers, x: Numbers) -> Floats:
     """0 below ``low``, 1 above ``high``, smooth between."""
     t = np.clip((x - low) / (high - low), 0.0, 1.0)
     return np.asarray(t * t * (3.0 - 2.0 * t), np.float32)

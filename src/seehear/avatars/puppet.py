@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from seehear.avatars.eyes import draw_eye, eye_windows
 from seehear.avatars.head import Head
 from seehear.avatars.lips import HALF_WIDTH, MouthShape, outline
-from seehear.avatars.mouth import Mouth
 from seehear.avatars.motion import Motion
+from seehear.avatars.mouth import Mouth
 from seehear.avatars.people import Person
-from seehear.avatars.plane import Floats, bump, pair, step
+from seehear.avatars.plane import Floats, pair, step
 from seehear.avatars.relief import BROW_Y, NOSE_Y, chin_y, mouth_y
 
 _AXIS = 0.35  # the head turns about a point this far behind the eyes, in units
@@ -89,7 +89,7 @@ def _premultiplied(head: Head) -> NDArray[np.uint8]:
 
 
 def _fields(person: Person, head: Head) -> Floats:
-    """How far each pixel moves (x, y interleaved, in pixels) for one unit of each part of the expression, (6, pixels * 2)."""
+    """How far one unit of each part of the expression moves each pixel, in pixels, (6, pixels * 2: x, y, x, y, ...)."""
     face, plane = person.face, head.plane
     x, y = plane.grid
     side = np.abs(x)

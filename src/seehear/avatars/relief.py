@@ -42,7 +42,10 @@ def head_mask(face: Face, plane: Plane) -> Floats:
     x, y = plane.grid
     edge = 1.2 / plane.scale
     inside = half_width(face, y) - np.abs(x)
-    return step(-edge, edge, inside) * step(-1.86, -1.84, y) * step(-chin_y(face) - 0.02, -chin_y(face) + 0.01, -y)
+    return np.asarray(
+        step(-edge, edge, inside) * step(-1.86, -1.84, y) * step(-chin_y(face) - 0.02, -chin_y(face) + 0.01, -y),
+        np.float32,
+    )
 
 
 def relief(face: Face, plane: Plane) -> Floats:
@@ -53,7 +56,7 @@ def relief(face: Face, plane: Plane) -> Floats:
     forehead = np.sqrt(np.clip(1 - (np.minimum(y + 0.35, 0.0) / 1.52) ** 2, 0.0, 1.0))
     under = np.clip((chin_y(face) - y) / 0.22, 0.0, 1.0) ** 0.5
     z = 1.15 * across * forehead * (0.55 + 0.45 * under)
-    return (z + _eyes_and_brows(face, x, y) + _nose(face, x, y) + _lower_face(face, x, y)).astype(np.float32)
+    return np.asarray(z + _eyes_and_brows(face, x, y) + _nose(face, x, y) + _lower_face(face, x, y), np.float32)
 
 
 def _eyes_and_brows(face: Face, x: Floats, y: Floats) -> Floats:

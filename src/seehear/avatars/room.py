@@ -25,6 +25,7 @@ class Room:
         low_hz, high_hz: its band.
         level_db: of the speech, relative to full scale.
         clip_db: how far the loudest samples are cut, 0 is not.
+        bit_rate: of the compressed sound, bits a second.
     """
 
     reverberation_s: float
@@ -36,6 +37,7 @@ class Room:
     high_hz: float
     level_db: float
     clip_db: float
+    bit_rate: int
 
 
 def draw_room(rng: np.random.Generator) -> Room:
@@ -50,6 +52,7 @@ def draw_room(rng: np.random.Generator) -> Room:
         high_hz=float(rng.uniform(3200, 8000)),
         level_db=float(rng.uniform(-32, -14)),
         clip_db=float(rng.uniform(1, 8)) if rng.random() < 0.07 else 0.0,
+        bit_rate=int(rng.choice((32, 48, 64, 96, 128))) * 1000,
     )
 
 

@@ -221,7 +221,7 @@ def _smooth(movement: NDArray[np.float64], sigma_s: float) -> NDArray[np.float64
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * GRID_S / sigma_s) ** 2)
     kernel /= kernel.sum()
     padded = np.pad(movement, ((reach, reach), (0, 0)), mode="edge")
-    return sum(weight * padded[i : i + len(movement)] for i, weight in enumerate(kernel))  # type: ignore[return-value]
+    return np.asarray(sum(weight * padded[i : i + len(movement)] for i, weight in enumerate(kernel)))
 
 
 def _expose(

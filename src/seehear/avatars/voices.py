@@ -137,7 +137,7 @@ class _Espeak:
 
         def receive(samples: object, count: int, marks: object) -> int:
             if count > 0 and samples:
-                chunks.append(np.ctypeslib.as_array(samples, (count,)).copy())  # type: ignore[call-overload]
+                chunks.append(np.ctypeslib.as_array(samples, (count,)).copy())
             for event in marks:  # type: ignore[attr-defined]
                 if event.type == _EVENT_END:
                     break
@@ -186,7 +186,7 @@ def speak(voice: Voice, text: str) -> Utterance:
     return Utterance(samples, _words(words, phonemes, end_s), _phonemes(phonemes, end_s))
 
 
-def _resample(samples: NDArray[np.float32], ratio: float) -> NDArray[np.float32]:
+def _resample(samples: NDArray[np.floating], ratio: float) -> NDArray[np.float32]:
     """Band-limited resampling by the discrete Fourier transform of the whole utterance."""
     count = round(len(samples) * ratio)
     padded = 1 << (max(len(samples), 2) - 1).bit_length()  # power of two: fast; the tail is silence

@@ -1,0 +1,120 @@
+"""The whole road: files, labels, repeatability, and faces that a detector finds."""
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+
+import av
+import cv2
+import pytest
+
+from seehear.avatars import make_avatars
+from seehear.errors import SeehearError
+
+pytest.importorskip("espeakng_loader")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("avatars") / "made"
+    make_avatars(out, clips=6, speakers=3, seed=1, seconds=1.6, workers=2)
+    return out
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+
+
+def test_files_are_ordinary_videos_of_the_asked_length(folder: Path) -> None:
+    for row in rows(folder):
+        with av.open(str(folder / row["file"])) as container:
+            video, audio = container.streams.video[0], container.streams.audio[0]
+            assert video.codec_context.name == "h264"
+            assert audio.codec_context.name == "aac"
+            assert video.average_rate == 25
+            assert sum(1 for _ in container.decode(video)) == 40
+            assert float(audio.duration * audio.time_base) == pytest.approx(1.6, abs=0.07)
+
+
+def test_the_same_seed_gives_the_same_bytes_with_any_number_of_workers(folder: Path, tmp_path: Path) -> None:
+    make_avatars(tmp_path / "again", clips=6, speakers=3, seed=1, seconds=1.6, workers=1)
+    assert digests(tmp_path / "again") == digests(folder)
+
+
+def test_another_seed_gives_other_people_and_a_larger_run_begins_alike(folder: Path, tmp_path: Path) -> None:
+    make_avatars(tmp_path / "other", clips=2, speakers=3, seed=2, seconds=1.6, workers=1)
+    make_avatars(tmp_path / "fewer", clips=2, speakers=3, seed=1, seconds=1.6, workers=1)
+    first = digests(folder)
+    assert {name: digest for name, digest in digests(tmp_path / "fewer").items() if name.endswith(".mp4")}.items() <= (
+        first.items()
+    )
+    assert not set(digests(tmp_path / "other").values()) & set(first.values())
+
+
+def test_labels_say_what_is_in_the_clip(folder: Path) -> None:
+    table = rows(folder)
+    assert next(iter(table[0])) == "file"
+    for row in table:
+        words, phonemes = json.loads(row["words"]), json.loads(row["phonemes"])
+        assert row["text"] == " ".join(word for word, _, _ in words)
+        for _, start, stop in words + phonemes:
+            assert 0 <= start < stop <= 1.6
+
+
+def test_a_speaker_is_the_same_person_in_every_clip(folder: Path) -> None:
+    own = (
+        "language",
+        "sex",
+        "age",
+        "voice",
+        "pitch",
+        "tract",
+        "skin",
+        "lips",
+        "hair",
+        "hair_style",
+        "beard",
+        "glasses",
+    )
+    people: dict[str, set[tuple[str, ...]]] = {}
+    for row in rows(folder):
+        people.setdefault(row["speaker"], set()).add(tuple(row[name] for name in own))
+    assert len(people) == 3
+    assert all(len(looks) == 1 for looks in people.values())
+
+
+def test_the_detector_finds_the_faces(folder: Path, shared: Path) -> None:
+    found = total = 0
+    for path in sorted(folder.glob("*.mp4")):
+        with av.open(str(path)) as container:
+            pictures = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+        size = pictures[0].shape[1::-1]
+        detector = cv2.FaceDetectorYN.create(str(shared / "models" / "yunet_n_640_640.onnx"), "", size, 0.6)
+        found += sum(detector.detect(picture)[1] is not None for picture in pictures)
+        total += len(pictures)
+    assert found >= 0.99 * total
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    with pytest.raises(SeehearError, match="not empty"):
+        make_avatars(tmp_path, clips=1, speakers=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SeehearError, match="cannot be written"):
+        make_avatars(tmp_path / "file" / "below", clips=1, speakers=1)
+
+
+@pytest.mark.parametrize("wrong", [{"clips": 0}, {"speakers": 0}, {"seconds": 0.0}, {"seconds": float("nan")}])
+def test_absurd_numbers_are_refused(tmp_path: Path, wrong: dict[str, float]) -> None:
+    with pytest.raises(SeehearError):
+        make_avatars(tmp_path / "new", **wrong)  # type: ignore[arg-type]
