@@ -84,10 +84,11 @@ def decode_pictures(data: bytes) -> Video:
             stream = container.streams.video[0]
             stream.codec_context.thread_count = 1  # many clips are decoded side by side
             frames = list(container.decode(stream))
+            wanted = stream.frames
     except (FFmpegError, IndexError) as error:
         raise MediaError(f"The pictures of a clip are damaged ({error}); prepare the corpus again.") from error
-    if not frames:
-        raise MediaError("The pictures of a clip are damaged (none are there); prepare the corpus again.")
+    if not 0 < len(frames) == wanted:
+        raise MediaError(f"The pictures of a clip are damaged (not all {wanted} are there); prepare the corpus again.")
     return _rgb(frames)
 
 
@@ -115,20 +116,28 @@ def decode_sound(data: bytes) -> Audio:
     """
     try:
         with av.open(io.BytesIO(data), "r", format="flac") as container:
-            parts = [frame.to_ndarray()[0] for frame in container.decode(container.streams.audio[0])]
+            stream = container.streams.audio[0]
+            parts = [frame.to_ndarray()[0] for frame in container.decode(stream)]
+            wanted = (stream.duration or 0) * (stream.time_base or 0) * stream.codec_context.sample_rate
     except (FFmpegError, IndexError) as error:
         raise MediaError(f"The sound of a clip is damaged ({error}); prepare the corpus again.") from error
-    samples = np.concatenate(parts) if parts else np.zeros(0, np.int16)
-    return np.divide(samples, FULL_SCALE, dtype=np.float32)
+    samples = np.concatenate([*parts, np.zeros(0, np.int16)])
+    if len(samples) != wanted or not data.startswith(b"fLaC"):
+        raise MediaError("The sound of a clip is damaged (it is not complete); prepare the corpus again.")
+    audio: Audio = np.divide(samples, FULL_SCALE, dtype=np.float32)
+    return audio
 
 
 def add_h264(container: OutputContainer, size: tuple[int, int], fps: Fraction, crf: int, threads: int) -> VideoStream:
     """A stream of H.264 for `planar` frames.
 
-    Preset veryfast: on 128x128 faces slower ones gain under 5 % in error and take 1.4 to 2 times as long; faster ones
-    make the files 2.5 times as large and so slower to decode (benchmarks/clip_bytes.py).
+    Preset veryfast: on 128x128 faces slower ones gain under 5 % in error and take 1.4 to 2 times as long, faster ones
+    make the files over twice as large (benchmarks/media_decode.py). With one thread the same pictures give the same
+    bytes, on any x86 machine: that takes ``asm``, as the AVX2 code of x264's lookahead reads memory that was never
+    written for some sizes under 160 px, and then decides by chance.
     """
-    stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": "veryfast"})
+    options = {"crf": str(crf), "preset": "veryfast", "x264-params": "asm=SSE4.2"}
+    stream = container.add_stream("libx264", rate=fps, options=options)
     stream.height, stream.width = size
     stream.pix_fmt = "yuv420p"
     context = stream.codec_context
@@ -136,7 +145,7 @@ def add_h264(container: OutputContainer, size: tuple[int, int], fps: Fraction, c
     context.thread_count = threads
     context.colorspace = context.color_primaries = context.color_trc = BT601
     context.color_range = LIMITED
-    context.flags |= CodecFlags.bitexact.value
+    context.flags |= CodecFlags.bitexact
     return stream
 
 

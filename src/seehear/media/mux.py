@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterable
 from fractions import Fraction
 from itertools import chain
+from typing import cast
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
+from av.container import Flags, OutputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -34,6 +35,8 @@ def write_video(
 ) -> None:
     """Write an MP4 file: H.264 4:2:0 and AAC. It appears under its name only when it is whole.
 
+    The same arrays give the same bytes.
+
     Args:
         path: to write; replaced if it exists.
         frames: RGB uint8 (H, W, 3), all of one size, at least one; odd sizes get one more column or row.
@@ -52,7 +55,8 @@ def write_video(
         raise ValueError("a video needs at least one picture")
     rate = Fraction(fps).limit_denominator(1001)
     with whole_file(path) as file, av.open(file, "w", format="mp4") as container:
-        video = add_h264(container, _even(first).shape[:2], rate, crf, threads=0)
+        container.flags |= cast(int, Flags.bitexact.value)
+        video = add_h264(container, _even(first).shape[:2], rate, crf, threads=1)
         sound = None
         if audio is not None:
             sound = container.add_stream("aac", rate=sample_rate, layout="mono", bit_rate=128_000)
