@@ -183,7 +183,7 @@ def _repair(facts: DemoFacts) -> Section:
         Video(facts.late.read_bytes(), f"Before: the sound is {facts.delay_ms:.0f} ms late."),
         Video(facts.fixed.path.read_bytes(), "After."),
     ]
-    return Section("Fixing a film", [Text(said), *videos, Figure(to_svg(figure), "Similarity of lips and sound.")])
+    return Section("Fixing a film", [Text(said), *videos, Figure(to_svg(figure), "Agreement of lips and sound.")])
 
 
 def _next(facts: DemoFacts) -> Section:

@@ -21,7 +21,7 @@ def heard(delay_ms, start_s=0.0, *, track=0, seconds=10.0, height=0.4, seed=0):
     noise = np.convolve(rng.normal(0, 0.06, len(delays) + 20), np.ones(8) / 8, "same")[10:-10]
     bump = height * np.exp(-0.5 * ((delays - delay_ms) / 40) ** 2)
     frames = seconds * 25
-    return Heard(track, start_s, start_s + seconds, Curve((bump + noise) * frames, np.full(201, frames), frames), -20.0)
+    return Heard(track, start_s, start_s + seconds, Curve((bump + noise) * frames, frames), -20.0)
 
 
 def concluded(pieces):

@@ -1,4 +1,4 @@
-"""One piece of a face against the sound around it: clip in, curve of similarity against delay out."""
+"""One piece of a face against the sound around it: clip in, curve of agreement against delay out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Clip
 from seehear.losses.similarity import Distance, distances
-from seehear.tools.offset import PHASES, Curve, similarity_by_delay
+from seehear.tools.offset import PHASES, Curve, agreement_by_delay
 
 SAMPLES_PER_PHASE = SAMPLES_PER_FRAME // PHASES
 
@@ -55,7 +55,7 @@ class Heard:
     Attributes:
         track: number of the face.
         start_s, end_s: on the file's clock.
-        curve: similarity against delay.
+        curve: agreement against delay.
         loudness_db: of the loudest 40 ms of sound during the piece, re full scale.
     """
 
@@ -90,7 +90,7 @@ def listen(model: LipsAndSound, clip: Clip, sound: SoundSource, reach: int) -> H
         track=int(clip.meta["track"]),
         start_s=start_s,
         end_s=start_s + clip.seconds,
-        curve=similarity_by_delay(similar.reshape(frames, -1), heard.repeat(PHASES)),
+        curve=agreement_by_delay(similar.reshape(frames, -1), heard.repeat(PHASES)),
         loudness_db=loudness_db(clip.audio),
     )
 

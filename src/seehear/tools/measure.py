@@ -172,11 +172,7 @@ def _straightened(heard: list[Heard], segments: list[Segment], drift: Drift) -> 
 
 
 def _sum(curves: list[Curve]) -> Curve:
-    return Curve(
-        np.sum([curve.total for curve in curves], axis=0),
-        np.sum([curve.count for curve in curves], axis=0),
-        sum(curve.frames for curve in curves),
-    )
+    return Curve(np.sum([curve.total for curve in curves], axis=0), sum(curve.frames for curve in curves))
 
 
 def _reason(verdict: Verdict, peak: Peak, drift: Drift | None, options: SyncOptions) -> str:

@@ -20,7 +20,7 @@ class TrackDelay:
         start_s, end_s: on the file's clock.
         delay_ms: positive: the sound is late.
         confidence: the probability that this delay is right; low for somebody who does not speak.
-        curve: similarity against delay, summed over the face's pieces.
+        curve: agreement against delay, summed over the face's pieces.
     """
 
     track: int
@@ -48,7 +48,7 @@ class Measurement:
         tracks: one per face, by start.
         segments: the delay along the file, in stretches of at most ten seconds.
         drift: how the delay changes; None where the file is too short to say.
-        curve: similarity against delay of the whole file, drift taken out.
+        curve: agreement against delay of the whole file, drift taken out.
     """
 
     path: Path

@@ -1,12 +1,13 @@
-"""From embeddings to a delay: how alike lips and sound are at every delay, and where that peaks.
+"""From embeddings to a delay: how well lips and sound agree at every delay, and where that peaks.
 
 Lips are embedded 25 times a second and sound 100 times a second (four phases, 10 ms apart: the log-mel hop), so the
-curve of similarity against delay has a point every 10 ms. Its peak, refined by a parabola, is the delay.
+curve of agreement against delay has a point every 10 ms. Its peak, refined by a parabola, is the delay.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,43 +22,53 @@ PHASES = 4
 STEP_MS = 1000 / FPS / PHASES
 """Distance between two points of a curve, in milliseconds."""
 
+SHARPNESS = 2.0
+"""Logits of a frame's choice among delays, per standard deviation of the similarities. Encoders that were trained by a
+softmax learn about this themselves; in units of the spread it fits models trained by any loss."""
+
+OUTLIERS = 0.3
+"""Share of frames that say nothing about the delay: silence, a turned head, somebody else speaking. It bounds what one
+frame can say against a delay. 0.1 to 0.3 measure equally well on single speakers; more helps where faces listen."""
+
 PEAK_HALF_WIDTH_MS = 120.0
 """Nearer than this to the peak a curve still belongs to it: an encoder sees about 200 ms of lips and of sound."""
 
 PARABOLA_POINTS = 2
 """Points at each side of the highest one that the parabola is fitted to (least squares, so that noise averages)."""
 
-LEAST_OVERLAP = 0.4
-"""A delay counts only where at least this share of the frames has sound to be compared with."""
-
 
 @dataclass(frozen=True)
 class Curve:
-    """Similarity of lips and sound summed over frames, for every delay of a symmetric range.
+    """Agreement of lips and sound for every delay of a symmetric range, summed over frames.
 
-    Curves add: the sum of two pieces' curves is the curve of both pieces.
+    One frame's agreement with a delay is the logarithm of how much more likely than by chance the frame chooses the
+    sound at that delay, less its mean over delays: 0 on average where nothing matches. Where there is no sound to
+    choose it is 0, too. Curves add: the sum of two pieces' curves is the curve of both pieces.
 
     Attributes:
-        total: float64 (n,), similarity summed over frames; the middle entry is delay 0, entries are `STEP_MS` apart.
-        count: float64 (n,), how many frames each entry sums (fewer where the sound had ended or not begun).
-        frames: video frames that went in.
+        total: float64 (n,), agreement summed over frames; the middle entry is delay 0, entries are `STEP_MS` apart.
+        frames: video frames that had sound to be compared with.
     """
 
     total: NDArray[np.float64]
-    count: NDArray[np.float64]
     frames: float
 
     def __add__(self, other: Curve) -> Curve:
-        return Curve(self.total + other.total, self.count + other.count, self.frames + other.frames)
+        return Curve(self.total + other.total, self.frames + other.frames)
 
     def weighted(self, weight: float) -> Curve:
         """The same curve, counting for ``weight`` times as many frames."""
-        return Curve(self.total * weight, self.count * weight, self.frames * weight)
+        return Curve(self.total * weight, self.frames * weight)
 
     def moved(self, by_ms: float) -> Curve:
         """The curve of the same piece with its sound made later by ``by_ms`` (whole points; no wrapping round)."""
         steps = round(by_ms / STEP_MS)
-        return Curve(_moved(self.total, steps), _moved(self.count, steps), self.frames)
+        moved = np.zeros_like(self.total)
+        if steps >= 0:
+            moved[steps:] = self.total[: len(moved) - steps]
+        else:
+            moved[:steps] = self.total[-steps:]
+        return Curve(moved, self.frames)
 
     @property
     def delays_ms(self) -> NDArray[np.float64]:
@@ -66,9 +77,8 @@ class Curve:
 
     @property
     def mean(self) -> NDArray[np.float64]:
-        """Similarity averaged over frames (n,); NaN where too few frames had sound to say anything."""
-        enough = self.count > LEAST_OVERLAP * self.frames
-        return np.where(enough, self.total / np.maximum(self.count, 1e-9), np.nan)
+        """Agreement a frame (n,)."""
+        return self.total / max(self.frames, 1e-9)
 
 
 @dataclass(frozen=True)
@@ -77,56 +87,58 @@ class Peak:
 
     Attributes:
         delay_ms: where, refined between the points.
-        similarity: how high.
+        agreement: how high.
         clearness: how far above the rest of the curve (its median), in units of the rest's spread.
         margin: how far above the second best delay, in the same units.
         frames: video frames behind the curve.
     """
 
     delay_ms: float
-    similarity: float
+    agreement: float
     clearness: float
     margin: float
     frames: float
 
 
-def similarity_by_delay(similar: Floats, heard: NDArray[np.bool_] | None = None) -> Curve:
-    """Add up the similarity of lips and sound for every delay.
+def agreement_by_delay(similar: Floats, heard: NDArray[np.bool_] | None = None) -> Curve:
+    """Add up over frames how well lips agree with the sound at every delay.
 
     Args:
-        similar: (T, (T + 2 S) * PHASES), of each of T frames of lips to each embedding of sound, PHASES of these a
-            frame, from S frames before the first lips frame to S frames after the last: column PHASES * S is the sound
-            at the first lips frame's time.
+        similar: (T, (T + 2 S) * PHASES), similarity of each of T frames of lips to each embedding of sound, PHASES of
+            these a frame, from S frames before the first lips frame to S frames after the last: column PHASES * S is
+            the sound at the first lips frame's time.
         heard: bool, one entry per column; False where there was no sound to embed (before the recording begins, after
             it ends). None: everywhere.
 
     Returns:
-        The curve from -S to +S frames. Each frame's similarities are taken relative to that frame's mean, and each
-        sound embedding's likewise, so that a frame which resembles every sound does not tilt the curve.
+        The curve from -S to +S frames. Similarities are taken relative to the mean of their sound embedding, so that
+        sound which resembles all lips does not tilt the curve.
     """
     frames, fine = similar.shape
     reach = (fine // PHASES - frames) // 2
     if fine != (frames + 2 * reach) * PHASES:
         raise ValueError(f"{fine} sound embeddings do not surround {frames} frames of lips evenly, {PHASES} to a frame")
-    heard = np.ones(fine, bool) if heard is None else heard
-    relative = similar - similar.mean(axis=0, keepdims=True)
     delays = 2 * reach * PHASES + 1
-    weight = _diagonals(np.broadcast_to(heard, similar.shape).astype(np.float32), delays)
-    by_delay = _diagonals(relative, delays)
-    level = (by_delay * weight).sum(axis=1, keepdims=True) / np.maximum(weight.sum(axis=1, keepdims=True), 1)
-    total = ((by_delay - level) * weight).sum(axis=0, dtype=np.float64)
-    return Curve(total, weight.sum(axis=0, dtype=np.float64), frames)
+    heard = np.ones(fine, bool) if heard is None else heard
+    if not heard.any():
+        return Curve(np.zeros(delays), 0.0)
+    relative = similar - similar.mean(axis=0, keepdims=True)
+    logits = relative * (SHARPNESS / max(float(relative[:, heard].std()), 1e-6))
+    known = _diagonals(np.broadcast_to(heard, similar.shape), delays)
+    choices = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    chosen = np.where(known, np.exp(_diagonals(logits - logits.max(axis=1, keepdims=True), delays)), 0)
+    chosen *= choices / np.maximum(chosen.sum(axis=1, keepdims=True), 1e-12)  # probability, in units of chance
+    agreement = np.where(known, np.log(OUTLIERS + (1 - OUTLIERS) * chosen), 0)
+    agreement = np.where(known, agreement - agreement.sum(axis=1, keepdims=True) / choices, 0)
+    return Curve(agreement.sum(axis=0, dtype=np.float64), float(known.any(axis=1).sum()))
 
 
 def find_peak(curve: Curve) -> Peak | None:
     """The best delay of a curve and how far it stands out; None where the curve says nothing (no sound overlaps)."""
     mean, delays = curve.mean, curve.delays_ms
-    usable = np.isfinite(mean)
-    if not usable.any():
-        return None
-    best = int(np.nanargmax(mean))
-    rest = mean[usable & (np.abs(delays - delays[best]) > PEAK_HALF_WIDTH_MS)]
-    if len(rest) < 2:
+    best = int(mean.argmax())
+    rest = mean[np.abs(delays - delays[best]) > PEAK_HALF_WIDTH_MS]
+    if curve.frames == 0 or len(rest) < 2:
         return None
     middle = float(np.median(rest))
     spread = 1.4826 * float(np.median(np.abs(rest - middle)))  # the median's robust companion of a standard deviation
@@ -134,7 +146,7 @@ def find_peak(curve: Curve) -> Peak | None:
     height = float(mean[best])
     return Peak(
         delay_ms=float(delays[best]) + STEP_MS * _vertex(mean, best),
-        similarity=height,
+        agreement=height,
         clearness=(height - middle) / spread,
         margin=(height - float(rest.max())) / spread,
         frames=curve.frames,
@@ -145,25 +157,16 @@ def _vertex(mean: NDArray[np.float64], best: int) -> float:
     """Where a parabola through the points about ``best`` has its vertex, in points from ``best``, within +-1."""
     half = min(PARABOLA_POINTS, best, len(mean) - 1 - best)
     around = mean[best - half : best + half + 1]
-    if half == 0 or not np.isfinite(around).all():
+    if half == 0:
         return 0.0
     curvature, slope, _ = np.polyfit(np.arange(-half, half + 1), around, 2)
     return float(np.clip(-slope / (2 * curvature), -1, 1)) if curvature < 0 else 0.0
 
 
-def _diagonals(product: Floats, delays: int) -> Floats:
+def _diagonals(product: NDArray[Any], delays: int) -> NDArray[Any]:
     """Row t from column PHASES * t on: (T, columns) -> (T, delays), without copying the rest."""
     product = np.ascontiguousarray(product)
     row, item = product.strides
     return np.lib.stride_tricks.as_strided(
         product, (len(product), delays), (row + PHASES * item, item), writeable=False
     )
-
-
-def _moved(values: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
-    moved = np.zeros_like(values)
-    if steps >= 0:
-        moved[steps:] = values[: len(values) - steps]
-    else:
-        moved[:steps] = values[-steps:]
-    return moved

@@ -1,4 +1,4 @@
-"""Drawings of a measurement: similarity against delay, and delay along the file."""
+"""Drawings of a measurement: agreement against delay, and delay along the file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TRACKS_DRAWN = 5
 
 
 def sync_figure(found: Measurement) -> Figure:
-    """Similarity against delay with its peak and the in-sync range; below, for longer files, the delay along them."""
+    """Agreement against delay with its peak and the in-sync range; below, for longer files, the delay along them."""
     along = [segment for segment in found.segments if segment.end_s > segment.start_s]
     with drawing(2 if len(along) > 1 else 1) as (figure, axes):
         draw_curve(axes[0], found)
@@ -26,7 +26,7 @@ def draw_curve(axes: Axes, found: Measurement, *, title: str | None = None) -> N
     """The file's curve, thin lines for the faces it comes from, the peak and the range that counts as in sync."""
     axes.set_title(title or f"{found.path.name}: {found.verdict.words}")
     axes.set_xlabel("delay of the sound in ms (right: the sound is late)")
-    axes.set_ylabel("similarity of lips and sound")
+    axes.set_ylabel("agreement of lips and sound")
     axes.axvspan(
         -SOUND_EARLY_LIMIT_MS, SOUND_LATE_LIMIT_MS, color=COLOURS[2], alpha=0.15, lw=0, label="in sync (EBU R37)"
     )

@@ -53,7 +53,7 @@ def sync(
         force: Fix by the best guess even when the verdict is "cannot tell".
         json: Print one JSON object per file and line instead.
         csv: Also write a table of all files here.
-        plot: Also draw similarity against delay here, as PNG; one file only.
+        plot: Also draw agreement against delay here, as PNG; one file only.
         search_s: Look at delays up to this many seconds, early and late.
         workers: Processes for several files; by default one per core.
         faces: Find faces with YuNet, or take the whole frame to be a face crop already.
