@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from seehear.avatars.head import Head
 from seehear.avatars.light import Light, to_linear, to_picture
 from seehear.avatars.people import Face
 from seehear.avatars.plane import Floats, Plane, step
@@ -20,22 +21,20 @@ def eye_windows(plane: Plane) -> list[tuple[Plane, tuple[slice, slice], int]]:
 
 
 def draw_eye(
-    face: Face, window: Plane, side: int, skin: Floats, light: Light, *, opening: float, look: tuple[float, float]
+    head: Head, window: Plane, cut: tuple[slice, slice], side: int, *, opening: float, look: tuple[float, float]
 ) -> Floats:
     """The eye over the skin of its patch.
 
     Args:
-        face: whose.
-        window: the patch.
-        side: -1 left in the picture, 1 right.
-        skin: picture of the patch without the eye, 0..1 gamma-coded, (height, width, 3).
-        light: on it.
+        head: whose.
+        window, cut, side: of the patch, from `eye_windows`.
         opening: of the lids, 0 closed, 1 usual, 1.3 wide.
         look: of the iris to the right and down, in units.
 
     Returns:
-        The patch, like ``skin``.
+        The patch, gamma-coded 0..1, (height, width, 3).
     """
+    face, skin = head.face, head.picture[cut]
     x, y = window.grid
     out = (x - side * EYE_X) * side  # towards the temple
     y = y + face.eye_tilt * out * 0.6
@@ -47,7 +46,7 @@ def draw_eye(
     lower = down * arch**0.85
     upper = np.minimum(upper, lower)
     open_ = step(-soft, soft, y - upper) * step(-soft, soft, lower - y) * step(0.0, 0.06, arch)
-    ball = _ball(face, out * side, y, light, look, soft)
+    ball = head.tone(_ball(face, out * side, y, head.light, look, soft))
     shadow = 1 - 0.5 * np.exp(-np.maximum(y - upper, 0) / 0.03)
     picture = skin + open_[..., None] * (ball * shadow[..., None] - skin)
     lash = np.exp(-(((y - upper + 0.006) / (0.014 + 0.012 * face.make_up)) ** 2)) * step(0.0, 0.1, arch)

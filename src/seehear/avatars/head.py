@@ -13,6 +13,7 @@ from seehear.avatars.people import Face
 from seehear.avatars.plane import Floats, Plane, noise, pair, step
 from seehear.avatars.relief import head_mask, relief
 from seehear.avatars.skin import skin_colour
+from seehear.avatars.tone import Tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Head:
         face: whose.
         plane: its grid.
         light: on it.
+        tone: of the camera that sees it.
         picture: gamma-coded, 0..1, (height, width, 3).
         cover: where the head hides what is behind it, 0..1, (height, width).
         height: relief in units, smooth, (height, width): near parts move more when the head turns.
@@ -31,13 +33,14 @@ class Head:
     face: Face
     plane: Plane
     light: Light
+    tone: Tone
     picture: Floats
     cover: Floats
     height: Floats
 
 
-def draw_head(face: Face, light: Light, scale: float) -> Head:
-    """Draw the head of a face in a light, ``scale`` pixels between the eyes."""
+def draw_head(face: Face, light: Light, tone: Tone, scale: float) -> Head:
+    """Draw the head of a face in a light for a camera, ``scale`` pixels between the eyes."""
     plane = Plane.of_head(scale)
     textures = [np.random.default_rng([face.texture_seed, i]) for i in range(4)]
     mask = head_mask(face, plane)
@@ -53,10 +56,10 @@ def draw_head(face: Face, light: Light, scale: float) -> Head:
     shadow = cv2.GaussianBlur(hair[..., 0], (0, 0), 0.06 * scale)[..., None]
     picture = picture * (1 - 0.45 * shadow)
     picture = picture + hair * (hair_colour(face, plane, light, textures[3]) - picture)
-    picture = _with_glasses(face, plane, to_picture(picture), light)
+    picture = tone(_with_glasses(face, plane, to_picture(picture), light))
     cover = np.maximum(cover, hair[..., 0])
-    smooth = cv2.GaussianBlur(np.where(mask > 0.5, height, 0.25 * mask), (0, 0), 0.05 * scale)
-    return Head(face, plane, light, picture, cover.astype(np.float32), smooth.astype(np.float32))
+    smooth = cv2.GaussianBlur(np.where(mask > 0.5, height, 0.25 * mask), (0, 0), 0.11 * scale)
+    return Head(face, plane, light, tone, picture, cover.astype(np.float32), smooth.astype(np.float32))
 
 
 def _ears(face: Face, plane: Plane) -> Floats:

@@ -63,7 +63,7 @@ def draw_motion(
     nod = rng.normal(0, 0.05) * lively * beat
     brow_beat = manner.brows * 0.35 * np.maximum(_late(rng, _slow(loudness, 0.2)) - 0.45, 0) * rng.uniform(0, 1.5)
     return Motion(
-        yaw=manner.yaw + rng.normal(0, 0.05) + _drift(rng, frames, 0.045 * lively, 0.7),
+        yaw=np.clip(manner.yaw + rng.normal(0, 0.05) + _drift(rng, frames, 0.045 * lively, 0.7), -0.45, 0.45),
         pitch=manner.pitch + _drift(rng, frames, 0.03 * lively, 0.6) + nod,
         roll=manner.roll + _drift(rng, frames, 0.025 * lively, 0.8),
         x=_drift(rng, frames, 0.06 * lively, 0.9),

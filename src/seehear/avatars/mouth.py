@@ -7,7 +7,7 @@ import numpy as np
 
 from seehear.avatars.head import Head
 from seehear.avatars.light import Light, shade, to_linear, to_picture
-from seehear.avatars.lips import HALF_WIDTH, MouthShape, Outline, outline
+from seehear.avatars.lips import HALF_WIDTH, MouthShape, Outline
 from seehear.avatars.people import Face, Person
 from seehear.avatars.plane import Floats, Numbers, step
 from seehear.avatars.relief import NOSE_Y, mouth_y
@@ -28,12 +28,12 @@ class Mouth:
         self.window, self.cut = head.plane.window(-0.80, 0.80, NOSE_Y - 0.02, middle + 0.75)
         self._columns, self._rows = self.window.columns, self.window.rows
         rng = np.random.default_rng([face.texture_seed, 21])
-        self._lips = _lip_pictures(face, head.light, rng)
-        self._pursed = _lip_pictures(face, head.light, rng, pursed=True)
+        self._lips = _lip_pictures(head, rng)
+        self._pursed = _lip_pictures(head, rng, pursed=True)
         self._inside = _inside_light(head.light)
-        self._teeth = 255 * to_picture(to_linear(face.teeth) * self._inside * 0.95)
-        self._tongue = 255 * to_picture(to_linear((0.66, 0.34, 0.33)) * self._inside * 0.9)
-        self._cavity = 255 * to_picture(to_linear((0.22, 0.07, 0.06)) * self._inside * 0.45)
+        self._teeth = 255 * head.tone(to_picture(to_linear(face.teeth) * self._inside * 0.95))
+        self._tongue = 255 * head.tone(to_picture(to_linear((0.66, 0.34, 0.33)) * self._inside * 0.9))
+        self._cavity = 255 * head.tone(to_picture(to_linear((0.22, 0.07, 0.06)) * self._inside * 0.45))
         self._upper_teeth = _tooth_row(face, self._columns, _TOOTH_WIDTHS, rng)
         self._lower_teeth = _tooth_row(face, self._columns, _LOWER_WIDTHS, rng)
         self._moustache = self._hairs_over_lip(head)
@@ -49,12 +49,14 @@ class Mouth:
         ragged = 0.02 * rng.standard_normal(self.window.width, np.float32)
         lowest = mouth_y(face) - 0.10 * face.upper_lip + hang + ragged + 0.10 * (self._columns / half) ** 2
         below = step(-0.03, 0.03, lowest - self._rows) * step(-half * 1.25, -half * 0.9, -np.abs(self._columns))
-        colour = 255 * to_picture(to_linear(face.hair) * self._inside * 1.4 + 0.003)
+        colour = 255 * head.tone(to_picture(to_linear(face.hair) * self._inside * 1.4 + 0.003))
         return np.asarray(cover * below, np.float32), colour
 
-    def draw(self, skin: Floats, shape: MouthShape) -> Floats:
-        """The mouth over the picture of the window's skin, float32 0..255, (height, width, 3)."""
-        lines = outline(self.person.face, self.person.manner, shape, self._columns)
+    def draw(self, skin: Floats, shape: MouthShape, lines: Outline) -> Floats:
+        """The mouth over the picture of the window's skin, float32 0..255, (height, width, 3).
+
+        ``lines`` is the `outline` of ``shape`` over the window's columns.
+        """
         picture = self._with_shadows(skin, lines, shape)
         picture = self._with_lips(picture, lines, shape)
         picture = self._with_inside(picture, lines, shape)
@@ -205,11 +207,12 @@ def _tooth_row(face: Face, x: Floats, widths: Floats, rng: np.random.Generator) 
     )
 
 
-def _lip_pictures(face: Face, light: Light, rng: np.random.Generator, *, pursed: bool = False) -> Floats:
+def _lip_pictures(head: Head, rng: np.random.Generator, *, pursed: bool = False) -> Floats:
     """Upper lip over lower lip, each from its outer (first row) to its inner edge, 0..255, (2 * 32, 96, 3).
 
     Shaded as two rolls: the upper looks down and is darker, the lower looks up and shines.
     """
+    face, light = head.face, head.light
     u, t = np.meshgrid(np.linspace(-1, 1, _COLUMNS), np.linspace(0, 1, _ROWS))
     bulge = 1.5 if pursed else 1.0
     pictures = []
@@ -233,5 +236,5 @@ def _lip_pictures(face: Face, light: Light, rng: np.random.Generator, *, pursed:
         lit = shade(np.asarray(colour, np.float32), normal, np.asarray(hollow, np.float32), glossy)  # type: ignore[arg-type]
         wet = np.asarray(1 + 0.15 * np.exp(-(((t - 0.8) / 0.1) ** 2)))
         pictures.append(lit * (1 - border * (lip < 0) + 0.5 * border * (lip > 0))[..., None] * wet[..., None])
-    picture = to_picture(np.concatenate(pictures).astype(np.float32)) * 255
+    picture = head.tone(to_picture(np.concatenate(pictures).astype(np.float32))) * 255
     return np.asarray(picture, np.float32)

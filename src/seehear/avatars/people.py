@@ -307,7 +307,7 @@ def _manner(rng: np.random.Generator, age: int) -> Manner:
         blinks=float(rng.uniform(6, 30)),
         head=float(np.exp(rng.normal(0.0, 0.5))),
         brows=float(np.exp(rng.normal(0.0, 0.4))),
-        yaw=float(np.clip(rng.normal(0, 0.16), -0.45, 0.45)),
+        yaw=float(np.clip(rng.normal(0, 0.15), -0.36, 0.36)),
         pitch=float(np.clip(rng.normal(0, 0.07), -0.2, 0.2)),
         roll=float(rng.normal(0, 0.045)),
     )

@@ -6,6 +6,7 @@ The origin is midway between the eyes; x grows to the right of the picture, y do
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.floating]
+_Place = TypeVar("_Place", float, Floats)
 LEFT, RIGHT, TOP, BOTTOM = -1.75, 1.75, -2.3, 2.5
 
 
@@ -60,8 +62,8 @@ class Plane:
         x, y = np.broadcast_arrays(self.columns, self.rows)
         return np.ascontiguousarray(x), np.ascontiguousarray(y)
 
-    def pixels(self, x: float, y: float) -> tuple[float, float]:
-        """Pixel coordinates of a point."""
+    def pixels(self, x: _Place, y: _Place) -> tuple[_Place, _Place]:
+        """Pixel coordinates of a point, or of many."""
         return (x - self.left) * self.scale, (y - self.top) * self.scale
 
 

@@ -8,89 +8,150 @@ from numpy.typing import NDArray
 
 from seehear.avatars.eyes import draw_eye, eye_windows
 from seehear.avatars.head import Head
-from seehear.avatars.lips import HALF_WIDTH, MouthShape, outline
+from seehear.avatars.lips import HALF_WIDTH, MouthShape, Outline, outline
 from seehear.avatars.motion import Motion
 from seehear.avatars.mouth import Mouth
 from seehear.avatars.people import Person
-from seehear.avatars.plane import Floats, pair, step
+from seehear.avatars.plane import Floats, Plane, pair, step
 from seehear.avatars.relief import BROW_Y, NOSE_Y, chin_y, mouth_y
 
 _AXIS = 0.35  # the head turns about a point this far behind the eyes, in units
+_COARSE = 4  # warps are smooth: they are computed on every 4th pixel and interpolated
+_LIDS = 8  # phases of the lids
+_LOOK = 0.012  # step of the look, in units
+
+Rgba = NDArray[np.uint8]
 
 
 class Puppet:
     """One person in one light, ready to be drawn in any expression and pose.
 
-    Pictures are RGBA on the head's plane, uint8, with colours multiplied by the cover (alpha).
+    Pictures are RGBA, uint8, with colours multiplied by the cover (alpha).
     """
 
     def __init__(self, person: Person, head: Head, *, yaw: float, pitch: float) -> None:
         self.person, self.head = person, head
-        plane = head.plane
         self._still = _premultiplied(head)
         self._mouth = Mouth(person, head)
-        self._x, self._y = (
-            np.asarray(part, np.float32) for part in np.meshgrid(np.arange(plane.width), np.arange(plane.height))
-        )
-        self._fields = _fields(person, head)
-        self._rest = np.stack((self._x, self._y), -1).reshape(-1).astype(np.float32)
-        self._eyes: dict[tuple[int, int, int, int], NDArray[np.uint8]] = {}
-        self._windows = eye_windows(plane)
+        self._windows = eye_windows(head.plane)
+        self._eyes: dict[tuple[int, int, int, int], Rgba] = {}
+        self._coarse = _coarse_plane(head.plane)
+        x, y = np.meshgrid(np.arange(self._coarse.width), np.arange(self._coarse.height))
+        self._rest = (np.stack((x, y), -1) * _COARSE + 0.5 * (_COARSE - 1)).reshape(-1).astype(np.float32)
+        self._fields = _fields(person, head, self._coarse)
         self._pose = (yaw, pitch)
-        self._turned = _turning(head, yaw, pitch)
         delta = 0.05
-        self._by_yaw = (_turning(head, yaw + delta, pitch) - self._turned) / delta
-        self._by_pitch = (_turning(head, yaw, pitch + delta) - self._turned) / delta
+        self._turned = _turning(head, self._coarse, yaw, pitch)
+        self._by_yaw = (_turning(head, self._coarse, yaw + delta, pitch) - self._turned) / delta
+        self._by_pitch = (_turning(head, self._coarse, yaw, pitch + delta) - self._turned) / delta
 
-    def draw(self, shape: MouthShape, motion: Motion, t: int) -> NDArray[np.uint8]:
-        """The head at picture ``t``, (height, width, 4)."""
-        picture = self._with_eyes(self._still, motion, t)
-        picture = self._expressed(picture, shape, motion, t)
+    def draw(
+        self, shape: MouthShape, motion: Motion, t: int, place: Floats, size: tuple[int, int]
+    ) -> tuple[Rgba, tuple[int, int]]:
+        """The head at picture ``t``, seen in a frame.
+
+        Args:
+            shape: of the mouth.
+            motion: of the rest.
+            t: which picture.
+            place: affine map from the head's plane to the frame, (2, 3).
+            size: of the frame, (width, height).
+
+        Returns:
+            The part of the frame that the head can cover, RGBA (height, width, 4), and its upper left pixel (x, y).
+        """
+        lines = outline(self.person.face, self.person.manner, shape, self._mouth.window.columns)
+        picture = self._expressed(self._with_eyes(motion, t), lines, shape, motion, t)
         cut = self._mouth.cut
-        drawn = self._mouth.draw(picture[cut][..., :3].astype(np.float32), shape)
-        alpha = picture[cut][..., 3:]
-        picture[cut][..., :3] = np.minimum(drawn, alpha)
-        return self._posed(picture, float(motion.yaw[t]), float(motion.pitch[t]))
+        drawn = self._mouth.draw(picture[cut][..., :3].astype(np.float32), shape, lines)
+        picture[cut][..., :3] = np.minimum(drawn, picture[cut][..., 3:])
+        return self._posed(picture, motion, t, place, size)
 
-    def _with_eyes(self, still: NDArray[np.uint8], motion: Motion, t: int) -> NDArray[np.uint8]:
-        picture = still.copy()
-        opening = round(float(np.clip(motion.lids[t], 0, 1.4)) * 8)
-        look = round(float(motion.look_x[t]) / 0.012), round(float(motion.look_y[t]) / 0.012)
+    def _with_eyes(self, motion: Motion, t: int) -> Rgba:
+        picture = self._still.copy()
+        opening = round(float(np.clip(motion.lids[t], 0, 1.4)) * _LIDS)
+        look = round(float(motion.look_x[t]) / _LOOK), round(float(motion.look_y[t]) / _LOOK)
         for window, cut, side in self._windows:
             key = (side, opening, *look)
             if key not in self._eyes:
-                skin = self.head.picture[cut]
-                eye = draw_eye(
-                    self.person.face, window, side, skin, self.head.light,
-                    opening=opening / 8, look=(look[0] * 0.012, look[1] * 0.012),
-                )  # fmt: skip
+                direction = (look[0] * _LOOK, look[1] * _LOOK)
+                eye = draw_eye(self.head, window, cut, side, opening=opening / _LIDS, look=direction)
                 self._eyes[key] = np.asarray(np.clip(eye * self.head.cover[cut][..., None], 0, 1) * 255, np.uint8)
             picture[cut][..., :3] = self._eyes[key]
         return picture
 
-    def _expressed(self, picture: NDArray[np.uint8], shape: MouthShape, motion: Motion, t: int) -> NDArray[np.uint8]:
+    def _expressed(self, picture: Rgba, lines: Outline, shape: MouthShape, motion: Motion, t: int) -> Rgba:
         """The skin drawn along by jaw, lips, smile and brows."""
-        lines = outline(self.person.face, self.person.manner, shape, np.zeros(1, np.float32))
         wider = lines.half_width - HALF_WIDTH * self.person.face.mouth_width
         weights = np.array(
             (lines.jaw, lines.up, wider, shape.smile, motion.brow_inner[t], motion.brow_outer[t]), np.float32
         )
-        flow = (self._rest - weights @ self._fields).reshape(*picture.shape[:2], 2)
-        return cv2.remap(picture, flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)  # type: ignore[no-any-return]
+        flow = (self._rest - weights @ self._fields).reshape(self._coarse.height, self._coarse.width, 2)
+        return _remap(picture, _fine(flow, self.head.plane))
 
-    def _posed(self, picture: NDArray[np.uint8], yaw: float, pitch: float) -> NDArray[np.uint8]:
-        flow = self._turned + (yaw - self._pose[0]) * self._by_yaw + (pitch - self._pose[1]) * self._by_pitch
-        return cv2.remap(picture, flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)  # type: ignore[no-any-return]
+    def _posed(
+        self, picture: Rgba, motion: Motion, t: int, place: Floats, size: tuple[int, int]
+    ) -> tuple[Rgba, tuple[int, int]]:
+        """Turned, and placed in the frame, in one go: each warp more would cost sharpness."""
+        left, top, right, bottom = _bounds(place, self.head.plane, size)
+        yaw, pitch = float(motion.yaw[t]) - self._pose[0], float(motion.pitch[t]) - self._pose[1]
+        turned = self._turned + yaw * self._by_yaw + pitch * self._by_pitch
+        back = cv2.invertAffineTransform(place)
+        # pixel centres of a coarse grid over the part of the frame, in pixels of the coarse plane
+        columns, rows = -(-(right - left) // _COARSE), -(-(bottom - top) // _COARSE)
+        half = 0.5 * (_COARSE - 1)
+        to_frame = np.array([[_COARSE, 0, left + half], [0, _COARSE, top + half], [0, 0, 1]])
+        from_plane = np.array([[1 / _COARSE, 0, -half / _COARSE], [0, 1 / _COARSE, -half / _COARSE], [0, 0, 1]])
+        grid = (from_plane @ np.vstack((back, (0, 0, 1))) @ to_frame)[:2]
+        flow = cv2.warpAffine(
+            turned,
+            grid,
+            (columns, rows),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        full = cv2.resize(flow, (columns * _COARSE, rows * _COARSE), interpolation=cv2.INTER_LINEAR)
+        return _remap(picture, full[: bottom - top, : right - left]), (left, top)
 
 
-def _premultiplied(head: Head) -> NDArray[np.uint8]:
+def _remap(picture: Rgba, flow: Floats) -> Rgba:
+    return cv2.remap(picture, flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)  # type: ignore[no-any-return]
+
+
+def _premultiplied(head: Head) -> Rgba:
     colours = np.clip(head.picture, 0, 1) * head.cover[..., None]
     return np.asarray(np.dstack((colours, head.cover)) * 255, np.uint8)
 
 
-def _fields(person: Person, head: Head) -> Floats:
-    """How far one unit of each part of the expression moves each pixel, in pixels, (6, pixels * 2: x, y, x, y, ...)."""
-    face, plane = person.face, head.plane
+def _coarse_plane(plane: Plane) -> Plane:
+    """The same rectangle with a pixel for every 4 x 4 of the plane."""
+    half = 0.5 * (_COARSE - 1) / plane.scale
+    width, height = -(-plane.width // _COARSE), -(-plane.height // _COARSE)
+    return Plane(plane.scale / _COARSE, plane.left + half, plane.top + half, width, height)
+
+
+def _fine(flow: Floats, plane: Plane) -> Floats:
+    """From the coarse plane to the plane."""
+    size = (flow.shape[1] * _COARSE, flow.shape[0] * _COARSE)
+    return np.asarray(cv2.resize(flow, size, interpolation=cv2.INTER_LINEAR)[: plane.height, : plane.width])
+
+
+def _bounds(place: Floats, plane: Plane, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The rectangle (left, top, right, bottom) of the frame that the placed plane can cover; never empty."""
+    corners = place @ np.array(
+        [[0, plane.width, 0, plane.width], [0, 0, plane.height, plane.height], [1, 1, 1, 1]], np.float32
+    )
+    left, top = (int(np.clip(np.floor(low), 0, end - 1)) for low, end in zip(corners.min(1), size, strict=True))
+    right, bottom = (int(np.clip(np.ceil(high), 1, end)) for high, end in zip(corners.max(1), size, strict=True))
+    return left, top, max(right, left + 1), max(bottom, top + 1)
+
+
+def _fields(person: Person, head: Head, plane: Plane) -> Floats:
+    """How far one unit of each part of the expression moves each pixel of ``plane``, in pixels of the head's plane.
+
+    (6, pixels * 2: x, y, x, y, ...); the parts are jaw, upper lip, width, smile, inner and outer brow.
+    """
+    face = person.face
     x, y = plane.grid
     side = np.abs(x)
     middle, chin = mouth_y(face), chin_y(face)
@@ -106,19 +167,23 @@ def _fields(person: Person, head: Head) -> Floats:
     inner = -0.075 * pair(x, y, (0.26, level - 0.03), (0.15, 0.15))
     outer = -0.07 * pair(x, y, (0.62, level - 0.05), (0.18, 0.15))
     pairs = ((zero, jaw), (zero, up), (corners, zero), (smile_x, smile_y), (zero, inner), (zero, outer))
-    return np.stack([np.stack(field, -1).reshape(-1) for field in pairs]).astype(np.float32) * np.float32(plane.scale)
+    return np.stack([np.stack(field, -1).reshape(-1) for field in pairs]).astype(np.float32) * np.float32(
+        head.plane.scale
+    )
 
 
-def _turning(head: Head, yaw: float, pitch: float) -> Floats:
-    """Where on the frontal head each pixel of the turned head comes from, (height, width, 2) in pixels."""
-    plane = head.plane
+def _turning(head: Head, plane: Plane, yaw: float, pitch: float) -> Floats:
+    """Where on the frontal head each pixel of the turned head comes from.
+
+    For the pixels of ``plane``, in pixels of the head's plane, (height, width, 2).
+    """
     x, y = plane.grid
     source_x, source_y = x, y
     cos_yaw, cos_pitch = np.cos(yaw), np.cos(pitch)
-    for _ in range(4):
-        at = ((source_x - plane.left) * plane.scale, (source_y - plane.top) * plane.scale)
-        z = cv2.remap(head.height, at[0].astype(np.float32), at[1].astype(np.float32), cv2.INTER_LINEAR) - _AXIS
+    for _ in range(4):  # the height at the source is needed to know the source: a fixed point
+        at = [np.asarray(part, np.float32) for part in head.plane.pixels(source_x, source_y)]
+        z = cv2.remap(head.height, at[0], at[1], cv2.INTER_LINEAR) - _AXIS
         source_x = (x - z * np.sin(yaw)) / cos_yaw
         source_y = (y - z * np.sin(pitch)) / cos_pitch
-    flow = np.stack(((source_x - plane.left) * plane.scale, (source_y - plane.top) * plane.scale), -1)
-    return cv2.GaussianBlur(flow, (0, 0), max(1.0, 0.03 * plane.scale)).astype(np.float32)  # type: ignore[no-any-return]
+    flow = np.stack(head.plane.pixels(source_x, source_y), -1)
+    return cv2.GaussianBlur(flow, (0, 0), max(0.6, 0.03 * plane.scale)).astype(np.float32)  # type: ignore[no-any-return]

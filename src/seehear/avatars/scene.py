@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from seehear.avatars.light import Light, to_linear, to_picture
 from seehear.avatars.people import Face
@@ -45,8 +44,8 @@ def draw_framing(rng: np.random.Generator) -> Framing:
     return Framing(width, height, float(x), float(np.clip(y, min(top, bottom), max(top, bottom))), scale)
 
 
-def draw_background(rng: np.random.Generator, framing: Framing) -> NDArray[np.uint8]:
-    """A wall, a studio colour, a room out of focus, or clutter, RGB (height, width, 3)."""
+def draw_background(rng: np.random.Generator, framing: Framing) -> Floats:
+    """A wall, a studio colour, a room out of focus, or clutter, gamma-coded 0..1, (height, width, 3)."""
     height, width = framing.height, framing.width
     plane = Plane(height / 2.0, -width / height, -1.0, width, height)
     kind = rng.choice(("wall", "studio", "room", "clutter"), p=(0.3, 0.2, 0.3, 0.2))
@@ -65,7 +64,7 @@ def draw_background(rng: np.random.Generator, framing: Framing) -> NDArray[np.ui
         picture = grey + rng.uniform(0.05, 0.5) * (picture - grey)
     slope = rng.normal(0, 0.18) * plane.grid[0] + rng.normal(0, 0.18) * plane.grid[1]
     picture = picture * (1 + slope)[..., None]
-    return np.asarray(np.clip(picture, 0.01, 1.0) * 255, np.uint8)
+    return np.asarray(np.clip(picture, 0.01, 1.0), np.float32)
 
 
 def _dull(rng: np.random.Generator) -> Floats:
@@ -86,10 +85,8 @@ def _room(rng: np.random.Generator, framing: Framing) -> Floats:
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 0.03 * width)), np.float32)
 
 
-def draw_body(
-    rng: np.random.Generator, background: NDArray[np.uint8], face: Face, framing: Framing, light: Light
-) -> NDArray[np.uint8]:
-    """Neck, shoulders and clothes over the background."""
+def draw_body(rng: np.random.Generator, background: Floats, face: Face, framing: Framing, light: Light) -> Floats:
+    """Neck, shoulders and clothes over the background, like it."""
     plane = Plane(framing.scale, -framing.x / framing.scale, -framing.y / framing.scale, framing.width, framing.height)
     x, y = plane.grid
     chin = chin_y(face)
@@ -101,8 +98,7 @@ def draw_body(
     shadow = 0.42 + 0.4 * step(chin - 0.05, chin + 0.5, y) + 0.25 * light.direction[0] * x
     shadow *= 1 - 0.35 * (np.abs(x) / 0.7).clip(0, 1.2) ** 2
     skin = to_linear(face.skin) * np.array((1.0, 0.92, 0.9)) * arriving * shadow.clip(0.12, 1.2)[..., None]
-    picture = background.astype(np.float32) / 255
-    picture += neck[..., None] * (to_picture(skin.astype(np.float32)) - picture)
+    picture = background + neck[..., None] * (to_picture(skin.astype(np.float32)) - background)
     grey = rng.uniform(0.03, 0.9)
     cloth = to_linear(tuple(np.clip(grey + rng.normal(0, 0.16, 3), 0.02, 0.95)))
     folds = 0.85 + 0.14 * noise(rng, plane, (0.25, 0.5), 3) + 0.2 * light.direction[0] * np.tanh(x)
@@ -111,4 +107,4 @@ def draw_body(
     dressed = step(-soft, soft, y - collar)
     fabric = cloth * arriving * np.clip(folds * stripes, 0.1, 1.6)[..., None]
     picture += dressed[..., None] * (to_picture(fabric.astype(np.float32)) - picture)
-    return np.asarray(np.clip(picture, 0, 1) * 255, np.uint8)
+    return np.asarray(np.clip(picture, 0, 1), np.float32)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.avatars.camera import Camera, Film, Placement, draw_camera
+from seehear.avatars.camera import Camera, Film, Placement, draw_camera, filmed, placing
 from seehear.avatars.emotion import EMOTIONS, Emotion, feeling_articulation, feeling_voice
 from seehear.avatars.head import draw_head
 from seehear.avatars.light import draw_light
@@ -23,7 +23,7 @@ from seehear.avatars.visemes import PARTS, Articulation, mouth_movement
 from seehear.avatars.voices import Mark, Utterance, speak
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
-_OVERSAMPLING = 1.25  # the head is drawn this much larger than it is seen: turning it costs sharpness
+_OVERSAMPLING = 1.15  # the head is drawn this much larger than it is seen: turning it costs sharpness
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +59,19 @@ class Take:
     def pictures(self) -> Iterator[NDArray[np.uint8]]:
         """The clip's pictures, RGB (height, width, 3)."""
         rng = np.random.default_rng(self.seed)
-        yaw, pitch = float(self.motion.yaw.mean()), float(self.motion.pitch.mean())
-        light = draw_light(rng, self.person.face.skin, yaw=yaw, pitch=pitch)
-        head = draw_head(self.person.face, light, self.framing.scale * _OVERSAMPLING)
+        motion, face, camera = self.motion, self.person.face, self.camera
+        framing = filmed(self.framing, camera)
+        yaw, pitch = float(motion.yaw.mean()), float(motion.pitch.mean())
+        light = draw_light(rng, face.skin, yaw=yaw, pitch=pitch)
+        head = draw_head(face, light, camera.tone, framing.scale * _OVERSAMPLING)
         puppet = Puppet(self.person, head, yaw=yaw, pitch=pitch)
-        background = draw_body(rng, draw_background(rng, self.framing), self.person.face, self.framing, light)
-        film = Film(rng, self.camera, self.framing, background)
+        behind = camera.tone(draw_body(rng, draw_background(rng, framing), face, framing, light))
+        film = Film(rng, camera, self.framing, np.asarray(behind * 255, np.uint8))
         origin = head.plane.pixels(0.0, 0.0)
-        motion = self.motion
         for t, mouth in enumerate(self.mouths):
             place = Placement(float(motion.roll[t]), float(motion.x[t]), float(motion.y[t]), float(motion.near[t]))
-            yield film.take(puppet.draw(mouth, motion, t), head.plane.scale, origin, place)
+            where = placing(framing, head.plane.scale, origin, place)
+            yield film.take(*puppet.draw(mouth, motion, t, where, (framing.width, framing.height)))
 
 
 def plan_take(seed: int, number: int, speakers: int, seconds: float) -> Take:
