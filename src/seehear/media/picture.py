@@ -16,9 +16,6 @@ from seehear.media.colour import rgb_matrix
 Plane = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
 
-CHROMA = np.array([[2, 0, 0.5], [0, 2, 0.5], [0, 0, 1]])
-"""4:2:0 chroma px -> luma px. A chroma sample lies in the middle of its 2x2 luma samples, as swscale has it."""
-
 ALIASES_FROM = 1.5
 """A crop that is smaller than its source by more than this is taken from planes shrunk by averaging."""
 
@@ -80,9 +77,8 @@ def _shift(by: float) -> Matrix:
 
 
 @lru_cache(maxsize=16)
-def _upright_from_planes(geometry: Geometry) -> tuple[Matrix, Matrix]:
-    luma = geometry.upright_from_stored()
-    return luma, luma @ CHROMA
+def _upright_from_stored(geometry: Geometry) -> Matrix:
+    return geometry.upright_from_stored()
 
 
 class Picture:
@@ -145,14 +141,33 @@ class Picture:
         Raises:
             ValueError: the matrix is not 2x3 and invertible.
         """
-        full = np.eye(3)
-        full[:2] = matrix
-        if not abs(np.linalg.det(full)) > 0:
+        wanted = np.eye(3)
+        wanted[:2] = matrix
+        from_stored = wanted @ _upright_from_stored(self._geometry)
+        (a, b), (c, d) = from_stored[:2, :2].tolist()
+        if not abs(a * d - b * c) > 0:
             raise ValueError(f"the matrix of a crop must be invertible, not {matrix}")
-        luma, chroma = _upright_from_planes(self._geometry)
-        from_luma, from_chroma = full @ luma, full @ chroma
-        planes = [_warp(self._plane(number), from_chroma if number else from_luma, size) for number in range(3)]
-        return np.asarray(cv2.transform(cv2.merge(planes), self._rgb_matrix()), np.uint8)
+        block = _block(1 / sqrt(abs(a * d - b * c)), min(self._geometry.stored))
+        left, top, right, bottom = _seen(from_stored, size, self._geometry.stored, block)
+        part = self._part(left, top, right, bottom, block)
+        back = np.array([[block, 0, left + (block - 1) / 2], [0, block, top + (block - 1) / 2], [0, 0, 1]])
+        height, width = size
+        crop = cv2.warpAffine(
+            part, (from_stored @ back)[:2], (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        return np.asarray(cv2.transform(crop, self._rgb_matrix()), np.uint8)
+
+    def _part(self, left: int, top: int, right: int, bottom: int, block: int) -> NDArray[np.uint8]:
+        """A part of the stored picture, YUV (h, w, 3), each pixel the mean of block x block luma pixels."""
+        luma = self._plane(0)[top:bottom, left:right]
+        height, width = luma.shape
+        planes = [_resize(luma, width // block, height // block)]
+        for number in (1, 2):
+            chroma = self._plane(number)[top // 2 : (bottom + 1) // 2, left // 2 : (right + 1) // 2]
+            if block == 1:
+                chroma = _resize(chroma, 2 * chroma.shape[1], 2 * chroma.shape[0])[:height, :width]
+            planes.append(_resize(chroma, width // block, height // block))
+        return np.asarray(cv2.merge(planes), np.uint8)
 
     def _plane(self, number: int) -> Plane:
         return plane_of(self._frame, number)
@@ -183,31 +198,30 @@ def _resize(plane: Plane, width: int, height: int) -> Plane:
     return np.asarray(cv2.resize(plane, (width, height), interpolation=how), np.uint8)
 
 
-def _warp(plane: Plane, matrix: Matrix, size: tuple[int, int]) -> Plane:
-    """Bilinear warp of a plane, 3x3 plane px -> crop px; averaged first where it shrinks much."""
-    shrink = 1 / sqrt(abs(np.linalg.det(matrix[:2, :2])))
-    if shrink > ALIASES_FROM:
-        plane, matrix = _averaged(plane, matrix, size, 2 ** max(1, round(log2(shrink))))
-    height, width = size
-    warped = cv2.warpAffine(plane, matrix[:2], (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(warped, np.uint8)
+def _block(shrink: float, limit: int) -> int:
+    """Side of the blocks of pixels that are averaged before a picture is made smaller by `shrink`: a power of two."""
+    block = 1 if shrink <= ALIASES_FROM else 2 ** max(1, round(log2(shrink)))
+    while block > max(1, limit // 2):
+        block //= 2
+    return block
 
 
-def _averaged(plane: Plane, matrix: Matrix, size: tuple[int, int], block: int) -> tuple[Plane, Matrix]:
-    """The part of the plane that the crop sees, in means of block x block pixels, and the matrix from there."""
-    height, width = size
-    corners = np.array([[-1, width, -1, width], [-1, -1, height, height], [1, 1, 1, 1.0]])
-    seen = np.linalg.solve(matrix, corners)[:2]
-    starts, stops = [], []
-    for low, high, limit in zip(seen.min(1), seen.max(1), plane.shape[::-1], strict=True):
-        blocks = max(1, limit // block)
-        start = min(max(0, floor(low / block) - 1), blocks - 1)
-        stop = min(max(start + 1, ceil(high / block) + 2), blocks)
-        starts.append(start * block)
-        stops.append(min(stop * block, limit))
-    part = plane[starts[1] : stops[1], starts[0] : stops[0]]
-    across, down = max(1, part.shape[1] // block), max(1, part.shape[0] // block)
-    small = cv2.resize(part, (across, down), interpolation=cv2.INTER_AREA)
-    step_x, step_y = part.shape[1] / across, part.shape[0] / down
-    back = np.array([[step_x, 0, starts[0] + (step_x - 1) / 2], [0, step_y, starts[1] + (step_y - 1) / 2], [0, 0, 1.0]])
-    return np.asarray(small, np.uint8), matrix @ back
+def _seen(matrix: Matrix, size: tuple[int, int], stored: tuple[int, int], block: int) -> tuple[int, int, int, int]:
+    """The part of the stored picture that a crop of this size sees: left, top, right, bottom, on the grid of blocks."""
+    (a, b, x), (c, d, y) = matrix[:2].tolist()  # inverted by hand: LAPACK takes longer than the warp
+    scale = 1 / (a * d - b * c)
+    across, down = (-1 - x, size[1] - x), (-1 - y, size[0] - y)
+    columns = [scale * (d * i - b * j) for i in across for j in down]
+    rows = [scale * (a * j - c * i) for i in across for j in down]
+    left, right = _span(min(columns), max(columns), stored[1], block)
+    top, bottom = _span(min(rows), max(rows), stored[0], block)
+    return left, top, right, bottom
+
+
+def _span(low: float, high: float, limit: int, block: int) -> tuple[int, int]:
+    """Whole blocks around low..high, one to spare, within 0..limit. Single pixels go in pairs, as their chroma does."""
+    grid = max(block, 2)
+    last = max(1, limit // grid) - 1
+    first = min(max(floor(low / grid) - 1, 0), last)
+    stop = min(max(ceil(high / grid) + 2, first + 1), last + 1)
+    return first * grid, limit if block == 1 and stop > last else min(stop * grid, limit)
