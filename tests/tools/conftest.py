@@ -42,15 +42,15 @@ def signal(seconds: float, seed: int = 0) -> np.ndarray:
 
 def write_lamp(
     path: Path, seconds: float = 6.0, delay_ms: float = 0.0, *, fps: float = FPS, size: int = 64, level: float = 0.5,
-    sound_s: float | None = None, sound: bool = True, seed: int = 0,
+    sound_s: float | None = None, sound: bool = True, seed: int = 0, drift: float = 0.0,
 ) -> Path:  # fmt: skip
-    """A file whose sound is late by ``delay_ms``."""
+    """A file whose sound is late by ``delay_ms``, and every second by ``drift`` ms more."""
     bright = signal(seconds, seed)
     # a picture shows the middle of a frame of 25 a second: the model hears frames' middles, too
     shown = bright[2000 + np.round(np.arange(round(seconds * fps)) * 1000 / fps + 20).astype(int)]
     frames = (np.full((size, size, 3), 40 + 170 * value, np.uint8) for value in shown)
     times = np.arange(round((sound_s or seconds) * SAMPLE_RATE)) / SAMPLE_RATE
-    loud = np.interp(times * 1000 - delay_ms + 2000, np.arange(len(bright)), bright)
+    loud = np.interp(times * (1000 - drift) - delay_ms + 2000, np.arange(len(bright)), bright)
     audio = (level * loud * np.sin(2 * np.pi * 440 * times)).astype(np.float32)
     write_video(path, frames, fps, audio if sound else None)
     return path

@@ -29,6 +29,16 @@ def test_delay_is_measured_between_frames_with_its_sign(lamp, lamp_model, tmp_pa
     assert (track["start_s"], track["end_s"]) == (0, 6)
 
 
+def test_drift_is_told(lamp, lamp_model, tmp_path, capsys):
+    path = lamp(tmp_path / "lamp.mp4", seconds=60, delay_ms=-60, drift=3)
+    assert run(path, "--json", "--plot", tmp_path / "curve.png") == 0
+    (entry,) = entries(capsys)
+    assert entry["drift"]["ms_per_minute"] == pytest.approx(180, abs=8)
+    assert entry["drift"]["at_start_ms"] == pytest.approx(-45, abs=10)
+    assert entry["delay_ms"] == pytest.approx(30, abs=10)
+    assert entry["verdict"] == "out-of-sync"
+
+
 def test_a_longer_search_finds_a_longer_delay(lamp, lamp_model, tmp_path, capsys):
     path = lamp(tmp_path / "lamp.mp4", seconds=12, delay_ms=2300)
     assert run(path, "--json", "--search-s", 3) == 0

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 LEAST_SEGMENTS = 4
 """Fewer measured segments than this say nothing about change."""
 
-LEAST_CHANGE_MS = 20.0
-"""A smaller change over the whole file is not reported: it is within the error of a segment."""
+LEAST_CHANGE_MS = 40.0
+"""A smaller change over the whole file is not reported: two speakers may differ by as much in what is measured."""
 
 LEAST_JUMP_MS = 60.0
 """A smaller step between two parts of a file is not called a jump."""
@@ -24,20 +24,18 @@ LEAST_PART = 3
 
 @dataclass(frozen=True)
 class Segment:
-    """One stretch of a face (at most ten seconds) and the delay measured on it alone.
+    """One stretch of a file (about ten seconds) and the delay measured on it alone, over all its faces.
 
     Attributes:
         start_s, end_s: on the file's clock.
         delay_ms: positive: sound is late.
         confidence: that this delay is right.
-        track: the face that it was measured on.
     """
 
     start_s: float
     end_s: float
     delay_ms: float
     confidence: float
-    track: int
 
     @property
     def middle_s(self) -> float:
@@ -51,11 +49,14 @@ class Drift:
 
     Attributes:
         ms_per_minute: slope of the robust line; 0 where there is no drift to report.
-        at_start_ms, at_end_ms: the delay at the first and the last measured segment, by the line or by the parts.
+        first_s, last_s: times of the first and the last measured segment.
+        at_start_ms, at_end_ms: the delay there, by the line or by the parts.
         jumps: (time in seconds, delay before, delay after) for each sudden change.
     """
 
     ms_per_minute: float
+    first_s: float
+    last_s: float
     at_start_ms: float
     at_end_ms: float
     jumps: tuple[tuple[float, float, float], ...] = ()
@@ -65,14 +66,12 @@ class Drift:
         """Whether the delay is other than constant."""
         return bool(self.jumps) or self.ms_per_minute != 0
 
-    def delay_at(self, time_s: float, first_s: float, last_s: float) -> float:
-        """The delay that the line or the parts give for a time of the file (first_s, last_s: measured range)."""
+    def delay_at(self, time_s: float) -> float:
+        """The delay that the line or the parts give for a time of the file."""
         if self.jumps:
-            level = self.at_start_ms
-            for jump_s, _, after in self.jumps:
-                level = after if time_s >= jump_s else level
-            return level
-        share = (time_s - first_s) / max(last_s - first_s, 1e-9)
+            levels = [self.at_start_ms, *(after for at, _, after in self.jumps if time_s >= at)]
+            return levels[-1]
+        share = (time_s - self.first_s) / max(self.last_s - self.first_s, 1e-9)
         return self.at_start_ms + share * (self.at_end_ms - self.at_start_ms)
 
 
@@ -87,6 +86,7 @@ def find_drift(segments: Sequence[Segment]) -> Drift | None:
         return None
     times = np.array([segment.middle_s for segment in segments])
     delays = np.array([segment.delay_ms for segment in segments])
+    ends = float(times[0]), float(times[-1])
     slope, level = theil_sen(times, delays)
     line = level + slope * times
     cuts = _cuts(delays)
@@ -99,12 +99,12 @@ def find_drift(segments: Sequence[Segment]) -> Drift | None:
             (float(times[cut - 1] + times[cut]) / 2, before, after)
             for cut, (before, after) in zip(cuts, pairwise(levels), strict=True)
         )
-        return Drift(0.0, levels[0], levels[-1], jumps)
+        return Drift(0.0, *ends, levels[0], levels[-1], jumps)
     change = slope * (times[-1] - times[0])
     if abs(change) < max(LEAST_CHANGE_MS, 2 * _slope_error(times, delays - line) * (times[-1] - times[0])):
         steady = float(np.median(delays))
-        return Drift(0.0, steady, steady)
-    return Drift(slope * 60, float(line[0]), float(line[-1]))
+        return Drift(0.0, *ends, steady, steady)
+    return Drift(slope * 60, *ends, float(line[0]), float(line[-1]))
 
 
 def theil_sen(times: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
@@ -23,6 +23,9 @@ from seehear.tools.verdict import Verdict, delay_in_words, judge
 
 PIECES_UNDER_WAY = 2
 """Pieces waiting for the network while the next is decoded; bounded, so that memory is too."""
+
+SEGMENT_S = 10.0
+"""Length of the stretches along which a file's delay is followed."""
 
 SEGMENT_CONFIDENCE = 0.5
 """A segment less sure than this is left out of the drift."""
@@ -93,11 +96,12 @@ def conclude(path: Path, heard: list[Heard], calibration: Calibration, options: 
     Where the delay changes along the file, every curve is first moved to the delay in the middle.
     """
     tracks = _tracks(heard, calibration)
-    segments = _segments(heard, calibration)
+    weights = dict.fromkeys((piece.track for piece in heard), LEAST_WEIGHT)
+    weights |= {track.track: max(LEAST_WEIGHT, track.confidence) for track in tracks}
+    segments = _segments(heard, weights, calibration)
     drift = find_drift([segment for segment in segments if segment.confidence >= SEGMENT_CONFIDENCE])
-    weights = {track.track: max(LEAST_WEIGHT, track.confidence) for track in tracks}
     if drift and drift.changes:
-        heard, weights = _straightened(heard, segments, drift), dict.fromkeys(weights, 1.0)
+        heard, weights = _straightened(heard, drift), dict.fromkeys(weights, 1.0)
     curve = _sum([piece.curve.weighted(weights[piece.track]) for piece in heard])
     peak = find_peak(curve)
     if peak is None:
@@ -149,25 +153,28 @@ def _tracks(heard: list[Heard], calibration: Calibration) -> list[TrackDelay]:
     return sorted(tracks, key=lambda track: track.start_s)
 
 
-def _segments(heard: list[Heard], calibration: Calibration) -> list[Segment]:
-    peaks = [(piece, find_peak(piece.curve)) for piece in heard]
-    return [
-        Segment(piece.start_s, piece.end_s, peak.delay_ms, calibration(peak), piece.track)
-        for piece, peak in peaks
-        if peak
-    ]
+def _segments(heard: list[Heard], weights: dict[int, float], calibration: Calibration) -> list[Segment]:
+    """The delay in every ten seconds of the file; short appearances in one such stretch are measured together."""
+
+    def stretch(piece: Heard) -> int:
+        return int((piece.start_s + piece.end_s) / 2 // SEGMENT_S)
+
+    segments = []
+    for _, pieces in groupby(sorted(heard, key=stretch), stretch):
+        within = list(pieces)
+        peak = find_peak(_sum([piece.curve.weighted(weights[piece.track]) for piece in within]))
+        if peak:
+            start_s, end_s = min(piece.start_s for piece in within), max(piece.end_s for piece in within)
+            segments.append(Segment(start_s, end_s, peak.delay_ms, calibration(peak)))
+    return segments
 
 
-def _straightened(heard: list[Heard], segments: list[Segment], drift: Drift) -> list[Heard]:
+def _straightened(heard: list[Heard], drift: Drift) -> list[Heard]:
     """Every piece's curve moved to the delay of the file's middle, so that drift does not smear the sum."""
-    first, last = segments[0].middle_s, segments[-1].middle_s
-    reference = drift.delay_at((first + last) / 2, first, last)
+    reference = drift.delay_at((drift.first_s + drift.last_s) / 2)
     return [
-        Heard(
-            p.track, p.start_s, p.end_s, p.curve.moved(reference - drift.delay_at(middle, first, last)), p.loudness_db
-        )
-        for p in heard
-        for middle in [(p.start_s + p.end_s) / 2]
+        replace(piece, curve=piece.curve.moved(reference - drift.delay_at((piece.start_s + piece.end_s) / 2)))
+        for piece in heard
     ]
 
 

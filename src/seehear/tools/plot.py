@@ -54,8 +54,9 @@ def draw_along(axes: Axes, found: Measurement) -> None:
         shade = 0.15 + 0.85 * segment.confidence
         axes.plot([segment.start_s, segment.end_s], [segment.delay_ms] * 2, color=COLOURS[0], lw=3, alpha=shade)
     if found.drift:
-        first, last = found.segments[0].middle_s, found.segments[-1].middle_s
-        times = sorted({first, last, *(edge for at, _, _ in found.drift.jumps for edge in (at - 1e-3, at))})
-        line = [found.drift.delay_at(time, first, last) for time in times]
+        drift = found.drift
+        edges = (edge for at, _, _ in drift.jumps for edge in (at - 1e-3, at))
+        times = sorted({drift.first_s, drift.last_s, *edges})
+        line = [drift.delay_at(time) for time in times]
         axes.plot(times, line, color=COLOURS[1], lw=1.4, ls="--", label="drift" if found.drift.changes else "steady")
         axes.legend(loc="best", fontsize="small")
