@@ -12,6 +12,7 @@ import pytest
 
 from seehear.errors import MediaError
 from seehear.media import sound as module
+from seehear.media.decode import open_media
 from seehear.media.samples import Reader, as_float
 from seehear.media.sound import read_sound
 
@@ -133,6 +134,14 @@ def test_holes_are_silent_and_what_follows_keeps_its_time(movie: Any) -> None:
     assert not sound.between(0.65, 0.94).any()
     track.clicks = [0.3, 1.2, 1.7]
     assert movie.late_ms(sound, track) == pytest.approx(0, abs=1)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.ts", "a.mkv"])
+def test_the_clock_may_be_given(name: str, movie: Any) -> None:
+    path = movie(name, stamps=[0.4 + k / 25 for k in range(20)], options={"bf": "2", "preset": "fast"})
+    with open_media(path) as media:
+        given, found = read_sound(path, media.zero), read_sound(path)
+    assert np.array_equal(given.between(-1, 3), found.between(-1, 3))
 
 
 def test_without_sound_it_is_silent(movie: Any) -> None:

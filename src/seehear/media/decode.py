@@ -56,6 +56,7 @@ class MediaFile:
         video: what is known of the pictures; None for a file that has none.
         has_sound: whether there is a stream of sound that can be decoded.
         duration_s: of the whole file, as it says itself; 0.0 where it does not.
+        zero: where the clock's 0 is on the file's own axis (s): the first picture; None for a file without pictures.
         damaged: how many pieces of the picture stream have been skipped or repaired by the decoder so far.
     """
 
@@ -70,7 +71,10 @@ class MediaFile:
             stream = picture_stream(container)
             if stream is None and not self.has_sound:
                 raise MediaError(f"{path} has neither pictures nor sound that can be decoded; give another file.")
-            self.video = None if stream is None else _video_info(path, container, stream)
+            self.video: VideoInfo | None = None
+            self.zero: Fraction | None = None
+            if stream is not None:
+                self.video, self.zero = _look(path, container, stream)
 
     @property
     def damaged(self) -> int:
@@ -129,7 +133,8 @@ def open_media(path: str | os.PathLike[str], *, threads: int = 0) -> MediaFile:
     return MediaFile(path, threads)
 
 
-def _video_info(path: str | os.PathLike[str], container: InputContainer, stream: VideoStream) -> VideoInfo:
+def _look(path: str | os.PathLike[str], container: InputContainer, stream: VideoStream) -> tuple[VideoInfo, Fraction]:
+    """What is known of a picture stream, and the time of its first picture."""
     first = next(decoded(container, stream, Damage(), threads=1), None)
     codec = stream.codec_context.name
     if first is None:
@@ -139,7 +144,7 @@ def _video_info(path: str | os.PathLike[str], container: InputContainer, stream:
         duration = stream.duration * stream.time_base
     else:
         duration = Fraction(container.duration or 0, av.time_base)
-    return VideoInfo(
+    info = VideoInfo(
         width=width,
         height=height,
         fps=float(1 / usual_step(stream)),
@@ -147,6 +152,7 @@ def _video_info(path: str | os.PathLike[str], container: InputContainer, stream:
         duration_s=max(0.0, float(duration)),
         codec=codec,
     )
+    return info, stamp(first) or Fraction(0)
 
 
 def _shown(

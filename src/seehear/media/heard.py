@@ -7,9 +7,9 @@ from fractions import Fraction
 
 import numpy as np
 from av.audio.frame import AudioFrame
+from numpy.typing import NDArray
 
-from seehear.media.frames import stamp
-from seehear.media.timebase import Run, Unfold, place
+from seehear.media.timebase import BACKWARDS, Run, Unfold, place
 
 
 class Heard:
@@ -22,22 +22,30 @@ class Heard:
     def __init__(self, shifts: Callable[[], Sequence[Fraction]]) -> None:
         """Args: shifts: see `Unfold`."""
         self.first: AudioFrame | None = None
-        self._unfold = Unfold(shifts)
-        self._follow = Fraction(0)
+        self._shifts = shifts
         self._stamps: list[float] = []
         self._lengths: list[float] = []
 
     def note(self, frame: AudioFrame) -> None:
         """Note the next frame."""
         self.first = self.first or frame
-        time = stamp(frame)
-        if time is not None:
-            self._follow = self._unfold(time, self._follow)
-        length = Fraction(frame.samples, frame.sample_rate)
-        self._stamps.append(np.nan if time is None else float(self._follow))
-        self._lengths.append(float(length))
-        self._follow += length
+        ticks = frame.pts if frame.pts is not None else frame.dts
+        self._stamps.append(np.nan if ticks is None or frame.time_base is None else ticks * float(frame.time_base))
+        self._lengths.append(frame.samples / frame.sample_rate)
 
     def runs(self, zero: Fraction) -> list[Run]:
         """The stretches without a hole, their starts counted from `zero` (s on the file's axis)."""
-        return place(np.array(self._stamps) - float(zero), np.array(self._lengths))
+        stamps, lengths = np.array(self._stamps), np.array(self._lengths)
+        if np.any(np.diff(stamps[~np.isnan(stamps)]) < -BACKWARDS):
+            stamps = self._unfolded(stamps, lengths)
+        return place(stamps - float(zero), lengths)
+
+    def _unfolded(self, stamps: NDArray[np.float64], lengths: NDArray[np.float64]) -> NDArray[np.float64]:
+        unfold, follow = Unfold(self._shifts), 0.0
+        times = []
+        for stamp, length in zip(stamps.tolist(), lengths.tolist(), strict=True):
+            if not np.isnan(stamp):
+                follow = float(unfold(Fraction(stamp), Fraction(follow)))
+            times.append(np.nan if np.isnan(stamp) else follow)
+            follow += length
+        return np.array(times)

@@ -32,10 +32,11 @@ def write_video(
     *,
     sample_rate: int = SAMPLE_RATE,
     crf: int = 18,
+    threads: int = 1,
 ) -> None:
     """Write an MP4 file: H.264 4:2:0 and AAC. It appears under its name only when it is whole.
 
-    The same arrays give the same bytes.
+    The same arrays give the same bytes, as long as `threads` is 1.
 
     Args:
         path: to write; replaced if it exists.
@@ -44,6 +45,7 @@ def write_video(
         audio: float32 (N,) in [-1, 1], one channel, from the first picture on; None writes no sound.
         sample_rate: of the sound, 1/s.
         crf: quality of x264, 0 (lossless) to 51.
+        threads: of the encoder; 0 takes all cores.
 
     Raises:
         MediaError: the file cannot be written.
@@ -56,7 +58,7 @@ def write_video(
     rate = Fraction(fps).limit_denominator(1001)
     with whole_file(path) as file, av.open(file, "w", format="mp4") as container:
         container.flags |= cast(int, Flags.bitexact.value)
-        video = add_h264(container, _even(first).shape[:2], rate, crf, threads=1)
+        video = add_h264(container, _even(first).shape[:2], rate, crf, threads)
         sound = None
         if audio is not None:
             sound = container.add_stream("aac", rate=sample_rate, layout="mono", bit_rate=128_000)

@@ -6,8 +6,9 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
-from typing import IO
+from typing import IO, Any
 
 import av
 import numpy as np
@@ -72,17 +73,21 @@ class Sound:
         return out
 
 
-def read_sound(path: str | os.PathLike[str]) -> Sound:
+def read_sound(path: str | os.PathLike[str], zero: Fraction | None = None) -> Sound:
     """Decode the sound of a local media file to 16 kHz, the mean of its channels.
 
     Of several streams it takes the one that a player would. Time 0 is that of `MediaFile.pictures`: sound that starts
     after the first picture begins with silence, what comes before it has negative times, holes in the timestamps are
     silence. The samples lie in an anonymous temporary file: memory does not grow with length.
 
+    Args:
+        path: a regular file on this machine.
+        zero: time 0 on the file's own axis (s), where it is known already (`MediaFile.zero`).
+
     Raises:
         MediaError: the file cannot be read (see `open_media`), or there is no room for temporary files.
     """
-    zero = clock_zero(path)
+    zero = clock_zero(path) if zero is None else zero
     with open_container(path) as container:
         streams = sound_streams(container)
         if not streams:
@@ -128,46 +133,40 @@ class _Spool:
         self.heard = heard
         self.repaired = 0
         self._reader = Reader()
+        self._resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
         self._pushed = 0
 
     def resampled(self, frames: Iterable[AudioFrame]) -> Iterator[NDArray[np.int16]]:
-        waiting: list[Samples] = []
-        rate, seconds = 0, 0.0
-        resampler = None
+        waiting: list[NDArray[Any]] = []
+        kind, rate, seconds = None, 0, 0.0
         for frame in frames:
             if not frame.samples or not frame.sample_rate:
                 continue
-            if frame.sample_rate != rate or seconds >= self.CHUNK_S:
-                yield from self._push(resampler, rate, waiting)
-                if frame.sample_rate != rate:
-                    yield from self._push(resampler, rate, None)
-                    rate = frame.sample_rate
-                    resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+            samples = self._reader.samples(frame)
+            if kind != (frame.sample_rate, len(samples), samples.dtype) or seconds >= self.CHUNK_S:
+                yield from self._push(waiting, rate, last=frame.sample_rate != rate)
+                kind = rate, _, _ = frame.sample_rate, len(samples), samples.dtype
                 waiting, seconds = [], 0.0
             self.heard.note(frame)
             seconds += frame.samples / rate
-            waiting.append(self._mono(frame))
-        yield from self._push(resampler, rate, waiting)
-        yield from self._push(resampler, rate, None)
+            waiting.append(samples)
+        yield from self._push(waiting, rate, last=True)
 
-    def _push(
-        self, resampler: av.AudioResampler | None, rate: int, waiting: list[Samples] | None
-    ) -> Iterator[NDArray[np.int16]]:
-        if resampler is None or waiting == []:
+    def _push(self, waiting: list[NDArray[Any]], rate: int, last: bool) -> Iterator[NDArray[np.int16]]:
+        """Resample what has been waiting; the last of its rate."""
+        if not waiting:
             return
-        frame = None
-        if waiting is not None:
-            frame = frame_of(np.concatenate(waiting)[None], "flt", AudioLayout("mono"), rate, self._pushed)
-            self._pushed += frame.samples
-        for out in resampler.resample(frame):
-            samples = np.clip(out.to_ndarray()[0], -1, 1) * FULL_SCALE
-            yield np.rint(samples).astype(np.int16)
-
-    def _mono(self, frame: AudioFrame) -> Samples:
-        """Mean of the channels, float32 (samples,)."""
-        mono: Samples = as_float(self._reader.samples(frame)).mean(axis=0)
+        mono = as_float(np.concatenate(waiting, axis=1)).mean(axis=0, keepdims=True)
         bad = ~np.isfinite(mono)
         if bad.any():
             self.repaired += int(bad.sum())
             mono[bad] = 0
-        return mono
+        frame = frame_of(mono, "flt", AudioLayout("mono"), rate, self._pushed)
+        self._pushed += frame.samples
+        out = self._resampler.resample(frame)
+        if last:
+            out += self._resampler.resample(None)
+            self._resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+            self._pushed = 0
+        for part in out:
+            yield np.rint(np.clip(part.to_ndarray()[0], -1, 1) * FULL_SCALE).astype(np.int16)
