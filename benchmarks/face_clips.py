@@ -52,7 +52,7 @@ def turn(what: str, path: Path, args: argparse.Namespace) -> None:
     seconds = time.perf_counter() - begun
     status = Path("/proc/self/status").read_text()  # getrusage would count what the parent had before the fork
     peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
-    print(json.dumps({"seconds": seconds, "pictures": pictures, "peak_mb": peak}))
+    print(json.dumps({"seconds": seconds, "cpu": time.process_time(), "pictures": pictures, "peak_mb": peak}))
 
 
 def compare(path: Path, args: argparse.Namespace) -> None:
@@ -62,7 +62,7 @@ def compare(path: Path, args: argparse.Namespace) -> None:
     print(
         f"{path.name}: decode {1e3 * decoded['seconds'] / decoded['pictures']:.2f} ms a picture, "
         f"clips {1e3 * clips['seconds'] / decoded['pictures']:.2f}, "
-        f"ratio {clips['seconds'] / decoded['seconds']:.2f}, "
+        f"ratio {clips['seconds'] / decoded['seconds']:.2f} (of processor time {clips['cpu'] / decoded['cpu']:.2f}), "
         f"{decoded['pictures'] / FPS / clips['seconds']:.0f}x real time at 25 pictures a second, "
         f"peak {clips['peak_mb']:.0f} MB (decoding alone {decoded['peak_mb']:.0f} MB), "
         f"{clips['pictures'] / decoded['pictures']:.1%} of the pictures in clips",

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from ctypes import CDLL, c_int, c_void_p
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal, Protocol
 
 import cv2
@@ -32,6 +35,10 @@ MOST_CANDIDATES = 5000
 SMALLEST_INPUT = 64
 """Where a side is 32 px or less, the last layers of the network are one pixel high, and OpenCV 4.14 now and then
 returns what lay in memory before. Such pictures are extended."""
+
+
+ANSWER_BYTES = 0x20000
+"""What libfacedetection may write: a count (int32), then 16 int16 a face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,36 +126,50 @@ class YuNet:
 
 
 class YuFace:
-    """libfacedetection, as the `yuface` wheel has it. Its coordinates are whole pixels."""
+    """libfacedetection, as the `yuface` wheel has it. Its coordinates are whole pixels.
+
+    The library is called directly: the wheel's own wrapper (2023.5.1) loses 36 kB at every call.
+    """
 
     name = "yunet-yuface"
 
     def __init__(self) -> None:
         """Raises ImportError where the wheel is not installed."""
-        self._detect = _import_yuface()
+        self._detect = _load_yuface()
+        self._answer = np.zeros(ANSWER_BYTES, np.uint8)
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Face]:
-        rows = self._detect(np.ascontiguousarray(image)).astype(np.float32)  # score 0..100, box, landmarks, nothing
-        rows = rows[rows[:, 0] >= 100 * SCORE]
+        image = np.ascontiguousarray(image)
+        height, width = image.shape[:2]
+        self._detect(self._answer.ctypes.data, image.ctypes.data, width, height, image.strides[0])
+        faces = int(self._answer[:4].view(np.int32)[0])
+        table = self._answer[4 : 4 + 32 * faces].view(np.int16).reshape(faces, 16)
+        rows = table[table[:, 0] >= 100 * SCORE].astype(np.float32)  # score 0..100, box, landmarks, unused
         return [Face(row[1:5], row[5:15].reshape(5, 2), float(row[0]) / 100) for row in rows]
 
 
-def _import_yuface() -> Callable[[NDArray[np.uint8]], NDArray[np.int16]]:
-    """The compiled detector, held to one thread.
+def _load_yuface() -> Callable[[int, int, int, int, int], object]:
+    """The library's one function: (answer, picture, width, height, bytes of a row).
 
-    Its OpenMP reads the environment once, when it is loaded; with as many threads as cores in every worker process,
-    two workers on two cores run over ten times slower than with one thread each.
+    It is held to one thread: its OpenMP reads the environment once, when it is loaded; with as many threads as cores
+    in every worker process, two workers on two cores run over ten times slower than with one thread each.
     """
+    package = find_spec("yuface")
+    if package is None or package.origin is None:
+        raise ImportError("the yuface wheel is not installed")
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
-        import yuface
+        detect = CDLL(str(Path(package.origin).with_name("libfacedetection.so")))["_Z14facedetect_cnnPhS_iii"]
+    except (OSError, AttributeError) as error:
+        raise ImportError(f"this yuface wheel is another one than expected ({error})") from error
     finally:
         if before is None:
             del os.environ["OMP_NUM_THREADS"]
         else:
             os.environ["OMP_NUM_THREADS"] = before
-    detect: Callable[[NDArray[np.uint8]], NDArray[np.int16]] = yuface.c_detect
+    detect.argtypes = [c_void_p, c_void_p, c_int, c_int, c_int]
+    detect.restype = c_void_p
     return detect
 
 
