@@ -27,7 +27,7 @@ class Camera:
         noise: of the sensor, deviation in grey values.
         smear: share of the picture before that stays (noise reduction of cheap cameras).
         enlarged: the picture is filmed smaller by this factor and enlarged, >= 1.
-        crf: quality of the compression.
+        crf, preset: quality and care of the compression (x264).
     """
 
     tone: Tone
@@ -37,6 +37,7 @@ class Camera:
     smear: float
     enlarged: float
     crf: int
+    preset: str
 
 
 def draw_camera(rng: np.random.Generator, framing: Framing) -> Camera:
@@ -51,6 +52,7 @@ def draw_camera(rng: np.random.Generator, framing: Framing) -> Camera:
         smear=float(rng.uniform(0.1, 0.35)) if rng.random() < 0.12 + 0.2 * poor else 0.0,
         enlarged=min(enlarged, max(1.0, framing.scale / 23)),  # fewer pixels than this are no face any more
         crf=int(np.clip(round(rng.normal(22 + 6 * poor, 3.5)), 14, 36)),
+        preset=str(rng.choice(("ultrafast", "superfast"))),
     )
 
 
@@ -113,9 +115,9 @@ class Film:
     def _lens(self, picture: Picture) -> Picture:
         camera = self._camera
         if camera.blur > 0.35:
-            picture = cv2.GaussianBlur(picture, (0, 0), camera.blur)
+            picture = cv2.GaussianBlur(picture, _kernel(camera.blur), camera.blur)
         if camera.sharpen:
-            soft = cv2.GaussianBlur(picture, (0, 0), 1.2)
+            soft = cv2.GaussianBlur(picture, _kernel(1.2), 1.2)
             sharp = cv2.addWeighted(picture, 1 + camera.sharpen, soft, -camera.sharpen, 0)
             if picture.shape[2] == 4:
                 cv2.insertChannel(picture[..., 3], sharp, 3)  # the outline stays as it is
@@ -130,6 +132,12 @@ class Film:
         grain = np.asarray(np.clip(128.5 + self._camera.noise * grain, 0, 255), np.uint8)
         width, height = self._size
         return cv2.copyMakeBorder(grain, 0, height, 0, width, cv2.BORDER_WRAP)  # type: ignore[no-any-return]
+
+
+def _kernel(sigma: float) -> tuple[int, int]:
+    """Twice the deviation on either side is enough for the eye."""
+    size = 2 * int(np.ceil(2 * sigma)) + 1
+    return size, size
 
 
 def _lay(frame: Picture, over: Picture, corner: tuple[int, int]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from seehear.avatars.plane import Floats
 from seehear.avatars.relief import mouth_y
 from seehear.avatars.visemes import PARTS
 
-HALF_WIDTH = 0.40
+HALF_WIDTH = 0.42
 UPPER, LOWER = 0.122, 0.160
 """Usual half width of the mouth and thickness of the lips, in eye distances (63 mm)."""
 
@@ -59,6 +59,17 @@ class Outline:
     up: float
     down: float
     jaw: float
+
+    def of(self, columns: slice) -> Outline:
+        """The same for a part of the columns."""
+        return replace(
+            self,
+            u=self.u[columns],
+            outer_upper=self.outer_upper[columns],
+            inner_upper=self.inner_upper[columns],
+            inner_lower=self.inner_lower[columns],
+            outer_lower=self.outer_lower[columns],
+        )
 
 
 def outline(face: Face, manner: Manner, shape: MouthShape, columns: Floats) -> Outline:

@@ -114,7 +114,14 @@ def _make_clip(job: Job) -> dict[str, Any]:
     out, seed, number, speakers, seconds = job
     take = plan_take(seed, number, speakers, seconds)
     name = f"s{take.person.number:04d}_{number:06d}.mp4"
-    write_reel(out / name, take.pictures(), take.sound, crf=take.camera.crf, bit_rate=take.room.bit_rate)
+    write_reel(
+        out / name,
+        take.pictures(),
+        take.sound,
+        crf=take.camera.crf,
+        preset=take.camera.preset,
+        bit_rate=take.room.bit_rate,
+    )
     return _row(name, take)
 
 

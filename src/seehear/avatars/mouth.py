@@ -58,9 +58,20 @@ class Mouth:
         ``lines`` is the `outline` of ``shape`` over the window's columns.
         """
         picture = self._with_shadows(skin, lines, shape)
-        picture = self._with_lips(picture, lines, shape)
-        picture = self._with_inside(picture, lines, shape)
+        cut = self._around_lips(lines)
+        near = lines.of(cut[1])
+        self._draw_lips(picture[cut], self._rows[cut[0]], near, shape)
+        if lines.up + lines.down > 0.004:
+            self._draw_inside(picture[cut], self._rows[cut[0]], near, shape)
         return self._with_moustache(picture, lines)
+
+    def _around_lips(self, lines: Outline) -> tuple[slice, slice]:
+        """The rows and columns that hold the lips and what is between them."""
+        columns = np.flatnonzero(np.abs(lines.u) < 1.0)
+        left, right = int(columns[0]), int(columns[-1]) + 1
+        ends = np.array((lines.outer_upper[left:right].min(), lines.outer_lower[left:right].max()))
+        top, bottom = np.clip((ends - self.window.top) * self.window.scale + (-2, 3), 0, self.window.height).astype(int)
+        return slice(int(top), int(bottom)), slice(left, right)
 
     def _with_shadows(self, skin: Floats, lines: Outline, shape: MouthShape) -> Floats:
         """Below the lower lip, in the corners, and in the folds of a smile."""
@@ -77,52 +88,42 @@ class Mouth:
             dark += depth * np.exp(-((fold / 0.035) ** 2)) * np.exp(-(((y - lines.corner_y + 0.08) / 0.15) ** 2))
         return np.asarray(skin * (1 - dark[..., None]), np.float32)
 
-    def _with_lips(self, picture: Floats, lines: Outline, shape: MouthShape) -> Floats:
-        face, y = self.person.face, self._rows
-        thin = 1.0 / self.window.scale
-        middle = 0.5 * (lines.inner_upper + lines.inner_lower)
-        above = y < middle
-        outer = np.where(above, lines.outer_upper, lines.outer_lower)
-        inner = np.where(above, lines.inner_upper, lines.inner_lower)
-        depth = (y - outer) / np.where(above, np.maximum(inner - outer, 1e-4), np.minimum(inner - outer, -1e-4))
-        from_edge = np.where(above, y - outer, outer - y)
-        soft = np.maximum(thin, (0.012 + 0.022 * max(0.0, 1.2 - face.lip_border)))
-        cover = np.clip(from_edge / soft * 0.5 + 0.5, 0.0, 1.0) * (np.abs(lines.u) < 1.0)
-        cover *= np.clip((1 - np.abs(lines.u)) / 0.10, 0.0, 1.0)
+    def _draw_lips(self, picture: Floats, y: Floats, lines: Outline, shape: MouthShape) -> None:
+        """Draw the lips into a part of the window."""
+        soft = max(1.0 / self.window.scale, 0.012 + 0.022 * max(0.0, 1.2 - self.person.face.lip_border))
+        above = y < 0.5 * (lines.inner_upper + lines.inner_lower)
+        from_edge = np.where(above, y - lines.outer_upper, lines.outer_lower - y)
+        thick = np.where(above, lines.inner_upper - lines.outer_upper, lines.outer_lower - lines.inner_lower)
+        cover = np.clip(from_edge * (0.5 / soft) + 0.5, 0.0, 1.0)
+        cover *= np.minimum((1 - np.abs(lines.u)) * 10, 1.0)  # thin out into the corners
+        depth = np.clip(from_edge / np.maximum(thick, 1e-4), 0.0, 1.0)
         map_x = np.broadcast_to((lines.u * 0.5 + 0.5) * (_COLUMNS - 1), depth.shape).astype(np.float32)
-        map_y = np.clip(depth, 0, 1) * (_ROWS - 1) + np.where(above, 0.0, _ROWS)
-        lip = cv2.remap(self._lips, map_x, map_y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        map_y = depth * (_ROWS - 1) + np.where(above, np.float32(0), np.float32(_ROWS))
+        lip = cv2.remap(self._lips, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         purse = float(np.clip(shape.round - 0.2, 0.0, 0.8))
         if purse > 0.02:
-            pursed = cv2.remap(
-                self._pursed, map_x, map_y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )
-            lip = lip + np.float32(purse) * (pursed - lip)
-        return np.asarray(picture + cover[..., None].astype(np.float32) * (lip - picture), np.float32)
+            pursed = cv2.remap(self._pursed, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            lip = cv2.addWeighted(lip, 1 - purse, pursed, purse, 0)
+        picture += cover[..., None] * (lip - picture)
 
-    def _with_inside(self, picture: Floats, lines: Outline, shape: MouthShape) -> Floats:
-        if lines.up + lines.down <= 0.004:
-            return picture
-        x, y = self._columns, self._rows
+    def _draw_inside(self, picture: Floats, y: Floats, lines: Outline, shape: MouthShape) -> None:
+        """Draw teeth, tongue and cavity where the lips are apart, into a part of the window."""
         edge = self.window.scale * 0.8
-        open_ = np.clip((y - lines.inner_upper) * edge + 0.5, 0, 1) * np.clip(
-            (lines.inner_lower - y) * edge + 0.5, 0, 1
-        )
-        open_ *= np.abs(lines.u) < 0.99
+        open_ = np.clip((y - lines.inner_upper) * edge + 0.5, 0, 1)
+        open_ *= np.clip((lines.inner_lower - y) * edge + 0.5, 0, 1)
         rows = np.flatnonzero(open_.max(1) > 0)
         columns = np.flatnonzero(open_.max(0) > 0)
-        if not len(rows) or not len(columns):
-            return picture
-        cut = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-        inside = self._draw_inside(y[cut[0]], x[cut[1]], lines, shape, cut[1])
-        picture[cut] += open_[cut][..., None].astype(np.float32) * (inside - picture[cut])
-        return picture
+        if len(rows) and len(columns):
+            cut = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+            inside = self._inside_picture(y[cut[0]], lines.of(cut[1]), shape)
+            picture[cut] += open_[cut][..., None] * (inside - picture[cut])
 
-    def _draw_inside(self, y: Floats, x: Floats, lines: Outline, shape: MouthShape, columns: slice) -> Floats:
-        """Teeth, tongue and cavity of the opened part."""
+    def _inside_picture(self, y: Floats, lines: Outline, shape: MouthShape) -> Floats:
+        """Teeth, tongue and cavity, without the lips."""
         face = self.person.face
         edge = self.window.scale * 0.8
-        top, bottom = lines.inner_upper[columns], lines.inner_lower[columns]
+        x, columns = lines.u * lines.half_width, self._columns_of(lines)
+        top, bottom = lines.inner_upper, lines.inner_lower
         gap = lines.up + lines.down
         upper_edge = mouth_y(face) + 0.022 + face.tooth_show + self._upper_teeth[0][columns]
         lower_edge = mouth_y(face) + 0.012 - face.lower_show + lines.jaw * 0.95 - self._lower_teeth[0][columns]
@@ -131,6 +132,7 @@ class Mouth:
         out = self._with_tongue(out, x, y, shape, float(np.mean(upper_edge)), lines)
         corner = np.clip(1.02 - (np.abs(x) / (0.92 * lines.half_width)) ** 2.5, 0.12, 1.0)
         light = corner * (0.62 + 0.38 * min(gap / 0.14, 1.0))  # less light reaches the sides and a narrow mouth
+        light = light * (1 - 0.45 * float(np.clip(shape.round, 0.0, 1.0)))  # or one behind protruded lips
         _, tone, present = (row[columns] for row in self._lower_teeth)
         under_lip = 0.80 - 0.35 * np.exp(-(bottom - y).clip(0) / 0.03)
         cover = np.clip((y - lower_edge) * edge + 0.5, 0, 1) * present
@@ -142,6 +144,11 @@ class Mouth:
         if shape.tip > 1.1:
             out = self._with_tip(out, x, y, shape, upper_edge)
         return np.asarray(out, np.float32)
+
+    def _columns_of(self, lines: Outline) -> slice:
+        """Which columns of the window the lines are of."""
+        first = round((float(lines.u[0]) * lines.half_width - self.window.left) * self.window.scale)
+        return slice(first, first + len(lines.u))
 
     def _with_tongue(
         self, out: Numbers, x: Floats, y: Floats, shape: MouthShape, upper_edge: float, lines: Outline

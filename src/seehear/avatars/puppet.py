@@ -138,11 +138,11 @@ def _fine(flow: Floats, plane: Plane) -> Floats:
 
 def _bounds(place: Floats, plane: Plane, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """The rectangle (left, top, right, bottom) of the frame that the placed plane can cover; never empty."""
-    corners = place @ np.array(
-        [[0, plane.width, 0, plane.width], [0, 0, plane.height, plane.height], [1, 1, 1, 1]], np.float32
-    )
-    left, top = (int(np.clip(np.floor(low), 0, end - 1)) for low, end in zip(corners.min(1), size, strict=True))
-    right, bottom = (int(np.clip(np.ceil(high), 1, end)) for high, end in zip(corners.max(1), size, strict=True))
+    across, along = place[:, 0] * plane.width, place[:, 1] * plane.height
+    low = place[:, 2] + np.minimum(across, 0) + np.minimum(along, 0)
+    high = place[:, 2] + np.maximum(across, 0) + np.maximum(along, 0)
+    left, top = (min(max(int(edge), 0), end - 1) for edge, end in zip(low, size, strict=True))
+    right, bottom = (min(max(int(edge) + 1, 1), end) for edge, end in zip(high, size, strict=True))
     return left, top, max(right, left + 1), max(bottom, top + 1)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from seehear.avatars.people import Face
 from seehear.avatars.plane import Floats, Plane, bump, pair, step
 
-MOUTH_Y = 1.09
-NOSE_Y = 0.74
+MOUTH_Y = 1.12
+NOSE_Y = 0.77
 BROW_Y = -0.31
 _OUTLINE_Y = (-1.86, -1.82, -1.72, -1.5, -1.1, -0.6, -0.1, 0.3, 0.7, 1.05, 1.35, 1.58, 1.72, 1.80, 1.84)
 _OUTLINE_X = (0.0, 0.26, 0.50, 0.76, 0.97, 1.06, 1.08, 1.06, 1.00, 0.91, 0.77, 0.57, 0.38, 0.20, 0.0)

@@ -20,7 +20,7 @@ from seehear.avatars.room import Room, draw_room, record
 from seehear.avatars.scene import Framing, draw_background, draw_body, draw_framing
 from seehear.avatars.scripts import write_script
 from seehear.avatars.visemes import PARTS, Articulation, mouth_movement
-from seehear.avatars.voices import Mark, Utterance, speak
+from seehear.avatars.voices import Mark, Utterance, Voice, speak
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
 _OVERSAMPLING = 1.15  # the head is drawn this much larger than it is seen: turning it costs sharpness
@@ -85,7 +85,7 @@ def plan_take(seed: int, number: int, speakers: int, seconds: float) -> Take:
     emotion, strength = _feel(rng)
     feeling = EMOTIONS[emotion]
     text = write_script(rng, person.voice.language, seconds=seconds * rng.uniform(0.5, 1.2))
-    utterance = speak(feeling_voice(person.voice, feeling, strength), text)
+    utterance = speak(_today(rng, feeling_voice(person.voice, feeling, strength)), text)
     start_s = _begin(rng, len(utterance.samples) / SAMPLE_RATE, seconds)
     voice = _excerpt(utterance.samples, start_s, frames)
     articulation = feeling_articulation(person.manner.articulation, feeling, strength)
@@ -114,6 +114,15 @@ def _feel(rng: np.random.Generator) -> tuple[str, float]:
         return "neutral", 0.0
     names = [name for name in EMOTIONS if name != "neutral"]
     return names[int(rng.integers(len(names)))], float(rng.uniform(0.35, 1.0))
+
+
+def _today(rng: np.random.Generator, voice: Voice) -> Voice:
+    """Nobody speaks the same way twice."""
+    return replace(
+        voice,
+        pitch=float(np.clip(voice.pitch + rng.normal(0, 4), 2, 98)),
+        words_per_minute=voice.words_per_minute * float(np.exp(rng.normal(0, 0.09))),
+    )
 
 
 def _begin(rng: np.random.Generator, spoken_s: float, seconds: float) -> float:
