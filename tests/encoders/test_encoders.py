@@ -16,7 +16,7 @@ from seehear.errors import ModelError
 TINY = {
     "small": (
         {"size": 16, "stem_channels": 2, "channels": [3], "strides": [2], "temporal": [3], "dim": 4},
-        {"bands": 8, "channels": [2, 3, 3, 3, 3], "temporal": [3], "dim": 4},
+        {"bands": 8, "channels": [2, 3, 3, 3], "temporal": [2, 3], "dim": 4},
     ),
     "base": ({"size": 16, "widths": [2, 2, 2, 2], "dim": 4}, {"bands": 8, "widths": [2, 2, 2, 2], "dim": 4}),
     "paper": ({"dim": 4}, {"dim": 4}),

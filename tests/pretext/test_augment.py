@@ -39,8 +39,8 @@ def pictures() -> Tensor:
 
 def test_same_generator_same_pictures(pictures: Tensor) -> None:
     augment, before = PictureAugment(), pictures.clone()
-    once, again = (augment(pictures, 6, seeded(1)) for _ in range(2))
-    other = augment(pictures, 6, seeded(2))
+    once, again = (augment(pictures, 6, 32, seeded(1)) for _ in range(2))
+    other = augment(pictures, 6, 32, seeded(2))
     assert torch.equal(once, again)
     assert not torch.equal(once, other)
     assert torch.equal(pictures, before)
@@ -50,17 +50,17 @@ def test_same_generator_same_pictures(pictures: Tensor) -> None:
 
 
 def test_strength_zero_changes_nothing(pictures: Tensor) -> None:
-    torch.testing.assert_close(PictureAugment(NOTHING)(pictures, 6, seeded()), pictures, atol=1e-5, rtol=0)
+    torch.testing.assert_close(PictureAugment(NOTHING)(pictures, 6, 32, seeded()), pictures, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("field", [f.name for f in fields(PictureAugmentOptions) if not f.name.endswith("_size")])
 def test_each_option_does_something(pictures: Tensor, field: str) -> None:
     strength = 1.0 if field not in ("scale", "shift", "shear", "warp") else 0.2
     options = replace(NOTHING, jitter_size=0.02, noise_size=0.1, **{field: strength})
-    assert not torch.allclose(PictureAugment(options)(pictures, 6, seeded()), pictures, atol=1e-3)
+    assert not torch.allclose(PictureAugment(options)(pictures, 6, 32, seeded()), pictures, atol=1e-3)
 
 
-@pytest.mark.parametrize("change", [lambda x, rng: bend(x, PictureAugmentOptions(), rng), occlude, lose_resolution])
+@pytest.mark.parametrize("change", [lambda x, rng: bend(x, 32, PictureAugmentOptions(), rng), occlude, lose_resolution])
 def test_still_clips_stay_still(change: object) -> None:
     still = torch.rand(2, 1, 32, 32, generator=seeded()).repeat(1, 5, 1, 1)
     changed = change(still, seeded(3))  # type: ignore[operator]
@@ -68,8 +68,13 @@ def test_still_clips_stay_still(change: object) -> None:
 
 
 def test_mirror_is_exact(pictures: Tensor) -> None:
-    mirrored = bend(pictures, replace(NOTHING, flip=1.0), seeded())
+    mirrored = bend(pictures, 32, replace(NOTHING, flip=1.0), seeded())
     torch.testing.assert_close(mirrored, pictures.flip(3), atol=1e-5, rtol=0)
+
+
+def test_it_brings_pictures_to_size(pictures: Tensor) -> None:
+    smaller = PictureAugment(NOTHING)(pictures, 6, 16, seeded())
+    torch.testing.assert_close(smaller, torch.nn.functional.avg_pool2d(pictures, 2), atol=1e-5, rtol=0)
 
 
 def test_colours_of_a_frame_move_together() -> None:

@@ -11,10 +11,10 @@ from torch import Generator
 from seehear.encoders import make_encoders
 from seehear.errors import ModelError
 from seehear.pretext.sync import SyncBatch, SyncModel, SyncOptions, matched
-from seehear.pretext.view import view
+from seehear.pretext.view import scaled, view
 
-LIPS = {"size": 16, "stem_channels": 4, "channels": [8], "strides": [2], "dim": 8}
-SOUND = {"bands": 8, "channels": [4, 8, 8, 8, 8], "dim": 8}
+LIPS = {"size": 16, "stem_channels": 4, "channels": [8], "strides": [2], "temporal": [], "dim": 8}
+SOUND = {"bands": 8, "channels": [4, 8, 8, 8], "dim": 8}
 
 
 def tiny(**options: object) -> SyncModel:
@@ -37,7 +37,7 @@ def test_both_towers_give_the_same_moments() -> None:
 
 
 def test_the_longer_context_rules() -> None:
-    model = SyncModel(SyncOptions(lips=LIPS, sound=SOUND | {"temporal": [3, 3]})).eval()
+    model = SyncModel(SyncOptions(lips=LIPS, sound=SOUND | {"temporal": [2, 3, 3]})).eval()
     assert (model.lips.context, model.sound.context, model.context) == (2, 4, 4)
     data = batch(frames=14)
     lips, sound = model.embed_lips(data["video"], "mouth"), model.embed_sound(data["audio"])
@@ -146,13 +146,15 @@ def test_view_cuts_the_mouth_and_greys_it() -> None:
     torch.testing.assert_close(seen, expected)
     mouths = expected.mul(255).round().to(torch.uint8)[:, 0]
     torch.testing.assert_close(view(mouths, "mouth", lips), seen, atol=0.003, rtol=0)
-    assert view(faces, "mouth", lips).shape == (1, 1, 2, 64, 64)  # scaled
+    whole = view(faces, "mouth", lips)
+    assert whole.shape == (1, 1, 2, 128, 128)  # a mouth of a larger crop
+    assert scaled(whole, 64).shape == seen.shape
 
 
 def test_view_refuses_what_it_cannot_make() -> None:
     paper = make_encoders("paper", {"dim": 4}, {"dim": 4})[0]
     faces = torch.zeros(1, 2, 128, 128, 3, dtype=torch.uint8)
-    assert view(faces, "face", paper).shape == (1, 3, 2, 224, 224)
+    assert scaled(view(faces, "face", paper), 224).shape == (1, 3, 2, 224, 224)
     with pytest.raises(ModelError, match="whole faces"):
         view(faces, "mouth", paper)
     with pytest.raises(ModelError, match="colours"):

@@ -12,7 +12,7 @@ SIDE = 16
 
 MODEL = SyncOptions(
     lips={"size": 16, "stem_channels": 4, "channels": [8], "strides": [2], "dim": 8},
-    sound={"bands": 8, "channels": [4, 8, 8, 8, 8], "dim": 8},
+    sound={"bands": 8, "channels": [4, 8, 8, 8], "dim": 8},
 )
 DATA = DataOptions(batch=3, frames=25, min_frames=25, probe_clips=4)
 OPTIM = OptimOptions(steps=8, warmup=2)

@@ -21,7 +21,7 @@ from seehear.training import run
 def folder(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     lips = {"size": 16, "stem_channels": 4, "channels": [8], "strides": [2], "dim": 8}
-    model = SyncModel(SyncOptions(lips=lips, sound={"bands": 8, "channels": [4, 8, 8, 8, 8], "dim": 8}))
+    model = SyncModel(SyncOptions(lips=lips, sound={"bands": 8, "channels": [4, 8, 8, 8], "dim": 8}))
     run.save(model, tmp_path / "model", {"steps": 3})
     return tmp_path / "model"
 
@@ -100,7 +100,7 @@ def test_missing_and_damaged_files_are_sentences(folder: Path) -> None:
 
 def test_weights_of_another_shape_are_a_sentence(folder: Path) -> None:
     state = load_file(folder / "model.safetensors")
-    name = "lips.head.0.weight"
+    name = next(key for key in state if key.startswith("lips.head"))
     for changed, sentence in (
         ({**state, name: torch.zeros(3, 3)}, rf"{name} has the shape \(3, 3\), not"),
         ({key: value for key, value in state.items() if key != name}, f"{name} is missing"),

@@ -25,18 +25,19 @@ class SmallLipsOptions:
         stem_frames: its kernel over time, odd.
         channels: channels of the picture convolutions (3x3) that follow.
         strides: their strides.
-        temporal: kernels of further convolutions over time on the finished features; they add context.
+        temporal: kernels of the layers between the finished features and the embedding, over time; those longer than
+            1 add context.
         dim: width of an embedding.
     """
 
-    size: int = 64
-    stem_channels: int = 24
+    size: int = 48
+    stem_channels: int = 32
     stem_kernel: int = 5
     stem_stride: int = 4
     stem_frames: int = 5
-    channels: tuple[int, ...] = (48, 96)
+    channels: tuple[int, ...] = (64, 96)
     strides: tuple[int, ...] = (2, 2)
-    temporal: tuple[int, ...] = ()
+    temporal: tuple[int, ...] = (1,)
     dim: int = 128
 
 
@@ -49,15 +50,16 @@ class SmallSoundOptions:
         channels: channels of the convolutions over (frequency, time).
         kernels: their kernels, (frequency, time) each.
         strides: their strides, (frequency, time) each; those of time multiply to 4.
-        temporal: kernels of further convolutions over time on the finished features; they add context.
+        temporal: kernels of the layers between the finished features and the embedding, over time; those longer than
+            1 add context.
         dim: width of an embedding.
     """
 
     bands: int = 40
-    channels: tuple[int, ...] = (16, 32, 64, 128, 128)
-    kernels: tuple[tuple[int, int], ...] = ((3, 3), (3, 4), (3, 4), (3, 3), (5, 1))
-    strides: tuple[tuple[int, int], ...] = ((2, 1), (2, 2), (2, 2), (1, 1), (1, 1))
-    temporal: tuple[int, ...] = ()
+    channels: tuple[int, ...] = (32, 48, 64, 96)
+    kernels: tuple[tuple[int, int], ...] = ((5, 5), (3, 4), (3, 4), (3, 1))
+    strides: tuple[tuple[int, int], ...] = ((2, 1), (2, 2), (2, 2), (2, 1))
+    temporal: tuple[int, ...] = (2,)
     dim: int = 128
 
 

@@ -72,19 +72,20 @@ class PictureAugment(nn.Module):
         self.register_buffer("noise", noise, persistent=False)
 
     @torch.no_grad()
-    def forward(self, pictures: Tensor, frames: int, rng: Generator) -> Tensor:
+    def forward(self, pictures: Tensor, frames: int, size: int, rng: Generator) -> Tensor:
         """Disturb a batch.
 
         Args:
             pictures: (B, C T, S, S) float in 0..1, plane c T + t is colour c of frame t; not changed.
             frames: T.
+            size: side of the pictures that are wanted, in pixels.
             rng: on the device of the pictures.
 
         Returns:
-            (B, C T, S, S) in 0..1.
+            (B, C T, size, size) in 0..1.
         """
         o = self.options
-        pictures = bend(pictures, o, rng)
+        pictures = bend(pictures, size, o, rng)
         pictures = some(pictures, o.held, rng, lambda x: hold_frames(x, frames, rng))
         pictures = relight(pictures, o.light, rng) if o.light > 0 else pictures
         pictures = some(pictures, o.occlusion, rng, lambda x: occlude(x, rng))
@@ -114,23 +115,25 @@ def some(pictures: Tensor, share: float, rng: Generator, change: Callable[[Tenso
     return pictures.index_copy_(0, chosen, change(pictures[chosen])) if len(chosen) else pictures
 
 
-def bend(pictures: Tensor, options: PictureAugmentOptions, rng: Generator) -> Tensor:
-    """Affine map, mirror and smooth warp, the same for all frames of a clip: one resampling with frames as channels."""
-    count, _, height, width = pictures.shape
-    o = options
+def bend(pictures: Tensor, size: int, options: PictureAugmentOptions, rng: Generator) -> Tensor:
+    """Affine map, mirror and smooth warp, the same for all frames of a clip: one resampling with frames as channels.
+
+    The same resampling brings the pictures to the size that the encoder takes.
+    """
+    count, o = len(pictures), options
     angle = draw((count,), -o.rotation_deg, o.rotation_deg, rng).deg2rad()
-    size = 1 + draw((count,), -o.scale, o.scale, rng)
+    zoom = 1 + draw((count,), -o.scale, o.scale, rng)
     across = 1 + draw((count,), -o.shear, o.shear, rng)
     shear = draw((count,), -o.shear, o.shear, rng)
     mirror = 1 - 2 * (draw((count,), 0, 1, rng) < o.flip).float()
     shift = 2 * draw((count, 2, 1), -o.shift, o.shift, rng)  # the picture is 2 wide in these coordinates
     turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], -1).view(count, 2, 2)
     stretch = torch.stack([across * mirror, shear, torch.zeros_like(shear), 1 / across], -1).view(count, 2, 2)
-    affine = torch.cat([turn @ stretch / size.view(-1, 1, 1), shift], dim=2)
-    grid = F.affine_grid(affine, [count, 1, height, width], align_corners=False)
+    affine = torch.cat([turn @ stretch / zoom.view(-1, 1, 1), shift], dim=2)
+    grid = F.affine_grid(affine, [count, 1, size, size], align_corners=False)
     if o.warp > 0:
         knots = 2 * draw((count, 2, WARP_KNOTS, WARP_KNOTS), -o.warp, o.warp, rng)
-        field = F.interpolate(knots, (height, width), mode="bicubic", align_corners=True)
+        field = F.interpolate(knots, (size, size), mode="bicubic", align_corners=True)
         grid = grid + field.permute(0, 2, 3, 1)
     return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="border", align_corners=False)
 

@@ -18,7 +18,7 @@ from seehear.errors import ModelError
 from seehear.losses import LossName, make_loss
 from seehear.losses.similarity import Distance, SimilarityName, distances
 from seehear.pretext.augment import PictureAugment, PictureAugmentOptions
-from seehear.pretext.view import view
+from seehear.pretext.view import scaled, view
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class SyncModel(nn.Module):
         Returns:
             (B, T - 2 context, dim), L2-normalised where they are compared by cosine.
         """
-        return self._embed_pictures(view(video, region, self.lips))
+        return self._embed_pictures(scaled(view(video, region, self.lips), self.lips.size))
 
     def embed_sound(self, audio: Tensor) -> Tensor:
         """Embeddings of sound: float32 in [-1, 1], (B, T * 640) -> (B, T - 2 context, dim)."""
@@ -165,8 +165,9 @@ class SyncModel(nn.Module):
         if audio.shape[1] != frames * SAMPLES_PER_FRAME:
             raise ValueError(f"{frames} frames come with {audio.shape[1]} samples of sound")
         if rng is None:
-            return pictures, self.logmel(audio)
-        pictures = self.picture_augment(pictures.flatten(1, 2), frames, rng).view(pictures.shape)
+            return scaled(pictures, self.lips.size), self.logmel(audio)
+        disturbed = self.picture_augment(pictures.flatten(1, 2), frames, self.lips.size, rng)
+        pictures = disturbed.view(*pictures.shape[:3], *disturbed.shape[2:])
         mel = self.logmel(self.sound_augment.waves(audio, rng))
         return pictures, self.sound_augment.mel(mel, self.logmel.centres_hz, rng)
 

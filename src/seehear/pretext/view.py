@@ -15,7 +15,7 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 def view(video: Tensor, region: Region, encoder: LipsEncoder) -> Tensor:
-    """Cut, grey and scale pictures for an encoder.
+    """Cut and grey pictures for an encoder.
 
     Args:
         video: uint8 (B, T, S, S, 3) RGB or (B, T, S, S) luma.
@@ -23,7 +23,7 @@ def view(video: Tensor, region: Region, encoder: LipsEncoder) -> Tensor:
         encoder: whom they are for.
 
     Returns:
-        float32 (B, 3 or 1, T, size, size) in 0..1.
+        float32 (B, 3 or 1, T, side, side) in 0..1, still in their own size.
 
     Raises:
         ModelError: the encoder needs more than the pictures show: whole faces, or colour.
@@ -40,9 +40,12 @@ def view(video: Tensor, region: Region, encoder: LipsEncoder) -> Tensor:
     if planes.shape[1] == 3 and not encoder.colour:
         weights = torch.tensor(LUMA, device=video.device)
         planes = (video.float() @ weights).unsqueeze(1)
-    pictures = planes.float() / 255
-    if pictures.shape[-1] != encoder.size:
-        flat = pictures.flatten(1, 2)
-        flat = F.interpolate(flat, (encoder.size, encoder.size), mode="bilinear", antialias=True)
-        pictures = flat.view(*pictures.shape[:3], encoder.size, encoder.size)
-    return pictures
+    return planes.float() / 255
+
+
+def scaled(pictures: Tensor, size: int) -> Tensor:
+    """Pictures (B, C, T, side, side) at another size, (B, C, T, size, size)."""
+    if pictures.shape[-1] == size:
+        return pictures
+    flat = F.interpolate(pictures.flatten(1, 2), (size, size), mode="bilinear", antialias=True)
+    return flat.view(*pictures.shape[:3], size, size)
