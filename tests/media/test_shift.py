@@ -176,6 +176,19 @@ def test_joined_recordings(movie: Any, tmp_path: Path) -> None:
     assert movie.late_ms(read_sound(dst), track, high=5) == pytest.approx(100, abs=2)
 
 
+@pytest.mark.parametrize("name", ["t.mkv", "t.mp4", "t.ts"])
+def test_a_hole_of_hours_stays_a_hole(name: str, movie: Any, tmp_path: Path) -> None:
+    stamps = [Fraction(k, 25) for k in range(25)] + [200 + Fraction(k, 25) for k in range(25)]
+    track = movie.sound(clicks=[0.5, 200.5], seconds=201, holes=[(1, 200)], rate=16_000, codec="mp2")
+    src, dst = movie("s.mkv", stamps=stamps, sounds=[track]), tmp_path / name
+    shift_sound(src, dst, 0.1)
+    assert dst.stat().st_size < 150_000
+    sound = read_sound(dst)
+    for low in (0.0, 200.0):
+        near = movie.sound(clicks=[low + 0.5])
+        assert movie.late_ms(sound, near, low=low, high=low + 1.5) == pytest.approx(-100, abs=2)
+
+
 def test_real_recordings(shared: Path, movie: Any, tmp_path: Path) -> None:
     data = shared / "data"
     for src, name in (

@@ -48,6 +48,9 @@ CONTAINERS = {
 OPTIONS = {"mp4": {"movie_timescale": "90000"}, "mov": {"movie_timescale": "90000"}}
 """Of the containers: edit lists count in these units, 1/1000 s by default."""
 
+LEAP = 20
+"""Seconds: a longer hole in the sound is not filled with silence but left, as damaged timestamps may claim days."""
+
 
 def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlier_s: float) -> None:
     """Copy a video with its sound moved in time.
@@ -245,15 +248,26 @@ class _Mover:
         self._reader = Reader()
         self._read = 0.0  # s, of decoded sound
         self._written = -round(plan.encoding.lead * plan.rate / plan.encoding.rate)  # samples; the pictures begin at 0
+        self._leaps: list[tuple[int, int]] = [(self._written, 0)]  # from this sample on that many were leapt over
 
     def packets(self, frame: AudioFrame | None) -> list[Packet[AudioStream]]:
         """What is to be written now that this frame is read; None: the sound has ended."""
         packets = self.stream.encode(None) if frame is None else []
         for part in [] if frame is None else self._parts(frame):
             packets += self.stream.encode(part)
+        for packet in packets:
+            self._delay(packet)
         if not self._plan.encoding.cut:
             return packets
         return [packet for packet in packets if (packet.pts or 0) * packet.time_base > -Fraction(1, 1000)]
+
+    def _delay(self, packet: Packet[AudioStream]) -> None:
+        """Add what was leapt over. There is silence around a leap, so it need not be exact where it comes."""
+        sample = (packet.pts or 0) * packet.time_base * self._plan.rate
+        leapt = next((leapt for begin, leapt in reversed(self._leaps) if begin <= sample), 0)
+        ticks = round(Fraction(leapt, self._plan.rate) / packet.time_base)
+        packet.pts = None if packet.pts is None else packet.pts + ticks
+        packet.dts = None if packet.dts is None else packet.dts + ticks
 
     def _parts(self, frame: AudioFrame) -> list[AudioFrame]:
         """Silence up to the frame, and what of the frame comes after what has been written."""
@@ -262,16 +276,23 @@ class _Mover:
         first = round((run.start + self._read - run.first) * plan.rate)
         self._read += frame.samples / frame.sample_rate
         samples = self._reader.samples(frame)
+        nothing = np.full((len(samples), plan.rate), 128 if samples.dtype == np.uint8 else 0, samples.dtype)
         parts = []
-        if first > self._written:
-            size = (len(samples), first - self._written)
-            parts.append(self._frame(np.full(size, 128 if samples.dtype == np.uint8 else 0, samples.dtype), frame))
+        while first > self._written:
+            missing = first - self._written
+            if missing > LEAP * plan.rate:
+                parts.append(self._frame(nothing, frame))
+                missing -= 2 * plan.rate
+                self._leaps.append((self._written - self._leaps[-1][1], self._leaps[-1][1] + missing))
+                self._written += missing
+            else:
+                parts.append(self._frame(nothing[:, :missing], frame))
         fresh = samples[:, max(0, self._written - first) :]
         if fresh.shape[1]:
             parts.append(self._frame(fresh, frame))
         return parts
 
     def _frame(self, samples: NDArray[Any], like: AudioFrame) -> AudioFrame:
-        frame = frame_of(samples, like.format.packed.name, like.layout, self._plan.rate, self._written)
+        number = self._written - self._leaps[-1][1]
         self._written += samples.shape[1]
-        return frame
+        return frame_of(samples, like.format.packed.name, like.layout, self._plan.rate, number)
