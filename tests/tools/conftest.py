@@ -19,7 +19,7 @@ class LampModel:
 
     context = 2
     distance = "cosine"
-    config = {"sync_calibration": Calibration(bias=-6.0, clearness=4.0, margin=1.0, examples=1000).to_config()}  # noqa: RUF012
+    config = {"sync_calibration": Calibration(bias=-4.0, margin=1.5, evidence=0.7, examples=1000).to_config()}  # noqa: RUF012
 
     def embed_lips(self, faces: torch.Tensor) -> torch.Tensor:
         return self._windows(faces.float().mean(dim=(2, 3, 4)) / 255)

@@ -6,17 +6,16 @@ from seehear.tools.confidence import UNCALIBRATED, Calibration, fit_calibration
 from seehear.tools.offset import Peak
 
 
-def peaks(rng, count, clearness):
+def peaks(rng, count, margin):
     return [
-        Peak(0.0, 0.5, max(0.1, rng.normal(clearness, 2)), max(0.0, rng.normal(clearness / 3, 1)), 50)
-        for _ in range(count)
+        Peak(0.0, 0.5, max(0.1, rng.normal(margin, 2)), max(0.0, rng.normal(margin / 3, 1)), 50) for _ in range(count)
     ]
 
 
 def test_a_fitted_calibration_says_what_happens():
     rng = np.random.default_rng(0)
     examples = [peak for clear in (2, 4, 6, 8, 12) for peak in peaks(rng, 400, clear)]
-    chance = np.array([1 / (1 + np.exp(8 - 5 * np.log1p(peak.clearness))) for peak in examples])
+    chance = np.array([1 / (1 + np.exp(8 - 5 * np.log1p(peak.margin))) for peak in examples])
     right = rng.random(len(examples)) < chance
     calibration = fit_calibration(examples, list(right))
     stated = np.array([calibration(peak) for peak in examples])
@@ -36,7 +35,7 @@ def test_a_clearer_peak_is_never_less_sure():
 def test_perfectly_separable_examples_still_give_an_answer():
     rng = np.random.default_rng(1)
     calibration = fit_calibration(peaks(rng, 20, 40) + peaks(rng, 20, 1), [True] * 20 + [False] * 20)
-    assert np.isfinite([calibration.bias, calibration.clearness, calibration.margin]).all()
+    assert np.isfinite([calibration.bias, calibration.margin, calibration.evidence]).all()
 
 
 def test_one_sided_examples_are_refused():

@@ -10,7 +10,7 @@ from seehear.tools.listen import Heard
 from seehear.tools.measure import SyncOptions, conclude
 from seehear.tools.offset import Curve
 
-CALIBRATION = Calibration(bias=-9.0, clearness=4.0, margin=1.0, examples=1000)
+CALIBRATION = Calibration(bias=-6.0, margin=2.0, evidence=0.9, examples=1000)
 FILE = Path("talk.mp4")
 
 

@@ -60,7 +60,7 @@ def test_delay_is_found_with_its_sign_between_the_points(delay_ms):
     sound = speech[heard_at - delay_ms]  # late sound: what is heard at t was said at t - delay
     peak = find_peak(agreement_by_delay(lips @ sound.T))
     assert abs(peak.delay_ms - delay_ms) < 2
-    assert peak.clearness > 10
+    assert peak.margin > 10
 
 
 def test_unrelated_sound_has_no_clear_peak():
@@ -68,7 +68,7 @@ def test_unrelated_sound_has_no_clear_peak():
     clear = []
     for _ in range(10):
         lips, sound = walk(rng, 5)[::40][:100], walk(rng, 7)[::10][: 150 * PHASES]
-        clear.append(find_peak(agreement_by_delay(lips @ sound.T)).clearness)
+        clear.append(find_peak(agreement_by_delay(lips @ sound.T)).margin)
     assert np.median(clear) < 5
 
 

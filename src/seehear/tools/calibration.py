@@ -97,13 +97,18 @@ def _example(
         clip, other = (clips[place] for place in rng.choice(len(clips), 2, replace=False))
         frames = min(clip.frames, max(left, round(SHORTEST_S * FPS)))
         first = int(rng.integers(clip.frames - frames + 1))
-        voice = other.audio if mismatched else clip.audio
+        voice = _elsewhere(other.audio, rng) if mismatched else clip.audio
         sound = KnownSound(voice, delay_s - first / FPS)  # the cut begins at time 0
         heard = listen(model, _cut(clip, first, frames), sound, REACH)
         curve = heard.curve if curve is None else curve + heard.curve
         left -= frames
     assert curve is not None
     return curve
+
+
+def _elsewhere(audio: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Another clip's sound, begun somewhere else: in many corpora people all start to speak at the same time."""
+    return np.roll(audio, int(rng.integers(len(audio) // 4, 3 * len(audio) // 4)))
 
 
 def _cut(clip: Clip, first: int, frames: int) -> Clip:

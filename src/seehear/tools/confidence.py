@@ -22,23 +22,22 @@ MEANING = f"probability from 0 to 1 that the true delay is within {RIGHT_WITHIN_
 class Calibration:
     """Logistic regression from a peak's statistics to the probability that its delay is right.
 
-    ``p = 1 / (1 + exp(-(bias + clearness * a + margin * b)))``, a and b being the peak's statistics, compressed by
-    ``log1p``. Both are in units of the spread of the curve far from its peak, which shrinks with the number of frames,
-    so the length of the evidence is inside them.
+    ``p = 1 / (1 + exp(-(bias + margin * log(1 + M) + evidence * log(1 + E))))``, M and E being the peak's margin and
+    evidence (see `seehear.tools.offset.Peak`).
 
     Attributes:
-        bias, clearness, margin: the fitted coefficients.
+        bias, margin, evidence: the fitted coefficients.
         examples: how many measurements they were fitted to; 0 for `UNCALIBRATED`.
     """
 
     bias: float
-    clearness: float
     margin: float
+    evidence: float
     examples: int = 0
 
     def __call__(self, peak: Peak) -> float:
         """The probability that ``peak.delay_ms`` is within `RIGHT_WITHIN_MS` of the true delay."""
-        logit = self.bias + np.dot([self.clearness, self.margin], statistics(peak))
+        logit = self.bias + np.dot([self.margin, self.evidence], statistics(peak))
         return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
 
     def to_config(self) -> dict[str, float]:
@@ -61,13 +60,13 @@ class Calibration:
             raise ModelError(f"the model's sync_calibration is not one that this version reads: {error}") from error
 
 
-UNCALIBRATED = Calibration(bias=-14.0, clearness=4.0, margin=3.0)
+UNCALIBRATED = Calibration(bias=-5.0, margin=1.5, evidence=0.7)
 """For a model without a calibration of its own: hard to please, so that what it calls confident is."""
 
 
 def statistics(peak: Peak) -> NDArray[np.float64]:
     """What the regression sees of a peak (2,)."""
-    return np.log1p(np.maximum([peak.clearness, peak.margin], 0.0))
+    return np.log1p(np.maximum([peak.margin, peak.evidence], 0.0))
 
 
 def fit_calibration(peaks: Sequence[Peak], right: Sequence[bool], *, ridge: float = 1e-2) -> Calibration:
@@ -95,5 +94,5 @@ def fit_calibration(peaks: Sequence[Peak], right: Sequence[bool], *, ridge: floa
         weights = weights - step
         if np.abs(step).max() < 1e-8:
             break
-    bias, clearness, margin = (round(float(weight), 4) for weight in weights)
-    return Calibration(bias, clearness, margin, examples=len(peaks))
+    bias, margin, evidence = (round(float(weight), 4) for weight in weights)
+    return Calibration(bias, margin, evidence, examples=len(peaks))

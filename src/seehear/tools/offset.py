@@ -87,16 +87,17 @@ class Peak:
 
     Attributes:
         delay_ms: where, refined between the points.
-        agreement: how high.
-        clearness: how far above the rest of the curve (its median), in units of the rest's spread.
-        margin: how far above the second best delay, in the same units.
+        agreement: how high, a frame.
+        margin: how far above the second best delay, in units of the spread of the rest of the curve.
+        evidence: how far above the second best delay in all frames together, as the logarithm of a ratio of
+            probabilities: it grows with every frame, while the margin says how plain the answer is.
         frames: video frames behind the curve.
     """
 
     delay_ms: float
     agreement: float
-    clearness: float
     margin: float
+    evidence: float
     frames: float
 
 
@@ -140,15 +141,14 @@ def find_peak(curve: Curve) -> Peak | None:
     rest = mean[np.abs(delays - delays[best]) > PEAK_HALF_WIDTH_MS]
     if curve.frames == 0 or len(rest) < 2:
         return None
-    middle = float(np.median(rest))
-    spread = 1.4826 * float(np.median(np.abs(rest - middle)))  # the median's robust companion of a standard deviation
-    spread = max(spread, 1e-6)
-    height = float(mean[best])
+    # median absolute deviation: the robust companion of a standard deviation
+    spread = max(1.4826 * float(np.median(np.abs(rest - np.median(rest)))), 1e-6)
+    lead = float(mean[best] - rest.max())
     return Peak(
         delay_ms=float(delays[best]) + STEP_MS * _vertex(mean, best),
-        agreement=height,
-        clearness=(height - middle) / spread,
-        margin=(height - float(rest.max())) / spread,
+        agreement=float(mean[best]),
+        margin=lead / spread,
+        evidence=lead * curve.frames,
         frames=curve.frames,
     )
 
