@@ -126,6 +126,12 @@ def test_an_empty_picture_is_not_searched_at_all_sizes_every_time() -> None:
     assert detector.looks() == ["320", "640", "160"]
 
 
+def test_a_small_picture_is_not_searched_twice_at_one_size() -> None:
+    detector = Squares()
+    FaceSearch(detector).find(Scene(0, [], (144, 200)), [])
+    assert detector.looks() == ["200", "160"]
+
+
 def test_a_new_shot_is_searched_anew() -> None:
     detector = Squares()
     search = FaceSearch(detector)

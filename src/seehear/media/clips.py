@@ -146,7 +146,7 @@ class ClipReader:
 
     @cached_property
     def sound(self) -> Sound:
-        return read_sound(self.path)
+        return read_sound(self.path, self.media.zero)
 
     def __enter__(self) -> Self:
         _ = self.media

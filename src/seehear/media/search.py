@@ -97,20 +97,20 @@ class FaceSearch:
     def _everywhere(self, picture: Searchable, *, patient: bool) -> list[Face]:
         """Faces of the whole picture at the size that worked last; ``patient``: at all sizes, if it is time to."""
         self._everywhere_at = picture.index
-        found = self._whole(picture, self._side)
         tried_lately = self._all_sides_at is not None and picture.index - self._all_sides_at < ALL_SIDES_EVERY
-        if found or not patient or tried_lately:
-            return found
-        self._all_sides_at = picture.index
-        for side in SIDES:
-            if side != self._side and (found := self._whole(picture, side)):
-                self._side = side
-                return found
+        sides = [self._side]
+        if patient and not tried_lately:
+            self._all_sides_at = picture.index
+            sides += [side for side in SIDES if side != self._side]
+        scales = set()
+        for side in sides:
+            small, scale = picture.small_bgr(side)
+            if scale not in scales:  # a small picture is not enlarged: it has been seen at this size
+                scales.add(scale)
+                if found := self._detector(small):
+                    self._side = side
+                    return [face.moved(1 / scale, np.full(2, 0.5 / scale - 0.5)) for face in found]
         return []
-
-    def _whole(self, picture: Searchable, side: int) -> list[Face]:
-        small, scale = picture.small_bgr(side)
-        return [face.moved(1 / scale, np.full(2, 0.5 / scale - 0.5)) for face in self._detector(small)]
 
 
 def _is_among(box: Box, faces: Sequence[Face]) -> bool:
