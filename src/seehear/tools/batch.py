@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
-from multiprocessing import get_context
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +12,7 @@ import cv2
 import torch
 
 from seehear import load
+from seehear.corpus.crew import available_cores, work_through
 from seehear.errors import SeehearError
 from seehear.os_errors import as_sentence
 from seehear.tools.fix import Fixed, fix
@@ -72,25 +69,32 @@ def run_jobs(
         ModelError: the model cannot be loaded.
     """
     loaded = load(model)  # here, even if other processes will do the work: a wrong model is one error, not one a file
-    workers = min(workers or os.cpu_count() or 1, len(jobs))
+    workers = min(workers or available_cores(), len(jobs))
     if workers <= 1:
         _use_one_thread()
         yield from (do_job(job, loaded, progress) for job in jobs)
         return
     del loaded
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker, initargs=(model,))
-    try:
-        yield from pool.map(_do_in_worker, jobs)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    finished: dict[int, Outcome] = {}
+    following = 0
+    for message in work_through(enumerate(jobs), partial(_do_in_worker, model), workers):
+        number, job = message.task
+        died = f"{job.path} cannot be measured: the process that did it {message.value}; leave this file out"
+        finished[number] = message.value if message.kind == "done" else Outcome(job.path, error=died)
+        while following in finished:
+            yield finished.pop(following)
+            following += 1
 
 
-def do_job(job: Job, model: LipsAndSound, progress: Progress | None = None) -> Outcome:
-    """Measure one file and fix it if asked. Errors that are the user's to mend become part of the outcome."""
+def do_job(job: Job, model: LipsAndSound, progress: Progress | None = None, threads: int = 0) -> Outcome:
+    """Measure one file and fix it if asked, with so many threads to decode it (0: one a core).
+
+    Errors that are the user's to mend become part of the outcome.
+    """
     measurement = None
     try:
-        measurement = measure(job.path, model, job.options, progress)
-        again = partial(measure, model=model, options=job.options)
+        measurement = measure(job.path, model, job.options, progress, threads)
+        again = partial(measure, model=model, options=job.options, threads=threads)
         fixed = fix(measurement, job.fix_to, again, force=job.force) if job.fix_to else None
         return Outcome(job.path, measurement, fixed)
     except SeehearError as error:
@@ -108,15 +112,12 @@ def _use_one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-_worker_model: LipsAndSound
+def _do_in_worker(model: str, numbered: tuple[int, Job], tell: object) -> Outcome:
+    return do_job(numbered[1], _load_once(model), threads=1)
 
 
-def _start_worker(model: str) -> None:
-    global _worker_model  # a process pool has no other place for what its processes share across jobs
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C: end at once; the parent says so
+@cache
+def _load_once(model: str) -> LipsAndSound:
+    """A worker's model, kept from one job to the next."""
     _use_one_thread()
-    _worker_model = load(model)
-
-
-def _do_in_worker(job: Job) -> Outcome:
-    return do_job(job, _worker_model)
+    return load(model)

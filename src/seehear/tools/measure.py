@@ -56,6 +56,7 @@ def measure(
     model: LipsAndSound,
     options: SyncOptions | None = None,
     progress: Callable[[float], None] | None = None,
+    threads: int = 0,
 ) -> Measurement:
     """Measure the delay of a file's sound against its picture. Memory does not grow with the file's length.
 
@@ -64,6 +65,7 @@ def measure(
         model: what `seehear.load` gives for a sync run.
         options: how to look and how far.
         progress: called with the share of the file that is done (0..1).
+        threads: of the decoder; 0: one a core.
 
     Raises:
         MediaError: the file cannot be read.
@@ -71,7 +73,7 @@ def measure(
     options = options or SyncOptions()
     reach = max(1, round(options.search_s * FPS))
     crops = ClipOptions(faces=options.faces, detector=options.detector)
-    with ClipReader(path, crops) as reader:
+    with ClipReader(path, crops, threads=threads) as reader:
         if reader.media.video is None:
             return _nothing(path, options, "there is no picture in the file")
         if not reader.media.has_sound:
