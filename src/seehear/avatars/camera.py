@@ -81,12 +81,16 @@ class Film:
         camera: that films.
         framing: of the pictures as they come out.
         background: what is behind the head in `filmed` pixels, toned.
+        prop: what is in front of it, RGBA with colours multiplied by alpha; often nothing.
     """
 
-    def __init__(self, rng: np.random.Generator, camera: Camera, framing: Framing, background: Picture) -> None:
+    def __init__(
+        self, rng: np.random.Generator, camera: Camera, framing: Framing, background: Picture, prop: Picture | None
+    ) -> None:
         self._camera, self._framing, self._rng = camera, framing, rng
         self._size = background.shape[1::-1]
         self._background = self._lens(background)
+        self._prop = None if prop is None else self._lens(prop)
         self._before: Picture | None = None
         self._grain = self._draw_grain() if camera.noise > 0.5 else None
 
@@ -100,6 +104,8 @@ class Film:
         camera = self._camera
         frame = self._background.copy()
         _lay(frame, self._lens(over), corner)
+        if self._prop is not None:
+            _lay(frame, self._prop, (0, 0))
         if camera.smear:
             if self._before is not None:
                 frame = cv2.addWeighted(frame, 1 - camera.smear, self._before, camera.smear, 0)

@@ -41,6 +41,7 @@ def _outer(face: Face, x: Floats, y: Floats, style: str) -> Floats:
     top = np.sqrt(np.clip(1 - (np.minimum(y - _CROWN, 0.0) / (1.16 + grow)) ** 2, 0.0, 1.0))
     inside = (head + 0.02) * top - np.abs(x) - 0.02
     if style in ("long", "scarf"):
+        inside = inside + 0.16 * step(-0.3, 0.8, y)  # hair falls outwards on the shoulders
         return np.asarray(inside - 0.25 * np.maximum(y - 1.0, 0) * (style == "scarf"), np.float32)
     knot = 0.38 - np.sqrt(x**2 + (y + 2.02) ** 2) if style == "bun" else -1.0
     reach = {"curly": 0.55}.get(style, 0.32)

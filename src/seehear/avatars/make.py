@@ -8,7 +8,6 @@ import multiprocessing
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +147,8 @@ def _row(name: str, take: Take) -> dict[str, Any]:
         "height": take.framing.height,
         "eye_distance": round(take.framing.scale, 1),
         "crf": take.camera.crf,
-        **{name: round(value, 3) if isinstance(value, float) else value for name, value in asdict(take.room).items()},
+        "noise": take.room.noise,
+        **{name: round(getattr(take.room, name), 2) for name in ("snr_db", "reverberation_s", "level_db", "clip_db")},
         "words": _marks(take.words),
         "phonemes": _marks(take.phonemes),
     }

@@ -21,8 +21,10 @@ class Room:
         direct: share of the direct sound, 0..1.
         noise: its kind.
         snr_db: speech over noise.
+        breath_db: noise of the breath in the voice, relative to it.
         tilt_db: rise of the microphone's response per octave.
         low_hz, high_hz: its band.
+        peaks: of the response: (centre in hertz, height in decibels, width in octaves).
         level_db: of the speech, relative to full scale.
         clip_db: how far the loudest samples are cut, 0 is not.
         bit_rate: of the compressed sound, bits a second.
@@ -32,9 +34,11 @@ class Room:
     direct: float
     noise: str
     snr_db: float
+    breath_db: float
     tilt_db: float
     low_hz: float
     high_hz: float
+    peaks: tuple[tuple[float, float, float], ...]
     level_db: float
     clip_db: float
     bit_rate: int
@@ -47,9 +51,18 @@ def draw_room(rng: np.random.Generator) -> Room:
         direct=float(rng.uniform(0.45, 0.95)),
         noise=str(rng.choice(("white", "pink", "brown", "hum", "voices"), p=(0.15, 0.35, 0.2, 0.1, 0.2))),
         snr_db=float(rng.uniform(3, 45)),
+        breath_db=float(rng.uniform(-45, -12)),
         tilt_db=float(rng.normal(0, 1.5)),
         low_hz=float(np.exp(rng.uniform(np.log(30), np.log(300)))),
         high_hz=float(rng.uniform(3200, 8000)),
+        peaks=tuple(
+            (
+                float(np.exp(rng.uniform(np.log(150), np.log(6000)))),
+                float(rng.normal(0, 4)),
+                float(rng.uniform(0.2, 1.0)),
+            )
+            for _ in range(3)
+        ),
         level_db=float(rng.uniform(-32, -14)),
         clip_db=float(rng.uniform(1, 8)) if rng.random() < 0.07 else 0.0,
         bit_rate=int(rng.choice((32, 48, 64, 96, 128))) * 1000,
@@ -58,7 +71,8 @@ def draw_room(rng: np.random.Generator) -> Room:
 
 def record(rng: np.random.Generator, voice: Sound, room: Room) -> Sound:
     """The voice as the room's microphone hears it, no later and no earlier, float32 of the same length, in [-1, 1]."""
-    sound = _reverberate(rng, voice, room) if room.reverberation_s else voice
+    breathed = _breathe(rng, voice, room.breath_db)
+    sound = _reverberate(rng, breathed, room) if room.reverberation_s else breathed
     loud = np.sqrt(np.mean(sound[np.abs(sound) > 0.02 * np.abs(sound).max()] ** 2) + 1e-12)
     hiss = _noise(rng, len(voice), room.noise)
     sound = sound / loud + hiss * 10 ** (-room.snr_db / 20)
@@ -68,6 +82,13 @@ def record(rng: np.random.Generator, voice: Sound, room: Room) -> Sound:
         limit = peak * 10 ** (-room.clip_db / 20)
         sound = np.clip(sound, -limit, limit)
     return np.asarray(sound * min(1.0, 0.98 / max(peak, 1e-9)), np.float32)
+
+
+def _breathe(rng: np.random.Generator, voice: Sound, level_db: float) -> Sound:
+    """The voice with noise of its own loudness from moment to moment, rougher than a synthesiser's."""
+    loud = np.sqrt(np.convolve(voice**2, np.full(160, 1 / 160), "same"))
+    hiss = np.diff(rng.standard_normal(len(voice) + 1))  # rising with frequency, like breath
+    return np.asarray(voice + 10 ** (level_db / 20) * loud * hiss, np.float32)
 
 
 def _reverberate(rng: np.random.Generator, voice: Sound, room: Room) -> Sound:
@@ -110,5 +131,7 @@ def _microphone(sound: Sound, room: Room) -> Sound:
     hertz = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
     octaves = np.log2(np.maximum(hertz, 20) / 1000)
     response = 10 ** (room.tilt_db * octaves / 20)
+    for centre, height_db, width in room.peaks:
+        response *= 10 ** (height_db / 20 * np.exp(-((np.log2(np.maximum(hertz, 20) / centre) / width) ** 2)))
     response /= np.sqrt(1 + (room.low_hz / np.maximum(hertz, 1)) ** 4) * np.sqrt(1 + (hertz / room.high_hz) ** 8)
     return np.asarray(np.fft.irfft(np.fft.rfft(sound, size) * response, size)[: len(sound)], np.float32)

@@ -59,9 +59,11 @@ def draw_background(rng: np.random.Generator, framing: Framing) -> Floats:
     elif kind == "room":
         picture = _room(rng, framing)
     else:
-        picture = 0.45 + 0.2 * np.dstack([noise(rng, plane, rng.uniform(0.1, 0.6), 3) for _ in range(3)])
+        picture = rng.uniform(0.2, 0.7) + 0.13 * np.dstack(
+            [noise(rng, plane, rng.uniform(0.1, 0.6), 3) for _ in range(3)]
+        )
         grey = picture.mean(-1, keepdims=True)
-        picture = grey + rng.uniform(0.05, 0.5) * (picture - grey)
+        picture = grey + rng.uniform(0.05, 0.4) * (picture - grey)
     slope = rng.normal(0, 0.18) * plane.grid[0] + rng.normal(0, 0.18) * plane.grid[1]
     picture = picture * (1 + slope)[..., None]
     return np.asarray(np.clip(picture, 0.01, 1.0), np.float32)

@@ -15,6 +15,7 @@ from seehear.avatars.light import draw_light
 from seehear.avatars.lips import MouthShape, shapes
 from seehear.avatars.motion import Motion, draw_motion
 from seehear.avatars.people import Person, draw_person
+from seehear.avatars.prop import draw_prop
 from seehear.avatars.puppet import Puppet
 from seehear.avatars.room import Room, draw_room, record
 from seehear.avatars.scene import Framing, draw_background, draw_body, draw_framing
@@ -66,7 +67,8 @@ class Take:
         head = draw_head(face, light, camera.tone, framing.scale * _OVERSAMPLING)
         puppet = Puppet(self.person, head, yaw=yaw, pitch=pitch)
         behind = camera.tone(draw_body(rng, draw_background(rng, framing), face, framing, light))
-        film = Film(rng, camera, self.framing, np.asarray(behind * 255, np.uint8))
+        prop = draw_prop(rng, framing, self.text)
+        film = Film(rng, camera, self.framing, np.asarray(behind * 255, np.uint8), prop)
         origin = head.plane.pixels(0.0, 0.0)
         for t, mouth in enumerate(self.mouths):
             place = Placement(float(motion.roll[t]), float(motion.x[t]), float(motion.y[t]), float(motion.near[t]))
