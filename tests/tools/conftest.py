@@ -65,7 +65,7 @@ def lamp_model(monkeypatch: pytest.MonkeyPatch) -> LampModel:
 
 
 @pytest.fixture(scope="session")
-def lamp() -> "type(write_lamp)":
+def lamp():
     return write_lamp
 
 
@@ -73,3 +73,9 @@ def lamp() -> "type(write_lamp)":
 def late_lamp(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six seconds whose sound is 200 ms late; not to be changed."""
     return write_lamp(tmp_path_factory.mktemp("lamp") / "late.mp4", delay_ms=200)
+
+
+@pytest.fixture(scope="session")
+def lamp_signal():
+    """The function that gives the signal which lamps follow."""
+    return signal

@@ -52,6 +52,7 @@ def show_line(console: Console, outcome: Outcome) -> None:
         line = Text.assemble((f"{'failed':<12}", "bold red"), f"{'':>14}{'':>6}  {outcome.error}")
     else:
         delay = "" if found.delay_ms is None else delay_in_words(found.delay_ms)
+        delay += "?" if delay and found.verdict is Verdict.CANNOT_TELL else ""
         line = Text.assemble(
             (f"{found.verdict.words:<12}", COLOURS[found.verdict]), f"{delay:>14}{found.confidence:>6.2f}  {found.path}"
         )

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from seehear.clip import SAMPLE_RATE, Clip
+from seehear.tools.calibration import KnownSound, calibrate
+from seehear.tools.offset import Peak
+
+
+@pytest.fixture(scope="module")
+def clips(lamp_signal):
+    """Six lamps of three seconds, in sync."""
+    made = []
+    for seed in range(6):
+        bright = lamp_signal(3, seed)
+        shown = bright[2000 + 40 * np.arange(75) + 20]
+        video = np.broadcast_to((40 + 170 * shown).astype(np.uint8)[:, None, None, None], (75, 32, 32, 3)).copy()
+        times = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
+        loud = np.interp(times * 1000 + 2000, np.arange(len(bright)), bright)
+        audio = (0.5 * loud * np.sin(2 * np.pi * 440 * times)).astype(np.float32)
+        made.append(Clip(video, np.zeros((75, 5, 2), np.float32), audio, {"source": "", "start_s": 0.0, "track": 0}))
+    return made
+
+
+def test_known_sound_is_the_samples_at_their_time():
+    samples = np.arange(1, 1001, dtype=np.float32)
+    sound = KnownSound(samples, 0.01)  # begins at sample 160
+    np.testing.assert_array_equal(sound.between(0, 0.02), [*[0] * 160, *range(1, 161)])
+    np.testing.assert_array_equal(sound.between(0.01, 0.01 + 1000 / 16000), samples)
+    np.testing.assert_array_equal(sound.between(-0.02, -0.01), np.zeros(160))
+    np.testing.assert_array_equal(sound.between(0.07, 0.08)[-120:], np.zeros(120))
+    assert sound.duration_s == pytest.approx(0.01 + 1000 / 16000)
+
+
+def test_a_good_model_is_sure_where_it_is_right(lamp_model, clips):
+    calibration = calibrate(lamp_model, clips, examples=150, seed=1)
+    assert calibration.examples > 140
+    plain, faint = Peak(0, 1, 15, 30, 75), Peak(0, 0.1, 0.5, 0.5, 15)
+    assert calibration(plain) > 0.9
+    assert calibration(faint) < 0.5
+
+
+def test_calibration_is_the_same_from_the_same_seed(lamp_model, clips):
+    first, second = (calibrate(lamp_model, clips, examples=40, seed=3) for _ in range(2))
+    assert first == second
