@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from seehear.avatars import make_avatars
+from seehear.avatars.take import plan_take
 from seehear.errors import SeehearError
 from seehear.media.faces import load_detector
+from seehear.media.sound import read_sound
 
 pytest.importorskip("espeakng_loader")
 
@@ -116,3 +118,15 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_absurd_numbers_are_refused(tmp_path: Path, wrong: dict[str, float]) -> None:
     with pytest.raises(SeehearError):
         make_avatars(tmp_path / "new", **wrong)  # type: ignore[arg-type]
+
+
+def test_sound_and_pictures_come_back_on_one_clock(tmp_path: Path) -> None:
+    """What a reader of the file hears is what was put in, sample for sample."""
+    take = plan_take(1, 0, 3, 1.6)
+    (path,) = make_avatars(tmp_path / "one", clips=1, speakers=3, seed=1, seconds=1.6)
+    with av.open(str(path)) as container:
+        assert float(container.streams.video[0].start_time * container.streams.video[0].time_base) == 0.0
+    heard = read_sound(path).between(0.0, 1.6)
+    similar = np.fft.irfft(np.fft.rfft(heard, 1 << 16) * np.fft.rfft(take.sound, 1 << 16).conj())
+    assert np.argmax(similar) in (0, 1, len(similar) - 1)
+    assert np.corrcoef(heard, take.sound)[0, 1] > 0.9
