@@ -176,6 +176,19 @@ def test_joined_recordings(movie: Any, tmp_path: Path) -> None:
     assert movie.late_ms(read_sound(dst), track, high=5) == pytest.approx(100, abs=2)
 
 
+@pytest.mark.parametrize(("rate", "layout"), [(48_000, "stereo"), (32_000, "mono")])
+def test_sound_that_changes_its_kind_in_the_middle(rate: int, layout: str, movie: Any, tmp_path: Path) -> None:
+    first = movie("one.ts", sounds=[movie.sound(clicks=[0.5, 1.52], codec="mp2", rate=48_000)], options={"bf": "0"})
+    track = movie.sound(clicks=[0.5, 1.52], codec="mp2", rate=rate, layout=layout)
+    second = movie("two.ts", sounds=[track], options={"bf": "0"})
+    src, dst = tmp_path / "joined.ts", tmp_path / "t.mkv"
+    src.write_bytes(first.read_bytes() + second.read_bytes())
+    shift_sound(src, dst, 0.1)
+    track.clicks = [0.5, 1.52, 2.5, 3.52]
+    late = movie.late_ms(read_sound(src), track, high=5)
+    assert movie.late_ms(read_sound(dst), track, high=5) - late == pytest.approx(-100, abs=2)
+
+
 @pytest.mark.parametrize("name", ["t.mkv", "t.mp4", "t.ts"])
 def test_a_hole_of_hours_stays_a_hole(name: str, movie: Any, tmp_path: Path) -> None:
     stamps = [Fraction(k, 25) for k in range(25)] + [200 + Fraction(k, 25) for k in range(25)]

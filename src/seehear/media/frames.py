@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import cast, overload
+from typing import cast
 
 from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
@@ -20,6 +19,9 @@ from av.video.stream import VideoStream
 from seehear.clip import FPS
 from seehear.media.source import open_container, picture_stream, sound_streams
 from seehear.media.timebase import restarts
+
+RATES = range(1000, 1_000_000)
+"""Samples a second that sound can have; frames that say something else are damaged."""
 
 MOST_THREADS = 16
 """FFmpeg's own limit for automatic threading; each thread holds a picture."""
@@ -35,41 +37,32 @@ class Damage:
     count: int = 0
 
 
-@overload
-def decoded(
-    container: InputContainer, stream: VideoStream, damage: Damage, threads: int = 0
-) -> Iterator[VideoFrame]: ...
-@overload
-def decoded(
-    container: InputContainer, stream: AudioStream, damage: Damage, threads: int = 0
-) -> Iterator[AudioFrame]: ...
-def decoded(
-    container: InputContainer, stream: VideoStream | AudioStream, damage: Damage, threads: int = 0
-) -> Iterator[VideoFrame] | Iterator[AudioFrame]:
-    """The frames of a stream in order of presentation; what is damaged is skipped and counted.
+def decoded(container: InputContainer, stream: VideoStream, damage: Damage, threads: int = 0) -> Iterator[VideoFrame]:
+    """The pictures of a stream in order of presentation; what is damaged is skipped and counted.
 
     Args:
         threads: of the decoder; 0: one a core.
     """
     context = stream.codec_context
     cores = threads or min(os.cpu_count() or 1, MOST_THREADS)
-    if isinstance(stream, VideoStream) and stream.codec_context.width * stream.codec_context.height > BIG_PICTURE:
+    if context.width * context.height > BIG_PICTURE:
         cores = min(cores, 4)
     context.thread_count = cores
     context.thread_type = "AUTO"
     for packet in packets(container, [stream], damage):
         for frame in decode_packet(packet, damage):
-            damage.count += frame.is_corrupt
-            yield frame
+            if isinstance(frame, VideoFrame):
+                damage.count += frame.is_corrupt
+                yield frame
 
 
 def packets(container: InputContainer, streams: Sequence[Stream], damage: Damage) -> Iterator[Packet[Stream]]:
     """The packets of some streams up to the end, or to where the file breaks off; empty ones flush the decoders."""
-    source = container.demux(*streams)
+    source = container.demux(*streams) if streams else iter(())
     while True:
         try:
             packet = next(source, None)
-        except (FFmpegError, OSError):
+        except (FFmpegError, OSError, IndexError):  # PyAV looks for streams that damaged files add while they are read
             damage.count += 1
             break
         if packet is None:
@@ -88,6 +81,14 @@ def decode_packet(packet: Packet[Stream], damage: Damage) -> list[VideoFrame] | 
     except (FFmpegError, ValueError):
         damage.count += 1
         return []
+
+
+def sounds(packet: Packet[Stream], damage: Damage) -> list[AudioFrame]:
+    """The frames of sound that a packet completes and that hold something."""
+    frames = [frame for frame in decode_packet(packet, damage) if isinstance(frame, AudioFrame) and frame.samples]
+    possible = [frame for frame in frames if frame.sample_rate in RATES]
+    damage.count += len(frames) - len(possible)
+    return possible
 
 
 def stamp(frame: VideoFrame | AudioFrame) -> Fraction | None:
@@ -122,9 +123,8 @@ def clock_zero(path: str | os.PathLike[str]) -> Fraction:
             if first is not None:
                 return stamp(first) or Fraction(0)
     with open_container(path) as container:
-        for sound in sound_streams(container)[:1]:
-            heard = next(decoded(container, sound, Damage(), threads=1), None)
-            if heard is not None:
+        for packet in packets(container, sound_streams(container)[:1], Damage()):
+            for heard in sounds(packet, Damage()):
                 return stamp(heard) or Fraction(0)
     return Fraction(0)
 

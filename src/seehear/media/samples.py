@@ -18,25 +18,35 @@ PLANES = 8
 class Reader:
     """Takes the samples out of the frames of one stream."""
 
-    def __init__(self) -> None:
-        self._packer: av.AudioResampler | None = None
-        self._packs: tuple[str, str, int] | None = None
+    def __init__(self, like: AudioFrame | None = None) -> None:
+        """Args: like: a frame whose sample type, layout and rate all samples are to have; None leaves them."""
+        self._like = like
+        self._kind: tuple[str, str, int] | None = None
+        self._resampler: av.AudioResampler | None = None
 
     def samples(self, frame: AudioFrame) -> NDArray[Any]:
-        """The samples of a frame, (channels, samples), of its own type."""
-        channels = len(frame.layout.channels)
-        if frame.format.is_planar and channels >= PLANES:
-            frame = self._packed(frame)
-        samples: NDArray[Any] = frame.to_ndarray()
-        return samples if frame.format.is_planar else samples.reshape(-1, channels).T
+        """The samples of a frame, (channels, samples)."""
+        parts = [_unpacked(part) for part in self._converted(frame)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
-    def _packed(self, frame: AudioFrame) -> AudioFrame:
-        kind = frame.format.name, frame.layout.name, frame.sample_rate
-        if self._packer is None or self._packs != kind:
-            self._packer = av.AudioResampler(format=frame.format.packed.name)
-            self._packs = kind
-        (packed,) = self._packer.resample(frame)
-        return packed
+    def _converted(self, frame: AudioFrame) -> list[AudioFrame]:
+        like = self._like or frame
+        many = frame.format.is_planar and len(frame.layout.channels) >= PLANES
+        if not many and _kind(frame) == _kind(like):
+            return [frame]
+        if self._resampler is None or self._kind != _kind(frame):
+            self._kind = _kind(frame)
+            self._resampler = av.AudioResampler(like.format.packed.name, like.layout.name, like.sample_rate)
+        return self._resampler.resample(frame)
+
+
+def _kind(frame: AudioFrame) -> tuple[str, str, int]:
+    return frame.format.packed.name, frame.layout.name, frame.sample_rate
+
+
+def _unpacked(frame: AudioFrame) -> NDArray[Any]:
+    samples: NDArray[Any] = frame.to_ndarray()
+    return samples if frame.format.is_planar else samples.reshape(-1, len(frame.layout.channels)).T
 
 
 def as_float(samples: NDArray[Any]) -> NDArray[np.float32]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from seehear.errors import MediaError
 from seehear.media.encoder import Encoding, choose_encoding
-from seehear.media.frames import Damage, clock_zero, decode_packet, packets, restart_shifts, usual_step
+from seehear.media.frames import Damage, clock_zero, packets, restart_shifts, sounds, usual_step
 from seehear.media.heard import Heard
 from seehear.media.samples import Reader, frame_of
 from seehear.media.source import open_container, picture_stream, sound_streams
@@ -84,7 +84,7 @@ def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlie
             try:
                 _copy(src, file, container, plans, extras)
                 return
-            except (FFmpegError, ValueError) as error:
+            except (FFmpegError, ValueError, OverflowError) as error:
                 if disk_error(error):
                     raise
                 problem = error
@@ -99,14 +99,19 @@ class _Plan:
     Attributes:
         runs: when its sound is to be heard, on the clock of the pictures.
         zero: of that clock, on the file's time axis (s).
-        rate: of the decoded sound.
+        like: a frame of the sound as decoded; what differs from it later is converted.
         encoding: how it is written.
     """
 
     runs: list[Run]
     zero: Fraction
-    rate: int
+    like: AudioFrame
     encoding: Encoding
+
+    @property
+    def rate(self) -> int:
+        """Samples a second, as decoded."""
+        return self.like.sample_rate
 
 
 def _plan(src: str | os.PathLike[str], container: str, earlier_s: float) -> dict[int, _Plan]:
@@ -119,7 +124,7 @@ def _plan(src: str | os.PathLike[str], container: str, earlier_s: float) -> dict
         streams = sound_streams(source)
         heard = {stream.index: Heard(partial(restart_shifts, src)) for stream in streams}
         for packet in packets(source, streams, Damage()):
-            for frame in _sounds(packet):
+            for frame in sounds(packet, Damage()):
                 heard[packet.stream.index].note(frame)
         for stream in streams:
             first = heard[stream.index].first
@@ -132,14 +137,10 @@ def _plan(src: str | os.PathLike[str], container: str, earlier_s: float) -> dict
                 )
             runs = heard[stream.index].runs(zero)
             moved = [Run(run.first, run.stop, run.start - earlier_s) for run in runs]
-            plans[stream.index] = _Plan(moved, zero, first.sample_rate, encoding)
+            plans[stream.index] = _Plan(moved, zero, first, encoding)
     if not plans:
         raise MediaError(f"{src} has no sound that could be moved; give a video with sound.")
     return plans
-
-
-def _sounds(packet: Packet[Stream]) -> list[AudioFrame]:
-    return [frame for frame in decode_packet(packet, Damage()) if isinstance(frame, AudioFrame) and frame.samples]
 
 
 def _copy(src: str | os.PathLike[str], file: IO[bytes], container: str, plans: dict[int, _Plan], extras: bool) -> None:
@@ -169,7 +170,7 @@ def _copy(src: str | os.PathLike[str], file: IO[bytes], container: str, plans: d
                 out.mux(copies[packet.stream.index].packets(packet))
             else:
                 mover = movers[packet.stream.index]
-                for frame in _sounds(packet):
+                for frame in sounds(packet, Damage()):
                     out.mux(mover.packets(frame))
         for mover in movers.values():
             out.mux(mover.packets(None))
@@ -245,7 +246,7 @@ class _Mover:
     def __init__(self, plan: _Plan, stream: AudioStream) -> None:
         self.stream = stream
         self._plan = plan
-        self._reader = Reader()
+        self._reader = Reader(plan.like)
         self._read = 0.0  # s, of decoded sound
         self._written = -round(plan.encoding.lead * plan.rate / plan.encoding.rate)  # samples; the pictures begin at 0
         self._leaps: list[tuple[int, int]] = [(self._written, 0)]  # from this sample on that many were leapt over
@@ -281,18 +282,19 @@ class _Mover:
         while first > self._written:
             missing = first - self._written
             if missing > LEAP * plan.rate:
-                parts.append(self._frame(nothing, frame))
+                parts.append(self._frame(nothing))
                 missing -= 2 * plan.rate
                 self._leaps.append((self._written - self._leaps[-1][1], self._leaps[-1][1] + missing))
                 self._written += missing
             else:
-                parts.append(self._frame(nothing[:, :missing], frame))
+                parts.append(self._frame(nothing[:, :missing]))
         fresh = samples[:, max(0, self._written - first) :]
         if fresh.shape[1]:
-            parts.append(self._frame(fresh, frame))
+            parts.append(self._frame(fresh))
         return parts
 
-    def _frame(self, samples: NDArray[Any], like: AudioFrame) -> AudioFrame:
+    def _frame(self, samples: NDArray[Any]) -> AudioFrame:
+        like = self._plan.like
         number = self._written - self._leaps[-1][1]
         self._written += samples.shape[1]
-        return frame_of(samples, like.format.packed.name, like.layout, self._plan.rate, number)
+        return frame_of(samples, like.format.packed.name, like.layout, like.sample_rate, number)

@@ -14,11 +14,12 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.layout import AudioLayout
+from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from seehear.clip import SAMPLE_RATE
 from seehear.errors import MediaError
-from seehear.media.frames import Damage, clock_zero, decoded, restart_shifts
+from seehear.media.frames import Damage, clock_zero, packets, restart_shifts, sounds
 from seehear.media.heard import Heard
 from seehear.media.samples import Reader, as_float, frame_of
 from seehear.media.source import open_container, sound_streams
@@ -95,9 +96,14 @@ def read_sound(path: str | os.PathLike[str], zero: Fraction | None = None) -> So
         damage, spool = Damage(), _Spool(Heard(partial(restart_shifts, path)))
         try:
             with tempfile.TemporaryFile(prefix="seehear-") as file:
-                for chunk in spool.resampled(decoded(container, streams[0], damage)):
+                heard = (
+                    frame for packet in packets(container, streams[:1], damage) for frame in sounds(packet, damage)
+                )
+                for chunk in spool.resampled(heard):
                     file.write(chunk.tobytes())
                 samples = _mapped(file)
+        except FFmpegError as error:
+            raise MediaError(f"The sound of {path} is damaged ({error.strerror}); copy or export it again.") from error
         except OSError as error:
             raise MediaError(
                 f"The sound of {path} cannot be stored in {tempfile.gettempdir()} ({error}); make room there."
@@ -140,8 +146,6 @@ class _Spool:
         waiting: list[NDArray[Any]] = []
         kind, rate, seconds = None, 0, 0.0
         for frame in frames:
-            if not frame.samples or not frame.sample_rate:
-                continue
             samples = self._reader.samples(frame)
             if kind != (frame.sample_rate, len(samples), samples.dtype) or seconds >= self.CHUNK_S:
                 yield from self._push(waiting, rate, last=frame.sample_rate != rate)
