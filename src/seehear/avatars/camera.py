@@ -46,7 +46,7 @@ def draw_camera(rng: np.random.Generator, framing: Framing) -> Camera:
     enlarged = float(rng.uniform(1.2, 1.9)) if rng.random() < 0.1 + 0.25 * poor else 1.0
     return Camera(
         tone=draw_tone(rng),
-        blur=float(rng.gamma(1.2, 0.2 + 0.4 * poor)),
+        blur=min(float(rng.gamma(1.2, 0.2 + 0.4 * poor)), 0.035 * framing.scale),
         sharpen=float(rng.uniform(0.2, 1.0)) if rng.random() < 0.35 else 0.0,
         noise=float(rng.gamma(1.3, 0.5 + 2.2 * poor)),
         smear=float(rng.uniform(0.1, 0.35)) if rng.random() < 0.12 + 0.2 * poor else 0.0,
