@@ -33,7 +33,7 @@ def starts(path: Path) -> list[float]:
         return [float(s.start_time * s.time_base) for s in container.streams if s.start_time is not None]
 
 
-@pytest.mark.parametrize("earlier_s", [0.1, -0.2503, 0.0])
+@pytest.mark.parametrize("earlier_s", [0.1, -0.2503])
 @pytest.mark.parametrize(
     ("source", "codec", "rate"),
     [

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from seehear.media.timebase import BACKWARDS, REACH, Unfold, in_order, place, restarts, to_ticks
 
 STEP = Fraction(1, 25)
-few = settings(max_examples=40, deadline=None)
-steps = st.lists(st.fractions(Fraction(1, 1000), Fraction(3), max_denominator=90_000), max_size=40)
+few = settings(max_examples=25, deadline=None)
+steps = st.lists(st.fractions(Fraction(1, 1000), Fraction(3), max_denominator=90_000), max_size=20)
 
 
 def rising(gaps: list[Fraction]) -> list[Fraction]:
