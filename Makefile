@@ -37,7 +37,7 @@ bench: $(READY) ## the figures that the README quotes, each by its script in ben
 	$(BIN)/python benchmarks/run_all.py --shared $(SHARED)
 
 weights: $(READY) ## train the shipped weights anew: avatars + GRID speaker 1 (about 90 minutes on 2 cores)
-	$(BIN)/python benchmarks/train_weights.py --shared $(SHARED)
+	$(BIN)/python scripts/train_weights.py --shared $(SHARED)
 
 clean: ## remove the environment and what the demo made
 	rm -rf $(VENV) $(DEMO_OUT)
