@@ -193,6 +193,23 @@ def test_a_hole_of_hours_makes_the_numbers_jump(movie: Any) -> None:
     assert movie.numbers(pictures[-25:]) == list(range(25, 50))
 
 
+@pytest.mark.parametrize("extra", ["", "open-gop=1", "intra-refresh=1"])
+def test_a_recording_that_begins_in_the_middle(extra: str, movie: Any, tmp_path: Path) -> None:
+    """Pictures that need what was cut away are not shown; sound and pictures agree on where the clock begins."""
+    track = movie.sound(clicks=[0.6, 1.0, 1.52])
+    options = {"g": "12", "bf": "2", "preset": "fast"} | ({"x264-params": extra} if extra else {})
+    whole = movie("a.ts", options=options, sounds=[track]).read_bytes()
+    path = tmp_path / "cut.ts"
+    for part in (0.2, 0.5):
+        path.write_bytes(whole[: 3 * 188] + whole[int(len(whole) * part) // 188 * 188 :])
+        with open_media(path) as media:
+            numbers = movie.numbers(media.pictures())
+        assert numbers == list(range(numbers[0], 50))
+        assert 10 < numbers[0] < 48
+        late = movie.late_ms(read_sound(path), movie.sound(clicks=[click - numbers[0] / 25 for click in track.clicks]))
+        assert late == pytest.approx(0, abs=1)
+
+
 def test_joined_recordings_go_on_with_picture_and_sound_in_step(movie: Any, tmp_path: Path) -> None:
     track = movie.sound(clicks=[0.5, 1.52], codec="mp2", rate=48_000)
     part = movie("part.ts", sounds=[track], options={"bf": "0"}).read_bytes()
