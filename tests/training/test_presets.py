@@ -41,6 +41,16 @@ def test_own_preset_from_a_file(tmp_path: Path) -> None:
     assert (chosen.model.lips, chosen.model.pictures.flip) == ({"channels": [8, 8]}, 0.0)
 
 
+def test_flags_have_dotted_names_and_whole_mappings(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("optim: {steps: 7}\nmodel: {lips: {channels: [8, 8]}, pictures: {flip: 0.0}}\n")
+    flags = settings(str(path)).flags()
+    assert flags["optim.steps"] == 7
+    assert flags["model.pictures.flip"] == 0.0
+    assert flags["model.lips"] == {"channels": [8, 8]}
+    assert flags["model.sound"] == {}
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

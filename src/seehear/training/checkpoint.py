@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,11 +78,16 @@ def set_random_states(fabric: Fabric, rng: Generator, states: Tensor) -> None:
     rng.set_state(own[size:].clone())
 
 
+INSISTENCE_S = 1.0
+"""A signal that comes again sooner is the same one: some senders signal the process and then its group."""
+
+
 class StopSignal:
     """Whether somebody has asked this training to stop (Ctrl-C, or SIGTERM as clusters send it), and how."""
 
     def __init__(self) -> None:
         self.number = 0
+        self._since = 0.0
 
     @property
     def asked(self) -> bool:
@@ -89,9 +95,10 @@ class StopSignal:
         return self.number != 0
 
     def _remember(self, number: int, _: FrameType | None) -> None:
-        if self.asked:  # a second time: somebody means it
-            raise KeyboardInterrupt
-        self.number = number
+        if self.asked and number == signal.SIGINT and time.monotonic() - self._since > INSISTENCE_S:
+            raise KeyboardInterrupt  # a second Ctrl-C: somebody does not want to wait for the checkpoint
+        if not self.asked:
+            self.number, self._since = number, time.monotonic()
 
     @classmethod
     @contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, cast
@@ -34,6 +35,20 @@ class Settings:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as YAML has them."""
         return cast(dict[str, Any], _plain(asdict(self)))
+
+    def flags(self) -> dict[str, Any]:
+        """Every option by the name of its flag: ``optim.lr``, ``model.pictures.flip``."""
+        return dict(_flags(self, ""))
+
+
+def _flags(options: Any, above: str) -> Iterator[tuple[str, Any]]:
+    """Dataclasses are gone into; what is a mapping in itself (``model.lips``) is one option."""
+    for entry in fields(options):
+        value = getattr(options, entry.name)
+        if is_dataclass(value):
+            yield from _flags(value, f"{above}{entry.name}.")
+        else:
+            yield above + entry.name, _plain(value)
 
 
 def preset_names() -> list[str]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import yaml
@@ -123,13 +123,23 @@ def make_fabric(engine: EngineOptions) -> Fabric:
             devices=engine.devices,
             num_nodes=engine.num_nodes,
             strategy=strategy,
-            precision=engine.precision,
+            precision=native_precision(engine.accelerator) if engine.precision == "auto" else engine.precision,
         )
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"this machine cannot train as engine says: {' '.join(str(error).split())}") from error
     # Mixed precision would round the sound to 8 bits before its spectrum is taken; layers under autocast suffice.
     fabric.strategy.precision.convert_input = lambda inputs: inputs
     return fabric
+
+
+def native_precision(accelerator: str) -> Literal["bf16-mixed", "32-true"]:
+    """bf16-mixed where the hardware itself multiplies in it; emulated, it would be slower than float32."""
+    if accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    if accelerator in ("auto", "cpu") and not torch.backends.mps.is_available():
+        has = torch.cpu.get_capabilities()
+        return "bf16-mixed" if has.get("avx512_bf16") or has.get("amx_bf16") else "32-true"
+    return "32-true"
 
 
 def _train(fabric: Fabric, corpus: Sequence[str], out: Path, chosen: Settings, told: dict[str, Any]) -> Summary:
