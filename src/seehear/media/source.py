@@ -71,7 +71,7 @@ def open_container(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
                 io_open=_refuse,
             )
         except (FFmpegError, _NotThisFileError, OSError, ValueError) as error:
-            raise MediaError(_why_not(path)) from error
+            raise MediaError(_why_not(path, file)) from error
         with container:
             yield container
 
@@ -106,10 +106,13 @@ _POINTERS = (  # how files begin that are only lists of, or references to, other
 )
 
 
-def _why_not(path: str | os.PathLike[str]) -> str:
+def _why_not(path: str | os.PathLike[str], file: IO[bytes]) -> str:
     """The sentence for a file that no allowed demuxer takes."""
-    with Path(path).open("rb") as file:
+    try:
+        file.seek(0)
         head = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
+    except OSError as error:
+        return f"{path} cannot be read ({error}); check the disk."
     for mark, kind in _POINTERS:
         if head.startswith(mark) or (mark.startswith(b"<") and mark in head):
             return f"{path} is {kind} that points to other files, which are never followed; give the video file itself."
