@@ -1,8 +1,8 @@
 """Make a model's confidence a probability: measure clips whose delay is known, right and wrong ones, and fit.
 
-    python -m seehear.tools.calibration RUN CORPUS
+    python -m seehear.tools.calibration RUN CORPUS...
 
-writes ``sync_calibration`` into the run's config.json. The examples are the corpus's held-out clips, cut to half a
+writes ``sync_calibration`` into the run's config.json. The examples are the corpora's held-out clips, cut to half a
 second up to all of a clip and joined up to ten seconds, with their sound moved by a known delay; in a third of them the
 sound is another clip's, so that every delay is wrong.
 """
@@ -117,14 +117,14 @@ def _cut(clip: Clip, first: int, frames: int) -> Clip:
     return replace(clip, video=clip.video[part], landmarks=clip.landmarks[part], audio=clip.audio[samples], meta=meta)
 
 
-def calibrate_run(run: Path, corpus: Path, *, split_by: By = "source", examples: int = EXAMPLES) -> Calibration:
-    """Calibrate the model in the folder ``run`` on the held-out clips of ``corpus`` and write that into its config.
+def calibrate_run(run: Path, *corpora: Path, split_by: By = "source", examples: int = EXAMPLES) -> Calibration:
+    """Calibrate the model in the folder ``run`` on the held-out clips of corpora and write that into its config.
 
     ``split_by`` must be what the training was told: the clips must be such that it has not seen.
     """
     torch.set_num_threads(1)
-    held_out = Corpus(corpus).split("dev", by=split_by)
-    calibration = calibrate(load(str(run)), [held_out[place] for place in range(len(held_out))], examples=examples)
+    held_out = Corpus(*corpora).split("dev", by=split_by)
+    calibration = calibrate(load(run), held_out, examples=examples)
     path = run / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     config["sync_calibration"] = calibration.to_config()
@@ -133,4 +133,4 @@ def calibrate_run(run: Path, corpus: Path, *, split_by: By = "source", examples:
 
 
 if __name__ == "__main__":
-    print(calibrate_run(Path(sys.argv[1]), Path(sys.argv[2])))  # noqa: T201
+    print(calibrate_run(*map(Path, sys.argv[1:])))  # noqa: T201
