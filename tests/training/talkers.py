@@ -16,7 +16,7 @@ MODEL = SyncOptions(
 )
 DATA = DataOptions(batch=3, frames=25, min_frames=25, probe_clips=4)
 OPTIM = OptimOptions(steps=8, warmup=2)
-ENGINE = EngineOptions(accelerator="cpu", devices=1, log_every=2, probe_every=4, save_every=3)
+ENGINE = EngineOptions(accelerator="cpu", devices=1, precision="32-true", log_every=2, probe_every=4, save_every=3)
 
 
 class Talkers:

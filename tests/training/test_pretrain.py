@@ -198,7 +198,7 @@ def test_two_processes_train_one_model(train, tmp_path: Path) -> None:  # type: 
     script = tmp_path / "train.py"
     script.write_text(SCRIPT.format(here=str(Path(__file__).parent), out=str(tmp_path / "run")))
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1"}
-    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     told = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert told["frames"] == 2 * 4 * 3 * 25  # both processes' share
