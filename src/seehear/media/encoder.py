@@ -120,7 +120,7 @@ def _format(encoder: Codec, heard: AudioFrame) -> str:
     """The encoder's sample format that loses nothing: the decoder's, or with its samples, or the encoder's first."""
     known = [form.name for form in encoder.audio_formats or []]
     alike = heard.format.name, heard.format.planar.name, heard.format.packed.name
-    return next((name for name in alike if name in known), known[0])
+    return next((name for name in alike if name in known), known[0] if known else heard.format.name)
 
 
 def _layout(heard: AudioFrame) -> str:
