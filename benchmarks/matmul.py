@@ -1,0 +1,25 @@
+"""How fast this machine multiplies matrices now: the yardstick of what a training step could reach."""
+
+import time
+
+import torch
+
+SIDE = 2048
+AT_LEAST = 4
+
+
+def matmul_rate(dtype: torch.dtype = torch.float32, seconds: float = 1.0) -> float:
+    """Multiply-accumulates a second of a product of square matrices, the best of those that fit into the time."""
+    one, other = torch.randn(2, SIDE, SIDE, dtype=torch.float32).to(dtype)
+    times: list[float] = []
+    while len(times) < AT_LEAST or sum(times) < seconds:
+        begun = time.perf_counter()
+        one @ other
+        times.append(time.perf_counter() - begun)
+    return SIDE**3 / min(times)
+
+
+if __name__ == "__main__":
+    print(f"{torch.get_num_threads()} threads, {SIDE} x {SIDE}")
+    for dtype in (torch.float32, torch.bfloat16):
+        print(f"{str(dtype).removeprefix('torch.')}: {matmul_rate(dtype) / 1e9:.1f} GMAC/s")

@@ -1,0 +1,105 @@
+"""How fast sync `small` trains: video frames a second, and the share of this machine's matrix products that this uses.
+
+    python benchmarks/training_speed.py [--threads 2] [--precision 32-true bf16-mixed] [--seconds 10]
+
+Whole steps of the real loop's work (disturbance, log-mel, both encoders, loss, backward, AdamW) on random pictures and
+noise in memory; what a corpus on disk adds is measured by training on it. Multiply-accumulates are counted exactly,
+forward and backward, of encoders and loss only; the rate of matrix products is taken in float32, before, between and
+after, because other work on the machine slows both alike: the share is of their best.
+"""
+
+import argparse
+import time
+
+import torch
+from matmul import matmul_rate
+from torch.utils.flop_counter import FlopCounterMode
+
+from seehear.clip import SAMPLES_PER_FRAME
+from seehear.pretext.sync import SyncBatch, SyncModel
+from seehear.training.options import OptimOptions
+from seehear.training.presets import settings
+from seehear.training.schedule import make_optimizer
+
+SIDE = 64  # a mouth of the default corpus
+
+
+def random_batch(clips: int, frames: int) -> SyncBatch:
+    video = torch.randint(0, 256, (clips, frames, SIDE, SIDE), dtype=torch.uint8)
+    return SyncBatch(video=video, audio=0.1 * torch.randn(clips, frames * SAMPLES_PER_FRAME), region="mouth")
+
+
+class Step:
+    """One update of the weights, as `seehear.training.loop` does it."""
+
+    def __init__(self, preset: str, precision: str) -> None:
+        torch.manual_seed(0)
+        chosen = settings(preset)
+        self.model = SyncModel(chosen.model)
+        self.batch = random_batch(chosen.data.batch, chosen.data.frames)
+        self.frames = chosen.data.batch * chosen.data.frames
+        self.optimizer = make_optimizer(self.model, OptimOptions())
+        self.rng = torch.Generator().manual_seed(0)
+        self.half = precision == "bf16-mixed"
+
+    def __call__(self) -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+            loss = self.model(self.batch, self.rng)["loss"]
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def macs_a_frame(self) -> dict[str, float]:
+        """Multiply-accumulates of a training step for each video frame, by part; without disturbance and log-mel."""
+        with torch.no_grad():
+            pictures, mel = self.model._prepare(self.batch, self.rng)
+        return {
+            "lips": count(lambda: self.model.lips(pictures).sum().backward()) / self.frames,
+            "sound": count(lambda: self.model.sound(mel).sum().backward()) / self.frames,
+            "loss": count(self._loss_alone) / self.frames,
+        }
+
+    def _loss_alone(self) -> None:
+        clips, frames = self.batch["video"].shape[:2]
+        lips, sound = torch.randn(2, clips, frames - 2 * self.model.context, self.model.dim, requires_grad=True)
+        self.model.loss(sound, lips).backward()
+
+
+def count(work) -> int:
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return counter.get_total_flops() // 2
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="sync-small")
+    parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--precision", nargs="+", default=["32-true", "bf16-mixed"])
+    parser.add_argument("--seconds", type=float, default=10.0)
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    print(f"sync training, preset {options.preset}, {torch.get_num_threads()} threads")
+    rates = [matmul_rate()]
+    for precision in options.precision:
+        step = Step(options.preset, precision)
+        macs = step.macs_a_frame()
+        step()
+        times: list[float] = []
+        while len(times) < 3 or sum(times) < options.seconds:
+            begun = time.perf_counter()
+            step()
+            times.append(time.perf_counter() - begun)
+        rates.append(matmul_rate())
+        mean, best = (step.frames / seconds for seconds in (sum(times) / len(times), min(times)))
+        parts = ", ".join(f"{name} {value / 1e6:.2f}" for name, value in macs.items())
+        print(f"{precision}: {mean:.0f} frames/s on average, {best:.0f} at best ({len(times)} steps)")
+        print(f"    {sum(macs.values()) / 1e6:.2f} MMAC a frame, forward and backward ({parts})")
+        used = best * sum(macs.values())
+        print(f"    {used / 1e9:.1f} GMAC/s, {used / max(rates):.0%} of the {max(rates) / 1e9:.1f} of float32 products")
+
+
+if __name__ == "__main__":
+    main()
