@@ -14,7 +14,7 @@ from seehear.pretext.sync import SyncBatch, SyncModel, SyncOptions, matched
 from seehear.pretext.view import scaled, view
 
 LIPS = {"size": 16, "stem_channels": 4, "channels": [8], "strides": [2], "temporal": [], "dim": 8}
-SOUND = {"bands": 8, "channels": [4, 8, 8, 8], "dim": 8}
+SOUND = {"bands": 8, "channels": [4, 8, 8, 8], "temporal": [2], "dim": 8}
 
 
 def tiny(**options: object) -> SyncModel:

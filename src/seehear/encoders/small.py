@@ -33,11 +33,11 @@ class SmallLipsOptions:
     size: int = 48
     stem_channels: int = 32
     stem_kernel: int = 5
-    stem_stride: int = 4
+    stem_stride: int = 2
     stem_frames: int = 5
-    channels: tuple[int, ...] = (64, 96)
-    strides: tuple[int, ...] = (2, 2)
-    temporal: tuple[int, ...] = (1,)
+    channels: tuple[int, ...] = (64, 96, 128)
+    strides: tuple[int, ...] = (2, 2, 2)
+    temporal: tuple[int, ...] = (3, 3)
     dim: int = 128
 
 
@@ -59,7 +59,7 @@ class SmallSoundOptions:
     channels: tuple[int, ...] = (32, 48, 64, 96)
     kernels: tuple[tuple[int, int], ...] = ((5, 5), (3, 4), (3, 4), (3, 1))
     strides: tuple[tuple[int, int], ...] = ((2, 1), (2, 2), (2, 2), (2, 1))
-    temporal: tuple[int, ...] = (2,)
+    temporal: tuple[int, ...] = (2, 3, 3)
     dim: int = 128
 
 

@@ -47,7 +47,7 @@ class SyncOptions:
     loss: LossName = "multiway"
     similarity: SimilarityName = "angular"
     symmetric: bool = True
-    exclude: int = 0
+    exclude: int = 1
     margin: float = 1.0
     weight: float = 1.0
     candidates: int | None = None

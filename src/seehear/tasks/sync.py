@@ -164,8 +164,8 @@ def sync_accuracy(
     """Accuracy over clips whose lips and sound are in sync.
 
     Only windows for which all 31 offsets lie inside the clip count, so that chance is the same for all of them. A clip
-    of T embeddings gives T - 29 - K windows: a clip of 3 s (75 frames, 71 embeddings) gives 37 for K = 5 and 27 for
-    K = 15. Clips with fewer than 31 + K - 1 embeddings give none; they are counted in ``too_short``.
+    of T embeddings gives T - 29 - K windows: a clip of 3 s (75 frames) gives 33 for K = 5 and 23 for K = 15 where the
+    model's context is 4 frames. Clips with fewer than 31 + K - 1 embeddings give none; they are counted in ``too_short``.
 
     Args:
         clips: (lips (T, D), sound (T, D)) of each.
