@@ -38,6 +38,8 @@ def test_written_and_read(folder: Path) -> None:
     assert model.config["trained"] == {"steps": 3}
     assert model.config["seehear"] == seehear.__version__
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
+    weights, config = ((folder / name).stat().st_mode for name in ("model.safetensors", "config.json"))
+    assert weights == config  # who may read the one may read the other
 
 
 def test_importing_seehear_does_not_import_torch() -> None:

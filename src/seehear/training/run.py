@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialised
 from torch import Tensor, nn
 
 from seehear import __version__
@@ -54,7 +55,7 @@ def save(model: SyncModel, folder: Path, trained: dict[str, Any] | None = None) 
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with written_beside(folder / WEIGHTS) as beside:
-        save_file(state, beside, metadata={"format": "pt"})
+        beside.write_bytes(serialised(state, metadata={"format": "pt"}))  # save_file would hide it from other users
     config = {"format": FORMAT, "seehear": __version__} | model.config | ({"trained": trained} if trained else {})
     write_text(folder / CONFIG, json.dumps(config, indent=2) + "\n")
 
