@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from seehear.encoders import ENCODERS, LipsEncoder, SoundEncoder, make_encoders
+from seehear.encoders import ENCODERS, LipsEncoder, SoundEncoder, full_options, make_encoders
 from seehear.encoders.layers import standardise
 from seehear.encoders.span import Span, lips_context, sound_context, span, trim_to_context
 from seehear.errors import ModelError
@@ -131,3 +131,12 @@ def test_unknown_names_are_sentences() -> None:
         make_encoders("large")
     with pytest.raises(ModelError, match="SmallLipsOptions has no option 'depth'"):
         make_encoders("small", {"depth": 3})
+
+
+def test_full_options_say_what_the_defaults_were() -> None:
+    lips, sound = full_options("small", {"dim": 64}, {})
+    assert lips["dim"] == 64
+    assert lips["temporal"] == (3, 3)
+    assert sound["bands"] == 40
+    again, _ = make_encoders("small", lips, sound | {"dim": 64})
+    assert again.dim == 64

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from seehear.encoders.interface import LipsEncoder, Region, SoundEncoder
@@ -31,7 +31,7 @@ ENCODERS: dict[str, Family] = {
     "paper": Family(VGGMLips, PaperOptions, VGGMSound, PaperOptions),
 }
 
-__all__ = ["ENCODERS", "EncoderName", "LipsEncoder", "Region", "SoundEncoder", "make_encoders"]
+__all__ = ["ENCODERS", "EncoderName", "LipsEncoder", "Region", "SoundEncoder", "full_options", "make_encoders"]
 
 
 def make_encoders(
@@ -47,12 +47,26 @@ def make_encoders(
     Raises:
         ModelError: no such family, or no such option.
     """
-    if name not in ENCODERS:
-        raise ModelError(f"there are no encoders called {name!r}; there are {', '.join(ENCODERS)}")
-    family = ENCODERS[name]
+    family = _family(name)
     make: Any = family.lips
     make_sound: Any = family.sound
     return make(shape(family.lips_options, lips or {})), make_sound(shape(family.sound_options, sound or {}))
+
+
+def full_options(name: str, lips: Mapping[str, Any], sound: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Every option of both encoders, defaults too, so that a model on disk outlives a change of the defaults.
+
+    Raises:
+        ModelError: no such family, or no such option.
+    """
+    family = _family(name)
+    return asdict(shape(family.lips_options, lips)), asdict(shape(family.sound_options, sound))
+
+
+def _family(name: str) -> Family:
+    if name not in ENCODERS:
+        raise ModelError(f"there are no encoders called {name!r}; there are {', '.join(ENCODERS)}")
+    return ENCODERS[name]
 
 
 def shape(options: type, given: Mapping[str, Any]) -> Any:

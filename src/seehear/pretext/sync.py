@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from seehear.audio.augment import SoundAugment, SoundAugmentOptions
 from seehear.audio.logmel import LogMel
 from seehear.clip import SAMPLES_PER_FRAME
-from seehear.encoders import EncoderName, Region, make_encoders
+from seehear.encoders import EncoderName, Region, full_options, make_encoders
 from seehear.errors import ModelError
 from seehear.losses import LossName, make_loss
 from seehear.losses.similarity import Distance, SimilarityName, distances
@@ -84,7 +84,8 @@ class SyncModel(nn.Module):
     def __init__(self, options: SyncOptions | None = None) -> None:
         super().__init__()
         self.options = options = options or SyncOptions()
-        self.config: dict[str, Any] = {"pretext": "sync", "model": asdict(options)}
+        lips, sound = full_options(options.encoder, options.lips, options.sound)
+        self.config: dict[str, Any] = {"pretext": "sync", "model": asdict(options) | {"lips": lips, "sound": sound}}
         self.lips, self.sound = make_encoders(options.encoder, options.lips, options.sound)
         if self.lips.dim != self.sound.dim:
             raise ModelError(f"lips have embeddings of {self.lips.dim} numbers but sound of {self.sound.dim}")

@@ -165,7 +165,7 @@ def sync_accuracy(
 
     Only windows for which all 31 offsets lie inside the clip count, so that chance is the same for all of them. A clip
     of T embeddings gives T - 29 - K windows: a clip of 3 s (75 frames) gives 33 for K = 5 and 23 for K = 15 where the
-    model's context is 4 frames. Clips with fewer than 31 + K - 1 embeddings give none; they are counted in ``too_short``.
+    model's context is 4 frames. Clips with fewer than 31 + K - 1 embeddings give none; ``too_short`` counts them.
 
     Args:
         clips: (lips (T, D), sound (T, D)) of each.
