@@ -33,7 +33,7 @@ SHORTEST_S, LONGEST_S = 0.5, 10.0
 LARGEST_DELAY_S = 0.8
 REACH = FPS  # +-1 s, the default search of `seehear sync`
 MISMATCHED = 1 / 3
-EXAMPLES = 1500
+EXAMPLES = 800
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,11 @@ def _example(
     left = round(FPS * float(np.exp(rng.uniform(np.log(SHORTEST_S), np.log(LONGEST_S)))))
     curve = None
     while left > 0:
-        clip, other = (clips[place] for place in rng.choice(len(clips), 2, replace=False))
+        one, another = rng.choice(len(clips), 2, replace=False).tolist()
+        clip = clips[one]
         frames = min(clip.frames, max(left, round(SHORTEST_S * FPS)))
         first = int(rng.integers(clip.frames - frames + 1))
-        voice = _elsewhere(other.audio, rng) if mismatched else clip.audio
+        voice = _elsewhere(clips[another].audio, rng) if mismatched else clip.audio
         sound = KnownSound(voice, delay_s - first / FPS)  # the cut begins at time 0
         heard = listen(model, _cut(clip, first, frames), sound, REACH)
         curve = heard.curve if curve is None else curve + heard.curve
