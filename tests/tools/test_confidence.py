@@ -49,3 +49,18 @@ def test_a_calibration_survives_the_config():
     assert Calibration.from_config({}) is UNCALIBRATED
     with pytest.raises(ModelError, match="sync_calibration"):
         Calibration.from_config({"sync_calibration": {"slope": 1}})
+
+
+def test_a_farther_search_is_less_sure_and_says_that_it_is_rough():
+    calibration, peak = Calibration(-7.0, 2.5, 1.0, 300, search_s=1.0), Peak(0.0, 0.5, 9.0, 3.0, 50)
+    assert calibration.searching(0.5) == calibration.searching(1.0) == calibration
+    farther = calibration.searching(5.0)
+    assert calibration.fitted
+    assert not farther.fitted
+    odds, fewer = (p / (1 - p) for p in (calibration(peak), farther(peak)))
+    assert odds / fewer == pytest.approx(5)
+
+
+def test_a_calibration_without_a_search_was_fitted_at_one_second():
+    entry = {"bias": -7.0, "margin": 2.5, "evidence": 1.0, "examples": 300}
+    assert Calibration.from_config({"sync_calibration": entry}).search_s == 1.0

@@ -33,6 +33,12 @@ def test_a_steady_drift_is_measured_in_spite_of_wrong_segments(slope):
     assert drift.delay_at(200) == pytest.approx(50 + slope * 200 / 60, abs=6)
 
 
+def test_a_line_ends_where_the_measured_part_ends():
+    drift = find_drift(segments(lambda t: 50 + t))
+    assert drift.delay_at(-1e6) == drift.delay_at(0) == drift.at_start_ms
+    assert drift.delay_at(1e6) == drift.at_end_ms
+
+
 def test_an_edit_is_a_jump_at_its_time():
     drift = find_drift(segments(lambda t: 0 if t < 150 else 240, wrong=4))
     assert drift.ms_per_minute == 0

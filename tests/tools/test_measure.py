@@ -37,6 +37,19 @@ def test_one_face(delay, verdict):
     assert found.drift is None
 
 
+@pytest.mark.parametrize("height", [0.0, 0.05, 0.08, 0.4])
+def test_one_face_alone_is_as_sure_as_its_track(height):
+    found = concluded([heard(120, 10.0 * place, height=height) for place in range(3)])
+    (face,) = found.tracks
+    assert found.confidence == pytest.approx(face.confidence)
+    assert found.delay_ms == pytest.approx(face.delay_ms)
+
+
+def test_drift_beyond_the_search_is_no_crash():
+    found = concluded([heard(-900 + 60 * place, 10.0 * place) for place in range(30)] + [heard(0, 4000.0, height=0.0)])
+    assert found.drift.changes
+
+
 def test_noise_is_not_a_verdict():
     found = concluded([heard(0, height=0.0, seconds=2)])
     assert found.verdict == "cannot-tell"

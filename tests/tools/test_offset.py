@@ -113,6 +113,13 @@ def test_curves_add_weigh_and_move():
     np.testing.assert_array_equal(curve.delays_ms, np.arange(-40, 41, 10))
 
 
+@pytest.mark.parametrize("points", [8, 9, 10, 1000])
+def test_a_curve_moved_out_of_its_range_says_nothing(points):
+    curve = Curve(np.arange(1, 10.0), 1)
+    assert curve.moved(points * STEP_MS).total.tolist() == [0] * 8 + [1.0 if points == 8 else 0.0]
+    assert curve.moved(-points * STEP_MS).total.tolist() == [9.0 if points == 8 else 0.0] + [0] * 8
+
+
 def test_lips_that_the_sound_does_not_surround_are_refused():
     rng = np.random.default_rng(5)
     with pytest.raises(ValueError, match="evenly"):

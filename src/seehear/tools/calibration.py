@@ -23,8 +23,9 @@ from rich.progress import track
 from seehear import load
 from seehear.beside import write_text
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Clip
-from seehear.corpus.split import By
+from seehear.corpus.split import By, Split
 from seehear.corpus.store import Corpus
+from seehear.errors import CorpusError
 from seehear.tools.confidence import RIGHT_WITHIN_MS, Calibration, fit_calibration
 from seehear.tools.listen import LipsAndSound, listen
 from seehear.tools.offset import Curve, Peak, find_peak
@@ -84,7 +85,7 @@ def calibrate(model: LipsAndSound, clips: Sequence[Clip], *, examples: int = EXA
         if peak:
             peaks.append(peak)
             right.append(not mismatched and abs(peak.delay_ms - 1000 * delay_s) <= RIGHT_WITHIN_MS)
-    return fit_calibration(peaks, right)
+    return replace(fit_calibration(peaks, right), search_s=REACH / FPS)
 
 
 def _example(
@@ -118,14 +119,27 @@ def _cut(clip: Clip, first: int, frames: int) -> Clip:
     return replace(clip, video=clip.video[part], landmarks=clip.landmarks[part], audio=clip.audio[samples], meta=meta)
 
 
-def calibrate_run(run: Path, *corpora: Path, split_by: By = "source", examples: int = EXAMPLES) -> Calibration:
+def calibrate_run(
+    run: Path,
+    *corpora: Path,
+    split_by: By | None = None,
+    dev_every: int | None = None,
+    examples: int = EXAMPLES,
+) -> Calibration:
     """Calibrate the model in the folder ``run`` on the held-out clips of corpora and write that into its config.
 
-    ``split_by`` must be what the training was told: the clips must be such that it has not seen.
+    Held out is what the training kept, as the config remembers it, unless ``split_by`` or ``dev_every`` say otherwise.
+
+    Raises:
+        CorpusError: fewer than two held-out clips have sound.
     """
     torch.set_num_threads(1)
-    held_out = Corpus(*corpora).split("dev", by=split_by)
-    calibration = calibrate(load(run), held_out, examples=examples)
+    model = load(run)
+    split = Split.of_training(model.config, split_by, dev_every)
+    held_out = Corpus(*corpora).split("dev", split.every, split.by).with_sound()
+    if len(held_out) < 2:
+        raise CorpusError(f"{held_out} holds out fewer than two clips with sound; calibration needs more of them")
+    calibration = calibrate(model, held_out, examples=examples)
     path = run / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     config["sync_calibration"] = calibration.to_config()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,18 +27,36 @@ class Calibration:
 
     Attributes:
         bias, margin, evidence: the fitted coefficients.
-        examples: how many measurements they were fitted to; 0 for `UNCALIBRATED`.
+        examples: how many measurements they were fitted to; 0 for `UNCALIBRATED` and outside of what was fitted.
+        search_s: delays up to this were looked at in these, both ways.
     """
 
     bias: float
     margin: float
     evidence: float
     examples: int = 0
+    search_s: float = 1.0
 
     def __call__(self, peak: Peak) -> float:
         """The probability that ``peak.delay_ms`` is within `RIGHT_WITHIN_MS` of the true delay."""
         logit = self.bias + np.dot([self.margin, self.evidence], statistics(peak))
         return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the confidence is a probability that was fitted, rather than a rough guess."""
+        return self.examples > 0
+
+    def searching(self, search_s: float) -> Calibration:
+        """The calibration for a search up to ``search_s``; a rough one where that is farther than it was fitted for.
+
+        With n times as many wrong delays, each as likely to look right as before, the odds of the best one being right
+        are n times less (Bayes' rule with even odds for all delays). As the margin already knows of the new rivals, this
+        is rather too doubtful than too sure. A shorter search leaves the calibration as it is.
+        """
+        if search_s <= self.search_s:
+            return self
+        return replace(self, bias=self.bias - float(np.log(search_s / self.search_s)), examples=0, search_s=search_s)
 
     def to_config(self) -> dict[str, float]:
         """The entry ``sync_calibration`` of a run's config.json."""

@@ -67,12 +67,12 @@ class Drift:
         return bool(self.jumps) or self.ms_per_minute != 0
 
     def delay_at(self, time_s: float) -> float:
-        """The delay that the line or the parts give for a time of the file."""
+        """The delay that the line or the parts give for a time of the file; as at the ends before and after them."""
         if self.jumps:
             levels = [self.at_start_ms, *(after for at, _, after in self.jumps if time_s >= at)]
             return levels[-1]
-        share = (time_s - self.first_s) / max(self.last_s - self.first_s, 1e-9)
-        return self.at_start_ms + share * (self.at_end_ms - self.at_start_ms)
+        ends = [self.first_s, self.last_s]
+        return float(np.interp(time_s, ends, [self.at_start_ms, self.at_end_ms]))
 
 
 def find_drift(segments: Sequence[Segment]) -> Drift | None:

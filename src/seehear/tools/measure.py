@@ -88,18 +88,22 @@ def measure(
             return _nothing(path, options, reader.stats.why_nothing() or TOO_SHORT)
     if max(piece.loudness_db for piece in heard) < SILENT_DB:
         return _nothing(path, options, "the sound is silent while a face is seen")
-    return conclude(path, heard, Calibration.from_config(model.config), options)
+    calibration = Calibration.from_config(model.config).searching(options.search_s)
+    return conclude(path, heard, calibration, options)
 
 
 def conclude(path: Path, heard: list[Heard], calibration: Calibration, options: SyncOptions) -> Measurement:
     """From the curves of a file's pieces to the answer.
 
-    A face counts by its frames times its own confidence, so that people who are seen but do not speak count little.
+    A face counts by its frames times its own confidence, relative to the surest face's, so that people who are seen but
+    do not speak count little and one face alone is as sure as its track.
     Where the delay changes along the file, every curve is first moved to the delay in the middle.
     """
     tracks = _tracks(heard, calibration)
     weights = dict.fromkeys((piece.track for piece in heard), LEAST_WEIGHT)
     weights |= {track.track: max(LEAST_WEIGHT, track.confidence) for track in tracks}
+    surest = max(weights.values())  # counts in full: what a face says must not be doubted twice
+    weights = {number: weight / surest for number, weight in weights.items()}
     segments = _segments(heard, weights, calibration)
     drift = find_drift([segment for segment in segments if segment.confidence >= SEGMENT_CONFIDENCE])
     if drift and drift.changes:
@@ -119,7 +123,7 @@ def conclude(path: Path, heard: list[Heard], calibration: Calibration, options: 
         reason=_reason(verdict, peak, drift, options),
         delay_ms=peak.delay_ms,
         confidence=confidence,
-        calibrated=calibration.examples > 0,
+        calibrated=calibration.fitted,
         search_s=options.search_s,
         faces_s=sum(piece.end_s - piece.start_s for piece in heard),
         tracks=tuple(tracks),

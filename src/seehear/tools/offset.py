@@ -62,7 +62,8 @@ class Curve:
 
     def moved(self, by_ms: float) -> Curve:
         """The curve of the same piece with its sound made later by ``by_ms`` (whole points; no wrapping round)."""
-        steps = round(by_ms / STEP_MS)
+        longest = len(self.total)
+        steps = min(max(round(by_ms / STEP_MS), -longest), longest)  # nothing is left of a curve moved by its length
         moved = np.zeros_like(self.total)
         if steps >= 0:
             moved[steps:] = self.total[: len(moved) - steps]
