@@ -12,7 +12,14 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SYNTHETIC = [["media_decode.py"], ["avatars.py"], ["training_speed.py"]]
-REAL = [["sync_protocol.py"], ["sync_accuracy.py"], ["sync_speed.py"], ["prepare.py"], ["face_clips.py"]]
+REAL = [
+    ["sync_protocol.py"],
+    ["sync_accuracy.py"],
+    ["sync_halves.py"],
+    ["sync_speed.py"],
+    ["prepare.py"],
+    ["face_clips.py"],
+]
 
 
 def main() -> None:
