@@ -14,9 +14,9 @@ from pathlib import Path
 
 import av
 
-from seehear.corpus.crew import Tell, available_cores, work_through
 from seehear.corpus.formats.media_files import find_media
 from seehear.corpus.prepare import prepare
+from seehear.crew import Tell, available_cores, work_through
 
 
 def decode(path: Path, tell: Tell) -> float:

@@ -1,9 +1,12 @@
 """Fixtures that every room's tests share."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # worker processes are given this path and import what they are to do
 
 
 @pytest.fixture(scope="session")

@@ -28,3 +28,9 @@ def write_text(path: Path, text: str) -> None:
     """Writes a small text file, whole or not at all."""
     with written_beside(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Takes away what killed processes were writing beside its place; for a folder that only this one writes to."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)

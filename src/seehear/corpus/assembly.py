@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seehear.corpus.beside import written_beside
+from seehear.beside import written_beside
 from seehear.corpus.manifest import Row, shard_name
 from seehear.corpus.outcome import Outcome, PackedRow
 from seehear.corpus.shards import END_OF_TAR, MEMBERS

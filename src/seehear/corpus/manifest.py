@@ -12,7 +12,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seehear.corpus.beside import written_beside
+from seehear.beside import written_beside
 from seehear.errors import CorpusError
 
 FORMAT_VERSION = 1

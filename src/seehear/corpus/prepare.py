@@ -13,7 +13,6 @@ from typing import Literal
 
 from seehear import __version__
 from seehear.corpus.assembly import Assembler
-from seehear.corpus.crew import available_cores, work_through
 from seehear.corpus.formats import find_sources
 from seehear.corpus.manifest import REPORT_FILE, write_corpus_file, write_manifest
 from seehear.corpus.outcome import Outcome
@@ -21,9 +20,10 @@ from seehear.corpus.outfolder import is_done, refusals_as_sentences
 from seehear.corpus.plan import Plan
 from seehear.corpus.reading import OpenReader, ReadClips
 from seehear.corpus.report import PrepareReport, write_report
-from seehear.corpus.staging import Staging
+from seehear.corpus.staging import Staging, remove_staging
 from seehear.corpus.watch import Watch
 from seehear.corpus.work import Task, prepare_source
+from seehear.crew import work_through, worker_count
 from seehear.errors import CorpusError
 from seehear.media.clips import ClipOptions
 
@@ -68,9 +68,13 @@ def prepare(
         What came of it.
 
     Raises:
+        SeehearError: fewer than one worker.
         CorpusError: nothing to prepare, no clip in any source, the folder holds something else, or the disk is full.
         ModelError: there is no face detector.
     """
+    workers = worker_count(workers)
+    if shard_clips < 1:
+        raise CorpusError(f"shard_clips must be 1 or more, not {shard_clips}: it is the number of clips in a file")
     read_clips = ReadClips(
         ClipOptions(
             faces=faces,
@@ -83,7 +87,7 @@ def prepare(
     )
     found = find_sources([Path(source) for source in sources], format, labels)
     plan = Plan.of(found, {"format": format, **read_clips.told(), "shard_clips": shard_clips})
-    return carry_out(plan, Path(out), read_clips, workers or available_cores(), progress)
+    return carry_out(plan, Path(out), read_clips, workers, progress)
 
 
 def carry_out(plan: Plan, out: Path, open_reader: OpenReader, workers: int, progress: bool = True) -> PrepareReport:
@@ -101,6 +105,7 @@ def carry_out(plan: Plan, out: Path, open_reader: OpenReader, workers: int, prog
     """
     with refusals_as_sentences(out):
         if is_done(out, plan.fingerprint()):
+            remove_staging(out)
             return PrepareReport.read(out)
         with Staging(out, plan.fingerprint()) as staging:
             known = _known(plan, staging)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from seehear.corpus.beside import written_beside
+from seehear.beside import written_beside
 from seehear.corpus.formats.source import Source
 from seehear.corpus.manifest import REPORT_FILE
 from seehear.corpus.outcome import Outcome, Status

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from seehear.corpus.beside import remove_leftovers, write_text
+from seehear.beside import remove_leftovers, write_text
 from seehear.corpus.outcome import Outcome
 from seehear.corpus.plan import difference
 from seehear.errors import CorpusError
@@ -24,6 +24,12 @@ STAGING = ".staging"
 def part_path(folder: Path, number: int) -> Path:
     """Where in a staging folder the bytes of a source's clips are."""
     return folder / f"{number:07d}.part"
+
+
+def remove_staging(out: Path) -> None:
+    """Takes away the staging folder of a corpus that is whole: its run was killed just before it did so itself."""
+    if (out / STAGING).exists():
+        shutil.rmtree(out / STAGING)
 
 
 class Staging:

@@ -20,15 +20,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.beside import write_text
 from seehear.clip import SAMPLES_PER_FRAME, Clip
-from seehear.corpus.beside import write_text
-from seehear.corpus.crew import Tell, available_cores, work_through
 from seehear.corpus.outfolder import refusals_as_sentences
-from seehear.corpus.progress import Telling
 from seehear.corpus.store import Corpus, Root
+from seehear.crew import Tell, work_through, worker_count
 from seehear.errors import CorpusError
 from seehear.media.crops import mouth_region
 from seehear.media.weights import cache_folder
+from seehear.progress import Telling
 
 Pictures = NDArray[np.uint8]
 Sound = NDArray[np.int16]
@@ -102,7 +102,7 @@ class ClipViews:
             CorpusError: a clip cannot be read, the disk is full, or joined corpora differ in the shape of the view.
         """
         view = VIEWS[view] if isinstance(view, str) else view
-        maps = [_open_or_make(root, view, folder, workers or available_cores(), progress) for root in corpus.roots]
+        maps = [_open_or_make(root, view, folder, worker_count(workers), progress) for root in corpus.roots]
         shapes = {pictures.shape[1:] for pictures, _, _ in maps}
         if len(shapes) > 1:
             raise CorpusError(f"{corpus} have faces of different sizes; prepare them with the same --size")

@@ -8,8 +8,8 @@ from typing import Self
 
 from seehear.corpus.outcome import Outcome
 from seehear.corpus.plan import Plan
-from seehear.corpus.progress import Telling
 from seehear.corpus.work import Step
+from seehear.progress import Telling
 
 
 class Watch:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seehear.beside import written_beside
 from seehear.clip import Clip
-from seehear.corpus.beside import written_beside
-from seehear.corpus.crew import Tell
 from seehear.corpus.formats.media_files import printable
 from seehear.corpus.formats.source import Source
 from seehear.corpus.manifest import LABEL_PREFIX
@@ -18,6 +17,7 @@ from seehear.corpus.plan import clip_key
 from seehear.corpus.reading import OpenReader, Reader
 from seehear.corpus.shards import pack
 from seehear.corpus.staging import part_path
+from seehear.crew import Tell
 from seehear.errors import SeehearError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)

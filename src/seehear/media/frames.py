@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from seehear.clip import FPS
+from seehear.crew import available_cores
 from seehear.media.source import open_container, picture_stream, sound_streams
 from seehear.media.timebase import restarts
 
@@ -44,7 +45,7 @@ def decoded(container: InputContainer, stream: VideoStream, damage: Damage, thre
         threads: of the decoder; 0: one a core.
     """
     context = stream.codec_context
-    cores = threads or min(os.cpu_count() or 1, MOST_THREADS)
+    cores = threads or min(available_cores(), MOST_THREADS)
     if context.width * context.height > BIG_PICTURE:
         cores = min(cores, 4)
     context.thread_count = cores

@@ -12,7 +12,7 @@ import cv2
 import torch
 
 from seehear import load
-from seehear.corpus.crew import available_cores, work_through
+from seehear.crew import work_through, worker_count
 from seehear.errors import SeehearError
 from seehear.os_errors import as_sentence
 from seehear.tools.fix import Fixed, fix
@@ -66,10 +66,11 @@ def run_jobs(
         progress: called with the share of the current file that is done; only where one process does the work.
 
     Raises:
+        SeehearError: fewer than one worker.
         ModelError: the model cannot be loaded.
     """
+    workers = min(worker_count(workers), len(jobs))
     loaded = load(model)  # here, even if other processes will do the work: a wrong model is one error, not one a file
-    workers = min(workers or available_cores(), len(jobs))
     if workers <= 1:
         _use_one_thread()
         yield from (do_job(job, loaded, progress) for job in jobs)

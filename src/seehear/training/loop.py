@@ -13,7 +13,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
 
-from seehear.corpus.progress import Telling
+from seehear.progress import Telling
 from seehear.training.average import WeightAverage
 from seehear.training.checkpoint import StopSignal, load_checkpoint, random_states, save_checkpoint, set_random_states
 from seehear.training.journal import Journal

@@ -17,7 +17,7 @@ from multiprocessing.context import SpawnProcess
 from threading import Thread
 from typing import Any, Literal
 
-from seehear.errors import CorpusError
+from seehear.errors import SeehearError
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 TRIES = 2  # a task whose process dies gets a second one: perhaps memory was short for a moment
@@ -30,6 +30,19 @@ Work = Callable[[Any, Tell], Any]
 def available_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def worker_count(workers: int | None) -> int:
+    """How many processes are to work: as many as were asked for, or one a core.
+
+    Raises:
+        SeehearError: fewer than one was asked for.
+    """
+    if workers is None:
+        return available_cores()
+    if workers < 1:
+        raise SeehearError(f"--workers must be 1 or more, not {workers}; leave it out for one a core")
+    return workers
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ def work_through(tasks: Iterable[Any], work: Work, workers: int) -> Iterator[Mes
         workers: how many processes.
 
     Raises:
-        CorpusError: processes cannot be started.
+        SeehearError: processes cannot be started.
         Exception: whatever ``work`` raises; the rest is abandoned then.
     """
     waiting = deque((task, TRIES) for task in tasks)
@@ -77,7 +90,10 @@ def work_through(tasks: Iterable[Any], work: Work, workers: int) -> Iterator[Mes
                     kind, value = member.connection.recv()
                 except (EOFError, OSError):
                     crew.remove(member)
+                    idle = not member.busy
                     task, tries, death = member.bury()
+                    if idle:
+                        continue
                     if tries > 1:
                         waiting.appendleft((task, tries - 1))
                     else:
@@ -115,14 +131,17 @@ class _Member:
 
     def give(self, task: Any, tries: int) -> None:
         self.task, self.tries, self.busy = task, tries, True
-        self.connection.send(task)
+        try:
+            self.connection.send(task)
+        except OSError:  # it died between two tasks, which the end of its connection will tell
+            self.tries += 1  # and which is not laid at this one's door
 
     def bury(self) -> tuple[Any, int, str]:
         """After its death: its task, the tries that task had left, and how it died."""
         self.process.join()
         self.connection.close()
         if not self.ready:
-            raise CorpusError(
+            raise SeehearError(
                 "worker processes cannot be started; in a script of your own, put the call under "
                 "if __name__ == '__main__':"
             )

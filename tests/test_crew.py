@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 import pytest
-from crew_tasks import do
 
-from seehear.corpus.crew import _death, work_through
-from seehear.errors import CorpusError, SeehearError
+from crew_tasks import do
+from seehear.crew import _death, _Member, available_cores, work_through, worker_count
+from seehear.errors import SeehearError
 
 
 def run(tasks: list[Any], workers: int = 1) -> list[tuple[Any, str, Any]]:
@@ -34,12 +34,41 @@ def test_a_death_is_tried_twice_and_the_others_live() -> None:
     ]
 
 
+def test_a_death_between_two_tasks_is_laid_at_no_tasks_door() -> None:
+    messages = []
+    for message in work_through(["pid", *range(3)], partial(do, factor=3), workers=1):
+        messages.append((message.task, message.kind, message.value))
+        if message.kind == "done" and message.task == 0:
+            os.kill(messages[1][2], signal.SIGKILL)
+    assert [m[::2] for m in messages if m[1] == "done" and m[0] != "pid"] == [(0, 0), (1, 3), (2, 6)]
+
+
+def test_a_task_for_a_dead_member_is_given_to_another() -> None:
+    member = _Member(partial(do, factor=3))
+    assert member.connection.recv() == ("ready", None)
+    member.ready = True
+    member.process.kill()
+    member.process.join()
+    member.give("task", 1)  # does not raise
+    with pytest.raises((EOFError, OSError)):
+        member.connection.recv()
+    assert member.bury() == ("task", 2, "was killed, perhaps for want of memory")
+
+
 def test_errors_come_back_as_themselves() -> None:
     with pytest.raises(SeehearError, match="give another") as error:
         run(["complain"])
     assert any("crew_tasks.py" in note for note in error.value.__notes__)
     with pytest.raises(RuntimeError, match="cannot travel"):
         run(["strange"])
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_fewer_than_one_worker(workers: int) -> None:
+    with pytest.raises(SeehearError, match=f"must be 1 or more, not {workers}; leave it out"):
+        worker_count(workers)
+    assert worker_count(3) == 3
+    assert worker_count(None) == available_cores()
 
 
 def test_nothing_to_do() -> None:
@@ -52,7 +81,7 @@ def test_deaths_in_words() -> None:
 
 
 def test_processes_that_cannot_start() -> None:
-    with pytest.raises(CorpusError, match="worker processes cannot be started"):
+    with pytest.raises(SeehearError, match="worker processes cannot be started"):
         list(work_through([1], _Unpicklable(), 1))
 
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from seehear.corpus.progress import Telling, clock
 from seehear.corpus.report import duration
+from seehear.progress import Telling, clock
 
 
 def test_lines_in_a_log(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("seehear.corpus.progress.time.monotonic", lambda: now)
+    monkeypatch.setattr("seehear.progress.time.monotonic", lambda: now)
     with Telling("baking", total=10, done=2) as telling:
         assert telling.left_s is None
         now += 5
