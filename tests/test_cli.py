@@ -129,6 +129,26 @@ def test_a_bug_keeps_its_traceback(monkeypatch, error):
         cli.main(["info"])
 
 
+def test_a_pipe_of_its_own_that_breaks_is_a_bug_not_a_reader_who_left(monkeypatch):
+    def broken():
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(cli, "_function", lambda verb: broken)
+    with pytest.raises(BrokenPipeError):
+        cli.main(["info"])
+
+
+def test_a_reader_who_has_seen_enough_ends_it_quietly():
+    program = (
+        "import sys; from seehear import cli; cli._function = lambda verb: lambda: print('x' * 10**6); "
+        "sys.exit(cli.main(['info']))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (cli.PIPE_CLOSED, b"")
+
+
 def test_lists_switches_and_both_spellings(monkeypatch):
     got = {}
 

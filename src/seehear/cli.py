@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn, get_args, get_origin, get_type_hints
@@ -69,7 +69,7 @@ VERBS = {
         "seehear pretrain corpus/ run/ --preset sync-small",
     ),
     "evaluate": Verb(
-        "seehear.tasks.evaluate:evaluate",
+        "seehear.verbs:evaluate",
         "say what a trained model is worth",
         "seehear evaluate sync run/ corpus/",
     ),
@@ -105,10 +105,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("interrupted; prepare, pretrain and demo go on from here when the same command is given again")
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read the output has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
     except OSError as refusal:
+        if isinstance(refusal, BrokenPipeError) and _nobody_reads():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return PIPE_CLOSED
         sentence = as_sentence(refusal)
         if sentence is None:
             raise
@@ -139,7 +139,11 @@ def parser_of(verb: str) -> ArgumentParser:
 def _run(verb: str, words: list[str]) -> int:
     function = _function(verb)
     parser = _parser(verb, function)
-    arguments = parser.instantiate(_parsed(parser, [_underscored(word) for word in words]))
+    arguments = _parsed(parser, [_underscored(word) for word in words])
+    try:
+        arguments = parser.instantiate(arguments)
+    except ValueError as error:  # an option that its section refuses
+        parser.error(str(error))
     arguments.pop("config", None)
     outcome = function(**vars(arguments))
     if isinstance(outcome, int):
@@ -153,18 +157,9 @@ def _parsed(parser: ArgumentParser, words: list[str]) -> Namespace:
     if "preset" in arguments:
         from seehear.training.presets import settings
 
-        parser.set_defaults(dict(_leaves(settings(arguments.preset).to_dict())))
+        parser.set_defaults(settings(arguments.preset).flags())
         arguments = parser.parse_args(words)
     return arguments
-
-
-def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested sections as the dotted names that flags have."""
-    for name, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{above}{name}.")
-        else:
-            yield above + name, value
 
 
 def _in_words(outcome: object) -> str:
@@ -230,6 +225,18 @@ def _underscored(word: str) -> str:
 def _say(text: str) -> int:
     print(text)  # noqa: T201
     return 0
+
+
+def _nobody_reads() -> bool:
+    """Whether the output is a pipe whose reader has seen enough and left, as `head` does."""
+    from select import POLLERR, POLLHUP, poll
+
+    output = poll()
+    try:
+        output.register(sys.stdout, 0)  # errors are always told
+    except (OSError, ValueError):  # not a file of the operating system
+        return False
+    return any(event & (POLLERR | POLLHUP) for _, event in output.poll(0))
 
 
 def _complain(sentence: str) -> int:

@@ -51,7 +51,7 @@ class Calibration:
         """The calibration for a search up to ``search_s``; a rough one where that is farther than it was fitted for.
 
         With n times as many wrong delays, each as likely to look right as before, the odds of the best one being right
-        are n times less (Bayes' rule with even odds for all delays). As the margin already knows of the new rivals, this
+        are n times less (Bayes' rule, all delays being as likely). As the margin already knows of the new rivals, this
         is rather too doubtful than too sure. A shorter search leaves the calibration as it is.
         """
         if search_s <= self.search_s:
