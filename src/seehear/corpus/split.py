@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -12,6 +14,25 @@ from seehear.errors import CorpusError
 Part = Literal["train", "dev"]
 By = Literal["source", "speaker"]
 COLUMNS: dict[By, str] = {"source": "source", "speaker": "label_speaker"}
+
+
+@dataclass(frozen=True)
+class Split:
+    """How clips are parted.
+
+    Attributes:
+        by: what is not on both sides, sources or speakers.
+        every: one of them in so many is development.
+    """
+
+    by: By = "source"
+    every: int = 8
+
+    @classmethod
+    def of_training(cls, config: Mapping[str, Any], by: By | None = None, every: int | None = None) -> Split:
+        """The split that a model was trained with, as its config.json has it, unless told otherwise."""
+        trained = config.get("trained", {})
+        return cls(by or trained.get("split_by", cls.by), every or trained.get("dev_every", cls.every))
 
 
 def rows_of_part(table: pa.Table, part: Part, every: int, by: By, name: str) -> np.ndarray[Any, np.dtype[np.int64]]:
