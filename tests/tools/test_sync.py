@@ -94,6 +94,27 @@ def test_a_bad_file_is_an_object_with_the_same_keys(late_lamp, lamp_model, tmp_p
     assert good["verdict"] == "out-of-sync"
 
 
+def test_an_unforeseen_error_costs_one_file_of_many(lamp, late_lamp, lamp_model, tmp_path, capsys, monkeypatch):
+    from seehear.tools import batch
+
+    def trip(path, *rest, **options):
+        if path.name == "odd.mp4":
+            raise ValueError("odd\nsize")
+        return measure(path, *rest, **options)
+
+    measure = batch.measure
+    monkeypatch.setattr(batch, "measure", trip)
+    assert run(tmp_path / "odd.mp4", late_lamp, "--json", "--search-s", "0.6") == 2
+    captured = capsys.readouterr()
+    odd, good = [json.loads(line) for line in captured.out.splitlines()]
+    assert "unforeseen ValueError: odd size" in odd["error"]
+    assert captured.err.count("\n") == 1
+    assert (odd["search_s"], odd["calibrated"], odd["delay_ms"]) == (0.6, False, None)
+    assert good["verdict"] == "out-of-sync"
+    with pytest.raises(ValueError, match="odd"):  # alone, a bug keeps its traceback
+        run(tmp_path / "odd.mp4")
+
+
 def test_plot_is_a_picture(late_lamp, lamp_model, tmp_path):
     assert run(late_lamp, "--plot", tmp_path / "curve.png") == 0
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
@@ -113,6 +134,42 @@ def test_the_original_is_never_written_over(late_lamp, lamp_model, tmp_path, cap
     assert "give --fix another name" in capsys.readouterr().err
     assert run(late_lamp, "--fix", late_lamp.parent) == 2
     assert late_lamp.read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [["--fix", "fixed.avi"], ["--fix", "fixed"], ["--csv", "absent/x.csv"],
+                                   ["--csv", "."], ["--plot", "absent/x.png"], ["--fix", "absent/x.mp4"]])  # fmt: skip
+def test_an_impossible_output_is_told_before_anything_is_measured(late_lamp, tmp_path, capsys, monkeypatch, words):
+    monkeypatch.setattr("seehear.tools.batch.load", lambda name: pytest.fail("loaded"))
+    flag, place = words
+    assert run(late_lamp, flag, tmp_path / place) == 2
+    err = capsys.readouterr().err
+    assert str(tmp_path / place) in err
+    assert err.count("\n") == 1
+
+
+def test_what_cannot_be_written_as_it_is_becomes_mkv_in_a_folder(late_lamp, lamp_model, tmp_path, capsys):
+    odd = tmp_path / "talk.avi"  # the name decides what is written, the content what is read
+    odd.write_bytes(late_lamp.read_bytes())
+    (tmp_path / "out").mkdir()
+    assert run(odd, "--fix", tmp_path / "out", "--json") == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["fixed"]["file"] == str(tmp_path / "out" / "talk.mkv")
+    assert captured.err.count("\n") == 1
+    assert "talk.mkv" in captured.err
+
+
+def test_fixed_in_words_says_what_drift_is_left(tmp_path):
+    from seehear.tools.drift import Drift
+    from seehear.tools.fix import Fixed
+    from seehear.tools.measurement import Measurement
+    from seehear.tools.verdict import Verdict
+
+    def said(drift):
+        after = Measurement(tmp_path, Verdict.IN_SYNC, "", delay_ms=1.0, confidence=0.9, drift=drift)
+        return Fixed(tmp_path / "x.mp4", 120.0, after).in_words()
+
+    assert "+30.0 ms a minute" in said(Drift(30.0, 0, 240, -60, 60))
+    assert said(None) == said(Drift(0.0, 0, 240, 1, 1))
 
 
 def test_two_files_of_one_name_are_not_written_over_each_other(lamp_model, tmp_path, capsys):

@@ -36,16 +36,22 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: a measurement, or the sentence that says why not; both where only the fix failed."""
+    """What became of a job: a measurement, or the sentence that says why not; both where only the fix failed.
+
+    ``search_s`` is the job's: how far it looked, or would have.
+    """
 
     path: Path
     measurement: Measurement | None = None
     fixed: Fixed | None = None
     error: str | None = None
+    search_s: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
         """One object of the ``--json`` output; a file that could not be read has the same keys, and ``error``."""
-        measured = self.measurement or Measurement(self.path, Verdict.CANNOT_TELL, self.error or "")
+        measured = self.measurement or Measurement(
+            self.path, Verdict.CANNOT_TELL, self.error or "", calibrated=False, search_s=self.search_s
+        )
         entry = measured.to_json()
         if self.fixed:
             entry["fixed"] = self.fixed.to_json()
@@ -73,7 +79,8 @@ def run_jobs(
     loaded = load(model)  # here, even if other processes will do the work: a wrong model is one error, not one a file
     if workers <= 1:
         _use_one_thread()
-        yield from (do_job(job, loaded, progress) for job in jobs)
+        do = do_job if len(jobs) == 1 else do_one_of_many
+        yield from (do(job, loaded, progress) for job in jobs)
         return
     del loaded
     finished: dict[int, Outcome] = {}
@@ -81,7 +88,9 @@ def run_jobs(
     for message in work_through(enumerate(jobs), partial(_do_in_worker, model), workers):
         number, job = message.task
         died = f"{job.path} cannot be measured: the process that did it {message.value}; leave this file out"
-        finished[number] = message.value if message.kind == "done" else Outcome(job.path, error=died)
+        finished[number] = (
+            message.value if message.kind == "done" else Outcome(job.path, error=died, search_s=job.options.search_s)
+        )
         while following in finished:
             yield finished.pop(following)
             following += 1
@@ -90,21 +99,31 @@ def run_jobs(
 def do_job(job: Job, model: LipsAndSound, progress: Progress | None = None, threads: int = 0) -> Outcome:
     """Measure one file and fix it if asked, with so many threads to decode it (0: one a core).
 
-    Errors that are the user's to mend become part of the outcome.
+    Errors that are the user's to mend become part of the outcome; any other is a bug and keeps its traceback.
     """
     measurement = None
     try:
         measurement = measure(job.path, model, job.options, progress, threads)
         again = partial(measure, model=model, options=job.options, threads=threads)
         fixed = fix(measurement, job.fix_to, again, force=job.force) if job.fix_to else None
-        return Outcome(job.path, measurement, fixed)
+        return Outcome(job.path, measurement, fixed, search_s=job.options.search_s)
     except SeehearError as error:
-        return Outcome(job.path, measurement, error=str(error))
+        return Outcome(job.path, measurement, error=str(error), search_s=job.options.search_s)
     except OSError as error:
         sentence = as_sentence(error)
         if sentence is None:
             raise
-        return Outcome(job.path, measurement, error=str(sentence))
+        return Outcome(job.path, measurement, error=str(sentence), search_s=job.options.search_s)
+
+
+def do_one_of_many(job: Job, model: LipsAndSound, progress: Progress | None = None, threads: int = 0) -> Outcome:
+    """As `do_job`; but a bug that one file brings to light costs only this file's answer, not the others'."""
+    try:
+        return do_job(job, model, progress, threads)
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        sentence = f"{job.path}: unforeseen {said}; measured alone, it shows the traceback that a bug report needs"
+        return Outcome(job.path, error=sentence, search_s=job.options.search_s)
 
 
 def _use_one_thread() -> None:
@@ -114,7 +133,7 @@ def _use_one_thread() -> None:
 
 
 def _do_in_worker(model: str, numbered: tuple[int, Job], tell: object) -> Outcome:
-    return do_job(numbered[1], _load_once(model), threads=1)
+    return do_one_of_many(numbered[1], _load_once(model), threads=1)
 
 
 @cache

@@ -9,7 +9,8 @@ from typing import Any
 
 from seehear.errors import MediaError
 from seehear.media.mux import shift_sound
-from seehear.tools.measurement import Measurement
+from seehear.media.shift import CONTAINERS
+from seehear.tools.measurement import Measurement, drift_in_words
 from seehear.tools.verdict import Verdict, delay_in_words
 
 
@@ -32,7 +33,9 @@ class Fixed:
         if self.after.delay_ms is None:
             return f"the sound was {delay_in_words(self.shifted_ms)}; {self.path} could not be measured again"
         was, now = delay_in_words(self.shifted_ms), delay_in_words(self.after.delay_ms)
-        return f"the sound was {was}; in {self.path} it measures {now} (confidence {self.after.confidence:.2f})"
+        said = f"the sound was {was}; in {self.path} it measures {now} (confidence {self.after.confidence:.2f})"
+        drift = self.after.drift
+        return f"{said}, but changes along the file: {drift_in_words(drift)}" if drift and drift.changes else said
 
     def to_json(self) -> dict[str, Any]:
         """The entry ``fixed`` of a file's JSON object."""
@@ -73,15 +76,20 @@ def fix(before: Measurement, to: Path, measure: Callable[[Path], Measurement], *
 def destinations(files: list[Path], to: Path) -> list[Path]:
     """Where each fixed file goes: ``to`` itself for one file, of the same name in the folder ``to`` for several.
 
+    In a folder, a file whose container cannot be written (.avi, .wmv) becomes an .mkv, which takes any kind of stream.
+
     Raises:
-        MediaError: two files would get the same name, or one would be written over its original.
+        MediaError: two files would get the same name, one would be written over its original, ``to`` has a suffix of no
+            container that can be written, or its folder does not exist.
     """
     into_folder = len(files) > 1 or to.is_dir()
     if into_folder:
         to.mkdir(parents=True, exist_ok=True)
-    places = [to / file.name if into_folder else to for file in files]
+    places = [to / _writable_name(file) if into_folder else to for file in files]
     if not into_folder and not to.parent.is_dir():
         raise MediaError(f"{to} cannot be written: the folder {to.parent} does not exist; make it first")
+    if not into_folder and to.suffix.lower() not in CONTAINERS:
+        raise MediaError(f"{to} would need a suffix out of {' '.join(CONTAINERS)}; .mkv takes any kind of stream")
     taken: dict[Path, Path] = {}
     for file, place in zip(files, places, strict=True):
         if place.resolve() == file.resolve():
@@ -90,3 +98,7 @@ def destinations(files: list[Path], to: Path) -> list[Path]:
             raise MediaError(f"{taken[place]} and {file} would both be written to {place}; fix them one at a time")
         taken[place] = file
     return places
+
+
+def _writable_name(file: Path) -> str:
+    return file.name if file.suffix.lower() in CONTAINERS else f"{file.stem}.mkv"

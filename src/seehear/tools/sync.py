@@ -63,6 +63,8 @@ def sync(
         raise SeehearError(f"--search-s must be from 0.1 to 30 seconds, not {search_s:g}")
     if plot and len(files) > 1:
         raise SeehearError("--plot draws one file; give one file, or leave --plot out")
+    _check_place("--csv", csv)
+    _check_place("--plot", plot)
     from seehear.tools.batch import Job, Outcome, run_jobs
     from seehear.tools.fix import destinations
     from seehear.tools.measure import SyncOptions
@@ -72,6 +74,7 @@ def sync(
     places = destinations(files, fix) if fix else [None] * len(files)
     jobs = [Job(file, options, place, force) for file, place in zip(files, places, strict=True)]
     out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+    _say_other_containers(err, jobs)
     outcomes: list[Outcome] = []
     with _progress(err, len(files)) as bar:
         task = bar.add_task("measuring", total=len(files))
@@ -89,6 +92,24 @@ def sync(
     if plot and outcomes[0].measurement:
         _draw(plot, outcomes[0])
     return _failures(err, outcomes, said=not json and len(files) > 1)
+
+
+def _check_place(flag: str, path: Path | None) -> None:
+    """Before any measuring, that a file can be written there."""
+    if path and path.is_dir():
+        raise SeehearError(f"{flag} {path} is a folder; name a file in it")
+    if path and not path.parent.is_dir():
+        raise SeehearError(f"{flag} {path} cannot be written: the folder {path.parent} does not exist; make it first")
+
+
+def _say_other_containers(err: Console, jobs: Iterable[Any]) -> None:
+    """Which files will be fixed as another kind of file, because their own cannot be written."""
+    from seehear.media.shift import CONTAINERS
+
+    for job in jobs:
+        if job.fix_to and job.path.suffix.lower() not in CONTAINERS:
+            said = f"seehear: {job.path} is of a kind that cannot be written; it is fixed as {job.fix_to}"
+            err.print(said, markup=False, soft_wrap=True)
 
 
 def _progress(console: Console, files: int) -> Progress:
