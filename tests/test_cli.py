@@ -99,6 +99,45 @@ def test_flags_go_over_yaml_over_preset_over_defaults(tmp_path, monkeypatch, wor
     assert [str(path) for path in chosen.corpus] == ["corpus"]
 
 
+def test_a_preset_may_hold_encoder_options(tmp_path, monkeypatch):
+    from seehear.training import pretrain as module
+
+    (tmp_path / "mine.yaml").write_text("model: {lips: {channels: [8, 8], dim: 8}, pictures: {flip: 0.0}}")
+    chosen = []
+    monkeypatch.setattr(module, "_finished", lambda out, told: chosen.append(told["model"]) or "done before")
+    assert cli.main(["pretrain", "corpus", "run", "--preset", str(tmp_path / "mine.yaml")]) == 0
+    assert chosen[0]["lips"] == {"channels": [8, 8], "dim": 8}
+    assert chosen[0]["pictures"]["flip"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("pretrain c r --optim.steps 0", "optim.steps must be 1 or more"),
+        ("pretrain c r --optim.ema 2", "optim.ema must be 0 or more and less than 1"),
+        ("pretrain c r --data.batch 0", "data.batch must be 1 or more"),
+        ("pretrain c r --data.dev-every 1", "data.dev_every must be 2 or more"),
+        ("pretrain c r --engine.log_every 0", "engine.log_every must be 1 or more"),
+        ("pretrain c r --model.exclude -1", "model.exclude must be 0 or more"),
+        ("pretrain c r --model.loss separate --model.similarity inverse-euclidean", "model.loss separate needs"),
+        ("avatars o --seed -1", "seed must be 0 or more"),
+        ("avatars o --clips 0", "at least one clip"),
+        ("prepare v c --shard-clips 0", "shard_clips must be 1 or more"),
+    ],
+)
+def test_a_number_that_means_nothing_is_one_sentence(tmp_path, monkeypatch, capsys, words, said):
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = cli.main(words.split())
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [

@@ -20,6 +20,15 @@ assert SAMPLES_PER_FRAME * FPS == SAMPLE_RATE
 LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth_corner", "left_mouth_corner")
 """Order of the five points; right and left are the person's own (their right eye is left in the picture)."""
 
+MOUTH = (0.25, 0.47, 0.75, 0.97)
+"""The fixed square around the mouth in a canonical crop: left, top, right, bottom, in units of the crop's side."""
+
+
+def mouth_in(side: int) -> tuple[slice, slice]:
+    """Rows and columns of the mouth's square in crops of an even ``side``, half as many pixels each."""
+    left, top = round(MOUTH[0] * side), round(MOUTH[1] * side)
+    return slice(top, top + side // 2), slice(left, left + side // 2)
+
 
 @dataclass(frozen=True, slots=True)
 class Clip:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from seehear.clip import Clip
+from seehear.media.crops import mouth_region
 from seehear.report import Figure, Filmstrip, Section, Table, Text, Video, write_report
 from seehear.report.plots import COLOURS, INK, drawing, to_svg
 from seehear.tasks.sync import SyncAccuracy
@@ -90,7 +91,7 @@ def write_page(path: Path, facts: DemoFacts) -> None:
 
 def _people(facts: DemoFacts) -> Section:
     pictures = [_jpeg(clip.video[clip.frames // 2]) for clip in facts.faces]
-    mouths = [_jpeg(_mouth(frame)) for frame in facts.faces[0].video[10:50:4]]
+    mouths = [_jpeg(frame) for frame in mouth_region(facts.faces[0].video[10:50:4])]
     said = (
         f"{facts.films} films of {facts.speakers} people were drawn and spoken by this machine, with text, voice, face "
         "and emotion labelled. They were prepared like any video: faces found, followed, straightened and cut out."
@@ -190,12 +191,6 @@ def _next(facts: DemoFacts) -> Section:
     rows = [(name, f"{seconds:.0f} s") for name, seconds in facts.seconds.items()]
     table = Table(("stage", "took"), rows, "Of this run; what an earlier run had done took no time.")
     return Section("Where the time went, and how to go on", [table, Text(HOW_TO_GO_ON, code=True)])
-
-
-def _mouth(face: np.ndarray) -> np.ndarray:
-    """The fixed square around the mouth of a face crop."""
-    side = len(face)
-    return face[round(0.47 * side) : round(0.97 * side), round(0.25 * side) : round(0.75 * side)]
 
 
 def _jpeg(picture: np.ndarray) -> bytes:

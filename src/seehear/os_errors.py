@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from seehear.errors import SeehearError
 
@@ -27,3 +30,19 @@ def as_sentence(error: OSError) -> SeehearError | None:
         return None
     place = error.filename2 or error.filename or "the output"
     return SeehearError(sentence.format(place=place))
+
+
+@contextmanager
+def refusals_as_sentences(path: Path) -> Iterator[None]:
+    """What the operating system refuses while ``path`` is written, whatever temporary file it names.
+
+    Raises:
+        SeehearError: the sentence, for a refusal that is the user's to mend.
+    """
+    try:
+        yield
+    except OSError as refusal:
+        sentence = as_sentence(OSError(refusal.errno, refusal.strerror, str(path)))
+        if sentence is None:
+            raise
+        raise sentence from refusal

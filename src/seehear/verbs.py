@@ -1,12 +1,16 @@
-"""Verbs that only print what a function below them gives."""
+"""Verbs that only bring rooms together and print what comes of it."""
 
 from __future__ import annotations
 
 import json as json_format
+from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from seehear.corpus.split import By
 
 LOST_SHOWN = 10
 
@@ -41,3 +45,45 @@ def info(corpus: str, *, json: bool = False) -> None:
         for place, (file, reason) in enumerate(list(lost.items())[:LOST_SHOWN]):
             table.add_row(f"{name} ({len(lost)})" if place == 0 else "", Text(f"{file}: {reason}"))
     Console(highlight=False).print(table)
+
+
+def evaluate(
+    task: Literal["sync"],
+    model: str,
+    corpus: Path,
+    split: Literal["dev", "train", "all"] = "dev",
+    split_by: By | None = None,
+    dev_every: int | None = None,
+    json: bool = False,
+) -> str:
+    """Say what a trained model is worth.
+
+    Args:
+        task: what to measure. sync: is the moment of the sound found that belongs to the lips, among 31 offsets?
+        model: folder of a run, or name of a model.
+        corpus: folder that `seehear prepare` has made.
+        split: which of its clips: those that training keeps for measuring, those it learns from, or all.
+        split_by: what is not on both sides of the split, sources or speakers; by default as in the model's training.
+        dev_every: one source (or speaker) in so many is kept for measuring; by default as in the model's training.
+        json: print one JSON object instead of a table.
+
+    Raises:
+        ModelError: there is no such model.
+        CorpusError: there is no such corpus, it cannot be split, or none of the clips has sound.
+    """
+    from seehear.corpus.split import Split
+    from seehear.corpus.store import Corpus
+    from seehear.errors import CorpusError
+    from seehear.tasks.sync import evaluate_sync
+    from seehear.training.run import load
+
+    trained = load(model)
+    clips = Corpus(corpus)
+    if split != "all":
+        parted = Split.of_training(trained.config, split_by, dev_every)
+        clips = clips.split(split, parted.every, parted.by)
+    clips = clips.with_sound()
+    if not clips:
+        raise CorpusError(f"{corpus} has no clips with sound in the split {split}; prepare videos that have sound")
+    accuracy = evaluate_sync(trained, clips)
+    return json_format.dumps(accuracy.to_dict()) if json else str(accuracy)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from seehear.clip import MOUTH
 from seehear.media.crops import (
     BLOCK,
-    MOUTH,
     SMOOTHING_FRAMES,
     SMOOTHING_REACH,
     TEMPLATE,

@@ -1,9 +1,6 @@
-"""Clips through a model to a table: what the verb prints, and clips that are too short for the model."""
+"""Clips through a model to a table, clips that are too short for the model too."""
 
 from __future__ import annotations
-
-import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +9,6 @@ from torch import Tensor
 
 from seehear.clip import Clip
 from seehear.pretext.sync import SyncModel, SyncOptions
-from seehear.tasks import evaluate as module
-from seehear.tasks.evaluate import evaluate
 from seehear.tasks.sync import evaluate_sync
 
 
@@ -65,24 +60,3 @@ def test_every_clip_is_embedded_as_a_whole() -> None:
 def test_an_untrained_model_is_measured(model: SyncModel) -> None:
     accuracy = evaluate_sync(model, [clip(60, seed) for seed in range(2)])
     assert [entry.clips for entry in accuracy.by_length] == [2] * 6
-
-
-def test_the_verb_prints_a_table_or_json(model: SyncModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-
-    class FakeCorpus(list[Clip]):
-        def __init__(self, path: Path) -> None:
-            super().__init__([clip(60, seed) for seed in range(3)])
-
-        def split(self, part: str, by: str) -> list[Clip]:
-            asked.append((part, by))
-            return self[:1]
-
-    monkeypatch.setattr(module, "Corpus", FakeCorpus)
-    monkeypatch.setattr("seehear.training.run.load", lambda name: model)
-    table = evaluate("sync", "run", Path("corpus"), split_by="speaker")
-    assert "9.7%" in table
-    assert asked == [("dev", "speaker")]
-    told = json.loads(evaluate("sync", "run", Path("corpus"), split="all", json=True))
-    assert told["clips"] == 3
-    assert told["by_length"][0]["frames"] == 5

@@ -1,8 +1,12 @@
+import json
+
 import numpy as np
 import pytest
 
 from seehear.clip import SAMPLE_RATE, Clip
-from seehear.tools.calibration import KnownSound, calibrate
+from seehear.errors import CorpusError
+from seehear.tools import calibration as calibration_module
+from seehear.tools.calibration import KnownSound, calibrate, calibrate_run
 from seehear.tools.offset import Peak
 
 
@@ -37,6 +41,32 @@ def test_a_good_model_is_sure_where_it_is_right(lamp_model, clips):
     plain, faint = Peak(0, 1, 15, 30, 75), Peak(0, 0.1, 0.5, 0.5, 15)
     assert calibration(plain) > 0.9
     assert calibration(faint) < 0.5
+
+
+def test_a_run_is_calibrated_on_what_its_training_kept(lamp_model, clips, tmp_path, monkeypatch):
+    asked = []
+
+    class FakeCorpus(list):
+        def __init__(self, *paths):
+            super().__init__(clips)
+
+        def split(self, *how):
+            asked.append(how)
+            return self
+
+        def with_sound(self):
+            return self if len(asked) < 3 else self[:1]
+
+    lamp_model.config = {"trained": {"split_by": "speaker", "dev_every": 3}}
+    monkeypatch.setattr(calibration_module, "Corpus", FakeCorpus)
+    monkeypatch.setattr(calibration_module, "load", lambda run: lamp_model)
+    (tmp_path / "config.json").write_text("{}")
+    calibrate_run(tmp_path, tmp_path, examples=40)
+    assert "sync_calibration" in json.loads((tmp_path / "config.json").read_text())
+    calibrate_run(tmp_path, tmp_path, split_by="source", dev_every=5, examples=40)
+    assert asked == [("dev", 3, "speaker"), ("dev", 5, "source")]
+    with pytest.raises(CorpusError, match="fewer than two clips with sound"):
+        calibrate_run(tmp_path, tmp_path)
 
 
 def test_calibration_is_the_same_from_the_same_seed(lamp_model, clips):

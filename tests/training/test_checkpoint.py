@@ -1,15 +1,22 @@
-"""Signals: the first is remembered, an echo is nothing, a second Ctrl-C is obeyed, and handlers are given back."""
+"""Signals: the first is remembered, an echo is nothing, a second Ctrl-C is obeyed, and handlers are given back.
+
+And a checkpoint that cannot be written leaves the old one and nothing else.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
+from lightning_fabric import Fabric
 
+from seehear.errors import SeehearError
 from seehear.training import checkpoint
-from seehear.training.checkpoint import StopSignal
+from seehear.training.checkpoint import StopSignal, save_checkpoint
 
 
 def send(number: signal.Signals) -> None:
@@ -48,3 +55,21 @@ def test_a_thread_leaves_signals_alone() -> None:
     thread.start()
     thread.join()
     assert asked == [(False, True)]
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_the_old_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fabric, path = Fabric(accelerator="cpu", devices=1), tmp_path / "checkpoints" / "last.ckpt"
+    save_checkpoint(fabric, path, {"step": 1})
+    before = path.read_bytes()
+
+    def fill(beside: Path, state: object) -> None:
+        beside.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(fabric, "save", fill)
+    with pytest.raises(SeehearError, match=f"the disk is full: nothing is written to {path}"):
+        save_checkpoint(fabric, path, {"step": 2})
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]

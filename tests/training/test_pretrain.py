@@ -14,11 +14,14 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from talkers import ENGINE, MODEL
+from talkers import DATA, ENGINE, MODEL
 
 import seehear
 from seehear.corpus.batches import WindowBatches
-from seehear.errors import ModelError
+from seehear.corpus.split import Split
+from seehear.errors import ModelError, SeehearError
+from seehear.pretext.sync import SyncModel
+from seehear.training import pretrain as module
 from seehear.training.journal import read_metrics
 from seehear.training.pretrain import pretrain
 
@@ -86,7 +89,10 @@ def test_the_model_loads_by_path(train, tmp_path: Path) -> None:  # type: ignore
     train(tmp_path / "run")
     model = seehear.load(tmp_path / "run")
     assert not model.training
-    assert model.config["trained"]["preset"] == "sync-small"
+    trained = model.config["trained"]
+    assert (trained["preset"], trained["split_by"], trained["dev_every"]) == ("sync-small", "source", 8)
+    assert trained["corpus"] == ["talkers"]  # and not where it is on this machine
+    assert Split.of_training(model.config) == Split("source", 8)
     assert all(torch.equal(value, state_of(tmp_path / "run")[name]) for name, value in model.state_dict().items())
 
 
@@ -111,10 +117,16 @@ def test_stopped_and_resumed_equals_never_stopped(  # type: ignore[no-untyped-de
     assert whole == parts
 
 
+NATIVE_BF16 = torch.cpu.get_capabilities().get("avx512_bf16", False)
+MIXED = pytest.param("bf16-mixed", marks=pytest.mark.skipif(not NATIVE_BF16, reason="this CPU has no AVX512-BF16"))
+
+
+@pytest.mark.parametrize("precision", ["32-true", MIXED])
 def test_killed_and_resumed_equals_never_stopped(  # type: ignore[no-untyped-def]
-    train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:
-    train(tmp_path / "whole")
+    engine = {"precision": precision}
+    train(tmp_path / "whole", engine=engine)
 
     class Killed(BaseException):
         pass
@@ -130,11 +142,19 @@ def test_killed_and_resumed_equals_never_stopped(  # type: ignore[no-untyped-def
 
         patch.setattr(WindowBatches, "__iter__", iterate)
         with pytest.raises(Killed):
-            train(tmp_path / "parts")
+            train(tmp_path / "parts", engine=engine)
     assert [row["step"] for row in read_metrics(tmp_path / "parts" / "metrics.csv")] == [0, 2, 4, 4]
-    train(tmp_path / "parts")
+    train(tmp_path / "parts", engine=engine)
     assert same(tmp_path / "whole", tmp_path / "parts")
     assert [row["step"] for row in read_metrics(tmp_path / "parts" / "metrics.csv")] == [0, 2, 4, 4, 6, 8, 8]
+
+
+def test_a_signal_during_the_last_step_ends_nothing_early(  # type: ignore[no-untyped-def]
+    train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_at(monkeypatch, 7, signal.SIGTERM)
+    assert train(tmp_path / "run").steps == 8
+    assert (tmp_path / "run" / "summary.json").is_file()
 
 
 def test_a_finished_run_is_not_trained_again(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -161,6 +181,37 @@ def test_a_damaged_checkpoint_is_a_sentence(train, tmp_path: Path) -> None:  # t
     checkpoint.write_bytes(checkpoint.read_bytes()[:5000])
     with pytest.raises(ModelError, match=r"cannot be resumed from .*; remove it to start this run anew"):
         train(tmp_path / "run")
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "file").touch()
+    with pytest.raises(SeehearError, match="file/run cannot be there: a part of its path is a file"):
+        train(tmp_path / "file" / "run")
+
+
+def test_options_that_build_no_network_are_a_sentence(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ModelError, match="no network can be built"):
+        train(tmp_path / "run", model={"lips": {"channels": "many"}})
+
+
+def test_silent_clips_are_not_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class FakeCorpus:
+        def __init__(self, *paths: str) -> None:
+            asked.append(paths)
+
+        def split(self, *how: object) -> FakeCorpus:
+            asked.append(how)
+            return self
+
+        def with_sound(self) -> str:
+            return "loud"
+
+    monkeypatch.setattr(module, "Corpus", FakeCorpus)
+    monkeypatch.setattr(module, "ClipViews", lambda clips, kept, progress: clips)
+    assert module._views(["a", "b"], SyncModel(MODEL), DATA, "dev", False) == "loud"
+    assert asked == [("a", "b"), ("dev", 8, "source")]
 
 
 def test_a_missing_device_is_a_sentence(tmp_path: Path) -> None:

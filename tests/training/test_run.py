@@ -80,6 +80,18 @@ def test_a_hub_that_answers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
     seehear.load("somebody/model")
 
 
+def test_a_mistyped_path_does_not_go_to_the_hub(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **_: asked.append(name) or str(folder))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(ModelError, match="there is no model 'runs/foo'"):
+        seehear.load("runs/foo")
+    assert asked == []
+    seehear.load("hf:runs/foo")  # whatever is here
+    assert asked == ["runs/foo"]
+
+
 def test_missing_and_damaged_files_are_sentences(folder: Path) -> None:
     weights = (folder / "model.safetensors").read_bytes()
     for broken in (weights[:100], weights[:-10], b"", b"\x80\x04pickle"):

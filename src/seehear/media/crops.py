@@ -12,15 +12,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.clip import FPS
+from seehear.clip import FPS, mouth_in
 
 Floats = NDArray[np.floating]
 
 TEMPLATE = np.array([(0.35, 0.36), (0.65, 0.36), (0.50, 0.53), (0.385, 0.685), (0.615, 0.685)])
 """Where the five landmarks (order of `seehear.clip.LANDMARKS`) go, in units of the crop's side."""
-
-MOUTH = (0.25, 0.47, 0.75, 0.97)
-"""The fixed square around the mouth: left, top, right, bottom, in units of the crop's side."""
 
 SMOOTHING_FRAMES = 4.0
 """Standard deviation of the smoothing, in frames (0.16 s: a nod passes, jitter and syllables do not)."""
@@ -129,7 +126,7 @@ def to_crop(landmarks: Floats, matrices: Floats) -> NDArray[np.float32]:
 
 
 def mouth_region(video: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The mouth of canonical crops: a view (T, S/2, S/2, 3) of video (T, S, S, 3), the square of `MOUTH`.
+    """The mouth of canonical crops: a view (T, S/2, S/2, 3) of video (T, S, S, 3), the square of `seehear.clip.MOUTH`.
 
     Raises:
         ValueError: the crops are not square or their side is odd.
@@ -137,8 +134,8 @@ def mouth_region(video: NDArray[np.uint8]) -> NDArray[np.uint8]:
     side = video.shape[-2]
     if video.shape[-3] != side or side % 2:
         raise ValueError(f"a mouth region needs square crops of even side, not {video.shape[-3]} x {side}")
-    left, top = round(MOUTH[0] * side), round(MOUTH[1] * side)
-    return video[..., top : top + side // 2, left : left + side // 2, :]
+    rows, columns = mouth_in(side)
+    return video[..., rows, columns, :]
 
 
 def _complex(points: Floats) -> NDArray[np.complex128]:

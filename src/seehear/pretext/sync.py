@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from seehear.audio.augment import SoundAugment, SoundAugmentOptions
 from seehear.audio.logmel import LogMel
+from seehear.bounds import require_at_least
 from seehear.clip import SAMPLES_PER_FRAME
 from seehear.encoders import EncoderName, Region, full_options, make_encoders
 from seehear.errors import ModelError
@@ -54,6 +55,13 @@ class SyncOptions:
     spacing: int = 1
     pictures: PictureAugmentOptions = field(default_factory=PictureAugmentOptions)
     sounds: SoundAugmentOptions = field(default_factory=SoundAugmentOptions)
+
+    def __post_init__(self) -> None:
+        require_at_least("model", self, exclude=0, margin=0, weight=0, spacing=1)
+        if self.candidates is not None:
+            require_at_least("model", self, candidates=2)
+        if self.loss == "separate" and self.similarity != "angular":
+            raise ValueError("model.loss separate needs model.similarity angular: there is one cut of each clip")
 
 
 class SyncBatch(TypedDict, total=False):

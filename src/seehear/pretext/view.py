@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from seehear.clip import mouth_in
 from seehear.encoders import LipsEncoder, Region
 from seehear.errors import ModelError
-from seehear.media.crops import MOUTH
 
 LUMA = (0.299, 0.587, 0.114)
 """ITU-R BT.601, as every codec and OpenCV have it."""
@@ -33,9 +33,8 @@ def view(video: Tensor, region: Region, encoder: LipsEncoder) -> Tensor:
     if encoder.colour and video.ndim == 4:
         raise ModelError("this model looks at colours, but the clips were kept without")
     if encoder.region == "mouth" and region == "face":
-        side = video.shape[2]
-        left, top, half = round(MOUTH[0] * side), round(MOUTH[1] * side), side // 2  # as `media.crops.mouth_region`
-        video = video[:, :, top : top + half, left : left + half]
+        rows, columns = mouth_in(video.shape[2])
+        video = video[:, :, rows, columns]
     planes = video.permute(0, 4, 1, 2, 3) if video.ndim == 5 else video.unsqueeze(1)  # (B, C, T, S, S)
     if planes.shape[1] == 3 and not encoder.colour:
         weights = torch.tensor(LUMA, device=video.device)

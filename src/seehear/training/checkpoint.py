@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from lightning_fabric import Fabric
 from torch import Generator, Tensor
 
 from seehear.errors import ModelError
+from seehear.os_errors import refusals_as_sentences
 
 FORMAT = 1
 
@@ -26,13 +28,23 @@ def save_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> None:
         fabric: whose strategy knows how to gather weights that are spread over processes.
         path: of the file.
         state: modules, optimizers, plain numbers and tensors.
+
+    Raises:
+        SeehearError: the disk is full, or the folder may not be written to.
     """
-    beside = path.with_name(path.name + ".part")
-    if fabric.is_global_zero:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    fabric.save(beside, {"format": FORMAT, **state})
-    if fabric.is_global_zero:
-        beside.replace(path)
+    beside = path.with_name(path.name + ".part")  # one name for all processes: some strategies let each write a part
+    with refusals_as_sentences(path):
+        try:
+            if fabric.is_global_zero:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            fabric.save(beside, {"format": FORMAT, **state})
+            if fabric.is_global_zero:
+                with beside.open("rb") as file:
+                    os.fsync(file.fileno())  # the bytes reach the disk before the name does
+                beside.replace(path)
+        finally:
+            if fabric.is_global_zero:
+                beside.unlink(missing_ok=True)
     fabric.barrier()
 
 

@@ -117,7 +117,7 @@ class Training:
             batches = iter(self.batches)
             while self.step < self.optim.steps:
                 self._advance(batches, journal, telling)
-                if self._asked_to_stop(stop):
+                if self.step < self.optim.steps and self._asked_to_stop(stop):
                     self.save()
                     raise Stopped(self.step, self.optim.steps, self.folder, stop.number)
         return self.metrics

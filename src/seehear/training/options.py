@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from seehear.bounds import require_at_least
 from seehear.corpus.split import By
 
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
@@ -29,6 +30,9 @@ class DataOptions:
     split_by: By = "source"
     dev_every: int = 8
     probe_clips: int = 48
+
+    def __post_init__(self) -> None:
+        require_at_least("data", self, batch=1, frames=1, min_frames=1, dev_every=2, probe_clips=0)
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,10 @@ class OptimOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.accumulate < 1:
-            raise ValueError("optim.steps and optim.accumulate must be 1 or more")
-        if not 0 <= self.ema < 1:
-            raise ValueError("optim.ema must lie in [0, 1)")
+        require_at_least("optim", self, steps=1, accumulate=1, warmup=0, lr=0, final=0, weight_decay=0, clip=0, seed=0)
+        for name in ("ema", "beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"optim.{name} must be 0 or more and less than 1, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -94,3 +98,8 @@ class EngineOptions:
     log_every: int = 20
     probe_every: int = 250
     save_every: int = 250
+
+    def __post_init__(self) -> None:
+        require_at_least("engine", self, num_nodes=1, log_every=1, probe_every=1, save_every=1)
+        if self.threads is not None:
+            require_at_least("engine", self, threads=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from seehear.corpus.split import Part
 from seehear.corpus.store import Corpus
 from seehear.corpus.views import ClipViews
 from seehear.errors import ModelError
+from seehear.os_errors import refusals_as_sentences
 from seehear.pretext.sync import SyncModel, SyncOptions
 from seehear.tasks.sync import CHANCE
 from seehear.training import run
@@ -145,10 +146,11 @@ def native_precision(accelerator: str) -> Literal["bf16-mixed", "32-true"]:
 def _train(fabric: Fabric, corpus: Sequence[str], out: Path, chosen: Settings, told: dict[str, Any]) -> Summary:
     """What every process does."""
     if fabric.is_global_zero:
-        out.mkdir(parents=True, exist_ok=True)
-        write_text(out / "config.yaml", yaml.safe_dump(told, sort_keys=False))
+        with refusals_as_sentences(out):
+            out.mkdir(parents=True, exist_ok=True)
+            write_text(out / "config.yaml", yaml.safe_dump(told, sort_keys=False))
     torch.manual_seed(chosen.optim.seed)
-    model = SyncModel(chosen.model)
+    model = _model(chosen.model)
     parameters = sum(p.numel() for p in model.parameters())
     training = Training(
         fabric=fabric,
@@ -158,13 +160,35 @@ def _train(fabric: Fabric, corpus: Sequence[str], out: Path, chosen: Settings, t
         optim=chosen.optim,
         engine=chosen.engine,
         folder=out,
-        export=lambda _, metrics: run.save(model, out, {"preset": told["preset"], "corpus": told["corpus"], **metrics}),
+        export=lambda _, metrics: run.save(model, out, _remembered(told) | metrics),
     )
     metrics = training.run()
     summary = Summary(str(out), training.step, training.seconds, training.frames, parameters, metrics)
     if fabric.is_global_zero:
         write_text(out / "summary.json", json.dumps(asdict(summary), indent=2) + "\n")
     return summary
+
+
+def _model(options: SyncOptions) -> SyncModel:
+    """The untrained model.
+
+    Raises:
+        ModelError: options that no network can be built from.
+    """
+    try:
+        return SyncModel(options)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(f"no network can be built from the model's options: {' '.join(str(error).split())}") from error
+
+
+def _remembered(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model says of its training wherever it goes: names of folders, not where they are on this machine."""
+    return {
+        "preset": Path(told["preset"]).name,
+        "corpus": [Path(path).resolve().name for path in told["corpus"]],
+        "split_by": told["data"]["split_by"],
+        "dev_every": told["data"]["dev_every"],
+    }
 
 
 def _batches(corpus: Sequence[str], model: SyncModel, chosen: Settings, fabric: Fabric) -> WindowBatches:
@@ -188,7 +212,7 @@ def _probe(corpus: Sequence[str], model: SyncModel, chosen: Settings) -> SyncPro
 
 
 def _views(corpus: Sequence[str], model: SyncModel, data: DataOptions, part: Part, progress: bool) -> ClipViews:
-    clips = Corpus(*corpus).split(part, data.dev_every, data.split_by)
+    clips = Corpus(*corpus).split(part, data.dev_every, data.split_by).with_sound()
     kept = "face" if model.lips.region == "face" else "mouth" if model.lips.colour else "mouth-luma"
     return ClipViews(clips, kept, progress=progress)
 

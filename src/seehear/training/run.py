@@ -21,6 +21,7 @@ from seehear.pretext.sync import SyncModel
 
 FORMAT = 1
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+HUB = "hf:"
 
 
 def load(name_or_path: str | Path, device: str | torch.device | None = None) -> SyncModel:
@@ -28,7 +29,8 @@ def load(name_or_path: str | Path, device: str | torch.device | None = None) -> 
 
     Args:
         name_or_path: the folder of a run; or the name of a model that comes with the package (``sync-small``); or a
-            repository on the Hugging Face hub (``somebody/some-model``).
+            repository on the Hugging Face hub: ``hf:somebody/some-model``, or without ``hf:`` where no folder
+            ``somebody`` is here.
         device: where its weights go; the CPU by default.
 
     Raises:
@@ -69,21 +71,27 @@ def packaged() -> list[str]:
 def find(name: str) -> Path:
     """The folder of a model: a path, a packaged name, or one downloaded from the hub.
 
+    A path that is mistyped inside of a folder that is here (``runs/foo``) is not looked for on the hub.
+
     Raises:
         ModelError: nowhere.
     """
+    if name.startswith(HUB):
+        return _download(name.removeprefix(HUB))
     if Path(name).is_dir():
         return Path(name)
-    known = packaged()
-    if name in known:
+    if name in packaged():
         return Path(str(resources.files("seehear") / "weights" / name))
-    there_are = f"models that come with seehear: {', '.join(known) or 'none'}"
-    if name.count("/") != 1 or Path(name).is_absolute() or name.startswith("."):
-        raise ModelError(f"there is no model {name!r}: neither a folder of that name nor one of the {there_are}")
-    return _download(name, there_are)
+    if name.count("/") == 1 and name[0] not in "./~" and not Path(name).parent.is_dir():
+        return _download(name)
+    raise ModelError(f"there is no model {name!r}: neither a folder of that name nor one of the {_there_are()}")
 
 
-def _download(repository: str, there_are: str) -> Path:
+def _there_are() -> str:
+    return f"models that come with seehear: {', '.join(packaged()) or 'none'}"
+
+
+def _download(repository: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -93,7 +101,7 @@ def _download(repository: str, there_are: str) -> Path:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"there is no model {repository!r}: no such folder, and the Hugging Face hub does not give it ({reason}); "
-            f"{there_are}"
+            f"{_there_are()}"
         ) from error
 
 

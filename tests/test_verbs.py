@@ -1,0 +1,70 @@
+"""What `evaluate` measures on, and what it prints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from seehear.errors import CorpusError
+from seehear.tasks.sync import CHANCE, Accuracy, SyncAccuracy
+from seehear.verbs import evaluate
+
+
+class FakeModel:
+    def __init__(self, **trained: object) -> None:
+        self.config = {"trained": trained} if trained else {}
+
+
+class FakeCorpus(list[str]):
+    """Remembers how it was split; every other clip is silent."""
+
+    asked: tuple[object, ...] = ()
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(["loud", "silent", "loud"] if path.name == "corpus" else ["silent"])
+
+    def split(self, *how: object) -> FakeCorpus:
+        type(self).asked = how
+        return self
+
+    def with_sound(self) -> list[str]:
+        return [clip for clip in self if clip == "loud"]
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Its one item is the model."""
+    models: list[object] = [FakeModel()]
+    monkeypatch.setattr("seehear.corpus.store.Corpus", FakeCorpus)
+    monkeypatch.setattr("seehear.training.run.load", lambda name: models[0])
+    monkeypatch.setattr("seehear.tasks.sync.evaluate_sync", measure)
+    FakeCorpus.asked = ()
+    return models
+
+
+def measure(model: FakeModel, clips: list[str]) -> SyncAccuracy:
+    return SyncAccuracy((Accuracy(5, 0.5, 0.4, 0.6, 10, len(clips)),), CHANCE, len(clips), 0)
+
+
+def test_dev_is_what_training_kept(trained: list[object]) -> None:
+    evaluate("sync", "run", Path("corpus"))
+    assert FakeCorpus.asked == ("dev", 8, "source")  # a model that does not remember
+    trained[0] = FakeModel(split_by="speaker", dev_every=3)
+    evaluate("sync", "run", Path("corpus"))
+    assert FakeCorpus.asked == ("dev", 3, "speaker")
+    evaluate("sync", "run", Path("corpus"), split="train", split_by="source", dev_every=5)
+    assert FakeCorpus.asked == ("train", 5, "source")
+
+
+def test_silent_clips_are_not_measured(trained: list[object]) -> None:
+    told = json.loads(evaluate("sync", "run", Path("corpus"), split="all", json=True))
+    assert told["clips"] == 2
+    assert FakeCorpus.asked == ()
+    with pytest.raises(CorpusError, match="has no clips with sound in the split dev"):
+        evaluate("sync", "run", Path("silence"))
+
+
+def test_a_table_unless_json_is_wanted(trained: list[object]) -> None:
+    assert "9.7%" in evaluate("sync", "run", Path("corpus"))
