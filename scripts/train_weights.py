@@ -19,7 +19,7 @@ from typing import Any
 from safetensors.torch import load_file, save
 
 from seehear import load
-from seehear.avatars.make import LABELS, make_avatars
+from seehear.avatars.make import make_avatars
 from seehear.beside import write_text
 from seehear.corpus.prepare import prepare
 from seehear.corpus.store import Corpus
@@ -65,9 +65,7 @@ def grid(shared: Path, work: Path) -> Path:
 def avatars(work: Path, clips: int) -> Path:
     """The corpus of synthetic people, made first."""
     films, out = work / "people", work / "avatars"
-    if not (films / LABELS).exists():  # written last
-        shutil.rmtree(films, ignore_errors=True)
-        make_avatars(films, clips=clips, speakers=SPEAKERS * clips // AVATARS, seed=SEED)
+    make_avatars(films, clips=clips, speakers=SPEAKERS * clips // AVATARS, seed=SEED)
     prepare([films], out)
     return out
 

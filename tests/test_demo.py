@@ -38,3 +38,24 @@ def test_a_second_run_does_nothing_twice(made, capsys):
     assert main(words) == 0
     assert [path.stat().st_mtime_ns for path in (weights, first)] == before
     assert str(out / "report.html") in capsys.readouterr().out
+
+
+def test_other_people_in_the_same_folder_are_refused(made, capsys):
+    _, words = made
+    assert main([*words, "--seed", "2"]) == 2
+    assert "people holds avatars already, made with seed 1 instead of 2" in capsys.readouterr().err
+
+
+def test_a_folder_that_it_has_not_made_is_left_alone(tmp_path, capsys):
+    (tmp_path / "people").mkdir()
+    (tmp_path / "people" / "family.mp4").touch()
+    assert main(["demo", "--out", str(tmp_path)]) == 2
+    assert "people is not empty; avatars go into a new folder" in capsys.readouterr().err
+    assert (tmp_path / "people" / "family.mp4").exists()
+
+
+@pytest.mark.parametrize("workers", ["0", "-1"])
+def test_fewer_than_one_worker_is_refused(workers, tmp_path, capsys):
+    assert main(["demo", "--out", str(tmp_path / "new"), f"--workers={workers}"]) == 2
+    assert "--workers must be 1 or more" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()

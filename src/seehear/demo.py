@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,10 +13,11 @@ import torch
 from rich.console import Console
 
 from seehear import load
-from seehear.avatars.make import LABELS, make_avatars
+from seehear.avatars.make import make_avatars
 from seehear.clip import Clip
 from seehear.corpus.prepare import prepare
 from seehear.corpus.store import Corpus
+from seehear.crew import worker_count
 from seehear.demo_page import DemoFacts, Trial, write_page
 from seehear.media.mux import shift_sound
 from seehear.tasks.sync import evaluate_sync
@@ -68,11 +68,13 @@ def demo(
     Returns:
         The page.
     """
+    workers = worker_count(workers)
     told = Console(stderr=True, highlight=False)
     stage = Stages(told, count=6)
     out.mkdir(parents=True, exist_ok=True)
     with stage("synthetic people talk to a camera"):
-        films = _avatars(out / "people", clips, speakers, seed, workers)
+        films = out / "people"
+        make_avatars(films, clips=clips, speakers=speakers, seed=seed, workers=workers)
     with stage("their faces and voices become a corpus"):
         corpus = out / "corpus"
         prepare([films], corpus, workers=workers)
@@ -135,14 +137,6 @@ class Stages:
         yield
         self.seconds[name] = time.monotonic() - begun
         self._console.print(f"    done in {self.seconds[name]:.0f} s", style="dim")
-
-
-def _avatars(folder: Path, clips: int, speakers: int, seed: int, workers: int | None) -> Path:
-    """The folder of films; made anew unless it is whole (its table is written last)."""
-    if not (folder / LABELS).exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        make_avatars(folder, clips=clips, speakers=speakers, seed=seed, workers=workers)
-    return folder
 
 
 def _trials(model: LipsAndSound, held_out: Corpus, seed: int) -> list[Trial]:

@@ -1,8 +1,12 @@
 """The whole road: files, labels, repeatability, and faces that a detector finds."""
 
 import csv
+import errno
 import hashlib
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import av
@@ -11,7 +15,7 @@ import pytest
 
 from seehear.avatars import make_avatars
 from seehear.avatars.take import plan_take
-from seehear.errors import SeehearError
+from seehear.errors import MediaError, SeehearError
 from seehear.media.faces import load_detector
 from seehear.media.sound import read_sound
 
@@ -108,13 +112,74 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+def test_what_is_made_is_not_made_again_nor_taken_for_something_else(folder: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    files = make_avatars(folder, clips=6, speakers=3, seed=1, seconds=1.6, workers=2)
+    assert [path.name for path in files] == [row["file"] for row in rows(folder)]
+    with pytest.raises(SeehearError, match="made with clips 6 instead of 5, seed 1 instead of 2; name another folder"):
+        make_avatars(folder, clips=5, speakers=3, seed=2, seconds=1.6)
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_workers_end_with_a_killed_parent_and_the_folder_is_made_anew(tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "seehear", "avatars", str(out), "--clips", "500", "--speakers", "3"]
+    process = subprocess.Popen([*command, "--seconds", "1.6", "--workers", "2"], stderr=subprocess.DEVNULL)
+    while not list(out.glob("*.mp4")) and process.poll() is None:
+        time.sleep(0.02)
+    children = [int(p) for p in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    process.kill()
+    process.wait()
+    assert len(children) >= 2
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+    (out / "mine.txt").write_text("keep")
+    (made,) = make_avatars(out, clips=1, speakers=1, seconds=0.4)
+    assert sorted(path.name for path in out.iterdir()) == [".avatars.json", "labels.csv", "mine.txt", made.name]
+
+
+@pytest.mark.parametrize(
+    ("function", "error"),
+    [
+        ("write_reel", MediaError("the disk is full")),
+        ("write_labels", OSError(errno.ENOSPC, "No space left on device")),
+    ],
+)
+def test_a_full_disk_is_told_and_nothing_is_left(
+    function: str, error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(f"seehear.avatars.make.{function}", full)
+    with pytest.raises(SeehearError, match="disk is full"):
+        make_avatars(tmp_path / "new", clips=1, speakers=1, seconds=0.4)
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SeehearError, match="disk is full"):
+        make_avatars(tmp_path / "empty", clips=1, speakers=1, seconds=0.4)
+    assert not list((tmp_path / "empty").iterdir())
+
+
+def test_progress_is_told_in_a_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("seehear.progress.LOG_EVERY_S", 0.0)
+    make_avatars(tmp_path / "new", clips=2, speakers=1, seconds=0.4, workers=1)
+    assert "avatars: 50 %, 1/2 clips" in capsys.readouterr().err
+
+
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SeehearError, match="cannot be written"):
+    with pytest.raises(SeehearError, match="a part of its path is a file"):
         make_avatars(tmp_path / "file" / "below", clips=1, speakers=1)
 
 
-@pytest.mark.parametrize("wrong", [{"clips": 0}, {"speakers": 0}, {"seconds": 0.0}, {"seconds": float("nan")}])
+@pytest.mark.parametrize(
+    "wrong", [{"clips": 0}, {"speakers": 0}, {"workers": 0}, {"seconds": 0.0}, {"seconds": float("nan")}]
+)
 def test_absurd_numbers_are_refused(tmp_path: Path, wrong: dict[str, float]) -> None:
     with pytest.raises(SeehearError):
         make_avatars(tmp_path / "new", **wrong)  # type: ignore[arg-type]

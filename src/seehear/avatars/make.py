@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import multiprocessing
-import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from seehear.avatars.folder import in_the_making, is_made, made_files, write_labels
 from seehear.avatars.reel import write_reel
 from seehear.avatars.take import Take, plan_take
 from seehear.avatars.voices import Mark, require_espeak
+from seehear.crew import Tell, work_through, worker_count
 from seehear.errors import SeehearError
-
-LABELS = "labels.csv"
+from seehear.progress import Telling
 
 
 def make_avatars(
@@ -29,6 +25,7 @@ def make_avatars(
     seed: int = 0,
     seconds: float = 3.0,
     workers: int | None = None,
+    progress: bool = True,
 ) -> list[Path]:
     """Make a folder of video files with synthetic talking people, and a table of labels.
 
@@ -40,73 +37,70 @@ def make_avatars(
     other people, texts, rooms and cameras; clip ``i`` of a seed depends on nothing but the seed, ``i``, ``speakers``
     and ``seconds``, so that a larger run begins with the clips of a smaller one.
 
+    A folder that holds the very same avatars is left as it is. One whose making was killed is made anew.
+
     Args:
-        out: folder to make; it must not hold anything yet.
+        out: folder to make; it must not hold anything else.
         clips: how many files.
         speakers: how many people; they take turns.
         seed: decides everything.
         seconds: length of each clip, a whole number of pictures.
-        workers: processes; as many as there are processors unless given.
+        workers: processes; by default one a core.
+        progress: tell how far it is, on the error stream.
 
     Returns:
         The files, in the order of the table.
 
     Raises:
-        SeehearError: eSpeak NG is not installed, the folder cannot be written or is not empty, or a number is absurd.
+        SeehearError: eSpeak NG is not installed, the folder cannot be written or holds something else, the disk is
+            full, or a number is absurd.
     """
     out = Path(out)
-    _check(clips, speakers, seconds)
+    _check(clips, speakers, seconds, seed)
+    workers = worker_count(workers)
+    asked = {"clips": clips, "speakers": speakers, "seed": seed, "seconds": seconds}
+    if is_made(out, asked):
+        return made_files(out)
     require_espeak()
-    _make_folder(out)
     jobs = [(out, seed, number, speakers, seconds) for number in range(clips)]
-    rows = []
-    with Progress(
-        TextColumn("avatars"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), transient=True
-    ) as progress:
-        progress.disable = not progress.console.is_terminal
-        for row in progress.track(_results(jobs, workers or os.cpu_count() or 1), total=clips):
-            rows.append(row)
-    _write_labels(out / LABELS, rows)
-    return [out / row["file"] for row in rows]
+    rows: dict[int, dict[str, Any]] = {}
+    with in_the_making(out, asked):
+        made = closing(_results(jobs, min(workers, clips)))  # if it fails, nobody writes while the folder is cleared
+        with made as results, Telling("avatars", clips, show=progress) as telling:
+            for number, row in results:
+                rows[number] = row
+                telling.update(len(rows), f"{len(rows)}/{clips} clips")
+        write_labels(out, [rows[number] for number in range(clips)])
+    return made_files(out)
 
 
-def _check(clips: int, speakers: int, seconds: float) -> None:
+def _check(clips: int, speakers: int, seconds: float, seed: int) -> None:
     if clips < 1 or speakers < 1:
         raise SeehearError(f"Avatars need at least one clip and one speaker, not {clips} and {speakers}.")
     if not 0.2 <= seconds <= 600:
         raise SeehearError(f"A clip of {seconds:g} seconds is out of range; choose 0.2 to 600.")
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if any(out.iterdir()):
-            raise SeehearError(f"{out} is not empty; avatars go into a new folder.")
-        probe = out / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise SeehearError(f"{out} cannot be written ({error.strerror}); choose another folder.") from error
+    if seed < 0:
+        raise SeehearError(f"A seed must be 0 or more, not {seed}.")
 
 
 Job = tuple[Path, int, int, int, float]
 
 
-def _results(jobs: list[Job], workers: int) -> Iterator[dict[str, Any]]:
-    """Rows of the table, in the order of the jobs."""
-    if workers == 1 or len(jobs) == 1:
-        yield from map(_make_clip, jobs)
+def _results(jobs: list[Job], workers: int) -> Generator[tuple[int, dict[str, Any]]]:
+    """Numbers of clips and their rows of the table, as they come."""
+    if workers == 1:
+        yield from ((number, _make_clip(job)) for number, job in enumerate(jobs))
         return
-    context = multiprocessing.get_context("spawn")  # a forked copy of a program with threads may hang
-    with ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_single_thread) as pool:
-        yield from pool.map(_make_clip, jobs, chunksize=1)
+    for message in work_through(enumerate(jobs), _make_numbered, workers):
+        number = message.task[0]
+        if message.kind == "died":
+            raise SeehearError(f"the process that made clip {number} {message.value}; try fewer --workers")
+        yield number, message.value
 
 
-def _single_thread() -> None:
-    """Each worker is one thread: processes that share cores must not fight for them."""
-    import cv2
-
-    cv2.setNumThreads(1)
+def _make_numbered(numbered: tuple[int, Job], tell: Tell) -> dict[str, Any]:
+    """What a worker does."""
+    return _make_clip(numbered[1])
 
 
 def _make_clip(job: Job) -> dict[str, Any]:
@@ -160,13 +154,3 @@ def _hex(colour: tuple[float, float, float]) -> str:
 
 def _marks(marks: tuple[Mark, ...]) -> str:
     return json.dumps([[m.text, round(m.start_s, 4), round(m.stop_s, 4)] for m in marks], ensure_ascii=False)
-
-
-def _write_labels(path: Path, rows: list[dict[str, Any]]) -> None:
-    """All at once: a table is there whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    partial.replace(path)

@@ -1,0 +1,118 @@
+"""The folder that avatars are made in: whole, or known by a mark as unfinished, or the user's and left alone."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from seehear.beside import written_beside
+from seehear.errors import SeehearError
+from seehear.os_errors import as_sentence
+
+LABELS = "labels.csv"
+MARK = ".avatars.json"
+"""Says what a folder's avatars are made from; written before the first of them, and the table after the last."""
+
+_OURS = re.compile(r"s\d+_\d+\.mp4|\.s\d+_\d+\.mp4\.\d+\.part|\.labels\.csv\.\d+\.tmp")
+
+
+def is_made(out: Path, asked: dict[str, Any]) -> bool:
+    """Whether a folder holds the very avatars that are asked for, all of them.
+
+    Raises:
+        SeehearError: it holds others, or it cannot be read.
+    """
+    with _refusals_as_sentences():
+        if not (out / MARK).is_file() or not (out / LABELS).is_file():
+            return False
+        made = _asked(out / MARK)
+    if made == asked:
+        return True
+    others = ", ".join(
+        f"{name} {made.get(name)} instead of {value}" for name, value in asked.items() if made.get(name) != value
+    )
+    raise SeehearError(f"{out} holds avatars already, made with {others}; name another folder or remove it")
+
+
+def made_files(out: Path) -> list[Path]:
+    """The files of a folder that is whole, in the order of its table."""
+    with (out / LABELS).open(encoding="utf-8", newline="") as file:
+        return [out / row["file"] for row in csv.DictReader(file)]
+
+
+@contextmanager
+def in_the_making(out: Path, asked: dict[str, Any]) -> Iterator[None]:
+    """Holds a folder while avatars are made in it; if that fails, what was made goes, and the folder if it is new.
+
+    Nothing is ever deleted but files that are called as avatars are, in a folder that has the mark.
+
+    Raises:
+        SeehearError: the folder holds other things, another process is at it, it cannot be written, the disk is full.
+    """
+    with _refusals_as_sentences():
+        new = not out.exists()
+        out.mkdir(parents=True, exist_ok=True)
+        if not (out / MARK).is_file() and any(out.iterdir()):
+            raise SeehearError(f"{out} is not empty; avatars go into a new folder")
+        with (out / MARK).open("a+", encoding="utf-8") as mark:
+            _lock(mark, out)
+            whole = False
+            try:
+                _remove_ours(out)  # of a run that was killed
+                mark.truncate(0)
+                mark.write(json.dumps(asked) + "\n")
+                mark.flush()
+                yield
+                whole = True
+            finally:
+                if not whole:
+                    _remove_ours(out)
+                    (out / MARK).unlink(missing_ok=True)
+                    if new:
+                        with suppress(OSError):  # somebody has put something in it meanwhile
+                            out.rmdir()
+
+
+def write_labels(out: Path, rows: list[dict[str, Any]]) -> None:
+    """The table, which says that the folder is whole."""
+    with written_beside(out / LABELS) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _asked(mark: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(mark.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):  # its writer was killed
+        return {}
+
+
+def _lock(mark: IO[str], out: Path) -> None:
+    """Ends with the process, however it ends."""
+    try:
+        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SeehearError(f"another seehear is making avatars in {out} now; wait, or name another folder") from None
+
+
+def _remove_ours(out: Path) -> None:
+    for path in out.iterdir():
+        if _OURS.fullmatch(path.name):
+            path.unlink()
+
+
+@contextmanager
+def _refusals_as_sentences() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if sentence := as_sentence(error):
+            raise sentence from error
+        raise
