@@ -266,7 +266,7 @@ def test_whole_frames_need_no_detector(talker: Video, write: Write, monkeypatch:
 def test_whole_frames_that_are_too_few(write: Write) -> None:
     with ClipReader(write(noise(3)), ClipOptions(faces="whole-frame")) as reader:
         assert list(reader) == []
-    assert reader.stats.why_nothing() == "the longest face track is 0.12 s, shorter than min_seconds"
+    assert reader.stats.why_nothing() == "the longest face track is 0.12 s, shorter than 0.4 s"
 
 
 # ---- videos that are hardly any
@@ -291,7 +291,7 @@ def test_three_pictures(talker: Video, write: Write, detector: Path) -> None:
     path = write(talker[:3])
     clips, stats = read(path, detector)
     assert clips == []
-    assert stats.why_nothing() == "the longest face track is 0.12 s, shorter than min_seconds"
+    assert stats.why_nothing() == "the longest face track is 0.12 s, shorter than 0.4 s"
     (clip,), _ = read(path, detector, min_seconds=0.1)
     assert clip.frames == 3
 

@@ -121,6 +121,20 @@ def test_silent_sound(sync, lamp, tmp_path):
     unanswerable(sync(lamp(tmp_path / "film.mp4", level=0.0)), because="silent")
 
 
+def test_steady_sound_is_no_speech(sync, tmp_path):
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 255, (100, 64, 64, 3), dtype=np.uint8)
+    write_video(tmp_path / "film.mp4", frames, 25, rng.normal(0, 0.1, 64000).astype(np.float32))
+    unanswerable(sync(tmp_path / "film.mp4"), because="no speech")
+
+
+def test_half_a_second_is_too_short(sync, tmp_path):
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 255, (12, 64, 64, 3), dtype=np.uint8)
+    write_video(tmp_path / "film.mp4", frames, 25, rng.normal(0, 0.1, 7680).astype(np.float32))
+    unanswerable(sync(tmp_path / "film.mp4"), because="too short: faces are seen for 0.48 s")
+
+
 def test_no_picture(sync, tmp_path):
     path = tmp_path / "sound.m4a"
     with av.open(str(path), "w", format="mp4") as out:
@@ -143,7 +157,8 @@ def test_a_face_in_one_picture(sync, shared, detector, tmp_path):
     frames = [face if number == 30 else np.full_like(face, 90) for number in range(75)]
     noise = np.random.default_rng(0).normal(0, 0.1, 48000).astype(np.float32)
     write_video(tmp_path / "film.mp4", frames, 25, noise)
-    unanswerable(sync(tmp_path / "film.mp4", "--detector", detector, faces="yunet"), because="face")
+    outcome = sync(tmp_path / "film.mp4", "--detector", detector, faces="yunet")
+    unanswerable(outcome, because="a face was seen in only 1 of 75 pictures")
 
 
 def test_three_pictures(sync, lamp, tmp_path):

@@ -14,14 +14,14 @@ CALIBRATION = Calibration(bias=-6.0, margin=2.0, evidence=0.9, examples=1000)
 FILE = Path("talk.mp4")
 
 
-def heard(delay_ms, start_s=0.0, *, track=0, seconds=10.0, height=0.4, seed=0):
+def heard(delay_ms, start_s=0.0, *, track=0, seconds=10.0, height=0.4, seed=0, modulation_db=25.0):
     """A piece whose curve has its peak at ``delay_ms``: a bump of an encoder's width on smooth noise."""
     rng = np.random.default_rng([seed, track, round(start_s)])
     delays = np.arange(-1000, 1001, 10.0)
     noise = np.convolve(rng.normal(0, 0.06, len(delays) + 20), np.ones(8) / 8, "same")[10:-10]
     bump = height * np.exp(-0.5 * ((delays - delay_ms) / 40) ** 2)
     frames = seconds * 25
-    return Heard(track, start_s, start_s + seconds, Curve((bump + noise) * frames, frames), -20.0)
+    return Heard(track, start_s, start_s + seconds, Curve((bump + noise) * frames, frames), -20.0, modulation_db)
 
 
 def concluded(pieces):
@@ -55,6 +55,13 @@ def test_noise_is_not_a_verdict():
     assert found.verdict == "cannot-tell"
     assert found.confidence < 0.5
     assert "no clear peak" in found.reason
+
+
+def test_why_it_cannot_be_told_is_said_where_it_is_known():
+    short = concluded([heard(0, height=0.0, seconds=0.52)])
+    assert short.reason.startswith("too short: faces are seen for 0.52 s")
+    steady = concluded([heard(0, height=0.0, modulation_db=1.0)])
+    assert steady.reason.startswith("no speech")
 
 
 def test_the_delay_is_the_speakers_not_the_listeners():

@@ -93,6 +93,14 @@ def test_delays_without_sound_say_nothing():
     assert find_peak(agreement_by_delay(similar, np.zeros(similar.shape[1], bool))) is None
 
 
+def test_delays_without_sound_do_not_make_a_peak_clear():
+    rng = np.random.default_rng(7)
+    curve = Curve(np.convolve(rng.normal(size=201), np.ones(6), "same"), 10)
+    narrow = Curve(np.where(np.abs(curve.delays_ms) <= 400, curve.total, 0), 10)
+    whole = Curve(narrow.total[60:-60], 10)
+    assert find_peak(narrow).margin <= find_peak(whole).margin
+
+
 def test_one_frame_cannot_outvote_many():
     rng = np.random.default_rng(6)
     speech = walk(rng, 10)

@@ -82,6 +82,7 @@ class ReadStats:
         false_alarms: faces that were seen in one picture only, or never clearly.
         too_short: tracks shorter than ``min_seconds``.
         longest_dropped_s: length of the longest of these.
+        min_seconds: of the options.
     """
 
     pictures: int = 0
@@ -93,6 +94,7 @@ class ReadStats:
     false_alarms: int = 0
     too_short: int = 0
     longest_dropped_s: float = 0.0
+    min_seconds: float = 0.4
 
     def why_nothing(self) -> str | None:
         """In words, why no clip came out; None if one did."""
@@ -102,7 +104,7 @@ class ReadStats:
         if not self.pictures:
             return "there are no pictures"
         if self.too_short or not self.looked_at:
-            return f"the longest face track is {self.longest_dropped_s:.2f} s, shorter than min_seconds"
+            return f"the longest face track is {self.longest_dropped_s:.2f} s, shorter than {self.min_seconds:g} s"
         if not self.with_face:
             return f"no face found in {pictures}"
         if self.with_face == 1:
@@ -137,7 +139,7 @@ class ClipReader:
         """
         self.path = path
         self.options = options or ClipOptions()
-        self.stats = ReadStats()
+        self.stats = ReadStats(min_seconds=self.options.min_seconds)
         self._threads = threads
 
     @cached_property
@@ -158,7 +160,7 @@ class ClipReader:
         self.media.close()
 
     def __iter__(self) -> Iterator[Clip]:
-        self.stats = ReadStats()
+        self.stats = ReadStats(min_seconds=self.options.min_seconds)
         numbers: dict[Track, int] = {}
         for piece in _pieces(self.media, self.options, self.stats):
             number = numbers.setdefault(piece.track, len(numbers))

@@ -57,6 +57,7 @@ class Heard:
         start_s, end_s: on the file's clock.
         curve: agreement against delay.
         loudness_db: of the loudest 40 ms of sound during the piece, re full scale.
+        modulation_db: by how much that level changes during the piece.
     """
 
     track: int
@@ -64,6 +65,7 @@ class Heard:
     end_s: float
     curve: Curve
     loudness_db: float
+    modulation_db: float
 
 
 def listen(model: LipsAndSound, clip: Clip, sound: SoundSource, reach: int) -> Heard:
@@ -92,6 +94,7 @@ def listen(model: LipsAndSound, clip: Clip, sound: SoundSource, reach: int) -> H
         end_s=start_s + clip.seconds,
         curve=agreement_by_delay(similar.reshape(frames, -1), heard.repeat(PHASES)),
         loudness_db=loudness_db(clip.audio),
+        modulation_db=modulation_db(clip.audio),
     )
 
 
@@ -114,6 +117,23 @@ def sounding_frames(audio: NDArray[np.float32]) -> tuple[int, int]:
 
 def loudness_db(audio: NDArray[np.float32]) -> float:
     """Level of the loudest video frame's worth of sound (N,), in dB re full scale; -inf for digital silence."""
+    return float(_levels_db(audio).max(initial=-np.inf))
+
+
+def modulation_db(audio: NDArray[np.float32]) -> float:
+    """From the softest tenth of the video frames of sound (N,) to the loudest, in dB; digital silence does not count.
+
+    Speech has syllables and pauses: 20 dB and more when it is clean, and still 5 dB in white noise as loud as itself.
+    A tone or noise that goes on and on has less than 1 dB.
+    """
+    levels = _levels_db(audio)
+    levels = levels[levels > 20 * np.log10(STILL)]
+    return float(np.subtract(*np.percentile(levels, [90, 10]))) if len(levels) else 0.0
+
+
+def _levels_db(audio: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Level of every whole video frame's worth of sound: (N,) -> (N // 640,), in dB re full scale."""
     frames = audio[: len(audio) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME].reshape(-1, SAMPLES_PER_FRAME)
-    loudest = float(np.sqrt(np.square(frames).mean(axis=1)).max(initial=0.0))
-    return 20 * float(np.log10(loudest)) if loudest > 0 else float("-inf")
+    with np.errstate(divide="ignore"):
+        levels: NDArray[np.float64] = 10 * np.log10(np.square(frames, dtype=np.float64).mean(axis=1))
+    return levels

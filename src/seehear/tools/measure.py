@@ -32,6 +32,12 @@ SEGMENT_CONFIDENCE = 0.5
 
 TOO_SHORT = "every face is seen for too short a time"
 
+LEAST_FRAMES = FPS
+"""With fewer frames of lips compared, an unclear peak is put down to the file being too short."""
+
+STEADY_DB = 4.0
+"""Sound whose level changes by less than this is no speech (see `seehear.tools.listen.modulation_db`)."""
+
 LEAST_WEIGHT = 0.02
 """What a face that matches nothing still counts: many weak hints may add up where no track is sure alone."""
 
@@ -120,7 +126,7 @@ def conclude(path: Path, heard: list[Heard], calibration: Calibration, options: 
     return Measurement(
         path=path,
         verdict=verdict,
-        reason=_reason(verdict, peak, drift, options),
+        reason=_why_unclear(heard, options) if verdict is Verdict.CANNOT_TELL else _finding(peak, drift),
         delay_ms=peak.delay_ms,
         confidence=confidence,
         calibrated=calibration.fitted,
@@ -188,14 +194,27 @@ def _sum(curves: list[Curve]) -> Curve:
     return Curve(np.sum([curve.total for curve in curves], axis=0), sum(curve.frames for curve in curves))
 
 
-def _reason(verdict: Verdict, peak: Peak, drift: Drift | None, options: SyncOptions) -> str:
-    if verdict is Verdict.CANNOT_TELL:
-        return (
-            f"no clear peak: within {options.search_s:g} s either way the lips match the sound at no delay much better "
-            "than at others (no speech, another voice, or a longer delay: try --search-s 5)"
-        )
+def _finding(peak: Peak, drift: Drift | None) -> str:
     said = f"the sound is {delay_in_words(peak.delay_ms)}"
     return f"{said}, and it {drift_in_words(drift)}" if drift and drift.changes else said
+
+
+def _why_unclear(heard: list[Heard], options: SyncOptions) -> str:
+    """What most likely hides the peak, from what can be told for sure to what cannot."""
+    frames = sum(piece.curve.frames for piece in heard)
+    if frames < LEAST_FRAMES:
+        faces_s = sum(piece.end_s - piece.start_s for piece in heard)
+        return f"too short: faces are seen for {faces_s:.2f} s, and only {frames / FPS:.2f} s of that can be compared"
+    modulation_db = max(piece.modulation_db for piece in heard)
+    if modulation_db < STEADY_DB:
+        return (
+            f"no speech: while a face is seen the sound's level changes by {modulation_db:.1f} dB, "
+            "as steady as a tone or noise"
+        )
+    return (
+        f"no clear peak: within {options.search_s:g} s either way the lips match the sound at no delay much better "
+        "than at others (no speech, another voice, or a longer delay: try --search-s 5)"
+    )
 
 
 def _nothing(path: Path, options: SyncOptions, reason: str) -> Measurement:

@@ -140,10 +140,11 @@ def find_peak(curve: Curve) -> Peak | None:
     mean, delays = curve.mean, curve.delays_ms
     best = int(mean.argmax())
     rest = mean[np.abs(delays - delays[best]) > PEAK_HALF_WIDTH_MS]
-    if curve.frames == 0 or len(rest) < 2:
+    known = rest[rest != 0]  # where no sound was to be compared it is 0: in short files that is most of the curve
+    if curve.frames == 0 or len(known) < 2:
         return None
     # median absolute deviation: the robust companion of a standard deviation
-    spread = max(1.4826 * float(np.median(np.abs(rest - np.median(rest)))), 1e-6)
+    spread = max(1.4826 * float(np.median(np.abs(known - np.median(known)))), 1e-6)
     lead = float(mean[best] - rest.max())
     return Peak(
         delay_ms=float(delays[best]) + STEP_MS * _vertex(mean, best),
