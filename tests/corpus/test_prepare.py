@@ -10,11 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fake_reader import run, write_source
+from fake_reader import FakeReader, run, write_source
 
-from seehear.corpus.prepare import prepare
+from seehear.corpus.formats.source import Source
+from seehear.corpus.plan import Plan
+from seehear.corpus.prepare import carry_out, prepare
+from seehear.corpus.reading import ReadClips
 from seehear.corpus.store import Corpus
-from seehear.errors import CorpusError
+from seehear.errors import CorpusError, SeehearError
+from seehear.media.clips import ClipOptions
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -181,6 +185,38 @@ def test_done_already(sources: Path, done: Path, undisturbed: dict[str, bytes]) 
     assert (again.sources, again.clips, again.done, again.failed, again.empty) == (9, 16, 7, 1, 1)
     assert again.elapsed_s == 0
     assert contents(done) == undisturbed
+
+
+def test_what_a_run_killed_at_its_very_end_leaves_goes(
+    done: Path, sources: Path, undisturbed: dict[str, bytes]
+) -> None:
+    (done / ".staging").mkdir()
+    (done / ".staging" / "0000000.part").touch()
+    assert run(sources, done).clips == 16
+    assert not (done / ".staging").exists()
+    assert contents(done) == undisturbed
+
+
+def test_remarks_on_a_source_come_into_the_report(tmp_path: Path) -> None:
+    write_source(tmp_path / "src" / "a.mp4", [10], silent=1)
+    source = Source(tmp_path / "src" / "a.mp4", "a.mp4", remark="its words have no times")
+    carry_out(Plan.of([source], {"shard_clips": 4}), tmp_path / "out", FakeReader, 1, progress=False)
+    assert "its words have no times; there is no sound" in (tmp_path / "out" / "report.csv").read_text()
+
+
+def test_detectors_are_known_by_their_weights(shared: Path, tmp_path: Path) -> None:
+    """Another file under the same name is another detector; the published one is so under any name."""
+    path = tmp_path / "detector.onnx"
+    path.write_bytes((shared / "models" / "yunet_n_640_640.onnx").read_bytes())
+    first = ReadClips(ClipOptions(detector=path)).told()["detector"]
+    path.write_bytes(path.read_bytes() + b"\x7a\x01x")  # an unknown field: the same network, other bytes
+    assert ReadClips(ClipOptions(detector=path)).told()["detector"] != first
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_fewer_than_one_worker(sources: Path, tmp_path: Path, workers: int) -> None:
+    with pytest.raises(SeehearError, match=f"must be 1 or more, not {workers}"):
+        prepare([sources], tmp_path / "out", workers=workers)
 
 
 def test_done_with_other_options_or_sources(sources: Path, done: Path, tmp_path: Path) -> None:

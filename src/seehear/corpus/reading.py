@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Protocol, Self
 from seehear.clip import Clip
 from seehear.media.clips import ClipOptions, ClipReader
 from seehear.media.faces import load_detector
+from seehear.media.weights import SHA256, find_weights
 
 
 class Reader(Protocol):
@@ -56,4 +58,8 @@ class ReadClips:
         return options
 
     def _detector(self) -> str:
-        return load_detector("yunet", self.options.detector).name
+        """Its name; and the digest of its weights, where they are not those that everybody has."""
+        name = load_detector("yunet", self.options.detector).name
+        weights = find_weights(self.options.detector)
+        digest = hashlib.sha256(weights.read_bytes()).hexdigest() if weights else SHA256
+        return name if digest == SHA256 else f"{name} {digest}"

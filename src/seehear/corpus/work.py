@@ -54,7 +54,7 @@ def prepare_source(task: Task, tell: Tell, *, staging: Path, open_reader: OpenRe
             seconds = round(float(reader.media.duration_s) or clip_seconds, 3)
             if not clips:
                 return Outcome("empty", reader.stats.why_nothing() or "no clips", seconds)
-            return Outcome("done", _remark(reader), seconds, len(clips), clip_seconds, clips)
+            return Outcome("done", _remark(reader, task.source), seconds, len(clips), clip_seconds, clips)
     except Exception as error:
         if full := no_room(error):
             raise full from error
@@ -103,10 +103,11 @@ def _row(key: str, clip: Clip, source: Source, has_sound: bool) -> dict[str, Any
     }
 
 
-def _remark(reader: Reader) -> str:
+def _remark(reader: Reader, source: Source) -> str:
     """What a user should know of a source that gave clips."""
+    remarks = [printable(source.remark)] if source.remark else []
     if not reader.media.has_sound:
-        return "there is no sound: its clips are silent"
-    if reader.media.damaged:
-        return f"{reader.media.damaged} pieces of the picture are damaged and were passed over"
-    return ""
+        remarks.append("there is no sound: its clips are silent")
+    elif reader.media.damaged:
+        remarks.append(f"{reader.media.damaged} pieces of the picture are damaged and were passed over")
+    return "; ".join(remarks)

@@ -104,7 +104,17 @@ def test_refusals(tmp_path: Path) -> None:
         find_grid([tmp_path])
     with pytest.raises(CorpusError, match=r"labels\.csv is not used"):
         find_grid([tmp_path], tmp_path / "labels.csv")
-    (tmp_path / "bbaf2n.mpg").touch()
-    (tmp_path / "bbaf2n.align").write_text("these are not times\n")
-    with pytest.raises(CorpusError, match=r"bbaf2n.align is not a GRID .align file \(line 1"):
-        find_grid([tmp_path])
+
+
+@pytest.mark.parametrize("content", [b"these are not times\n", b"\xff\xfe\x00"])
+def test_a_broken_align_file_costs_only_its_recordings_word_times(content: bytes, tmp_path: Path) -> None:
+    for name in ("bbaf2n", "lrwp9s"):
+        (tmp_path / f"{name}.mpg").touch()
+    (tmp_path / "bbaf2n.align").write_bytes(content)
+    (tmp_path / "lrwp9s.align").write_text("25000 50000 lay\n")
+    broken, whole = find_grid([tmp_path])
+    assert broken.labels["text"] == "bin blue at f two now"
+    assert broken.spans == {}
+    assert "bbaf2n.align is not a GRID .align file" in broken.remark
+    assert whole.spans["words"] == [Span("lay", 1.0, 2.0)]
+    assert not whole.remark

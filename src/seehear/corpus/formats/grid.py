@@ -29,10 +29,11 @@ _SPEAKER = re.compile(r"(?:grid[_-])?(s\d{1,2})(?:[._-].*)?", re.IGNORECASE)
 def find_grid(sources: Sequence[Path], labels: Path | None = None) -> list[Source]:
     """Every GRID recording in files and folders, with its sentence, speaker and, where found, word times.
 
-    Other files are kept with a problem, for the report.
+    Other files are kept with a problem, for the report; a recording whose ``.align`` file is broken, with a remark and
+    without word times.
 
     Raises:
-        CorpusError: no video, none named as GRID names its files, a broken ``.align`` file, or a labels CSV given.
+        CorpusError: no video, none named as GRID names its files, or a labels CSV given.
     """
     if labels:
         raise CorpusError(f"{labels} is not used: the labels of GRID are in its file names; use the format 'folder'")
@@ -50,7 +51,10 @@ def _source(path: Path, name: str) -> Source:
     if speaker := speaker_of(path):
         labels["speaker"] = speaker
     align = find_align(path)
-    return Source(path, name, labels, {"words": read_align(align)} if align else {})
+    try:
+        return Source(path, name, labels, {"words": read_align(align)} if align else {})
+    except CorpusError as error:
+        return Source(path, name, labels, remark=f"its words have no times: {error}")
 
 
 def parse_sentence(stem: str) -> dict[str, str] | None:

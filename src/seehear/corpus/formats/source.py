@@ -25,6 +25,7 @@ class Source:
         labels: what is known of the whole file, as text: speaker, text, emotion, ...
         spans: what is known of parts of it, in seconds on the file's clock: words, phonemes, ...
         problem: why it is left out, if it is: a sentence for the report.
+        remark: what else the report is to say of it, if it gives clips.
     """
 
     path: Path
@@ -32,6 +33,7 @@ class Source:
     labels: dict[str, str] = field(default_factory=dict)
     spans: dict[str, list[Span]] = field(default_factory=dict)
     problem: str = ""
+    remark: str = ""
 
 
 def spans_within(spans: dict[str, list[Span]], start_s: float, seconds: float) -> dict[str, list[Span]]:
