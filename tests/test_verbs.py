@@ -58,6 +58,12 @@ def test_dev_is_what_training_kept(trained: list[object]) -> None:
     assert FakeCorpus.asked == ("train", 5, "source")
 
 
+@pytest.mark.parametrize("every", [1, 0, -3])
+def test_a_split_that_holds_out_everything_is_a_sentence(trained: list[object], every: int) -> None:
+    with pytest.raises(CorpusError, match=f"one source in {every} cannot be held out.*dev_every 2 or more"):
+        evaluate("sync", "run", Path("corpus"), dev_every=every)
+
+
 def test_silent_clips_are_not_measured(trained: list[object]) -> None:
     told = json.loads(evaluate("sync", "run", Path("corpus"), split="all", json=True))
     assert told["clips"] == 2

@@ -30,9 +30,19 @@ class Split:
 
     @classmethod
     def of_training(cls, config: Mapping[str, Any], by: By | None = None, every: int | None = None) -> Split:
-        """The split that a model was trained with, as its config.json has it, unless told otherwise."""
-        trained = config.get("trained", {})
-        return cls(by or trained.get("split_by", cls.by), every or trained.get("dev_every", cls.every))
+        """The split that a model was trained with, as its config.json has it, unless told otherwise.
+
+        Raises:
+            CorpusError: there is no such split.
+        """
+        trained = config.get("trained") or {}
+        by = trained.get("split_by", cls.by) if by is None else by
+        every = trained.get("dev_every", cls.every) if every is None else every
+        if by not in COLUMNS or not isinstance(every, int) or every < 2:
+            raise CorpusError(
+                f"one {by} in {every} cannot be held out; split_by is source or speaker, dev_every 2 or more"
+            )
+        return cls(by, every)
 
 
 def rows_of_part(table: pa.Table, part: Part, every: int, by: By, name: str) -> np.ndarray[Any, np.dtype[np.int64]]:
