@@ -76,7 +76,7 @@ def _delay(found: Measurement) -> str:
 
 
 def _scale(found: Measurement) -> str:
-    return MEANING if found.calibrated else f"rough: this model is not calibrated; meant as the {MEANING}"
+    return MEANING if found.calibrated else f"rough: the model is not calibrated for this; meant as the {MEANING}"
 
 
 def _tracks_in_words(found: Measurement) -> str:
