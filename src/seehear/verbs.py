@@ -60,7 +60,7 @@ def evaluate(
 
     Args:
         task: what to measure. sync: is the moment of the sound found that belongs to the lips, among 31 offsets?
-        model: folder of a run, or name of a model.
+        model: folder of a run, name of a model, or hf:owner/name on the Hugging Face hub.
         corpus: folder that `seehear prepare` has made.
         split: which of its clips: those that training keeps for measuring, those it learns from, or all.
         split_by: what is not on both sides of the split, sources or speakers; by default as in the model's training.
