@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from seehear.beside import written_beside
 from seehear.errors import SeehearError
-from seehear.os_errors import as_sentence
+from seehear.os_errors import refusals_as_sentences
 
 LABELS = "labels.csv"
 MARK = ".avatars.json"
@@ -28,7 +28,7 @@ def is_made(out: Path, asked: dict[str, Any]) -> bool:
     Raises:
         SeehearError: it holds others, or it cannot be read.
     """
-    with _refusals_as_sentences():
+    with refusals_as_sentences(out):
         if not (out / MARK).is_file() or not (out / LABELS).is_file():
             return False
         made = _asked(out / MARK)
@@ -55,7 +55,7 @@ def in_the_making(out: Path, asked: dict[str, Any]) -> Iterator[None]:
     Raises:
         SeehearError: the folder holds other things, another process is at it, it cannot be written, the disk is full.
     """
-    with _refusals_as_sentences():
+    with refusals_as_sentences(out):
         new = not out.exists()
         out.mkdir(parents=True, exist_ok=True)
         if not (out / MARK).is_file() and any(out.iterdir()):
@@ -106,13 +106,3 @@ def _remove_ours(out: Path) -> None:
     for path in out.iterdir():
         if _OURS.fullmatch(path.name):
             path.unlink()
-
-
-@contextmanager
-def _refusals_as_sentences() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if sentence := as_sentence(error):
-            raise sentence from error
-        raise
