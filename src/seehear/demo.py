@@ -25,7 +25,7 @@ from seehear.tools.calibration import KnownSound, calibrate_run
 from seehear.tools.confidence import Calibration
 from seehear.tools.fix import fix
 from seehear.tools.listen import LipsAndSound, listen
-from seehear.tools.measure import SyncOptions, measure
+from seehear.tools.measure import MeasureOptions, measure
 from seehear.tools.offset import find_peak
 from seehear.training.journal import read_metrics
 from seehear.training.options import DataOptions, EngineOptions, OptimOptions
@@ -93,8 +93,8 @@ def demo(
         film = films / Path(held_out[len(held_out) // 2].meta["source"]).name
         late, fixed = out / "late.mp4", out / "fixed.mp4"
         shift_sound(film, late, earlier_s=-DELAY_MS / 1000)
-        before = measure(late, model, SyncOptions(SEARCH_S))
-        repaired = fix(before, fixed, lambda path: measure(path, model, SyncOptions(SEARCH_S)), force=True)
+        before = measure(late, model, MeasureOptions(SEARCH_S))
+        repaired = fix(before, fixed, lambda path: measure(path, model, MeasureOptions(SEARCH_S)), force=True)
     with stage("the report"):
         facts = DemoFacts(
             people=len({clip.meta["labels"]["speaker"] for clip in held_out}),

@@ -7,7 +7,7 @@ import pytest
 
 from seehear.tools.confidence import Calibration
 from seehear.tools.listen import Heard
-from seehear.tools.measure import SyncOptions, conclude
+from seehear.tools.measure import MeasureOptions, conclude
 from seehear.tools.offset import Curve
 
 CALIBRATION = Calibration(bias=-6.0, margin=2.0, evidence=0.9, examples=1000)
@@ -25,7 +25,7 @@ def heard(delay_ms, start_s=0.0, *, track=0, seconds=10.0, height=0.4, seed=0, m
 
 
 def concluded(pieces):
-    return conclude(FILE, pieces, CALIBRATION, SyncOptions())
+    return conclude(FILE, pieces, CALIBRATION, MeasureOptions())
 
 
 @pytest.mark.parametrize(("delay", "verdict"), [(0, "in-sync"), (120, "out-of-sync"), (-480, "out-of-sync")])

@@ -17,7 +17,7 @@ from seehear.errors import SeehearError
 from seehear.os_errors import as_sentence
 from seehear.tools.fix import Fixed, fix
 from seehear.tools.listen import LipsAndSound
-from seehear.tools.measure import SyncOptions, measure
+from seehear.tools.measure import MeasureOptions, measure
 from seehear.tools.measurement import Measurement
 from seehear.tools.verdict import Verdict
 
@@ -29,7 +29,7 @@ class Job:
     """One file to be measured, and fixed if ``fix_to`` says where to."""
 
     path: Path
-    options: SyncOptions = field(default_factory=SyncOptions)
+    options: MeasureOptions = field(default_factory=MeasureOptions)
     fix_to: Path | None = None
     force: bool = False
 

@@ -43,7 +43,7 @@ LEAST_WEIGHT = 0.02
 
 
 @dataclass(frozen=True)
-class SyncOptions:
+class MeasureOptions:
     """How to look and how far.
 
     Attributes:
@@ -60,7 +60,7 @@ class SyncOptions:
 def measure(
     path: Path,
     model: LipsAndSound,
-    options: SyncOptions | None = None,
+    options: MeasureOptions | None = None,
     progress: Callable[[float], None] | None = None,
     threads: int = 0,
 ) -> Measurement:
@@ -76,7 +76,7 @@ def measure(
     Raises:
         MediaError: the file cannot be read.
     """
-    options = options or SyncOptions()
+    options = options or MeasureOptions()
     reach = max(1, round(options.search_s * FPS))
     crops = ClipOptions(faces=options.faces, detector=options.detector)
     with ClipReader(path, crops, threads=threads) as reader:
@@ -98,7 +98,7 @@ def measure(
     return conclude(path, heard, calibration, options)
 
 
-def conclude(path: Path, heard: list[Heard], calibration: Calibration, options: SyncOptions) -> Measurement:
+def conclude(path: Path, heard: list[Heard], calibration: Calibration, options: MeasureOptions) -> Measurement:
     """From the curves of a file's pieces to the answer.
 
     A face counts by its frames times its own confidence, relative to the surest face's, so that people who are seen but
@@ -199,7 +199,7 @@ def _finding(peak: Peak, drift: Drift | None) -> str:
     return f"{said}, and it {drift_in_words(drift)}" if drift and drift.changes else said
 
 
-def _why_unclear(heard: list[Heard], options: SyncOptions) -> str:
+def _why_unclear(heard: list[Heard], options: MeasureOptions) -> str:
     """What most likely hides the peak, from what can be told for sure to what cannot."""
     frames = sum(piece.curve.frames for piece in heard)
     if frames < LEAST_FRAMES:
@@ -217,5 +217,5 @@ def _why_unclear(heard: list[Heard], options: SyncOptions) -> str:
     )
 
 
-def _nothing(path: Path, options: SyncOptions, reason: str) -> Measurement:
+def _nothing(path: Path, options: MeasureOptions, reason: str) -> Measurement:
     return Measurement(path, Verdict.CANNOT_TELL, reason, search_s=options.search_s)

@@ -67,10 +67,10 @@ def sync(
     _check_place("--plot", plot)
     from seehear.tools.batch import Job, Outcome, run_jobs
     from seehear.tools.fix import destinations
-    from seehear.tools.measure import SyncOptions
+    from seehear.tools.measure import MeasureOptions
     from seehear.tools.show import show_line, show_one
 
-    options = SyncOptions(search_s, faces, detector)
+    options = MeasureOptions(search_s, faces, detector)
     places = destinations(files, fix) if fix else [None] * len(files)
     jobs = [Job(file, options, place, force) for file, place in zip(files, places, strict=True)]
     out, err = Console(highlight=False), Console(stderr=True, highlight=False)
