@@ -64,3 +64,13 @@ def test_a_farther_search_is_less_sure_and_says_that_it_is_rough():
 def test_a_calibration_without_a_search_was_fitted_at_one_second():
     entry = {"bias": -7.0, "margin": 2.5, "evidence": 1.0, "examples": 300}
     assert Calibration.from_config({"sync_calibration": entry}).search_s == 1.0
+
+
+def test_more_of_a_statistic_never_counts_against_a_peak() -> None:
+    # the evidence says all; the margin, which goes with it, would get a negative coefficient
+    evidence = np.array([0.5, 1, 2, 4, 8, 16])
+    margin = evidence + np.array([0.3, 0.2, 0.4, 0.0, -0.5, -1.0])
+    peaks = [Peak(0, 1, float(m), float(e), 25) for m, e in zip(margin, evidence, strict=True)]
+    fitted = fit_calibration(peaks, [False, False, False, True, True, True])
+    assert fitted.margin >= 0
+    assert fitted.evidence > 0

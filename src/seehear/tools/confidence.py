@@ -102,15 +102,25 @@ def fit_calibration(peaks: Sequence[Peak], right: Sequence[bool], *, ridge: floa
     if truth.min() == truth.max():
         raise ValueError("a calibration needs both right and wrong measurements")
     inputs = np.column_stack([np.ones(len(peaks)), np.array([statistics(peak) for peak in peaks])])
-    penalty = ridge * np.diag([0.0, 1.0, 1.0])
-    weights = np.zeros(3)
+    weights = _logistic(inputs, truth, ridge)
+    # The statistics go together, so that few examples may make one of them count against a peak: more of it never does.
+    while (weights[1:] < 0).any():
+        inputs[:, 1:][:, weights[1:] <= 0] = 0
+        weights = _logistic(inputs, truth, ridge)
+    bias, margin, evidence = (round(float(weight), 4) for weight in weights)
+    return Calibration(bias, margin, evidence, examples=len(peaks))
+
+
+def _logistic(inputs: NDArray[np.float64], truth: NDArray[np.float64], ridge: float) -> NDArray[np.float64]:
+    """Coefficients (n,) of a logistic regression of ``truth`` (m,) on ``inputs`` (m, n); the first is not penalised."""
+    penalty = ridge * np.diag([0.0, *np.ones(inputs.shape[1] - 1)])
+    weights = np.zeros(inputs.shape[1])
     for _ in range(50):
         probability = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
         slope = inputs.T @ (probability - truth) + penalty @ weights
-        curvature = (inputs.T * (probability * (1 - probability))) @ inputs + penalty + 1e-9 * np.eye(3)
+        curvature = (inputs.T * (probability * (1 - probability))) @ inputs + penalty + 1e-9 * np.eye(len(weights))
         step = np.linalg.solve(curvature, slope)
         weights = weights - step
         if np.abs(step).max() < 1e-8:
             break
-    bias, margin, evidence = (round(float(weight), 4) for weight in weights)
-    return Calibration(bias, margin, evidence, examples=len(peaks))
+    return weights
