@@ -45,9 +45,9 @@ CALIBRATION_EXAMPLES = 400
 def demo(
     *,
     out: Path = Path("demo"),
-    clips: int = 256,
-    speakers: int = 64,
-    steps: int = 600,
+    clips: int = 768,
+    speakers: int = 384,
+    steps: int = 480,
     seed: int = 1,
     workers: int | None = None,
 ) -> Path:
