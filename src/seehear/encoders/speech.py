@@ -1,0 +1,61 @@
+"""What every encoder of speech promises, learned or not, so that any of them can be read out, embedded and compared."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from seehear.clip import FPS, SAMPLES_PER_FRAME
+
+
+class SpeechEncoder(nn.Module, ABC):
+    """Sound to features, a fixed number of them a second, in one pass whose cost is linear in the length.
+
+    Unlike `SoundEncoder`, which pads no time so that sync cannot cheat, it gives features for the whole of the sound:
+    T video frames of sound (640 T samples) give T * rate / 25 of them, and feature i belongs to i / rate seconds.
+
+    Attributes:
+        rate: features a second: 25, or 100 for those that are computed and not learned.
+        layers: width of each layer that can be read, by name, from the sound to the last.
+    """
+
+    rate: int = FPS
+    layers: dict[str, int]
+
+    @property
+    def dim(self) -> int:
+        """Width of the last layer."""
+        return self.layers[self.last]
+
+    @property
+    def last(self) -> str:
+        """Name of the last layer: what the pretext reads, and what is read where nothing else is asked for."""
+        return next(reversed(self.layers))
+
+    @property
+    def per_frame(self) -> int:
+        """Features in one video frame."""
+        return self.rate // FPS
+
+    def forward(self, audio: Tensor, layer: str | None = None) -> Tensor:
+        """Features of a batch.
+
+        Args:
+            audio: float32 in [-1, 1] at 16 kHz, (B, 640 T).
+            layer: whose; by default the last.
+
+        Returns:
+            (B, T * rate / 25, width of the layer).
+
+        Raises:
+            KeyError: no such layer.
+            ValueError: the sound is no whole number of video frames.
+        """
+        if audio.shape[-1] % SAMPLES_PER_FRAME:
+            raise ValueError(f"{audio.shape[-1]} samples are no whole number of video frames of {SAMPLES_PER_FRAME}")
+        return self.states(audio)[layer or self.last]
+
+    @abstractmethod
+    def states(self, audio: Tensor) -> dict[str, Tensor]:
+        """The features of every layer, in the order of ``layers``."""
