@@ -1,0 +1,78 @@
+"""Encoders of speech that can be run piece by piece: convolutions that see so far and no further, then recurrence."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from seehear.clip import SAMPLES_PER_FRAME
+from seehear.encoders.speech import SpeechEncoder
+
+Memory = list[Tensor]
+"""What recurrent layers know of the past: (1, B, hidden) each."""
+
+
+class StreamedSpeech(SpeechEncoder):
+    """A local part, whose features see a bounded stretch of sound, and a recurrent part, which goes left to right.
+
+    Cut into pieces it gives the same features as in one pass: pieces overlap by ``reach`` on both sides, what lies
+    there is dropped, and the recurrent part is handed its own memory.
+
+    Attributes:
+        reach: video frames of sound beyond either end of a piece that the local part sees; None where it sees the
+            whole recording (statistics of the clip), so that it cannot be cut.
+        causal: whether no feature knows of sound that is later than its own video frame, but for ``reach``.
+    """
+
+    reach: int | None
+    causal: bool = False
+
+    @abstractmethod
+    def local(self, audio: Tensor) -> dict[str, Tensor]:
+        """The layers of the local part, in order: (B, 640 T) -> (B, T, width) each."""
+
+    def recur(self, features: Tensor, memory: Memory | None) -> tuple[dict[str, Tensor], Memory]:
+        """The layers of the recurrent part.
+
+        Args:
+            features: the last layer of the local part, (B, T, width).
+            memory: from the piece before; None at the beginning.
+
+        Returns:
+            The layers (B, T, width) each, none where nothing is recurrent; and the memory for the next piece.
+        """
+        return {}, []
+
+    def states(self, audio: Tensor) -> dict[str, Tensor]:
+        """See `SpeechEncoder.states`."""
+        return self.finish(self.local(audio))
+
+    def finish(self, layers: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The layers of the local part, and those of the recurrent part after them."""
+        return layers | self.recur(layers[next(reversed(layers))], None)[0]
+
+    def stream(self, audio: Tensor, layer: str | None = None, frames: int = 500) -> Iterator[Tensor]:
+        """Features of a recording of any length, in memory that does not grow with it.
+
+        Args:
+            audio: (B, 640 T).
+            layer: whose; by default the last.
+            frames: video frames of a piece.
+
+        Yields:
+            (B, t, width), pieces that joined are what `forward` gives.
+        """
+        total = audio.shape[-1] // SAMPLES_PER_FRAME
+        if self.reach is None or total <= frames:
+            yield self(audio, layer)
+            return
+        memory: Memory | None = None
+        for start in range(0, total, frames):
+            stop = min(start + frames, total)
+            first, last = max(0, start - self.reach), min(total, stop + self.reach)
+            wide = self.local(audio[:, first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME])
+            layers = {name: values[:, start - first : stop - first] for name, values in wide.items()}
+            later, memory = self.recur(layers[next(reversed(layers))], memory)
+            yield (layers | later)[layer or self.last]
