@@ -178,7 +178,17 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"clips": 0}, {"speakers": 0}, {"workers": 0}, {"seconds": 0.0}, {"seconds": float("nan")}]
+    "wrong",
+    [
+        {"clips": 0},
+        {"speakers": 0},
+        {"workers": 0},
+        {"seconds": 0.0},
+        {"seconds": float("nan")},
+        {"neutral": 1.1},
+        {"neutral": -0.1},
+        {"neutral": float("nan")},
+    ],
 )
 def test_absurd_numbers_are_refused(tmp_path: Path, wrong: dict[str, float]) -> None:
     with pytest.raises(SeehearError):

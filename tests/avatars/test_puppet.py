@@ -25,7 +25,7 @@ OPEN = MouthShape(jaw=0.9, upper=0.2, lower=0.4, wide=0, round=0, tongue=0.2, ti
 def still(person: Person) -> Motion:
     """A second without any movement, eyes open, looking into the camera."""
     nothing = np.zeros(25, np.float32)
-    motion = draw_motion(np.random.default_rng(0), person.manner, EMOTIONS["neutral"], 0.0, nothing, nothing)
+    motion = draw_motion(np.random.default_rng(0), person.manner, EMOTIONS["neutral"], nothing, nothing, nothing)
     for name in ("yaw", "pitch", "roll", "look_x", "look_y", "brow_inner", "brow_outer", "smile"):
         getattr(motion, name)[:] = 0
     motion.lids[:] = 1

@@ -24,6 +24,7 @@ def make_avatars(
     speakers: int = 20,
     seed: int = 0,
     seconds: float = 3.0,
+    neutral: float = 0.5,
     workers: int | None = None,
     progress: bool = True,
 ) -> list[Path]:
@@ -34,8 +35,8 @@ def make_avatars(
     of face, voice, room and camera, and ``words`` and ``phonemes`` (IPA) as JSON lists of ``[text, start_s, stop_s]``.
 
     A seed decides everything: the same seed gives the same bytes, whatever the number of workers. Another seed gives
-    other people, texts, rooms and cameras; clip ``i`` of a seed depends on nothing but the seed, ``i``, ``speakers``
-    and ``seconds``, so that a larger run begins with the clips of a smaller one.
+    other people, texts, rooms and cameras; clip ``i`` of a seed depends on nothing but the seed, ``i``, ``speakers``,
+    ``seconds`` and ``neutral``, so that a larger run begins with the clips of a smaller one.
 
     A folder that holds the very same avatars is left as it is. One whose making was killed is made anew.
 
@@ -45,6 +46,8 @@ def make_avatars(
         speakers: how many people; they take turns.
         seed: decides everything.
         seconds: length of each clip, a whole number of pictures.
+        neutral: share of the clips without emotion, 0 to 1; the others are of six emotions, equally often. One in
+            seven makes all classes alike.
         workers: processes; by default one a core.
         progress: tell how far it is, on the error stream.
 
@@ -56,13 +59,13 @@ def make_avatars(
             full, or a number is absurd.
     """
     out = Path(out)
-    _check(clips, speakers, seconds, seed)
+    _check(clips, speakers, seconds, seed, neutral)
     workers = worker_count(workers)
-    asked = {"clips": clips, "speakers": speakers, "seed": seed, "seconds": seconds}
+    asked = {"clips": clips, "speakers": speakers, "seed": seed, "seconds": seconds, "neutral": neutral}
     if is_made(out, asked):
         return made_files(out)
     require_espeak()
-    jobs = [(out, seed, number, speakers, seconds) for number in range(clips)]
+    jobs = [(out, seed, number, speakers, seconds, neutral) for number in range(clips)]
     rows: dict[int, dict[str, Any]] = {}
     with in_the_making(out, asked):
         made = closing(_results(jobs, min(workers, clips)))  # if it fails, nobody writes while the folder is cleared
@@ -74,16 +77,18 @@ def make_avatars(
     return made_files(out)
 
 
-def _check(clips: int, speakers: int, seconds: float, seed: int) -> None:
+def _check(clips: int, speakers: int, seconds: float, seed: int, neutral: float) -> None:
     if clips < 1 or speakers < 1:
         raise SeehearError(f"Avatars need at least one clip and one speaker, not {clips} and {speakers}.")
     if not 0.2 <= seconds <= 600:
         raise SeehearError(f"A clip of {seconds:g} seconds is out of range; choose 0.2 to 600.")
     if seed < 0:
         raise SeehearError(f"A seed must be 0 or more, not {seed}.")
+    if not 0 <= neutral <= 1:
+        raise SeehearError(f"The share of neutral clips must lie between 0 and 1, not {neutral:g}.")
 
 
-Job = tuple[Path, int, int, int, float]
+Job = tuple[Path, int, int, int, float, float]
 
 
 def _results(jobs: list[Job], workers: int) -> Generator[tuple[int, dict[str, Any]]]:
@@ -104,8 +109,8 @@ def _make_numbered(numbered: tuple[int, Job], tell: Tell) -> dict[str, Any]:
 
 
 def _make_clip(job: Job) -> dict[str, Any]:
-    out, seed, number, speakers, seconds = job
-    take = plan_take(seed, number, speakers, seconds)
+    out, seed, number, speakers, seconds, neutral = job
+    take = plan_take(seed, number, speakers, seconds, neutral)
     name = f"s{take.person.number:04d}_{number:06d}.mp4"
     write_reel(
         out / name,

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from seehear.avatars.curves import Curve, slow
 from seehear.avatars.emotion import Emotion
 from seehear.avatars.people import Manner
 from seehear.clip import FPS
-
-Curve = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,8 @@ class Motion:
         lids: opening, 0 closed.
         look_x, look_y: of the iris, in units.
         brow_inner, brow_outer: raised, about -1..1.
-        smile: corners of the mouth, -1..1.
+        smile: corners of the mouth, about -1..1.
+        part: of the lips, drawn apart beyond speech.
         idle: opening of the mouth that is not speech (breath, swallow, chewing on words), 0..1.
     """
 
@@ -41,11 +40,12 @@ class Motion:
     brow_inner: Curve
     brow_outer: Curve
     smile: Curve
+    part: Curve
     idle: Curve
 
 
 def draw_motion(
-    rng: np.random.Generator, manner: Manner, emotion: Emotion, strength: float, loudness: Curve, speaking: Curve
+    rng: np.random.Generator, manner: Manner, emotion: Emotion, felt: Curve, loudness: Curve, speaking: Curve
 ) -> Motion:
     """The motion of one clip.
 
@@ -53,15 +53,15 @@ def draw_motion(
         rng: of the clip.
         manner: of the person.
         emotion: shown.
-        strength: of it, 0..1.
+        felt: how much of it at each picture, about 0..1.
         loudness: of the speech at each picture, 0..1. Head and brows follow it late, early and loosely, as in people.
         speaking: 1 where a phoneme sounds, 0 in pauses; idle movements of the mouth happen there only.
     """
     frames = len(loudness)
-    lively = manner.head * emotion.restless**strength
-    beat = _late(rng, _slow(loudness, 0.12)) - loudness.mean()
+    lively = manner.head * emotion.restless ** float(felt.mean())
+    beat = _late(rng, slow(loudness, 0.12)) - loudness.mean()
     nod = rng.normal(0, 0.05) * lively * beat
-    brow_beat = manner.brows * 0.35 * np.maximum(_late(rng, _slow(loudness, 0.2)) - 0.45, 0) * rng.uniform(0, 1.5)
+    brow_beat = manner.brows * 0.35 * np.maximum(_late(rng, slow(loudness, 0.2)) - 0.45, 0) * rng.uniform(0, 1.5)
     return Motion(
         yaw=np.clip(manner.yaw + rng.normal(0, 0.05) + _drift(rng, frames, 0.045 * lively, 0.7), -0.45, 0.45),
         pitch=manner.pitch + _drift(rng, frames, 0.03 * lively, 0.6) + nod,
@@ -69,20 +69,15 @@ def draw_motion(
         x=_drift(rng, frames, 0.06 * lively, 0.9),
         y=_drift(rng, frames, 0.035 * lively, 0.8) + 0.5 * nod,
         near=1 + _drift(rng, frames, 0.012 * lively, 1.0),
-        lids=(1 + strength * (emotion.lids - 1)) * (1 - _blinks(rng, frames, manner.blinks)),
+        lids=(1 + felt * (emotion.lids - 1)) * (1 - _blinks(rng, frames, manner.blinks)),
         look_x=_saccades(rng, frames, 0.03) - 0.07 * np.tanh(2 * manner.yaw),
         look_y=_saccades(rng, frames, 0.012),
-        brow_inner=strength * emotion.brow_inner + brow_beat,
-        brow_outer=strength * emotion.brow_outer + brow_beat,
-        smile=_smile(rng, frames, emotion.smile * strength),
+        brow_inner=felt * emotion.brow_inner + brow_beat,
+        brow_outer=felt * emotion.brow_outer + brow_beat,
+        smile=_smile(rng, emotion.smile * felt),
+        part=felt * np.float32(emotion.part),
         idle=_idle(rng, speaking),
     )
-
-
-def _slow(curve: Curve, seconds: float) -> Curve:
-    reach = int(3 * seconds * FPS) + 1
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (seconds * FPS)) ** 2)
-    return np.convolve(np.pad(curve, reach, mode="edge"), kernel / kernel.sum(), "valid").astype(np.float32)
 
 
 def _late(rng: np.random.Generator, curve: Curve) -> Curve:
@@ -93,7 +88,7 @@ def _late(rng: np.random.Generator, curve: Curve) -> Curve:
 def _drift(rng: np.random.Generator, frames: int, size: float, seconds: float) -> Curve:
     """Smooth random movement, with no mean over the clip."""
     rough = rng.normal(0, 1, frames + 2 * FPS).astype(np.float32)
-    smooth = _slow(rough, seconds * rng.uniform(0.4, 1.3))[FPS : FPS + frames]
+    smooth = slow(rough, seconds * rng.uniform(0.4, 1.3))[FPS : FPS + frames]
     return np.asarray(size * (smooth - smooth.mean()) / max(float(smooth.std()), 1e-6), np.float32)
 
 
@@ -113,13 +108,14 @@ def _saccades(rng: np.random.Generator, frames: int, size: float) -> Curve:
     return places
 
 
-def _smile(rng: np.random.Generator, frames: int, usual: float) -> Curve:
+def _smile(rng: np.random.Generator, felt: Curve) -> Curve:
     """The emotion's smile, breathing a little; at times a short smile out of nowhere."""
-    curve = usual * (1 + _drift(rng, frames, 0.15, 0.8)) + rng.normal(0, 0.08) + _drift(rng, frames, 0.05, 0.8)
+    frames = len(felt)
+    curve = felt * (1 + _drift(rng, frames, 0.15, 0.8)) + rng.normal(0, 0.08) + _drift(rng, frames, 0.05, 0.8)
     if rng.random() < 0.2:
         middle = rng.uniform(0, frames)
         curve = curve + rng.uniform(0.2, 0.7) * np.exp(-(((np.arange(frames) - middle) / (0.4 * FPS)) ** 2))
-    return np.asarray(np.clip(curve, -1, 1.1), np.float32)
+    return np.asarray(np.clip(curve, -1.2, 1.3), np.float32)
 
 
 def _idle(rng: np.random.Generator, speaking: Curve) -> Curve:
@@ -129,4 +125,4 @@ def _idle(rng: np.random.Generator, speaking: Curve) -> Curve:
     for start in rng.uniform(0, frames, rng.poisson(0.35 * frames / FPS)):
         since = (np.arange(frames) - start) / FPS
         curve += rng.uniform(0.1, 0.5) * np.exp(-((since / rng.uniform(0.1, 0.35)) ** 2)).astype(np.float32)
-    return np.asarray(curve * (1 - np.clip(_slow(speaking, 0.06) * 2, 0, 1)), np.float32)
+    return np.asarray(curve * (1 - np.clip(slow(speaking, 0.06) * 2, 0, 1)), np.float32)

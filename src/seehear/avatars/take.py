@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.avatars.camera import Camera, Film, Placement, draw_camera, filmed, placing
-from seehear.avatars.emotion import EMOTIONS, Emotion, feeling_articulation, feeling_voice
+from seehear.avatars.emotion import EMOTIONS, Emotion, feeling_articulation, feeling_room, feeling_voice
 from seehear.avatars.head import draw_head
+from seehear.avatars.intensity import draw_intensity
 from seehear.avatars.light import draw_light
 from seehear.avatars.lips import MouthShape, shapes
 from seehear.avatars.motion import Motion, draw_motion
@@ -20,6 +21,7 @@ from seehear.avatars.puppet import Puppet
 from seehear.avatars.room import Room, draw_room, record
 from seehear.avatars.scene import Framing, draw_background, draw_body, draw_framing
 from seehear.avatars.scripts import write_script
+from seehear.avatars.timbre import feeling_timbre
 from seehear.avatars.visemes import PARTS, Articulation, mouth_movement
 from seehear.avatars.voices import Mark, Utterance, Voice, speak
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
@@ -76,24 +78,23 @@ class Take:
             yield film.take(*puppet.draw(mouth, motion, t, where, (framing.width, framing.height)))
 
 
-def plan_take(seed: int, number: int, speakers: int, seconds: float) -> Take:
+def plan_take(seed: int, number: int, speakers: int, seconds: float, neutral: float = 0.5) -> Take:
     """Decide the ``number``-th clip of a seed; it depends on nothing but the arguments.
 
-    Speakers take turns, so that each appears equally often.
+    Speakers take turns, so that each appears equally often. A share ``neutral`` of the clips shows no emotion.
     """
     rng = np.random.default_rng([seed, 2, number])
     person = draw_person(seed, number % speakers)
     frames = round(seconds * FPS)
-    emotion, strength = _feel(rng)
+    emotion, strength = _feel(rng, neutral)
     feeling = EMOTIONS[emotion]
     text = write_script(rng, person.voice.language, seconds=seconds * rng.uniform(0.5, 1.2))
     utterance = speak(_today(rng, feeling_voice(person.voice, feeling, strength)), text)
     start_s = _begin(rng, len(utterance.samples) / SAMPLE_RATE, seconds)
-    voice = _excerpt(utterance.samples, start_s, frames)
+    voice = feeling_timbre(rng, _excerpt(utterance.samples, start_s, frames), feeling, strength)
     articulation = feeling_articulation(person.manner.articulation, feeling, strength)
     movement, motion = _move(rng, person, articulation, feeling, strength, utterance, voice, start_s, frames)
-    room, framing = draw_room(rng), draw_framing(rng)
-    room = replace(room, level_db=min(-10.0, room.level_db + strength * feeling.loud))
+    room, framing = feeling_room(draw_room(rng), feeling, strength), draw_framing(rng)
     return Take(
         person=person,
         text=text,
@@ -111,11 +112,11 @@ def plan_take(seed: int, number: int, speakers: int, seconds: float) -> Take:
     )
 
 
-def _feel(rng: np.random.Generator) -> tuple[str, float]:
-    if rng.random() < 0.5:
+def _feel(rng: np.random.Generator, neutral: float) -> tuple[str, float]:
+    if rng.random() < neutral:
         return "neutral", 0.0
     names = [name for name in EMOTIONS if name != "neutral"]
-    return names[int(rng.integers(len(names)))], float(rng.uniform(0.35, 1.0))
+    return names[int(rng.integers(len(names)))], float(rng.uniform(0.4, 1.0))
 
 
 def _today(rng: np.random.Generator, voice: Voice) -> Voice:
@@ -170,9 +171,10 @@ def _move(
     for mark in utterance.phonemes:
         if mark.text:
             speaking[(times >= mark.start_s - 0.1) & (times <= mark.stop_s + 0.1)] = 1
-    motion = draw_motion(rng, person.manner, feeling, strength, loudness, speaking)
+    felt = np.float32(strength) * draw_intensity(rng, loudness, speaking)
+    motion = draw_motion(rng, person.manner, feeling, felt, loudness, speaking)
     columns = {name: movement[:, i] for i, name in enumerate(PARTS)}
     columns["jaw"] += 0.5 * motion.idle
-    columns["upper"] += strength * feeling.part * 0.6
-    columns["lower"] += motion.idle * 0.3 + strength * feeling.part * 0.6
+    columns["upper"] += 0.6 * motion.part
+    columns["lower"] += motion.idle * 0.3 + 0.6 * motion.part
     return movement, motion

@@ -30,7 +30,8 @@ VOICELESS_CLOSURE_S = 0.05
 """eSpeak marks a voiceless stop at its release; the closure is the silence before it, 45 to 60 ms in every voice
 measured (mean energy around each mark, six voices). Voiced stops and nasals are marked at the closure."""
 _VOICELESS_STOPS = set("ptkcqʈ")
-_PITCH_STEP = 0.0125  # one step of eSpeak's pitch parameter in octaves, fitted on steps 20 to 80
+PITCH_STEP = 0.0125
+"""One step of eSpeak's pitch parameter in octaves, fitted on steps 20 to 80."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class _Espeak:
         if self._library.espeak_SetVoiceByName(name.encode()) != 0:
             raise SeehearError(f"eSpeak NG has no voice {name}.")
         # resampling by the tract factor raises pitch and speeds up, so ask for less of both
-        self._set(_PITCH, voice.pitch - np.log2(voice.tract) / _PITCH_STEP)
+        self._set(_PITCH, voice.pitch - np.log2(voice.tract) / PITCH_STEP)
         self._set(_RANGE, voice.pitch_range)
         self._set(_RATE, max(80.0, voice.words_per_minute / voice.tract))
         encoded = text.encode()
