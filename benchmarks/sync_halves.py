@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from seehear import load
 from seehear.clip import FPS, SAMPLES_PER_FRAME, Clip
 from seehear.media.clips import ClipReader
 from seehear.tools.calibration import KnownSound
 from seehear.tools.listen import listen
 from seehear.tools.offset import find_peak
+from seehear.training.run import load_sync
 
 REACH = FPS  # +-1 s
 FAR_MS = 80.0  # a half this far off was not found (no speech in it), whatever the recording's own delay
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--model", default="sync-small")
     given = parser.parse_args()
-    model = load(given.model)
+    model = load_sync(given.model)
     delays = []
     for path in sorted((given.shared / "data" / "grid_s1" / "video").glob("*.mp4"))[::8]:
         with ClipReader(path) as reader:

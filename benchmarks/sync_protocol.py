@@ -9,10 +9,10 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from seehear import load
 from seehear.corpus.prepare import prepare
 from seehear.corpus.store import Corpus
 from seehear.tasks.sync import evaluate_sync
+from seehear.training.run import load_sync
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         held_out = sorted((given.shared / "data" / "grid_s1" / "video").glob("*.mp4"))[::8]
         prepare(held_out, Path(folder) / "corpus", format="grid")
-        print(evaluate_sync(load(given.model), Corpus(Path(folder) / "corpus")))
+        print(evaluate_sync(load_sync(given.model), Corpus(Path(folder) / "corpus")))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from matmul import matmul_rate
 from torch.utils.flop_counter import FlopCounterMode
 
 from seehear.clip import SAMPLES_PER_FRAME
-from seehear.pretext.sync import SyncBatch, SyncModel
+from seehear.pretext.sync import SyncModel
 from seehear.training.options import OptimOptions
 from seehear.training.presets import settings
 from seehear.training.schedule import make_optimizer
@@ -24,9 +24,9 @@ from seehear.training.schedule import make_optimizer
 SIDE = 64  # a mouth of the default corpus
 
 
-def random_batch(clips: int, frames: int) -> SyncBatch:
+def random_batch(clips: int, frames: int) -> dict[str, torch.Tensor]:
     video = torch.randint(0, 256, (clips, frames, SIDE, SIDE), dtype=torch.uint8)
-    return SyncBatch(video=video, audio=0.1 * torch.randn(clips, frames * SAMPLES_PER_FRAME), region="mouth")
+    return {"video": video, "audio": 0.1 * torch.randn(clips, frames * SAMPLES_PER_FRAME)}
 
 
 class Step:

@@ -18,7 +18,6 @@ from typing import Any
 
 from safetensors.torch import load_file, save
 
-from seehear import load
 from seehear.avatars.make import make_avatars
 from seehear.beside import write_text
 from seehear.corpus.prepare import prepare
@@ -27,7 +26,7 @@ from seehear.tasks.sync import evaluate_sync
 from seehear.tools.calibration import calibrate_run
 from seehear.training.presets import settings
 from seehear.training.pretrain import pretrain
-from seehear.training.run import CONFIG, WEIGHTS
+from seehear.training.run import CONFIG, WEIGHTS, load_sync
 
 PACKAGED = Path(__file__).resolve().parents[1] / "src" / "seehear" / "weights" / "sync-small"
 CARD = Path(__file__).resolve().parent / "model_card.md"
@@ -50,7 +49,7 @@ def main() -> None:
     optim = replace(preset.optim, steps=given.steps, ema=0.999)
     print(pretrain(corpora, run, preset="sync-small", optim=optim))  # noqa: T201
     calibrate_run(run, *corpora)
-    measured = {corpus.name: evaluate_sync(load(run), Corpus(corpus).split("dev")).to_dict() for corpus in corpora}
+    measured = {corpus.name: evaluate_sync(load_sync(run), Corpus(corpus).split("dev")).to_dict() for corpus in corpora}
     write_text(given.work / "measured.json", json.dumps(measured, indent=2) + "\n")
     publish(run, measured)
 

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from seehear import load
 from seehear.avatars.make import make_avatars
 from seehear.clip import Clip
 from seehear.corpus.prepare import prepare
@@ -30,6 +29,7 @@ from seehear.tools.offset import find_peak
 from seehear.training.journal import read_metrics
 from seehear.training.options import DataOptions, EngineOptions, OptimOptions
 from seehear.training.pretrain import pretrain
+from seehear.training.run import load_sync
 
 DELAY_MS = 230.0
 """By how much the demo makes the sound of a clip late: everybody sees that, and it is no whole number of frames."""
@@ -85,9 +85,9 @@ def demo(
     with stage("how well, on people it has never seen"):
         torch.set_num_threads(1)
         held_out = Corpus(corpus).split("dev", by="speaker")
-        accuracy = evaluate_sync(load(out / "run"), held_out)
+        accuracy = evaluate_sync(load_sync(out / "run"), held_out)
         calibrate_run(out / "run", corpus, split_by="speaker", examples=CALIBRATION_EXAMPLES)
-        model = load(out / "run")
+        model = load_sync(out / "run")
         trials = _trials(model, held_out, seed)
     with stage("a clip whose sound comes late is found and fixed"):
         film = films / Path(held_out[len(held_out) // 2].meta["source"]).name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import Literal, cast
 
 from torch import Tensor, nn
 
@@ -50,11 +50,13 @@ class SoundEncoder(nn.Module, ABC):
         bands: mel bands it takes.
         context: video frames lost at each end of a clip.
         dim: width of an embedding.
+        head: from the features of single moments to embeddings, over time.
     """
 
     bands: int
     context: int
     dim: int
+    head: nn.Sequential
 
     def forward(self, mel: Tensor) -> Tensor:
         """Natural log-mel (B, 4 T, bands) -> (B, T - 2 context, dim)."""
@@ -64,6 +66,10 @@ class SoundEncoder(nn.Module, ABC):
         """Mean 0 and deviation 1 for each band of each clip: takes out loudness, microphone and room."""
         return standardise(mel, over=(1,), floor=0.5)
 
-    @abstractmethod
     def convolve(self, mel: Tensor) -> Tensor:
         """What `forward` does to the normalised log-mel: each embedding sees its own surroundings only."""
+        return cast(Tensor, self.head(self.features(mel))).transpose(1, 2)
+
+    @abstractmethod
+    def features(self, mel: Tensor) -> Tensor:
+        """What the head gets: normalised log-mel (B, 4 T, bands) -> (B, C, T'), 25 a second."""

@@ -109,11 +109,10 @@ class BaseSound(SoundEncoder):
         self.span = inner._replace(field=inner.field + (outer.field - 1) * inner.stride)
         self.context = sound_context(self.span)
 
-    def convolve(self, mel: Tensor) -> Tensor:
-        """See `SoundEncoder.convolve`."""
+    def features(self, mel: Tensor) -> Tensor:
+        """See `SoundEncoder.features`."""
         mel = trim_to_context(mel, self.span)
-        features = self.spectrum(mel.transpose(1, 2).unsqueeze(1)).mean(2)  # (B, C, T')
-        return cast(Tensor, self.head(features)).transpose(1, 2)
+        return cast(Tensor, self.spectrum(mel.transpose(1, 2).unsqueeze(1))).mean(2)
 
 
 def temporal_head(inputs: int, kernels: tuple[int, ...], dim: int) -> nn.Sequential:

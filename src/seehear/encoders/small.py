@@ -116,11 +116,10 @@ class SmallSound(SoundEncoder):
         self.span = inner._replace(field=inner.field + (outer.field - 1) * inner.stride)
         self.context = sound_context(self.span)
 
-    def convolve(self, mel: Tensor) -> Tensor:
-        """See `SoundEncoder.convolve`."""
+    def features(self, mel: Tensor) -> Tensor:
+        """See `SoundEncoder.features`."""
         mel = trim_to_context(mel, self.span)
-        features = self.spectrum(mel.transpose(1, 2).unsqueeze(1))  # (B, C, h, T')
-        return cast(Tensor, self.head(features.flatten(1, 2))).transpose(1, 2)
+        return cast(Tensor, self.spectrum(mel.transpose(1, 2).unsqueeze(1))).flatten(1, 2)  # (B, C h, T')
 
 
 def head(inputs: int, temporal: tuple[int, ...], dim: int) -> nn.Sequential:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 from torch import Tensor, nn
 
 from seehear.clip import FPS, SAMPLES_PER_FRAME
+
+PIECE = 500
+"""Video frames of a piece of a long recording: 20 s, beyond which nothing is gained by longer ones."""
 
 
 class SpeechEncoder(nn.Module, ABC):
@@ -55,6 +59,19 @@ class SpeechEncoder(nn.Module, ABC):
         if audio.shape[-1] % SAMPLES_PER_FRAME:
             raise ValueError(f"{audio.shape[-1]} samples are no whole number of video frames of {SAMPLES_PER_FRAME}")
         return self.states(audio)[layer or self.last]
+
+    def stream(self, audio: Tensor, layer: str | None = None, frames: int = PIECE) -> Iterator[Tensor]:
+        """Features of a recording of any length, in pieces where the encoder can be cut; here, all in one.
+
+        Args:
+            audio: (B, 640 T).
+            layer: whose; by default the last.
+            frames: video frames of a piece.
+
+        Yields:
+            (B, t, width), pieces that joined are what `forward` gives.
+        """
+        yield self(audio, layer)
 
     @abstractmethod
     def states(self, audio: Tensor) -> dict[str, Tensor]:

@@ -98,10 +98,9 @@ class VGGMSound(SoundEncoder):
         self.span = Span(WINDOW, MEL_FRAMES)
         self.context = sound_context(self.span)
 
-    def convolve(self, mel: Tensor) -> Tensor:
-        """See `SoundEncoder.convolve`."""
+    def features(self, mel: Tensor) -> Tensor:
+        """See `SoundEncoder.features`."""
         mel = trim_to_context(mel, self.span)
         windows = mel.unfold(1, WINDOW, MEL_FRAMES)  # (B, T', 40, 20)
-        features = self.trunk(windows.flatten(0, 1).unsqueeze(1))  # (B T', 512, 1, 1)
-        features = features.view(len(mel), -1, TRUNK).transpose(1, 2)
-        return cast(Tensor, self.head(features)).transpose(1, 2)
+        features = cast(Tensor, self.trunk(windows.flatten(0, 1).unsqueeze(1)))  # (B T', 512, 1, 1)
+        return features.view(len(mel), -1, TRUNK).transpose(1, 2)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from seehear.pretext.interface import Pretext
 from seehear.pretext.sync import SyncModel
 
-PRETEXTS: dict[str, type[SyncModel]] = {"sync": SyncModel}
+PRETEXTS: dict[str, type[Pretext]] = {"sync": SyncModel}
 """By the name that a config.json has under ``pretext``."""

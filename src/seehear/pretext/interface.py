@@ -6,22 +6,28 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
+from seehear.encoders.embed import embed_audio
 from seehear.encoders.speech import SpeechEncoder
 
 
 class Pretext(nn.Module, ABC):
-    """Something that is learned without labels.
+    """Something that is learned without labels; made from an instance of its `Options`.
 
     Attributes:
         name: of the pretext, the key of `PRETEXTS` and ``pretext`` in config.json.
+        Options: dataclass of all that a preset's section ``model`` may say. Its first field is
+            ``pretext: Literal[name] = name``, by which a preset says whose options they are.
         shown: numbers of `forward` beside the loss that metrics.csv keeps, such as ``matched``.
         config: everything that its config.json says; the key ``model`` rebuilds it.
         view: name of the `seehear.corpus.views` that its batches show.
     """
 
     name: ClassVar[str]
+    Options: ClassVar[type]
     shown: ClassVar[tuple[str, ...]] = ()
     config: dict[str, Any]
     view: str
@@ -48,3 +54,21 @@ class Pretext(nn.Module, ABC):
     @abstractmethod
     def speech(self) -> SpeechEncoder:
         """The encoder of sound: what tasks read out and `seehear embed` writes."""
+
+    def embed_audio(
+        self, wave: NDArray[Any] | Tensor, sample_rate: int, layer: str | None = None
+    ) -> NDArray[np.float32]:
+        """Features of one recording of any length.
+
+        Args:
+            wave: one channel of sound, (N,): floats in [-1, 1], or whole numbers as files have them (int16, int32).
+            sample_rate: of the wave, in Hz.
+            layer: a name of ``speech.layers``; by default the last.
+
+        Returns:
+            float32 (ceil(seconds * 25) * rate / 25, width), where rate is that of `speech`, mostly 25 a second.
+
+        Raises:
+            SeehearError: no sound, several channels, samples that are no numbers, a strange rate, or no such layer.
+        """
+        return embed_audio(self.speech, wave, sample_rate, layer)

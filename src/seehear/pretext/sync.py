@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypedDict
+from typing import Any, Literal, Self
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from seehear.audio.augment import SoundAugment, SoundAugmentOptions
@@ -15,10 +15,12 @@ from seehear.audio.logmel import LogMel
 from seehear.bounds import require_at_least
 from seehear.clip import SAMPLES_PER_FRAME
 from seehear.encoders import EncoderName, Region, full_options, make_encoders
+from seehear.encoders.padded import PaddedSpeech
 from seehear.errors import ModelError
 from seehear.losses import LossName, make_loss
 from seehear.losses.similarity import Distance, SimilarityName, distances
 from seehear.pretext.augment import PictureAugment, PictureAugmentOptions
+from seehear.pretext.interface import Pretext
 from seehear.pretext.view import scaled, view
 
 
@@ -27,6 +29,7 @@ class SyncOptions:
     """The sync pretext: its encoders, its loss and how its clips are disturbed.
 
     Attributes:
+        pretext: whose options these are.
         encoder: family of encoders.
         lips: options of the lip encoder that differ from the family's.
         sound: options of the sound encoder that differ from the family's.
@@ -42,6 +45,7 @@ class SyncOptions:
         sounds: disturbance of the sound.
     """
 
+    pretext: Literal["sync"] = "sync"
     encoder: EncoderName = "small"
     lips: dict[str, Any] = field(default_factory=dict)
     sound: dict[str, Any] = field(default_factory=dict)
@@ -64,21 +68,7 @@ class SyncOptions:
             raise ValueError("model.loss separate needs model.similarity angular: there is one cut of each clip")
 
 
-class SyncBatch(TypedDict, total=False):
-    """Clips of one length.
-
-    Attributes:
-        video: uint8 (B, T, S, S) luma or (B, T, S, S, 3) RGB.
-        audio: float32 in [-1, 1], (B, T * 640).
-        region: what the pictures show: the mouth or the whole face crop; by default what the model looks at.
-    """
-
-    video: Tensor
-    audio: Tensor
-    region: Region
-
-
-class SyncModel(nn.Module):
+class SyncModel(Pretext):
     """A lip and a sound encoder whose embeddings agree where picture and sound belong together.
 
     Attributes:
@@ -87,7 +77,12 @@ class SyncModel(nn.Module):
         context: video frames lost at each end of a clip: T frames give T - 2 context embeddings.
         dim: width of an embedding.
         distance: what its embeddings are compared by, ``cosine`` or ``euclidean``.
+        view: the least of each clip that its lip encoder looks at.
     """
+
+    name = "sync"
+    Options = SyncOptions
+    shown = ("matched",)
 
     def __init__(self, options: SyncOptions | None = None) -> None:
         super().__init__()
@@ -99,6 +94,7 @@ class SyncModel(nn.Module):
             raise ModelError(f"lips have embeddings of {self.lips.dim} numbers but sound of {self.sound.dim}")
         self.dim = self.lips.dim
         self.context = max(self.lips.context, self.sound.context)
+        self.view = "face" if self.lips.region == "face" else "mouth" if self.lips.colour else "mouth-luma"
         self.logmel = LogMel(self.sound.bands)
         self.loss = make_loss(
             options.loss,
@@ -114,7 +110,7 @@ class SyncModel(nn.Module):
         self.lips.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # a third faster on a CPU
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> SyncModel:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The model, with random weights, that a config.json describes.
 
         Raises:
@@ -146,11 +142,17 @@ class SyncModel(nn.Module):
         """Embeddings of sound: float32 in [-1, 1], (B, T * 640) -> (B, T - 2 context, dim)."""
         return self._embed_mel(self.logmel(audio))
 
-    def forward(self, batch: SyncBatch, rng: Generator | None = None) -> dict[str, Tensor]:
+    @property
+    def speech(self) -> PaddedSpeech:
+        """The sound encoder, for each frame of any recording."""
+        return PaddedSpeech(self.sound, self.logmel, self.loss.normalised)
+
+    def forward(self, batch: Mapping[str, Tensor], rng: Generator | None = None) -> dict[str, Tensor]:
         """One training step's loss.
 
         Args:
-            batch: clips; the T - 2 context moments of a clip are each other's candidates.
+            batch: clips of one length, ``video`` as `view` has it and ``audio``; the T - 2 context moments of a clip
+                are each other's candidates.
             rng: where disturbances and candidates are drawn from; without one nothing is disturbed.
 
         Returns:
@@ -167,9 +169,9 @@ class SyncModel(nn.Module):
         lips, sound = lips.detach(), sound.detach()
         return {"loss": loss, "matched": matched(sound, lips, self.distance), "lips": lips, "sound": sound}
 
-    def _prepare(self, batch: SyncBatch, rng: Generator | None) -> tuple[Tensor, Tensor]:
+    def _prepare(self, batch: Mapping[str, Tensor], rng: Generator | None) -> tuple[Tensor, Tensor]:
         """Pictures and log-mel as the encoders take them, disturbed if there is a generator."""
-        pictures, audio = view(batch["video"], batch.get("region", self.lips.region), self.lips), batch["audio"].float()
+        pictures, audio = view(batch["video"], self.lips.region, self.lips), batch["audio"].float()
         frames = pictures.shape[2]
         if audio.shape[1] != frames * SAMPLES_PER_FRAME:
             raise ValueError(f"{frames} frames come with {audio.shape[1]} samples of sound")

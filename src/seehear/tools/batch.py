@@ -11,7 +11,6 @@ from typing import Any
 import cv2
 import torch
 
-from seehear import load
 from seehear.crew import work_through, worker_count
 from seehear.errors import SeehearError
 from seehear.os_errors import as_sentence
@@ -20,6 +19,7 @@ from seehear.tools.listen import LipsAndSound
 from seehear.tools.measure import MeasureOptions, measure
 from seehear.tools.measurement import Measurement
 from seehear.tools.verdict import Verdict
+from seehear.training.run import load_sync
 
 Progress = Callable[[float], None]
 
@@ -76,7 +76,7 @@ def run_jobs(
         ModelError: the model cannot be loaded.
     """
     workers = min(worker_count(workers), len(jobs))
-    loaded = load(model)  # here, even if other processes will do the work: a wrong model is one error, not one a file
+    loaded = load_sync(model)  # here, even if others will do the work: a wrong model is one error, not one a file
     if workers <= 1:
         _use_one_thread()
         do = do_job if len(jobs) == 1 else do_one_of_many
@@ -140,4 +140,4 @@ def _do_in_worker(model: str, numbered: tuple[int, Job], tell: object) -> Outcom
 def _load_once(model: str) -> LipsAndSound:
     """A worker's model, kept from one job to the next."""
     _use_one_thread()
-    return load(model)
+    return load_sync(model)

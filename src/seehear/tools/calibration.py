@@ -20,7 +20,6 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import track
 
-from seehear import load
 from seehear.beside import write_text
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Clip
 from seehear.corpus.split import By, Split
@@ -29,6 +28,7 @@ from seehear.errors import CorpusError
 from seehear.tools.confidence import RIGHT_WITHIN_MS, Calibration, fit_calibration
 from seehear.tools.listen import LipsAndSound, listen
 from seehear.tools.offset import Curve, Peak, find_peak
+from seehear.training.run import load_sync
 
 SHORTEST_S, LONGEST_S = 0.5, 10.0
 LARGEST_DELAY_S = 0.8
@@ -134,7 +134,7 @@ def calibrate_run(
         CorpusError: fewer than two held-out clips have sound.
     """
     torch.set_num_threads(1)
-    model = load(run)
+    model = load_sync(run)
     split = Split.of_training(model.config, split_by, dev_every)
     held_out = Corpus(*corpora).split("dev", split.every, split.by).with_sound()
     if len(held_out) < 2:

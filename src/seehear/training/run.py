@@ -17,6 +17,7 @@ from seehear import __version__
 from seehear.beside import write_text, written_beside
 from seehear.errors import ModelError
 from seehear.pretext import PRETEXTS
+from seehear.pretext.interface import Pretext
 from seehear.pretext.sync import SyncModel
 
 FORMAT = 1
@@ -24,7 +25,7 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 HUB = "hf:"
 
 
-def load(name_or_path: str | Path, device: str | torch.device | None = None) -> SyncModel:
+def load(name_or_path: str | Path, device: str | torch.device | None = None) -> Pretext:
     """A trained model, ready to use.
 
     Args:
@@ -46,7 +47,20 @@ def load(name_or_path: str | Path, device: str | torch.device | None = None) -> 
     return model.to(device or "cpu").eval()
 
 
-def save(model: SyncModel, folder: Path, trained: dict[str, Any] | None = None) -> None:
+def load_sync(name_or_path: str | Path, device: str | torch.device | None = None) -> SyncModel:
+    """As `load`, for those who need lips and sound that can be compared.
+
+    Raises:
+        ModelError: as `load`, or the model has learned something else.
+    """
+    model = load(name_or_path, device)
+    if not isinstance(model, SyncModel):
+        a = "an" if model.name[0] in "aeiou" else "a"
+        raise ModelError(f"{name_or_path} is {a} {model.name} model; lip-sync needs a sync model such as sync-small")
+    return model
+
+
+def save(model: Pretext, folder: Path, trained: dict[str, Any] | None = None) -> None:
     """Write a model as `load` reads it.
 
     Args:

@@ -1,0 +1,77 @@
+"""The sound encoder of a sync model as a speech encoder: an embedding for each video frame, those at the ends too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seehear.audio.logmel import LogMel
+from seehear.clip import SAMPLES_PER_FRAME
+from seehear.encoders.interface import SoundEncoder
+from seehear.encoders.span import MEL_FRAMES
+from seehear.encoders.speech import PIECE, SpeechEncoder
+
+
+class PaddedSpeech(SpeechEncoder):
+    """A `SoundEncoder` that continues the spectrum beyond both ends by what it is there.
+
+    It is normalised over the clip, as in training, before it is continued: what is added changes no statistic. Within
+    its context of the ends, and only there, an embedding is one that sync never asks for.
+
+    Layers: ``spectrum``, the features of single moments, and ``embedding``, what sync compares.
+    """
+
+    def __init__(self, sound: SoundEncoder, logmel: LogMel, normalised: bool) -> None:
+        """Shares the layers of both, so that it learns when they do.
+
+        Args:
+            sound: the encoder.
+            logmel: what it takes.
+            normalised: whether embeddings are compared by their angle and therefore have length 1.
+        """
+        super().__init__()
+        self.sound, self.logmel, self.normalised = sound, logmel, normalised
+        first = next(layer for layer in sound.head.modules() if isinstance(layer, nn.Conv1d))
+        self.layers = {"spectrum": first.in_channels, "embedding": sound.dim}
+        self.train(sound.training)
+
+    def states(self, audio: Tensor) -> dict[str, Tensor]:
+        """See `SpeechEncoder.states`."""
+        return self._layers(self._padded(self.logmel(audio)))
+
+    def stream(self, audio: Tensor, layer: str | None = None, frames: int = PIECE) -> Iterator[Tensor]:
+        """See `SpeechEncoder.stream`. The log-mel is computed in pieces, normalised as a whole, convolved in pieces."""
+        total = audio.shape[1] // SAMPLES_PER_FRAME
+        pieces = [(start, min(start + frames, total)) for start in range(0, total, frames)]
+        mel = self._padded(torch.cat([self._mel(audio, *piece) for piece in pieces], dim=1))
+        around = 2 * self.sound.context
+        for start, stop in pieces:
+            yield self._layers(mel[:, MEL_FRAMES * start : MEL_FRAMES * (stop + around)])[layer or self.last]
+
+    def _mel(self, audio: Tensor, start: int, stop: int) -> Tensor:
+        """Frames [start, stop) of the log-mel of all; its windows reach 7.5 ms over the ends."""
+        first = max(start - 1, 0)
+        mel = self.logmel(audio[:, first * SAMPLES_PER_FRAME : (stop + 1) * SAMPLES_PER_FRAME])
+        return mel[:, MEL_FRAMES * (start - first) : MEL_FRAMES * (stop - first)]
+
+    def _padded(self, mel: Tensor) -> Tensor:
+        reach = MEL_FRAMES * self.sound.context
+        return F.pad(self.sound.normalise(mel).transpose(1, 2), (reach, reach), mode="replicate").transpose(1, 2)
+
+    def _layers(self, mel: Tensor) -> dict[str, Tensor]:
+        features = self.sound.features(mel)  # (B, C, T'): T embeddings and what the head sees around them
+        embedding = self.sound.head(features).transpose(1, 2).float()
+        if self.normalised:
+            embedding = F.normalize(embedding, dim=-1)
+        return {"spectrum": _centred(features, embedding.shape[1]).transpose(1, 2).float(), "embedding": embedding}
+
+
+def _centred(features: Tensor, frames: int) -> Tensor:
+    """The middle ``frames`` of (B, C, T'); the means of neighbours where the middle lies between two."""
+    if (features.shape[2] - frames) % 2:
+        features = F.avg_pool1d(features, 2, 1)
+    spare = (features.shape[2] - frames) // 2
+    return features[:, :, spare : spare + frames]
