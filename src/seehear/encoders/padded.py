@@ -54,7 +54,7 @@ class PaddedSpeech(SpeechEncoder):
     def _mel(self, audio: Tensor, start: int, stop: int) -> Tensor:
         """Frames [start, stop) of the log-mel of all; its windows reach 7.5 ms over the ends."""
         first = max(start - 1, 0)
-        mel = self.logmel(audio[:, first * SAMPLES_PER_FRAME : (stop + 1) * SAMPLES_PER_FRAME])
+        mel: Tensor = self.logmel(audio[:, first * SAMPLES_PER_FRAME : (stop + 1) * SAMPLES_PER_FRAME])
         return mel[:, MEL_FRAMES * (start - first) : MEL_FRAMES * (stop - first)]
 
     def _padded(self, mel: Tensor) -> Tensor:
