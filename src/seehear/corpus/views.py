@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,9 +71,35 @@ def face(clip: Clip) -> Pictures:
     return clip.video
 
 
+def scaled(clip: Clip, region: str, size: int, colour: bool) -> Pictures:
+    """A region at another size, each pixel the mean of what it covers: (T, size, size, 3), or luma (T, size, size)."""
+    pictures = clip.video if region == "face" else mouth_region(clip.video)
+    how = cv2.INTER_AREA if size <= pictures.shape[1] else cv2.INTER_LINEAR
+    kept = []
+    for picture in pictures:
+        smaller = cv2.resize(np.ascontiguousarray(picture), (size, size), interpolation=how)
+        kept.append(smaller if colour else cv2.cvtColor(smaller, cv2.COLOR_RGB2GRAY))
+    return np.asarray(kept, dtype=np.uint8)
+
+
 VIEWS = {
     view.name: view for view in (View("mouth", 1, mouth), View("mouth-luma", 1, mouth_luma), View("face", 1, face))
 }
+
+SCALED = re.compile(r"(face|mouth)-(\d+)(-luma)?")
+
+
+def find_view(name: str) -> View:
+    """One of `VIEWS`; or ``face-64``, ``mouth-48-luma`` and so on: a region at a size, RGB or luma.
+
+    Raises:
+        KeyError: neither.
+    """
+    match = SCALED.fullmatch(name)
+    if not match:
+        return VIEWS[name]
+    region, size, grey = match.groups()
+    return View(name, 1, partial(scaled, region=region, size=int(size), colour=not grey))
 
 
 class ClipViews:
@@ -93,7 +120,7 @@ class ClipViews:
 
         Args:
             corpus: one or several joined, or a part of them.
-            view: what is kept, by name of `VIEWS` or an own one.
+            view: what is kept, by a name that `find_view` knows or an own one.
             folder: where; by default ``views`` in the corpus, or the user's cache if that cannot be written.
             workers: processes that decode; by default one a core.
             progress: tell how far it is, on the error stream.
@@ -101,7 +128,7 @@ class ClipViews:
         Raises:
             CorpusError: a clip cannot be read, the disk is full, or joined corpora differ in the shape of the view.
         """
-        view = VIEWS[view] if isinstance(view, str) else view
+        view = find_view(view) if isinstance(view, str) else view
         maps = [_open_or_make(root, view, folder, worker_count(workers), progress) for root in corpus.roots]
         shapes = {pictures.shape[1:] for pictures, _, _ in maps}
         if len(shapes) > 1:

@@ -1,4 +1,4 @@
-"""`logmel-gru`: three GRU layers over a log-mel (Shukla et al. 2020, arXiv 2005.01400, section 3; the encoder of APC)."""
+"""`logmel-gru`: three GRU layers over a log-mel, as in APC (Shukla et al. 2020, arXiv 2005.01400, section 3)."""
 
 from __future__ import annotations
 
@@ -87,5 +87,6 @@ class LogMelGRU(MelSpeech):
 
     def _at_25(self, values: Tensor) -> Tensor:
         """(B, 4 T, width) -> (B, T, width)."""
-        groups = values.unflatten(1, (-1, MEL_FRAMES))
-        return groups.mean(2) if self.frames == "mean" else groups[:, :, -1]
+        if self.frames == "last":
+            return values[:, MEL_FRAMES - 1 :: MEL_FRAMES]
+        return values.view(len(values), -1, MEL_FRAMES, values.shape[-1]).mean(2)

@@ -13,7 +13,7 @@ from seehear.encoders.streamed import StreamedSpeech
 
 Normalise = Literal["fixed", "clip"]
 
-MEL_MEAN, MEL_DEVIATION = -3.0, 4.0
+MEL_MEAN, MEL_DEVIATION = -5.0, 4.0
 """Of the natural log-mel of speech at usual levels, over all bands: brings it near mean 0 and deviation 1."""
 
 

@@ -36,7 +36,7 @@ class ResNet1D(StreamedSpeech):
     Layers: ``stage1`` to ``stage4``, each as its mean over a video frame.
     """
 
-    reach = 1  # a feature sees 1112 samples, 236 on either side of its video frame
+    reach = context = 1  # a feature sees 1112 samples, 236 on either side of its video frame
 
     def __init__(self, options: ResNet1DOptions | None = None) -> None:
         super().__init__()

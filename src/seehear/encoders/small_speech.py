@@ -88,7 +88,7 @@ class SmallSpeech(MelSpeech):
         around = sum((kernel - 1) * dilation for kernel, dilation in zip(o.temporal, o.dilations, strict=True))
         self._spare = inner.field - MEL_FRAMES + MEL_FRAMES * around  # log-mel frames that all layers swallow
         self.reach = None if o.normalise == "clip" else -(-self._spare // (2 * MEL_FRAMES)) + 1
-        self.causal = False
+        self.context = None if o.gru else self.reach
         self.layers = {
             "spectrum": widths[0],
             **{f"time{i}": o.width for i in range(1, len(o.temporal) + 1)},

@@ -22,7 +22,8 @@ class StreamedSpeech(SpeechEncoder):
 
     Attributes:
         reach: video frames of sound beyond either end of a piece that the local part sees; None where it sees the
-            whole recording (statistics of the clip), so that it cannot be cut.
+            whole recording (statistics of the clip), so that it cannot be cut. ``context`` is the same, and None
+            where there are recurrent layers.
         causal: whether no feature knows of sound that is later than its own video frame, but for ``reach``.
     """
 

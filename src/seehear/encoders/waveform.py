@@ -63,6 +63,7 @@ class WaveformSpeech(StreamedSpeech):
             width = wider
         self.window = nn.Sequential(*stack, nn.Conv1d(width, o.dim, 5), nn.Tanh())
         self.later = Recurrent(o.dim, o.hidden, o.gru)
+        self.context = None if o.gru else self.reach
         self.layers = {"window": o.dim, **self.later.layers}
 
     def local(self, audio: Tensor) -> dict[str, Tensor]:
