@@ -69,11 +69,11 @@ def draw_motion(
         x=_drift(rng, frames, 0.06 * lively, 0.9),
         y=_drift(rng, frames, 0.035 * lively, 0.8) + 0.5 * nod,
         near=1 + _drift(rng, frames, 0.012 * lively, 1.0),
-        lids=(1 + felt * (emotion.lids - 1)) * (1 - _blinks(rng, frames, manner.blinks)),
+        lids=(1 + rng.normal(0, 0.06) + felt * (emotion.lids - 1)) * (1 - _blinks(rng, frames, manner.blinks)),
         look_x=_saccades(rng, frames, 0.03) - 0.07 * np.tanh(2 * manner.yaw),
         look_y=_saccades(rng, frames, 0.012),
-        brow_inner=felt * emotion.brow_inner + brow_beat,
-        brow_outer=felt * emotion.brow_outer + brow_beat,
+        brow_inner=felt * emotion.brow_inner + brow_beat + _resting_brow(rng, frames),
+        brow_outer=felt * emotion.brow_outer + brow_beat + _resting_brow(rng, frames),
         smile=_smile(rng, emotion.smile * felt),
         part=felt * np.float32(emotion.part),
         idle=_idle(rng, speaking),
@@ -106,6 +106,11 @@ def _saccades(rng: np.random.Generator, frames: int, size: float) -> Curve:
     for start in rng.uniform(0, frames, rng.poisson(0.8 * frames / FPS)):
         places[int(start) :] = rng.normal(0, size)
     return places
+
+
+def _resting_brow(rng: np.random.Generator, frames: int) -> Curve:
+    """Nobody's brows rest at the same height today, nor quite still: a single picture is not to give a feeling away."""
+    return np.asarray(rng.normal(0, 0.15) + _drift(rng, frames, 0.04, 0.8), np.float32)
 
 
 def _smile(rng: np.random.Generator, felt: Curve) -> Curve:
