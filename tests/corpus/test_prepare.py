@@ -281,7 +281,7 @@ def test_sources_that_are_not_there(tmp_path: Path) -> None:
         prepare([tmp_path / "nowhere"], tmp_path / "out", faces="whole-frame", progress=False)
     with pytest.raises(CorpusError, match="no video file in"):
         prepare([tmp_path], tmp_path / "out", faces="whole-frame", progress=False)
-    with pytest.raises(CorpusError, match="there is no format 'cats'; the formats are folder, grid"):
+    with pytest.raises(CorpusError, match="there is no format 'cats'; the formats are cremad, emodb, folder"):
         prepare([tmp_path], tmp_path / "out", format="cats", faces="whole-frame", progress=False)
     assert not (tmp_path / "out").exists()
 

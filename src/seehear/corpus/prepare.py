@@ -14,6 +14,7 @@ from typing import Literal
 from seehear import __version__
 from seehear.corpus.assembly import Assembler
 from seehear.corpus.formats import find_sources
+from seehear.corpus.formats.media_files import is_sound
 from seehear.corpus.manifest import REPORT_FILE, write_corpus_file, write_manifest
 from seehear.corpus.outcome import Outcome
 from seehear.corpus.outfolder import is_done, refusals_as_sentences
@@ -22,7 +23,7 @@ from seehear.corpus.reading import OpenReader, ReadClips
 from seehear.corpus.report import PrepareReport, write_report
 from seehear.corpus.staging import Staging, remove_staging
 from seehear.corpus.watch import Watch
-from seehear.corpus.work import Task, prepare_source
+from seehear.corpus.work import SOUND_ONLY, Task, prepare_source
 from seehear.crew import work_through, worker_count
 from seehear.errors import CorpusError
 from seehear.media.clips import ClipOptions
@@ -52,7 +53,8 @@ def prepare(
     Args:
         sources: videos and folders of videos.
         out: folder of the corpus; new, empty, or one whose preparation was stopped.
-        format: layout of the data set: folder (videos, perhaps with a labels.csv) or grid.
+        format: layout of the data set: folder (videos, perhaps with a labels.csv), cremad, emodb, fsdd, grid,
+            iemocap, ravdess, speechcommands or tcdtimit; docs/datasets has a page on each.
         labels: CSV with a column "file" and any others; by default labels.csv in each folder.
         workers: processes; by default one a core.
         size: width and height of the face crops in pixels.
@@ -69,12 +71,16 @@ def prepare(
 
     Raises:
         SeehearError: fewer than one worker.
-        CorpusError: nothing to prepare, no clip in any source, the folder holds something else, or the disk is full.
+        CorpusError: nothing to prepare, sound without pictures only, no clip in any source, the folder holds something
+            else, or the disk is full.
         ModelError: there is no face detector.
     """
     workers = worker_count(workers)
     if shard_clips < 1:
         raise CorpusError(f"shard_clips must be 1 or more, not {shard_clips}: it is the number of clips in a file")
+    found = find_sources([Path(source) for source in sources], format, labels)
+    if all(is_sound(source.path) for source in found if not source.problem):
+        raise CorpusError(f"there is no picture to prepare, {found[0].path} for one: {SOUND_ONLY}")
     read_clips = ReadClips(
         ClipOptions(
             faces=faces,
@@ -85,7 +91,6 @@ def prepare(
             max_seconds=max_seconds,
         )
     )
-    found = find_sources([Path(source) for source in sources], format, labels)
     plan = Plan.of(found, {"format": format, **read_clips.told(), "shard_clips": shard_clips})
     return carry_out(plan, Path(out), read_clips, workers, progress)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from seehear.beside import written_beside
 from seehear.clip import Clip
-from seehear.corpus.formats.media_files import printable
+from seehear.corpus.formats.media_files import is_sound, printable
 from seehear.corpus.formats.source import Source
 from seehear.corpus.manifest import LABEL_PREFIX
 from seehear.corpus.outcome import Outcome, PackedRow
@@ -21,6 +21,7 @@ from seehear.crew import Tell
 from seehear.errors import SeehearError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+SOUND_ONLY = "it is sound only; leave it as it is, `seehear evaluate` and `seehear embed` read sound files themselves"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ def prepare_source(task: Task, tell: Tell, *, staging: Path, open_reader: OpenRe
             clips = _write_part(task, tell, part_path(staging, task.number), reader)
             clip_seconds = sum(clip.row["seconds"] for clip in clips)
             seconds = round(float(reader.media.duration_s) or clip_seconds, 3)
+            if not clips and is_sound(task.source.path):
+                return Outcome("failed", f"there is no picture: {SOUND_ONLY}", seconds)
             if not clips:
                 return Outcome("empty", reader.stats.why_nothing() or "no clips", seconds)
             return Outcome("done", _remark(reader, task.source), seconds, len(clips), clip_seconds, clips)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from seehear.corpus.formats import find_sources
 from seehear.corpus.formats.folder import find_folder
 from seehear.corpus.formats.labels_csv import parse_spans, read_labels
-from seehear.corpus.formats.media_files import begins_like_video, find_media, natural_key
+from seehear.corpus.formats.media_files import begins_like_sound, begins_like_video, find_media, is_sound, natural_key
 from seehear.corpus.formats.source import Span, spans_within
 from seehear.errors import CorpusError
 
@@ -121,7 +121,7 @@ def test_labels_kept_elsewhere_name_files_as_the_corpus_does(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("file,speaker\nb.mp4,anna\n", "names b.mp4, which is not among the videos"),
+        ("file,speaker\nb.mp4,anna\n", "names b.mp4, which is not among the files"),
         ("file,speaker\na.mp4,anna\na.mp4,ben\n", "two rows for a.mp4"),
         ("file,speaker\na.mp4,anna\n./a.mp4,ben\n", "two rows for .*a.mp4"),
         ("name,speaker\na.mp4,anna\n", "has no column 'file'"),
@@ -177,3 +177,38 @@ def test_any_other_cell_is_text(cell: str) -> None:
 def test_spans_within_a_clip_are_on_its_clock() -> None:
     spans = {"words": [Span("a", 0.0, 1.0), Span("b", 1.5, 2.5), Span("c", 2.5, 3.0), Span("d", 5.0, 6.0)]}
     assert spans_within(spans, 2.0, 3.0) == {"words": [Span("b", -0.5, 0.5), Span("c", 0.5, 1.0)]}
+
+
+def test_sound_files_and_labels_that_name_them(tmp_path: Path) -> None:
+    touch(*(tmp_path / n for n in ("a.wav", "b.FLAC", "c.mp3", "d.ogg", "e.m4a", "f.aac", "g.opus")))
+    touch(tmp_path / "take1", content=b"RIFF\0\0\0\0WAVEfmt ")
+    (tmp_path / "labels.csv").write_text("file,emotion\nb.FLAC,joy\n")
+    found = find_sources([tmp_path], "folder")
+    assert [source.name for source in found] == [
+        *("a.wav", "b.FLAC", "c.mp3", "d.ogg", "e.m4a", "f.aac", "g.opus"),
+        "take1",
+    ]
+    assert found[1].labels == {"emotion": "joy"}
+    assert all(is_sound(source.path) for source in found)
+
+
+@pytest.mark.parametrize("head", [b"fLaC\0\0", b"ID3\4", b"RIFF\0\0\0\0WAVEfmt "])
+def test_sound_by_its_first_bytes(head: bytes) -> None:
+    assert begins_like_sound(head)
+    assert not begins_like_video(head)
+
+
+def test_old_films_are_called_ogg(tmp_path: Path) -> None:
+    touch(tmp_path / "film.ogg", content=b"OggS" + bytes(24) + b"\x80theora")
+    touch(tmp_path / "song.ogg", content=b"OggS" + bytes(24) + b"\x01vorbis")
+    assert not is_sound(tmp_path / "film.ogg")
+    assert is_sound(tmp_path / "song.ogg")
+
+
+def test_a_video_and_its_own_sound_are_one_recording(tmp_path: Path) -> None:
+    touch(*(tmp_path / n for n in ("a.mp4", "a.wav", "b.mp4", "b.avi", "sub/a.wav")))
+    assert [s.name for s in find_sources([tmp_path], "folder")] == ["a.mp4", "b.avi", "b.mp4", "sub/a.wav"]
+    heard = [s.name for s in find_sources([tmp_path], "folder", prefer="sound")]
+    assert heard == ["a.wav", "b.avi", "b.mp4", "sub/a.wav"]
+    (tmp_path / "labels.csv").write_text("file,speaker\na.wav,anna\na.mp4,anna\n")
+    assert {"a.mp4", "a.wav"} <= {s.name for s in find_sources([tmp_path], "folder")}

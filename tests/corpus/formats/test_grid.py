@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from layouts import lay_out
 
+from seehear.corpus.formats import find_sources
 from seehear.corpus.formats.grid import FIELDS, find_grid, parse_align, parse_sentence, speaker_of
 from seehear.corpus.formats.source import Span
 from seehear.errors import CorpusError
@@ -100,7 +102,7 @@ def test_folders(tmp_path: Path) -> None:
 
 def test_refusals(tmp_path: Path) -> None:
     (tmp_path / "intro.mpg").touch()
-    with pytest.raises(CorpusError, match="is not named like a GRID recording"):
+    with pytest.raises(CorpusError, match=r"is not a recording of GRID, nor is any other file there: .*such as bbaf2n"):
         find_grid([tmp_path])
     with pytest.raises(CorpusError, match=r"labels\.csv is not used"):
         find_grid([tmp_path], tmp_path / "labels.csv")
@@ -118,3 +120,32 @@ def test_a_broken_align_file_costs_only_its_recordings_word_times(content: bytes
     assert "bbaf2n.align is not a GRID .align file" in broken.remark
     assert whole.spans["words"] == [Span("lay", 1.0, 2.0)]
     assert not whole.remark
+
+
+def test_zenodo_layout_where_alignments_have_other_speakers_names(tmp_path: Path) -> None:
+    """In alignments.zip the folder s5 holds the words of s6, and the other way round."""
+    five, six = ["bbaf2n", "lrwp9s", "swwzzp"], ["bbaf2n", "pgid6p", "lgbc3a"]
+    for speaker, names in (("s5", five), ("s6", six)):
+        lay_out(tmp_path, [f"{speaker}/{name}.mpg" for name in names])
+    for folder, names, start in (("s5", six, 6), ("s6", five, 5)):
+        lay_out(tmp_path / "alignments" / folder, {f"{n}.align": f"{start * 25000} 200000 bin" for n in names})
+    for source in find_sources([tmp_path], "grid"):
+        assert source.spans["words"][0].start_s == int(source.labels["speaker"][1:])
+
+
+def test_sound_of_zenodo_is_cut_and_has_no_word_times(tmp_path: Path) -> None:
+    lay_out(tmp_path, ["s1/bbaf2n.mpg", "audio_25k/s1/bbaf2n.wav"])
+    lay_out(tmp_path / "alignments" / "s1", {"bbaf2n.align": "25000 50000 bin"})
+    (seen,) = find_sources([tmp_path], "grid")
+    (heard,) = find_sources([tmp_path], "grid", prefer="sound")
+    assert (seen.path.suffix, bool(seen.spans)) == (".mpg", True)
+    assert (heard.path.suffix, heard.spans) == (".wav", {})
+    assert heard.labels == seen.labels
+
+
+def test_real_recordings(shared: Path) -> None:
+    found = find_sources([shared / "data" / "grid_s1" / "original_mpg"], "grid")
+    assert len(found) == 4
+    for source in found:
+        assert source.labels["speaker"] == "s1"
+        assert " ".join(span.text for span in source.spans["words"]) == source.labels["text"]

@@ -3,32 +3,51 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from seehear.corpus.formats.cremad import find_cremad
+from seehear.corpus.formats.emodb import find_emodb
 from seehear.corpus.formats.folder import find_folder
+from seehear.corpus.formats.fsdd import find_fsdd
 from seehear.corpus.formats.grid import find_grid
+from seehear.corpus.formats.iemocap import find_iemocap
+from seehear.corpus.formats.medium import Medium, one_of_each
+from seehear.corpus.formats.ravdess import find_ravdess
 from seehear.corpus.formats.source import Source
+from seehear.corpus.formats.speechcommands import find_speechcommands
+from seehear.corpus.formats.tcdtimit import find_tcdtimit
 from seehear.errors import CorpusError
 
 Format = Callable[[Sequence[Path], Path | None], list[Source]]
 """Takes files and folders and perhaps a labels CSV; gives the sources, sorted, their names unique."""
 
 FORMATS: dict[str, Format] = {
+    "cremad": find_cremad,
+    "emodb": find_emodb,
     "folder": find_folder,
+    "fsdd": find_fsdd,
     "grid": find_grid,
+    "iemocap": find_iemocap,
+    "ravdess": find_ravdess,
+    "speechcommands": find_speechcommands,
+    "tcdtimit": find_tcdtimit,
 }
 """A new data set is one file beside these and one line here."""
 
 
-def find_sources(sources: Sequence[Path], format: str, labels: Path | None = None) -> list[Source]:
-    """Finds what is to be prepared.
+def find_sources(
+    sources: Sequence[Path], format: str, labels: Path | None = None, prefer: Medium = "picture"
+) -> list[Source]:
+    """Finds the recordings of a data set; those with a ``problem`` are not to be used, only reported.
 
     Args:
         sources: files and folders.
         format: a name in `FORMATS`.
         labels: CSV with a column ``file``; without it a ``labels.csv`` in each folder is used where there is one.
+        prefer: which file is given where a data set has a recording as video and as sound: "picture" for preparing,
+            "sound" for reading sound only.
 
     Raises:
         CorpusError: unknown format, nothing there, nothing found, or labels that do not fit the files.
     """
     if format not in FORMATS:
         raise CorpusError(f"there is no format '{format}'; the formats are {', '.join(sorted(FORMATS))}")
-    return FORMATS[format](sources, labels)
+    return one_of_each(FORMATS[format]([Path(source) for source in sources], labels), prefer)

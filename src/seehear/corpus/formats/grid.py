@@ -1,15 +1,24 @@
-"""The GRID corpus: the sentence is in the file name, word times in an .align file (Cooke et al., 2006)."""
+"""The GRID corpus: 34 speakers say 1000 six-word sentences each (Cooke et al., J. Acoust. Soc. Am. 120(5), 2006).
+
+Layout: ``s1/bbaf2n.mpg``, the sound alone in ``audio_25k/s1/bbaf2n.wav``. The sentence is in the file name, the
+times of its words in ``bbaf2n.align``: beside the video, in a folder ``align``, or in ``alignments/s1`` as on Zenodo.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 from seehear.corpus.formats.media_files import find_media
+from seehear.corpus.formats.named import find_named, misnamed
 from seehear.corpus.formats.source import Source, Span
 from seehear.errors import CorpusError
 
+EXAMPLE = "bbaf2n"
+ALIGNMENTS = "alignments"
+ENDPOINTED = "audio_25k"  # silence is cut off at both ends there: the times of the words are not those of the video
 ALIGN_UNITS_PER_SECOND = 25_000  # a video frame is 1000 units
 SILENCES = frozenset({"sil", "sp"})
 FIELDS = ("command", "colour", "preposition", "letter", "digit", "adverb")
@@ -33,28 +42,26 @@ def find_grid(sources: Sequence[Path], labels: Path | None = None) -> list[Sourc
     without word times.
 
     Raises:
-        CorpusError: no video, none named as GRID names its files, or a labels CSV given.
+        CorpusError: as `find_named`.
     """
-    if labels:
-        raise CorpusError(f"{labels} is not used: the labels of GRID are in its file names; use the format 'folder'")
-    found = [_source(path, name) for path, name in find_media(sources)]
-    if all(source.problem for source in found):
-        raise CorpusError(f"{found[0].path} is not named like a GRID recording (bbaf2n); use the format 'folder'")
-    return found
+    aligns = find_aligns([path for path, _ in find_media(sources)])
+    return find_named(sources, labels, partial(_source, aligns=aligns), "GRID")
 
 
-def _source(path: Path, name: str) -> Source:
+def _source(path: Path, name: str, aligns: Mapping[Path, Path]) -> Source:
     sentence = parse_sentence(path.stem)
     if sentence is None:
-        return Source(path, name, problem="its name is not that of a GRID recording, such as bbaf2n")
+        return misnamed(path, name, "GRID", EXAMPLE)
     labels = {"text": " ".join(sentence.values()), **sentence}
-    if speaker := speaker_of(path):
+    speaker = speaker_of(path)
+    if speaker:
         labels["speaker"] = speaker
-    align = find_align(path)
+    source = partial(Source, path, name, labels, recording=f"{speaker}/{path.stem}" if speaker else "")
+    align = aligns.get(path)
     try:
-        return Source(path, name, labels, {"words": read_align(align)} if align else {})
+        return source({"words": read_align(align)} if align else {})
     except CorpusError as error:
-        return Source(path, name, labels, remark=f"its words have no times: {error}")
+        return source(remark=f"its words have no times: {error}")
 
 
 def parse_sentence(stem: str) -> dict[str, str] | None:
@@ -73,11 +80,45 @@ def speaker_of(path: Path) -> str | None:
     return None
 
 
+def find_aligns(recordings: Sequence[Path]) -> dict[Path, Path]:
+    """The ``.align`` files of recordings: beside them, in a folder ``align``, or in ``alignments/SPEAKER``.
+
+    The folders in Zenodo's ``alignments.zip`` bear the names of other speakers in part (s5 holds those of s6, and so
+    on), so the one is taken that names most of the recordings in a folder, and not the one with the same name.
+    """
+    folders: dict[Path, list[Path]] = {}
+    for recording in recordings:
+        if ENDPOINTED not in recording.parts:
+            folders.setdefault(recording.parent, []).append(recording)
+    names_in = cache(_aligns_by_folder)
+    found: dict[Path, Path] = {}
+    for folder, inside in folders.items():
+        speakers = next((names for place in folder.parents[:3] if (names := names_in(place / ALIGNMENTS))), {})
+        best = _most_named({path.stem for path in inside}, speakers, speaker_of(inside[0]) or "")
+        for path in inside:
+            if align := find_align(path) or speakers.get(best, {}).get(path.stem):
+                found[path] = align
+    return found
+
+
 def find_align(path: Path) -> Path | None:
     """The ``.align`` file of a recording: beside it, or in a folder ``align`` beside its folder or within it."""
     file = path.with_suffix(".align").name
     places = (path.parent, path.parent / "align", path.parent.parent / "align")
     return next((place / file for place in places if (place / file).is_file()), None)
+
+
+def _aligns_by_folder(alignments: Path) -> dict[str, dict[str, Path]]:
+    """Name of each folder in ``alignments`` -> sentence -> its file; empty where there is no such folder."""
+    by_folder: dict[str, dict[str, Path]] = {}
+    for file in alignments.rglob("*.align"):
+        by_folder.setdefault(file.parent.name, {})[file.stem] = file
+    return by_folder
+
+
+def _most_named(sentences: set[str], speakers: Mapping[str, Mapping[str, Path]], own: str) -> str:
+    """The folder that knows most of the sentences; the speaker's own if it is as good as any."""
+    return max(speakers, key=lambda name: (len(sentences & speakers[name].keys()), name == own), default="")
 
 
 def read_align(path: Path) -> list[Span]:

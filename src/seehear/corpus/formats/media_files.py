@@ -1,4 +1,4 @@
-"""Finding the video files under some folders, by suffix or, where the suffix says nothing, by their first bytes."""
+"""Finding the video and sound files under some folders, by suffix or, where that says nothing, by their first bytes."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from pathlib import Path
 
 from seehear.errors import CorpusError
 
-_SUFFIXES = ".3gp .asf .avi .dv .f4v .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm .wmv"
-VIDEO_SUFFIXES = frozenset(_SUFFIXES.split())
+_VIDEO = ".3gp .asf .avi .dv .f4v .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm .wmv"
+VIDEO_SUFFIXES = frozenset(_VIDEO.split())
+_SOUND = ".aac .aif .aiff .amr .au .caf .flac .m4a .mka .mp3 .oga .ogg .opus .w64 .wav .wma .wv"
+SOUND_SUFFIXES = frozenset(_SOUND.split())
 HEAD = 376  # bytes looked at: two MPEG transport packets
 
 
 def find_media(sources: Sequence[Path]) -> list[tuple[Path, str]]:
-    """Every video file in some files and folders, with its name in the corpus, in natural order of the names.
+    """Every video and sound file in some files and folders, with its name in the corpus, in natural order of the names.
 
     A file that is named itself is taken whatever it is. Hidden files are passed over. Where several files or folders
     are given and their contents share a name, the name gets the folder's in front, as often as it takes.
 
     Raises:
-        CorpusError: nothing is there or no video file is found.
+        CorpusError: nothing is there or no such file is found.
     """
     found: dict[Path, Path] = {}  # file -> the folder its name is relative to; absolute, so that none comes twice
     for source in sources:
@@ -31,10 +33,10 @@ def find_media(sources: Sequence[Path]) -> list[tuple[Path, str]]:
         elif source.exists():
             found[place] = place.parent
         else:
-            raise CorpusError(f"{source} does not exist; name a video file or a folder of them")
+            raise CorpusError(f"{source} does not exist; name a video or sound file or a folder of them")
     if not found:
         places = ", ".join(str(source) for source in sources) or "nothing"
-        raise CorpusError(f"no video file in {places}; name a folder that holds some")
+        raise CorpusError(f"no video file in {places}, nor a sound file; name a folder that holds some")
     names = _unique_names(found)
     return sorted(names.items(), key=lambda item: natural_key(item[1]))
 
@@ -46,17 +48,19 @@ def natural_key(name: str) -> tuple[list[tuple[int, str, int]], str]:
 
 
 def is_media(path: Path) -> bool:
-    """Whether a file is a video by its suffix, or has none that tells and begins as video files do."""
+    """Whether a file is video or sound by its suffix, or has none that tells and begins as such files do."""
     suffix = path.suffix.lower()
-    if suffix in VIDEO_SUFFIXES:
+    if suffix in VIDEO_SUFFIXES or suffix in SOUND_SUFFIXES:
         return True
-    if suffix and len(suffix) <= 5 and not suffix[1:].isdigit():  # some other kind of file says so itself
-        return False
-    try:
-        with path.open("rb") as file:
-            return begins_like_video(file.read(HEAD))
-    except OSError:
-        return False
+    return not _tells(suffix) and (begins_like_video(head := _head(path)) or begins_like_sound(head))
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a file is sound without picture by its suffix, or has none that tells and begins as sound files do."""
+    suffix = path.suffix.lower()
+    if suffix == ".ogg":  # of old, films were called so, too
+        return b"theora" not in _head(path)
+    return suffix in SOUND_SUFFIXES or (not _tells(suffix) and begins_like_sound(_head(path)))
 
 
 def begins_like_video(head: bytes) -> bool:
@@ -72,8 +76,26 @@ def begins_like_video(head: bytes) -> bool:
     )
 
 
+def begins_like_sound(head: bytes) -> bool:
+    """Whether the first bytes are those of a file that holds sound alone."""
+    return (head.startswith(b"RIFF") and head[8:12] == b"WAVE") or head.startswith((b"fLaC", b"ID3"))
+
+
+def _tells(suffix: str) -> bool:
+    """Whether a suffix says what kind of file it is; ``.001`` and none at all do not."""
+    return bool(suffix) and len(suffix) <= 5 and not suffix[1:].isdigit()
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD)
+    except OSError:
+        return b""
+
+
 def _walk(folder: Path) -> Iterator[Path]:
-    """Video files under a folder, links followed once each."""
+    """Media files under a folder, links followed once each."""
     seen = set()
     for here, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(here)

@@ -22,10 +22,13 @@ class Source:
     Attributes:
         path: where it is.
         name: its name in the corpus: relative to the folder it was found in, with forward slashes; unique.
-        labels: what is known of the whole file, as text: speaker, text, emotion, ...
+        labels: what is known of the whole file, as text: speaker, text, emotion, ...; `seehear.corpus.formats.labels`
+            has the names and words that all data sets share.
         spans: what is known of parts of it, in seconds on the file's clock: words, phonemes, ...
         problem: why it is left out, if it is: a sentence for the report.
         remark: what else the report is to say of it, if it gives clips.
+        recording: name of the recording, where a data set has it in several files (the video, and its sound as wav
+            and mp3): they share it, and `find_sources` gives one of them. Empty where the file stands alone.
     """
 
     path: Path
@@ -34,6 +37,7 @@ class Source:
     spans: dict[str, list[Span]] = field(default_factory=dict)
     problem: str = ""
     remark: str = ""
+    recording: str = ""
 
 
 def spans_within(spans: dict[str, list[Span]], start_s: float, seconds: float) -> dict[str, list[Span]]:

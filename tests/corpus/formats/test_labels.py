@@ -1,0 +1,56 @@
+"""What all data sets share: words for emotions, parts and sexes, and how text is written."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from layouts import lay_out
+
+from seehear.corpus.formats import FORMATS, cremad, emodb, find_sources, iemocap, ravdess
+from seehear.corpus.formats.labels import EMOTIONS, PARTS, SEXES, spoken
+
+ONE_OF_EACH = {
+    "cremad": "1001_DFA_ANG_XX.flv",
+    "emodb": "03a01Fa.wav",
+    "fsdd": "7_jackson_32.wav",
+    "grid": "s1/bbaf2n.mpg",
+    "iemocap": "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav",
+    "ravdess": "Actor_12/03-01-06-01-02-01-12.wav",
+    "speechcommands": "seven/00176480_nohash_0.wav",
+    "tcdtimit": "volunteers/01M/Clips/straightcam/sa1.mp4",
+}
+
+
+@pytest.mark.parametrize("format", sorted(FORMATS.keys() - {"folder"}))
+def test_every_data_set_knows_its_speakers_and_uses_the_shared_words(format: str, tmp_path: Path) -> None:
+    (source,) = find_sources([lay_out(tmp_path, [ONE_OF_EACH[format]])], format)
+    assert source.labels["speaker"]
+    assert source.labels.get("part", "train") in PARTS
+    assert source.labels.get("sex", "female") in SEXES.values()
+    assert source.labels.get("emotion", "neutral") in EMOTIONS
+
+
+@pytest.mark.parametrize("module", [cremad, emodb, iemocap, ravdess])
+def test_emotions_have_the_shared_names(module: object) -> None:
+    assert set(module.EMOTIONS.values()) <= set(EMOTIONS)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("It's eleven o'clock.", "it's eleven o'clock"),
+        ("Was sind denn das für Tüten?", "was sind denn das für tüten"),
+        ("'Quoted' -- and rock ’n’ roll; it’s", "quoted and rock n roll it's"),
+        ("", ""),
+    ],
+)
+def test_spoken(written: str, words: str) -> None:
+    assert spoken(written) == words
+
+
+@given(st.text())
+def test_spoken_is_words_and_spaces(sentence: str) -> None:
+    words = spoken(sentence)
+    assert spoken(words) == words
+    assert words == " ".join(words.split())
