@@ -181,6 +181,7 @@ class AnimateModel(Pretext):
         Returns:
             ``loss``; ``l1``, the mean difference of drawn and real pictures, in 0..1; ``copied``, that of the still and
             the same real pictures; ``audio``, the audio task's loss, and ``told``, its accuracy, where it has one.
+            Without ``rng`` also ``drawn``, the pictures themselves, (B, T, 3 or 1, size, size) in 0..1.
         """
         o, video, audio = self.options, batch["video"], batch["audio"].float()
         if audio.shape[1] != video.shape[1] * SAMPLES_PER_FRAME:
@@ -202,7 +203,8 @@ class AnimateModel(Pretext):
             loss = o.alpha * found["video"] + (1 - o.alpha) * found["audio"]
         else:
             loss = found["audio"]
-        return {"loss": loss} | {name: value.detach() for name, value in found.items() if name in self.shown}
+        kept = self.shown if rng else (*self.shown, "drawn")
+        return {"loss": loss} | {name: value.detach() for name, value in found.items() if name in kept}
 
     def hear(self, audio: Tensor, rng: Generator | None = None) -> Tensor:
         """The encoder's last layer, (B, 640 T) -> (B, T, dim), its spectrum disturbed if there is a generator."""
@@ -233,7 +235,7 @@ class AnimateModel(Pretext):
         drawn = self.generator(still, moving).float()
         off, stood = (drawn - real).abs(), (still.unsqueeze(1) - real).abs()
         video_loss = self.options.video_weight * (off * self.weights).mean()
-        return {"video": video_loss, "l1": off.mean(), "copied": stood.mean()}
+        return {"video": video_loss, "l1": off.mean(), "copied": stood.mean(), "drawn": drawn}
 
     def _choose(self, clips: int, length: int, rng: Generator | None) -> Tensor:
         """(B, 1 + F) frames: the still, then those that are drawn, none of them twice."""
