@@ -9,6 +9,7 @@ from torch import Generator, Tensor, nn
 
 from seehear.audio.draws import uniform
 from seehear.audio.equaliser import equalise_mel
+from seehear.audio.narrow import narrow_mel
 from seehear.audio.noise import NoiseBank, add_noise
 from seehear.audio.warp import warp_mel
 
@@ -25,6 +26,7 @@ class SoundAugmentOptions:
         babble: share of the noises that are other voices of the batch.
         equaliser_db: height of the random gain curve over frequency; 0 leaves the colour alone.
         warp: the frequency axis is stretched by up to this share either way; 0 leaves the voice alone.
+        narrow: share of the items whose upper frequencies are cut off, as of a telephone.
     """
 
     gain_db: float = 12.0
@@ -34,6 +36,7 @@ class SoundAugmentOptions:
     babble: float = 0.3
     equaliser_db: float = 9.0
     warp: float = 0.12
+    narrow: float = 0.0
 
 
 class SoundAugment(nn.Module):
@@ -64,6 +67,8 @@ class SoundAugment(nn.Module):
             logmel = warp_mel(logmel, centres_hz, rng, 1 / (1 + o.warp), 1 + o.warp)
         if o.equaliser_db > 0:
             logmel = equalise_mel(logmel, rng, o.equaliser_db)
+        if o.narrow > 0:
+            logmel = narrow_mel(logmel, centres_hz, rng, o.narrow)
         return logmel
 
 
