@@ -6,7 +6,7 @@ and 2007.04134 (`reconstruct`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
@@ -217,6 +217,27 @@ class AnimateModel(Pretext):
         if isinstance(self.encoder, MelSpeech):
             return self.encoder.states_of_mel(mel)[self.encoder.last]
         return self.encoder(audio)  # type: ignore[no-any-return]
+
+    @torch.inference_mode()
+    def animate(self, still: Tensor, audio: Tensor, piece: int = 100) -> Iterator[Tensor]:
+        """Pictures for a recording of any length, in memory that does not grow with it.
+
+        Args:
+            still: (planes, size, size) in 0..1, as `view` shows a clip.
+            audio: (640 T,), in [-1, 1].
+            piece: pictures that are drawn at a time.
+
+        Yields:
+            (t, planes, size, size) in 0..1, T pictures in all: what a single pass would give.
+        """
+        looked = self.generator.look(still.unsqueeze(0))
+        noise = self.generator.noise(1, len(audio) // SAMPLES_PER_FRAME)
+        done = 0
+        for features in self.encoder.stream(audio.unsqueeze(0), frames=piece):
+            for part in torch.split(features, piece, dim=1):  # an encoder that hears all at once gives all at once
+                moving = torch.cat([part, noise[:, done : done + part.shape[1]].to(part.dtype)], dim=-1)
+                done += part.shape[1]
+                yield self.generator.draw(looked, moving)[0]
 
     def _draw(self, video: Tensor, features: Tensor, rng: Generator | None) -> dict[str, Tensor]:
         """Some frames of each clip, and how far they are from the real ones."""

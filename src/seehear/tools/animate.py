@@ -1,0 +1,227 @@
+"""The verb ``seehear animate``: a picture of a face and somebody's speech make a video of the face speaking."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, mouth_in
+from seehear.errors import MediaError, ModelError
+
+if TYPE_CHECKING:
+    from seehear.encoders import Region
+    from seehear.media.faces import Face
+    from seehear.media.sound import Sound
+    from seehear.media.still import Still
+    from seehear.pretext.animate import AnimateModel
+    from seehear.tools.paste import Paste
+
+DEFAULT_MODEL = "animate-small"
+CROP_SIDE = 256
+PIECE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Animated:
+    """A video that was written.
+
+    Attributes:
+        path: of the video.
+        seconds: its length.
+        size: its width and height in pixels.
+        faces: how many faces there were in the picture; the largest speaks.
+    """
+
+    path: Path
+    seconds: float
+    size: tuple[int, int]
+    faces: int
+
+    def __str__(self) -> str:
+        who = f"; of {self.faces} faces the largest speaks" if self.faces > 1 else ""
+        return f"{self.path}: {self.seconds:.2f} s, {self.size[0]} x {self.size[1]} pixels, {FPS} a second{who}"
+
+
+def animate(
+    face: Path,
+    speech: Path,
+    *,
+    out: Path = Path("animated.mp4"),
+    model: str = DEFAULT_MODEL,
+    crop: bool = False,
+    detector: Path | None = None,
+) -> Animated:
+    """Make a still face say what is heard.
+
+    Writes an MP4 file (H.264, AAC) that browsers play. The face moves where the model has learned that faces move; the
+    rest of the picture stays as it is.
+
+    Args:
+        face: A picture of a face, or a video, whose first picture is taken.
+        speech: A recording, or a video with sound; of any length.
+        out: The video to write; replaced if it exists.
+        model: Folder of a run of an animate preset, name of a model, or hf:owner/name on the Hugging Face hub.
+        crop: Write the face alone, 256 x 256 pixels.
+        detector: YuNet's .onnx file; by default the cached one, or fetched.
+
+    Raises:
+        MediaError: a file cannot be read or written, there is no face, or nothing to hear.
+        ModelError: there is no such model, or it has not learned to animate.
+    """
+    from seehear.media.mux import write_video
+    from seehear.media.still import read_still
+
+    _check_place(out, face, speech)
+    still = read_still(face)
+    trained = _load(model)
+    found = _faces(still, face, detector)
+    with tempfile.TemporaryFile(prefix="seehear-") as file:
+        heard = _stored(_read(speech), file)
+        paste = _place(trained, still, found[0], crop)
+        frames = _frames(trained, paste, heard)
+        first = next(frames)
+        write_video(out, chain([first], frames), FPS, heard)
+    height, width = first.shape[:2]
+    return Animated(out, len(heard) / SAMPLE_RATE, (width + width % 2, height + height % 2), len(found))
+
+
+def _check_place(out: Path, *sources: Path) -> None:
+    """Before anything is computed, that the video can be written there.
+
+    Raises:
+        MediaError: it cannot, or would replace what it is made of.
+    """
+    if out.suffix.lower() not in (".mp4", ".m4v", ".mov"):
+        raise MediaError(f"{out} would be an MP4 file; give it a name that ends in .mp4")
+    if out.is_dir():
+        raise MediaError(f"{out} is a folder; name a file in it")
+    if not out.absolute().parent.is_dir():
+        raise MediaError(f"{out} cannot be written: the folder {out.parent} does not exist; make it first")
+    for source in sources:
+        if out.exists() and source.exists() and out.samefile(source):
+            raise MediaError(f"{out} is what the video is made of; give --out another name")
+
+
+def _load(name: str) -> AnimateModel:
+    """The model.
+
+    Raises:
+        ModelError: there is none, or it has learned something else.
+    """
+    from seehear.pretext.animate import AnimateModel
+    from seehear.training.run import load, packaged
+
+    if name == DEFAULT_MODEL and not Path(name).is_dir() and name not in packaged():
+        raise ModelError(
+            f"this version comes without the model {name}; train one with "
+            f"`seehear pretrain CORPUS RUN --preset {name}` and give --model RUN"
+        )
+    model = load(name)
+    if not isinstance(model, AnimateModel):
+        raise ModelError(f"{name} is a {model.name} model and cannot draw; give --model the folder of an animate run")
+    return model
+
+
+def _faces(still: Still, path: Path, detector: Path | None) -> list[Face]:
+    """The faces of the picture, the largest first.
+
+    Raises:
+        MediaError: there is none.
+    """
+    from seehear.media.faces import load_detector
+
+    found = still.faces(load_detector("yunet", detector))
+    if not found:
+        raise MediaError(f"{path} shows no face that can be found; give a picture of a face seen from the front")
+    if len(found) > 1:
+        print(f"seehear: {path} shows {len(found)} faces; the largest speaks", file=sys.stderr)  # noqa: T201
+    return found
+
+
+def _read(speech: Path) -> Sound:
+    """The sound.
+
+    Raises:
+        MediaError: there is none, or it has samples that are no numbers.
+    """
+    from seehear.media.decode import open_media
+    from seehear.media.sound import read_sound
+
+    with open_media(speech) as media:
+        if not media.has_sound:
+            raise MediaError(f"{speech} has no sound; give a recording of speech, or a video that has some")
+    sound = read_sound(speech)
+    if sound.repaired:
+        raise MediaError(
+            f"{speech} has {sound.repaired} samples that are no numbers (NaN or infinite); repair it first"
+        )
+    if sound.duration_s <= 0:
+        raise MediaError(f"{speech} has 0 samples of sound; give a recording that is not empty")
+    return sound
+
+
+def _stored(sound: Sound, file: IO[bytes]) -> NDArray[np.float32]:
+    """The sound up to a whole video frame, in a file that is mapped into memory: it may be hours."""
+    frames = max(1, -(-round(sound.duration_s * SAMPLE_RATE) // SAMPLES_PER_FRAME))
+    heard: NDArray[np.float32] = np.memmap(file, np.float32, "w+", shape=(frames * SAMPLES_PER_FRAME,))
+    step = round(PIECE_S * SAMPLE_RATE)
+    for start in range(0, len(heard), step):
+        stop = min(start + step, len(heard))
+        heard[start:stop] = sound.between(start / SAMPLE_RATE, stop / SAMPLE_RATE)
+    return heard
+
+
+def _place(model: AnimateModel, still: Still, face: Face, crop: bool) -> Paste:
+    """Where in the picture the model draws, and what it sees there now."""
+    import cv2
+
+    from seehear.media.crops import face_matrices, to_crop
+    from seehear.media.still import Still
+    from seehear.tools.paste import Paste
+
+    landmarks, o = face.landmarks, model.options
+    if crop:
+        matrix = face_matrices(landmarks, CROP_SIDE)
+        still, landmarks = Still(still.picture.crop(matrix, (CROP_SIDE, CROP_SIDE))), to_crop(landmarks, matrix)
+    matrix = drawn_matrix(landmarks, o.region, o.size)
+    twice = still.picture.crop(2 * matrix + [[0, 0, 0.5], [0, 0, 0.5]], (2 * o.size, 2 * o.size))
+    seen = cv2.resize(twice, (o.size, o.size), interpolation=cv2.INTER_AREA)
+    if not o.colour:
+        seen = cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY)[..., None]
+    return Paste(still.rgb, matrix, seen.astype(np.float32) / 255)
+
+
+def drawn_matrix(landmarks: NDArray[np.floating], region: Region, size: int) -> NDArray[np.float64]:
+    """2x3, picture pixels to the ``size`` x ``size`` pixels that a model of a region draws."""
+    from seehear.media.crops import face_matrices
+
+    if region == "face":
+        return face_matrices(landmarks, size)
+    matrix = face_matrices(landmarks, 2 * size)
+    rows, columns = mouth_in(2 * size)
+    return matrix - [[0, 0, columns.start], [0, 0, rows.start]]  # type: ignore[no-any-return]
+
+
+def _frames(model: AnimateModel, paste: Paste, heard: NDArray[np.float32]) -> Iterator[NDArray[np.uint8]]:
+    """The pictures of the video, as they are drawn."""
+    import torch
+
+    from seehear.progress import Telling
+
+    total = len(heard) // SAMPLES_PER_FRAME
+    still = torch.from_numpy(np.ascontiguousarray(paste.still.transpose(2, 0, 1)))
+    with Telling("animating", total) as telling:
+        done = 0
+        for piece in model.animate(still, torch.from_numpy(heard)):
+            for drawn in piece.permute(0, 2, 3, 1).numpy():
+                yield paste(np.ascontiguousarray(drawn))
+                done += 1
+                telling.update(done, f"{done / max(telling.elapsed_s, 1e-3):.0f} frames/s")

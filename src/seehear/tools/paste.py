@@ -1,0 +1,58 @@
+"""Putting a small drawn face back into a large picture: what has changed is added, everything else stays sharp."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+FEATHER = 0.12
+"""Share of the crop's side over which a change fades out towards its edges."""
+
+Floats = NDArray[np.float32]
+
+
+class Paste:
+    """A place in a picture where drawn faces go.
+
+    Attributes:
+        still: what is there now, as the network saw it.
+    """
+
+    def __init__(self, picture: NDArray[np.uint8], matrix: NDArray[np.floating], still: Floats) -> None:
+        """Finds out which pixels are touched.
+
+        Args:
+            picture: RGB uint8 (H, W, 3).
+            matrix: 2x3, picture pixels to crop pixels.
+            still: the crop of the picture as the network saw it, (S, S, 3) in 0..1, or (S, S, 1) luma.
+        """
+        self._picture, self.still = picture, still
+        side = still.shape[0]
+        self._mask = window(side)[..., None]
+        corners = np.array([(-0.5, -0.5), (side - 0.5, -0.5), (-0.5, side - 0.5), (side - 0.5, side - 0.5)])
+        turn, shift = np.asarray(matrix[:, :2], np.float64), np.asarray(matrix[:, 2], np.float64)
+        around = np.linalg.solve(turn, (corners - shift).T).T
+        low = np.maximum(np.floor(around.min(0)), 0).astype(int)
+        high = np.minimum(np.ceil(around.max(0)) + 1, picture.shape[1::-1]).astype(int)
+        self._rows, self._columns = slice(low[1], high[1]), slice(low[0], high[0])
+        self._size = (int(high[0] - low[0]), int(high[1] - low[1]))
+        self._matrix = np.column_stack([turn, shift + turn @ low])  # from pixels of the part that is touched
+
+    def __call__(self, drawn: Floats) -> NDArray[np.uint8]:
+        """The picture with a drawn crop, (S, S, 3 or 1) in 0..1: RGB uint8 (H, W, 3), a new array."""
+        change = (drawn - self.still) * self._mask * 255
+        wide = cv2.warpAffine(change, self._matrix, self._size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
+        out = self._picture.copy()
+        part = out[self._rows, self._columns]
+        wide = wide.reshape(*part.shape[:2], -1)
+        part[...] = np.rint(np.clip(part + wide, 0, 255)).astype(np.uint8)
+        return out
+
+
+def window(side: int) -> Floats:
+    """(side, side): 1 in the middle, and half a cosine down to 0 over `FEATHER` of the side at each edge."""
+    middle = (np.arange(side) + 0.5) / side
+    near = np.clip(np.minimum(middle, 1 - middle) / FEATHER, 0, 1)
+    ramp = (1 - np.cos(np.pi * near)) / 2
+    return np.outer(ramp, ramp).astype(np.float32)
