@@ -1,0 +1,87 @@
+"""The encoders that a task compares, by name: trained, untrained or handcrafted; frozen, fine-tuned or from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from seehear.encoders.handcrafted import HANDCRAFTED, make_handcrafted
+from seehear.encoders.speech import SpeechEncoder
+from seehear.errors import ModelError
+
+Mode = Literal["frozen", "finetuned", "scratch"]
+
+UNTRAINED = "untrained"
+LEARNED: tuple[Mode, ...] = ("finetuned", "scratch")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One row of a table.
+
+    Attributes:
+        name: what the table calls it.
+        mode: frozen, its weights stay as they are; else they move with those of the read-out.
+        encoder: seed -> the encoder.
+        drawn: whether the seed decides its weights.
+        layer: which is read; by default the last.
+    """
+
+    name: str
+    mode: Mode
+    encoder: Callable[[int], SpeechEncoder]
+    drawn: bool = False
+    layer: str | None = None
+
+
+def contender(name: str, model: str, mode: Mode = "frozen", layer: str | None = None) -> Contender:
+    """An encoder by name.
+
+    Args:
+        name: ``mfcc`` or ``logmel``; the folder of a run or the name of a model; ``untrained``, which has the shape of
+            ``model`` and random weights, by the seed; ``scratch`` or ``finetuned``, which is ``model`` in that mode.
+        model: what those three stand for.
+        mode: of all but ``scratch``, ``finetuned`` and those that have no weights.
+        layer: of the model, and of those of its shape.
+
+    Raises:
+        ModelError: there is no such model or layer, or one without weights has none to draw or move.
+    """
+    if name in HANDCRAFTED:
+        if name == model and mode != "frozen":
+            raise ModelError(f"{name} has no weights that could be {mode}; use --mode frozen")
+        return Contender(name, "frozen", lambda seed: make_handcrafted(name).eval())
+    if name in (UNTRAINED, *LEARNED) and model in HANDCRAFTED:
+        raise ModelError(f"{name!r} has the shape of the model, but {model} has no weights; leave it out of --against")
+    as_model = name in (model, UNTRAINED, *LEARNED)
+    called = model if name in (UNTRAINED, *LEARNED) else name
+    mode = name if name in LEARNED else mode
+    if name == UNTRAINED and mode == "finetuned":
+        mode = "scratch"  # nothing has been learned that a low learning rate would keep
+    trained = _trained(called)
+    chosen = layer if as_model else None
+    if chosen is not None and chosen not in trained.layers:
+        raise ModelError(f"{called} has no layer {chosen!r}; its layers are {', '.join(trained.layers)}")
+    if name == UNTRAINED or mode == "scratch":
+        return Contender(name, mode, lambda seed: _untrained(called, seed), drawn=True, layer=chosen)
+    return Contender(name, mode, lambda seed: trained, layer=chosen)
+
+
+def _trained(name: str) -> SpeechEncoder:
+    from seehear.training.run import load
+
+    return load(name).speech.eval()
+
+
+def _untrained(name: str, seed: int) -> SpeechEncoder:
+    """The same encoder with the weights that training would begin with."""
+    from seehear.pretext import PRETEXTS
+    from seehear.training.run import find, read_config
+
+    config = read_config(find(name))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return PRETEXTS[config["pretext"]].from_config(config).speech.eval()

@@ -1,0 +1,76 @@
+"""Emotion: which one is heard? Accuracy, F1 and confusion matrix (arXiv 2001.04316, 4; 2005.01400, table II)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from seehear.tasks.classification import ReadOutName, classify
+from seehear.tasks.contenders import Mode
+from seehear.tasks.measuring import contenders
+from seehear.tasks.noise import SNR_DB, NoiseName
+from seehear.tasks.partition import SplitName
+from seehear.tasks.readouts.heads import BGRUOptions
+from seehear.tasks.recordings import Recordings
+from seehear.tasks.result import Result
+from seehear.tasks.telling import tell
+from seehear.tasks.trials import Protocol
+
+DEFAULT_AGAINST = ("logmel", "mfcc", "untrained")
+
+
+def evaluate_emotion(
+    model: str,
+    data: list[Path],
+    against: Sequence[str] = DEFAULT_AGAINST,
+    format: str | None = None,
+    readout: ReadOutName = "pooled",
+    mode: Mode = "frozen",
+    split: SplitName = "speakers",
+    labels: float = 1.0,
+    seeds: int = 3,
+    noise: NoiseName = "none",
+    snr_db: Sequence[float] = SNR_DB,
+    layer: str | None = None,
+    where: Sequence[str] = (),
+    label: str = "emotion",
+    shared_speakers: bool = False,
+    bgru: BGRUOptions = BGRUOptions(),  # noqa: B008  frozen
+    device: str = "cpu",
+    json: bool = False,
+    out: Path | None = None,
+) -> Result | str:
+    """Say how well emotions, or the values of another label, can be told from what a sound encoder hears.
+
+    Args:
+        model: folder of a run, name of a model, mfcc or logmel.
+        data: corpora that seehear prepare has made, or folders and files of a data set.
+        against: what it is compared with: mfcc, logmel, other models, untrained (its own shape with random weights),
+            finetuned or scratch (its own shape, all weights trained with the labels).
+        format: of a data set that is no corpus: crema-d, ravdess, iemocap, emodb, folder and so on.
+        readout: pooled (mean and deviation in four segments of time, logistic regression: seconds) or bgru (two
+            recurrent layers, as in the papers: minutes).
+        mode: frozen, or finetuned or scratch, which train the encoder with the labels.
+        split: speakers (a fifth of them is tested), leave-one-speaker-out, official (the label part), or random, where
+            a speaker may be on both sides.
+        labels: share of the training labels that is used, of each class alike.
+        seeds: repetitions, each with its own split, labels and weights.
+        noise: that test recordings are mixed with; training is always clean.
+        snr_db: ratios of sound to noise.
+        layer: of the encoder; by default the last.
+        where: only recordings with these labels, each label=value or label=value|other.
+        label: whose values are told apart; any label of the recordings, such as emotion or sex.
+        shared_speakers: let an official split have a speaker on both sides.
+        bgru: the recurrent read-out, and all training with labels.
+        device: where networks run, as torch names it.
+        json: print one JSON object instead of tables.
+        out: JSON file to write the result to as well.
+
+    Raises:
+        ModelError: there is no such model or layer.
+        CorpusError: no such data, no such label, only one class, too few speakers.
+    """
+    protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device)
+    named = contenders(model, against, mode, layer)
+    recordings = Recordings.of(data, format).where(where).labelled(label).audible()
+    return tell(classify(label, recordings, label, named, readout, protocol), json, out)

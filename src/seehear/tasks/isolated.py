@@ -1,0 +1,58 @@
+"""Isolated words: cut out of sentences where the times of their words are known."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+from seehear.errors import CorpusError
+from seehear.tasks.recordings import Recording, Recordings
+
+LABEL, SPANS = "word", "words"
+SHORTEST_S = 0.08  # two video frames
+
+
+def isolated_words(
+    recordings: Recordings, vocabulary: int | None = None, min_count: int = 10, min_speakers: int = 1
+) -> Recordings:
+    """Recordings of one word each, with the label ``word``.
+
+    Those that have that label already are taken as they are; out of the others the spans ``words`` are cut, in lower
+    case, those under 80 ms left out.
+
+    Args:
+        recordings: of words, or of sentences with times.
+        vocabulary: only the so many most frequent words.
+        min_count: only words with so many examples.
+        min_speakers: only words that so many speakers say, where speakers are known.
+
+    Raises:
+        CorpusError: neither labels nor times are known, or fewer than two words are left.
+    """
+    whole = any(recordings.labels(LABEL))
+    words = recordings.labelled(LABEL) if whole else _cut(recordings)
+    counts = Counter(words.labels(LABEL))
+    speakers: dict[str | None, set[str | None]] = defaultdict(set)
+    for word in words:
+        speakers[word.labels[LABEL]].add(word.speaker)
+    enough = [word for word in counts if counts[word] >= min_count and len(speakers[word]) >= min_speakers]
+    chosen = set(sorted(enough, key=lambda word: (-counts[word], str(word)))[:vocabulary])
+    if len(chosen) < 2:
+        raise CorpusError(
+            f"{recordings.name} has {len(chosen)} words with {min_count} examples by {min_speakers} speakers or more, "
+            "and one needs two; lower --min-count or --min-speakers, or give more recordings"
+        )
+    return words.subset([row for row, word in enumerate(words.labels(LABEL)) if word in chosen])
+
+
+def _cut(recordings: Recordings) -> Recordings:
+    pieces: list[Recording] = []
+    for recording in recordings:
+        for start, end, text in ((s.start_s, s.end_s, s.text.lower()) for s in recording.spans.get(SPANS, ())):
+            if start >= 0 and end - start >= SHORTEST_S:
+                pieces.append(recording.cut(f"{recording.name}@{start:.3f}", start, end, {LABEL: text}))
+    if not pieces:
+        raise CorpusError(
+            f"{recordings.name} has neither a label '{LABEL}' nor times of words; "
+            "give recordings of single words, or name the --format of the data set"
+        )
+    return Recordings(pieces, recordings.name, recordings.left_out)

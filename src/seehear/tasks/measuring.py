@@ -1,0 +1,149 @@
+"""From trials to a result: all contenders, their sums by test speaker, intervals and paired tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.progress import Telling
+from seehear.tasks.contenders import Contender, Mode, contender
+from seehear.tasks.readouts.interface import ReadOut
+from seehear.tasks.result import Result, Row
+from seehear.tasks.scores import Numbers
+from seehear.tasks.significance import FEWEST_SPEAKERS, Statistic, Sums, compare, figure, unit_sums
+from seehear.tasks.trials import Course, Training
+
+SumsOf = Callable[[Sequence[Any], Sequence[Any]], Numbers]
+"""Truths and what was said of N recordings -> what each adds to the sums, (N, K)."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is counted, and what is made of the counts.
+
+    Attributes:
+        sums: of truths and what was said.
+        scores: name -> function of the sums; the first is the one that the task is about.
+        higher_is_better: of the first.
+        chance: score -> what guessing gets.
+        classes: in the order of the confusion matrix that the sums are; none where they are none.
+    """
+
+    sums: SumsOf
+    scores: Mapping[str, Statistic]
+    higher_is_better: bool
+    chance: Mapping[str, float]
+    classes: Sequence[str] = ()
+
+
+def contenders(model: str, against: Sequence[str], mode: Mode, layer: str | None) -> list[Contender]:
+    """The model and those it is compared with, each once.
+
+    Raises:
+        ModelError: see `contender`.
+    """
+    return [contender(name, model, mode, layer) for name in dict.fromkeys([model, *against])]
+
+
+def measure(
+    task: str,
+    course: Course,
+    named: Sequence[Contender],
+    frozen: ReadOut,
+    training: Training,
+    what: Measure,
+    setting: Mapping[str, Any],
+    progress: bool = True,
+) -> Result:
+    """Runs all contenders through the same course and compares the first with the others.
+
+    Args:
+        task: its name.
+        course: recordings, targets, folds.
+        named: who runs.
+        frozen: the read-out of features that stay as they are.
+        training: for contenders whose weights move.
+        what: what is counted.
+        setting: what the result says of how it came about.
+        progress: tell how far it is, on the error stream.
+    """
+    names, units = units_tested(course)
+    main = next(iter(what.scores.values()))
+    conditions = course.protocol.conditions
+    by_contender: list[dict[float | None, Sums]] = []
+    total = len(named) * sum(map(len, course.folds)) * len(conditions)
+    with Telling(task, total, show=progress) as telling:
+        done = 0
+        for one in named:
+            sums: dict[float | None, Sums] = {}
+            for trial in course.run(one, frozen, training):
+                truths = [course.targets[row] for row in trial.rows.tolist()]
+                entries = what.sums(truths, trial.said)
+                if trial.snr_db not in sums:
+                    sums[trial.snr_db] = np.zeros((course.protocol.seeds, len(names), entries.shape[1]))
+                sums[trial.snr_db][trial.seed] += unit_sums(entries, units[trial.rows], len(names))
+                done += 1
+                telling.update(done, f"{one.name}, seed {trial.seed + 1}")
+            by_contender.append(sums)
+    rows = [_row(one, sums, what) for one, sums in zip(named, by_contender, strict=True)]
+    comparisons = [
+        compare(one.name, by_contender[0][None], sums[None], main)
+        for one, sums in zip(named[1:], by_contender[1:], strict=True)
+    ]
+    recordings = course.recordings
+    speakers = {recording.speaker for recording in recordings}
+    return Result(
+        task=task,
+        data=recordings.name,
+        rows=tuple(rows),
+        comparisons=tuple(comparisons),
+        higher_is_better=what.higher_is_better,
+        chance=dict(what.chance),
+        classes=tuple(what.classes),
+        recordings=len(recordings),
+        tested=len(course.tested),
+        speakers=None if None in speakers else len(speakers),
+        units=_kind(course),
+        setting=dict(setting),
+        left_out=recordings.left_out,
+    )
+
+
+def units_tested(course: Course) -> tuple[list[str], NDArray[np.int64]]:
+    """What is drawn independently: speakers where enough of them are tested, else sources.
+
+    Returns:
+        Names of the units, and the unit of each recording (-1 for what is never tested).
+    """
+    attribute = "speaker" if _kind(course) == "speakers" else "source"
+    groups = {row: getattr(course.recordings[row], attribute) for row in course.tested.tolist()}
+    names = sorted(set(groups.values()))
+    numbers = {name: number for number, name in enumerate(names)}
+    units = np.full(len(course.recordings), -1)
+    for row, group in groups.items():
+        units[row] = numbers[group]
+    return names, units
+
+
+def _kind(course: Course) -> str:
+    speakers = {course.recordings[row].speaker for row in course.tested.tolist()}
+    return "speakers" if None not in speakers and len(speakers) >= FEWEST_SPEAKERS else "recordings"
+
+
+def _row(one: Contender, sums: Mapping[float | None, Sums], what: Measure) -> Row:
+    main = next(iter(what.scores.values()))
+    matrix = None
+    if what.classes:
+        counts = sums[None].sum((0, 1)).reshape(len(what.classes), len(what.classes))
+        matrix = [[round(count) for count in row] for row in counts.tolist()]
+    return Row(
+        encoder=one.name,
+        mode=one.mode,
+        figures={name: figure(sums[None], statistic) for name, statistic in what.scores.items()},
+        by_snr={snr: figure(noisy, main) for snr, noisy in sums.items() if snr is not None},
+        confusion=matrix,
+    )

@@ -1,0 +1,174 @@
+"""Training, development and test: who is on which side. Nobody is on two, unless that is asked for by name."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.errors import CorpusError
+from seehear.tasks.recordings import Recordings
+
+SplitName = Literal["speakers", "leave-one-speaker-out", "official", "random"]
+
+HELD_OUT = 5  # one speaker (or recording) in so many is test, and one in so many development
+PARTS = ("train", "dev", "test")
+LABEL = "part"
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One division of the recordings.
+
+    Attributes:
+        train, dev, test: rows, ascending.
+    """
+
+    train: Rows
+    dev: Rows
+    test: Rows
+
+
+def partition(recordings: Recordings, split: SplitName, seed: int = 0, shared_speakers: bool = False) -> list[Fold]:
+    """Divides recordings, so that each is in the test part of one fold at most.
+
+    ``speakers``: one fold; a fifth of the speakers is test, a fifth development. ``leave-one-speaker-out``: a fold a
+    speaker, with a fifth of the others (at least one) as development. ``official``: the data set's own label ``part``;
+    where it has no development part, a fifth of the training speakers is. ``random``: a fifth of the recordings each,
+    whoever speaks; pieces of one source stay together.
+
+    Args:
+        recordings: with the label ``speaker``, but for ``random``.
+        split: one of the above.
+        seed: of the choice of test (but for leave-one-speaker-out and official) and development.
+        shared_speakers: let an official split have a speaker on both sides.
+
+    Raises:
+        CorpusError: too few speakers, a recording without one, no label ``part``, or an official split that is not
+            disjoint.
+    """
+    rng = np.random.default_rng([seed, 77])
+    if split == "random":
+        return [_held_out([r.source for r in recordings], rng, "recordings", recordings.name)]
+    if split == "official":
+        return [_official(recordings, rng, shared_speakers)]
+    speakers = known_speakers(recordings)
+    if split == "speakers":
+        return [_held_out(speakers, rng, "speakers", recordings.name)]
+    return _leave_one_out(speakers, rng, recordings.name)
+
+
+def known_speakers(recordings: Recordings) -> list[str]:
+    """The speaker of each.
+
+    Raises:
+        CorpusError: one of them has none.
+    """
+    speakers = [recording.speaker for recording in recordings]
+    known = [speaker for speaker in speakers if speaker]
+    if len(known) < len(speakers):
+        nameless = recordings[next(i for i, speaker in enumerate(speakers) if not speaker)].name
+        raise CorpusError(
+            f"{recordings.name} does not say who speaks in {nameless}, so speakers cannot be kept apart; "
+            "add the label 'speaker', or ask for --split random"
+        )
+    return known
+
+
+def share_of_labels(train: Rows, classes: Sequence[str], share: float, seed: int) -> Rows:
+    """Part of the training rows: the share of each class, at least one example of it.
+
+    Args:
+        train: rows.
+        classes: class of every recording (not of the training ones alone).
+        share: above 0, up to 1.
+        seed: of the choice.
+
+    Raises:
+        CorpusError: a share outside of that.
+    """
+    if not 0 < share <= 1:
+        raise CorpusError(f"--labels must be more than 0 and at most 1, not {share:g}")
+    if share == 1:
+        return train
+    rng = np.random.default_rng([seed, 78])
+    by_class: dict[str, list[int]] = defaultdict(list)
+    for row in train.tolist():
+        by_class[classes[row]].append(row)
+    kept = [rng.permutation(np.array(rows))[: max(1, round(share * len(rows)))] for _, rows in sorted(by_class.items())]
+    return np.sort(np.concatenate(kept))
+
+
+def _held_out(groups: Sequence[str], rng: np.random.Generator, what: str, name: str) -> Fold:
+    """One group in five is test, one in five development."""
+    names = sorted(set(groups))
+    if len(names) < len(PARTS):
+        raise CorpusError(_too_few(name, what, len(names)))
+    order = [names[i] for i in rng.permutation(len(names))]
+    count = max(1, len(names) // HELD_OUT)
+    return _fold(groups, set(order[count : 2 * count]), set(order[:count]))
+
+
+def _leave_one_out(speakers: Sequence[str], rng: np.random.Generator, name: str) -> list[Fold]:
+    names = sorted(set(speakers))
+    if len(names) < len(PARTS):
+        raise CorpusError(_too_few(name, "speakers", len(names)))
+    folds = []
+    for test in names:
+        others = [speaker for speaker in names if speaker != test]
+        dev = {others[i] for i in rng.permutation(len(others))[: max(1, len(others) // HELD_OUT)]}
+        folds.append(_fold(speakers, dev, {test}))
+    return folds
+
+
+def _official(recordings: Recordings, rng: np.random.Generator, shared_speakers: bool) -> Fold:
+    parts = recordings.labels(LABEL)
+    missing = {"train", "test"} - set(parts)
+    if missing:
+        raise CorpusError(
+            f"{recordings.name} has no official split (no recording whose label '{LABEL}' is {min(missing)!r}); "
+            "choose another --split"
+        )
+    train, dev, test = (np.flatnonzero([part == wanted for part in parts]) for wanted in PARTS)
+    speakers = [recording.speaker or "" for recording in recordings]
+    if not shared_speakers:
+        _refuse_shared(recordings.name, speakers, train, dev, test)
+    if not len(dev):
+        groups = [speakers[row] or recordings[row].source for row in train.tolist()]
+        if shared_speakers:
+            groups = [recordings[row].source for row in train.tolist()]
+        names = sorted(set(groups))
+        if len(names) < 2:
+            raise CorpusError(_too_few(recordings.name, "speakers in its training part", len(names)))
+        chosen = {names[i] for i in rng.permutation(len(names))[: max(1, len(names) // HELD_OUT)]}
+        held = np.array([group in chosen for group in groups], dtype=bool)
+        train, dev = train[~held], train[held]
+    return Fold(train, dev, test)
+
+
+def _refuse_shared(name: str, speakers: Sequence[str], *parts: Rows) -> None:
+    """A speaker on two sides would be recognised, not understood."""
+    sides = [{speakers[row] for row in part.tolist()} - {""} for part in parts]
+    train, dev, test = sides
+    if shared := sorted((train & dev) | (train & test) | (dev & test)):
+        raise CorpusError(
+            f"the official split of {name} has speaker {shared[0]} on both sides; ask for --split "
+            "leave-one-speaker-out, or allow it with --shared-speakers"
+        )
+
+
+def _fold(groups: Sequence[str], dev: set[str], test: set[str]) -> Fold:
+    sides = np.array(["test" if group in test else "dev" if group in dev else "train" for group in groups])
+    train, held, tested = (np.flatnonzero(sides == part) for part in PARTS)
+    return Fold(train, held, tested)
+
+
+def _too_few(name: str, what: str, count: int) -> str:
+    way_out = "give more recordings" if what == "recordings" else "give recordings of others, or ask for --split random"
+    return f"{name} has {count} {what}, and training, development and test need one each; {way_out}"

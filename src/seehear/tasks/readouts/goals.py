@@ -1,0 +1,54 @@
+"""What a network is trained for: its loss, what its outputs mean, and how good that is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class Goal(ABC):
+    """Loss, meaning and score of a network's outputs.
+
+    Attributes:
+        outputs: how many numbers it is to give.
+        every_step: at each step rather than once a recording.
+    """
+
+    outputs: int
+    every_step: bool = False
+
+    @abstractmethod
+    def loss(self, out: Tensor, lengths: Tensor, targets: Sequence[Any]) -> Tensor:
+        """What training makes small, of a batch."""
+
+    @abstractmethod
+    def meaning(self, out: Tensor, lengths: Tensor) -> list[Any]:
+        """What the outputs of a batch say, as the targets are said."""
+
+    @abstractmethod
+    def score(self, said: Sequence[Any], targets: Sequence[Any]) -> float:
+        """How good that is; more is better."""
+
+
+class Classes(Goal):
+    """One class of several: cross entropy, accuracy. Targets are their numbers."""
+
+    def __init__(self, count: int) -> None:
+        """So many classes."""
+        self.outputs = count
+
+    def loss(self, out: Tensor, lengths: Tensor, targets: Sequence[int]) -> Tensor:
+        return F.cross_entropy(out, torch.tensor(list(targets), device=out.device))
+
+    def meaning(self, out: Tensor, lengths: Tensor) -> list[int]:
+        classes: list[int] = out.argmax(1).tolist()
+        return classes
+
+    def score(self, said: Sequence[int], targets: Sequence[int]) -> float:
+        return float(np.mean(np.asarray(said) == np.asarray(targets)))

@@ -1,0 +1,36 @@
+"""What every read-out promises."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+Inputs = Sequence[NDArray[np.float32]]
+
+
+class Examples(NamedTuple):
+    """What is given, and what is to be told of it."""
+
+    inputs: Inputs
+    targets: Sequence[Any]
+
+
+Predict = Callable[[Inputs], list[Any]]
+"""A fitted read-out: inputs to what it says of each."""
+
+
+class ReadOut(ABC):
+    """Something that is fitted on the training part and chosen on the development part."""
+
+    def keep(self, features: Tensor, rate: int) -> Tensor:
+        """What it needs of features (B, T, D), so many a second: (B, ...)."""
+        return features
+
+    @abstractmethod
+    def fit(self, train: Examples, dev: Examples, seed: int) -> Predict:
+        """Fits it."""

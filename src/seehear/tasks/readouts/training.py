@@ -1,0 +1,205 @@
+"""Networks trained with labels: the loop that read-outs, fine-tuning and training from scratch share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seehear.clip import SAMPLES_PER_FRAME
+from seehear.encoders.speech import SpeechEncoder
+from seehear.tasks.features import at_rate, device_of
+from seehear.tasks.readouts.goals import Goal
+from seehear.tasks.readouts.heads import BGRUOptions, MakeHead, WholeNetwork
+from seehear.tasks.readouts.interface import Examples, Inputs, Predict, ReadOut
+
+GRADIENT = 5.0  # largest norm
+SORTED_TOGETHER = 8  # batches among which recordings are sorted by length, so that little is padded
+
+
+@dataclass(frozen=True)
+class OnFeatures(ReadOut):
+    """A head trained on features that stay as they are.
+
+    Attributes:
+        make_head: of the width of the features.
+        goal: what for.
+        options: how.
+        device: where.
+    """
+
+    make_head: MakeHead
+    goal: Goal
+    options: BGRUOptions
+    device: torch.device
+
+    def keep(self, features: Tensor, rate: int) -> Tensor:
+        """Features at the rate of the options, (B, T', D)."""
+        return at_rate(features, rate, self.options.rate)
+
+    def fit(self, train: Examples, dev: Examples, seed: int) -> Predict:
+        """Trains a head."""
+        with seeded(seed):
+            head = self.make_head(train.inputs[0].shape[-1]).to(self.device)
+            head.standardise.measure(torch.from_numpy(np.concatenate(list(train.inputs))))  # type: ignore[union-attr,operator]
+            groups = [{"params": list(head.parameters()), "lr": self.options.lr}]
+            return train_network(head, groups, train, dev, self.goal, self.options)
+
+
+@dataclass(frozen=True)
+class OnSound(ReadOut):
+    """A head trained together with a copy of the encoder below it. Inputs are sound, (N,).
+
+    Attributes:
+        encoder: whose weights training begins with.
+        layer: whose features the head is given.
+        make_head: of their width.
+        goal: what for.
+        options: how.
+        encoder_lr: learning rate of the encoder's weights, as a share of the head's.
+        device: where.
+    """
+
+    encoder: SpeechEncoder
+    layer: str | None
+    make_head: MakeHead
+    goal: Goal
+    options: BGRUOptions
+    encoder_lr: float
+    device: torch.device
+
+    def fit(self, train: Examples, dev: Examples, seed: int) -> Predict:
+        """Trains both."""
+        with seeded(seed):
+            encoder = deepcopy(self.encoder)
+            head = self.make_head(encoder.layers[self.layer or encoder.last])
+            network = WholeNetwork(encoder, self.layer, head, self.options.rate).to(self.device)
+            head.standardise.measure(_first_look(network, train.inputs, self.options.batch))  # type: ignore[union-attr,operator]
+            groups = [
+                {"params": list(head.parameters()), "lr": self.options.lr},
+                {"params": list(encoder.parameters()), "lr": self.options.lr * self.encoder_lr},
+            ]
+            return train_network(network, groups, train, dev, self.goal, self.options)
+
+
+def train_network(
+    network: nn.Module,
+    groups: Sequence[dict[str, Any]],
+    train: Examples,
+    dev: Examples,
+    goal: Goal,
+    options: BGRUOptions,
+) -> Predict:
+    """Adam, its rates falling in steps; the weights of the epoch that is best on the development part are kept.
+
+    Args:
+        network: of padded inputs and their lengths.
+        groups: of parameters, each with its rate.
+        train: what is learned from.
+        dev: what the epoch is chosen by.
+        goal: loss and score.
+        options: epochs, batch, rates.
+    """
+    optimiser = torch.optim.Adam(groups)
+    schedule = torch.optim.lr_scheduler.StepLR(optimiser, options.decay_every, options.decay)
+    device = device_of(network)
+    best, kept = -float("inf"), deepcopy(network.state_dict())
+    predict = partial(_predict, network, goal, options.batch)
+    for _ in range(options.epochs):
+        network.train()
+        for rows in _shuffled([len(x) for x in train.inputs], options.batch):
+            inputs, lengths = padded_inputs([train.inputs[row] for row in rows])
+            with _low_precision(device.type):
+                out = network(inputs.to(device), lengths.to(device))
+            loss = goal.loss(out, lengths, [train.targets[row] for row in rows])
+            optimiser.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+            nn.utils.clip_grad_norm_(network.parameters(), GRADIENT)
+            optimiser.step()
+        schedule.step()
+        score = goal.score(predict(dev.inputs), dev.targets)
+        if score > best:
+            best, kept = score, deepcopy(network.state_dict())
+    network.load_state_dict(kept)
+    return predict
+
+
+def padded_inputs(inputs: Inputs) -> tuple[Tensor, Tensor]:
+    """Inputs (length, ...) of different lengths in one batch with zeros behind, and their lengths.
+
+    Sound, (N,), is continued to whole video frames first, as it is for frozen encoders, and the zeros count.
+    """
+    sound = inputs[0].ndim == 1
+    whole = SAMPLES_PER_FRAME if sound else 1
+    lengths = [-(-len(x) // whole) * whole for x in inputs]
+    batch = torch.zeros(len(inputs), max(lengths), *inputs[0].shape[1:])
+    for place, x in zip(batch, inputs, strict=True):
+        place[: len(x)] = torch.from_numpy(x)
+    return batch, torch.tensor(lengths)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Weights, order and dropout by a seed; the caller's random numbers go on undisturbed."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+@torch.inference_mode()
+def _predict(network: nn.Module, goal: Goal, batch: int, inputs: Inputs) -> list[Any]:
+    """What a network says of each input."""
+    network.eval()
+    device = device_of(network)
+    order = sorted(range(len(inputs)), key=lambda row: len(inputs[row]))
+    said: dict[int, Any] = {}
+    for first in range(0, len(order), batch):
+        rows = order[first : first + batch]
+        padded, lengths = padded_inputs([inputs[row] for row in rows])
+        with _low_precision(device.type):
+            out = network(padded.to(device), lengths.to(device))
+        said |= zip(rows, goal.meaning(out.float(), lengths), strict=True)
+    return [said[row] for row in range(len(inputs))]
+
+
+def _first_look(network: WholeNetwork, inputs: Inputs, batch: int) -> Tensor:
+    """Features of the training part before any training, (steps, D)."""
+    network.eval()
+    device = device_of(network)
+    steps = []
+    with torch.inference_mode():
+        for first in range(0, len(inputs), batch):
+            sound, lengths = padded_inputs(inputs[first : first + batch])
+            seen, counts = network.features(sound.to(device), lengths)
+            steps += [one[:count].float().cpu() for one, count in zip(seen, counts.tolist(), strict=True)]
+    return torch.cat(steps).clone()
+
+
+def _shuffled(lengths: Sequence[int], batch: int) -> Iterator[list[int]]:
+    """Batches of rows in a random order, of like lengths among neighbours."""
+    order = torch.randperm(len(lengths)).tolist()
+    together = batch * SORTED_TOGETHER
+    batches = []
+    for first in range(0, len(order), together):
+        near = sorted(order[first : first + together], key=lambda row: lengths[row])
+        batches += [near[i : i + batch] for i in range(0, len(near), batch)]
+    yield from (batches[i] for i in torch.randperm(len(batches)).tolist())
+
+
+def _low_precision(device: str) -> torch.autocast:
+    """bf16 where the hardware itself multiplies in it."""
+    return torch.autocast(device, torch.bfloat16, enabled=_multiplies_bf16(device))
+
+
+@lru_cache
+def _multiplies_bf16(device: str) -> bool:
+    from seehear.training.pretrain import native_precision
+
+    return native_precision(device) == "bf16-mixed"

@@ -1,0 +1,194 @@
+"""What a task found out: a table with a row an encoder, and what has to be known to believe it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from seehear.tasks.significance import Comparison, Figure
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+LEFT_OUT_SHOWN = 5
+NOISY_DB = 0.0
+"""Ratio at which the loss by noise is reported."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One encoder.
+
+    Attributes:
+        encoder: its name.
+        mode: frozen, finetuned or scratch.
+        figures: score -> how high, without noise; the first is the one that the task is about.
+        by_snr: ratio of sound to noise (dB) -> the same score there; empty without noise.
+        confusion: truth (row) by what was said, counts over all seeds; None where there are no classes.
+    """
+
+    encoder: str
+    mode: str
+    figures: dict[str, Figure]
+    by_snr: dict[float, Figure]
+    confusion: list[list[int]] | None = None
+
+    @property
+    def main(self) -> Figure:
+        """The score that the task is about."""
+        return next(iter(self.figures.values()))
+
+    @property
+    def loss_by_noise(self) -> float | None:
+        """Relative loss of the score from clean to 0 dB; None where that was not measured."""
+        noisy = self.by_snr.get(NOISY_DB)
+        return (self.main.value - noisy.value) / self.main.value if noisy and self.main.value else None
+
+
+@dataclass(frozen=True)
+class Result:
+    """The whole table.
+
+    Attributes:
+        task: its name.
+        data: where the recordings are from.
+        rows: the model first, then those it is compared with.
+        comparisons: the model against each of the others, in the first score.
+        higher_is_better: of the first score.
+        chance: score -> what guessing gets; empty where that says nothing.
+        classes: what is told apart, in the order of the confusion matrices.
+        recordings: that were used.
+        tested: that were in a test part with any seed.
+        speakers: different ones; None where that is not known of all.
+        units: what the intervals and tests draw: speakers or recordings.
+        setting: read-out, split, share of the labels, seeds and whatever else decides the numbers.
+        left_out: recording -> reason.
+    """
+
+    task: str
+    data: str
+    rows: tuple[Row, ...]
+    comparisons: tuple[Comparison, ...]
+    higher_is_better: bool
+    chance: dict[str, float]
+    classes: tuple[str, ...]
+    recordings: int
+    tested: int
+    speakers: int | None
+    units: str
+    setting: dict[str, Any]
+    left_out: dict[str, str]
+
+    def row(self, encoder: str) -> Row:
+        """The row of an encoder.
+
+        Raises:
+            KeyError: it was not measured.
+        """
+        for row in self.rows:
+            if row.encoder == encoder:
+                return row
+        raise KeyError(encoder)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; the loss by noise of each row too."""
+        told = asdict(self)
+        for row, plain in zip(self.rows, told["rows"], strict=True):
+            plain["loss_by_noise"] = row.loss_by_noise
+            plain["by_snr"] = {f"{snr:g}": asdict(figure) for snr, figure in row.by_snr.items()}
+        return told
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        console = Console(width=120, file=io.StringIO())
+        console.print(self.table())
+        if self.rows[0].by_snr:
+            console.print(self.noise_table())
+        for line in self.remarks():
+            console.print(line, markup=False, highlight=False)
+        assert isinstance(console.file, io.StringIO)
+        return console.file.getvalue().rstrip()
+
+    def table(self) -> Table:
+        """Every encoder without noise, and the model against each of the others."""
+        from rich.table import Table
+
+        names = list(self.rows[0].figures)
+        chance = ", ".join(f"{name} {value:.1%}" for name, value in self.chance.items())
+        title = f"{self.task} on {self.data}" + (f" (guessing: {chance})" if chance else "")
+        columns = ["encoder", f"{names[0]} ± std", "95 % interval", *names[1:], "model is better by", "p"]
+        table = Table(*columns, title=title)
+        told = {comparison.against: comparison for comparison in self.comparisons}
+        for row in self.rows:
+            rest = [_number(names[i], row.figures[names[i]].value) for i in range(1, len(names))]
+            table.add_row(
+                _called(row), _mean(names[0], row.main), _range(names[0], row.main.low, row.main.high), *rest,
+                *self._against(names[0], told.get(row.encoder)),
+            )  # fmt: skip
+        return table
+
+    def noise_table(self) -> Table:
+        """The first score at every ratio of sound to noise."""
+        from rich.table import Table
+
+        name = next(iter(self.rows[0].figures))
+        ratios = list(self.rows[0].by_snr)
+        loss = [f"loss at {NOISY_DB:g} dB"] if NOISY_DB in ratios else []
+        title = f"{name} with {self.setting.get('noise')}, by signal-to-noise ratio"
+        table = Table("encoder", "clean", *(f"{snr:g} dB" for snr in ratios), *loss, title=title)
+        for row in self.rows:
+            scores = [_number(name, figure.value) for figure in (row.main, *row.by_snr.values())]
+            table.add_row(_called(row), *scores, *([f"{row.loss_by_noise or 0:.1%}"] if loss else []))
+        return table
+
+    def remarks(self) -> list[str]:
+        """What has to be known to believe the table."""
+        speakers = "unknown speakers" if self.speakers is None else f"{self.speakers} speakers"
+        setting = ", ".join(f"{key} {value}" for key, value in self.setting.items())
+        lines = [
+            f"{self.recordings} recordings of {speakers}, {self.tested} of them tested; {setting}.",
+            f"Intervals: bootstrap over test {self.units}. p: paired permutation test over test {self.units}; "
+            "behind the slash, paired t-test over seeds.",
+        ]
+        if self.left_out:
+            shown = list(self.left_out.items())[:LEFT_OUT_SHOWN]
+            lines.append(f"Left out: {len(self.left_out)} recordings.")
+            lines += [f"  {name}: {reason}" for name, reason in shown]
+        return lines
+
+    def _against(self, name: str, told: Comparison | None) -> Sequence[str]:
+        if told is None:
+            return "", ""
+        sign = 1 if self.higher_is_better else -1
+        ends = sorted((sign * told.low, sign * told.high))
+        gain = f"{_signed(name, sign * told.difference)} ({_signed(name, ends[0])} to {_signed(name, ends[1])})"
+        seeds = "" if told.p_seeds is None else f" / {told.p_seeds:.3f}"
+        return gain, f"{told.p:.4f}{seeds}"
+
+
+def _called(row: Row) -> str:
+    return row.encoder if row.mode == "frozen" or row.mode == row.encoder else f"{row.encoder} ({row.mode})"
+
+
+PLAIN = frozenset({"CCC", "valence CCC", "arousal CCC", "F1"})
+"""Scores that are customarily told as they are; the others are told in percent."""
+
+
+def _number(name: str, value: float) -> str:
+    return f"{value:.3f}" if name in PLAIN else f"{value:.1%}"
+
+
+def _mean(name: str, figure: Figure) -> str:
+    spread = f"{figure.std:.3f}" if name in PLAIN else f"{100 * figure.std:.1f}"
+    return f"{_number(name, figure.value)} ± {spread}"
+
+
+def _range(name: str, low: float, high: float) -> str:
+    return f"{_number(name, low)} to {_number(name, high)}"
+
+
+def _signed(name: str, value: float) -> str:
+    return f"{value:+.3f}" if name in PLAIN else f"{100 * value:+.1f}"
