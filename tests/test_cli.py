@@ -42,7 +42,7 @@ def test_module_runs_as_the_command_does():
 @pytest.mark.parametrize("verb", cli.VERBS)
 def test_every_verb_has_help_for_every_flag(verb, capsys):
     with pytest.raises(SystemExit) as stop:
-        cli.main([verb, "--help"])
+        cli.main([*verb.split(), "--help"])
     assert stop.value.code == 0
     said = capsys.readouterr().out
     assert cli.VERBS[verb].example in " ".join(said.split())
@@ -52,8 +52,41 @@ def test_every_verb_has_help_for_every_flag(verb, capsys):
 
 @pytest.mark.parametrize("verb", cli.VERBS)
 def test_every_example_is_accepted_by_its_parser(verb):
-    words = cli.VERBS[verb].example.split()[2:]
-    cli.parser_of(verb).parse_args([cli._underscored(word) for word in words])
+    told, words = cli.split(cli.VERBS[verb].example.split()[1:])
+    assert told == verb
+    cli.parser_of(verb, words).parse_args([cli._underscored(word) for word in words])
+
+
+@pytest.mark.parametrize("words", [["evaluate"], ["evaluate", "--help"]])
+def test_a_family_of_verbs_lists_its_members(words, capsys):
+    assert cli.main(words) == 0
+    said = capsys.readouterr().out
+    assert [name in said for name in ("evaluate sync", "evaluate emotion", "evaluate words")] == [True] * 3
+    assert "avatars" not in said
+
+
+def test_an_unknown_member_of_a_family_is_a_sentence(capsys):
+    assert cli.main(["evaluate", "telepathy", "run"]) == 2
+    assert "there is no verb 'evaluate telepathy'; the verbs are evaluate sync," in capsys.readouterr().err
+
+
+def test_flags_of_the_model_are_those_of_the_preset(capsys):
+    for preset, own, other in (
+        ("animate-small", "--model.alpha", "--model.loss"),
+        ("sync-base", "--model.loss", "--model.alpha"),
+    ):
+        with pytest.raises(SystemExit):
+            cli.main(
+                ["pretrain", "c", "r", "--preset", preset, own, "multiway" if own.endswith("loss") else "1", "--help"]
+            )
+        said = capsys.readouterr().out
+        assert own in said
+        assert other not in said
+
+
+def test_a_preset_of_another_pretext_is_a_sentence(capsys):
+    assert cli.main(["pretrain", "c", "r", "--preset", "sync-base", "--model.pretext", "animate"]) == 2
+    assert "the preset sync-base is for sync" in capsys.readouterr().err
 
 
 def test_an_unknown_verb_is_a_sentence(capsys):
@@ -93,7 +126,7 @@ def test_flags_go_over_yaml_over_preset_over_defaults(tmp_path, monkeypatch, wor
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text("optim: {steps: 40, lr: 0.25}")
     (tmp_path / "over.yaml").write_text("optim: {steps: 60}")
-    parser = cli.parser_of("pretrain")
+    parser = cli.parser_of("pretrain", words)
     chosen = parser.instantiate(cli._parsed(parser, ["corpus", "run", *words]))
     assert (chosen.optim.steps, chosen.optim.lr) == (steps, lr)
     assert [str(path) for path in chosen.corpus] == ["corpus"]

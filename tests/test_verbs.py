@@ -9,7 +9,7 @@ import pytest
 
 from seehear.errors import CorpusError
 from seehear.tasks.sync import CHANCE, Accuracy, SyncAccuracy
-from seehear.verbs import evaluate
+from seehear.verbs import evaluate_sync
 
 
 class FakeModel:
@@ -38,7 +38,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Its one item is the model."""
     models: list[object] = [FakeModel()]
     monkeypatch.setattr("seehear.corpus.store.Corpus", FakeCorpus)
-    monkeypatch.setattr("seehear.training.run.load", lambda name: models[0])
+    monkeypatch.setattr("seehear.training.run.load_sync", lambda name: models[0])
     monkeypatch.setattr("seehear.tasks.sync.evaluate_sync", measure)
     FakeCorpus.asked = ()
     return models
@@ -49,28 +49,28 @@ def measure(model: FakeModel, clips: list[str]) -> SyncAccuracy:
 
 
 def test_dev_is_what_training_kept(trained: list[object]) -> None:
-    evaluate("sync", "run", Path("corpus"))
+    evaluate_sync("run", Path("corpus"))
     assert FakeCorpus.asked == ("dev", 8, "source")  # a model that does not remember
     trained[0] = FakeModel(split_by="speaker", dev_every=3)
-    evaluate("sync", "run", Path("corpus"))
+    evaluate_sync("run", Path("corpus"))
     assert FakeCorpus.asked == ("dev", 3, "speaker")
-    evaluate("sync", "run", Path("corpus"), split="train", split_by="source", dev_every=5)
+    evaluate_sync("run", Path("corpus"), split="train", split_by="source", dev_every=5)
     assert FakeCorpus.asked == ("train", 5, "source")
 
 
 @pytest.mark.parametrize("every", [1, 0, -3])
 def test_a_split_that_holds_out_everything_is_a_sentence(trained: list[object], every: int) -> None:
     with pytest.raises(CorpusError, match=f"one source in {every} cannot be held out.*dev_every 2 or more"):
-        evaluate("sync", "run", Path("corpus"), dev_every=every)
+        evaluate_sync("run", Path("corpus"), dev_every=every)
 
 
 def test_silent_clips_are_not_measured(trained: list[object]) -> None:
-    told = json.loads(evaluate("sync", "run", Path("corpus"), split="all", json=True))
+    told = json.loads(evaluate_sync("run", Path("corpus"), split="all", json=True))
     assert told["clips"] == 2
     assert FakeCorpus.asked == ()
     with pytest.raises(CorpusError, match="has no clips with sound in the split dev"):
-        evaluate("sync", "run", Path("silence"))
+        evaluate_sync("run", Path("silence"))
 
 
 def test_a_table_unless_json_is_wanted(trained: list[object]) -> None:
-    assert "9.7%" in evaluate("sync", "run", Path("corpus"))
+    assert "9.7%" in evaluate_sync("run", Path("corpus"))

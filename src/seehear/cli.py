@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn, get_args, get_origin, get_type_hints
@@ -35,11 +35,14 @@ class Verb:
         function: ``module:name`` of what it calls; a number that it returns is the exit code, else it is printed.
         summary: one line for ``seehear --help``.
         example: one real command.
+        shaped: ``module:name`` of what says, from the words of the command line, which types (and defaults) some of
+            the function's parameters have: those whose flags depend on others.
     """
 
     function: str
     summary: str
     example: str
+    shaped: str | None = None
 
 
 VERBS = {
@@ -48,10 +51,25 @@ VERBS = {
         "is the sound in sync with the lips, by how much not, and fix it",
         "seehear sync talk.mp4 --fix talk-in-sync.mp4",
     ),
+    "animate": Verb(
+        "seehear.tools.animate:animate",
+        "make a still face say what is heard",
+        "seehear animate face.png speech.wav -o talking.mp4",
+    ),
+    "embed": Verb(
+        "seehear.tools.embed:embed",
+        "write what an encoder of speech makes of sound, 25 features a second",
+        "seehear embed run/ talk.mp4 word.wav -o features.parquet",
+    ),
     "prepare": Verb(
         "seehear.corpus.prepare:prepare",
         "turn videos into a corpus of face clips with their sound",
         "seehear prepare videos/ corpus/",
+    ),
+    "get": Verb(
+        "seehear.corpus.get:get",
+        "fetch a data set that is openly licensed, its terms shown first",
+        "seehear get fsdd data/fsdd/",
     ),
     "info": Verb(
         "seehear.verbs:info",
@@ -66,19 +84,41 @@ VERBS = {
     "pretrain": Verb(
         "seehear.training.pretrain:pretrain",
         "learn from a corpus without labels",
-        "seehear pretrain corpus/ run/ --preset sync-small",
+        "seehear pretrain corpus/ run/ --preset animate-small",
+        shaped="seehear.training.presets:shaped",
     ),
-    "evaluate": Verb(
-        "seehear.verbs:evaluate",
-        "say what a trained model is worth",
+    "evaluate sync": Verb(
+        "seehear.verbs:evaluate_sync",
+        "does a model find the moment of the sound that belongs to the lips",
         "seehear evaluate sync run/ corpus/",
+    ),
+    "evaluate emotion": Verb(
+        "seehear.tasks.emotion:evaluate_emotion",
+        "what is an encoder worth for telling emotions from speech",
+        "seehear evaluate emotion run/ corpus/",
+    ),
+    "evaluate words": Verb(
+        "seehear.tasks.words:evaluate_words",
+        "what is it worth for telling isolated words",
+        "seehear evaluate words run/ fsdd/",
+    ),
+    "evaluate transcription": Verb(
+        "seehear.tasks.transcription:evaluate_transcription",
+        "what is it worth for writing down sentences",
+        "seehear evaluate transcription run/ corpus/",
+    ),
+    "evaluate affect": Verb(
+        "seehear.tasks.affect:evaluate_affect",
+        "what is it worth for following valence and arousal",
+        "seehear evaluate affect run/ corpus/",
     ),
     "demo": Verb(
         "seehear.demo:demo",
-        "all of it on synthetic people in six minutes, with a report",
+        "all of it on synthetic people in eight minutes, with a report",
         "seehear demo --out demo/",
     ),
 }
+"""In the order of the help. A verb of two words is one of a family: its first word alone lists them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -96,10 +136,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(overview())
     if words[0] == "--version":
         return _say(f"seehear {__version__}")
-    if words[0] not in VERBS:
-        return _complain(f"there is no verb {words[0]!r}; the verbs are {', '.join(VERBS)} (seehear --help)")
+    family = {name: verb for name, verb in VERBS.items() if name.startswith(f"{words[0]} ")}
+    if family and (not words[1:] or words[1] in ("-h", "--help")):
+        return _say(overview(family))
+    verb, rest = split(words)
+    if verb not in VERBS:
+        there_are = ", ".join(family or VERBS)
+        return _complain(f"there is no verb {verb!r}; the verbs are {there_are} (seehear --help)")
     try:
-        return _run(words[0], words[1:])
+        return _run(verb, rest)
     except SeehearError as error:
         return _complain(str(error))
     except KeyboardInterrupt:
@@ -115,31 +160,42 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(str(sentence))
 
 
-def overview() -> str:
+def split(words: Sequence[str]) -> tuple[str, list[str]]:
+    """The verb, of one word or of two, and what follows it."""
+    count = 2 if any(name.startswith(f"{words[0]} ") for name in VERBS) else 1
+    return " ".join(words[:count]), list(words[count:])
+
+
+def overview(verbs: Mapping[str, Verb] = VERBS) -> str:
     """The text of ``seehear --help``: every verb with a real example."""
-    width = max(map(len, VERBS))
+    width = max(map(len, verbs))
     lines = [
         "seehear: learn from talking faces and their sound, and use it",
         "",
         "usage: seehear VERB ... [--config FILE.yaml]",
         "",
     ]
-    for name, verb in VERBS.items():
+    for name, verb in verbs.items():
         lines += [f"  {name:<{width}}  {verb.summary}", f"  {'':<{width}}    $ {verb.example}"]
     return "\n".join(
         [*lines, "", "seehear VERB --help lists a verb's flags; every flag is also a key of its YAML file."]
     )
 
 
-def parser_of(verb: str) -> ArgumentParser:
-    """The parser that a verb's function gives: required parameters by position, the rest as flags."""
-    return _parser(verb, _function(verb))
+def parser_of(verb: str, words: Sequence[str] = ()) -> ArgumentParser:
+    """The parser that a verb's function gives: required parameters by position, the rest as flags.
+
+    Args:
+        verb: one of `VERBS`.
+        words: what follows it, where its flags depend on that.
+    """
+    return _parser(verb, _function(verb), words)
 
 
 def _run(verb: str, words: list[str]) -> int:
-    function = _function(verb)
-    parser = _parser(verb, function)
-    arguments = _parsed(parser, [_underscored(word) for word in words])
+    function, words = _function(verb), [_underscored(word) for word in words]
+    parser = _parser(verb, function, words)
+    arguments = _parsed(parser, words)
     try:
         arguments = parser.instantiate(arguments)
     except ValueError as error:  # an option that its section refuses
@@ -171,12 +227,17 @@ def _in_words(outcome: object) -> str:
 
 
 def _function(verb: str) -> Callable[..., object]:
-    module, name = VERBS[verb].function.split(":")
-    function: Callable[..., object] = getattr(import_module(module), name)
+    return _named(VERBS[verb].function)
+
+
+def _named(place: str) -> Callable[..., Any]:
+    """What ``module:name`` names."""
+    module, name = place.split(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
     return function
 
 
-def _parser(verb: str, function: Callable[..., Any]) -> ArgumentParser:
+def _parser(verb: str, function: Callable[..., Any], words: Sequence[str]) -> ArgumentParser:
     from inspect import signature
 
     from docstring_parser import parse
@@ -195,9 +256,11 @@ def _parser(verb: str, function: Callable[..., Any]) -> ArgumentParser:
     parser.add_argument("--config", action="config", help="YAML file with any of the flags below as keys.")
     helps = {entry.arg_name: entry.description for entry in text.params}
     hints = get_type_hints(function)
+    place = VERBS[verb].shaped
+    shaped: Mapping[str, dict[str, Any]] = _named(place)(words) if place else {}
     ours: set[str | int] = set()
     for name, parameter in signature(function).parameters.items():
-        if settings := _plain_argument(parameter, hints[name]):
+        if settings := shaped.get(name) or _plain_argument(parameter, hints[name]):
             flag = name if parameter.default is parameter.empty else f"--{name}"
             parser.add_argument(flag, help=helps.get(name), **settings)
             ours.add(name)

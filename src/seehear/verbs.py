@@ -47,8 +47,7 @@ def info(corpus: str, *, json: bool = False) -> None:
     Console(highlight=False).print(table)
 
 
-def evaluate(
-    task: Literal["sync"],
+def evaluate_sync(
     model: str,
     corpus: Path,
     split: Literal["dev", "train", "all"] = "dev",
@@ -56,10 +55,9 @@ def evaluate(
     dev_every: int | None = None,
     json: bool = False,
 ) -> str:
-    """Say what a trained model is worth.
+    """Does a model find the moment of the sound that belongs to the lips, among 31 offsets?
 
     Args:
-        task: what to measure. sync: is the moment of the sound found that belongs to the lips, among 31 offsets?
         model: folder of a run, name of a model, or hf:owner/name on the Hugging Face hub.
         corpus: folder that `seehear prepare` has made.
         split: which of its clips: those that training keeps for measuring, those it learns from, or all.
@@ -68,16 +66,16 @@ def evaluate(
         json: print one JSON object instead of a table.
 
     Raises:
-        ModelError: there is no such model.
+        ModelError: there is no such model, or it has learned something else than sync.
         CorpusError: there is no such corpus, it cannot be split, or none of the clips has sound.
     """
     from seehear.corpus.split import Split
     from seehear.corpus.store import Corpus
     from seehear.errors import CorpusError
-    from seehear.tasks.sync import evaluate_sync
-    from seehear.training.run import load
+    from seehear.tasks import sync
+    from seehear.training.run import load_sync
 
-    trained = load(model)
+    trained = load_sync(model)
     clips = Corpus(corpus)
     if split != "all":
         parted = Split.of_training(trained.config, split_by, dev_every)
@@ -85,5 +83,5 @@ def evaluate(
     clips = clips.with_sound()
     if not clips:
         raise CorpusError(f"{corpus} has no clips with sound in the split {split}; prepare videos that have sound")
-    accuracy = evaluate_sync(trained, clips)
+    accuracy = sync.evaluate_sync(trained, clips)
     return json_format.dumps(accuracy.to_dict()) if json else str(accuracy)

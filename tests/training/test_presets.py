@@ -8,24 +8,76 @@ from pathlib import Path
 
 import pytest
 
-from seehear.encoders import make_encoders
 from seehear.errors import ModelError
-from seehear.losses import make_loss
-from seehear.training.presets import Settings, preset_names, read_preset, settings
+from seehear.pretext import PRETEXTS
+from seehear.pretext.interface import Pretext
+from seehear.training.presets import Settings, preset_names, pretext_told, read_preset, settings
 from seehear.training.pretrain import pretrain
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_shipped_presets_fit(name: str) -> None:
     chosen = settings(name)
-    make_encoders(chosen.model.encoder, chosen.model.lips, chosen.model.sound)
-    make_loss(chosen.model.loss, similarity=chosen.model.similarity)
+    assert name.startswith(f"{chosen.model.pretext}-")
     assert read_preset(name).keys() <= inspect.signature(pretrain).parameters.keys()
+    assert isinstance(PRETEXTS[chosen.model.pretext](chosen.model), Pretext)
 
 
-def test_presets_are_there() -> None:
-    assert preset_names() == ["sync-base", "sync-paper", "sync-small"]
+def test_every_pretext_has_a_small_and_a_large_preset() -> None:
+    assert {f"{pretext}-{size}" for pretext in PRETEXTS for size in ("small", "base")} <= set(preset_names())
     assert {field.name for field in fields(Settings)} <= inspect.signature(pretrain).parameters.keys()
+
+
+@pytest.mark.parametrize("pretext", PRETEXTS)
+def test_options_say_whose_they_are(pretext: str) -> None:
+    options = PRETEXTS[pretext].Options
+    assert fields(options)[0].name == "pretext"
+    assert options().pretext == PRETEXTS[pretext].name == pretext
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("corpus run", ("sync", "sync-small")),
+        ("corpus run --preset animate-base", ("animate", "animate-base")),
+        ("corpus run --preset=animate-base --model.alpha 0.5", ("animate", "animate-base")),
+        ("corpus run --model.pretext animate", ("animate", "animate-small")),
+        ("corpus run --config over.yaml", ("animate", "animate-small")),
+        ("corpus run --config over.yaml --preset animate-base", ("animate", "animate-base")),
+        ("corpus run --config run.yaml", ("animate", "mine.yaml")),
+        ("corpus run --config absent.yaml", ("sync", "sync-small")),  # which the parser will say
+        ("--preset", None),
+    ],
+)
+def test_whose_flags_a_command_line_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, told: tuple[str, str] | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("over.yaml").write_text("model: {pretext: animate, alpha: 0.5}")
+    Path("mine.yaml").write_text("model: {pretext: animate}\noptim: {steps: 3}")
+    Path("run.yaml").write_text("preset: mine.yaml\nmodel: {pretext: animate, alpha: 0.5}")
+    if told:
+        assert pretext_told(words.split()) == told
+    else:
+        with pytest.raises(ModelError, match="there is no preset ''"):
+            pretext_told(words.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--preset sync-small --model.pretext animate", "sync-small is for sync.*are for animate.*animate-small"),
+        ("--model.pretext telepathy", "--model.pretext asks for the pretext 'telepathy'; there are sync"),
+        ("--config over.yaml", r"over.yaml asks for the pretext \['sync'\]"),
+    ],
+)
+def test_a_pretext_that_does_not_go_with_the_preset_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("over.yaml").write_text("model: {pretext: [sync]}")
+    with pytest.raises(ModelError, match=said):
+        pretext_told(words.split())
 
 
 def test_the_small_preset_is_the_default() -> None:
@@ -71,5 +123,5 @@ def test_bad_presets_are_sentences(tmp_path: Path, text: str, sentence: str) -> 
 
 
 def test_unknown_preset_names_the_known() -> None:
-    with pytest.raises(ModelError, match="there is no preset 'huge'; there are sync-base, sync-paper, sync-small"):
+    with pytest.raises(ModelError, match=r"there is no preset 'huge'; there are .*sync-base, sync-paper, sync-small"):
         settings("huge")

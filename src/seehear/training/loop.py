@@ -13,15 +13,16 @@ import torch
 from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
 
+from seehear.pretext.interface import Pretext
 from seehear.progress import Telling
 from seehear.training.average import WeightAverage
 from seehear.training.checkpoint import StopSignal, load_checkpoint, random_states, save_checkpoint, set_random_states
 from seehear.training.journal import Journal
 from seehear.training.options import EngineOptions, OptimOptions
+from seehear.training.probe import Probe, in_words
 from seehear.training.schedule import learning_rate, make_optimizer
 
 Metrics = dict[str, float]
-COLUMNS = ("loss", "matched", "lr", "gradient", "frames_per_s")
 
 
 class Batches(Protocol):
@@ -30,18 +31,6 @@ class Batches(Protocol):
     def __iter__(self) -> Iterator[dict[str, Tensor]]: ...
     def state_dict(self) -> dict[str, int]: ...
     def load_state_dict(self, state: dict[str, int]) -> None: ...
-
-
-class Probe(Protocol):
-    """A quick measurement on clips that are not trained on.
-
-    Attributes:
-        names: of its numbers.
-    """
-
-    names: tuple[str, ...]
-
-    def __call__(self, model: nn.Module, fabric: Fabric) -> Metrics: ...
 
 
 class Stopped(Exception):
@@ -60,12 +49,13 @@ class Training:
 
     Attributes:
         fabric: launched.
-        model: a pretext: model(batch, rng) -> {"loss": scalar, "matched": scalar, ...}.
+        pretext: what learns: pretext(batch, rng) -> {"loss": scalar, ...}.
         batches: what it learns from.
         probe: what it is measured by; None measures nothing.
         optim, engine: options.
         folder: of the run: checkpoints/last.ckpt, metrics.csv, tb/.
-        export: called with the model, its weights those that are worth keeping, whenever a checkpoint is written.
+        export: called with the latest numbers, the pretext's weights being those that are worth keeping, whenever a
+            checkpoint is written.
         step: updates done.
         seconds: of work so far, over all starts.
         frames: video frames seen.
@@ -73,21 +63,20 @@ class Training:
     """
 
     fabric: Fabric
-    model: nn.Module
+    pretext: Pretext
     batches: Batches
     probe: Probe | None
     optim: OptimOptions
     engine: EngineOptions
     folder: Path
-    export: Callable[[nn.Module, Metrics], None]
+    export: Callable[[Metrics], None]
     step: int = 0
     seconds: float = 0.0
     frames: int = 0
     metrics: Metrics = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.bare = self.model
-        self.model = self.fabric.setup_module(self.model)
+        self.model: nn.Module = self.fabric.setup_module(self.pretext)
         self.optimizer = self.fabric.setup_optimizers(make_optimizer(self.model, self.optim))
         self.average = WeightAverage(self.model, self.optim.ema) if self.optim.ema else None
         self.rng = Generator(self.fabric.device).manual_seed(self.optim.seed + self.fabric.global_rank)
@@ -151,7 +140,7 @@ class Training:
         save_checkpoint(self.fabric, self.checkpoint, state)
         with self._best_weights():
             if self.fabric.is_global_zero:
-                self.export(self.bare, self.metrics)
+                self.export(self.metrics)
 
     def _advance(self, batches: Iterator[dict[str, Tensor]], journal: Journal | None, telling: Telling) -> None:
         """One update, and what is due after it."""
@@ -191,7 +180,7 @@ class Training:
     def _log(self, out: Mapping[str, Tensor], journal: Journal | None, telling: Telling) -> None:
         rate = (self.frames - self._logged[0]) / (self.seconds - self._logged[1])
         self._logged = self.frames, self.seconds
-        names = [name for name in ("loss", "matched", "gradient") if name in out]
+        names = [name for name in ("loss", *self.pretext.shown, "gradient") if name in out]
         values = torch.stack([out[name].detach().float() for name in names])
         row = dict(zip(names, self.fabric.all_reduce(values, reduce_op="mean").tolist(), strict=True))
         row |= {"lr": self.optimizer.param_groups[0]["lr"], "frames_per_s": rate}
@@ -205,22 +194,24 @@ class Training:
             return
         self.model.eval()
         with self._best_weights(), torch.no_grad():
-            values = self.probe(self.model, self.fabric)
+            probed = self.probe(self.model, self.fabric)
         self.model.train()
-        self.metrics = self.metrics | values
+        self.metrics = self.metrics | probed.numbers
         if journal:
-            journal.write(self.step, values)
-        telling.say(f"step {self.step}: " + ", ".join(f"{name} {value:.1%}" for name, value in values.items()))
+            journal.write(self.step, probed.numbers)
+            for name, picture in probed.pictures.items():
+                journal.show(self.step, name, picture)
+        telling.say(f"step {self.step}: {in_words(self.probe, probed.numbers)}")
 
     def _told(self) -> str:
         told = f"loss {self.metrics['loss']:.3f}, {self.metrics['frames_per_s']:.0f} frames/s"
-        probed = [f"{name} {self.metrics[name]:.0%}" for name in (self.probe.names if self.probe else ())]
-        return ", ".join([told, *probed])
+        return f"{told}, {in_words(self.probe, self.metrics)}" if self.probe else told
 
     def _journal(self, resumed_at: int | None) -> Any:
         if not self.fabric.is_global_zero:
             return nullcontext()
-        return Journal(self.folder, [*COLUMNS, *(self.probe.names if self.probe else ())], resumed_at)
+        columns = ("loss", *self.pretext.shown, "lr", "gradient", "frames_per_s")
+        return Journal(self.folder, [*columns, *(self.probe.formats if self.probe else ())], resumed_at)
 
     def _best_weights(self) -> Any:
         return self.average.in_place() if self.average else nullcontext()

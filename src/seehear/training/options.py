@@ -21,7 +21,7 @@ class DataOptions:
         min_frames: shorter clips are left out; those between this and ``frames`` make shorter windows.
         split_by: what must not be on both sides of the split, sources or speakers.
         dev_every: one source (or speaker) in so many is kept for measuring.
-        probe_clips: of those, how many the probe measures sync accuracy on.
+        probe_clips: of those, how many the probe measures on while training goes on.
     """
 
     batch: int = 16

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from importlib import resources
 from pathlib import Path
@@ -12,6 +12,7 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
 from seehear.errors import ModelError
+from seehear.pretext import PRETEXTS
 from seehear.pretext.sync import SyncOptions
 from seehear.training.options import DataOptions, EngineOptions, OptimOptions
 
@@ -21,13 +22,13 @@ class Settings:
     """All sections of a preset.
 
     Attributes:
-        model: the pretext, its encoders, loss and disturbances.
+        model: options of one of the `PRETEXTS`: its encoders, loss and disturbances.
         data: clips and batches.
         optim: how the weights move.
         engine: what it runs on.
     """
 
-    model: SyncOptions = field(default_factory=SyncOptions)
+    model: Any = field(default_factory=SyncOptions)
     data: DataOptions = field(default_factory=DataOptions)
     optim: OptimOptions = field(default_factory=OptimOptions)
     engine: EngineOptions = field(default_factory=EngineOptions)
@@ -82,6 +83,89 @@ def read_preset(name: str) -> dict[str, Any]:
     return values
 
 
+def pretext_of(preset: str) -> str:
+    """Whose options a preset's section ``model`` has: its key ``pretext``, by default sync.
+
+    Raises:
+        ModelError: there is no such preset, or no such pretext.
+    """
+    return _pretext_in(read_preset(preset), preset) or SyncOptions.pretext
+
+
+def shaped(words: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The parameters of `pretrain` whose flags depend on what a command line says, as `argparse` takes them."""
+    pretext, preset = pretext_told(words)
+    options = PRETEXTS[pretext].Options
+    return {"preset": {"type": str, "default": preset}, "model": {"type": options, "default": options()}}
+
+
+def pretext_told(words: Sequence[str]) -> tuple[str, str]:
+    """What a command line is about, before its flags can be read: which those are depends on it.
+
+    Args:
+        words: of the command line; ``--preset``, ``--model.pretext`` and ``--config`` are looked for.
+
+    Returns:
+        The pretext and the preset.
+
+    Raises:
+        ModelError: a preset or a pretext that is not there, or two that do not belong together.
+    """
+    preset = pretext = None
+    for flag, value in _flags_among(words, ("--preset", "--model.pretext", "--config")):
+        if flag == "--config":
+            told = _told_by(value)
+            preset = str(told["preset"]) if "preset" in told else preset
+            pretext = _pretext_in(told, value) or pretext
+        elif flag == "--preset":
+            preset = value
+        else:
+            pretext = _pretext_in({"model": {"pretext": value}}, flag)
+    if preset is None:
+        preset = f"{pretext or SyncOptions.pretext}-small"
+    require_same(preset, pretext_of(preset), pretext)
+    return pretext_of(preset), preset
+
+
+def require_same(preset: str, its: str, asked: str | None) -> None:
+    """That a preset is of the pretext whose options are given.
+
+    Raises:
+        ModelError: it is of another.
+    """
+    if asked not in (None, its):
+        raise ModelError(
+            f"the preset {preset} is for {its}, but the options of the model are for {asked}; "
+            f"name a preset such as {asked}-small"
+        )
+
+
+def _flags_among(words: Sequence[str], wanted: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """``--flag value`` and ``--flag=value``, in their order."""
+    for word, following in zip(words, [*words[1:], ""], strict=False):
+        flag, equals, value = word.partition("=")
+        if flag in wanted:
+            yield flag, value if equals else following
+
+
+def _told_by(config: str) -> dict[str, Any]:
+    """A YAML file of flags, as far as it can be read: what is wrong with it the parser will say."""
+    try:
+        told = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _pretext_in(told: Mapping[str, Any], where: str) -> str | None:
+    """The key ``pretext`` of the section ``model``; None where there is none."""
+    model = told.get("model")
+    pretext = model.get("pretext") if isinstance(model, dict) else None
+    if pretext is None or (isinstance(pretext, str) and pretext in PRETEXTS):
+        return pretext
+    raise ModelError(f"{where} asks for the pretext {pretext!r}; there are {', '.join(PRETEXTS)}")
+
+
 def settings(name: str) -> Settings:
     """The options of a preset, checked against their types.
 
@@ -89,7 +173,9 @@ def settings(name: str) -> Settings:
         ModelError: a key that does not exist, or a value of the wrong type.
     """
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(Settings, as_group=False)
+    types = {"model": PRETEXTS[pretext_of(name)].Options, "data": DataOptions, "optim": OptimOptions}
+    for section, options in (types | {"engine": EngineOptions}).items():
+        parser.add_argument(f"--{section}", type=options, default=options())
     try:
         parsed = parser.instantiate(parser.parse_object(read_preset(name)))
     except (ArgumentError, ValueError) as error:

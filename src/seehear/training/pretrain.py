@@ -21,13 +21,14 @@ from seehear.corpus.store import Corpus
 from seehear.corpus.views import ClipViews
 from seehear.errors import ModelError
 from seehear.os_errors import refusals_as_sentences
-from seehear.pretext.sync import SyncModel, SyncOptions
-from seehear.tasks.sync import CHANCE
+from seehear.pretext import PRETEXTS
+from seehear.pretext.interface import Pretext
 from seehear.training import run
 from seehear.training.loop import Metrics, Stopped, Training
 from seehear.training.options import DataOptions, EngineOptions, OptimOptions
-from seehear.training.presets import Settings, settings
-from seehear.training.probe import SyncProbe, make_probe
+from seehear.training.presets import Settings, require_same, settings
+from seehear.training.probe import Probe, in_words
+from seehear.training.probes import make_probe
 
 _DEFAULT = Settings()
 
@@ -42,7 +43,8 @@ class Summary:
         seconds: of work, over all starts.
         frames: video frames seen.
         parameters: numbers in the model.
-        metrics: the last ones: loss, sync accuracy on development clips.
+        metrics: the last ones: loss, and what the probe measured on development clips.
+        probed: the latter in words; empty where nothing was measured.
     """
 
     out: str
@@ -51,11 +53,11 @@ class Summary:
     frames: int
     parameters: int
     metrics: Metrics
+    probed: str = ""
 
     def __str__(self) -> str:
         rate = f"{self.frames / self.seconds:.0f} frames/s" if self.seconds else "no time"
-        probed = ", ".join(f"{name} {value:.1%}" for name, value in self.metrics.items() if name.startswith("sync_k"))
-        found = f"; development clips: {probed} (chance {CHANCE:.1%})" if probed else ""
+        found = f"; development clips: {self.probed}" if self.probed else ""
         return f"{self.steps} steps in {self.seconds:.0f} s, {rate}{found}; the model is in {self.out}"
 
 
@@ -63,7 +65,7 @@ def pretrain(
     corpus: list[Path],
     out: Path,
     preset: str = "sync-small",
-    model: SyncOptions = _DEFAULT.model,
+    model: Any = _DEFAULT.model,
     data: DataOptions = _DEFAULT.data,
     optim: OptimOptions = _DEFAULT.optim,
     engine: EngineOptions = _DEFAULT.engine,
@@ -76,8 +78,9 @@ def pretrain(
     Args:
         corpus: folders (or URLs) that `seehear prepare` has made; several are joined.
         out: folder of the run: weights, config, checkpoints, metrics.csv and TensorBoard curves.
-        preset: what the sections below are when they are not given: sync-small, sync-base, sync-paper or a YAML file.
-        model: the pretext, its encoders, loss and disturbances.
+        preset: what the sections below are when they are not given, and what is learned: sync-small, sync-base,
+            animate-small, apc-small, ... or a YAML file.
+        model: options of what is learned, of the pretext that the preset says: encoders, loss and disturbances.
         data: clips and batches.
         optim: how the weights move.
         engine: what it runs on.
@@ -93,6 +96,7 @@ def pretrain(
         optim=beneath.optim if optim is _DEFAULT.optim else optim,
         engine=beneath.engine if engine is _DEFAULT.engine else engine,
     )
+    require_same(preset, beneath.model.pretext, chosen.model.pretext)
     if chosen.engine.strategy == "fsdp" and chosen.optim.ema:
         raise ModelError("optim.ema needs whole weights on every device; set it to 0, or engine.strategy to ddp")
     told = {"corpus": [str(path) for path in corpus], "out": str(out), "preset": preset, **chosen.to_dict()}
@@ -152,33 +156,41 @@ def _train(fabric: Fabric, corpus: Sequence[str], out: Path, chosen: Settings, t
     torch.manual_seed(chosen.optim.seed)
     model = _model(chosen.model)
     parameters = sum(p.numel() for p in model.parameters())
+    batches, probe = _batches(corpus, model, chosen, fabric), _probe(corpus, model, chosen)
     training = Training(
         fabric=fabric,
-        model=model,
-        batches=_batches(corpus, model, chosen, fabric),
-        probe=_probe(corpus, model, chosen),
+        pretext=model,
+        batches=batches,
+        probe=probe,
         optim=chosen.optim,
         engine=chosen.engine,
         folder=out,
-        export=lambda _, metrics: run.save(model, out, _remembered(told) | metrics),
+        export=lambda metrics: run.save(model, out, _remembered(told) | metrics),
     )
     metrics = training.run()
-    summary = Summary(str(out), training.step, training.seconds, training.frames, parameters, metrics)
+    probed = _in_words(probe, metrics) if probe else ""
+    summary = Summary(str(out), training.step, training.seconds, training.frames, parameters, metrics, probed)
     if fabric.is_global_zero:
         write_text(out / "summary.json", json.dumps(asdict(summary), indent=2) + "\n")
     return summary
 
 
-def _model(options: SyncOptions) -> SyncModel:
+def _model(options: Any) -> Pretext:
     """The untrained model.
 
     Raises:
         ModelError: options that no network can be built from.
     """
     try:
-        return SyncModel(options)
+        make: Any = PRETEXTS[options.pretext]
+        model: Pretext = make(options)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"no network can be built from the model's options: {' '.join(str(error).split())}") from error
+    return model
+
+
+def _in_words(probe: Probe, metrics: Metrics) -> str:
+    return in_words(probe, metrics) + (f" ({probe.beside})" if probe.beside else "")
 
 
 def _remembered(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,7 +203,7 @@ def _remembered(told: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _batches(corpus: Sequence[str], model: SyncModel, chosen: Settings, fabric: Fabric) -> WindowBatches:
+def _batches(corpus: Sequence[str], model: Pretext, chosen: Settings, fabric: Fabric) -> WindowBatches:
     data = chosen.data
     return WindowBatches(
         _views(corpus, model, data, "train", fabric.is_global_zero),
@@ -204,17 +216,13 @@ def _batches(corpus: Sequence[str], model: SyncModel, chosen: Settings, fabric: 
     )
 
 
-def _probe(corpus: Sequence[str], model: SyncModel, chosen: Settings) -> SyncProbe | None:
-    data = chosen.data
-    return make_probe(
-        _views(corpus, model, data, "dev", progress=False), data.probe_clips, data.frames, model.context, model.distance
-    )
+def _probe(corpus: Sequence[str], model: Pretext, chosen: Settings) -> Probe | None:
+    return make_probe(_views(corpus, model, chosen.data, "dev", progress=False), model, chosen.data)
 
 
-def _views(corpus: Sequence[str], model: SyncModel, data: DataOptions, part: Part, progress: bool) -> ClipViews:
+def _views(corpus: Sequence[str], model: Pretext, data: DataOptions, part: Part, progress: bool) -> ClipViews:
     clips = Corpus(*corpus).split(part, data.dev_every, data.split_by).with_sound()
-    kept = "face" if model.lips.region == "face" else "mouth" if model.lips.colour else "mouth-luma"
-    return ClipViews(clips, kept, progress=progress)
+    return ClipViews(clips, model.view, progress=progress)
 
 
 def _finished(out: Path, told: dict[str, Any]) -> Summary | None:
@@ -228,6 +236,8 @@ def _finished(out: Path, told: dict[str, Any]) -> Summary | None:
     if not (out / "config.yaml").is_file():
         raise ModelError(f"{out} is there already and is not a run; name a new folder")
     before = yaml.safe_load((out / "config.yaml").read_text(encoding="utf-8"))
+    if isinstance(before, dict) and isinstance(before.get("model"), dict):
+        before["model"].setdefault("pretext", "sync")  # the only one there was when config.yaml did not say it
     for section in ("corpus", "model", "data", "optim"):
         if not isinstance(before, dict) or before.get(section) != told[section]:
             raise ModelError(f"{out} holds a run with other options ({section}); name a new folder, or remove it")

@@ -1,79 +1,67 @@
-"""Does it learn? Sync accuracy on a few development clips, while training goes on."""
+"""What a training is measured by while it goes on."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seehear.clip import SAMPLES_PER_FRAME
 from seehear.corpus.views import FULL_SCALE, ClipViews
-from seehear.losses.similarity import Distance
-from seehear.tasks.sync import LENGTHS, OFFSETS, sync_accuracy
 
-SHORT, LONG = LENGTHS[0], LENGTHS[-1]
-BATCH = 16
+Picture = NDArray[np.uint8]
 
 
-@dataclass
-class SyncProbe:
-    """Sync accuracy over 5 and 15 frames.
+@dataclass(frozen=True)
+class Probed:
+    """What one measurement gives.
 
     Attributes:
-        batches: clips of one length each: video uint8 (B, T, ...), audio float32 (B, T * 640).
-        distance: how the model's embeddings are compared.
-        names: of its numbers.
+        numbers: by name; a column of metrics.csv and a curve of TensorBoard each.
+        pictures: RGB (H, W, 3) by name, for TensorBoard and RUN/pictures.
     """
 
-    batches: list[dict[str, Tensor]]
-    distance: Distance
-    names: tuple[str, ...] = (f"sync_k{SHORT}", f"sync_k{LONG}")
-
-    def __call__(self, model: nn.Module, fabric: Fabric) -> dict[str, float]:
-        """Measure a model that is in evaluation mode. Every process measures all clips: they are few."""
-        pairs: list[tuple[Tensor, Tensor]] = []
-        for batch in self.batches:
-            out = model(fabric.to_device(batch))
-            pairs += zip(out["lips"].cpu(), out["sound"].cpu(), strict=True)
-        accuracy = sync_accuracy(pairs, self.distance, (SHORT, LONG))
-        return dict(zip(self.names, (accuracy.at(SHORT), accuracy.at(LONG)), strict=True))
+    numbers: dict[str, float]
+    pictures: dict[str, Picture] = field(default_factory=dict)
 
 
-def make_probe(views: ClipViews, count: int, frames: int, context: int, distance: Distance) -> SyncProbe | None:
-    """A probe over clips spread evenly over a corpus.
+class Probe(Protocol):
+    """A quick measurement on clips that are not trained on.
 
-    Args:
-        views: development clips.
-        count: clips to take.
-        frames: longest part of a clip to take.
-        context: frames that the model loses at each end.
-        distance: how the model's embeddings are compared.
-
-    Returns:
-        None where no clip is long enough to be measured.
+    Attributes:
+        formats: of its numbers by their names, as `format` takes them: ".1%" of a share, ".4f" of a plain number.
+        beside: what to compare them with, in words, such as "chance 9.7%"; empty where there is nothing.
     """
-    needed = OFFSETS + LONG - 1 + 2 * context
-    frames = max(frames, needed)
-    usable = np.flatnonzero(views.frames >= needed)
+
+    formats: Mapping[str, str]
+    beside: str
+
+    def __call__(self, model: nn.Module, fabric: Fabric) -> Probed:
+        """Measure a model that is in evaluation mode, without gradients. Every process measures all clips."""
+
+
+def in_words(probe: Probe, numbers: Mapping[str, float]) -> str:
+    """The probe's own among the numbers, with their names, for the terminal."""
+    return ", ".join(f"{name} {numbers[name]:{shown}}" for name, shown in probe.formats.items() if name in numbers)
+
+
+def spread(views: ClipViews, count: int, least: int) -> list[int]:
+    """Up to ``count`` clips of at least ``least`` frames, spread evenly over a corpus."""
+    usable = np.flatnonzero(views.frames >= least)
     if not len(usable) or not count:
-        return None
-    chosen = usable[np.unique(np.linspace(0, len(usable) - 1, count).round().astype(int))]
-    by_length: dict[int, list[int]] = defaultdict(list)
-    for clip in chosen.tolist():
-        by_length[min(frames, int(views.frames[clip]))].append(clip)
-    batches = [
-        _batch(views, clips[start : start + BATCH], length)
-        for length, clips in by_length.items()
-        for start in range(0, len(clips), BATCH)
-    ]
-    return SyncProbe(batches, distance)
+        return []
+    places = np.unique(np.linspace(0, len(usable) - 1, count).round().astype(int))
+    return [int(clip) for clip in usable[places]]
 
 
-def _batch(views: ClipViews, clips: list[int], frames: int) -> dict[str, Tensor]:
+def stacked(views: ClipViews, clips: list[int], frames: int) -> dict[str, Tensor]:
+    """The first ``frames`` of clips as one batch: video uint8 (B, T, ...), audio float32 (B, T * 640)."""
     windows = [views.window(clip, 0, frames) for clip in clips]
     video = torch.stack([torch.from_numpy(np.array(pictures)) for pictures, _ in windows])
     audio = torch.stack([torch.from_numpy(sound.astype(np.float32) / FULL_SCALE) for _, sound in windows])
