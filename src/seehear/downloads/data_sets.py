@@ -1,0 +1,172 @@
+"""The data sets that can be brought: all are openly licensed, and each is also a format of `seehear prepare`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seehear.downloads.errors import DownloadError
+from seehear.downloads.github import LfsRepository
+from seehear.downloads.plan import Place, Plan, Web
+from seehear.downloads.remote import Checksum, RemoteFile
+from seehear.downloads.terms import Terms
+from seehear.downloads.zenodo import ZenodoRecord
+
+BY_4 = "Creative Commons Attribution 4.0 (CC BY 4.0)"
+
+
+@dataclass(frozen=True)
+class FixedFiles:
+    """A data set that is a few files at known addresses, without parts."""
+
+    title: str
+    files: Sequence[RemoteFile]
+    about_bytes: int = 0
+
+    def plan(self, parts: Sequence[str], web: Web) -> Plan:
+        """All files; see `seehear.downloads.plan.Place`."""
+        if parts:
+            raise DownloadError(f"{self.title} comes as a whole; leave --part out")
+        return Plan(list(self.files), about_bytes=self.about_bytes)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set that can be brought.
+
+    Attributes:
+        title: its name, written out.
+        terms: on what terms it is given.
+        place: where it is.
+        unpacked: bytes of the files for each byte of their archives, roughly.
+        sound_only: whether there is nothing in it that `seehear prepare` could use.
+    """
+
+    title: str
+    terms: Terms
+    place: Place
+    unpacked: float = 1.1
+    sound_only: bool = False
+
+
+def _actor_of_ravdess(part: str) -> str:
+    """An actor's number stands for the films of their speech."""
+    return f"video_speech_actor_{int(part):02d}" if part.isdecimal() else part
+
+
+def _actor_of_cremad(part: str) -> str:
+    """An actor's number stands for their films, a folder for all that is in it."""
+    if part.isdecimal():
+        return f"videoflash/{part}_*"
+    return part if "/" in part else f"{part}/*"
+
+
+DATA_SETS: dict[str, DataSet] = {
+    "cremad": DataSet(
+        "CREMA-D",
+        Terms(
+            "Open Database License 1.0, contents under the Database Contents License 1.0",
+            "use, share and adapt it, name its makers, and share a database made from it on the same terms",
+            "https://github.com/CheyneyComputerScience/CREMA-D",
+            "Cao, Cooper, Keutmann, Gur, Nenkova & Verma, IEEE Trans. Affective Computing 5(4), 2014",
+        ),
+        LfsRepository(
+            "CREMA-D",
+            "CheyneyComputerScience/CREMA-D/master",
+            recordings="SentenceFilenames.csv",
+            folders={"VideoFlash": (".flv", 280_000), "AudioWAV": (".wav", 82_000), "AudioMP3": (".mp3", 70_000)},
+            usual=["VideoFlash"],
+            beside=["VideoDemographics.csv"],
+            renamed={"1040_ITH_SAD_XX": "1040_ITH_SAD_X"},
+            read_as=_actor_of_cremad,
+        ),
+    ),
+    "fsdd": DataSet(
+        "the Free Spoken Digit Dataset 1.0.10",
+        Terms(
+            "Creative Commons Attribution-ShareAlike 4.0 (CC BY-SA 4.0)",
+            "use, share and adapt it, name its makers, and share what is made from it on the same terms",
+            "https://github.com/Jakobovski/free-spoken-digit-dataset",
+            "Jackson et al., Free Spoken Digit Dataset, version 1.0.10",
+        ),
+        FixedFiles(
+            "the Free Spoken Digit Dataset",
+            [
+                RemoteFile(
+                    "free-spoken-digit-dataset-1.0.10.zip",
+                    "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.zip",
+                )
+            ],
+            about_bytes=16_000_000,
+        ),
+        unpacked=2.0,
+        sound_only=True,
+    ),
+    "grid": DataSet(
+        "the GRID corpus",
+        Terms(
+            BY_4,
+            "use, share and adapt it, and name its makers",
+            "https://zenodo.org/records/3625687",
+            "Cooke, Barker, Cunningham & Shao, J. Acoust. Soc. Am. 120(5), 2006",
+        ),
+        ZenodoRecord("the GRID corpus", 3625687, usual=["s[0-9]*"], always=["alignments"]),
+    ),
+    "ravdess": DataSet(
+        "RAVDESS",
+        Terms(
+            "Creative Commons Attribution-NonCommercial-ShareAlike 4.0 (CC BY-NC-SA 4.0)",
+            "use, share and adapt it for no commercial purpose, name its makers, and share what is made from it on the "
+            "same terms",
+            "https://zenodo.org/records/1188976",
+            "Livingstone & Russo, PLoS ONE 13(5): e0196391, 2018",
+        ),
+        ZenodoRecord("RAVDESS", 1188976, usual=["Video_Speech_Actor_*"], read_as=_actor_of_ravdess),
+    ),
+    "speechcommands": DataSet(
+        "Speech Commands 0.02",
+        Terms(
+            BY_4,
+            "use, share and adapt it, and name its makers",
+            "https://arxiv.org/abs/1804.03209",
+            "Warden, Speech Commands: a dataset for limited-vocabulary speech recognition, arXiv 1804.03209, 2018",
+        ),
+        FixedFiles(
+            "Speech Commands",
+            [
+                RemoteFile(
+                    "speech_commands_v0.02.tar.gz",
+                    "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
+                    2_428_923_189,  # size and digest as TensorFlow Datasets and torchaudio publish them
+                    Checksum("sha256", "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"),
+                )
+            ],
+        ),
+        unpacked=1.6,
+        sound_only=True,
+    ),
+}
+"""A new data set is one entry here, and a format of the same name."""
+
+ON_REQUEST = {
+    "emodb": "http://emodb.bilderbar.info",
+    "iemocap": "https://sail.usc.edu/iemocap/",
+    "tcdtimit": "https://sigmedia.tcd.ie",
+}
+"""Formats whose data its makers give out themselves, and where."""
+
+
+def data_set(name: str) -> DataSet:
+    """A data set by name.
+
+    Raises:
+        DownloadError: there is none, or its makers give it out themselves.
+    """
+    if name in DATA_SETS:
+        return DATA_SETS[name]
+    if name in ON_REQUEST:
+        raise DownloadError(
+            f"{name} is given out by its makers, see {ON_REQUEST[name]}; then `seehear prepare --format {name}` or "
+            "`seehear evaluate` read it (docs/datasets has how)"
+        )
+    raise DownloadError(f"there is no data set {name!r} to bring; there are {', '.join(DATA_SETS)}")
