@@ -49,7 +49,8 @@ class Generator(nn.Module):
         self.noise = NoiseWalk(noise)
         self.decoder = FrameDecoder(self.identity.side, planes, widths, identity, heard + noise, skips)
         if residual:  # begin with the still itself
-            nn.init.zeros_(self.decoder.last.larger.weight)
+            for values in self.decoder.last.larger.parameters():
+                nn.init.zeros_(values)
 
     def look(self, still: Tensor) -> Still:
         """What `draw` needs of stills (B, planes, size, size) in 0..1, once for all of their frames."""
