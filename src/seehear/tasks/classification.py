@@ -58,7 +58,7 @@ def classify(
         training = Training(goal, lambda width: PooledHead(width, len(classes)))
     else:
         training = Training(goal, lambda width: RecurrentHead(width, len(classes), protocol.bgru))
-    frozen = PooledClassifier() if readout == "pooled" else on_features(training, protocol)
+    frozen = PooledClassifier(goal) if readout == "pooled" else on_features(training, protocol)
     tested = Counter(names[row] for row in course.tested.tolist())
     what = Measure(
         sums=partial(confusion, classes=len(classes)),

@@ -57,7 +57,7 @@ class TestNoise:
         sound = torch.from_numpy(self.recordings[row].audio())[None]
         noise = torch.from_numpy(self._of(row).astype(np.float32))[None]
         mixed = add_at_snr(sound, noise, torch.tensor([snr_db]))[0]
-        return np.asarray(mixed / mixed.abs().max().clamp_min(1.0))
+        return np.asarray(mixed / mixed.abs().max().clamp_min(1.0), dtype=np.float32)
 
     def _of(self, row: int) -> NDArray[np.float16]:
         if row not in self._kept:
@@ -70,7 +70,7 @@ class TestNoise:
     def _babble(self, row: int, samples: int, rng: np.random.Generator) -> Sound:
         """Several strangers at once, each as loud as the others."""
         voices = [self._voice(row, samples, rng) for _ in range(VOICES)]
-        return np.sum(voices, axis=0, dtype=np.float32)
+        return np.stack(voices).sum(axis=0, dtype=np.float32)
 
     def _voice(self, row: int, samples: int, rng: np.random.Generator) -> Sound:
         """Recordings of one stranger after another, until there is enough to cut a piece out anywhere."""

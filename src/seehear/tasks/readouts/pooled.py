@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seehear.tasks.readouts.goals import Goal
 from seehear.tasks.readouts.interface import Examples, Predict, ReadOut
 from seehear.tasks.readouts.pooling import pooled
 
@@ -21,7 +22,11 @@ Matrix = NDArray[np.float32]
 
 
 class PooledClassifier(ReadOut):
-    """Logistic regression over `pooled` features; C is chosen by the accuracy on the development part."""
+    """Logistic regression over `pooled` features; C is chosen by the score on the development part."""
+
+    def __init__(self, goal: Goal) -> None:
+        """Whose score that is."""
+        self._goal = goal
 
     def keep(self, features: Tensor, rate: int) -> Tensor:
         """The vectors, (B, 8 * D)."""
@@ -33,22 +38,21 @@ class PooledClassifier(ReadOut):
 
         view = Standardised(np.stack(train.inputs))
         given, held = view(np.stack(train.inputs)), view(np.stack(dev.inputs))
-        wanted = np.asarray(dev.targets)
         model = LogisticRegression(max_iter=300, tol=1e-3, warm_start=True)
         best: tuple[float, Any, Any] = (-1.0, None, None)
         worse = 0
         for strength in STRENGTHS:
             model.set_params(C=strength)
             _fit_quietly(model, given, train.targets)
-            accuracy = float((model.predict(held) == wanted).mean())
-            if accuracy > best[0]:
-                best, worse = (accuracy, model.coef_.copy(), model.intercept_.copy()), 0
+            score = self._goal.score(model.predict(held).tolist(), dev.targets)
+            if score > best[0]:
+                best, worse = (score, model.coef_.copy(), model.intercept_.copy()), 0
             else:
                 worse += 1
                 if worse == PATIENCE:
                     break
         _, model.coef_, model.intercept_ = best
-        return lambda inputs: list(model.predict(view(np.stack(inputs)))) if len(inputs) else []
+        return lambda inputs: model.predict(view(np.stack(inputs))).tolist() if len(inputs) else []
 
 
 class PooledRegressor(ReadOut):
