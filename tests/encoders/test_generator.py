@@ -35,11 +35,11 @@ def slow_decoder(decoder: FrameDecoder, identity, maps, moving):
     return torch.cat(pictures).view(*moving.shape[:2], *x.shape[1:])
 
 
-@pytest.mark.parametrize("skips", [None, 2, 0])
-def test_the_stills_share_once_a_clip_is_the_convolution_of_joined_maps(skips):
+@pytest.mark.parametrize(("skips", "norm"), [(None, "group"), (2, "batch"), (0, "group")])
+def test_the_stills_share_once_a_clip_is_the_convolution_of_joined_maps(skips, norm):
     torch.manual_seed(0)
-    identity_encoder = IdentityEncoder(32, 3, WIDTHS, 7).eval()
-    decoder = FrameDecoder(identity_encoder.side, 3, WIDTHS, 7, 5, skips)
+    identity_encoder = IdentityEncoder(32, 3, WIDTHS, 7, norm).eval()
+    decoder = FrameDecoder(identity_encoder.side, 3, WIDTHS, 7, 5, skips, norm)
     identity, maps = identity_encoder(torch.rand(2, 3, 32, 32))
     moving = torch.randn(2, 3, 5)
     decoder(identity, maps, moving)  # batch norms see something

@@ -8,6 +8,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from seehear.encoders.norms import NormName, normed
+
 
 class FrameDecoder(nn.Module):
     """Transposed convolutions upwards; at each level the maps of the still picture join in (Shukla et al. 2020, arXiv
@@ -19,7 +21,14 @@ class FrameDecoder(nn.Module):
     """
 
     def __init__(
-        self, side: int, planes: int, widths: tuple[int, ...], identity: int, moving: int, skips: int | None = None
+        self,
+        side: int,
+        planes: int,
+        widths: tuple[int, ...],
+        identity: int,
+        moving: int,
+        skips: int | None = None,
+        norm: NormName = "group",
     ) -> None:
         """Makes the layers.
 
@@ -30,17 +39,18 @@ class FrameDecoder(nn.Module):
             identity: numbers that say who it is.
             moving: numbers that a frame has of its own: sound and noise.
             skips: levels at which the still joins in, from the coarsest; by default all.
+            norm: see `seehear.encoders.norms`.
         """
         super().__init__()
         self.side, self.width = side, widths[-1]
         bottom = widths[-1] * side**2
         self.who = nn.Linear(identity, bottom, bias=False)
         self.what = nn.Linear(moving, bottom, bias=False)
-        self.begin = _normed(widths[-1])
+        self.begin = normed(norm, widths[-1])
         depth = len(widths)
         joined = depth if skips is None else skips
         self.levels = nn.ModuleList(
-            Level(width, narrower, joins=number <= joined, last=number == depth)
+            Level(width, narrower, norm, joins=number <= joined, last=number == depth)
             for number, (width, narrower) in enumerate(pairwise((*reversed(widths), planes)), 1)
         )
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -73,15 +83,15 @@ class FrameDecoder(nn.Module):
 class Level(nn.Module):
     """Join the still's map, if it does here; then twice the size."""
 
-    def __init__(self, inputs: int, outputs: int, joins: bool, last: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, norm: NormName, *, joins: bool, last: bool) -> None:
         super().__init__()
         self.joins = joins
         if joins:
             self.own = nn.Conv2d(inputs, inputs, 3, padding=1, bias=False)
             self.still = nn.Conv2d(inputs, inputs, 3, padding=1, bias=False)
-            self.joined = _normed(inputs)
+            self.joined = normed(norm, inputs)
         self.larger = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=last)
-        self.after: nn.Module = nn.Identity() if last else _normed(outputs)
+        self.after: nn.Module = nn.Identity() if last else normed(norm, outputs)
 
     def forward(self, pictures: Tensor, still: Tensor) -> Tensor:
         """(B F, inputs, s, s) and the still's (B, inputs, s, s) -> (B F, outputs, 2 s, 2 s)."""
@@ -90,7 +100,3 @@ class Level(nn.Module):
             own = own.unflatten(0, (len(share), -1)).add_(share.unsqueeze(1)).flatten(0, 1)
             pictures = self.joined(own)
         return cast(Tensor, self.after(self.larger(pictures)))
-
-
-def _normed(width: int) -> nn.Sequential:
-    return nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(inplace=True))

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from seehear.encoders.frame_decoder import FrameDecoder
 from seehear.encoders.identity import IdentityEncoder
 from seehear.encoders.noise_walk import NoiseWalk
+from seehear.encoders.norms import NormName
 
 Still = tuple[Tensor, Tensor, list[Tensor]]
 """The still (B, planes, size, size), its identity and its maps."""
@@ -30,6 +31,7 @@ class Generator(nn.Module):
         noise: int,
         skips: int | None = None,
         residual: bool = False,
+        norm: NormName = "group",
     ) -> None:
         """Makes the layers.
 
@@ -42,12 +44,13 @@ class Generator(nn.Module):
             noise: numbers a frame that say what is not heard.
             skips: levels at which the still's maps join in, from the coarsest; by default all.
             residual: the difference from the still is drawn. The papers draw the picture itself.
+            norm: see `seehear.encoders.norms`.
         """
         super().__init__()
         self.residual = residual
-        self.identity = IdentityEncoder(size, planes, widths, identity)
+        self.identity = IdentityEncoder(size, planes, widths, identity, norm)
         self.noise = NoiseWalk(noise)
-        self.decoder = FrameDecoder(self.identity.side, planes, widths, identity, heard + noise, skips)
+        self.decoder = FrameDecoder(self.identity.side, planes, widths, identity, heard + noise, skips, norm)
         if residual:  # begin with the still itself
             for values in self.decoder.last.larger.parameters():
                 nn.init.zeros_(values)

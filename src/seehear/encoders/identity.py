@@ -7,6 +7,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from seehear.encoders.norms import NormName, normed
+
 
 class IdentityEncoder(nn.Module):
     """Convolutions that halve the picture, one for each width, and one over all that is left (Shukla et al. 2020,
@@ -16,7 +18,7 @@ class IdentityEncoder(nn.Module):
         side: of the last map, in pixels.
     """
 
-    def __init__(self, size: int, planes: int, widths: tuple[int, ...], dim: int) -> None:
+    def __init__(self, size: int, planes: int, widths: tuple[int, ...], dim: int, norm: NormName = "group") -> None:
         """Makes the layers.
 
         Args:
@@ -24,6 +26,7 @@ class IdentityEncoder(nn.Module):
             planes: 3 for RGB, 1 for luma.
             widths: channels of the maps, from the finest, size / 2 wide, to the coarsest.
             dim: numbers that say who it is.
+            norm: see `seehear.encoders.norms`.
 
         Raises:
             ValueError: the size cannot be halved so often.
@@ -33,7 +36,7 @@ class IdentityEncoder(nn.Module):
             raise ValueError(f"pictures of {size} pixels cannot be halved {len(widths)} times; change size or widths")
         self.side = size >> len(widths)
         self.halves = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(width, wider, 4, 2, 1, bias=False), nn.BatchNorm2d(wider), nn.ReLU(inplace=True))
+            nn.Sequential(nn.Conv2d(width, wider, 4, 2, 1, bias=False), *normed(norm, wider))
             for width, wider in pairwise((planes, *widths))
         ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.last = nn.Linear(widths[-1] * self.side**2, dim)

@@ -20,6 +20,7 @@ from seehear.clip import SAMPLES_PER_FRAME, mouth_in
 from seehear.encoders import Region, shape
 from seehear.encoders.generator import Generator as FrameGenerator
 from seehear.encoders.mel_speech import MelSpeech
+from seehear.encoders.norms import NormName
 from seehear.encoders.speech_encoders import SpeechName, full_speech_options, make_speech_encoder
 from seehear.encoders.streamed import StreamedSpeech
 from seehear.errors import ModelError
@@ -64,6 +65,7 @@ class AnimateOptions:
         skips: levels at which the still's maps join in, from the coarsest; by default all.
         identity: numbers that say who it is.
         noise: numbers a frame that say what is not heard.
+        norm: what keeps the maps in range: each picture by itself (``group``), or the batch (``batch``, the papers).
         residual: the difference from the still is drawn, not the picture itself.
         still: which frame of a clip is the still.
         frames: frames of each clip that are drawn and compared, at random; 0 draws all. The papers: 1.
@@ -85,6 +87,7 @@ class AnimateOptions:
     skips: int | None = None
     identity: int = 64
     noise: int = 10
+    norm: NormName = "group"
     residual: bool = True
     still: Literal["first", "random"] = "random"
     frames: int = 8
@@ -140,6 +143,7 @@ class AnimateModel(Pretext):
             noise=o.noise,
             skips=o.skips,
             residual=o.residual,
+            norm=o.norm,
         )
         self.task: Odd | Reconstruct | None = None
         if o.audio_task != "none":
