@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from seehear.pretext.animate import AnimateModel
+from seehear.pretext.apc import APCModel
+from seehear.pretext.cpc import CPCModel
 from seehear.pretext.interface import Pretext
 from seehear.pretext.sync import SyncModel
 
-PRETEXTS: dict[str, type[Pretext]] = {"sync": SyncModel, "animate": AnimateModel}
+PRETEXTS: dict[str, type[Pretext]] = {
+    pretext.name: pretext for pretext in (SyncModel, AnimateModel, APCModel, CPCModel)
+}
 """By the name that a config.json has under ``pretext``."""

@@ -14,12 +14,10 @@ from seehear.pretext.interface import Pretext
 from seehear.training.options import DataOptions
 from seehear.training.probe import Probed, spread, stacked
 
-LOSS = "dev_loss"
-
 
 @dataclass
 class LossProbe:
-    """The loss, undisturbed, and the shares that the pretext shows beside it.
+    """The loss, undisturbed, and the numbers that the pretext shows beside it.
 
     Attributes:
         batches: clips of one length: video uint8 (B, T, ...), audio float32 (B, T * 640).
@@ -32,8 +30,8 @@ class LossProbe:
     beside: str = ""
 
     def __post_init__(self) -> None:
-        self._sources = {LOSS: "loss"} | {f"dev_{name}": name for name in self.shown}
-        self.formats: Mapping[str, str] = {name: ".4f" if name == LOSS else ".1%" for name in self._sources}
+        self._sources = {f"dev_{name}": name for name in ("loss", *self.shown)}
+        self.formats: Mapping[str, str] = dict.fromkeys(self._sources, ".4f")
 
     def __call__(self, model: nn.Module, fabric: Fabric) -> Probed:
         """Measure a model that is in evaluation mode: means over batches of equal size."""
