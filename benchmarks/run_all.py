@@ -1,8 +1,9 @@
 """Every figure that the README quotes, one script after the other: what `make bench` runs.
 
-    python benchmarks/run_all.py [--shared ../shared]
+    python benchmarks/run_all.py [--shared ../shared] [--model RUN]
 
-About half an hour on two cores. Scripts that need real recordings are left out, saying so, where there are none.
+About an hour on two cores. Scripts that need real recordings, or a model that animates, are left out, saying so, where
+there are none.
 """
 
 import argparse
@@ -10,27 +11,45 @@ import subprocess
 import sys
 from pathlib import Path
 
+from seehear.training.run import packaged
+
 HERE = Path(__file__).resolve().parent
-SYNTHETIC = [["media_decode.py"], ["avatars.py"], ["training_speed.py"]]
+ANIMATE = "animate-small"
+SYNTHETIC = ["media_decode.py", "avatars.py", "training_speed.py", "animate_training_speed.py", "demo.py"]
 REAL = [
-    ["sync_protocol.py"],
-    ["sync_accuracy.py"],
-    ["sync_halves.py"],
-    ["sync_speed.py"],
-    ["prepare.py"],
-    ["face_clips.py"],
+    "sync_protocol.py",
+    "sync_accuracy.py",
+    "sync_halves.py",
+    "sync_speed.py",
+    "prepare.py",
+    "face_clips.py",
 ]
+OF_A_MODEL = [
+    "animate_l1.py",
+    "speech_words.py",
+    "speech_emotion.py",
+    "speech_noise.py",
+    "speech_encoder_speed.py",
+]
+"""Of a model that animates; some of them with real recordings."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds data/")
-    shared = parser.parse_args().shared
-    jobs = list(SYNTHETIC)
-    if (shared / "data").is_dir():
-        jobs += [[*job, "--shared", str(shared)] for job in REAL]
+    parser.add_argument("--model", help=f"folder of a run of an animate preset; by default {ANIMATE}, if it is there")
+    given = parser.parse_args()
+    model = given.model or (ANIMATE if ANIMATE in packaged() else None)
+    jobs = [[name] for name in SYNTHETIC]
+    shared = ["--shared", str(given.shared)]
+    if (given.shared / "data").is_dir():
+        jobs += [[name, *shared] for name in REAL]
+        jobs += [[name, "--model", model, *shared] for name in OF_A_MODEL if model]
+        left_out = [] if model else OF_A_MODEL
     else:
-        print(f"no recordings in {shared}: {', '.join(job[0] for job in REAL)} left out", file=sys.stderr)
+        left_out = REAL + OF_A_MODEL
+    if left_out:
+        print(f"no recordings in {given.shared}, or no --model: {', '.join(left_out)} left out", file=sys.stderr)
     failed = [job[0] for job in jobs if _run(job) != 0]
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")

@@ -1,5 +1,6 @@
 """The demo from end to end at its smallest; what it reaches at full size is a benchmark's business."""
 
+import av
 import pytest
 
 from seehear.cli import main
@@ -16,10 +17,12 @@ def made(tmp_path_factory):
 def test_report_tells_the_story_and_holds_everything(made):
     out, _ = made
     page = (out / "report.html").read_text()
-    for heading in ("Synthetic people", "Learning", "What it is worth", "Measuring a delay", "Fixing a film"):
+    of_sync = ("Learning", "What it is worth", "Measuring a delay", "Fixing a film")
+    of_animate = ("A still face learns to speak", "Somebody speaks", "What its ear knows")
+    for heading in ("Synthetic people", *of_sync, *of_animate):
         assert f"<h2>{heading}</h2>" in page
-    assert page.count("<video") == 2
-    assert page.count("<svg") >= 3
+    assert page.count("<video") == 4
+    assert page.count("<svg") >= 4
     assert "9.7%" in page  # chance, beside every accuracy
     assert 'src="http' not in page
 
@@ -31,12 +34,27 @@ def test_films_that_it_made_are_there(made):
     assert (out / "run" / "model.safetensors").exists()
 
 
+def test_somebody_speaks_for_as_long_as_the_film_that_was_heard(made):
+    out, _ = made
+    with av.open(str(out / "spoken.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 75
+        assert container.streams.audio
+
+
+def test_emotions_are_read_out_of_every_encoder_on_people_that_are_new_to_it(made):
+    out, _ = made
+    page = (out / "report.html").read_text()
+    for encoder in ("animate", "the same encoder, untrained", "log-mel (80)", "MFCC with deltas (39)"):
+        assert f"<td>{encoder}</td>" in page
+    assert "Emotions: animate" in page  # what the table says, in words
+
+
 def test_a_second_run_does_nothing_twice(made, capsys):
     out, words = made
-    weights, first = out / "run" / "model.safetensors", next((out / "people").glob("*.mp4"))
-    before = [path.stat().st_mtime_ns for path in (weights, first)]
+    kept = [out / run / "model.safetensors" for run in ("run", "animate")] + [next((out / "people").glob("*.mp4"))]
+    before = [path.stat().st_mtime_ns for path in kept]
     assert main(words) == 0
-    assert [path.stat().st_mtime_ns for path in (weights, first)] == before
+    assert [path.stat().st_mtime_ns for path in kept] == before
     assert str(out / "report.html") in capsys.readouterr().out
 
 

@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 
 from seehear.beside import write_text
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Clip
 from seehear.corpus.split import By, Split
 from seehear.corpus.store import Corpus
 from seehear.errors import CorpusError
+from seehear.progress import Telling
 from seehear.tools.confidence import RIGHT_WITHIN_MS, Calibration, fit_calibration
 from seehear.tools.listen import LipsAndSound, listen
 from seehear.tools.offset import Curve, Peak, find_peak
@@ -78,13 +78,15 @@ def calibrate(model: LipsAndSound, clips: Sequence[Clip], *, examples: int = EXA
     rng = np.random.default_rng(seed)
     peaks: list[Peak] = []
     right: list[bool] = []
-    for _ in track(range(examples), description="calibrating", transient=True):
-        delay_s = float(rng.uniform(-LARGEST_DELAY_S, LARGEST_DELAY_S))
-        mismatched = bool(rng.random() < MISMATCHED)
-        peak = find_peak(_example(model, clips, delay_s, mismatched, rng))
-        if peak:
-            peaks.append(peak)
-            right.append(not mismatched and abs(peak.delay_ms - 1000 * delay_s) <= RIGHT_WITHIN_MS)
+    with Telling("calibrating", examples) as telling:
+        for done in range(examples):
+            delay_s = float(rng.uniform(-LARGEST_DELAY_S, LARGEST_DELAY_S))
+            mismatched = bool(rng.random() < MISMATCHED)
+            peak = find_peak(_example(model, clips, delay_s, mismatched, rng))
+            if peak:
+                peaks.append(peak)
+                right.append(not mismatched and abs(peak.delay_ms - 1000 * delay_s) <= RIGHT_WITHIN_MS)
+            telling.update(done + 1, f"{done + 1}/{examples} measurements")
     return replace(fit_calibration(peaks, right), search_s=REACH / FPS)
 
 

@@ -1,0 +1,113 @@
+"""How fast animate `small` trains: video frames a second, and the share of this machine's products that this uses.
+
+    python benchmarks/animate_training_speed.py [--preset animate-small] [--threads 2] [--seconds 10]
+
+Whole steps of the real loop's work (disturbance, log-mel, encoder, generator, loss, backward, AdamW) on random pictures
+and noise in memory. Frames are those of the clips, all of which are heard; of each clip some are drawn. Multiply-
+accumulates are counted exactly, forward and backward. The yardsticks are taken in float32 before, between and after,
+because other work on the machine slows all alike, and the share is of their best: products of matrices, and a
+convolution of 128 by 128 channels, which is what the generator mostly is.
+"""
+
+import argparse
+import time
+
+import torch
+from matmul import matmul_rate
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from seehear.clip import SAMPLES_PER_FRAME
+from seehear.pretext.animate import AnimateModel
+from seehear.training.presets import settings
+from seehear.training.schedule import make_optimizer
+
+CHANNELS, SIDE, PICTURES = 128, 16, 128
+
+
+class Step:
+    """One update of the weights, as `seehear.training.loop` does it."""
+
+    def __init__(self, preset: str, precision: str) -> None:
+        torch.manual_seed(0)
+        chosen = settings(preset)
+        self.model = AnimateModel(chosen.model)
+        clips, frames, side = chosen.data.batch, chosen.data.frames, chosen.model.size
+        shape = (clips, frames, side, side, 3) if chosen.model.colour else (clips, frames, side, side)
+        self.batch = {
+            "video": torch.randint(0, 256, shape, dtype=torch.uint8),
+            "audio": 0.1 * torch.randn(clips, frames * SAMPLES_PER_FRAME),
+        }
+        self.frames, self.drawn = clips * frames, clips * (chosen.model.frames or frames)
+        self.optimizer = make_optimizer(self.model, chosen.optim)
+        self.clip = chosen.optim.clip
+        self.rng = torch.Generator().manual_seed(0)
+        self.half = precision == "bf16-mixed"
+
+    def __call__(self) -> None:
+        self._forward_and_backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def macs(self) -> int:
+        """Multiply-accumulates of a step, forward and backward."""
+        with FlopCounterMode(display=False) as counter:
+            self._forward_and_backward()
+        self.optimizer.zero_grad()
+        return counter.get_total_flops() // 2
+
+    def _forward_and_backward(self) -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+            loss = self.model(self.batch, self.rng)["loss"]
+        loss.backward()
+
+
+def convolution_rate(seconds: float = 1.0) -> float:
+    """Multiply-accumulates a second of a 3 x 3 convolution, the best of those that fit into the time."""
+    pictures = torch.randn(PICTURES, CHANNELS, SIDE, SIDE)
+    kernel = torch.randn(CHANNELS, CHANNELS, 3, 3)
+    times: list[float] = []
+    while len(times) < 4 or sum(times) < seconds:
+        begun = time.perf_counter()
+        F.conv2d(pictures, kernel, padding=1)
+        times.append(time.perf_counter() - begun)
+    return PICTURES * SIDE * SIDE * CHANNELS * CHANNELS * 9 / min(times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="animate-small")
+    parser.add_argument("--model", help="not needed: weights are random")
+    parser.add_argument("--shared", help="not needed")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--precision", nargs="+", default=["32-true"])
+    parser.add_argument("--seconds", type=float, default=10.0)
+    given = parser.parse_args()
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    print(f"animate training, preset {given.preset}, {torch.get_num_threads()} threads")
+    products, convolutions = [matmul_rate()], [convolution_rate()]
+    for precision in given.precision:
+        step = Step(given.preset, precision)
+        macs = step.macs()
+        times: list[float] = []
+        while len(times) < 3 or sum(times) < given.seconds:
+            begun = time.perf_counter()
+            step()
+            times.append(time.perf_counter() - begun)
+        products.append(matmul_rate())
+        convolutions.append(convolution_rate())
+        best = min(times)
+        print(
+            f"{precision}: {step.frames / best:.0f} frames/s heard and {step.drawn / best:.0f} drawn at best, "
+            f"{1e3 * best:.0f} ms a step ({1e3 * sum(times) / len(times):.0f} on average of {len(times)})"
+        )
+        used = macs / best
+        print(f"    {macs / 1e9:.1f} GMAC a step; {used / 1e9:.1f} GMAC/s")
+        for what, rates in (("float32 products of matrices", products), ("float32 convolutions", convolutions)):
+            print(f"    {used / max(rates):.0%} of the {max(rates) / 1e9:.1f} GMAC/s of {what}")
+
+
+if __name__ == "__main__":
+    main()

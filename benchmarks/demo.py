@@ -1,0 +1,32 @@
+"""How long the whole demo takes, and what it reaches: the report is the result.
+
+    python benchmarks/demo.py [--out FOLDER]
+
+Timed only where the folder is new: what an earlier run has made is not made again.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+from seehear.demo import demo
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="where its folder stays; by default it goes")
+    parser.add_argument("--clips", type=int, default=768)
+    parser.add_argument("--speakers", type=int, default=384)
+    parser.add_argument("--steps", type=int, default=480)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        out = given.out or Path(temporary) / "demo"
+        begun = time.perf_counter()
+        page = demo(out=out, clips=given.clips, speakers=given.speakers, steps=given.steps)
+        seconds = time.perf_counter() - begun
+        print(f"the demo took {seconds / 60:.1f} min; its report has {page.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

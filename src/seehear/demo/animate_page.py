@@ -1,0 +1,134 @@
+"""What the demo's page tells of animation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+
+from seehear.demo.animate import Drawn, Ear, Spoken
+from seehear.demo.pictures import jpeg
+from seehear.demo.sync import Learned
+from seehear.report import Figure, Filmstrip, Section, Table, Text, Video
+from seehear.report.html import Block
+from seehear.report.plots import INK, drawing, to_svg
+from seehear.tasks.result import Result
+from seehear.tasks.significance import Comparison
+
+CALLED = {"untrained": "the same encoder, untrained", "logmel": "log-mel (80)", "mfcc": "MFCC with deltas (39)"}
+CLEAR = 0.05  # p below which a difference is told as one
+
+
+def animate_sections(learned: Learned, ear: Ear, drawn: Drawn, spoken: Spoken) -> list[Section]:
+    """Learning to draw, somebody who is made to speak, and what was heard for it."""
+    return [_learning(learned, drawn), _speaking(spoken), _hearing(ear)]
+
+
+def _learning(learned: Learned, drawn: Drawn) -> Section:
+    summary, likeness = learned.summary, drawn.likeness
+    low, high = likeness.interval()
+    said = (
+        f"A second model, of {summary.parameters / 1e6:.2f} million parameters, gets one picture of a person and the "
+        f"sound, and draws the video ({summary.steps} steps in {summary.seconds:.0f} s). For the mouth it has to hear "
+        "what is said, for the brows how it is said. Nobody told it that either."
+    )
+    found = (
+        f"On {len(likeness.drawn)} clips of people it has never seen, the drawn mouth differs from the real one by "
+        f"{100 * likeness.drawn.mean():.2f} % of full scale, the still picture left as it is by "
+        f"{100 * likeness.copied.mean():.2f} %: drawing is {likeness.lower:.1%} nearer (95 % interval {low:.1%} to "
+        f"{high:.1%}; 0 % would be no better than a still)."
+    )
+    curves = Figure(_curves(learned.metrics), "Difference from the real pictures while it learned; lower is better.")
+    strips: list[Block] = []
+    for strip in drawn.strips:
+        strips.append(Filmstrip([jpeg(picture) for picture in strip.real], "Real."))
+        strips.append(Filmstrip([jpeg(picture) for picture in strip.drawn], "Drawn from the first one and the sound."))
+    return Section("A still face learns to speak", [Text(said), curves, Text(found), *strips])
+
+
+def _curves(metrics: Sequence[Mapping[str, float]]) -> str:
+    with drawing(2, height=2.0) as (figure, (l1, nearer)):
+        for name, label in (
+            ("l1", "drawn, trained on"),
+            ("copied", "the still, trained on"),
+            ("dev_l1", "drawn, held out"),
+        ):
+            _plot(l1, metrics, name, label, 100)
+        _plot(nearer, metrics, "mouth_lower", "held-out mouths", 100)
+        nearer.axhline(0, color=INK, lw=1, ls=":", label="the still, left as it is")
+        l1.set_ylabel("L1, % of full scale")
+        nearer.set_ylabel("nearer than the still, %")
+        nearer.set_xlabel("training step")
+        for axes in (l1, nearer):
+            axes.legend(fontsize="small")
+    return to_svg(figure)
+
+
+def _plot(axes: Axes, metrics: Sequence[Mapping[str, float]], name: str, label: str, factor: float) -> None:
+    rows = [(row["step"], factor * row[name]) for row in metrics if name in row]
+    if rows:
+        axes.plot(*zip(*rows, strict=True), label=label, marker="." if len(rows) < 30 else None)
+
+
+def _speaking(spoken: Spoken) -> Section:
+    said = (
+        "The first picture of a film of somebody whom neither model has seen, and the film's sound, are all that the "
+        "right film is made of. Eyes and head stay as they were but for what can be heard: nobody hears a blink. The "
+        "lip-sync model above, which has never met a drawn mouth, was asked about the drawn film: "
+        f"{spoken.measured.reason} (confidence {spoken.measured.confidence:.2f})."
+    )
+    videos = [Video(spoken.film.read_bytes(), "Real."), Video(spoken.made.read_bytes(), "Drawn.")]
+    return Section("Somebody speaks", [Text(said), *videos])
+
+
+def _hearing(ear: Ear) -> Section:
+    said = (
+        "Whoever draws a face from a voice must have understood something of it. The encoder of sound is frozen; what "
+        "it hears of a clip (mean and deviation in four parts of it) goes into a logistic regression, trained with the "
+        "labels of people that the model was trained on and tested on people it has never met. The same for sounds as "
+        "they are, and for an encoder with random weights, which is no weak rival."
+    )
+    return Section("What its ear knows", [Text(said), *_told("Emotions", ear.emotion), *_told("Words", ear.words)])
+
+
+def _told(what: str, result: Result | str) -> list[Block]:
+    if isinstance(result, str):
+        return [Text(f"{what}: too little data to tell. {result[:1].upper()}{result[1:]}.")]
+    compared = {one.against: one for one in result.comparisons}
+    rows = [
+        (
+            CALLED.get(row.encoder, "animate"),
+            f"{row.main.value:.1%}",
+            f"{row.main.low:.1%} to {row.main.high:.1%}",
+            f"{row.figures['F1'].value:.2f}",
+            _difference(compared[row.encoder]) if row.encoder in compared else "",
+        )
+        for row in result.rows
+    ]
+    caption = (
+        f"{what}: {len(result.classes)} classes, chance {result.chance['accuracy']:.1%}; {result.tested} recordings "
+        f"tested. Differences in points, with 95 % intervals over {result.units}."
+    )
+    table = Table(("encoder, frozen", "accuracy", "95 % interval", "F1", "animate is better by"), rows, caption)
+    return [table, Text(_verdict(what, result.comparisons))]
+
+
+def _difference(one: Comparison) -> str:
+    return f"{100 * one.difference:+.1f} ({100 * one.low:+.1f} to {100 * one.high:+.1f}), p = {one.p:.3f}"
+
+
+def _verdict(what: str, comparisons: Sequence[Comparison]) -> str:
+    """What the table says, and what it does not."""
+    better = [CALLED[one.against] for one in comparisons if one.p < CLEAR and one.difference > 0]
+    worse = [CALLED[one.against] for one in comparisons if one.p < CLEAR and one.difference < 0]
+    open_ = [CALLED[one.against] for one in comparisons if one.p >= CLEAR]
+    parts = [
+        f"{verb} {_listed(names)}"
+        for verb, names in (("is better than", better), ("is worse than", worse), ("cannot be told from", open_))
+        if names
+    ]
+    return f"{what}: animate {'; it '.join(parts)} (p < {CLEAR} is called a difference)."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,45 @@
+"""Parts of the demo tell how far they are, and leave the machine as they found it."""
+
+import io
+
+import pytest
+import torch
+from rich.console import Console
+
+from seehear.demo.stages import Stages, one_thread, told
+
+
+def test_stages_are_numbered_and_timed() -> None:
+    heard = io.StringIO()
+    stage = Stages(Console(file=heard), count=2)
+    with stage("first"):
+        pass
+    with stage("second"):
+        pass
+    assert [line.strip() for line in heard.getvalue().splitlines()] == [
+        "1/2 first",
+        "done in 0 s",
+        "2/2 second",
+        "done in 0 s",
+    ]
+    assert list(stage.seconds) == ["first", "second"]
+
+
+def test_told_gives_every_item_once_and_says_how_many_are_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("seehear.progress.LOG_EVERY_S", 0.0)
+    assert list(told("counting", "abc")) == ["a", "b", "c"]
+    assert "counting: 67 %, 2/3" in capsys.readouterr().err
+
+
+def test_threads_come_back_even_if_something_breaks() -> None:
+    def break_off() -> None:
+        with one_thread():
+            assert torch.get_num_threads() == 1
+            raise ZeroDivisionError
+
+    before = torch.get_num_threads()
+    with pytest.raises(ZeroDivisionError):
+        break_off()
+    assert torch.get_num_threads() == before
