@@ -15,7 +15,7 @@ from seehear.corpus.views import ClipViews
 from seehear.encoders import Region
 from seehear.pretext.animate import AnimateModel, planes
 from seehear.pretext.interface import Pretext
-from seehear.tasks.animate import Likeness, joined, likeness
+from seehear.tasks.likeness import Likeness, joined, likeness
 from seehear.training.options import DataOptions
 from seehear.training.probe import Picture, Probed, spread, stacked
 
