@@ -7,19 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from layouts import lay_out
 
+from data_set_names import ONE_OF_EACH
 from seehear.corpus.formats import FORMATS, cremad, emodb, find_sources, iemocap, ravdess
 from seehear.corpus.formats.labels import EMOTIONS, PARTS, SEXES, spoken
-
-ONE_OF_EACH = {
-    "cremad": "1001_DFA_ANG_XX.flv",
-    "emodb": "03a01Fa.wav",
-    "fsdd": "7_jackson_32.wav",
-    "grid": "s1/bbaf2n.mpg",
-    "iemocap": "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav",
-    "ravdess": "Actor_12/03-01-06-01-02-01-12.wav",
-    "speechcommands": "seven/00176480_nohash_0.wav",
-    "tcdtimit": "volunteers/01M/Clips/straightcam/sa1.mp4",
-}
 
 
 @pytest.mark.parametrize("format", sorted(FORMATS.keys() - {"folder"}))

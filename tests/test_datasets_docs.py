@@ -1,0 +1,59 @@
+"""Every format has a data card: its commands are commands, its labels those of the format, its links lead somewhere."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from data_set_names import ONE_OF_EACH
+from seehear.cli import parser_of, split
+from seehear.corpus.formats import FORMATS, find_sources
+from seehear.downloads.data_sets import DATA_SETS
+
+CARDS = Path(__file__).resolve().parents[1] / "docs" / "datasets"
+FOUND = {card.stem: card.read_text(encoding="utf-8") for card in sorted(CARDS.glob("*.md"))}
+COMMANDS = [
+    (name, command) for name, text in FOUND.items() for command in re.findall(r"^ {4}(seehear .+)$", text, re.MULTILINE)
+]
+
+
+def test_every_format_has_a_card_and_every_card_a_format() -> None:
+    assert FOUND.keys() == FORMATS.keys()
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_cards_say_what_a_user_has_to_know(name: str) -> None:
+    text = FOUND[name]
+    for word in ("**Terms**", "**Layout**", "| label | values |", "**Split**"):
+        assert word in text
+    assert name == "folder" or re.search(r"\bCite\s", text)
+    assert any(where == name for where, _ in COMMANDS)
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS)
+def test_every_command_of_a_card_is_understood(name: str, command: str) -> None:
+    verb, words = split(shlex.split(command)[1:])
+    underscored = [re.sub(r"(?<=\w)-", "_", word) if word.startswith("--") else word for word in words]
+    arguments = parser_of(verb, underscored).parse_args(underscored)
+    assert arguments.get("format") in (name, None, "folder")
+    if verb == "get":
+        assert arguments["name"] == name
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS.keys() - {"folder"}))
+def test_cards_name_the_labels_that_the_format_gives(name: str, tmp_path: Path) -> None:
+    file = tmp_path / ONE_OF_EACH[name]
+    file.parent.mkdir(parents=True)
+    file.touch()
+    (source,) = find_sources([tmp_path], name)
+    rows = re.findall(r"^\| (`[^|]+) \|", FOUND[name], re.MULTILINE)
+    assert source.labels.keys() <= {label for row in rows for label in re.findall(r"`(\w+)`", row)}
+
+
+@pytest.mark.parametrize("name", sorted(DATA_SETS))
+def test_cards_tell_the_terms_that_are_asked_for(name: str) -> None:
+    terms = DATA_SETS[name].terms
+    assert terms.licence in " ".join(FOUND[name].split())
+    assert terms.url.removeprefix("https://") in FOUND[name]
+    assert f"seehear get {name} " in FOUND[name]
