@@ -70,7 +70,8 @@ class TestNoise:
     def _babble(self, row: int, samples: int, rng: np.random.Generator) -> Sound:
         """Several strangers at once, each as loud as the others."""
         voices = [self._voice(row, samples, rng) for _ in range(VOICES)]
-        return np.stack(voices).sum(axis=0, dtype=np.float32)
+        mixed: Sound = np.stack(voices).sum(axis=0, dtype=np.float32)
+        return mixed
 
     def _voice(self, row: int, samples: int, rng: np.random.Generator) -> Sound:
         """Recordings of one stranger after another, until there is enough to cut a piece out anywhere."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -58,9 +57,9 @@ class PooledClassifier(ReadOut):
 class PooledRegressor(ReadOut):
     """Ridge regression of one number over `pooled` features; its strength is chosen on the development part."""
 
-    def __init__(self, score: Callable[[list[float], list[float]], float]) -> None:
-        """``score`` of predictions and truths says which strength is best."""
-        self._score = score
+    def __init__(self, goal: Goal) -> None:
+        """Whose score says which strength is best."""
+        self._goal = goal
 
     def keep(self, features: Tensor, rate: int) -> Tensor:
         """The vectors, (B, 8 * D)."""
@@ -73,7 +72,7 @@ class PooledRegressor(ReadOut):
         view = Standardised(np.stack(train.inputs))
         given, held = view(np.stack(train.inputs)), view(np.stack(dev.inputs))
         models = [Ridge(alpha=10.0**power).fit(given, train.targets) for power in range(7)]
-        best = max(models, key=lambda model: self._score(list(model.predict(held)), list(dev.targets)))
+        best = max(models, key=lambda model: self._goal.score(model.predict(held), dev.targets))
         return lambda inputs: list(best.predict(view(np.stack(inputs)))) if len(inputs) else []
 
 

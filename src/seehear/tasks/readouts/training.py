@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -111,24 +111,24 @@ def train_network(
     schedule = torch.optim.lr_scheduler.StepLR(optimiser, options.decay_every, options.decay)
     device = device_of(network)
     best, kept = -float("inf"), deepcopy(network.state_dict())
-    predict = partial(_predict, network, goal, options.batch)
+    quick = partial(_predict, network, goal.quick, options.batch)
     for _ in range(options.epochs):
         network.train()
         for rows in _shuffled([len(x) for x in train.inputs], options.batch):
             inputs, lengths = padded_inputs([train.inputs[row] for row in rows])
             with _low_precision(device.type):
                 out = network(inputs.to(device), lengths.to(device))
-            loss = goal.loss(out, lengths, [train.targets[row] for row in rows])
+            loss = goal.loss(out, _steps(out, inputs, lengths), [train.targets[row] for row in rows])
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(network.parameters(), GRADIENT)
             optimiser.step()
         schedule.step()
-        score = goal.score(predict(dev.inputs), dev.targets)
+        score = goal.score(quick(dev.inputs), dev.targets)
         if score > best:
             best, kept = score, deepcopy(network.state_dict())
     network.load_state_dict(kept)
-    return predict
+    return partial(_predict, network, goal.meaning, options.batch)
 
 
 def padded_inputs(inputs: Inputs) -> tuple[Tensor, Tensor]:
@@ -154,7 +154,9 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 @torch.inference_mode()
-def _predict(network: nn.Module, goal: Goal, batch: int, inputs: Inputs) -> list[Any]:
+def _predict(
+    network: nn.Module, meaning: Callable[[Tensor, Tensor], list[Any]], batch: int, inputs: Inputs
+) -> list[Any]:
     """What a network says of each input."""
     network.eval()
     device = device_of(network)
@@ -165,8 +167,13 @@ def _predict(network: nn.Module, goal: Goal, batch: int, inputs: Inputs) -> list
         padded, lengths = padded_inputs([inputs[row] for row in rows])
         with _low_precision(device.type):
             out = network(padded.to(device), lengths.to(device))
-        said |= zip(rows, goal.meaning(out.float(), lengths), strict=True)
+        said |= zip(rows, meaning(out.float(), _steps(out, padded, lengths)), strict=True)
     return [said[row] for row in range(len(inputs))]
+
+
+def _steps(out: Tensor, inputs: Tensor, lengths: Tensor) -> Tensor:
+    """How many steps of the outputs count, where so much of the inputs does; as many where there are no steps."""
+    return lengths * out.shape[1] // inputs.shape[1] if out.ndim == 3 else lengths
 
 
 def _first_look(network: WholeNetwork, inputs: Inputs, batch: int) -> Tensor:

@@ -1,0 +1,114 @@
+"""Transcription: characters by CTC on top of the features; word and character error rate (sentences of GRID)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from seehear.errors import CorpusError
+from seehear.tasks.contenders import Mode
+from seehear.tasks.measuring import Measure, contenders, measure
+from seehear.tasks.noise import SNR_DB, NoiseName
+from seehear.tasks.partition import SplitName
+from seehear.tasks.readouts.ctc import Characters
+from seehear.tasks.readouts.heads import BGRUOptions, RecurrentHead
+from seehear.tasks.recordings import Recordings
+from seehear.tasks.result import Result
+from seehear.tasks.scores import Numbers, error_rate
+from seehear.tasks.telling import tell
+from seehear.tasks.texts import character_errors, text_of, word_errors
+from seehear.tasks.trials import Course, Protocol, Training, on_features
+
+CTC_STEPS = BGRUOptions(rate=50)
+"""25 steps a second are too few for the letters of fast speech: one each, and a blank between double ones."""
+
+
+def evaluate_transcription(
+    model: str,
+    data: list[Path],
+    against: Sequence[str] = ("logmel", "mfcc", "untrained"),
+    format: str | None = None,
+    mode: Mode = "frozen",
+    split: SplitName = "speakers",
+    labels: float = 1.0,
+    seeds: int = 1,
+    noise: NoiseName = "none",
+    snr_db: Sequence[float] = SNR_DB,
+    layer: str | None = None,
+    where: Sequence[str] = (),
+    beam: int = 8,
+    shared_speakers: bool = False,
+    bgru: BGRUOptions = CTC_STEPS,
+    device: str = "cpu",
+    json: bool = False,
+    out: Path | None = None,
+) -> Result | str:
+    """Say how well sentences can be written down from what a sound encoder hears.
+
+    Two bidirectional recurrent layers over the features, trained by CTC on characters; no language model.
+
+    Args:
+        model: folder of a run, name of a model, mfcc or logmel.
+        data: corpora that seehear prepare has made, or folders and files of a data set, with the label text or the
+            times of words.
+        against: what it is compared with: mfcc, logmel, other models, untrained (its own shape with random weights),
+            finetuned or scratch (its own shape, all weights trained with the labels).
+        format: of a data set that is no corpus: grid, tcd-timit, folder and so on.
+        mode: frozen, or finetuned or scratch, which train the encoder with the labels.
+        split: speakers (a fifth of them is tested), leave-one-speaker-out, official (the label part), or random, where
+            a speaker may be on both sides.
+        labels: share of the training sentences that is used.
+        seeds: repetitions, each with its own split, labels and weights.
+        noise: that test recordings are mixed with; training is always clean.
+        snr_db: ratios of sound to noise.
+        layer: of the encoder; by default the last.
+        where: only recordings with these labels, each label=value or label=value|other.
+        beam: texts that are followed at a time; 1 takes the likeliest character of each step.
+        shared_speakers: let an official split have a speaker on both sides.
+        bgru: the recurrent layers, and how they are trained.
+        device: where networks run, as torch names it.
+        json: print one JSON object instead of tables.
+        out: JSON file to write the result to as well.
+
+    Raises:
+        ModelError: there is no such model or layer.
+        CorpusError: no such data, no texts, too few speakers.
+    """
+    if beam < 1:
+        raise CorpusError(f"--beam must be 1 or more, not {beam}")
+    protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device)
+    named = contenders(model, against, mode, layer)
+    recordings = _with_text(Recordings.of(data, format).where(where)).audible()
+    texts = [text_of(recording) for recording in recordings]
+    course = Course(recordings, texts, protocol, [""] * len(texts))
+    goal = Characters(sorted({character for text in texts for character in text}), beam)
+    training = Training(goal, lambda width: RecurrentHead(width, goal.outputs, bgru, every_step=True))
+    what = Measure(
+        sums=_errors,
+        scores={"WER": lambda sums: error_rate(sums[..., :2]), "CER": lambda sums: error_rate(sums[..., 2:])},
+        higher_is_better=False,
+        chance={},
+    )
+    setting = {**protocol.told(), "beam": beam}
+    result = measure("transcription", course, named, on_features(training, protocol), training, what, setting)
+    return tell(result, json, out)
+
+
+def _with_text(recordings: Recordings) -> Recordings:
+    """Those of which it is known what is said; the others are left out."""
+    said = [bool(text_of(recording)) for recording in recordings]
+    if not any(said):
+        raise CorpusError(
+            f"{recordings.name} does not know what is said (no label 'text', no words); "
+            "add it, or name the --format of the data set"
+        )
+    silent = {r.name: "it is not known what is said" for r, known in zip(recordings, said, strict=True) if not known}
+    return Recordings(recordings.subset(np.array(said)), recordings.name, recordings.left_out | silent)
+
+
+def _errors(truths: Sequence[str], said: Sequence[str]) -> Numbers:
+    """Word errors, words, character errors, characters of each, (N, 4)."""
+    pairs = zip(truths, said, strict=True)
+    return np.array([(*word_errors(*pair), *character_errors(*pair)) for pair in pairs], dtype=float)
