@@ -92,6 +92,11 @@ VERBS = {
         "does a model find the moment of the sound that belongs to the lips",
         "seehear evaluate sync run/ corpus/",
     ),
+    "evaluate animate": Verb(
+        "seehear.tasks.animate:evaluate_animate",
+        "how like the real pictures are those that a model draws",
+        "seehear evaluate animate run/ corpus/ --sync sync-small",
+    ),
     "evaluate emotion": Verb(
         "seehear.tasks.emotion:evaluate_emotion",
         "what is an encoder worth for telling emotions from speech",
