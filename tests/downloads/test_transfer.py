@@ -1,6 +1,10 @@
 """One file over connections that break, from servers that lie: the right bytes, or none and a sentence."""
 
+import errno
+import io
 import random
+import urllib.request
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -11,8 +15,8 @@ from server import Server, md5, serving
 from seehear.downloads.errors import DownloadError, GoneError
 from seehear.downloads.patience import PassingError, Patience, persistently
 from seehear.downloads.remote import Checksum, RemoteFile, digest
-from seehear.downloads.transfer import transfer
-from seehear.downloads.web import read_small
+from seehear.downloads.transfer import _Part, transfer
+from seehear.downloads.web import _SameSafety, asked, read_small
 
 CONTENT = random.Random(1).randbytes(300_000)
 SUM = Checksum("md5", md5(CONTENT))
@@ -289,3 +293,38 @@ def test_digest(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(CONTENT)
     assert digest(tmp_path / "x", "md5") == md5(CONTENT)
     assert Checksum.parse(f"md5:{md5(CONTENT).upper()}").fits(tmp_path / "x")
+
+
+def test_an_unplugged_cable_passes_and_a_full_disk_does_not() -> None:
+    with serving() as server:
+        url = server.put("/s1", CONTENT)
+        with pytest.raises(PassingError, match="the network is gone"), asked(url, 5):
+            raise OSError(errno.ENETUNREACH, "Network is unreachable")
+        with pytest.raises(OSError, match="No space left"), asked(url, 5):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_keeps_what_has_come(server: Server, bring: Transfer, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = server.put("/s1", CONTENT, "break")
+    real = _Part.begin
+
+    def full(part: _Part, tag: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    bring.part.write_bytes(CONTENT[:1000])
+    monkeypatch.setattr(_Part, "begin", full)
+    with pytest.raises(OSError, match="No space left"):
+        bring(server.put("/s1", CONTENT, "ignore"), len(CONTENT), SUM)
+    assert bring.part.stat().st_size == 1000
+    monkeypatch.setattr(_Part, "begin", real)
+    assert bring(url, len(CONTENT), SUM) == CONTENT
+
+
+def test_no_redirect_from_encrypted_to_plain() -> None:
+    given = urllib.request.Request("https://zenodo.org/x", headers={"Range": "bytes=7-"})
+    follow = _SameSafety().redirect_request
+    with pytest.raises(DownloadError, match="which is not encrypted; it is not followed"):
+        follow(given, io.BytesIO(), 302, "Found", Message(), "http://zenodo.org/x")
+    further = follow(given, io.BytesIO(), 302, "Found", Message(), "https://files.zenodo.org/x")
+    assert further is not None
+    assert further.headers == given.headers

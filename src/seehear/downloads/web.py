@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import errno
 import ssl
 import time
 import urllib.error
@@ -20,6 +21,7 @@ from seehear.downloads.patience import PassingError, Patience, Say, persistently
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 NO_SUCH_RANGE = 416
+UNPLUGGED = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.ENETRESET, errno.EHOSTUNREACH, errno.EHOSTDOWN})
 SMALL = 64 << 20  # bytes that are read into memory at most
 
 
@@ -76,6 +78,10 @@ def asked(url: str, timeout_s: float, headers: Mapping[str, str] | None = None) 
         raise PassingError(f"{urlsplit(url).netloc} cannot be reached ({error.reason})") from error
     except (TimeoutError, ConnectionError, ssl.SSLError, HTTPException) as error:
         raise PassingError(f"the connection broke off ({type(error).__name__})") from error
+    except OSError as error:
+        if error.errno not in UNPLUGGED:  # the disk's, perhaps
+            raise
+        raise PassingError(f"the network is gone ({error.strerror})") from error
 
 
 def _meaning_of(error: urllib.error.HTTPError, url: str) -> Exception:
