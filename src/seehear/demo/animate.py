@@ -46,8 +46,7 @@ ENGLISH = "language=en-us|en-us-nyc|en-gb-x-rp|en-gb-scotland"
 WORDS = 10
 FEWEST = 5  # examples of a word
 COMPARED = 48  # held-out clips whose drawn and real pictures are compared
-SHOWN = 2  # of them to be looked at
-EVERY = 7  # frames of these clips
+SHOWN_CLIPS, SHOWN_FRAMES = 2, 8  # of them, to be looked at
 
 
 @dataclass(frozen=True)
@@ -76,14 +75,11 @@ class Spoken:
     """A film of somebody never seen, and what was made of its first picture and its sound.
 
     Attributes:
-        film: the real one.
-        made: the generated one.
-        measured: lip-sync of the latter, by the model that the demo trained for that.
+        real, drawn: lip-sync of the film and of what was made, by the model that the demo trained for that.
     """
 
-    film: Path
-    made: Path
-    measured: Measurement
+    real: Measurement
+    drawn: Measurement
 
 
 @dataclass(frozen=True)
@@ -119,8 +115,8 @@ def draw_held_out(run: Path, held_out: Corpus) -> Drawn:
     for number, clip in enumerate(held_out[place] for place in told("drawing held-out people", places)):
         real, drawn = _draw(model, clip)
         parts.append(likeness(drawn, real, model.options.region))
-        if number % max(1, len(places) // SHOWN) == 0 and len(strips) < SHOWN:
-            strips.append(Strip(*(_pictures(video[0, ::EVERY]) for video in (real, drawn))))
+        if number % max(1, len(places) // SHOWN_CLIPS) == 0 and len(strips) < SHOWN_CLIPS:
+            strips.append(Strip(_pictures(real), _pictures(drawn)))
     return Drawn(joined(parts), strips)
 
 
@@ -149,7 +145,7 @@ def speak(film: Path, folder: Path, run: Path, lips: SyncModel) -> Spoken:
     made = folder / "spoken.mp4"
     with one_thread():
         animate(film, film, out=made, model=str(run))
-        return Spoken(film, made, measure(made, lips, MeasureOptions(SEARCH_S)))
+        return Spoken(*(measure(path, lips, MeasureOptions(SEARCH_S)) for path in (film, made)))
 
 
 def _part(recordings: Recordings, held_out: set[str | None]) -> None:
@@ -168,5 +164,6 @@ def _draw(model: AnimateModel, clip: Clip) -> tuple[Tensor, Tensor]:
 
 
 def _pictures(video: Tensor) -> Pictures:
-    """(n, 3, S, S) in 0..1 -> RGB uint8 (n, S, S, 3)."""
-    return np.asarray(video.clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).numpy())
+    """Some frames, spread over the clip: (1, T, 3, S, S) in 0..1 -> RGB uint8 (n, S, S, 3)."""
+    which = torch.linspace(0, video.shape[1] - 1, min(SHOWN_FRAMES, video.shape[1])).round().long()
+    return np.asarray(video[0, which].clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).numpy())

@@ -14,6 +14,8 @@ from seehear.report.html import Block
 from seehear.report.plots import INK, drawing, to_svg
 from seehear.tasks.result import Result
 from seehear.tasks.significance import Comparison
+from seehear.tools.measurement import Measurement
+from seehear.tools.verdict import Verdict, delay_in_words
 
 CALLED = {"untrained": "the same encoder, untrained", "logmel": "log-mel (80)", "mfcc": "MFCC with deltas (39)"}
 CLEAR = 0.05  # p below which a difference is told as one
@@ -35,10 +37,12 @@ def _learning(learned: Learned, drawn: Drawn) -> Section:
     found = (
         f"On {len(likeness.drawn)} clips of people it has never seen, the drawn mouth differs from the real one by "
         f"{100 * likeness.drawn.mean():.2f} % of full scale, the still picture left as it is by "
-        f"{100 * likeness.copied.mean():.2f} %: drawing is {likeness.lower:.1%} nearer (95 % interval {low:.1%} to "
-        f"{high:.1%}; 0 % would be no better than a still)."
+        f"{100 * likeness.copied.mean():.2f} %. So drawing is {abs(likeness.lower):.1%} "
+        f"{'nearer' if likeness.lower >= 0 else 'farther off'} (95 % interval {low:+.1%} to {high:+.1%}; 0 % would "
+        "be no better than a still)."
     )
-    curves = Figure(_curves(learned.metrics), "Difference from the real pictures while it learned; lower is better.")
+    shown = "Above: difference from the real pictures while it learned. Below: by how much the mouth is nearer."
+    curves = Figure(_curves(learned.metrics), shown)
     strips: list[Block] = []
     for strip in drawn.strips:
         strips.append(Filmstrip([jpeg(picture) for picture in strip.real], "Real."))
@@ -73,12 +77,19 @@ def _plot(axes: Axes, metrics: Sequence[Mapping[str, float]], name: str, label: 
 def _speaking(spoken: Spoken) -> Section:
     said = (
         "The first picture of a film of somebody whom neither model has seen, and the film's sound, are all that the "
-        "right film is made of. Eyes and head stay as they were but for what can be heard: nobody hears a blink. The "
-        "lip-sync model above, which has never met a drawn mouth, was asked about the drawn film: "
-        f"{spoken.measured.reason} (confidence {spoken.measured.confidence:.2f})."
+        "drawn film is made of. What cannot be heard stays as it was: nobody hears a blink, or a turn of the head. The "
+        "lip-sync model above, which has never met a drawn mouth, was asked about both: the sound of the real film is "
+        f"{_measured(spoken.real)}, that of the drawn one {_measured(spoken.drawn)}."
     )
-    videos = [Video(spoken.film.read_bytes(), "Real."), Video(spoken.made.read_bytes(), "Drawn.")]
+    videos = [Video(spoken.real.path.read_bytes(), "Real."), Video(spoken.drawn.path.read_bytes(), "Drawn.")]
     return Section("Somebody speaks", [Text(said), *videos])
+
+
+def _measured(found: Measurement) -> str:
+    if found.delay_ms is None:
+        return "beyond measuring"
+    guess = "perhaps " if found.verdict is Verdict.CANNOT_TELL else ""
+    return f"{guess}{delay_in_words(found.delay_ms)} (confidence {found.confidence:.2f})"
 
 
 def _hearing(ear: Ear) -> Section:
