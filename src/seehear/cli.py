@@ -266,20 +266,31 @@ def _parser(verb: str, function: Callable[..., Any], words: Sequence[str]) -> Ar
     ours: set[str | int] = set()
     for name, parameter in signature(function).parameters.items():
         if settings := shaped.get(name) or _plain_argument(parameter, hints[name]):
-            flag = name if parameter.default is parameter.empty else f"--{name}"
-            parser.add_argument(flag, help=helps.get(name), **settings)
+            parser.add_argument(*_flags(parameter), help=helps.get(name), **settings)
             ours.add(name)
     parser.add_function_arguments(function, as_group=False, as_positional=True, skip=ours)
     return parser
 
 
 def _plain_argument(parameter: Parameter, hint: Any) -> dict[str, Any] | None:
-    """What jsonargparse would make awkward on a command line: lists by position, and switches that want a value."""
-    if parameter.default is parameter.empty and get_origin(hint) in (list, Sequence):
+    """What jsonargparse would make awkward: lists by position, switches that want a value, flags that are required."""
+    required = parameter.default is parameter.empty
+    if parameter.name == "out" and parameter.kind is parameter.KEYWORD_ONLY:
+        return {"type": hint, "required": True} if required else {"type": hint, "default": parameter.default}
+    if required and get_origin(hint) in (list, Sequence):
         return {"nargs": "+", "type": get_args(hint)[0]}
+    if required:
+        return {"type": hint}  # here, so that positions are in the order of the signature
     if hint is bool and parameter.default is False:
         return {"action": "store_true"}
     return None
+
+
+def _flags(parameter: Parameter) -> tuple[str, ...]:
+    """What it is called on the command line: its name where it has a position; ``-o`` too where it says where to."""
+    if parameter.kind is parameter.KEYWORD_ONLY and parameter.name == "out":
+        return "-o", "--out"
+    return (parameter.name if parameter.default is parameter.empty else f"--{parameter.name}",)
 
 
 def _underscored(word: str) -> str:

@@ -60,7 +60,7 @@ def write_lamp(
 def lamp_model(monkeypatch: pytest.MonkeyPatch) -> LampModel:
     """The model, also for whatever a command loads by name."""
     model = LampModel()
-    monkeypatch.setattr("seehear.tools.batch.load", lambda name: model)
+    monkeypatch.setattr("seehear.tools.batch.load_sync", lambda name: model)
     return model
 
 

@@ -59,7 +59,7 @@ def test_a_run_is_calibrated_on_what_its_training_kept(lamp_model, clips, tmp_pa
 
     lamp_model.config = {"trained": {"split_by": "speaker", "dev_every": 3}}
     monkeypatch.setattr(calibration_module, "Corpus", FakeCorpus)
-    monkeypatch.setattr(calibration_module, "load", lambda run: lamp_model)
+    monkeypatch.setattr(calibration_module, "load_sync", lambda run: lamp_model)
     (tmp_path / "config.json").write_text("{}")
     calibrate_run(tmp_path, tmp_path, examples=40)
     assert "sync_calibration" in json.loads((tmp_path / "config.json").read_text())

@@ -139,7 +139,7 @@ def test_the_original_is_never_written_over(late_lamp, lamp_model, tmp_path, cap
 @pytest.mark.parametrize("words", [["--fix", "fixed.avi"], ["--fix", "fixed"], ["--csv", "absent/x.csv"],
                                    ["--csv", "."], ["--plot", "absent/x.png"], ["--fix", "absent/x.mp4"]])  # fmt: skip
 def test_an_impossible_output_is_told_before_anything_is_measured(late_lamp, tmp_path, capsys, monkeypatch, words):
-    monkeypatch.setattr("seehear.tools.batch.load", lambda name: pytest.fail("loaded"))
+    monkeypatch.setattr("seehear.tools.batch.load_sync", lambda name: pytest.fail("loaded"))
     flag, place = words
     assert run(late_lamp, flag, tmp_path / place) == 2
     err = capsys.readouterr().err

@@ -1,0 +1,161 @@
+"""Features on disk: what other programs read, names, bad files, and nothing half-written."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from scipy.io import wavfile
+
+import seehear
+from seehear.cli import main
+from seehear.encoders.embed import embed_audio
+from seehear.encoders.handcrafted import make_handcrafted
+from seehear.errors import SeehearError
+from seehear.pretext.cpc import CPCModel, CPCOptions
+from seehear.tools.features import writer
+from seehear.training.run import save
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "corpus"))
+from fake_reader import run as run_prepare
+from fake_reader import write_source
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with random weights: 4 features wide."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("models") / "run"
+    save(CPCModel(CPCOptions(channels=3, hidden=4, steps=2)), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """one.wav of 1 s, two.wav of 0.5 s at 8 kHz, deep/one.wav of 0.2 s."""
+    folder = tmp_path_factory.mktemp("sounds")
+    (folder / "deep").mkdir()
+    rng = np.random.default_rng(0)
+    for name, rate, seconds in (("one.wav", 16000, 1.0), ("two.wav", 8000, 0.5), ("deep/one.wav", 16000, 0.2)):
+        wavfile.write(folder / name, rate, (rng.standard_normal(round(rate * seconds)) * 2000).astype(np.int16))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clips of 40, 10 and 13 frames, of two sources."""
+    folder = tmp_path_factory.mktemp("corpus")
+    write_source(folder / "src" / "a.mp4", [40, 10])
+    write_source(folder / "src" / "b.mp4", [13])
+    run_prepare(folder / "src", folder / "clips", workers=1)
+    return folder / "clips"
+
+
+def embed(*words: object) -> int:
+    return main(["embed", *map(str, words)])
+
+
+def test_a_table_has_a_row_a_feature(run: Path, sounds: Path, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+    out = tmp_path / "features.parquet"
+    assert embed(run, sounds / "one.wav", sounds / "two.wav", "-o", out) == 0
+    assert capsys.readouterr().out == f"2 recordings: 38 features of 4 numbers, 25 a second, are in {out}\n"
+    table = pq.read_table(out)
+    assert table.column_names == ["file", "time_s", "f0", "f1", "f2", "f3"]
+    assert table["file"].to_pylist() == ["one.wav"] * 25 + ["two.wav"] * 13
+    np.testing.assert_allclose(table["time_s"].to_numpy()[:25], np.arange(25) / 25)
+    rate, wave = wavfile.read(sounds / "one.wav")
+    expected = seehear.load(run).embed_audio(wave, rate)
+    found = np.stack([table[f"f{i}"].to_numpy()[:25] for i in range(4)], axis=1)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-3)  # FFmpeg's int16 against numpy's
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_an_archive_has_an_array_a_recording(run: Path, sounds: Path, tmp_path: Path) -> None:
+    assert embed(run, sounds, "--out", tmp_path / "all.npz", "--layer", "z") == 0
+    with np.load(tmp_path / "all.npz") as arrays:
+        shapes = {name: arrays[name].shape for name in arrays.files}
+    assert shapes == {"deep/one.wav": (5, 12), "one.wav": (25, 12), "two.wav": (13, 12)}
+
+
+def test_a_folder_has_a_file_a_recording(sounds: Path, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert embed("logmel", sounds, "-o", tmp_path / "out") == 0
+    assert "100 a second" in capsys.readouterr().out
+    files = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert files == ["deep/one.wav.npy", "one.wav.npy", "two.wav.npy"]
+    rate, wave = wavfile.read(sounds / "deep/one.wav")
+    expected = embed_audio(make_handcrafted("logmel"), wave, rate)
+    np.testing.assert_allclose(np.load(tmp_path / "out" / files[0]), expected, atol=0.05)
+
+
+def test_clips_of_a_corpus(run: Path, small_corpus: Path, tmp_path: Path) -> None:
+    from seehear.corpus.store import Corpus
+
+    corpus = Corpus(small_corpus)
+    assert embed(run, small_corpus, "-o", tmp_path / "clips.npz") == 0
+    with np.load(tmp_path / "clips.npz") as arrays:
+        lengths = {name: len(arrays[name]) for name in arrays.files}
+    keys = corpus.manifest["key"].to_pylist()
+    assert lengths == {f"{small_corpus.name}/{key}": n for key, n in zip(keys, corpus.frames.tolist(), strict=True)}
+
+
+def test_a_bad_file_costs_itself_only(run: Path, sounds: Path, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+    wavfile.write(tmp_path / "nan.wav", 16000, np.array([0.1, np.nan, 0.2] * 500, np.float32))
+    wavfile.write(tmp_path / "none.wav", 16000, np.zeros(0, np.int16))
+    (tmp_path / "text.wav").write_text("no sound")
+    bad = [tmp_path / "nan.wav", tmp_path / "none.wav", tmp_path / "text.wav", tmp_path / "gone.wav"]
+    assert embed(run, *bad, sounds / "one.wav", "-o", tmp_path / "out.npz") == 2
+    said = capsys.readouterr()
+    lines = said.err.splitlines()
+    assert len(lines) == 4
+    for path in bad:
+        assert sum(path.name in line for line in lines) == 1
+    assert "500 samples that are no numbers" in said.err
+    assert "1 recording: 25 features" in said.out
+    with np.load(tmp_path / "out.npz") as arrays:
+        assert arrays.files == ["one.wav"]
+
+
+@pytest.mark.parametrize("name", ["out.parquet", "out.npz", "out"])
+def test_where_nothing_can_be_read_nothing_is_written(run: Path, tmp_path: Path, name: str, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert embed(run, tmp_path / "gone.wav", "-o", tmp_path / name) == 2
+    assert "gone.wav does not exist" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["logmel", "x.wav", "-o", "out.csv"], "out.csv is of no kind that features are written as"),
+        (["logmel", "x.wav", "-o", "absent/out.npz"], "the folder absent does not exist"),
+        (["logmel", "x.wav", "-o", "folder.npz"], "folder.npz is a folder"),
+        (["logmel", "x.wav", "-o", "file"], "file is a file; name a folder"),
+        (["logmel", "x.wav", "-o", "out", "--layer", "gru9"], "no layer 'gru9' in this encoder; it has logmel"),
+        (["nobody", "x.wav", "-o", "out"], "there is no model 'nobody'"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence(tmp_path: Path, monkeypatch, capsys, words: list[str], said: str) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.npz").mkdir()
+    (tmp_path / "file").touch()
+    assert embed(*words) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_out_is_asked_for(capsys) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(SystemExit):
+        embed("logmel", "x.wav")
+    assert "out" in capsys.readouterr().err
+
+
+def test_a_folder_may_have_a_dot_in_its_name(tmp_path: Path) -> None:
+    (tmp_path / "v1.2").mkdir()
+    assert writer(tmp_path / "v1.2").__name__ == "write_folder"
+    with pytest.raises(SeehearError, match="of no kind"):
+        writer(tmp_path / "v1.3")
