@@ -18,7 +18,7 @@ from seehear.downloads.data_sets import DATA_SETS, ON_REQUEST, DataSet, FixedFil
 from seehear.downloads.errors import DownloadError
 from seehear.downloads.github import LfsRepository
 from seehear.downloads.patience import Patience
-from seehear.downloads.remote import Checksum
+from seehear.downloads.remote import Checksum, Listing
 from seehear.downloads.zenodo import ZenodoRecord, parse_record
 
 
@@ -251,22 +251,62 @@ def test_speech_commands(server: Server, tmp_path: Path, hasty: Patience) -> Non
     assert source.labels["part"] == "test"
 
 
-def test_fsdd_has_no_checksum_and_that_is_said(
+FSDD = {
+    "free-spoken-digit-dataset-1.0.10/recordings/7_jackson_32.wav": b"RIFF seven",
+    "free-spoken-digit-dataset-1.0.10/recordings/0_lucas_1.wav": b"RIFF zero",
+    "free-spoken-digit-dataset-1.0.10/README.md": b"changes",
+}
+LISTED = "".join(f"{sha256(content)}  {Path(name).name}\n" for name, content in sorted(FSDD.items()) if "wav" in name)
+LISTING = Listing(".wav", sha256(LISTED.encode()))
+
+
+def test_fsdd_is_known_by_what_is_in_it(server: Server, tmp_path: Path, hasty: Patience) -> None:
+    """However GitHub packs it."""
+    out = tmp_path / "fsdd"
+    data_set = fixed("fsdd", server, zip_of(dict(reversed(FSDD.items()))), listing=LISTING)
+    assert bring("fsdd", data_set, out, accept=True, progress=False, patience=hasty).files == 3
+    assert [source.labels["word"] for source in find_sources([out], "fsdd")] == ["zero", "seven"]
+
+
+@pytest.mark.parametrize("wrong", [{"a.wav": b"one more"}, {next(iter(FSDD)): b"RIFF eleven"}])
+def test_other_recordings_are_not_fsdd(
+    wrong: dict[str, bytes], server: Server, tmp_path: Path, hasty: Patience
+) -> None:
+    out = tmp_path / "fsdd"
+    with pytest.raises(DownloadError, match="does not hold what was published"):
+        bring(
+            *("fsdd", fixed("fsdd", server, zip_of(FSDD | wrong), listing=LISTING), out),
+            accept=True,
+            progress=False,
+            patience=hasty,
+        )
+    assert files_in(out) == ["download.json"]
+
+
+def test_the_listing_of_fsdd_is_that_of_the_real_one(shared: Path) -> None:
+    place = DATA_SETS["fsdd"].place
+    assert isinstance(place, FixedFiles)
+    listing = place.files[0].listing
+    assert listing is not None
+    assert listing.fits(shared / "data" / "fsdd")
+
+
+def test_that_there_is_no_checksum_is_said(
     server: Server, tmp_path: Path, hasty: Patience, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    content = zip_of({"free-spoken-digit-dataset-1.0.10/recordings/7_jackson_32.wav": b"RIFF"})
-    bring("fsdd", fixed("fsdd", server, content), tmp_path / "fsdd", accept=True, patience=hasty)
+    content = zip_of(FSDD)
+    bring("fsdd", fixed("fsdd", server, content, listing=None), tmp_path / "fsdd", accept=True, patience=hasty)
     said = capsys.readouterr().err
     assert "no checksum of it is published" in said
     assert sha256(content) in said
     known = json.loads((tmp_path / "fsdd" / "download.json").read_text())["files"]
     assert known["free-spoken-digit-dataset-1.0.10.zip"]["sha256"] == sha256(content)
-    assert len(find_sources([tmp_path / "fsdd"], "fsdd")) == 1
 
 
-def test_an_archive_that_is_none(server: Server, tmp_path: Path, hasty: Patience) -> None:
+def test_an_archive_that_is_none_does_not_stay(server: Server, tmp_path: Path, hasty: Patience) -> None:
     with pytest.raises(DownloadError, match=r"\.zip is damaged"):
         bring("fsdd", fixed("fsdd", server, b"<html>"), tmp_path / "x", accept=True, progress=False, patience=hasty)
+    assert files_in(tmp_path / "x") == ["download.json"]
     assert not json.loads((tmp_path / "x" / "download.json").read_text())["files"]
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seehear.downloads import unpack as unpacking
-from seehear.downloads.errors import DownloadError
+from seehear.downloads.errors import BadArchiveError, DownloadError
 from seehear.downloads.unpack import is_archive, unpack
 
 FILES = {"s1/bbaf2n.mpg": b"film", "s1/lrwp9s.mpg": b"another", "readme": b""}
@@ -109,6 +109,21 @@ def test_a_damaged_archive_gives_its_files_or_a_sentence(  # type: ignore[no-unt
         assert contents(folder / "out") == {}
         return
     assert set(contents(folder / "out").values()) <= set(FILES.values())  # a byte of a date, or of a name
+
+
+def test_what_is_not_accepted_is_never_seen(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    seen = []
+
+    def refuse(hidden: Path) -> bool:
+        seen.append((contents(hidden), [path.name for path in out.iterdir()]))
+        return False
+
+    with pytest.raises(BadArchiveError, match="does not hold what was published"):
+        unpack(zipped(tmp_path / "a.zip", FILES), out, refuse)
+    assert seen == [(FILES, [".unpacking"])]
+    assert list(out.iterdir()) == []
 
 
 def test_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

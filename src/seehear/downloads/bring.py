@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Any
 
 from seehear.downloads.data_sets import DataSet
-from seehear.downloads.errors import DownloadError, GoneError
+from seehear.downloads.errors import BadArchiveError, DownloadError, GoneError
 from seehear.downloads.ledger import LEDGER, Ledger
 from seehear.downloads.patience import Patience
 from seehear.downloads.plan import Pending, Plan, Web
@@ -144,11 +144,15 @@ class _Work:
         return True
 
     def _unpack(self, file: RemoteFile, archive: Path, known: dict[str, Any]) -> int:
-        if not file.checksum:
+        if not (file.checksum or file.listing):
             told = f"no checksum of it is published; its SHA-256, {known['sha256']}, is kept in {LEDGER}"
             self._telling.say(f"{file.name}: {told}")
         self._telling.say(f"unpacking {file.name}")
-        count = unpack(archive, self._ledger.folder)
+        try:
+            count = unpack(archive, self._ledger.folder, file.listing.fits if file.listing else lambda _: True)
+        except BadArchiveError:
+            archive.unlink()
+            raise
         if not self._keep:
             archive.unlink()
         return count

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from seehear.downloads.errors import DownloadError
 from seehear.downloads.github import LfsRepository
 from seehear.downloads.plan import Place, Plan, Web
-from seehear.downloads.remote import Checksum, RemoteFile
+from seehear.downloads.remote import Checksum, Listing, RemoteFile
 from seehear.downloads.terms import Terms
 from seehear.downloads.zenodo import ZenodoRecord
 
@@ -95,7 +95,8 @@ DATA_SETS: dict[str, DataSet] = {
                 RemoteFile(
                     "free-spoken-digit-dataset-1.0.10.zip",
                     "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.zip",
-                )
+                    listing=Listing(".wav", "1801eae019c063377d98f831d3f93574f259475df7332bb0e3d1b080fb5e6959"),
+                )  # GitHub packs it anew now and then: the digest is of the recordings under the tag v1.0.10
             ],
             about_bytes=16_000_000,
         ),

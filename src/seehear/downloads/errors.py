@@ -9,3 +9,7 @@ class DownloadError(SeehearError):
 
 class GoneError(DownloadError):
     """The server does not have a file."""
+
+
+class BadArchiveError(DownloadError):
+    """An archive is damaged, is not what was published, or wants to write elsewhere."""

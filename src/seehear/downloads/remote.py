@@ -39,6 +39,27 @@ class Checksum:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """One digest for many files: that of what ``sha256sum *.wav`` prints of them, in the order of their bytes.
+
+    For archives whose own bytes change with the program that packs them.
+
+    Attributes:
+        suffix: of the files that count, in any folder.
+        value: SHA-256, hexadecimal, of the lines ``SHA-256  NAME``.
+    """
+
+    suffix: str
+    value: str
+
+    def fits(self, folder: Path) -> bool:
+        """Whether a folder holds just these."""
+        files = sorted(folder.rglob(f"*{self.suffix}"), key=lambda path: path.name.encode())
+        lines = "".join(f"{digest(path)}  {path.name}\n" for path in files)
+        return hashlib.sha256(lines.encode()).hexdigest() == self.value
+
+
+@dataclass(frozen=True)
 class RemoteFile:
     """A file on a server.
 
@@ -47,12 +68,14 @@ class RemoteFile:
         url: where it is.
         size: bytes; None where nobody says so beforehand.
         checksum: None where none is published.
+        listing: of what is in an archive.
     """
 
     name: str
     url: str
     size: int | None = None
     checksum: Checksum | None = None
+    listing: Listing | None = None
 
 
 def digest(path: Path, algorithm: str = "sha256") -> str:

@@ -8,9 +8,10 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from seehear.downloads.errors import DownloadError
+from seehear.downloads.errors import BadArchiveError, DownloadError
 
 ZIP = (".zip",)
 TAR = (".tar", ".tar.gz", ".tgz")
@@ -24,17 +25,23 @@ def is_archive(name: str) -> bool:
     return name.lower().endswith(ZIP + TAR)
 
 
-def unpack(archive: Path, folder: Path) -> int:
+def unpack(archive: Path, folder: Path, accept: Callable[[Path], bool] = lambda _: True) -> int:
     """Unpacks an archive into a folder beside others.
 
     First into a hidden folder within, then by renaming: what is seen is whole. Given again after a kill, it begins
     again.
 
+    Args:
+        archive: zip or tar, the latter perhaps compressed with gzip.
+        folder: where to.
+        accept: is given the folder with what was in it, before anything is seen, and says whether it is right.
+
     Returns:
         How many files it held.
 
     Raises:
-        DownloadError: it is damaged, wants to write elsewhere, holds links or devices, or there is no room.
+        BadArchiveError: it is damaged, not accepted, wants to write elsewhere, or holds links or devices.
+        DownloadError: there is no room.
     """
     hidden = folder / HIDDEN / archive.name
     if hidden.exists():
@@ -46,10 +53,12 @@ def unpack(archive: Path, folder: Path) -> int:
         else:
             _untar(archive, hidden)
     except tarfile.FilterError as error:
-        raise DownloadError(f"{archive} wants to write elsewhere ({error}); nothing of it was kept") from error
+        raise BadArchiveError(f"{archive} wants to write elsewhere ({error}); nothing of it was kept") from error
     except DAMAGE as error:
-        raise DownloadError(f"{archive} is damaged ({error}); remove it and give the same command again") from error
+        raise BadArchiveError(f"{archive} is damaged ({error}); give the same command again") from error
     else:
+        if not accept(hidden):
+            raise BadArchiveError(f"{archive} does not hold what was published (another SHA-256); nothing was kept")
         return _reveal(hidden, folder)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
@@ -70,17 +79,17 @@ def _check_zip_member(member: zipfile.ZipInfo, archive: Path) -> None:
     name = member.filename
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts:
-        raise DownloadError(f"{archive} wants to write elsewhere ({name!r}); nothing of it was kept")
+        raise BadArchiveError(f"{archive} wants to write elsewhere ({name!r}); nothing of it was kept")
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise DownloadError(f"{archive} holds a link or a device ({name!r}); nothing of it was kept")
+        raise BadArchiveError(f"{archive} holds a link or a device ({name!r}); nothing of it was kept")
 
 
 def _untar(archive: Path, hidden: Path) -> None:
     with tarfile.open(archive) as file:
         for member in file:
             if not (member.isfile() or member.isdir()):
-                raise DownloadError(f"{archive} holds a link or a device ({member.name!r}); nothing of it was kept")
+                raise BadArchiveError(f"{archive} holds a link or a device ({member.name!r}); nothing of it was kept")
             _check_room(member.size, archive, hidden)
             file.extract(member, hidden, filter="data")
         while file.fileobj and file.fileobj.read(READ_BYTES):  # to the end, where the checksum of a .gz is
