@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
+import errno
+import lzma
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -16,7 +18,10 @@ from seehear.downloads.errors import BadArchiveError, DownloadError
 ZIP = (".zip",)
 TAR = (".tar", ".tar.gz", ".tgz")
 HIDDEN = ".unpacking"
-DAMAGE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError)
+DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error)
+DAMAGE += (EOFError, RuntimeError, ValueError, OverflowError, LookupError)  # what the libraries say of odd numbers
+NAMES = frozenset({None, errno.EINVAL, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST})
+"""Refusals of the operating system that come from what is in an archive; None is from the libraries themselves."""
 READ_BYTES = 1 << 20
 
 
@@ -55,6 +60,10 @@ def unpack(archive: Path, folder: Path, accept: Callable[[Path], bool] = lambda 
     except tarfile.FilterError as error:
         raise BadArchiveError(f"{archive} wants to write elsewhere ({error}); nothing of it was kept") from error
     except DAMAGE as error:
+        raise BadArchiveError(f"{archive} is damaged ({error}); give the same command again") from error
+    except OSError as error:
+        if error.errno not in NAMES:
+            raise
         raise BadArchiveError(f"{archive} is damaged ({error}); give the same command again") from error
     else:
         if not accept(hidden):
