@@ -9,7 +9,7 @@ import pytest
 from view_functions import TOP, UNEVEN
 
 from seehear.corpus.store import Corpus
-from seehear.corpus.views import ClipViews
+from seehear.corpus.views import ClipViews, find_view
 from seehear.errors import CorpusError
 
 
@@ -91,3 +91,32 @@ def test_refusals(corpus_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "damaged" / damaged.name / "video.u8").write_bytes(b"short")
     with pytest.raises(CorpusError, match="remove it, and it will be made again"):
         ClipViews(Corpus(corpus_folder), folder=tmp_path / "damaged")
+
+
+@pytest.mark.parametrize("name", ["face-64", "mouth-48", "mouth-32-luma", "face-128"])
+def test_views_at_a_size(corpus_folder: Path, name: str) -> None:
+    clip = Corpus(corpus_folder)[3]
+    region, size, *grey = name.split("-")
+    pictures = find_view(name).function(clip)
+    assert pictures.dtype == np.uint8
+    assert pictures.shape == (clip.frames, int(size), int(size)) + (() if grey else (3,))
+    source = clip.video if region == "face" else clip.video[:, 60:124, 32:96]
+    if name == "face-128":
+        np.testing.assert_array_equal(pictures, source)
+    if name == "face-64":  # means of 2 x 2 pixels
+        means = source.reshape(-1, 64, 2, 64, 2, 3).mean((2, 4))
+        assert np.abs(pictures - means).max() <= 1
+    if grey:
+        weights = source.reshape(-1, 32, 2, 32, 2, 3).mean((2, 4)) @ [0.299, 0.587, 0.114]
+        assert np.abs(pictures - weights).max() <= 2
+
+
+def test_views_at_a_size_are_kept_by_name(corpus_folder: Path, tmp_path: Path) -> None:
+    views = ClipViews(Corpus(corpus_folder), "mouth-16-luma", folder=tmp_path, progress=False, workers=1)
+    assert views.shape == (16, 16)
+    assert [path.name for path in tmp_path.glob("mouth-16-luma-1-*")]
+
+
+def test_a_view_that_is_not_there() -> None:
+    with pytest.raises(KeyError):
+        find_view("ears-64")
