@@ -1,0 +1,96 @@
+"""Intervals and paired tests against loops over units, and where the answer is known."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_rel
+
+from seehear.tasks.scores import error_rate
+from seehear.tasks.significance import Sums, compare, figure, unit_sums
+
+
+def sums(hits: list[list[int]], counts: int = 10) -> Sums:
+    """(seeds, units) right out of ``counts`` each."""
+    right = np.array(hits, float)
+    return np.stack([right, np.full_like(right, counts)], axis=-1)
+
+
+def test_units_add_up_their_entries() -> None:
+    entries = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    assert unit_sums(entries, np.array([2, 0, 2]), 4).tolist() == [[3, 4], [0, 0], [6, 8], [0, 0]]
+
+
+def test_figure_is_mean_and_deviation_over_seeds() -> None:
+    told = figure(sums([[10, 8, 6], [10, 10, 10]]), error_rate)
+    assert told.per_seed == (pytest.approx(0.8), 1.0)
+    assert told.value == pytest.approx(0.9)
+    assert told.std == pytest.approx(np.std([0.8, 1.0], ddof=1))
+    assert 0.7 <= told.low < 0.9 < told.high <= 1.0
+
+
+def test_one_seed_has_no_deviation_and_equal_units_no_interval() -> None:
+    told = figure(sums([[7] * 20]), error_rate)
+    assert (told.std, told.low, told.high) == (0.0, pytest.approx(0.7), pytest.approx(0.7))
+
+
+def test_interval_is_that_of_a_binomial_where_units_are_recordings() -> None:
+    rng = np.random.default_rng(0)
+    told = figure(sums([rng.integers(0, 2, 400).tolist()], counts=1), error_rate)
+    assert (told.high - told.low) / 2 == pytest.approx(1.96 * 0.5 / 20, rel=0.1)
+
+
+def test_units_that_were_not_tested_do_not_widen_the_interval() -> None:
+    few = sums([[9, 5, 7, 8, 6]])
+    many = np.concatenate([few, np.zeros((1, 50, 2))], axis=1)
+    a, b = figure(few, error_rate), figure(many, error_rate)
+    assert (a.low, a.high) == (pytest.approx(b.low), pytest.approx(b.high))
+
+
+def test_permutation_equals_all_swaps_written_out() -> None:
+    model, other = [9, 8, 4, 7, 10, 6], [7, 8, 5, 3, 6, 6]
+    found = abs(sum(model) - sum(other))
+    as_large = sum(
+        abs(sum((a - b) * sign for a, b, sign in zip(model, other, signs, strict=True))) >= found
+        for signs in product((1, -1), repeat=6)
+    )
+    told = compare("other", sums([model]), sums([other]), error_rate)
+    assert told.p == pytest.approx(as_large / 64)
+    assert told.difference == pytest.approx(9 / 60)
+    assert told.low < told.difference < told.high
+    assert told.p_seeds is None
+
+
+def test_many_units_are_swapped_at_random() -> None:
+    rng = np.random.default_rng(1)
+    noise = rng.integers(3, 8, 40)
+    same = compare("same", sums([noise.tolist()]), sums([rng.permutation(noise).tolist()]), error_rate)
+    better = compare("worse", sums([(noise + 2).tolist()]), sums([noise.tolist()]), error_rate)
+    assert same.p > 0.5
+    assert better.p < 0.001
+    assert (better.low, better.high) == (pytest.approx(0.2), pytest.approx(0.2))
+
+
+def test_the_other_way_around_is_the_same_with_the_sign_changed() -> None:
+    a, b = sums([[9, 8, 4, 7, 10]]), sums([[7, 8, 5, 3, 6]])
+    there, back = compare("b", a, b, error_rate), compare("a", b, a, error_rate)
+    assert (there.difference, there.p) == (-back.difference, back.p)
+    assert (there.low, there.high) == (pytest.approx(-back.high), pytest.approx(-back.low))
+
+
+def test_seeds_are_paired_by_a_t_test() -> None:
+    a, b = [[8, 9], [9, 9], [7, 9]], [[7, 7], [8, 9], [7, 8]]
+    told = compare("b", sums(a), sums(b), error_rate)
+    expected = ttest_rel(np.sum(a, 1), np.sum(b, 1)).pvalue
+    assert told.p_seeds == pytest.approx(expected)
+
+
+def test_a_constant_difference_has_no_t_test() -> None:
+    assert compare("b", sums([[8, 9], [9, 9]]), sums([[7, 8], [8, 8]]), error_rate).p_seeds is None
+
+
+def test_only_the_same_units_are_paired() -> None:
+    with pytest.raises(ValueError, match="cannot be paired"):
+        compare("b", sums([[1, 2]]), sums([[1, 2, 3]]), error_rate)
