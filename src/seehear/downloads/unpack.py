@@ -18,8 +18,10 @@ from seehear.downloads.errors import BadArchiveError, DownloadError
 ZIP = (".zip",)
 TAR = (".tar", ".tar.gz", ".tgz")
 HIDDEN = ".unpacking"
-DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error)
-DAMAGE += (EOFError, RuntimeError, ValueError, OverflowError, LookupError)  # what the libraries say of odd numbers
+DAMAGE: tuple[type[Exception], ...] = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, RuntimeError, ValueError, OverflowError, LookupError),  # what the libraries say of odd numbers
+)
 NAMES = frozenset({None, errno.EINVAL, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST})
 """Refusals of the operating system that come from what is in an archive; None is from the libraries themselves."""
 READ_BYTES = 1 << 20
