@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from seehear.corpus.formats.media_files import natural_key
 from seehear.downloads.errors import DownloadError
 from seehear.downloads.plan import Plan, Web, chosen
 from seehear.downloads.remote import Checksum, RemoteFile
@@ -38,7 +37,7 @@ class ZenodoRecord:
         """The files of these parts; see `seehear.downloads.plan.Place`."""
         url = f"{self.base}/api/records/{self.number}"
         files = parse_record(read_small(url, web.patience, web.say), url)
-        names = sorted(files, key=natural_key)
+        names = sorted(files, key=lambda name: (len(name), name))  # s2 before s10
         wanted = chosen(names, [*(parts or self.usual), *self.always], self.read_as, self.title)
         return Plan([files[name] for name in wanted])
 
