@@ -123,14 +123,15 @@ def test_parts_that_there_are_not(grid: Server, tmp_path: Path, hasty: Patience)
 
 def test_a_wrong_archive_leaves_the_others(server: Server, tmp_path: Path, hasty: Patience) -> None:
     put_record(server, 3625687, {"s1.zip": zip_of({"s1/a.mpg": b"1"}), "alignments.zip": zip_of({"a.align": b""})})
-    page = server.pages["/api/records/3625687/files/s1.zip/content"]
-    page.faults.extend(["wrong", "wrong"])
+    server.pages["/api/records/3625687/files/alignments.zip/content"].faults.extend(["wrong", "wrong"])
     out = tmp_path / "grid"
     with pytest.raises(DownloadError, match="is not what was published"):
         bring("grid", at("grid", server), out, accept=True, progress=False, patience=hasty)
-    assert files_in(out) == ["a.align", "download.json"]
+    assert files_in(out) == ["download.json", "s1/a.mpg"]
+    asked = len(server.asked)
     assert bring("grid", at("grid", server), out, progress=False, patience=hasty).files == 1
     assert files_in(out) == ["a.align", "download.json", "s1/a.mpg"]
+    assert len(server.asked) == asked + 2  # the record and what was missing
 
 
 def test_killed_between_transfer_and_unpacking(grid: Server, tmp_path: Path, hasty: Patience) -> None:
