@@ -45,20 +45,20 @@ class Step:
         self.half = precision == "bf16-mixed"
 
     def __call__(self) -> None:
-        self._forward_and_backward()
+        self._forward_and_backward(self.half)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
 
     def macs(self) -> int:
-        """Multiply-accumulates of a step, forward and backward."""
+        """Multiply-accumulates of a step, forward and backward; as many in either precision."""
         with FlopCounterMode(display=False) as counter:
-            self._forward_and_backward()
+            self._forward_and_backward(half=False)
         self.optimizer.zero_grad()
         return counter.get_total_flops() // 2
 
-    def _forward_and_backward(self) -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+    def _forward_and_backward(self, half: bool) -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
             loss = self.model(self.batch, self.rng)["loss"]
         loss.backward()
 

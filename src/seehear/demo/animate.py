@@ -100,7 +100,7 @@ def learn_to_animate(corpus: Path, run: Path, *, steps: int, seed: int) -> Learn
     preset = settings(PRESET)
     data = replace(preset.data, split_by="speaker", dev_every=HELD_OUT, min_frames=50)
     optim = replace(preset.optim, steps=steps, seed=seed, warmup=min(preset.optim.warmup, steps // 4))
-    engine = replace(preset.engine, probe_every=max(1, steps // 6))
+    engine = replace(preset.engine, probe_every=max(1, steps // 5))
     summary = pretrain([corpus], run, preset=PRESET, data=data, optim=optim, engine=engine)
     return Learned(summary, read_metrics(run / "metrics.csv"))
 
