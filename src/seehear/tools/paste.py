@@ -1,4 +1,8 @@
-"""Putting a small drawn face back into a large picture: what has changed is added, everything else stays sharp."""
+"""Putting a small drawn face back into a large picture: what has changed is added, everything else stays sharp.
+
+Where much has changed, the fine lines of the picture would shine through as a ghost (closed lips in an open mouth):
+there they are taken away, as far as the small face does not have them.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,9 @@ from numpy.typing import NDArray
 
 FEATHER = 0.12
 """Share of the crop's side over which a change fades out towards its edges."""
+
+LITTLE, MUCH = 0.04, 0.16
+"""Mean change of a pixel and its neighbours, in 0..1, from which on fine lines go, and at which they are gone."""
 
 Floats = NDArray[np.float32]
 
@@ -29,7 +36,7 @@ class Paste:
         """
         self._picture, self.still = picture, still
         side = still.shape[0]
-        self._mask = window(side)[..., None]
+        self._mask = window(side)
         corners = np.array([(-0.5, -0.5), (side - 0.5, -0.5), (-0.5, side - 0.5), (side - 0.5, side - 0.5)])
         turn, shift = np.asarray(matrix[:, :2], np.float64), np.asarray(matrix[:, 2], np.float64)
         around = np.linalg.solve(turn, (corners - shift).T).T
@@ -38,16 +45,24 @@ class Paste:
         self._rows, self._columns = slice(low[1], high[1]), slice(low[0], high[0])
         self._size = (int(high[0] - low[0]), int(high[1] - low[1]))
         self._matrix = np.column_stack([turn, shift + turn @ low])  # from pixels of the part that is touched
+        self._fine = picture[self._rows, self._columns] - 255 * self._wide(still)
 
     def __call__(self, drawn: Floats) -> NDArray[np.uint8]:
         """The picture with a drawn crop, (S, S, 3 or 1) in 0..1: RGB uint8 (H, W, 3), a new array."""
-        change = (drawn - self.still) * self._mask * 255
-        wide = cv2.warpAffine(change, self._matrix, self._size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
+        change = drawn - self.still
+        changed = cv2.blur(np.abs(change).mean(-1), (3, 3))
+        gone = np.clip((changed - LITTLE) / (MUCH - LITTLE), 0, 1) * self._mask
         out = self._picture.copy()
         part = out[self._rows, self._columns]
-        wide = wide.reshape(*part.shape[:2], -1)
-        part[...] = np.rint(np.clip(part + wide, 0, 255)).astype(np.uint8)
+        pasted = part + 255 * self._wide(change * self._mask[..., None]) - self._fine * self._wide(gone)
+        part[...] = np.rint(np.clip(pasted, 0, 255)).astype(np.uint8)
         return out
+
+    def _wide(self, small: Floats) -> Floats:
+        """From the crop to the part of the picture that is touched: (S, S) or (S, S, planes) -> (h, w, 1 or planes)."""
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        wide = cv2.warpAffine(small, self._matrix, self._size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(wide, np.float32).reshape(self._size[1], self._size[0], -1)
 
 
 def window(side: int) -> Floats:
