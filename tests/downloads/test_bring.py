@@ -247,7 +247,7 @@ def test_speech_commands(server: Server, tmp_path: Path, hasty: Patience) -> Non
     content = tar_of(files | {"./validation_list.txt": b""})
     data_set = fixed("speechcommands", server, content, size=len(content), checksum=Checksum("sha256", sha256(content)))
     told = bring("speechcommands", data_set, tmp_path / "sc", accept=True, progress=False, patience=hasty)
-    assert told.sentence().endswith(f"seehear evaluate words mfcc {tmp_path / 'sc'} --format speechcommands")
+    assert told.sentence().endswith(f"seehear evaluate words sync-small {tmp_path / 'sc'} --format speechcommands")
     (source,) = find_sources([tmp_path / "sc"], "speechcommands")
     assert source.labels["part"] == "test"
 

@@ -49,7 +49,7 @@ class Brought:
         """In words, with what can be done next."""
         came = f"{self.files} files ({self.bytes / 1e6:.1f} MB came)" if self.files else "nothing new: all is there"
         lost = f"; {len(self.missing)} are not on the server ({self.missing[0]})" if self.missing else ""
-        step = "evaluate words mfcc" if self.sound_only else "prepare"
+        step = "evaluate words sync-small" if self.sound_only else "prepare"
         return f"{self.name} is in {self.out}: {came}{lost}. Next: seehear {step} {self.out}{self._rest()}"
 
     def _rest(self) -> str:
