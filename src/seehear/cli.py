@@ -153,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SeehearError as error:
         return _complain(str(error))
     except KeyboardInterrupt:
-        _complain("interrupted; prepare, pretrain and demo go on from here when the same command is given again")
+        _complain("interrupted; get, prepare, pretrain and demo go on from here when the same command is given again")
         return INTERRUPTED
     except OSError as refusal:
         if isinstance(refusal, BrokenPipeError) and _nobody_reads():
