@@ -15,8 +15,6 @@ from seehear.tasks.readouts.pooling import pooled
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """C, from the strongest regularisation to the weakest."""
 
-PATIENCE = 2  # Cs without gain after which the weaker ones are not tried: they take longest
-
 Matrix = NDArray[np.float32]
 
 
@@ -39,17 +37,12 @@ class PooledClassifier(ReadOut):
         given, held = view(np.stack(train.inputs)), view(np.stack(dev.inputs))
         model = LogisticRegression(max_iter=300, tol=1e-3, warm_start=True)
         best: tuple[float, Any, Any] = (-1.0, None, None)
-        worse = 0
         for strength in STRENGTHS:
             model.set_params(C=strength)
             _fit_quietly(model, given, train.targets)
             score = self._goal.score(model.predict(held).tolist(), dev.targets)
             if score > best[0]:
-                best, worse = (score, model.coef_.copy(), model.intercept_.copy()), 0
-            else:
-                worse += 1
-                if worse == PATIENCE:
-                    break
+                best = (score, model.coef_.copy(), model.intercept_.copy())
         _, model.coef_, model.intercept_ = best
         return lambda inputs: model.predict(view(np.stack(inputs))).tolist() if len(inputs) else []
 

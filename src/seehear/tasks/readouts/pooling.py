@@ -24,8 +24,9 @@ def pooled(features: Tensor, lengths: Tensor | None = None) -> Tensor:
     count, steps, width = features.shape
     lengths = torch.full((count,), steps, device=features.device) if lengths is None else lengths.to(features.device)
     inside = torch.arange(steps, device=features.device) < lengths[:, None]
-    features = features * inside[..., None]
-    middle = features.sum(1, keepdim=True) / lengths[:, None, None]  # of small numbers the squares are exact enough
+    # In double precision: the deviation is a small difference of running sums.
+    features = features.double() * inside[..., None]
+    middle = features.sum(1, keepdim=True) / lengths[:, None, None]
     features = (features - middle) * inside[..., None]
     segment = torch.arange(SEGMENTS, device=features.device)
     first = segment * lengths[:, None] // SEGMENTS  # (B, 4)
@@ -39,5 +40,5 @@ def pooled(features: Tensor, lengths: Tensor | None = None) -> Tensor:
 
     means = mean(features)
     # The floor keeps the gradient of the root finite where a segment is constant.
-    deviations = (mean(features.square()) - means.square()).clamp_min(1e-12).sqrt()
-    return torch.cat([(means + middle).flatten(1), deviations.flatten(1)], dim=1)
+    deviations = (mean(features.square()) - means.square()).clamp_min(1e-16).sqrt()
+    return torch.cat([(means + middle).flatten(1), deviations.flatten(1)], dim=1).float()
