@@ -60,6 +60,22 @@ def test_pieces_joined_are_one_pass(name, options, frames):
         torch.testing.assert_close(torch.cat(pieces, 1), encoder(audio, layer), atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", SMALL)
+def test_long_recordings_go_through_in_pieces_where_nothing_is_learned(name, monkeypatch):
+    encoder = made(name, SMALL[name])
+    audio, lengths = sound(1, 35), []
+    local = encoder.local
+    monkeypatch.setattr(encoder, "local", lambda piece: lengths.append(piece.shape[1] // SAMPLES) or local(piece))
+    expected = encoder(audio)
+    assert lengths == [35]
+    monkeypatch.setattr("seehear.encoders.streamed.PIECE", 10)
+    with torch.no_grad():
+        torch.testing.assert_close(encoder(audio), expected, atol=1e-5, rtol=1e-4)
+        assert len(lengths) == 1 + 4
+        with pytest.raises(ValueError, match="no whole number of video frames"):
+            encoder(audio[:, :-1])
+
+
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
 def test_the_local_part_sees_as_far_as_it_says_and_no_further(name, options):
     encoder = made(name, options)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
 from seehear.clip import SAMPLES_PER_FRAME
 from seehear.encoders.speech import SpeechEncoder
+
+PIECE = 500
+"""Video frames of a piece: 20 s."""
 
 Memory = list[Tensor]
 """What recurrent layers know of the past: (1, B, hidden) each."""
@@ -46,6 +50,13 @@ class StreamedSpeech(SpeechEncoder):
         """
         return {}, []
 
+    def forward(self, audio: Tensor, layer: str | None = None) -> Tensor:
+        """See `SpeechEncoder.forward`. Long recordings go through in pieces where nothing is learned from them."""
+        learning = self.training or torch.is_grad_enabled()
+        if learning or self.reach is None or audio.shape[-1] <= PIECE * SAMPLES_PER_FRAME:
+            return super().forward(audio, layer)
+        return torch.cat(list(self.stream(audio, layer)), dim=1)
+
     def states(self, audio: Tensor) -> dict[str, Tensor]:
         """See `SpeechEncoder.states`."""
         return self.finish(self.local(audio))
@@ -54,20 +65,24 @@ class StreamedSpeech(SpeechEncoder):
         """The layers of the local part, and those of the recurrent part after them."""
         return layers | self.recur(layers[next(reversed(layers))], None)[0]
 
-    def stream(self, audio: Tensor, layer: str | None = None, frames: int = 500) -> Iterator[Tensor]:
+    def stream(self, audio: Tensor, layer: str | None = None, frames: int | None = None) -> Iterator[Tensor]:
         """Features of a recording of any length, in memory that does not grow with it.
 
         Args:
             audio: (B, 640 T).
             layer: whose; by default the last.
-            frames: video frames of a piece.
+            frames: video frames of a piece; by default `PIECE`.
 
         Yields:
-            (B, t, width), pieces that joined are what `forward` gives.
+            (B, t, width), pieces that joined are what a single pass gives.
+
+        Raises:
+            ValueError: the sound is no whole number of video frames.
         """
+        frames = frames or PIECE
         total = audio.shape[-1] // SAMPLES_PER_FRAME
-        if self.reach is None or total <= frames:
-            yield self(audio, layer)
+        if self.reach is None or total <= frames or audio.shape[-1] % SAMPLES_PER_FRAME:
+            yield super().forward(audio, layer)
             return
         memory: Memory | None = None
         for start in range(0, total, frames):
