@@ -12,8 +12,10 @@ from seehear.tasks.readouts.goals import Goal
 from seehear.tasks.readouts.interface import Examples, Predict, ReadOut
 from seehear.tasks.readouts.pooling import pooled
 
-STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """C, from the strongest regularisation to the weakest."""
+
+TOLERANCE = 1e-4  # of the gradient; with 1e-3 weak regularisation stops where the strong one did
 
 Matrix = NDArray[np.float32]
 
@@ -35,7 +37,7 @@ class PooledClassifier(ReadOut):
 
         view = Standardised(np.stack(train.inputs))
         given, held = view(np.stack(train.inputs)), view(np.stack(dev.inputs))
-        model = LogisticRegression(max_iter=300, tol=1e-3, warm_start=True)
+        model = LogisticRegression(max_iter=300, tol=TOLERANCE, warm_start=True)
         best: tuple[float, Any, Any] = (-1.0, None, None)
         for strength in STRENGTHS:
             model.set_params(C=strength)
