@@ -48,6 +48,14 @@ def test_what_is_predicted_is_not_heard() -> None:
     assert last_heard < int(torch.nonzero(other.grad[0])[0])
 
 
+def test_windows_that_are_too_short_are_a_sentence() -> None:
+    assert tiny(ahead=3)({"audio": noise(frames=1)})["loss"].isfinite()
+    with pytest.raises(
+        ModelError, match=r"windows of 40 ms are too short to predict 40 ms ahead; raise data.min_frames"
+    ):
+        tiny(ahead=4)({"audio": noise(frames=1)})
+
+
 def test_it_learns_a_rhythm() -> None:
     model = tiny()
     beat = (torch.arange(10 * 640) // 320 % 4 == 0).float()

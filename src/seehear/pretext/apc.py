@@ -101,11 +101,19 @@ class APCModel(Pretext):
         Returns:
             ``loss``, the mean absolute difference of predicted and real normalised log-mel (section 2.1, equation 2);
             and ``copied``, that of the last frame heard and the one to be predicted.
+
+        Raises:
+            ModelError: the clips are not longer than what is predicted ahead.
         """
         ahead = self.options.ahead
         with torch.autocast(batch["audio"].device.type, enabled=False):
             mel = self.encoder.logmel(batch["audio"].float())
             target = self.encoder.normalise(mel)
+        if mel.shape[1] <= ahead:
+            raise ModelError(
+                f"windows of {10 * mel.shape[1]} ms are too short to predict {10 * ahead} ms ahead; "
+                "raise data.min_frames and data.frames, or lower model.ahead"
+            )
         heard = self.encoder.frames100(mel[:, :-ahead])
         loss = (self.predict(heard).float() - target[:, ahead:]).abs().mean()
         return {"loss": loss, "copied": (target[:, :-ahead] - target[:, ahead:]).abs().mean()}

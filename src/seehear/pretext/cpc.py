@@ -91,6 +91,9 @@ class CPCModel(Pretext):
         Returns:
             ``loss``, InfoNCE (equation 4) averaged over steps and anchors; and ``matched``, the share of predictions
             that are nearest to what really follows.
+
+        Raises:
+            ModelError: the clips are shorter than the steps.
         """
         moments = self.encoder.moments(batch["audio"].float())
         times = self._anchors(moments, rng)
@@ -109,7 +112,10 @@ class CPCModel(Pretext):
         clips, free = len(moments), moments.shape[1] - self.options.steps
         count = min(self.options.anchors, free)
         if count < 1:
-            raise ValueError(f"clips of {moments.shape[1]} moments cannot be predicted {self.options.steps} ahead")
+            raise ModelError(
+                f"windows of {10 * moments.shape[1]} ms are too short to predict {self.options.steps} steps of 10 ms "
+                "ahead; raise data.min_frames and data.frames, or lower model.steps"
+            )
         if rng is None:
             even = torch.linspace(0, free - 1, count, device=moments.device).long()
             return even.expand(clips, -1)
