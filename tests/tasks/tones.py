@@ -1,4 +1,4 @@
-"""A little data set whose words are tones and whose speakers are levels, and an encoder that hears neither or both."""
+"""A little data set whose words are tones, a little different with each speaker, and an encoder that hears them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def tones(speakers: int = 6, takes: int = 4, seconds: float = 0.32, **more: str)
     made = [
         recording(
             f"{word}_{speaker}_{take}",
-            tone(hz * (1 + 0.02 * speaker), seconds + 0.013 * take, 0.1 + 0.05 * speaker, seed=take),
+            tone(hz * (1 + 0.02 * speaker), seconds + 0.013 * take, 0.1 + 0.05 * take, seed=take),
             {"word": word, "speaker": f"s{speaker}", **more},
         )
         for speaker in range(speakers)
@@ -59,7 +59,7 @@ class Ear(SpeechEncoder):
 
     def states(self, audio: Tensor) -> dict[str, Tensor]:
         frames = audio.unflatten(1, (-1, 640))
-        crossings = (frames[..., 1:].sign() != frames[..., :-1].sign()).float().mean(2)
+        crossings = (frames[..., 1:].sign() != frames[..., :-1].sign()).float().mean(2).add(0.01).log()
         heard = frames.square().mean(2).add(1e-6).log().unsqueeze(2)
         both = frames.new_zeros(*frames.shape[:2], 2)
         both[..., :1], both[..., 1] = heard, crossings

@@ -1,0 +1,150 @@
+"""From recordings to a table: what can be heard is found, what cannot is at chance, and bad input is a sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from tones import HZ, Ear, recording, tone, tones
+
+from seehear.errors import CorpusError, ModelError, SeehearError
+from seehear.tasks.classification import classify
+from seehear.tasks.contenders import Contender, contender
+from seehear.tasks.readouts.heads import BGRUOptions
+from seehear.tasks.readouts.training import seeded
+from seehear.tasks.recordings import Recordings
+from seehear.tasks.result import Result
+from seehear.tasks.trials import Protocol
+
+
+def ear(name: str = "ear", mode: str = "frozen", layer: str | None = None) -> Contender:
+    def make(seed: int) -> Ear:
+        with seeded(seed):
+            return Ear().eval()
+
+    return Contender(name, mode, make, drawn=True, layer=layer)  # type: ignore[arg-type]
+
+
+def deaf() -> Contender:
+    class Deaf(Ear):
+        def states(self, audio: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {name: states * 0 for name, states in super().states(audio).items()}
+
+    return Contender("deaf", "frozen", lambda seed: Deaf().eval())
+
+
+def words(data: Recordings, named: Sequence[Contender], protocol: Protocol, readout: str = "pooled") -> Result:
+    return classify("words", data, "word", named, readout, protocol, progress=False)  # type: ignore[arg-type]
+
+
+def test_what_is_heard_is_found_and_the_deaf_are_at_chance() -> None:
+    result = words(tones(), [ear(), deaf()], Protocol(split="leave-one-speaker-out", seeds=2))
+    assert result.row("ear").main.value > 0.9
+    assert result.row("deaf").main.value == pytest.approx(1 / 3)
+    assert result.chance == {"accuracy": pytest.approx(1 / 3), "UAR": pytest.approx(1 / 3)}
+    (against,) = result.comparisons
+    assert against.difference > 0.6
+    assert against.p <= 2 / 64  # six speakers, all swapped or none
+    assert (result.recordings, result.tested, result.speakers, result.units) == (72, 72, 6, "speakers")
+    assert np.sum(result.row("ear").confusion) == 2 * 72
+    assert result.classes == ("high", "low", "middle")
+
+
+def test_few_test_speakers_are_no_units() -> None:
+    result = words(tones(), [ear()], Protocol(seeds=1))
+    assert (result.units, result.tested) == ("recordings", 12)
+
+
+@pytest.mark.parametrize("mode", ["frozen", "finetuned", "scratch"])
+@pytest.mark.parametrize("readout", ["pooled", "bgru"])
+def test_every_mode_and_readout_learns(mode: str, readout: str) -> None:
+    options = BGRUOptions(hidden=8, layers=1, epochs=15, lr=0.02, encoder_lr=0.3, batch=16)
+    result = words(tones(), [ear(mode=mode)], Protocol(seeds=1, bgru=options), readout)
+    assert result.rows[0].main.value > 0.6  # guessing: a third; there are 48 examples to learn from
+    assert result.rows[0].mode == mode
+
+
+def test_noise_takes_what_it_takes() -> None:
+    protocol = Protocol(split="leave-one-speaker-out", seeds=1, noise="white", snr_db=(-20.0, 0.0, 60.0))
+    row = words(tones(), [ear()], protocol).rows[0]
+    assert list(row.by_snr) == [-20.0, 0.0, 60.0]
+    assert row.by_snr[60.0].value == pytest.approx(row.main.value, abs=0.05)
+    assert row.by_snr[-20.0].value < row.main.value - 0.2
+    assert row.loss_by_noise == pytest.approx(1 - row.by_snr[0.0].value / row.main.value)
+
+
+def test_clean_scores_do_not_depend_on_noise_or_company() -> None:
+    alone = words(tones(), [ear()], Protocol(seeds=2))
+    noisy = words(tones(), [deaf(), ear()], Protocol(seeds=2, noise="pink", snr_db=(0.0,)))
+    assert alone.row("ear").figures == noisy.row("ear").figures
+
+
+def test_a_layer_can_be_chosen() -> None:
+    class TwoEars(Ear):
+        """Its last layer is deaf."""
+
+        def states(self, audio: torch.Tensor) -> dict[str, torch.Tensor]:
+            states = super().states(audio)
+            return {"heard": states["heard"], "last": states["last"] * 0}
+
+    named = [Contender(layer, "frozen", lambda seed: TwoEars().eval(), layer=layer) for layer in ("heard", "last")]
+    result = words(tones(), named, Protocol(seeds=1))
+    assert result.row("heard").main.value > 0.9
+    assert result.row("last").main.value == pytest.approx(1 / 3)
+
+
+def test_it_prints_and_serialises() -> None:
+    data = Recordings(tones(), "tones", {"broken.wav": "it holds no sound"})
+    result = words(data, [ear(), deaf()], Protocol(seeds=2, noise="white", snr_db=(0.0,)))
+    told = str(result)
+    for text in ("words on tones", "ear", "deaf", "95 % interval", "loss at 0 dB", "broken.wav: it holds no sound"):
+        assert text in told
+    plain = json.loads(json.dumps(result.to_dict()))
+    assert plain["rows"][0]["figures"]["accuracy"]["per_seed"] == list(result.rows[0].main.per_seed)
+    assert plain["rows"][0]["by_snr"]["0"]["value"] == result.rows[0].by_snr[0.0].value
+    assert plain["comparisons"][0]["against"] == "deaf"
+
+
+def test_one_class_is_a_sentence() -> None:
+    data = tones().where(["word=low"])
+    with pytest.raises(CorpusError, match="tones has only one word"):
+        words(data, [ear()], Protocol())
+
+
+def test_one_speaker_is_a_sentence() -> None:
+    with pytest.raises(CorpusError, match=r"tones has 1 speakers.*--split random"):
+        words(tones(speakers=1), [ear()], Protocol())
+    assert words(tones(speakers=1), [ear()], Protocol(split="random", seeds=1)).speakers == 1
+
+
+def test_a_training_part_of_one_class_is_a_sentence() -> None:
+    made = [
+        recording(f"{s}{i}", tone(HZ[word], 0.2), {"word": word, "speaker": s})
+        for s, word in (("a", "low"), ("b", "low"), ("c", "high"))
+        for i in range(2)
+    ]
+    with pytest.raises(CorpusError, match="has one word only"):
+        words(Recordings(made, "data"), [ear()], Protocol(split="leave-one-speaker-out"))
+
+
+def test_no_seeds_is_a_sentence() -> None:
+    with pytest.raises(SeehearError, match="--seeds must be 1 or more"):
+        Protocol(seeds=0)
+
+
+def test_handcrafted_features_have_no_weights() -> None:
+    assert contender("mfcc", "mfcc").encoder(0).dim == 39
+    assert contender("logmel", "some/run", "finetuned").mode == "frozen"
+    for name in ("untrained", "scratch", "finetuned"):
+        with pytest.raises(ModelError, match="mfcc has no weights"):
+            contender(name, "mfcc")
+    with pytest.raises(ModelError, match="use --mode frozen"):
+        contender("mfcc", "mfcc", "finetuned")
+
+
+def test_no_such_model_is_a_sentence() -> None:
+    with pytest.raises(ModelError, match="there is no model 'nothing'"):
+        contender("nothing", "nothing")
