@@ -10,8 +10,11 @@ from seehear.cli import main
 def made(tmp_path_factory):
     out = tmp_path_factory.mktemp("demo")
     words = ["demo", "--out", str(out), "--clips", "24", "--speakers", "4", "--steps", "2", "--workers", "1"]
-    assert main(words) == 0
-    return out, words
+    with pytest.MonkeyPatch.context() as smaller:  # most of the time would go into measuring one delay after the other
+        smaller.setattr("seehear.demo.sync.CALIBRATION_EXAMPLES", 150)
+        smaller.setattr("seehear.demo.sync.TRIALS", 8)
+        assert main(words) == 0
+        yield out, words
 
 
 def test_report_tells_the_story_and_holds_everything(made):
