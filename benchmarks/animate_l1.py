@@ -68,9 +68,10 @@ def compare(name: str, model: AnimateModel, lips: SyncModel, corpus: Corpus, mos
         video = torch.from_numpy(find_view(model.view).function(clip)).unsqueeze(0)
         with torch.inference_mode():
             drawn = model({"video": video, "audio": torch.from_numpy(clip.audio).unsqueeze(0)})["drawn"]
-        parts.append(likeness(drawn, planes(video), model.options.region))
+        real = planes(video)
+        parts.append(likeness(drawn, real, model.options.region))
         if model.options.region == "face":
-            drawn_right.append(in_sync(lips, pasted(clip, drawn[0])))
+            drawn_right.append(in_sync(lips, pasted(clip, real[0, 0], drawn[0])))
             real_right.append(in_sync(lips, clip))
     found = joined(parts)
     low, high = found.interval()
@@ -84,13 +85,13 @@ def compare(name: str, model: AnimateModel, lips: SyncModel, corpus: Corpus, mos
         print(f"  delay within one frame of 0, by the lip-sync model: {shares} (guessing 4 %)", flush=True)
 
 
-def pasted(clip: Clip, drawn: torch.Tensor) -> Clip:
-    """The clip's first picture with all that was drawn, (T, planes, S, S), put into it."""
-    pictures = drawn.permute(0, 2, 3, 1).numpy()
-    share = pictures.shape[1] / clip.video.shape[1]
+def pasted(clip: Clip, still: torch.Tensor, drawn: torch.Tensor) -> Clip:
+    """The clip's first picture, seen as ``still`` (planes, S, S), with what was drawn (T, planes, S, S) put into it."""
+    share = still.shape[-1] / clip.video.shape[1]
     matrix = np.array([[share, 0, (share - 1) / 2], [0, share, (share - 1) / 2]])
-    paste = Paste(np.ascontiguousarray(clip.video[0]), matrix, pictures[0])
-    return replace(clip, video=np.stack([paste(np.ascontiguousarray(picture)) for picture in pictures]))
+    paste = Paste(np.ascontiguousarray(clip.video[0]), matrix, np.ascontiguousarray(still.permute(1, 2, 0).numpy()))
+    pictures = np.ascontiguousarray(drawn.permute(0, 2, 3, 1).numpy())
+    return replace(clip, video=np.stack([paste(picture) for picture in pictures]))
 
 
 def in_sync(lips: SyncModel, clip: Clip) -> bool:
