@@ -65,7 +65,8 @@ class AnimateOptions:
         skips: levels at which the still's maps join in, from the coarsest; by default all.
         identity: numbers that say who it is.
         noise: numbers a frame that say what is not heard.
-        norm: what keeps the maps in range: each picture by itself (``group``), or the batch (``batch``, the papers).
+        norm: what keeps the maps in range: each picture by itself, eight channels (``group``) or all of
+            them (``layer``) together; or the batch (``batch``, the papers).
         residual: the difference from the still is drawn, not the picture itself.
         still: which frame of a clip is the still.
         frames: frames of each clip that are drawn and compared, at random; 0 draws all. The papers: 1.
