@@ -7,7 +7,7 @@ import pytest
 from tones import recording, tone, tones
 
 from seehear.errors import CorpusError
-from seehear.tasks.noise import NoiseName, TestNoise, relative_loss
+from seehear.tasks.noise import NoiseName, TestNoise
 from seehear.tasks.recordings import Recordings
 
 
@@ -54,8 +54,3 @@ def test_without_speakers_babble_is_of_other_sources() -> None:
 def test_noise_for_sound_longer_than_the_bank() -> None:
     long = Recordings([recording("a", tone(300, 17.0))], "data")
     assert len(TestNoise(long, "white").mixed(0, 0.0)) == 17 * 16000
-
-
-def test_relative_loss() -> None:
-    assert relative_loss(0.8, 0.2) == pytest.approx(0.75)
-    assert relative_loss(0.0, 0.0) == 0.0

@@ -95,11 +95,6 @@ class TestNoise:
         raise CorpusError(f"{self.recordings.name} has nobody else to make babble of; choose --noise white or pink")
 
 
-def relative_loss(clean: float, noisy: float) -> float:
-    """Share of a score that noise takes: 0 none, 1 all of it."""
-    return (clean - noisy) / clean if clean else 0.0
-
-
 def _coloured(noise: NoiseName, samples: int, rng: np.random.Generator) -> Sound:
     bank = _bank()[list(COLOURS).index(noise)]
     start = int(rng.integers(PERIOD))
