@@ -277,8 +277,9 @@ def _plain_argument(parameter: Parameter, hint: Any) -> dict[str, Any] | None:
     required = parameter.default is parameter.empty
     if parameter.name == "out" and parameter.kind is parameter.KEYWORD_ONLY:
         return {"type": hint, "required": True} if required else {"type": hint, "default": parameter.default}
-    if required and get_origin(hint) in (list, Sequence):
-        return {"nargs": "+", "type": get_args(hint)[0]}
+    if get_origin(hint) in (list, Sequence):
+        several = {"nargs": "+" if required else "*", "type": get_args(hint)[0]}
+        return several if required else several | {"default": list(parameter.default)}
     if required:
         return {"type": hint}  # here, so that positions are in the order of the signature
     if hint is bool and parameter.default is False:

@@ -172,6 +172,13 @@ def test_a_long_recording_in_pieces_is_one_pass(sound):
     torch.testing.assert_close(torch.cat(pieces), whole, atol=1e-4, rtol=1e-3)
 
 
+def test_an_averaged_still_is_nearer_to_all_frames_than_one_of_them_is():
+    batch = clips(8, 30)
+    copied = [float(made(averaged=share)(batch, seeded())["copied"]) for share in (0.0, 0.5, 1.0)]
+    assert copied == sorted(copied, reverse=True)
+    assert copied[2] < copied[0]
+
+
 def test_a_config_rebuilds_the_model():
     import json
 
@@ -188,7 +195,8 @@ def test_a_config_rebuilds_the_model():
     ("given", "says"),
     [
         ({"size": 36, "widths": (8, 8, 8)}, "cannot be halved once for each of 3"),
-        ({"alpha": 1.5}, "must be 1 or less"),
+        ({"alpha": 1.5}, "model.alpha must be 0 to 1"),
+        ({"averaged": -0.5}, "model.averaged must be 0 to 1"),
         ({"frames": -1}, "model.frames must be 0 or more"),
         ({"pictures": PictureAugmentOptions(held=0.2, jitter=0)}, "must be 0"),
     ],

@@ -41,7 +41,9 @@ PRESET = "animate-small"
 HELD_OUT = 4
 """One speaker in so many is neither learned from nor has labels; one in eight would leave too few to read out on."""
 
-AGAINST = ("untrained", "logmel", "mfcc")
+AGAINST = ("animate-small", "untrained", "logmel", "mfcc")
+"""The weights of the package know what more than these few minutes teach."""
+
 ENGLISH = "language=en-us|en-us-nyc|en-gb-x-rp|en-gb-scotland"
 WORDS = 10
 FEWEST = 5  # examples of a word

@@ -33,7 +33,7 @@ def embed_audio(
         encoder: any; its mode and its weights stay as they are.
         wave: one channel of sound, (N,): floats in [-1, 1], or whole numbers as files have them (int16, int32).
         sample_rate: of the wave, in Hz; resampled to 16 kHz.
-        layer: which layer's; by default the last.
+        layer: which layer's; by default the one that the encoder says is read best (`SpeechEncoder.read`).
 
     Returns:
         float32 (ceil(seconds * 25) * rate / 25, width of the layer), feature i at i / rate seconds.

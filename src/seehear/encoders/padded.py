@@ -49,7 +49,7 @@ class PaddedSpeech(SpeechEncoder):
         mel = self._padded(torch.cat([self._mel(audio, *piece) for piece in pieces], dim=1))
         around = 2 * self.sound.context
         for start, stop in pieces:
-            yield self._layers(mel[:, MEL_FRAMES * start : MEL_FRAMES * (stop + around)])[layer or self.last]
+            yield self._layers(mel[:, MEL_FRAMES * start : MEL_FRAMES * (stop + around)])[layer or self.read]
 
     def _mel(self, audio: Tensor, start: int, stop: int) -> Tensor:
         """Frames [start, stop) of the log-mel of all; its windows reach 7.5 ms over the ends."""

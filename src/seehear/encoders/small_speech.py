@@ -96,6 +96,11 @@ class SmallSpeech(MelSpeech):
             **self.later.layers,
         }
 
+    @property
+    def read(self) -> str:
+        """The widest layer: those behind it keep little more than what moves the mouth (measured: docs/animate.md)."""
+        return "spectrum"
+
     def local_of_mel(self, mel: Tensor) -> dict[str, Tensor]:
         """See `MelSpeech.local_of_mel`."""
         frames = mel.shape[1] // MEL_FRAMES

@@ -34,8 +34,13 @@ class SpeechEncoder(nn.Module, ABC):
 
     @property
     def last(self) -> str:
-        """Name of the last layer: what the pretext reads, and what is read where nothing else is asked for."""
+        """Name of the last layer: what the pretext reads."""
         return next(reversed(self.layers))
+
+    @property
+    def read(self) -> str:
+        """Name of the layer that tasks and tools read where no other is asked for: the papers read the last."""
+        return self.last
 
     @property
     def per_frame(self) -> int:
@@ -47,7 +52,7 @@ class SpeechEncoder(nn.Module, ABC):
 
         Args:
             audio: float32 in [-1, 1] at 16 kHz, (B, 640 T).
-            layer: whose; by default the last.
+            layer: whose; by default `read`.
 
         Returns:
             (B, T * rate / 25, width of the layer).
@@ -58,14 +63,14 @@ class SpeechEncoder(nn.Module, ABC):
         """
         if audio.shape[-1] % SAMPLES_PER_FRAME:
             raise ValueError(f"{audio.shape[-1]} samples are no whole number of video frames of {SAMPLES_PER_FRAME}")
-        return self.states(audio)[layer or self.last]
+        return self.states(audio)[layer or self.read]
 
     def stream(self, audio: Tensor, layer: str | None = None, frames: int = PIECE) -> Iterator[Tensor]:
         """Features of a recording of any length, in pieces where the encoder can be cut; here, all in one.
 
         Args:
             audio: (B, 640 T).
-            layer: whose; by default the last.
+            layer: whose; by default `read`.
             frames: video frames of a piece.
 
         Yields:

@@ -70,7 +70,7 @@ class StreamedSpeech(SpeechEncoder):
 
         Args:
             audio: (B, 640 T).
-            layer: whose; by default the last.
+            layer: whose; by default the one that the encoder says is read best (`SpeechEncoder.read`).
             frames: video frames of a piece; by default `PIECE`.
 
         Yields:
@@ -91,4 +91,4 @@ class StreamedSpeech(SpeechEncoder):
             wide = self.local(audio[:, first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME])
             layers = {name: values[:, start - first : stop - first] for name, values in wide.items()}
             later, memory = self.recur(layers[next(reversed(layers))], memory)
-            yield (layers | later)[layer or self.last]
+            yield (layers | later)[layer or self.read]

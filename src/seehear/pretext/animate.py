@@ -69,6 +69,8 @@ class AnimateOptions:
             them (``layer``) together; or the batch (``batch``, the papers).
         residual: the difference from the still is drawn, not the picture itself.
         still: which frame of a clip is the still.
+        averaged: share of the clips whose still is the mean of all their frames instead. How the mouth stood at one
+            moment is then no part of what is to be guessed: half as many steps teach the encoder as much.
         frames: frames of each clip that are drawn and compared, at random; 0 draws all. The papers: 1.
         mouth_weight: what a difference in the mouth's square costs, against 1 elsewhere, where faces are drawn.
         video_weight: factor on the L1, which is some .03 where `odd` begins at .56.
@@ -91,6 +93,7 @@ class AnimateOptions:
     norm: NormName = "group"
     residual: bool = True
     still: Literal["first", "random"] = "random"
+    averaged: float = 0.0
     frames: int = 8
     mouth_weight: float = 4.0
     video_weight: float = 10.0
@@ -100,9 +103,10 @@ class AnimateOptions:
     sounds: SoundAugmentOptions = field(default_factory=SoundAugmentOptions)
 
     def __post_init__(self) -> None:
-        require_at_least("model", self, size=8, identity=1, noise=1, frames=0, mouth_weight=0, video_weight=0, alpha=0)
-        if self.alpha > 1:
-            raise ValueError(f"model.alpha must be 1 or less, not {self.alpha}")
+        require_at_least("model", self, size=8, identity=1, noise=1, frames=0, mouth_weight=0, video_weight=0)
+        for name in ("alpha", "averaged"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"model.{name} must be 0 to 1, not {getattr(self, name)}")
         if self.size % 2 or self.size % 2 ** len(self.widths):
             raise ValueError(
                 f"model.size {self.size} cannot be halved once for each of {len(self.widths)} model.widths"
@@ -221,7 +225,7 @@ class AnimateModel(Pretext):
                 audio = equalise(audio, rng, self.options.sounds.equaliser_db)
         if isinstance(self.encoder, MelSpeech):
             return self.encoder.states_of_mel(mel)[self.encoder.last]
-        return self.encoder(audio)  # type: ignore[no-any-return]
+        return self.encoder(audio, self.encoder.last)  # type: ignore[no-any-return]
 
     @torch.inference_mode()
     def animate(self, still: Tensor, audio: Tensor, piece: int = 100) -> Iterator[Tensor]:
@@ -238,7 +242,7 @@ class AnimateModel(Pretext):
         looked = self.generator.look(still.unsqueeze(0))
         noise = self.generator.noise(1, len(audio) // SAMPLES_PER_FRAME)
         done = 0
-        for features in self.encoder.stream(audio.unsqueeze(0), frames=piece):
+        for features in self.encoder.stream(audio.unsqueeze(0), self.encoder.last, piece):
             for part in torch.split(features, piece, dim=1):  # an encoder that hears all at once gives all at once
                 moving = torch.cat([part, noise[:, done : done + part.shape[1]].to(part.dtype)], dim=-1)
                 done += part.shape[1]
@@ -250,6 +254,9 @@ class AnimateModel(Pretext):
         which = self._choose(clips, length, rng)  # (B, 1 + F): the still, then the frames
         rows = torch.arange(clips, device=video.device).unsqueeze(1)
         pictures = planes(video[rows, which])  # (B, 1 + F, C, S, S)
+        if rng is not None and self.options.averaged > 0:
+            chosen = torch.rand(clips, generator=rng, device=rng.device).to(video.device) < self.options.averaged
+            pictures[chosen, 0] = planes(video[chosen]).mean(1)
         if rng is not None:
             with torch.autocast(video.device.type, enabled=False):
                 flat = pictures.transpose(1, 2).flatten(1, 2)  # colour by colour, as it is disturbed

@@ -13,7 +13,7 @@ from seehear.clip import FPS
 from seehear.corpus.formats.source import Span
 from seehear.errors import CorpusError
 from seehear.tasks.classification import ReadOutName
-from seehear.tasks.contenders import Mode
+from seehear.tasks.contenders import USUAL, Mode
 from seehear.tasks.features import whole_frames
 from seehear.tasks.measuring import Measure, contenders, measure
 from seehear.tasks.noise import SNR_DB, NoiseName
@@ -32,7 +32,7 @@ def evaluate_affect(
     model: str,
     data: list[Path],
     target: str = "valence",
-    against: Sequence[str] = ("logmel", "mfcc", "untrained"),
+    against: Sequence[str] = USUAL,
     format: str | None = None,
     readout: ReadOutName = "bgru",
     mode: Mode = "frozen",
@@ -71,7 +71,7 @@ def evaluate_affect(
         seeds: repetitions, each with its own split, labels and weights.
         noise: that test recordings are mixed with; training is always clean.
         snr_db: ratios of sound to noise.
-        layer: of the encoder; by default the last.
+        layer: of the encoder; by default the one that the encoder says is read best (`SpeechEncoder.read`).
         where: only recordings with these labels, each label=value or label=value|other.
         shared_speakers: let an official split have a speaker on both sides.
         bgru: the recurrent read-out, and all training with labels.

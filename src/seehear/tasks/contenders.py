@@ -15,6 +15,9 @@ from seehear.errors import ModelError
 Mode = Literal["frozen", "finetuned", "scratch"]
 
 UNTRAINED = "untrained"
+USUAL = ("logmel", "mfcc", UNTRAINED)
+"""What a model is compared with where nothing else is asked for."""
+
 LEARNED: tuple[Mode, ...] = ("finetuned", "scratch")
 
 
@@ -27,7 +30,7 @@ class Contender:
         mode: frozen, its weights stay as they are; else they move with those of the read-out.
         encoder: seed -> the encoder.
         drawn: whether the seed decides its weights.
-        layer: which is read; by default the last.
+        layer: which is read; by default the one that the encoder says is read best (`SpeechEncoder.read`).
     """
 
     name: str

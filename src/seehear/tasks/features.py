@@ -39,7 +39,7 @@ def features(
         lengths: row -> samples of each that is wanted.
         sound: row -> float32 (N,).
         reduce: what is kept.
-        layer: whose features; by default the last.
+        layer: whose features; by default the one that the encoder says is read best (`SpeechEncoder.read`).
 
     Returns:
         row -> float32 (...), as ``reduce`` leaves it.

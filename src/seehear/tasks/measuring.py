@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.encoders.handcrafted import HANDCRAFTED
 from seehear.progress import Telling
-from seehear.tasks.contenders import Contender, Mode, contender
+from seehear.tasks.contenders import USUAL, Contender, Mode, contender
 from seehear.tasks.readouts.interface import ReadOut
 from seehear.tasks.result import Result, Row
 from seehear.tasks.scores import Numbers
@@ -43,9 +44,13 @@ class Measure:
 def contenders(model: str, against: Sequence[str], mode: Mode, layer: str | None) -> list[Contender]:
     """The model and those it is compared with, each once.
 
+    Those of `USUAL` that a model without weights has not are left out where nothing else was asked for.
+
     Raises:
         ModelError: see `contender`.
     """
+    if tuple(against) == USUAL and model in HANDCRAFTED:
+        against = [name for name in against if name in HANDCRAFTED]
     return [contender(name, model, mode, layer) for name in dict.fromkeys([model, *against])]
 
 

@@ -149,7 +149,7 @@ class Recordings(Sequence[Recording]):
         for corpus in corpora:
             recordings += _of_corpus(corpus, left_out, f"{corpus}/" if len(corpora) > 1 else "")
         if others:
-            recordings += _of_sources(find_sources(others, format or "folder"), left_out)
+            recordings += _of_sources(find_sources(others, format or "folder", prefer="sound"), left_out)
         name = ", ".join(map(str, places))
         if not recordings:
             raise CorpusError(f"{name} holds no recording with sound; name a corpus or a folder that does")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from seehear.errors import CorpusError
-from seehear.tasks.contenders import Mode
+from seehear.tasks.contenders import USUAL, Mode
 from seehear.tasks.measuring import Measure, contenders, measure
 from seehear.tasks.noise import SNR_DB, NoiseName
 from seehear.tasks.partition import SplitName
@@ -28,7 +28,7 @@ CTC_STEPS = BGRUOptions(rate=50)
 def evaluate_transcription(
     model: str,
     data: list[Path],
-    against: Sequence[str] = ("logmel", "mfcc", "untrained"),
+    against: Sequence[str] = USUAL,
     format: str | None = None,
     mode: Mode = "frozen",
     split: SplitName = "speakers",
@@ -63,7 +63,7 @@ def evaluate_transcription(
         seeds: repetitions, each with its own split, labels and weights.
         noise: that test recordings are mixed with; training is always clean.
         snr_db: ratios of sound to noise.
-        layer: of the encoder; by default the last.
+        layer: of the encoder; by default the one that the encoder says is read best (`SpeechEncoder.read`).
         where: only recordings with these labels, each label=value or label=value|other.
         beam: texts that are followed at a time; 1 takes the likeliest character of each step.
         shared_speakers: let an official split have a speaker on both sides.

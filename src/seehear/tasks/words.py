@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seehear.tasks.classification import ReadOutName, classify
-from seehear.tasks.contenders import Mode
+from seehear.tasks.contenders import USUAL, Mode
 from seehear.tasks.isolated import LABEL, isolated_words
 from seehear.tasks.measuring import contenders
 from seehear.tasks.noise import SNR_DB, NoiseName
@@ -17,13 +17,11 @@ from seehear.tasks.result import Result
 from seehear.tasks.telling import tell
 from seehear.tasks.trials import Protocol
 
-DEFAULT_AGAINST = ("logmel", "mfcc", "untrained")
-
 
 def evaluate_words(
     model: str,
     data: list[Path],
-    against: Sequence[str] = DEFAULT_AGAINST,
+    against: Sequence[str] = USUAL,
     format: str | None = None,
     readout: ReadOutName = "pooled",
     mode: Mode = "frozen",
@@ -52,7 +50,7 @@ def evaluate_words(
         data: corpora that seehear prepare has made, or folders and files of a data set.
         against: what it is compared with: mfcc, logmel, other models, untrained (its own shape with random weights),
             finetuned or scratch (its own shape, all weights trained with the labels).
-        format: of a data set that is no corpus: fsdd, speech-commands, grid, folder and so on.
+        format: of a data set that is no corpus: fsdd, speechcommands, grid, folder and so on.
         readout: pooled (mean and deviation in four segments of time, logistic regression: seconds) or bgru (two
             recurrent layers, as in the papers: minutes).
         mode: frozen, or finetuned or scratch, which train the encoder with the labels.
@@ -62,7 +60,7 @@ def evaluate_words(
         seeds: repetitions, each with its own split, labels and weights.
         noise: that test recordings are mixed with; training is always clean.
         snr_db: ratios of sound to noise.
-        layer: of the encoder; by default the last.
+        layer: of the encoder; by default the one that the encoder says is read best (`SpeechEncoder.read`).
         where: only recordings with these labels, each label=value or label=value|other.
         vocabulary: only the so many most frequent words.
         min_count: only words with so many examples.

@@ -52,7 +52,8 @@ def embed(model: str, files: list[Path], *, out: Path, layer: str | None = None)
         model: Folder of a run, name of a model, or hf:owner/name on the Hugging Face hub; or mfcc or logmel.
         files: Recordings or videos, folders of them, and corpora that `seehear prepare` has made.
         out: Where to: a .parquet file, a .npz file, or a folder.
-        layer: Which layer of the encoder; by default its last. One that is not there is told those that are.
+        layer: Which layer of the encoder; by default `SpeechEncoder.read`. One that is not there is told
+            those that are.
     """
     from rich.console import Console
 
@@ -70,7 +71,7 @@ def embed(model: str, files: list[Path], *, out: Path, layer: str | None = None)
     for failure in tally.failures:
         console.print(f"seehear: {failure}", markup=False, soft_wrap=True)
     if tally.recordings:
-        width = encoder.layers[layer or encoder.last]
+        width = encoder.layers[layer or encoder.read]
         print(f"{tally} of {width} numbers, {encoder.rate} a second, are in {out}")  # noqa: T201
     return 2 if tally.failures else 0
 

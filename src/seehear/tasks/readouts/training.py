@@ -79,7 +79,7 @@ class OnSound(ReadOut):
         """Trains both."""
         with seeded(seed):
             encoder = deepcopy(self.encoder)
-            head = self.make_head(encoder.layers[self.layer or encoder.last])
+            head = self.make_head(encoder.layers[self.layer or encoder.read])
             network = WholeNetwork(encoder, self.layer, head, self.options.rate).to(self.device)
             head.standardise.measure(_first_look(network, train.inputs, self.options.batch))  # type: ignore[union-attr,operator]
             groups = [
