@@ -27,9 +27,10 @@ def train(monkeypatch: pytest.MonkeyPatch) -> Train:
     monkeypatch.setattr(module, "_views", lambda corpus, model, data, part, progress: Talkers())
 
     def run(out: Path, **changes: Any) -> Summary:
+        init = changes.pop("init", None)
         sections = {"model": MODEL, "data": DATA, "optim": OPTIM, "engine": ENGINE}
         for name, values in changes.items():
             sections[name] = replace(sections[name], **values)  # type: ignore[type-var]
-        return module.pretrain([Path("talkers")], out, **sections)  # type: ignore[arg-type]
+        return module.pretrain([Path("talkers")], out, init=init, **sections)  # type: ignore[arg-type]
 
     return run

@@ -164,6 +164,16 @@ def test_a_finished_run_is_not_trained_again(train, tmp_path: Path) -> None:  # 
     assert (tmp_path / "run" / "model.safetensors").stat().st_mtime_ns == before
 
 
+def test_a_run_begins_with_the_weights_of_another(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    train(tmp_path / "first")
+    train(tmp_path / "second", optim={"lr": 0.0, "warmup": 0, "steps": 1}, init=str(tmp_path / "first"))
+    learned = dict(seehear.load(tmp_path / "first").named_parameters())
+    kept = dict(seehear.load(tmp_path / "second").named_parameters())
+    assert all(torch.equal(learned[name], kept[name]) for name in learned)
+    with pytest.raises(ModelError, match="does not fit the model that is to begin with it"):
+        train(tmp_path / "third", init=str(tmp_path / "first"), model={"lips": {**MODEL.lips, "stem_channels": 12}})
+
+
 def test_other_options_or_another_folder_are_refused(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     train(tmp_path / "run")
     with pytest.raises(ModelError, match=r"holds a run with other options \(optim\)"):

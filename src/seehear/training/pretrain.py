@@ -69,6 +69,7 @@ def pretrain(
     data: DataOptions = _DEFAULT.data,
     optim: OptimOptions = _DEFAULT.optim,
     engine: EngineOptions = _DEFAULT.engine,
+    init: str | None = None,
 ) -> Summary:
     """Learn from corpora without labels.
 
@@ -84,9 +85,12 @@ def pretrain(
         data: clips and batches.
         optim: how the weights move.
         engine: what it runs on.
+        init: what to begin with instead of random weights: the folder of a run, or the name of a model, of the same
+            shape; what is disturbed and weighed may differ.
 
     Raises:
-        ModelError: no such preset, options that contradict each other, or a folder that holds another run.
+        ModelError: no such preset, a model of another shape to begin with, options that contradict each other, or a
+            folder that holds another run.
         CorpusError: a corpus cannot be read, or has too few clips.
     """
     beneath = settings(preset)
@@ -99,7 +103,13 @@ def pretrain(
     require_same(preset, beneath.model.pretext, chosen.model.pretext)
     if chosen.engine.strategy == "fsdp" and chosen.optim.ema:
         raise ModelError("optim.ema needs whole weights on every device; set it to 0, or engine.strategy to ddp")
-    told = {"corpus": [str(path) for path in corpus], "out": str(out), "preset": preset, **chosen.to_dict()}
+    told = {
+        "corpus": [str(path) for path in corpus],
+        "out": str(out),
+        "preset": preset,
+        "init": init,
+        **chosen.to_dict(),
+    }
     finished = _finished(out, told)
     if finished:
         return finished
@@ -155,6 +165,8 @@ def _train(fabric: Fabric, corpus: Sequence[str], out: Path, chosen: Settings, t
             write_text(out / "config.yaml", yaml.safe_dump(told, sort_keys=False))
     torch.manual_seed(chosen.optim.seed)
     model = _model(chosen.model)
+    if told["init"]:
+        run.load_weights(model, run.find(told["init"]) / run.WEIGHTS, "the model that is to begin with it")
     parameters = sum(p.numel() for p in model.parameters())
     batches, probe = _batches(corpus, model, chosen, fabric), _probe(corpus, model, chosen)
     training = Training(
@@ -238,7 +250,7 @@ def _finished(out: Path, told: dict[str, Any]) -> Summary | None:
     before = yaml.safe_load((out / "config.yaml").read_text(encoding="utf-8"))
     if isinstance(before, dict) and isinstance(before.get("model"), dict):
         before["model"].setdefault("pretext", "sync")  # the only one there was when config.yaml did not say it
-    for section in ("corpus", "model", "data", "optim"):
+    for section in ("corpus", "model", "data", "optim", "init"):
         if not isinstance(before, dict) or before.get(section) != told[section]:
             raise ModelError(f"{out} holds a run with other options ({section}); name a new folder, or remove it")
     summary = out / "summary.json"

@@ -137,8 +137,13 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def load_weights(model: nn.Module, path: Path) -> None:
+def load_weights(model: nn.Module, path: Path, whose: str = f"the {CONFIG} beside it") -> None:
     """Put weights into a model; all of them, and nothing but them.
+
+    Args:
+        model: whose numbers are replaced.
+        path: a model.safetensors.
+        whose: what they are to fit, for the sentence that says that they do not.
 
     Raises:
         ModelError: no such file, a damaged one, or weights of a model of another shape.
@@ -151,7 +156,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
         raise ModelError(f"{path} is damaged ({error}); copy or download the model again") from error
     difference = _difference(model.state_dict(), state)
     if difference:
-        raise ModelError(f"{path} does not fit the {CONFIG} beside it: {difference}")
+        raise ModelError(f"{path} does not fit {whose}: {difference}")
     model.load_state_dict(state)
 
 
