@@ -18,7 +18,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[avatars,offline,dev]'
 	@touch $@
 
-demo: $(READY) ## avatars -> prepare -> pretrain -> measure and fix lip-sync -> demo/report.html (about 6 minutes on 2 cores)
+demo: $(READY) ## avatars -> prepare -> lip-sync -> animate -> demo/report.html (about 8 minutes on 2 cores)
 	$(BIN)/seehear demo --out $(DEMO_OUT)
 
 test: lint ## lint, types and the whole test suite (under 10 minutes on 2 cores)
@@ -36,8 +36,9 @@ format: $(READY) ## rewrite the sources in the house's format
 bench: $(READY) ## the figures that the README quotes, each by its script in benchmarks/
 	$(BIN)/python benchmarks/run_all.py --shared $(SHARED)
 
-weights: $(READY) ## train the shipped weights anew: avatars + GRID speaker 1 (about 90 minutes on 2 cores)
-	$(BIN)/python scripts/train_weights.py --shared $(SHARED)
+weights: $(READY) ## train the shipped weights anew: avatars + GRID speaker 1 (about 3 hours on 2 cores)
+	$(BIN)/python scripts/train_sync.py --shared $(SHARED)
+	$(BIN)/python scripts/train_animate.py --shared $(SHARED)
 
 clean: ## remove the environment and what the demo made
 	rm -rf $(VENV) $(DEMO_OUT)

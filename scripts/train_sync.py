@@ -1,6 +1,6 @@
 """Train the weights that ship with the package, from nothing to the folder that `seehear.load("sync-small")` opens.
 
-    python scripts/train_weights.py --shared ../shared
+    python scripts/train_sync.py --shared ../shared
 
 Synthetic people and one real speaker (GRID s1) are prepared, learned from, measured and calibrated on what was held
 out; then the model is copied into the package with its card. Every part is kept in the work folder and not done again,
@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save
+from shipping import CARDS, grid, publish
 
 from seehear.avatars.make import make_avatars
 from seehear.beside import write_text
@@ -26,10 +25,8 @@ from seehear.tasks.sync import evaluate_sync
 from seehear.tools.calibration import calibrate_run
 from seehear.training.presets import settings
 from seehear.training.pretrain import pretrain
-from seehear.training.run import CONFIG, WEIGHTS, load_sync
+from seehear.training.run import load_sync
 
-PACKAGED = Path(__file__).resolve().parents[1] / "src" / "seehear" / "weights" / "sync-small"
-CARD = Path(__file__).resolve().parent / "model_card.md"
 AVATARS, SPEAKERS, SEED = 2800, 1400, 2026
 STEPS = 6000
 
@@ -51,14 +48,8 @@ def main() -> None:
     calibrate_run(run, *corpora)
     measured = {corpus.name: evaluate_sync(load_sync(run), Corpus(corpus).split("dev")).to_dict() for corpus in corpora}
     write_text(given.work / "measured.json", json.dumps(measured, indent=2) + "\n")
-    publish(run, measured)
-
-
-def grid(shared: Path, work: Path) -> Path:
-    """The corpus of GRID's first speaker."""
-    out = work / "grid"
-    prepare([shared / "data" / "grid_s1" / "video"], out, format="grid")
-    return out
+    card = (CARDS / "sync_card.md").read_text(encoding="utf-8").replace("@MEASURED@", table(measured))
+    publish("sync-small", run, card)
 
 
 def avatars(work: Path, clips: int) -> Path:
@@ -67,17 +58,6 @@ def avatars(work: Path, clips: int) -> Path:
     make_avatars(films, clips=clips, speakers=SPEAKERS * clips // AVATARS, seed=SEED)
     prepare([films], out)
     return out
-
-
-def publish(run: Path, measured: dict[str, Any]) -> None:
-    """Copy what `seehear.load` needs into the package, with the card."""
-    PACKAGED.mkdir(parents=True, exist_ok=True)
-    state = load_file(run / WEIGHTS)
-    halves = {name: t.half() if t.is_floating_point() else t for name, t in state.items()}  # 4 MB instead of 8
-    (PACKAGED / WEIGHTS).write_bytes(save(halves, metadata={"format": "pt"}))
-    shutil.copyfile(run / CONFIG, PACKAGED / CONFIG)
-    card = CARD.read_text(encoding="utf-8").replace("@MEASURED@", table(measured))
-    write_text(PACKAGED / "README.md", card)
 
 
 def table(measured: dict[str, Any]) -> str:

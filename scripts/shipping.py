@@ -1,0 +1,33 @@
+"""What the scripts that train the shipped weights share: the real speaker, and putting a run into the package."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from safetensors.torch import load_file, save
+
+from seehear.beside import write_text
+from seehear.corpus.prepare import prepare
+from seehear.training.run import CONFIG, WEIGHTS
+
+CARDS = Path(__file__).resolve().parent
+PACKAGED = CARDS.parent / "src" / "seehear" / "weights"
+
+
+def grid(shared: Path, work: Path) -> Path:
+    """The corpus of GRID's first speaker."""
+    out = work / "grid"
+    prepare([shared / "data" / "grid_s1" / "video"], out, format="grid")
+    return out
+
+
+def publish(name: str, run: Path, card: str) -> None:
+    """Copy what `seehear.load` needs into the package, in half precision, with a card."""
+    folder = PACKAGED / name
+    folder.mkdir(parents=True, exist_ok=True)
+    state = load_file(run / WEIGHTS)
+    halves = {key: t.half() if t.is_floating_point() else t for key, t in state.items()}
+    (folder / WEIGHTS).write_bytes(save(halves, metadata={"format": "pt"}))
+    shutil.copyfile(run / CONFIG, folder / CONFIG)
+    write_text(folder / "README.md", card)
