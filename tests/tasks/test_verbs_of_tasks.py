@@ -110,8 +110,8 @@ def test_what_cannot_be_done_is_a_sentence(data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("verb", ["emotion", "words", "transcription", "affect"])
 def test_flags_are_the_signature(verb: str) -> None:
-    words = ["run", "a", "b", "--against=[mfcc,other]", "--seeds=5", "--snr_db=[0,5]", "--bgru.epochs=7", "--json"]
-    told = parser_of(f"evaluate {verb}").parse_args(words)
+    given = "run a b --against mfcc other --seeds 5 --snr_db 0 5 --bgru.epochs 7 --json"
+    told = parser_of(f"evaluate {verb}").parse_args(given.split())
     assert (told.model, [str(path) for path in told.data], told.seeds) == ("run", ["a", "b"], 5)
     assert (list(told.against), list(told.snr_db), told.bgru.epochs, told.json) == (
         ["mfcc", "other"],

@@ -87,7 +87,7 @@ def test_a_run_keeps_the_numbers_and_the_pictures(train, tmp_path):
     assert list((tmp_path / "run" / "pictures").glob("drawn-*.png"))
     model = load(tmp_path / "run")
     assert model.options.widths == MODEL.widths
-    assert model.embed_audio(np.zeros(16000, np.float32), 16000).shape == (25, 8)
+    assert model.embed_audio(np.zeros(16000, np.float32), 16000, "features").shape == (25, 8)
 
 
 def test_likeness_weighs_clips_by_their_motion_and_has_an_interval():
