@@ -17,7 +17,12 @@ from seehear.tasks.significance import Comparison
 from seehear.tools.measurement import Measurement
 from seehear.tools.verdict import Verdict, delay_in_words
 
-CALLED = {"untrained": "the same encoder, untrained", "logmel": "log-mel (80)", "mfcc": "MFCC with deltas (39)"}
+CALLED = {
+    "animate-small": "the package's animate-small, which has learned for longer",
+    "untrained": "the same encoder, untrained",
+    "logmel": "log-mel (80)",
+    "mfcc": "MFCC with deltas (39)",
+}
 CLEAR = 0.05  # p below which a difference is told as one
 
 
