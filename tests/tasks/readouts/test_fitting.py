@@ -87,6 +87,12 @@ def test_a_constant_dimension_says_nothing() -> None:
     assert not seen[:, 1].any()
 
 
+@pytest.mark.parametrize("readout", [PooledClassifier(Classes(2)), PooledRegressor(Concordance(every_step=False))])
+def test_examples_that_are_all_alike_can_be_fitted(readout: ReadOut) -> None:
+    alike = Examples(list(np.ones((4, 16), np.float32)), [0, 1, 0, 1])
+    assert len(readout.fit(alike, alike, 0)(alike.inputs)) == 4
+
+
 def test_ridge_regression_learns_a_number() -> None:
     goal = Concordance(every_step=False)
     parts = [

@@ -98,7 +98,9 @@ def _span(vectors: Matrix) -> Matrix:
     """An orthonormal basis of the rows (N, D), as columns (D, N or fewer), by the eigenvectors of their products."""
     values, vectors_of = np.linalg.eigh((vectors @ vectors.T).astype(np.float64))
     kept = values > 1e-6 * values[-1]
-    basis: Matrix = (vectors.T @ (vectors_of[:, kept] / np.sqrt(values[kept]))).astype(np.float32)
+    kept[-1] = True  # where all examples are alike nothing spans them: then one dimension, which is zero
+    lengths = np.sqrt(np.maximum(values[kept], 1e-12))
+    basis: Matrix = (vectors.T @ (vectors_of[:, kept] / lengths)).astype(np.float32)
     return basis
 
 
