@@ -115,6 +115,13 @@ def test_alpha_weighs_seeing_against_hearing(alpha, video, audio, task):
     assert all(p.grad.abs().sum() > 0 for p in model.encoder.parameters())
 
 
+def test_what_is_measured_is_drawn_even_where_only_hearing_is_learned():
+    with torch.no_grad():
+        out = made(alpha=0.0, audio_task="odd").eval()(clips(8))
+    assert out["drawn"].shape[:2] == (8, 10)
+    assert out["loss"] == out["audio"]
+
+
 def test_alpha_without_an_audio_task_changes_nothing():
     losses = [made(alpha=alpha)(clips(), seeded())["loss"] for alpha in (0.0, 1.0)]
     torch.testing.assert_close(*losses)

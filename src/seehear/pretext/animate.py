@@ -203,7 +203,7 @@ class AnimateModel(Pretext):
         else:
             features, found["audio"], told = self.task(lambda x: self.hear(x, rng), heard, audio, rng)
             found |= told
-        if self.task is None or o.alpha > 0:
+        if self.task is None or o.alpha > 0 or rng is None:
             drawn = self._draw(video, features, rng)
             found = drawn | found
         if self.task is None:
