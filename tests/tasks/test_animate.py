@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from seehear.clip import Clip
-from seehear.errors import ModelError
+from seehear.errors import CorpusError, ModelError
 from seehear.pretext.animate import AnimateModel, AnimateOptions, planes
 from seehear.tasks import animate
 from seehear.tasks.animate import AnimateResult, evaluate_animate, full_size, measure
@@ -125,6 +125,8 @@ def test_a_model_that_cannot_draw_is_refused(monkeypatch):
     monkeypatch.setattr("seehear.training.run.load", lambda name: SimpleNamespace(name="sync"))
     with pytest.raises(ModelError, match="is a sync model and cannot draw"):
         evaluate_animate("run", "corpus")
+    with pytest.raises(CorpusError, match="--clips must be 1 or more"):
+        evaluate_animate("run", "corpus", clips=0)
 
 
 def test_the_result_says_its_interval():

@@ -47,6 +47,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
                         "emotion": "calm" if first == "a" else "cross",
                         "text": f"{first} {second}",
                         "calmness": str(height[first] + 0.01 * speaker),
+                        "constant": "0.5",
                         "valence": json.dumps([[str(height[first]), 0, 0.24], [str(height[second]), 0.24, 0.48]]),
                         "words": json.dumps([[first, 0, 0.24], [second, 0.24, 0.48]]),
                     }
@@ -101,6 +102,9 @@ def test_what_cannot_be_done_is_a_sentence(data: Path, tmp_path: Path) -> None:
         (CorpusError, "--beam must be 1", lambda: evaluate_transcription("mfcc", [data], [], beam=0)),
         (ModelError, "there is no model", lambda: evaluate_words("nothing", [data])),
         (CorpusError, "--labels must be", lambda: evaluate_emotion("mfcc", [data], [], labels=0)),
+        (CorpusError, "the same for all", lambda: evaluate_affect("mfcc", [data], "constant", against=[])),
+        (SeehearError, "no device 'abacus'", lambda: evaluate_emotion("mfcc", [data], [], device="abacus")),
+        (SeehearError, "is a folder", lambda: evaluate_emotion("mfcc", [data], [], out=tmp_path)),
         (SeehearError, "does not exist", lambda: evaluate_emotion("mfcc", [data], [], out=tmp_path / "no" / "a.json")),
     ]
     for error, sentence, ask in asked:

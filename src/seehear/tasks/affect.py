@@ -24,7 +24,7 @@ from seehear.tasks.readouts.pooled import PooledRegressor
 from seehear.tasks.recordings import Recording, Recordings
 from seehear.tasks.result import Result
 from seehear.tasks.scores import concordance
-from seehear.tasks.telling import tell
+from seehear.tasks.telling import require_place, tell
 from seehear.tasks.trials import Course, Protocol, Training, on_features
 
 
@@ -83,6 +83,7 @@ def evaluate_affect(
         ModelError: there is no such model or layer.
         CorpusError: no such data, no such numbers, too few speakers, or pooled for numbers that change with time.
     """
+    require_place(out)
     protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device)
     named = contenders(model, against, mode, layer)
     found = Recordings.of(data, format).where(where)
@@ -94,6 +95,10 @@ def evaluate_affect(
         steps_of(r.spans[target], r, target, bgru.rate) if followed else _number(r.labels[target], r, target)
         for r in recordings
     ]
+    known = np.concatenate([np.atleast_1d(truth) for truth in truths])
+    known = known[np.isfinite(known)]
+    if not np.ptp(known):
+        raise CorpusError(f"{target} of {found.name} is the same for all ({known[0]:g}); give recordings that differ")
     course = Course(recordings, truths, protocol, [""] * len(truths))
     goal = Concordance(every_step=followed)
 

@@ -127,6 +127,8 @@ def evaluate_animate(
     """
     from seehear.training.run import load, load_sync
 
+    if clips is not None and clips < 1:
+        raise CorpusError(f"--clips must be 1 or more, not {clips}")
     trained = load(model)
     if not isinstance(trained, AnimateModel):
         raise ModelError(f"{model} is a {trained.name} model and cannot draw; give the folder of an animate run")
@@ -139,7 +141,7 @@ def evaluate_animate(
     chosen = chosen.subset(np.flatnonzero(chosen.frames >= SHORTEST))
     if not chosen:
         raise CorpusError(f"{corpus} has no clips with sound in the split {split}; prepare videos that have sound")
-    if clips and clips < len(chosen):
+    if clips is not None and clips < len(chosen):
         chosen = chosen.subset(np.linspace(0, len(chosen) - 1, clips).round().astype(int))
     result = measure(trained, chosen, judge)
     return json_format.dumps(result.to_dict()) if json else str(result)

@@ -13,7 +13,7 @@ from seehear.tasks.partition import SplitName
 from seehear.tasks.readouts.heads import BGRUOptions
 from seehear.tasks.recordings import Recordings
 from seehear.tasks.result import Result
-from seehear.tasks.telling import tell
+from seehear.tasks.telling import require_place, tell
 from seehear.tasks.trials import Protocol
 
 
@@ -68,6 +68,7 @@ def evaluate_emotion(
         ModelError: there is no such model or layer.
         CorpusError: no such data, no such label, only one class, too few speakers.
     """
+    require_place(out)
     protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device)
     named = contenders(model, against, mode, layer)
     recordings = Recordings.of(data, format).where(where).labelled(label).audible()

@@ -17,7 +17,7 @@ from seehear.tasks.readouts.heads import BGRUOptions, RecurrentHead
 from seehear.tasks.recordings import Recordings
 from seehear.tasks.result import Result
 from seehear.tasks.scores import Numbers, error_rate
-from seehear.tasks.telling import tell
+from seehear.tasks.telling import require_place, tell
 from seehear.tasks.texts import character_errors, text_of, word_errors
 from seehear.tasks.trials import Course, Protocol, Training, on_features
 
@@ -78,6 +78,7 @@ def evaluate_transcription(
     """
     if beam < 1:
         raise CorpusError(f"--beam must be 1 or more, not {beam}")
+    require_place(out)
     protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device)
     named = contenders(model, against, mode, layer)
     recordings = _with_text(Recordings.of(data, format).where(where)).audible()

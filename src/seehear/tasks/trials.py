@@ -52,6 +52,10 @@ class Protocol:
     def __post_init__(self) -> None:
         if self.seeds < 1:
             raise SeehearError(f"--seeds must be 1 or more, not {self.seeds}")
+        try:
+            torch.empty(0, device=self.device)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:  # what torch says depends on its build
+            raise SeehearError(f"there is no device {self.device!r} here; leave --device out, or name cpu") from error
 
     @property
     def conditions(self) -> tuple[float | None, ...]:

@@ -14,7 +14,7 @@ from seehear.tasks.partition import SplitName
 from seehear.tasks.readouts.heads import BGRUOptions
 from seehear.tasks.recordings import Recordings
 from seehear.tasks.result import Result
-from seehear.tasks.telling import tell
+from seehear.tasks.telling import require_place, tell
 from seehear.tasks.trials import Protocol
 
 
@@ -75,6 +75,7 @@ def evaluate_words(
         ModelError: there is no such model or layer.
         CorpusError: no such data, neither words nor their times, too few words or speakers.
     """
+    require_place(out)
     protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device)
     named = contenders(model, against, mode, layer)
     words = isolated_words(Recordings.of(data, format).where(where), vocabulary, min_count, min_speakers).audible()
