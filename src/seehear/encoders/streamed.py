@@ -9,10 +9,7 @@ import torch
 from torch import Tensor
 
 from seehear.clip import SAMPLES_PER_FRAME
-from seehear.encoders.speech import SpeechEncoder
-
-PIECE = 500
-"""Video frames of a piece: 20 s."""
+from seehear.encoders.speech import PIECE, SpeechEncoder
 
 Memory = list[Tensor]
 """What recurrent layers know of the past: (1, B, hidden) each."""
