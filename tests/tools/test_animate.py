@@ -106,6 +106,17 @@ def test_the_face_moves_and_the_rest_stands_still(faces, run, picture, speech, t
     assert moved[105:].mean() < 3
 
 
+def test_strength_is_how_far_it_moves(faces, run, picture, speech, tmp_path, capsys):
+    out, still, moved = tmp_path / "out.mp4", read_still(picture).rgb.astype(float), []
+    asked = ["animate", str(picture), str(speech), "--out", str(out), "--model", str(run), "--strength"]
+    for strength in ("0", "0.3", "1"):
+        assert main([*asked, strength]) == 0
+        moved.append(np.abs(np.stack(streams(out)[0])[:, :121, :161] - still).mean())
+    assert moved[0] < moved[1] < moved[2]
+    assert main([*asked, "-1"]) == 2
+    assert "--strength must be from 0 to 5" in capsys.readouterr().err
+
+
 def test_the_crop_alone(faces, run, picture, speech, tmp_path):
     out = tmp_path / "out.mp4"
     assert main(["animate", str(picture), str(speech), "--out", str(out), "--model", str(run), "--crop"]) == 0
