@@ -212,3 +212,10 @@ def test_a_video_and_its_own_sound_are_one_recording(tmp_path: Path) -> None:
     assert heard == ["a.wav", "b.avi", "b.mp4", "sub/a.wav"]
     (tmp_path / "labels.csv").write_text("file,speaker\na.wav,anna\na.mp4,anna\n")
     assert {"a.mp4", "a.wav"} <= {s.name for s in find_sources([tmp_path], "folder")}
+
+
+def test_what_is_said_of_a_video_is_said_of_its_own_sound(tmp_path: Path) -> None:
+    touch(*(tmp_path / n for n in ("a.mp4", "a.wav")))
+    (tmp_path / "labels.csv").write_text("file,speaker\na.mp4,anna\n")
+    heard = find_sources([tmp_path], "folder", prefer="sound")
+    assert [(s.name, s.labels) for s in heard] == [("a.wav", {"speaker": "anna"})]

@@ -14,7 +14,8 @@ from seehear.errors import CorpusError
 def find_folder(sources: Sequence[Path], labels: Path | None = None) -> list[Source]:
     """Every video and sound file; labels from the CSV given, else from ``labels.csv`` in each folder.
 
-    ``talk.mp4`` and ``talk.wav`` in one folder are one recording, unless a row of the CSV names the sound.
+    ``talk.mp4`` and ``talk.wav`` in one folder are one recording, of which the row of the video tells, unless a row of
+    the CSV names the sound.
 
     Raises:
         CorpusError: no such files, or a row that names a file which is not among them.
@@ -25,7 +26,9 @@ def find_folder(sources: Sequence[Path], labels: Path | None = None) -> list[Sou
     for table in tables:
         rows.update(_rows_by_file(table, found))
     twins = _twins([path for path, _ in found], rows)
-    return [Source(path, name, *rows.get(path, ({}, {})), recording=twins.get(path, "")) for path, name in found]
+    of_twins = {twins[path]: row for path, row in rows.items() if path in twins}
+    told = [rows.get(path) or of_twins.get(twins.get(path, "")) or ({}, {}) for path, _ in found]
+    return [Source(*place, *row, recording=twins.get(place[0], "")) for place, row in zip(found, told, strict=True)]
 
 
 def _rows_by_file(table: Path, found: list[tuple[Path, str]]) -> dict[Path, Row]:
