@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -90,6 +91,16 @@ def test_a_folder_has_a_file_a_recording(sounds: Path, tmp_path: Path, capsys) -
     rate, wave = wavfile.read(sounds / "deep/one.wav")
     expected = embed_audio(make_handcrafted("logmel"), wave, rate)
     np.testing.assert_allclose(np.load(tmp_path / "out" / files[0]), expected, atol=0.05)
+
+
+def test_corpora_of_one_name_do_not_overwrite_each_other(
+    run: Path, small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = tmp_path / small_corpus.name
+    shutil.copytree(small_corpus, again)
+    assert embed(run, small_corpus, again, "-o", tmp_path / "clips.npz") == 2
+    assert "embed each of their corpora by itself" in capsys.readouterr().err
+    assert not (tmp_path / "clips.npz").exists()
 
 
 def test_clips_of_a_corpus(run: Path, small_corpus: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -65,6 +66,7 @@ def embed(model: str, files: list[Path], *, out: Path, layer: str | None = None)
     check_layer(encoder, layer)
     tally = Tally()
     recordings = list(_recordings(files, tally))
+    _require_different_names(recordings)
     with Telling("embedding", len(recordings), show=len(recordings) > 1) as telling:
         write(out, _embedded(encoder, recordings, layer, tally, telling))
     console = Console(stderr=True, highlight=False)
@@ -86,6 +88,17 @@ def encoder_of(model: str) -> SpeechEncoder:
     from seehear.training.run import load
 
     return make_handcrafted(model).eval() if model in HANDCRAFTED else load(model).speech.eval()
+
+
+def _require_different_names(recordings: Iterable[Heard]) -> None:
+    """That no features would take the place of others: corpora in different places may bear one name.
+
+    Raises:
+        SeehearError: two recordings have the same.
+    """
+    name, count = max(Counter(r.name for r in recordings).items(), key=lambda found: found[1], default=("", 0))
+    if count > 1:
+        raise SeehearError(f"{count} recordings are called {name}; embed each of their corpora by itself")
 
 
 def _embedded(
