@@ -12,12 +12,18 @@ from seehear.tools.confidence import Calibration
 MOST_BYTES = 10_000_000
 
 
-def test_the_packaged_model_is_small_calibrated_and_has_a_card():
+@pytest.mark.parametrize("name", ["sync-small", "animate-small"])
+def test_packaged_models_are_small_and_have_a_card(name):
     from importlib.resources import files
 
-    folder = files("seehear") / "weights" / "sync-small"
-    assert "sync-small" in (folder / "README.md").read_text(encoding="utf-8")
+    folder = files("seehear") / "weights" / name
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert name in card
+    assert "@" not in card  # what was measured is filled in
     assert len((folder / "model.safetensors").read_bytes()) < MOST_BYTES
+
+
+def test_the_packaged_sync_model_is_calibrated():
     assert Calibration.from_config(seehear.load("sync-small").config).fitted
 
 
@@ -52,3 +58,21 @@ def test_a_real_clip_moved_is_measured_and_fixed(sync, clip, tmp_path, delay_ms)
     assert found["delay_ms"] == pytest.approx(delay_ms, abs=40)
     assert found["fixed"]["delay_ms"] == pytest.approx(0, abs=40)
     assert found["fixed"]["verdict"] == "in-sync"
+
+
+def test_a_real_face_speaks_in_sync_with_real_speech(sync, clip, shared, tmp_path, capsys):
+    out = tmp_path / "talking.mp4"
+    speech = shared / "data" / "grid_s1" / "video" / "bbaf3s.mp4"
+    detector = str(shared / "models" / "yunet_n_640_640.onnx")
+    assert main(["animate", str(clip), str(speech), "--out", str(out), "--detector", detector]) == 0
+    capsys.readouterr()
+    assert sync(out)["delay_ms"] == pytest.approx(0, abs=80)
+
+
+def test_digits_are_told_apart_better_than_by_mfcc(shared):
+    from seehear.tasks.words import evaluate_words
+
+    takes = sorted((shared / "data" / "fsdd").rglob("*_[012].wav"))  # three of fifty of each digit and speaker
+    asked = {"format": "fsdd", "split": "leave-one-speaker-out", "against": ["mfcc", "untrained"], "seeds": 1}
+    found = evaluate_words("animate-small", takes, **asked)
+    assert all(one.difference > 0.03 for one in found.comparisons)

@@ -172,6 +172,7 @@ def test_a_run_begins_with_the_weights_of_another(train, tmp_path: Path) -> None
     assert all(torch.equal(learned[name], kept[name]) for name in learned)
     with pytest.raises(ModelError, match="does not fit the model that is to begin with it"):
         train(tmp_path / "third", init=str(tmp_path / "first"), model={"lips": {**MODEL.lips, "stem_channels": 12}})
+    assert not any((tmp_path / "third").iterdir())  # which can be given again, put right
 
 
 def test_other_options_or_another_folder_are_refused(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

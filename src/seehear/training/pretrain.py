@@ -162,13 +162,15 @@ def _train(fabric: Fabric, corpus: Sequence[str], out: Path, chosen: Settings, t
     if fabric.is_global_zero:
         with refusals_as_sentences(out):
             out.mkdir(parents=True, exist_ok=True)
-            write_text(out / "config.yaml", yaml.safe_dump(told, sort_keys=False))
     torch.manual_seed(chosen.optim.seed)
     model = _model(chosen.model)
     if told["init"]:
         run.load_weights(model, run.find(told["init"]) / run.WEIGHTS, "the model that is to begin with it")
     parameters = sum(p.numel() for p in model.parameters())
     batches, probe = _batches(corpus, model, chosen, fabric), _probe(corpus, model, chosen)
+    if fabric.is_global_zero:  # not before: what has just been refused may be put right in the same folder
+        with refusals_as_sentences(out):
+            write_text(out / "config.yaml", yaml.safe_dump(told, sort_keys=False))
     training = Training(
         fabric=fabric,
         pretext=model,
