@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from seehear.tasks.readouts.heads import BGRUOptions
 from seehear.tasks.readouts.training import seeded
 from seehear.tasks.recordings import Recordings
 from seehear.tasks.result import Result
+from seehear.tasks.significance import Figure
 from seehear.tasks.trials import Protocol
 
 
@@ -94,6 +96,17 @@ def test_a_layer_can_be_chosen() -> None:
     result = words(tones(), named, Protocol(seeds=1))
     assert result.row("heard").main.value > 0.9
     assert result.row("last").main.value == pytest.approx(1 / 3)
+
+
+def test_an_error_rate_rises_with_noise() -> None:
+    result = words(tones(), [ear()], Protocol(seeds=1, noise="white", snr_db=(0.0,)))
+    row = replace(result.rows[0], figures={"WER": Figure(0.2, 0, 0, 0, (0.2,))})
+    noisy = replace(row, by_snr={0.0: Figure(0.5, 0, 0, 0, (0.5,))})
+    silent = replace(noisy, figures={"WER": Figure(0.0, 0, 0, 0, (0.0,))})
+    said = str(replace(result, rows=(noisy, silent), higher_is_better=False))
+    assert "rise at 0 dB" in said
+    assert "150.0%" in said
+    assert "-150.0%" not in said
 
 
 def test_it_prints_and_serialises() -> None:

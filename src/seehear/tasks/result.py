@@ -136,12 +136,12 @@ class Result:
 
         name = next(iter(self.rows[0].figures))
         ratios = list(self.rows[0].by_snr)
-        loss = [f"loss at {NOISY_DB:g} dB"] if NOISY_DB in ratios else []
+        loss = [f"{'loss' if self.higher_is_better else 'rise'} at {NOISY_DB:g} dB"] if NOISY_DB in ratios else []
         title = f"{name} with {self.setting.get('noise')}, by signal-to-noise ratio"
         table = Table("encoder", "clean", *(f"{snr:g} dB" for snr in ratios), *loss, title=title)
         for row in self.rows:
             scores = [_number(name, figure.value) for figure in (row.main, *row.by_snr.values())]
-            table.add_row(_called(row), *scores, *([f"{row.loss_by_noise or 0:.1%}"] if loss else []))
+            table.add_row(_called(row), *scores, *([self._lost(row)] if loss else []))
         return table
 
     def remarks(self) -> list[str]:
@@ -158,6 +158,12 @@ class Result:
             lines.append(f"Left out: {len(self.left_out)} recordings.")
             lines += [f"  {name}: {reason}" for name, reason in shown]
         return lines
+
+    def _lost(self, row: Row) -> str:
+        """The relative loss of a score, or the rise of an error rate; a dash where there was nothing to lose."""
+        if row.loss_by_noise is None:
+            return "-"
+        return f"{row.loss_by_noise if self.higher_is_better else -row.loss_by_noise:.1%}"
 
     def _against(self, name: str, told: Comparison | None) -> Sequence[str]:
         if told is None:

@@ -64,7 +64,7 @@ class Protocol:
 
     def told(self) -> dict[str, Any]:
         """What a result says of it."""
-        said = {"split": self.split, "labels": f"{self.labels:.0%}", "seeds": self.seeds}
+        said = {"split": self.split, "labels": f"{100 * self.labels:g}%", "seeds": self.seeds}
         return said if self.noise == "none" else {**said, "noise": self.noise}
 
 
