@@ -121,6 +121,15 @@ def test_it_prints_and_serialises() -> None:
     assert plain["comparisons"][0]["against"] == "deaf"
 
 
+def test_shares_of_each_true_class_are_printed() -> None:
+    result = words(tones(), [ear()], Protocol(split="leave-one-speaker-out", seeds=1))
+    lines = str(result).splitlines()
+    title = next(number for number, line in enumerate(lines) if "is taken for what" in line)
+    shares = [[int(cell) for cell in line.split("│")[2:-1]] for line in lines[title:] if line.startswith("│")][:3]
+    assert [sum(row) for row in shares] == pytest.approx([100] * 3, abs=2)
+    assert min(row[place] for place, row in enumerate(shares)) > 60
+
+
 def test_one_class_is_a_sentence() -> None:
     data = tones().where(["word=low"])
     with pytest.raises(CorpusError, match="tones has only one word"):

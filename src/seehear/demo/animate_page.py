@@ -130,7 +130,8 @@ def _told(what: str, result: Result | str) -> list[Block]:
 
 
 def _difference(one: Comparison) -> str:
-    return f"{100 * one.difference:+.1f} ({100 * one.low:+.1f} to {100 * one.high:+.1f}), p = {one.p:.3f}"
+    p = f"p = {one.p:.3f}" if one.p >= 0.001 else "p < 0.001"
+    return f"{100 * one.difference:+.1f} ({100 * one.low:+.1f} to {100 * one.high:+.1f}), {p}"
 
 
 def _verdict(what: str, comparisons: Sequence[Comparison]) -> str:

@@ -20,7 +20,7 @@ from seehear.training.run import load_sync
 NEUTRAL = 1 / 7
 """Share of clips without emotion: as many as of each of the six emotions."""
 
-ANIMATE_SHARE = 0.5
+ANIMATE_SHARE = 1.25
 """Steps of learning to animate for each step of learning lip-sync."""
 
 SHOWN = 8  # faces
@@ -46,7 +46,7 @@ def demo(
         out: Folder for everything that is made; report.html is the page to open.
         clips: Videos of synthetic people, three seconds each.
         speakers: Different people among them.
-        steps: Training steps of lip-sync; learning to animate takes half as many.
+        steps: Training steps of lip-sync; learning to animate takes a quarter more.
         seed: Decides everything.
         workers: Processes; by default one per core.
 

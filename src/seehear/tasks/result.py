@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 LEFT_OUT_SHOWN = 5
+CONFUSION_CLASSES = 12  # more do not fit a terminal; --json has them all
 NOISY_DB = 0.0
 """Ratio at which the loss by noise is reported."""
 
@@ -107,6 +108,8 @@ class Result:
         console.print(self.table())
         if self.rows[0].by_snr:
             console.print(self.noise_table())
+        if self.rows[0].confusion and len(self.classes) <= CONFUSION_CLASSES:
+            console.print(self.confusion_table())
         for line in self.remarks():
             console.print(line, markup=False, highlight=False)
         assert isinstance(console.file, io.StringIO)
@@ -142,6 +145,17 @@ class Result:
         for row in self.rows:
             scores = [_number(name, figure.value) for figure in (row.main, *row.by_snr.values())]
             table.add_row(_called(row), *scores, *([self._lost(row)] if loss else []))
+        return table
+
+    def confusion_table(self) -> Table:
+        """What the model took for what: a row a true class, its shares in percent."""
+        from rich.table import Table
+
+        confused = self.rows[0].confusion or []
+        title = f"{self.rows[0].encoder}: what (rows) is taken for what, in percent"
+        table = Table("", *self.classes, title=title)
+        for name, counts in zip(self.classes, confused, strict=True):
+            table.add_row(name, *(f"{100 * count / max(1, sum(counts)):.0f}" for count in counts))
         return table
 
     def remarks(self) -> list[str]:
