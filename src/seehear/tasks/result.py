@@ -109,6 +109,8 @@ class Result:
         if self.rows[0].by_snr:
             console.print(self.noise_table())
         if self.rows[0].confusion and len(self.classes) <= CONFUSION_CLASSES:
+            said = f"{self.rows[0].encoder}: what (rows) is taken for what, in percent"
+            console.print(said, markup=False, highlight=False)  # as a title it would be wrapped to a narrow table
             console.print(self.confusion_table())
         for line in self.remarks():
             console.print(line, markup=False, highlight=False)
@@ -152,8 +154,7 @@ class Result:
         from rich.table import Table
 
         confused = self.rows[0].confusion or []
-        title = f"{self.rows[0].encoder}: what (rows) is taken for what, in percent"
-        table = Table("", *self.classes, title=title)
+        table = Table("", *self.classes)
         for name, counts in zip(self.classes, confused, strict=True):
             table.add_row(name, *(f"{100 * count / max(1, sum(counts)):.0f}" for count in counts))
         return table
