@@ -24,6 +24,9 @@ from seehear.training.schedule import learning_rate, make_optimizer
 
 Metrics = dict[str, float]
 
+CHECKPOINT = Path("checkpoints", "last.ckpt")
+"""Where it is in the folder of a run."""
+
 
 class Batches(Protocol):
     """An endless stream that can go on where it stopped; `seehear.corpus.batches.WindowBatches` is one."""
@@ -80,7 +83,7 @@ class Training:
         self.optimizer = self.fabric.setup_optimizers(make_optimizer(self.model, self.optim))
         self.average = WeightAverage(self.model, self.optim.ema) if self.optim.ema else None
         self.rng = Generator(self.fabric.device).manual_seed(self.optim.seed + self.fabric.global_rank)
-        self.checkpoint = self.folder / "checkpoints" / "last.ckpt"
+        self.checkpoint = self.folder / CHECKPOINT
         self._logged = self.frames, self.seconds
 
     def run(self) -> Metrics:

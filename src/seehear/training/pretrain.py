@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import yaml
@@ -20,11 +20,12 @@ from seehear.corpus.split import Part
 from seehear.corpus.store import Corpus
 from seehear.corpus.views import ClipViews
 from seehear.errors import ModelError
+from seehear.hardware import native_precision
 from seehear.os_errors import refusals_as_sentences
 from seehear.pretext import PRETEXTS
 from seehear.pretext.interface import Pretext
 from seehear.training import run
-from seehear.training.loop import Metrics, Stopped, Training
+from seehear.training.loop import CHECKPOINT, Metrics, Stopped, Training
 from seehear.training.options import DataOptions, EngineOptions, OptimOptions
 from seehear.training.presets import Settings, require_same, settings
 from seehear.training.probe import Probe, in_words
@@ -147,16 +148,6 @@ def make_fabric(engine: EngineOptions) -> Fabric:
     return fabric
 
 
-def native_precision(accelerator: str) -> Literal["bf16-mixed", "32-true"]:
-    """bf16-mixed where the hardware itself multiplies in it; emulated, it would be slower than float32."""
-    if accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available():
-        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
-    if accelerator in ("auto", "cpu") and not torch.backends.mps.is_available():
-        has = torch.cpu.get_capabilities()
-        return "bf16-mixed" if has.get("avx512_bf16") or has.get("amx_bf16") else "32-true"
-    return "32-true"
-
-
 def _train(fabric: Fabric, corpus: Sequence[str], out: Path, chosen: Settings, told: dict[str, Any]) -> Summary:
     """What every process does."""
     if fabric.is_global_zero:
@@ -164,7 +155,7 @@ def _train(fabric: Fabric, corpus: Sequence[str], out: Path, chosen: Settings, t
             out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(chosen.optim.seed)
     model = _model(chosen.model)
-    if told["init"]:
+    if told["init"] and not (out / CHECKPOINT).exists():  # a run that goes on has weights of its own
         run.load_weights(model, run.find(told["init"]) / run.WEIGHTS, "the model that is to begin with it")
     parameters = sum(p.numel() for p in model.parameters())
     batches, probe = _batches(corpus, model, chosen, fabric), _probe(corpus, model, chosen)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from seehear.clip import SAMPLES_PER_FRAME
 from seehear.encoders.speech import SpeechEncoder
+from seehear.hardware import native_precision
 from seehear.tasks.features import at_rate, device_of
 from seehear.tasks.readouts.goals import Goal
 from seehear.tasks.readouts.heads import BGRUOptions, MakeHead, WholeNetwork
@@ -207,6 +208,4 @@ def _low_precision(device: str) -> torch.autocast:
 
 @lru_cache
 def _multiplies_bf16(device: str) -> bool:
-    from seehear.training.pretrain import native_precision
-
     return native_precision(device) == "bf16-mixed"
