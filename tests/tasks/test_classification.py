@@ -130,6 +130,16 @@ def test_shares_of_each_true_class_are_printed() -> None:
     assert min(row[place] for place, row in enumerate(shares)) > 60
 
 
+def test_classes_that_were_not_tested_are_told() -> None:
+    from dataclasses import replace
+
+    result = words(tones(), [ear()], Protocol(seeds=1))
+    assert not any("Only" in line for line in result.remarks())
+    seen = [counts if place == 0 else [0, 0, 0] for place, counts in enumerate(result.rows[0].confusion or [])]
+    alone = replace(result, rows=(replace(result.rows[0], confusion=seen),))
+    assert any("Only 1 of 3 classes" in line for line in alone.remarks())
+
+
 def test_one_class_is_a_sentence() -> None:
     data = tones().where(["word=low"])
     with pytest.raises(CorpusError, match="tones has only one word"):

@@ -80,7 +80,7 @@ class WindowBatches:
             fit = int((views.frames >= self.min_frames).sum())
             raise CorpusError(
                 f"{fit} clips of at least {self.min_frames} frames do not make a batch of {batch_size} for each of "
-                f"{world} processes; prepare more video, or train with smaller batches or shorter windows"
+                f"{world} processes; prepare more video, or give a smaller --data.batch or --data.min-frames"
             )
 
     def __len__(self) -> int:

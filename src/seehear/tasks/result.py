@@ -168,6 +168,9 @@ class Result:
             f"Intervals: bootstrap over test {self.units}. p: paired permutation test over test {self.units}; "
             "behind the slash, paired t-test over seeds.",
         ]
+        met = sum(any(counts) for counts in self.rows[0].confusion or [])
+        if met < len(self.classes):
+            lines.append(f"Only {met} of {len(self.classes)} classes are in the test part: the figures say little.")
         if self.left_out:
             shown = list(self.left_out.items())[:LEFT_OUT_SHOWN]
             lines.append(f"Left out: {len(self.left_out)} recordings.")

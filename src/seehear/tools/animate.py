@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from seehear.tools.paste import Paste
 
 DEFAULT_MODEL = "animate-small"
-STRONGEST = 5.0
+USUAL_STRENGTH, STRONGEST = 2.0, 5.0
 CROP_SIDE = 256
 PIECE_S = 60.0
 
@@ -58,7 +58,7 @@ def animate(
     out: Path = Path("animated.mp4"),
     model: str = DEFAULT_MODEL,
     crop: bool = False,
-    strength: float = 1.0,
+    strength: float = USUAL_STRENGTH,
     detector: Path | None = None,
 ) -> Animated:
     """Make a still face say what is heard.
@@ -72,8 +72,8 @@ def animate(
         out: The video to write; replaced if it exists.
         model: Folder of a run of an animate preset, name of a model, or hf:owner/name on the Hugging Face hub.
         crop: Write the face alone, 256 x 256 pixels.
-        strength: Factor on every movement, 0 to 5. What an L1 has taught moves too little rather than too much: 2 is
-            livelier, and less true.
+        strength: Factor on every movement, 0 to 5; 1 is what was learned. Where an L1 is unsure it draws the middle of
+            what might be, so people look livelier at 2.
         detector: YuNet's .onnx file; by default the cached one, or fetched.
 
     Raises:

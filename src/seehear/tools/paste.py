@@ -18,6 +18,8 @@ LITTLE, MUCH = 0.04, 0.16
 
 Floats = NDArray[np.float32]
 
+LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)  # ITU-R BT.601
+
 
 class Paste:
     """A place in a picture where drawn faces go.
@@ -45,7 +47,9 @@ class Paste:
         self._rows, self._columns = slice(low[1], high[1]), slice(low[0], high[0])
         self._size = (int(high[0] - low[0]), int(high[1] - low[1]))
         self._matrix = np.column_stack([turn, shift + turn @ low])  # from pixels of the part that is touched
-        self._fine = picture[self._rows, self._columns] - 255 * self._wide(still)
+        part = picture[self._rows, self._columns].astype(np.float32)
+        self._grey = part @ LUMA if still.shape[-1] == 1 else None
+        self._fine = (part if self._grey is None else self._grey) - 255 * self._wide(still)
 
     def __call__(self, drawn: Floats) -> NDArray[np.uint8]:
         """The picture with a drawn crop, (S, S, 3 or 1) in 0..1: RGB uint8 (H, W, 3), a new array."""
@@ -54,9 +58,16 @@ class Paste:
         gone = np.clip((changed - LITTLE) / (MUCH - LITTLE), 0, 1) * self._mask
         out = self._picture.copy()
         part = out[self._rows, self._columns]
-        pasted = part + 255 * self._wide(change * self._mask[..., None]) - self._fine * self._wide(gone)
+        shift = 255 * self._wide(change * self._mask[..., None]) - self._fine * self._wide(gone)
+        pasted = part + shift if self._grey is None else self._tinted(part, shift)
         part[...] = np.rint(np.clip(pasted, 0, 255)).astype(np.uint8)
         return out
+
+    def _tinted(self, part: NDArray[np.uint8], shift: Floats) -> Floats:
+        """A change of luma in a coloured picture: what darkens keeps its hue, lest lips turn grey; light is white."""
+        assert self._grey is not None
+        share = np.clip(1 + shift / np.maximum(self._grey, 1), 0, 1)
+        return np.where(shift < 0, part * share, part + shift)
 
     def _wide(self, small: Floats) -> Floats:
         """From the crop to the part of the picture that is touched: (S, S) or (S, S, planes) -> (h, w, 1 or planes)."""
