@@ -36,8 +36,8 @@ def _learning(learned: Learned, drawn: Drawn) -> Section:
     low, high = likeness.interval()
     said = (
         f"A second model, of {summary.parameters / 1e6:.2f} million parameters, gets one picture of a person and the "
-        f"sound, and draws the video ({summary.steps} steps in {summary.seconds:.0f} s). For the mouth it has to hear "
-        "what is said, for the brows how it is said. Nobody told it that either."
+        f"sound, and draws the video ({summary.steps} steps in {summary.seconds:.0f} s). To draw the mouth it has "
+        "to hear what is said, and how. Nobody told it that either."
     )
     found = (
         f"On {len(likeness.drawn)} clips of people it has never seen, the drawn mouth differs from the real one by "
