@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import gcd
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from seehear.clip import SAMPLE_RATE, SAMPLES_PER_FRAME
+from seehear.audio.sample_rate import at_sample_rate
+from seehear.clip import SAMPLES_PER_FRAME
 from seehear.encoders.speech import SpeechEncoder
 from seehear.errors import SeehearError
 
@@ -78,19 +78,8 @@ def as_heard(wave: NDArray[Any] | Tensor, sample_rate: int) -> NDArray[np.float3
         raise SeehearError(f"sound must be floats or signed whole numbers, not {samples.dtype}; convert it first")
     if not np.isfinite(samples).all():
         raise SeehearError("the sound has samples that are no numbers (NaN or infinite); repair or leave out the file")
-    heard = _resampled(samples.astype(np.float32), int(sample_rate))
+    heard = at_sample_rate(samples.astype(np.float32), int(sample_rate))
     return np.pad(heard, (0, -len(heard) % SAMPLES_PER_FRAME))
-
-
-def _resampled(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
-    """At 16 kHz, low-passed below half of the lower rate by scipy's polyphase filter."""
-    if rate == SAMPLE_RATE:
-        return samples
-    from scipy.signal import resample_poly
-
-    common = gcd(rate, SAMPLE_RATE)
-    heard: NDArray[np.float32] = resample_poly(samples, SAMPLE_RATE // common, rate // common).astype(np.float32)
-    return heard
 
 
 @contextmanager

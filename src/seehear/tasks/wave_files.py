@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from math import gcd
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.io import wavfile
-from scipy.signal import resample_poly
 
-from seehear.clip import SAMPLE_RATE
+from seehear.audio.sample_rate import at_sample_rate
 from seehear.media.sound import read_sound
 
 
@@ -51,8 +49,5 @@ def _read_wav(path: Path) -> NDArray[np.float32] | None:
         mono = ((stored.astype(np.float64) - (half if stored.dtype.kind == "u" else 0)) / half).astype(np.float32)
     if mono.ndim == 2:
         mono = mono.mean(axis=1)
-    if rate == SAMPLE_RATE or not len(mono) or rate <= 0:
-        return np.ascontiguousarray(mono)
-    divisor = gcd(SAMPLE_RATE, rate)
-    resampled: NDArray[np.float32] = resample_poly(mono, SAMPLE_RATE // divisor, rate // divisor).astype(np.float32)
-    return resampled
+    mono = np.ascontiguousarray(mono)
+    return at_sample_rate(mono, rate) if len(mono) and rate > 0 else mono

@@ -20,8 +20,8 @@ TOLERANCE = 1e-4  # of the gradient; with 1e-3 weak regularisation stops where t
 Matrix = NDArray[np.float32]
 
 
-class PooledClassifier(ReadOut):
-    """Logistic regression over `pooled` features; C is chosen by the score on the development part."""
+class PooledReadOut(ReadOut):
+    """A linear model over `pooled` features; how strongly it is held back the score on the development part says."""
 
     def __init__(self, goal: Goal) -> None:
         """Whose score that is."""
@@ -30,6 +30,10 @@ class PooledClassifier(ReadOut):
     def keep(self, features: Tensor, rate: int) -> Tensor:
         """The vectors, (B, 8 * D)."""
         return pooled(features)
+
+
+class PooledClassifier(PooledReadOut):
+    """Logistic regression; what is chosen is C."""
 
     def fit(self, train: Examples, dev: Examples, seed: int) -> Predict:
         """Fits each C, from the strongest on, beginning where the last one ended, and keeps the best."""
@@ -49,16 +53,8 @@ class PooledClassifier(ReadOut):
         return lambda inputs: model.predict(view(np.stack(inputs))).tolist() if len(inputs) else []
 
 
-class PooledRegressor(ReadOut):
-    """Ridge regression of one number over `pooled` features; its strength is chosen on the development part."""
-
-    def __init__(self, goal: Goal) -> None:
-        """Whose score says which strength is best."""
-        self._goal = goal
-
-    def keep(self, features: Tensor, rate: int) -> Tensor:
-        """The vectors, (B, 8 * D)."""
-        return pooled(features)
+class PooledRegressor(PooledReadOut):
+    """Ridge regression of one number; what is chosen is its strength."""
 
     def fit(self, train: Examples, dev: Examples, seed: int) -> Predict:
         """Fits every strength and keeps the best."""
