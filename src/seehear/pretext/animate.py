@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor
@@ -23,8 +23,8 @@ from seehear.encoders.mel_speech import MelSpeech
 from seehear.encoders.norms import NormName
 from seehear.encoders.speech_encoders import SpeechName, full_speech_options, make_speech_encoder
 from seehear.encoders.streamed import StreamedSpeech
-from seehear.errors import ModelError
 from seehear.pretext.augment import PictureAugment, PictureAugmentOptions
+from seehear.pretext.disturbances import with_disturbances
 from seehear.pretext.interface import Pretext
 from seehear.pretext.odd import Odd
 from seehear.pretext.reconstruct import Reconstruct
@@ -158,21 +158,10 @@ class AnimateModel(Pretext):
         self.register_buffer("weights", _weights(o), persistent=False)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The model, with random weights, that a config.json describes.
-
-        Raises:
-            ModelError: an option that this version does not know.
-        """
-        try:
-            given = dict(config["model"])
-            given["pictures"] = PictureAugmentOptions(**given.get("pictures", {}))
-            given["sounds"] = SoundAugmentOptions(**given.get("sounds", {}))
-            model = cls(shape(AnimateOptions, given))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"config.json does not describe an animate model of this version ({error})") from None
-        model.config = dict(config)
-        return model
+    def options_from(cls, given: Mapping[str, Any]) -> AnimateOptions:
+        """See `Pretext.options_from`."""
+        options: AnimateOptions = shape(AnimateOptions, with_disturbances(given))
+        return options
 
     @property
     def speech(self) -> StreamedSpeech:

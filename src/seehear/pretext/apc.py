@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor, nn
@@ -71,20 +71,6 @@ class APCModel(Pretext):
             )
         self.encoder = encoder
         self.predict = nn.Linear(encoder.dim, encoder.bands)
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The model, with random weights, that a config.json describes.
-
-        Raises:
-            ModelError: an option that this version does not know.
-        """
-        try:
-            model = cls(APCOptions(**config["model"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"config.json does not describe an apc model of this version ({error})") from None
-        model.config = dict(config)
-        return model
 
     @property
     def speech(self) -> LogMelGRU:

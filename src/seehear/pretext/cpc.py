@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor, nn
@@ -61,20 +61,6 @@ class CPCModel(Pretext):
         self.config: dict[str, Any] = {"pretext": self.name, "model": asdict(o)}
         self.encoder = StridedSpeech(StridedOptions(o.channels, o.hidden))
         self.predict = nn.Linear(o.hidden, o.steps * o.channels, bias=False)
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The model, with random weights, that a config.json describes.
-
-        Raises:
-            ModelError: an option that this version does not know.
-        """
-        try:
-            model = cls(CPCOptions(**config["model"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"config.json does not describe a cpc model of this version ({error})") from None
-        model.config = dict(config)
-        return model
 
     @property
     def speech(self) -> StridedSpeech:

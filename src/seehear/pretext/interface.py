@@ -12,6 +12,7 @@ from torch import Generator, Tensor, nn
 
 from seehear.encoders.embed import embed_audio
 from seehear.encoders.speech import SpeechEncoder
+from seehear.errors import ModelError
 
 
 class Pretext(nn.Module, ABC):
@@ -33,13 +34,29 @@ class Pretext(nn.Module, ABC):
     view: str
 
     @classmethod
-    @abstractmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The model, with random weights, that a config.json describes.
 
         Raises:
             ModelError: an option that this version does not know.
         """
+        try:
+            model = cls(cls.options_from(config["model"]))
+        except (KeyError, TypeError, ValueError) as error:
+            kind = f"an {cls.name}" if cls.name[0] in "aeiou" else f"a {cls.name}"
+            raise ModelError(f"config.json does not describe {kind} model of this version ({error})") from None
+        model.config = dict(config)
+        return model
+
+    @classmethod
+    def options_from(cls, given: Mapping[str, Any]) -> Any:
+        """The `Options` that the key ``model`` of a config.json stands for."""
+        return cls.Options(**given)
+
+    @abstractmethod
+    def __init__(self, options: Any = None) -> None:
+        """Builds the networks that its `Options` describe; by default the usual ones."""
+        super().__init__()
 
     @abstractmethod
     def forward(self, batch: Mapping[str, Tensor], rng: Generator | None = None) -> dict[str, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor
@@ -20,6 +20,7 @@ from seehear.errors import ModelError
 from seehear.losses import LossName, make_loss
 from seehear.losses.similarity import Distance, SimilarityName, distances
 from seehear.pretext.augment import PictureAugment, PictureAugmentOptions
+from seehear.pretext.disturbances import with_disturbances
 from seehear.pretext.interface import Pretext
 from seehear.pretext.view import scaled, view
 
@@ -110,21 +111,9 @@ class SyncModel(Pretext):
         self.lips.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # a third faster on a CPU
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The model, with random weights, that a config.json describes.
-
-        Raises:
-            ModelError: an option that this version does not know.
-        """
-        try:
-            shape = dict(config["model"])
-            shape["pictures"] = PictureAugmentOptions(**shape.get("pictures", {}))
-            shape["sounds"] = SoundAugmentOptions(**shape.get("sounds", {}))
-            model = cls(SyncOptions(**shape))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"config.json does not describe a sync model of this version ({error})") from None
-        model.config = dict(config)
-        return model
+    def options_from(cls, given: Mapping[str, Any]) -> SyncOptions:
+        """See `Pretext.options_from`."""
+        return SyncOptions(**with_disturbances(given))
 
     def embed_lips(self, video: Tensor, region: Region = "face") -> Tensor:
         """Embeddings of pictures.
