@@ -51,6 +51,26 @@ VERBS = {
         "is the sound in sync with the lips, by how much not, and fix it",
         "seehear sync talk.mp4 --fix talk-in-sync.mp4",
     ),
+    "speaking": Verb(
+        "seehear.tools.speaking:speaking",
+        "which of the faces speaks when, and who it is",
+        "seehear speaking panel.mp4 --video who-speaks.mp4",
+    ),
+    "verify": Verb(
+        "seehear.tools.verify:verify",
+        "is it the same voice in two recordings",
+        "seehear verify monday.wav tuesday.wav",
+    ),
+    "match": Verb(
+        "seehear.tools.match:match",
+        "which face goes with a voice, and which voice with a face",
+        "seehear match voice.wav anna.jpg ben.jpg carla.jpg",
+    ),
+    "curate": Verb(
+        "seehear.tools.curate:curate",
+        "keep of videos what a data set wants: one face, speaking, in sync",
+        "seehear curate raw/ clean/",
+    ),
     "animate": Verb(
         "seehear.tools.animate:animate",
         "make a still face say what is heard",
@@ -116,6 +136,31 @@ VERBS = {
         "seehear.tasks.affect:evaluate_affect",
         "what is it worth for following valence and arousal",
         "seehear evaluate affect run/ corpus/",
+    ),
+    "evaluate speaker": Verb(
+        "seehear.tasks.speaker:evaluate_speaker",
+        "what is it worth for telling whether two recordings are of one speaker",
+        "seehear evaluate speaker run/ corpus/",
+    ),
+    "evaluate identification": Verb(
+        "seehear.tasks.identification:evaluate_identification",
+        "what is it worth for naming the speaker",
+        "seehear evaluate identification run/ corpus/",
+    ),
+    "evaluate facevoice": Verb(
+        "seehear.tasks.facevoice:evaluate_facevoice",
+        "does a model know which face goes with which voice",
+        "seehear evaluate facevoice run/ corpus/",
+    ),
+    "evaluate lips": Verb(
+        "seehear.tasks.lips:evaluate_lips",
+        "what are lip features worth for reading words off the lips",
+        "seehear evaluate lips run/ corpus/",
+    ),
+    "import-syncnet": Verb(
+        "seehear.tools.import_syncnet:import_syncnet",
+        "turn published SyncNet weights into a model for every tool here",
+        "seehear import-syncnet syncnet_v2.model -o syncnet/",
     ),
     "demo": Verb(
         "seehear.demo:demo",

@@ -44,7 +44,7 @@ def embed_audio(
     check_layer(encoder, layer)
     heard = torch.from_numpy(as_heard(wave, sample_rate))[None]
     device = next((tensor.device for tensor in (*encoder.parameters(), *encoder.buffers())), torch.device("cpu"))
-    with _evaluating(encoder), torch.inference_mode():
+    with evaluating(encoder), torch.inference_mode():
         parts = [part[0].float().cpu().numpy() for part in encoder.stream(heard.to(device), layer)]
     return np.concatenate(parts)
 
@@ -83,7 +83,7 @@ def as_heard(wave: NDArray[Any] | Tensor, sample_rate: int) -> NDArray[np.float3
 
 
 @contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
+def evaluating(module: nn.Module) -> Iterator[None]:
     """Dropout and batch norms do what they do after training; each layer gets its mode back."""
     training = [layer for layer in module.modules() if layer.training]
     module.eval()

@@ -25,11 +25,15 @@ class Pretext(nn.Module, ABC):
         shown: numbers of `forward` beside the loss that metrics.csv keeps, such as ``matched``.
         config: everything that its config.json says; the key ``model`` rebuilds it.
         view: name of the `seehear.corpus.views` that its batches show.
+        stills: pictures of each window that a batch shows, drawn at random; None shows them all.
+        apart: windows of one source are kept out of each other's batches, where they would be false negatives.
     """
 
     name: ClassVar[str]
     Options: ClassVar[type]
     shown: ClassVar[tuple[str, ...]] = ()
+    stills: ClassVar[int | None] = None
+    apart: ClassVar[bool] = False
     config: dict[str, Any]
     view: str
 
@@ -63,7 +67,8 @@ class Pretext(nn.Module, ABC):
         """One training step's ``loss`` and what else there is to see.
 
         Args:
-            batch: ``video`` uint8 (B, T, ...) as ``view`` shows it, ``audio`` float32 (B, 640 T).
+            batch: ``video`` uint8 (B, T, ...) as ``view`` shows it, or (B, stills, ...); ``audio`` float32 (B, 640 T);
+                ``seen`` bool (B,), False where there is sound only and ``video`` is black.
             rng: where disturbances and candidates are drawn from; without one nothing is disturbed.
         """
 

@@ -17,6 +17,7 @@ from seehear import __version__
 from seehear.beside import write_text, written_beside
 from seehear.errors import ModelError
 from seehear.pretext import PRETEXTS
+from seehear.pretext.identity import IdentityModel
 from seehear.pretext.interface import Pretext
 from seehear.pretext.sync import SyncModel
 
@@ -55,9 +56,24 @@ def load_sync(name_or_path: str | Path, device: str | torch.device | None = None
     """
     model = load(name_or_path, device)
     if not isinstance(model, SyncModel):
-        a = "an" if model.name[0] in "aeiou" else "a"
-        raise ModelError(f"{name_or_path} is {a} {model.name} model; lip-sync needs a sync model such as sync-small")
+        raise ModelError(_wrong(name_or_path, model, "lip-sync needs a sync model such as sync-small"))
     return model
+
+
+def load_identity(name_or_path: str | Path, device: str | torch.device | None = None) -> IdentityModel:
+    """As `load`, for those who need voices and faces that can be compared.
+
+    Raises:
+        ModelError: as `load`, or the model has learned something else.
+    """
+    model = load(name_or_path, device)
+    if not isinstance(model, IdentityModel):
+        raise ModelError(_wrong(name_or_path, model, "telling people apart needs a match model such as match-small"))
+    return model
+
+
+def _wrong(name: str | Path, model: Pretext, needed: str) -> str:
+    return f"{name} is {'an' if model.name[0] in 'aeiou' else 'a'} {model.name} model; {needed}"
 
 
 def save(model: Pretext, folder: Path, trained: dict[str, Any] | None = None) -> None:

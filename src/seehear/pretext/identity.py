@@ -1,0 +1,88 @@
+"""What every pretext promises that learns who it is: voices and faces that can be compared with each other."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from seehear.clip import FPS, SAMPLES_PER_FRAME
+from seehear.encoders.embed import as_heard, evaluating
+from seehear.losses.similarity import Distance, distances
+from seehear.pretext.interface import Pretext
+
+SEGMENT_S = 2.0
+"""Sound of one embedding of a voice, as in the papers (arXiv 2005.07074, section 3: 2 s)."""
+
+BATCH = 32  # segments at a time: memory does not grow with the recording
+
+
+class IdentityModel(Pretext):
+    """A voice and a face encoder whose embeddings agree where both are of the same person.
+
+    Attributes:
+        dim: width of an embedding.
+        distance: what embeddings are compared by, ``cosine`` (they have length 1) or ``euclidean``.
+    """
+
+    dim: int
+    distance: Distance
+
+    @abstractmethod
+    def embed_voice(self, audio: Tensor) -> Tensor:
+        """Embeddings of voices: float32 in [-1, 1] at 16 kHz, (B, 640 T) with T >= 1 -> float32 (B, dim)."""
+
+    @abstractmethod
+    def embed_face(self, faces: Tensor) -> Tensor:
+        """Embeddings of faces: canonical crops, uint8 RGB (B, S, S, 3) of any size S -> float32 (B, dim)."""
+
+    def similarity(self, one: Tensor, other: Tensor) -> Tensor:
+        """How alike embeddings are, higher is more alike: (N, dim) and (M, dim) -> (N, M).
+
+        The cosine, -1 to 1; or minus the Euclidean distance, where that is what was trained.
+        """
+        return one @ other.mT if self.distance == "cosine" else -distances(one, other)
+
+    def mean(self, embeddings: Tensor) -> Tensor:
+        """One embedding for several of the same person, (N, dim) -> (dim,): their mean, of their length."""
+        together = embeddings.mean(0)
+        return F.normalize(together, dim=-1) if self.distance == "cosine" else together
+
+    def embed_segments(
+        self, wave: NDArray[Any] | Tensor, sample_rate: int, seconds: float = SEGMENT_S, hop_s: float | None = None
+    ) -> NDArray[np.float32]:
+        """Embeddings of the segments of one recording of any length.
+
+        Args:
+            wave: one channel of sound, (N,): floats in [-1, 1], or whole numbers as files have them.
+            sample_rate: of the wave, in Hz.
+            seconds: length of a segment. A shorter recording is one segment.
+            hop_s: from the beginning of one segment to that of the next; by default half a segment. The last
+                segment ends where the recording ends.
+
+        Returns:
+            float32 (segments, dim).
+
+        Raises:
+            SeehearError: see `seehear.encoders.embed.embed_audio`.
+        """
+        heard = torch.from_numpy(as_heard(wave, sample_rate))
+        frames = len(heard) // SAMPLES_PER_FRAME
+        length = min(frames, max(1, round(seconds * FPS)))
+        hop = max(1, round((seconds / 2 if hop_s is None else hop_s) * FPS))
+        starts = [*range(0, frames - length, hop), frames - length]
+        device = next(self.parameters()).device
+        kept = []
+        with evaluating(self), torch.inference_mode():
+            for first in range(0, len(starts), BATCH):
+                cuts = [
+                    heard[start * SAMPLES_PER_FRAME : (start + length) * SAMPLES_PER_FRAME]
+                    for start in starts[first : first + BATCH]
+                ]
+                kept.append(self.embed_voice(torch.stack(cuts).to(device)).float().cpu().numpy())
+        return np.concatenate(kept)
