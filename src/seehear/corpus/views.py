@@ -103,7 +103,13 @@ def find_view(name: str) -> View:
 
 
 class ClipViews:
-    """The views and the sound of a corpus's clips, by the same index as the clips themselves."""
+    """The views and the sound of a corpus's clips, by the same index as the clips themselves.
+
+    Attributes:
+        shape: of one picture.
+        frames: int32 (clips,), the length of each.
+        seen: bool (clips,), False where a clip is sound alone and its pictures are black.
+    """
 
     def __init__(
         self,
@@ -135,6 +141,7 @@ class ClipViews:
             raise CorpusError(f"{corpus} have faces of different sizes; prepare them with the same --size")
         self.shape: tuple[int, ...] = shapes.pop()
         self.frames: NDArray[np.int32] = corpus.frames
+        self.seen: NDArray[np.bool_] = np.ones(len(corpus), dtype=bool)
         self._maps = maps
         self._corpus = corpus.manifest["corpus"].to_numpy()
         rows = corpus.manifest["row"].to_numpy()

@@ -51,6 +51,7 @@ class APCModel(Pretext):
     name = "apc"
     Options = APCOptions
     shown = ("copied",)
+    needs_pictures = False
     view = "mouth-luma"  # which is not looked at, and which sync keeps too
 
     def __init__(self, options: APCOptions | None = None) -> None:

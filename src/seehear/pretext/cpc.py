@@ -53,6 +53,7 @@ class CPCModel(Pretext):
     name = "cpc"
     Options = CPCOptions
     shown = ("matched",)
+    needs_pictures = False
     view = "mouth-luma"  # which is not looked at, and which sync keeps too
 
     def __init__(self, options: CPCOptions | None = None) -> None:

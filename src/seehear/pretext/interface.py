@@ -27,6 +27,7 @@ class Pretext(nn.Module, ABC):
         view: name of the `seehear.corpus.views` that its batches show.
         stills: pictures of each window that a batch shows, drawn at random; None shows them all.
         apart: windows of one source are kept out of each other's batches, where they would be false negatives.
+        needs_pictures: clips of sound alone teach it nothing, and are left out.
     """
 
     name: ClassVar[str]
@@ -34,6 +35,7 @@ class Pretext(nn.Module, ABC):
     shown: ClassVar[tuple[str, ...]] = ()
     stills: ClassVar[int | None] = None
     apart: ClassVar[bool] = False
+    needs_pictures: ClassVar[bool] = True
     config: dict[str, Any]
     view: str
 
