@@ -33,9 +33,14 @@ class Framing:
     scale: float
 
 
-def draw_framing(rng: np.random.Generator) -> Framing:
-    """From a close-up to head and shoulders; the whole face is in the frame."""
-    width, height = _SIZES[int(rng.choice(len(_SIZES), p=_WEIGHTS / _WEIGHTS.sum()))]
+def draw_size(rng: np.random.Generator) -> tuple[int, int]:
+    """Width and height of a frame, even, px."""
+    return _SIZES[int(rng.choice(len(_SIZES), p=_WEIGHTS / _WEIGHTS.sum()))]
+
+
+def draw_framing(rng: np.random.Generator, size: tuple[int, int] | None = None) -> Framing:
+    """From a close-up to head and shoulders, in a frame of a (width, height) if given; the whole face is in it."""
+    width, height = size or draw_size(rng)
     scale = float(np.clip(np.exp(rng.normal(np.log(44), 0.25)), 29, min(72, width / 3.6, height / 4.6)))
     room_x = max(0.0, width / 2 - 1.75 * scale)
     x = width / 2 + rng.uniform(-0.7, 0.7) * room_x

@@ -86,14 +86,14 @@ def plan_take(seed: int, number: int, speakers: int, seconds: float, neutral: fl
     rng = np.random.default_rng([seed, 2, number])
     person = draw_person(seed, number % speakers)
     frames = round(seconds * FPS)
-    emotion, strength = _feel(rng, neutral)
+    emotion, strength = draw_feeling(rng, neutral)
     feeling = EMOTIONS[emotion]
     text = write_script(rng, person.voice.language, seconds=seconds * rng.uniform(0.5, 1.2))
-    utterance = speak(_today(rng, feeling_voice(person.voice, feeling, strength)), text)
+    utterance = speak(voice_today(rng, feeling_voice(person.voice, feeling, strength)), text)
     start_s = _begin(rng, len(utterance.samples) / SAMPLE_RATE, seconds)
-    voice = feeling_timbre(rng, _excerpt(utterance.samples, start_s, frames), feeling, strength)
+    voice = feeling_timbre(rng, excerpt(utterance.samples, start_s, frames), feeling, strength)
     articulation = feeling_articulation(person.manner.articulation, feeling, strength)
-    movement, motion = _move(rng, person, articulation, feeling, strength, utterance, voice, start_s, frames)
+    movement, motion = move(rng, person, articulation, feeling, strength, utterance, voice, start_s, frames)
     room, framing = feeling_room(draw_room(rng), feeling, strength), draw_framing(rng)
     return Take(
         person=person,
@@ -112,14 +112,15 @@ def plan_take(seed: int, number: int, speakers: int, seconds: float, neutral: fl
     )
 
 
-def _feel(rng: np.random.Generator, neutral: float) -> tuple[str, float]:
+def draw_feeling(rng: np.random.Generator, neutral: float) -> tuple[str, float]:
+    """An emotion and its strength, 0..1; a share ``neutral`` of the draws shows none."""
     if rng.random() < neutral:
         return "neutral", 0.0
     names = [name for name in EMOTIONS if name != "neutral"]
     return names[int(rng.integers(len(names)))], float(rng.uniform(0.4, 1.0))
 
 
-def _today(rng: np.random.Generator, voice: Voice) -> Voice:
+def voice_today(rng: np.random.Generator, voice: Voice) -> Voice:
     """Nobody speaks the same way twice."""
     return replace(
         voice,
@@ -136,7 +137,7 @@ def _begin(rng: np.random.Generator, spoken_s: float, seconds: float) -> float:
     return float(rng.uniform(-0.3, slack + 0.3))
 
 
-def _excerpt(samples: NDArray[np.float32], start_s: float, frames: int) -> NDArray[np.float32]:
+def excerpt(samples: NDArray[np.float32], start_s: float, frames: int) -> NDArray[np.float32]:
     """``frames`` pictures' worth of sound from ``start_s`` on, silent outside."""
     first, count = round(start_s * SAMPLE_RATE), frames * SAMPLES_PER_FRAME
     out = np.zeros(count, np.float32)
@@ -151,7 +152,7 @@ def _inside(marks: tuple[Mark, ...], start_s: float, seconds: float) -> tuple[Ma
     return tuple(m for m in moved if m.stop_s - m.start_s > 0.005)
 
 
-def _move(
+def move(
     rng: np.random.Generator,
     person: Person,
     articulation: Articulation,

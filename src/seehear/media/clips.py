@@ -112,6 +112,21 @@ class ReadStats:
         return f"faces were seen now and then, but none could be followed through {pictures}"
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A clip, and where in the video its face is seen.
+
+    Attributes:
+        clip: with its sound.
+        boxes: float32 (T, 4): left, top, width, height of what the clip shows, px of the picture.
+        shot: number of the shot, from 0.
+    """
+
+    clip: Clip
+    boxes: NDArray[np.float32]
+    shot: int
+
+
 class ClipReader:
     """The clips of a video file, in order of their start; a context manager and an iterable.
 
@@ -160,11 +175,16 @@ class ClipReader:
         self.media.close()
 
     def __iter__(self) -> Iterator[Clip]:
+        for sighting in self.sightings():
+            yield sighting.clip
+
+    def sightings(self) -> Iterator[Sighting]:
+        """The clips, each with its place in the picture."""
         self.stats = ReadStats(min_seconds=self.options.min_seconds)
         numbers: dict[Track, int] = {}
         for piece in _pieces(self.media, self.options, self.stats):
             number = numbers.setdefault(piece.track, len(numbers))
-            yield self._clip(piece, number)
+            yield Sighting(self._clip(piece, number), piece.boxes, piece.shot)
 
     def _clip(self, piece: Piece, track: int) -> Clip:
         start_s, stop_s = piece.start / FPS, (piece.start + len(piece.video)) / FPS
@@ -287,7 +307,8 @@ class _Pass:
         stripped = {strip.track for strip in self._strips}
         for track in self._source.tracks:
             if track not in stripped:
-                strip = Strip(track, self._source.matrices, self._size, self._shortest, self._longest)
+                shot = max(0, self._stats.shots - 1)
+                strip = Strip(track, self._source.matrices, self._size, self._shortest, self._longest, shot)
                 self._strips.append(strip)
         for strip in self._strips:
             strip.cut(self._pictures)

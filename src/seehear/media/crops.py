@@ -125,6 +125,19 @@ def to_crop(landmarks: Floats, matrices: Floats) -> NDArray[np.float32]:
     return np.asarray(moved, dtype=np.float32)
 
 
+def shown_boxes(matrices: Floats, size: int) -> NDArray[np.float32]:
+    """What of a picture square crops show: matrices (T, 2, 3), picture px to px of crops ``size`` x ``size``.
+
+    Returns:
+        Left, top, width, height of the upright square that has the middle and the area of what is shown, px of the
+        picture, float32 (T, 4).
+    """
+    turn = np.asarray(matrices[..., :2], np.float64)
+    sides = size / np.sqrt(np.abs(np.linalg.det(turn)))[:, None]
+    middles = np.linalg.solve(turn, ((size - 1) / 2 - matrices[..., 2])[..., None])[..., 0]
+    return np.concatenate([middles - (sides - 1) / 2, sides, sides], axis=1).astype(np.float32)
+
+
 def mouth_region(video: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The mouth of canonical crops: a view (T, S/2, S/2, 3) of video (T, S, S, 3), the square of `seehear.clip.MOUTH`.
 

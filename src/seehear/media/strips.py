@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.media.crops import SMOOTHING_REACH, Croppable, face_crop, smooth_landmarks, to_crop
+from seehear.media.crops import SMOOTHING_REACH, Croppable, face_crop, shown_boxes, smooth_landmarks, to_crop
 from seehear.media.tracks import Track
 
 Matrices = Callable[[NDArray[np.float32]], NDArray[np.float64]]
@@ -24,12 +24,17 @@ class Piece:
         start: number of its first picture.
         video: RGB crops, uint8 (T, S, S, 3).
         landmarks: in crop px, float32 (T, 5, 2).
+        boxes: what of the picture the crops show: left, top, width, height of the square around their middle, upright,
+            px of the picture, float32 (T, 4).
+        shot: number of the shot, from 0.
     """
 
     track: Track
     start: int
     video: NDArray[np.uint8]
     landmarks: NDArray[np.float32]
+    boxes: NDArray[np.float32]
+    shot: int
 
 
 class Strip:
@@ -41,7 +46,7 @@ class Strip:
         given: how many pictures have been given out in pieces.
     """
 
-    def __init__(self, track: Track, matrices: Matrices, size: int, shortest: int, longest: int) -> None:
+    def __init__(self, track: Track, matrices: Matrices, size: int, shortest: int, longest: int, shot: int = 0) -> None:
         """Start at the track's first picture.
 
         Args:
@@ -49,6 +54,7 @@ class Strip:
             matrices: the way from smoothed landmarks to crops.
             size: side of the crops, px.
             shortest, longest: lengths of pieces, in pictures; ``longest`` is at least twice ``shortest``.
+            shot: number of the shot that the track is in.
         """
         self.track = track
         self.next = track.start
@@ -57,8 +63,10 @@ class Strip:
         self._size = size
         self._shortest = shortest
         self._longest = longest
+        self._shot = shot
         self._video: list[NDArray[np.uint8]] = []
         self._landmarks: list[NDArray[np.float32]] = []
+        self._boxes: list[NDArray[np.float32]] = []
 
     @property
     def piece_start(self) -> int:
@@ -78,6 +86,7 @@ class Strip:
         for number, matrix in enumerate(matrices, self.next):
             self._video.append(face_crop(pictures[number], matrix, self._size))
         self._landmarks += list(to_crop(smooth, matrices))
+        self._boxes += list(shown_boxes(matrices, self._size))
         self.next = stop
         track.forget(stop - SMOOTHING_REACH)
 
@@ -98,7 +107,8 @@ class Strip:
 
     def _take(self, frames: int) -> Piece:
         video, landmarks = np.stack(self._video[:frames]), np.stack(self._landmarks[:frames])
-        del self._video[:frames], self._landmarks[:frames]
-        piece = Piece(self.track, self.piece_start, video, landmarks)
+        boxes = np.stack(self._boxes[:frames])
+        del self._video[:frames], self._landmarks[:frames], self._boxes[:frames]
+        piece = Piece(self.track, self.piece_start, video, landmarks, boxes, self._shot)
         self.given += frames
         return piece
