@@ -12,10 +12,11 @@ from seehear.encoders.resnet1d import ResNet1D, ResNet1DOptions
 from seehear.encoders.small_speech import SmallSpeech, SmallSpeechOptions
 from seehear.encoders.speech import SpeechEncoder
 from seehear.encoders.streamed import StreamedSpeech
+from seehear.encoders.vggm_speech import VGGMSpeech, VGGMSpeechOptions
 from seehear.encoders.waveform import WaveformOptions, WaveformSpeech
 from seehear.errors import ModelError
 
-SpeechName = Literal["small", "waveform", "logmel-gru", "resnet1d"]
+SpeechName = Literal["small", "waveform", "logmel-gru", "resnet1d", "vggm"]
 
 
 class Family(NamedTuple):
@@ -30,6 +31,7 @@ SPEECH_ENCODERS: dict[str, Family] = {
     "waveform": Family(WaveformSpeech, WaveformOptions),
     "logmel-gru": Family(LogMelGRU, LogMelGRUOptions),
     "resnet1d": Family(ResNet1D, ResNet1DOptions),
+    "vggm": Family(VGGMSpeech, VGGMSpeechOptions),
 }
 
 

@@ -37,6 +37,7 @@ class Loss(nn.Module, ABC):
         lips2: Tensor | None = None,
         valid: Tensor | None = None,
         times: Tensor | None = None,
+        seen: Tensor | None = None,
     ) -> Tensor:
         """The loss, a float32 scalar.
 
@@ -48,12 +49,14 @@ class Loss(nn.Module, ABC):
             lips2: likewise for the picture.
             valid: (G, N) bool, False where a candidate is padding.
             times: (G, N) place of each candidate in its clip, in frames; 0, 1, 2, ... by default.
+            seen: (G, N) bool, False where a candidate has sound only, whatever ``lips`` holds for it. It stands among
+                sounds then, where a loss compares those with each other, and nowhere else. All by default.
         """
         with torch.autocast(sound.device.type, enabled=False):
             sound, lips = sound.float(), lips.float()
             sound2 = sound if sound2 is None else sound2.float()
             lips2 = lips if lips2 is None else lips2.float()
-            return self.compare(sound, lips, sound2, lips2, candidates(sound, valid, times, self.exclude))
+            return self.compare(sound, lips, sound2, lips2, candidates(sound, valid, times, self.exclude, seen))
 
     @abstractmethod
     def compare(self, sound: Tensor, lips: Tensor, sound2: Tensor, lips2: Tensor, among: Candidates) -> Tensor:

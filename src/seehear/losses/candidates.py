@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,10 +15,12 @@ class Candidates:
     Attributes:
         valid: (G, N) bool: candidates that exist (the rest is padding of shorter clips).
         negative: (G, N, N) bool: j stands as a negative against i. Never the positive j = i, never padding.
+        of_sound: likewise for choices among sounds alone, where some candidates have no picture; None where all have.
     """
 
     valid: Tensor
     negative: Tensor
+    of_sound: Candidates | None = None
 
     @property
     def anchors(self) -> Tensor:
@@ -26,7 +28,13 @@ class Candidates:
         return self.valid & self.negative.any(-1)
 
 
-def candidates(sound: Tensor, valid: Tensor | None = None, times: Tensor | None = None, exclude: int = 0) -> Candidates:
+def candidates(
+    sound: Tensor,
+    valid: Tensor | None = None,
+    times: Tensor | None = None,
+    exclude: int = 0,
+    seen: Tensor | None = None,
+) -> Candidates:
     """Pair every candidate of a group with its negatives: all the others, but for its neighbours in time.
 
     Neighbours share most of the frames that they see, so that telling them apart teaches noise; ``exclude`` of them
@@ -37,7 +45,11 @@ def candidates(sound: Tensor, valid: Tensor | None = None, times: Tensor | None 
         valid: (G, N) bool, all by default.
         times: (G, N) where each candidate lies in its clip, in frames; 0, 1, 2, ... by default.
         exclude: candidates with |time difference| <= exclude are no negatives of each other.
+        seen: (G, N) bool, False where a candidate has sound only: it takes part in `Candidates.of_sound` alone.
     """
+    if seen is not None:
+        heard = candidates(sound, valid, times, exclude)
+        return replace(candidates(sound, heard.valid & seen, times, exclude), of_sound=heard)
     groups, count, _ = sound.shape
     if valid is None:
         valid = torch.ones(groups, count, dtype=torch.bool, device=sound.device)

@@ -33,18 +33,19 @@ class Multiway(Loss):
     def compare(self, sound: Tensor, lips: Tensor, sound2: Tensor, lips2: Tensor, among: Candidates) -> Tensor:
         """See `Loss.compare`."""
         across = self.similarity(sound, lips)  # (G, N, N)
-        loss = self.choose_from(across, sound, sound2, among)
+        loss = self.choose_from(across, sound, sound2, among, among.of_sound or among)
         if self.symmetric:
-            loss = (loss + self.choose_from(across.transpose(1, 2), lips, lips2, among)) / 2
+            loss = (loss + self.choose_from(across.transpose(1, 2), lips, lips2, among, among)) / 2
         return loss
 
-    def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates) -> Tensor:
+    def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates, within: Candidates) -> Tensor:
         """The choice of one modality.
 
         Args:
             across: (G, N, N) logits, rows are the modality that chooses, columns the other one.
             own: (G, N, D) embeddings of the modality that chooses.
             own2: (G, N, D) its second embeddings; ``own`` itself where there are none.
-            among: who stands against whom.
+            among: who stands against whom across the modalities.
+            within: likewise within the modality that chooses.
         """
         return choose(across.diagonal(dim1=1, dim2=2), across, among.negative, among.anchors)

@@ -42,13 +42,13 @@ class Separate(Multiway):
         super().__init__(similarity, symmetric, exclude)
         self.weight = weight
 
-    def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates) -> Tensor:
+    def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates, within: Candidates) -> Tensor:
         """See `Multiway.choose_from`."""
         if own2 is own and not isinstance(self.similarity, Angular):
             raise ValueError("separate needs second embeddings, or the angular similarity")
-        within = self.similarity(own, own2)  # (G, N, N)
-        apart = choose(within.diagonal(dim1=1, dim2=2), within, among.negative, among.anchors)
-        return super().choose_from(across, own, own2, among) + self.weight * apart
+        alike = self.similarity(own, own2)  # (G, N, N)
+        apart = choose(alike.diagonal(dim1=1, dim2=2), alike, within.negative, within.anchors)
+        return super().choose_from(across, own, own2, among, within) + self.weight * apart
 
 
 class Merged(Multiway):
@@ -57,16 +57,16 @@ class Merged(Multiway):
     The shape of NT-Xent (Chen et al. 2020, SimCLR, arXiv 2002.05709), with sound and lips as the two views.
     """
 
-    def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates) -> Tensor:
+    def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates, within: Candidates) -> Tensor:
         """See `Multiway.choose_from`."""
         rivals = torch.cat([across, self.similarity(own, own2)], dim=-1)  # (G, N, 2N)
-        against = torch.cat([among.negative, among.negative], dim=-1)
+        against = torch.cat([among.negative, within.negative], dim=-1)
         return choose(across.diagonal(dim1=1, dim2=2), rivals, against, among.anchors)
 
 
 class Substitute(Multiway):
     """The positive of the other modality against negatives of the own modality only."""
 
-    def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates) -> Tensor:
+    def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates, within: Candidates) -> Tensor:
         """See `Multiway.choose_from`."""
-        return choose(across.diagonal(dim1=1, dim2=2), self.similarity(own, own2), among.negative, among.anchors)
+        return choose(across.diagonal(dim1=1, dim2=2), self.similarity(own, own2), within.negative, among.anchors)

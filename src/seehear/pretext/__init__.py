@@ -6,9 +6,10 @@ from seehear.pretext.animate import AnimateModel
 from seehear.pretext.apc import APCModel
 from seehear.pretext.cpc import CPCModel
 from seehear.pretext.interface import Pretext
+from seehear.pretext.match import MatchModel
 from seehear.pretext.sync import SyncModel
 
 PRETEXTS: dict[str, type[Pretext]] = {
-    pretext.name: pretext for pretext in (SyncModel, AnimateModel, APCModel, CPCModel)
+    pretext.name: pretext for pretext in (SyncModel, AnimateModel, APCModel, CPCModel, MatchModel)
 }
 """By the name that a config.json has under ``pretext``."""

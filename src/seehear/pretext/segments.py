@@ -1,0 +1,39 @@
+"""Two segments of one recording: the same voice heard at two times."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from seehear.clip import SAMPLES_PER_FRAME
+
+
+def two_segments(audio: Tensor, frames: int, rng: Generator | None = None) -> tuple[Tensor, Tensor]:
+    """Cut two segments out of each window of sound, at whole video frames.
+
+    They do not overlap where the window has room for both, and lie at its two ends where it has not. A window shorter
+    than one segment gives itself, twice.
+
+    Args:
+        audio: (B, 640 T).
+        frames: video frames of a segment, 1 or more.
+        rng: where they lie and which of them is the first is drawn from; without one they are the window's first and
+            its last part.
+
+    Returns:
+        (B, 640 min(frames, T)) each.
+    """
+    by_frame = audio.view(len(audio), -1, SAMPLES_PER_FRAME)  # (B, T, 640)
+    count, total, _ = by_frame.shape
+    length = min(frames, total)
+    room = max(0, total - 2 * length)
+    starts = torch.tensor([0, total - length]).expand(count, 2)
+    if rng is not None:
+        drawn = torch.randint(room + 1, (count, 2), generator=rng, device=rng.device).sort(1).values
+        starts = drawn + torch.tensor([0, total - length - room], device=rng.device)
+        swapped = torch.rand(count, 1, generator=rng, device=rng.device) < 0.5
+        starts = torch.where(swapped, starts.flip(1), starts)
+    rows = torch.arange(count, device=audio.device).unsqueeze(1)
+    moments = starts.to(audio.device).unsqueeze(2) + torch.arange(length, device=audio.device)  # (B, 2, length)
+    first, second = (by_frame[rows, moments[:, which]].flatten(1) for which in (0, 1))
+    return first, second
