@@ -2,17 +2,19 @@
 
 Sex and age decide, with wide and overlapping spreads, the pitch and the length of the vocal tract as well as the face's
 size and proportions, jaw, brows, hair, beard and wrinkles, as they do in people: a face tells something of the voice.
+Years are heard as well as seen: children's voices are high, old ones tremble, roughen and slow down (Linville 2001,
+"Vocal aging"; Lee, Potamianos & Narayanan 1999 for children).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from seehear.avatars.scripts import LANGUAGES
 from seehear.avatars.visemes import Articulation
-from seehear.avatars.voices import Voice
+from seehear.avatars.voices import PITCH_STEP, Voice
 
 Colour = tuple[float, float, float]
 """Red, green, blue, 0..1, as reflectance."""
@@ -120,7 +122,8 @@ def draw_person(seed: int, number: int) -> Person:
     sex = "woman" if rng.random() < 0.5 else "man"
     age = int(np.clip(rng.gamma(5.0, 7.5) + 6, 8, 85))
     size = _size(rng, sex, age)
-    return Person(number, sex, age, _voice(rng, sex, age, size), _face(rng, sex, age, size), _manner(rng, age))
+    voice = _aged(np.random.default_rng([seed, 4, number]), _voice(rng, sex, age, size), sex, age)
+    return Person(number, sex, age, voice, _face(rng, sex, age, size), _manner(rng, age))
 
 
 def _size(rng: np.random.Generator, sex: str, age: int) -> float:
@@ -146,6 +149,20 @@ def _voice(rng: np.random.Generator, sex: str, age: int, size: float) -> Voice:
         pitch_range=float(np.clip(rng.normal(50, 18), 10, 95)),
         words_per_minute=float(np.clip(rng.normal(168, 26) - 0.4 * max(age - 55, 0), 110, 250)),
         tract=tract,
+    )
+
+
+def _aged(rng: np.random.Generator, voice: Voice, sex: str, age: int) -> Voice:
+    """The voice after so many years: not equally old in everybody of an age."""
+    old = float(np.clip((age - 35) / 45 + rng.normal(0, 0.15), 0.0, 1.2))
+    child = float(np.clip((14 - age) / 6, 0.0, 1.0))
+    octaves = 0.25 * child + (0.12 if sex == "man" else -0.12) * old
+    return replace(
+        voice,
+        pitch=float(np.clip(voice.pitch + octaves / PITCH_STEP, 8, 95)),
+        words_per_minute=voice.words_per_minute * (1.07 - 0.22 * old),
+        tremor=min(1.0, 0.8 * old),
+        rough=min(1.0, 0.7 * old),
     )
 
 

@@ -91,7 +91,7 @@ def plan_take(seed: int, number: int, speakers: int, seconds: float, neutral: fl
     text = write_script(rng, person.voice.language, seconds=seconds * rng.uniform(0.5, 1.2))
     utterance = speak(voice_today(rng, feeling_voice(person.voice, feeling, strength)), text)
     start_s = _begin(rng, len(utterance.samples) / SAMPLE_RATE, seconds)
-    voice = feeling_timbre(rng, excerpt(utterance.samples, start_s, frames), feeling, strength)
+    voice = feeling_timbre(rng, excerpt(utterance.samples, start_s, frames), feeling, strength, person.voice)
     articulation = feeling_articulation(person.manner.articulation, feeling, strength)
     movement, motion = move(rng, person, articulation, feeling, strength, utterance, voice, start_s, frames)
     room, framing = feeling_room(draw_room(rng), feeling, strength), draw_framing(rng)

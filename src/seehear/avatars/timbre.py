@@ -1,4 +1,4 @@
-"""What a feeling does to a voice beyond what a synthesiser offers: bright or dull, trembling, rough."""
+"""What age and feeling do to a voice beyond what a synthesiser offers: bright or dull, trembling, rough."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from scipy.ndimage import map_coordinates
 
 from seehear.avatars.emotion import Emotion
 from seehear.avatars.room import Sound
+from seehear.avatars.voices import Voice
 from seehear.clip import SAMPLE_RATE
 
 LEVEL_HZ = 500.0
@@ -22,18 +23,22 @@ ROUGH_PITCH, ROUGH_LOUDNESS = 0.018, 0.55
 """The same for roughness, whose modulation lies between 30 and 75 Hz (Arnal et al. 2015: 30 to 150 Hz)."""
 
 
-def feeling_timbre(rng: np.random.Generator, voice: Sound, emotion: Emotion, strength: float) -> Sound:
-    """A voice under an emotion of a strength 0..1, float32 (N,) at 16 kHz.
+def feeling_timbre(
+    rng: np.random.Generator, sound: Sound, emotion: Emotion, strength: float, voice: Voice | None = None
+) -> Sound:
+    """The sound of a voice under an emotion of a strength 0..1, float32 (N,) at 16 kHz.
 
-    Nothing moves in time by more than 2 ms, so that the mouth stays right.
+    What the ``voice`` has of tremor and roughness itself is added. Nothing moves in time by more than 2 ms, so that
+    the mouth stays right.
     """
-    tremor, rough = strength * emotion.tremor, strength * emotion.rough
+    tremor = min(1.0, (voice.tremor if voice else 0.0) + strength * emotion.tremor)
+    rough = min(1.0, (voice.rough if voice else 0.0) + strength * emotion.rough)
     if tremor or rough:
-        slow, fast = _trembling(rng, len(voice)), _roughness(rng, len(voice))
-        voice = _bend(voice, TREMOR_PITCH * tremor * slow + ROUGH_PITCH * rough * fast)
+        slow, fast = _trembling(rng, len(sound)), _roughness(rng, len(sound))
+        sound = _bend(sound, TREMOR_PITCH * tremor * slow + ROUGH_PITCH * rough * fast)
         louder = (1 + TREMOR_LOUDNESS * tremor * slow) * (1 + ROUGH_LOUDNESS * rough * fast).clip(0.1)
-        voice = (voice * louder).astype(np.float32)
-    return _tilt(voice, strength * emotion.tilt) if emotion.tilt else voice
+        sound = (sound * louder).astype(np.float32)
+    return _tilt(sound, strength * emotion.tilt) if emotion.tilt else sound
 
 
 def _trembling(rng: np.random.Generator, count: int) -> Sound:
