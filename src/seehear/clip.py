@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,12 +37,14 @@ class Clip:
     Sound sample n and video frame t share one clock: t / 25 s = n / 16000 s, both counted from ``start_s``.
 
     Attributes:
-        video: RGB face crops, uint8, (T, H, W, 3), 25 a second.
-        landmarks: five points a frame in crop pixels (x, y), float32, (T, 5, 2), in the order of `LANDMARKS`.
+        video: RGB face crops, uint8, (T, H, W, 3), 25 a second; (T, 0, 0, 3) where there is sound alone.
+        landmarks: five points a frame in crop pixels (x, y), float32, (T, 5, 2), in the order of `LANDMARKS`; not a
+            number where there is sound alone.
         audio: float32 in [-1, 1], (T * 640,), 16 kHz, one channel.
         meta: where it came from and what is known of it. Always present: ``source`` (file, as given),
             ``start_s`` (of frame 0, seconds on the source's clock) and ``track`` (number of the face track in
-            the source; pieces of one long track share it). ``labels`` (str -> value) where the corpus has some.
+            the source; pieces of one long track share it; 0 for sound alone). ``labels`` (str -> value) where the
+            corpus has some.
     """
 
     video: NDArray[np.uint8]
@@ -58,6 +60,18 @@ class Clip:
             raise ValueError(f"clip of {frames} frames has landmarks of shape {self.landmarks.shape}")
         if self.audio.shape != (frames * SAMPLES_PER_FRAME,):
             raise ValueError(f"clip of {frames} frames has sound of shape {self.audio.shape}")
+
+    @classmethod
+    def of_sound(cls, audio: NDArray[np.float32], meta: dict[str, Any]) -> Self:
+        """A clip without pictures, of sound (T * 640,)."""
+        frames = len(audio) // SAMPLES_PER_FRAME
+        landmarks = np.full((frames, len(LANDMARKS), 2), np.nan, dtype=np.float32)
+        return cls(np.zeros((frames, 0, 0, 3), dtype=np.uint8), landmarks, audio, meta)
+
+    @property
+    def seen(self) -> bool:
+        """Whether there are pictures."""
+        return bool(self.video.shape[1])
 
     @property
     def frames(self) -> int:

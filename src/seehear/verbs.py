@@ -35,7 +35,8 @@ def info(corpus: str, *, json: bool = False) -> None:
     table.add_row("clips", f"{told.clips}, {told.hours:.2f} hours, from {told.sources} sources ({told.format})")
     lengths = f"{told.mean_seconds:.2f} s on average, from {told.shortest_seconds:.2f} to {told.longest_seconds:.2f} s"
     table.add_row("length", lengths)
-    table.add_row("faces", f"{told.size} x {told.size} pixels, 25 a second")
+    faces = f"{told.size} x {told.size} pixels, 25 a second" if told.size else "none: sound alone"
+    table.add_row("faces", faces)
     table.add_row("speakers", "not labelled" if told.speakers is None else str(told.speakers))
     table.add_row("labels", ", ".join(f"{name} ({count})" for name, count in told.labels.items()) or "none")
     table.add_row("on disk", f"{told.bytes / 1e6:.1f} MB in {told.shards} shards, by seehear {told.seehear}")
@@ -67,7 +68,7 @@ def evaluate_sync(
 
     Raises:
         ModelError: there is no such model, or it has learned something else than sync.
-        CorpusError: there is no such corpus, it cannot be split, or none of the clips has sound.
+        CorpusError: there is no such corpus, it cannot be split, it is sound alone, or none of the clips has sound.
     """
     from seehear.corpus.split import Split
     from seehear.corpus.store import Corpus
@@ -76,7 +77,7 @@ def evaluate_sync(
     from seehear.training.run import load_sync
 
     trained = load_sync(model)
-    clips = Corpus(corpus)
+    clips = Corpus(corpus).with_faces()
     if split != "all":
         parted = Split.of_training(trained.config, split_by, dev_every)
         clips = clips.split(split, parted.every, parted.by)

@@ -45,6 +45,8 @@ def make_clip(name: str, number: int, frames: int) -> Clip:
 class FakeReader:
     """Does what its source says."""
 
+    needs_pictures = True
+
     def __init__(self, path: Path) -> None:
         self.path = path
         try:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_left
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seehear.clip import SAMPLES_PER_FRAME
-from seehear.corpus.views import FULL_SCALE, ClipViews
+from seehear.corpus.views import FULL_SCALE, ClipViews, Pictures
 from seehear.errors import CorpusError
 
 BUCKET = 5  # frames: windows of short clips are cut to a multiple of this, so that they fill batches together
@@ -27,7 +29,8 @@ class Window(NamedTuple):
 
 
 Batch = dict[str, Tensor]
-"""``video`` uint8 (B, T, ...), ``audio`` float32 (B, T * 640), ``clip`` int64 (B,), ``start`` int64 (B,) in frames."""
+"""``video`` uint8 (B, T or stills, ...), ``audio`` float32 (B, T * 640), ``seen`` bool (B,), ``clip`` int64 (B,) and
+``start`` int64 (B,) in frames."""
 
 
 class WindowBatches:
@@ -48,6 +51,8 @@ class WindowBatches:
         rank: int = 0,
         world: int = 1,
         ahead: int = 2,
+        stills: int | None = None,
+        apart: bool = False,
     ) -> None:
         """Sets the stream to its beginning.
 
@@ -61,6 +66,8 @@ class WindowBatches:
             rank: which of ``world`` processes this is; each gets every world-th batch.
             world: how many processes train together.
             ahead: batches made ahead.
+            stills: pictures of each window's clip, drawn at random from all of the clip, instead of those of the window.
+            apart: no batch, and no step of all processes together, has two windows of one source.
 
         Raises:
             CorpusError: not one batch comes together.
@@ -73,14 +80,17 @@ class WindowBatches:
         self.rank = rank
         self.world = world
         self.ahead = ahead
+        self.stills = stills
+        self.apart = apart
         self.epoch = 0
         self.position = 0
         self._plan: tuple[int, list[list[Window]]] = (-1, [])
         if not self._epoch_batches(0):
-            fit = int((views.frames >= self.min_frames).sum())
+            fit = np.flatnonzero(views.frames >= self.min_frames)
+            of = f" of {len(np.unique(views.sources[fit]))} sources" if apart else ""
             raise CorpusError(
-                f"{fit} clips of at least {self.min_frames} frames do not make a batch of {batch_size} for each of "
-                f"{world} processes; prepare more video, or give a smaller --data.batch or --data.min-frames"
+                f"{len(fit)} clips{of} of at least {self.min_frames} frames do not make a batch of {batch_size} for "
+                f"each of {world} processes; prepare more video, or give a smaller --data.batch or --data.min-frames"
             )
 
     def __len__(self) -> int:
@@ -95,10 +105,11 @@ class WindowBatches:
             while True:
                 while len(coming) <= self.ahead:
                     windows = self._epoch_batches(epoch)[position]
+                    made = thread.submit(self._collate, windows, (epoch, position))
                     position += 1
                     if position == len(self._epoch_batches(epoch)):
                         epoch, position = epoch + 1, 0
-                    coming.append(((epoch, position), thread.submit(self._collate, windows)))
+                    coming.append(((epoch, position), made))
                 (self.epoch, self.position), batch = coming.popleft()
                 yield batch.result()
 
@@ -137,25 +148,43 @@ class WindowBatches:
         if self._plan[0] != epoch:
             rng = np.random.default_rng([self.seed, epoch])
             windows = cut(self.views.frames, self.frames, self.min_frames, rng)
-            batches = group(windows, self.batch_size, rng)
-            usable = len(batches) // self.world * self.world  # the processes must take the same number of steps
-            self._plan = (epoch, batches[self.rank : usable : self.world])
+            self._plan = (epoch, self._own(windows, rng))
         return self._plan[1]
 
-    def _collate(self, windows: list[Window]) -> Batch:
+    def _own(self, windows: list[Window], rng: np.random.Generator) -> list[list[Window]]:
+        """The batches of this process; all processes have equally many."""
+        if self.apart:  # one batch for all processes, shared out: their candidates meet in the loss
+            steps = group(windows, self.batch_size * self.world, rng, self.views.sources)
+            return [step[self.rank * self.batch_size : (self.rank + 1) * self.batch_size] for step in steps]
+        batches = group(windows, self.batch_size, rng)
+        usable = len(batches) // self.world * self.world
+        return batches[self.rank : usable : self.world]
+
+    def _collate(self, windows: list[Window], place: tuple[int, int]) -> Batch:
+        """Copies a batch; ``place``, its epoch and its position, decides which stills it shows."""
         frames = windows[0].frames
-        video = torch.empty((len(windows), frames, *self.views.shape), dtype=torch.uint8)
+        rng = np.random.default_rng([self.seed, *place, self.rank])
+        video = torch.empty((len(windows), self.stills or frames, *self.views.shape), dtype=torch.uint8)
         audio = torch.empty((len(windows), frames * SAMPLES_PER_FRAME), dtype=torch.float32)
         for i, window in enumerate(windows):
             pictures, sound = self.views.window(*window)
-            np.copyto(video[i].numpy(), pictures)
+            np.copyto(video[i].numpy(), self._stills(window.clip, rng) if self.stills else pictures)
             np.multiply(sound, np.float32(1 / FULL_SCALE), out=audio[i].numpy())
+        clips = np.array([window.clip for window in windows])
         return {
             "video": video,
             "audio": audio,
-            "clip": torch.tensor([window.clip for window in windows]),
+            "seen": torch.from_numpy(self.views.seen[clips]),
+            "clip": torch.from_numpy(clips),
             "start": torch.tensor([window.start for window in windows]),
         }
+
+    def _stills(self, clip: int, rng: np.random.Generator) -> list[Pictures]:
+        """Pictures of a clip, in random order; none of them twice where there are enough."""
+        assert self.stills
+        frames = int(self.views.frames[clip])
+        drawn = rng.choice(frames, self.stills, replace=frames < self.stills)
+        return [self.views.window(clip, int(frame), 1)[0][0] for frame in drawn]
 
 
 def cut(lengths: np.ndarray[Any, Any], frames: int, min_frames: int, rng: np.random.Generator) -> list[Window]:
@@ -171,10 +200,18 @@ def cut(lengths: np.ndarray[Any, Any], frames: int, min_frames: int, rng: np.ran
     return windows
 
 
-def group(windows: list[Window], batch_size: int, rng: np.random.Generator) -> list[list[Window]]:
+def group(
+    windows: list[Window], batch_size: int, rng: np.random.Generator, sources: NDArray[np.int64] | None = None
+) -> list[list[Window]]:
     """Shuffles windows into full batches of one length each.
 
     Windows that are left over are cut to the next shorter length and join those; at the last some are left out.
+
+    Args:
+        windows: of any lengths.
+        batch_size: windows in a batch.
+        rng: of the order.
+        sources: of each clip; where given, no batch has two windows of one source.
     """
     by_length: dict[int, list[Window]] = {}
     for window in windows:
@@ -184,10 +221,49 @@ def group(windows: list[Window], batch_size: int, rng: np.random.Generator) -> l
     for length in sorted(by_length, reverse=True):
         pool = by_length[length] + [_shortened(window, length, rng) for window in over]
         pool = [pool[i] for i in rng.permutation(len(pool))]
-        full = len(pool) // batch_size * batch_size
-        batches += [pool[i : i + batch_size] for i in range(0, full, batch_size)]
-        over = pool[full:]
+        full, over = fill(pool, batch_size) if sources is None else deal(pool, batch_size, sources, rng)
+        batches += full
     return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def fill(pool: list[Window], batch_size: int) -> tuple[list[list[Window]], list[Window]]:
+    """Cuts shuffled windows into full batches, and those that are left over."""
+    full = len(pool) // batch_size * batch_size
+    return [pool[i : i + batch_size] for i in range(0, full, batch_size)], pool[full:]
+
+
+def deal(
+    pool: list[Window], batch_size: int, sources: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[list[list[Window]], list[Window]]:
+    """Deals shuffled windows like cards, source by source, so that no batch has two windows of one source.
+
+    Of n batches each takes one window of a source at most, so n windows of a source at most find a place. As many
+    batches are made as can be filled.
+
+    Args:
+        pool: windows of one length.
+        batch_size: windows in a batch.
+        sources: of each clip.
+        rng: draws which windows are left over.
+
+    Returns:
+        Full batches; and what is left over.
+    """
+    by_source: dict[int, list[Window]] = defaultdict(list)
+    for window in pool:
+        by_source[int(sources[window.clip])].append(window)
+    having = np.array([len(own) for own in by_source.values()], dtype=np.int64)
+    # What n batches can take grows ever more slowly with n, what they need evenly: so the largest n is found by halves.
+    most = len(pool) // batch_size
+    short = range(1, most + 1)
+    count = bisect_left(short, True, key=lambda n: bool(np.minimum(having, n).sum() < n * batch_size))
+    taken = [window for own in by_source.values() for window in own[:count]]
+    over = [window for own in by_source.values() for window in own[count:]]
+    spare = np.zeros(len(taken), dtype=bool)
+    spare[rng.permutation(len(taken))[: len(taken) - count * batch_size]] = True
+    over += [window for window, left in zip(taken, spare, strict=True) if left]
+    taken = [window for window, left in zip(taken, spare, strict=True) if not left]
+    return [taken[number::count] for number in range(count)], over
 
 
 def _shortened(window: Window, frames: int, rng: np.random.Generator) -> Window:

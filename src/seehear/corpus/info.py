@@ -26,7 +26,7 @@ class CorpusInfo:
         speakers: different values of the label ``speaker``; None without that label.
         labels: name of each label -> how many clips have it.
         silent_clips: clips whose source has no sound.
-        size: width and height of the faces in pixels.
+        size: width and height of the faces in pixels; 0 where there is sound alone.
         shards: tar files.
         bytes: of the clips in them.
         failed: file -> reason, of the sources that could not be read.

@@ -15,11 +15,12 @@ from seehear import __version__
 from seehear.corpus.assembly import Assembler
 from seehear.corpus.formats import find_sources
 from seehear.corpus.formats.media_files import is_sound
+from seehear.corpus.formats.medium import Medium
 from seehear.corpus.manifest import REPORT_FILE, write_corpus_file, write_manifest
 from seehear.corpus.outcome import Outcome
 from seehear.corpus.outfolder import is_done, refusals_as_sentences
 from seehear.corpus.plan import Plan
-from seehear.corpus.reading import OpenReader, ReadClips
+from seehear.corpus.reading import OpenReader, ReadClips, ReadSound
 from seehear.corpus.report import PrepareReport, write_report
 from seehear.corpus.staging import Staging, remove_staging
 from seehear.corpus.watch import Watch
@@ -27,6 +28,7 @@ from seehear.corpus.work import SOUND_ONLY, Task, prepare_source
 from seehear.crew import work_through, worker_count
 from seehear.errors import CorpusError
 from seehear.media.clips import ClipOptions
+from seehear.media.sound_clips import SoundOptions
 
 
 def prepare(
@@ -37,7 +39,7 @@ def prepare(
     labels: Path | None = None,
     workers: int | None = None,
     size: int = 128,
-    faces: Literal["yunet", "whole-frame"] = "yunet",
+    faces: Literal["yunet", "whole-frame", "none"] = "yunet",
     detector: Path | None = None,
     detect_every: int = 5,
     min_seconds: float = 0.4,
@@ -45,24 +47,25 @@ def prepare(
     shard_clips: int = 256,
     progress: bool = True,
 ) -> PrepareReport:
-    """Make a corpus of face clips with their sound out of videos.
+    """Make a corpus of face clips with their sound out of videos; or of sound alone, out of any recordings.
 
     A run that was stopped goes on where it was when it is given again. Files that cannot be read are named in
     report.csv with the reason, and the rest is done.
 
     Args:
-        sources: videos and folders of videos.
+        sources: videos, or sound files for ``--faces none``, and folders of them.
         out: folder of the corpus; new, empty, or one whose preparation was stopped.
         format: layout of the data set: folder (videos, perhaps with a labels.csv), cremad, emodb, fsdd, grid,
             iemocap, ravdess, speechcommands or tcdtimit; docs/datasets has a page on each.
         labels: CSV with a column "file" and any others; by default labels.csv in each folder.
         workers: processes; by default one a core.
         size: width and height of the face crops in pixels.
-        faces: yunet finds and follows faces; whole-frame takes each picture as one face, for clips already cropped.
+        faces: yunet finds and follows faces; whole-frame takes each picture as one face, for clips already cropped;
+            none makes clips of sound alone, of sound files and of videos.
         detector: weights of the face detector; by default the user's cache or a download.
         detect_every: pictures from one search for faces to the next.
-        min_seconds: shorter tracks are dropped.
-        max_seconds: longer tracks are cut into clips of this length.
+        min_seconds: shorter tracks (with no faces: recordings) are dropped.
+        max_seconds: longer ones are cut into clips of this length.
         shard_clips: clips in one tar file.
         progress: tell how far it is, on the error stream.
 
@@ -78,19 +81,24 @@ def prepare(
     workers = worker_count(workers)
     if shard_clips < 1:
         raise CorpusError(f"shard_clips must be 1 or more, not {shard_clips}: it is the number of clips in a file")
-    found = find_sources([Path(source) for source in sources], format, labels)
-    if all(is_sound(source.path) for source in found if not source.problem):
+    prefer: Medium = "sound" if faces == "none" else "picture"
+    found = find_sources([Path(source) for source in sources], format, labels, prefer)
+    if faces != "none" and all(is_sound(source.path) for source in found if not source.problem):
         raise CorpusError(f"there is no picture to prepare, {found[0].path} for one: {SOUND_ONLY}")
-    read_clips = ReadClips(
-        ClipOptions(
-            faces=faces,
-            detector=detector,
-            size=size,
-            detect_every=detect_every,
-            min_seconds=min_seconds,
-            max_seconds=max_seconds,
+    read_clips: ReadClips | ReadSound
+    if faces == "none":
+        read_clips = ReadSound(SoundOptions(min_seconds=min_seconds, max_seconds=max_seconds))
+    else:
+        read_clips = ReadClips(
+            ClipOptions(
+                faces=faces,
+                detector=detector,
+                size=size,
+                detect_every=detect_every,
+                min_seconds=min_seconds,
+                max_seconds=max_seconds,
+            )
         )
-    )
     plan = Plan.of(found, {"format": format, **read_clips.told(), "shard_clips": shard_clips})
     return carry_out(plan, Path(out), read_clips, workers, progress)
 

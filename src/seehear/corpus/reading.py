@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from seehear.clip import Clip
 from seehear.media.clips import ClipOptions, ClipReader
 from seehear.media.faces import load_detector
+from seehear.media.sound_clips import SoundOptions, SoundReader
 from seehear.media.weights import SHA256, find_weights
 
 
 class Reader(Protocol):
     """The clips of one open media file in order of their start; `seehear.media.clips.ClipReader` is one."""
+
+    needs_pictures: ClassVar[bool]  # and can make nothing of a sound file
 
     @property
     def media(self) -> Any: ...  # .duration_s (0 where not known), .has_sound, .damaged (pieces of pictures)
@@ -63,3 +66,17 @@ class ReadClips:
         weights = find_weights(self.options.detector)
         digest = hashlib.sha256(weights.read_bytes()).hexdigest() if weights else SHA256
         return name if digest == SHA256 else f"{name} {digest}"
+
+
+@dataclass(frozen=True)
+class ReadSound:
+    """Opens media files for their sound alone, with the same options."""
+
+    options: SoundOptions
+
+    def __call__(self, path: Path) -> Reader:
+        return SoundReader(path, self.options)
+
+    def told(self) -> dict[str, Any]:
+        """What decides the clips, as JSON takes it; faces are of no size."""
+        return {"faces": "none", "size": 0, **asdict(self.options)}

@@ -1,4 +1,7 @@
-"""Clips as members of plain tar files, named as WebDataset names them: KEY.mp4, KEY.flac, KEY.json."""
+"""Clips as members of plain tar files, named as WebDataset names them: KEY.mp4, KEY.flac, KEY.json.
+
+A clip of sound alone has no KEY.mp4.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from numpy.typing import NDArray
 
 from seehear.clip import FPS, Clip
 from seehear.corpus.formats.source import Source, Span, spans_within
-from seehear.media.clipbytes import decode_clip, encode_clip
+from seehear.media.clipbytes import decode_clip, decode_sound, encode_clip, encode_sound
 
 BLOCK = tarfile.BLOCKSIZE  # 512: members start and end on whole blocks
 END_OF_TAR = bytes(2 * BLOCK)
@@ -26,8 +29,9 @@ class Packed:
     """One clip as bytes of a tar file.
 
     Attributes:
-        blocks: headers and contents of its three members, padded to whole blocks.
-        spans: offset in ``blocks`` and size of each member's contents, by the names in `MEMBERS`.
+        blocks: headers and contents of its members, padded to whole blocks.
+        spans: offset in ``blocks`` and size of each member's contents, by the names in `MEMBERS`; size 0 for a member
+            that there is not.
     """
 
     blocks: bytes
@@ -36,15 +40,21 @@ class Packed:
 
 def pack(key: str, clip: Clip, source: Source) -> Packed:
     """Encodes a clip of a source and wraps it in tar members. The same clip gives the same bytes."""
+    meta = _meta_bytes(clip, source)
+    if not clip.seen:
+        return pack_members(key, {"audio": encode_sound(clip.audio), "meta": meta})
     mp4, flac = encode_clip(clip.video, clip.audio)
-    return pack_members(key, {"video": mp4, "audio": flac, "meta": _meta_bytes(clip, source)})
+    return pack_members(key, {"video": mp4, "audio": flac, "meta": meta})
 
 
 def pack_members(key: str, contents: dict[str, bytes]) -> Packed:
-    """Wraps the contents of the three members in tar headers that hold no time, no owner and no machine."""
+    """Wraps the contents of the members in tar headers that hold no time, no owner and no machine."""
     blocks = bytearray()
     spans = {}
     for member in MEMBERS:
+        if member not in contents:
+            spans[member] = (len(blocks) + BLOCK, 0)  # where the next one's contents begin
+            continue
         info = tarfile.TarInfo(f"{key}.{SUFFIXES[member]}")
         info.size = len(contents[member])
         blocks += info.tobuf(tarfile.USTAR_FORMAT)
@@ -55,7 +65,7 @@ def pack_members(key: str, contents: dict[str, bytes]) -> Packed:
 
 
 def unpack(mp4: bytes, flac: bytes, meta: bytes) -> Clip:
-    """Decodes the contents of a clip's three members.
+    """Decodes the contents of a clip's three members; of one of sound alone, ``mp4`` is empty.
 
     Raises:
         MediaError, ValueError, KeyError: the bytes are damaged.
@@ -63,11 +73,13 @@ def unpack(mp4: bytes, flac: bytes, meta: bytes) -> Clip:
     told = json.loads(meta)
     frames: int = told.pop("frames")
     told.pop("fps")
-    landmarks = np.array(told.pop("landmarks"), dtype=np.float32).reshape(frames, 5, 2)
-    video, audio = decode_clip(mp4, flac)
+    landmarks = told.pop("landmarks", None)
     if "spans" in told:
         told["spans"] = {kind: [Span(*span) for span in spans] for kind, spans in told["spans"].items()}
-    return Clip(video, landmarks, audio, told)
+    if landmarks is None:
+        return Clip.of_sound(decode_sound(flac), told)
+    video, audio = decode_clip(mp4, flac)
+    return Clip(video, np.array(landmarks, dtype=np.float32).reshape(frames, 5, 2), audio, told)
 
 
 def _meta_bytes(clip: Clip, source: Source) -> bytes:
@@ -84,7 +96,8 @@ def _meta_bytes(clip: Clip, source: Source) -> bytes:
         told["labels"] = source.labels
     if source.spans:
         told["spans"] = spans_within(source.spans, start_s, clip.seconds)
-    told["landmarks"] = list(_rounded(clip.landmarks))
+    if clip.seen:
+        told["landmarks"] = list(_rounded(clip.landmarks))
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -44,6 +44,11 @@ class Root:
         return str(self.told["manifest_sha256"])
 
     @property
+    def seen(self) -> bool:
+        """Whether its clips have pictures; all have, or none."""
+        return int(self.told["made"]["options"]["size"]) > 0
+
+    @property
     def folder(self) -> Path | None:
         """The folder, if it is on this machine."""
         return Path(self._place) if "file" in _protocols(self._fs) else None
@@ -108,6 +113,11 @@ class Corpus(Sequence[Clip]):
         values: list[str | None] = self._table[LABEL_PREFIX + name].to_pylist()
         return values
 
+    @property
+    def seen(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which clips have pictures, (clips,); the others are sound alone."""
+        return self._column("video_size") > 0
+
     def subset(self, rows: ArrayLike) -> Self:
         """The clips in these rows, in this order; a bool mask does as well."""
         chosen = np.asarray(rows)
@@ -122,6 +132,20 @@ class Corpus(Sequence[Clip]):
     def with_sound(self) -> Self:
         """The clips whose source had sound; the others are silent, and teach nothing about sound and lips."""
         return self.subset(self._table["has_sound"].to_numpy(zero_copy_only=False))
+
+    def with_faces(self) -> Self:
+        """The clips with pictures; those of sound alone are left out.
+
+        Raises:
+            CorpusError: all are sound alone.
+        """
+        seen = self.seen
+        if len(seen) and not seen.any():
+            raise CorpusError(
+                f"{self} is sound alone (--faces none), and pictures are needed here; "
+                "name a corpus of faces, which seehear prepare makes of videos"
+            )
+        return self.subset(seen)
 
     def split(self, part: Part, every: int = 8, by: By = "source") -> Self:
         """The training or the development clips.

@@ -82,9 +82,22 @@ def scaled(clip: Clip, region: str, size: int, colour: bool) -> Pictures:
     return np.asarray(kept, dtype=np.uint8)
 
 
+def nothing(clip: Clip) -> Pictures:
+    """No pictures, (T, 0)."""
+    return np.zeros((clip.frames, 0), dtype=np.uint8)
+
+
 VIEWS = {
     view.name: view for view in (View("mouth", 1, mouth), View("mouth-luma", 1, mouth_luma), View("face", 1, face))
 }
+
+SOUND = View("sound", 1, nothing)
+"""Of a corpus of sound alone, whatever is to be seen of others."""
+
+UNSEEN = Clip(
+    np.zeros((1, 128, 128, 3), np.uint8), np.zeros((1, 5, 2), np.float32), np.zeros(SAMPLES_PER_FRAME, np.float32)
+)
+"""A black face of the usual size, whose views are those of sound alone where nothing else is there to be seen."""
 
 SCALED = re.compile(r"(face|mouth)-(\d+)(-luma)?")
 
@@ -109,6 +122,7 @@ class ClipViews:
         shape: of one picture.
         frames: int32 (clips,), the length of each.
         seen: bool (clips,), False where a clip is sound alone and its pictures are black.
+        sources: int64 (clips,), the same number for clips of the same source.
     """
 
     def __init__(
@@ -122,7 +136,8 @@ class ClipViews:
         """Opens the cached views of a corpus, made first if they are not there.
 
         They are made of whole corpora, so training and development parts share them, and they are found again by the
-        manifest's SHA-256 and the view's name and version.
+        manifest's SHA-256 and the view's name and version. Of a corpus of sound alone the sound is kept, and no
+        pictures: it is shown black, in the shape of the corpora that it is joined with.
 
         Args:
             corpus: one or several joined, or a part of them.
@@ -135,15 +150,22 @@ class ClipViews:
             CorpusError: a clip cannot be read, the disk is full, or joined corpora differ in the shape of the view.
         """
         view = find_view(view) if isinstance(view, str) else view
-        maps = [_open_or_make(root, view, folder, worker_count(workers), progress) for root in corpus.roots]
-        shapes = {pictures.shape[1:] for pictures, _, _ in maps}
+        self._corpus = corpus.manifest["corpus"].to_numpy()
+        maps = {
+            number: _open_or_make(root, view if root.seen else SOUND, folder, worker_count(workers), progress)
+            for number, root in enumerate(corpus.roots)
+            if number in self._corpus
+        }
+        shapes = {pictures.shape[1:] for number, (pictures, _, _) in maps.items() if corpus.roots[number].seen}
         if len(shapes) > 1:
             raise CorpusError(f"{corpus} have faces of different sizes; prepare them with the same --size")
-        self.shape: tuple[int, ...] = shapes.pop()
+        self.shape: tuple[int, ...] = shapes.pop() if shapes else view.function(UNSEEN).shape[1:]
         self.frames: NDArray[np.int32] = corpus.frames
-        self.seen: NDArray[np.bool_] = np.ones(len(corpus), dtype=bool)
+        self.seen: NDArray[np.bool_] = corpus.seen
+        names = corpus.manifest["source"].to_numpy(zero_copy_only=False)
+        self.sources: NDArray[np.int64] = np.unique(names, return_inverse=True)[1] * len(corpus.roots) + self._corpus
         self._maps = maps
-        self._corpus = corpus.manifest["corpus"].to_numpy()
+        self._black = np.zeros(self.shape, dtype=np.uint8)
         rows = corpus.manifest["row"].to_numpy()
         self._starts = np.array([maps[c][2][r] for c, r in zip(self._corpus, rows, strict=True)], dtype=np.int64)
 
@@ -161,7 +183,8 @@ class ClipViews:
         pictures, sound, _ = self._maps[self._corpus[index]]
         first = self._starts[index] + start
         last = first + frames
-        return pictures[first:last], sound[first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME]
+        shown = pictures[first:last] if self.seen[index] else np.broadcast_to(self._black, (frames, *self.shape))
+        return shown, sound[first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME]
 
 
 _Maps = tuple[Pictures, Sound, NDArray[np.int64]]  # all pictures, all sound, first frame of each clip
@@ -186,7 +209,11 @@ def _open(folder: Path) -> _Maps:
     lengths = np.array(index["frames"], dtype=np.int64)
     total, shape = int(lengths.sum()), tuple(index["shape"])
     try:
-        pictures = np.memmap(folder / "video.u8", dtype=np.uint8, mode="r", shape=(total, *shape))
+        pictures = (
+            np.zeros((total, *shape), dtype=np.uint8)  # nothing cannot be mapped
+            if 0 in shape
+            else np.memmap(folder / "video.u8", dtype=np.uint8, mode="r", shape=(total, *shape))
+        )
         sound = np.memmap(folder / "audio.i16", dtype=np.int16, mode="r", shape=(total * SAMPLES_PER_FRAME,))
     except (OSError, ValueError) as error:
         raise CorpusError(f"{folder} is damaged ({error}); remove it, and it will be made again") from error

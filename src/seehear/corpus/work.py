@@ -21,7 +21,10 @@ from seehear.crew import Tell
 from seehear.errors import SeehearError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-SOUND_ONLY = "it is sound only; leave it as it is, `seehear evaluate` and `seehear embed` read sound files themselves"
+SOUND_ONLY = (
+    "it is sound only; give --faces none for a corpus of sound alone, or leave it as it is: `seehear evaluate` and "
+    "`seehear embed` read sound files themselves"
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def prepare_source(task: Task, tell: Tell, *, staging: Path, open_reader: OpenRe
             clips = _write_part(task, tell, part_path(staging, task.number), reader)
             clip_seconds = sum(clip.row["seconds"] for clip in clips)
             seconds = round(float(reader.media.duration_s) or clip_seconds, 3)
-            if not clips and is_sound(task.source.path):
+            if not clips and reader.needs_pictures and is_sound(task.source.path):
                 return Outcome("failed", f"there is no picture: {SOUND_ONLY}", seconds)
             if not clips:
                 return Outcome("empty", reader.stats.why_nothing() or "no clips", seconds)

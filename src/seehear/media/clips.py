@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +143,8 @@ class ClipReader:
         MediaError: the file cannot be read (on entering or while iterating).
         ModelError: there is no face detector.
     """
+
+    needs_pictures: ClassVar[bool] = True
 
     def __init__(self, path: str | os.PathLike[str], options: ClipOptions | None = None, *, threads: int = 0) -> None:
         """Nothing is opened yet.

@@ -226,7 +226,8 @@ def _probe(corpus: Sequence[str], model: Pretext, chosen: Settings) -> Probe | N
 
 
 def _views(corpus: Sequence[str], model: Pretext, data: DataOptions, part: Part, progress: bool) -> ClipViews:
-    clips = Corpus(*corpus).split(part, data.dev_every, data.split_by).with_sound()
+    clips = Corpus(*corpus).with_faces() if model.needs_pictures else Corpus(*corpus)
+    clips = clips.split(part, data.dev_every, data.split_by).with_sound()
     return ClipViews(clips, model.view, progress=progress)
 
 
