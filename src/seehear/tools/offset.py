@@ -116,23 +116,41 @@ def agreement_by_delay(similar: Floats, heard: NDArray[np.bool_] | None = None) 
         The curve from -S to +S frames. Similarities are taken relative to the mean of their sound embedding, so that
         sound which resembles all lips does not tilt the curve.
     """
+    agreement, known = agreement_by_frame(similar, heard)
+    return Curve(agreement.sum(axis=0, dtype=np.float64), float(known.sum()))
+
+
+def agreement_by_frame(
+    similar: Floats, heard: NDArray[np.bool_] | None = None, phases: int = PHASES
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """How well the lips of each frame agree with the sound at every delay.
+
+    Args:
+        similar: (T, (T + 2 S) * phases), as `agreement_by_delay` takes it.
+        heard: as there.
+        phases: embeddings of sound to a frame.
+
+    Returns:
+        Agreement (T, 2 S * phases + 1) as `Curve` defines it, and which frames (T,) had sound to be compared with.
+    """
     frames, fine = similar.shape
-    reach = (fine // PHASES - frames) // 2
-    if fine != (frames + 2 * reach) * PHASES:
-        raise ValueError(f"{fine} sound embeddings do not surround {frames} frames of lips evenly, {PHASES} to a frame")
-    delays = 2 * reach * PHASES + 1
+    reach = (fine // phases - frames) // 2
+    if fine != (frames + 2 * reach) * phases:
+        raise ValueError(f"{fine} sound embeddings do not surround {frames} frames of lips evenly, {phases} to a frame")
+    delays = 2 * reach * phases + 1
     heard = np.ones(fine, bool) if heard is None else heard
     if not heard.any():
-        return Curve(np.zeros(delays), 0.0)
+        return np.zeros((frames, delays)), np.zeros(frames, bool)
     relative = similar - similar.mean(axis=0, keepdims=True)
     logits = relative * (SHARPNESS / max(float(relative[:, heard].std()), 1e-6))
-    known = _diagonals(np.broadcast_to(heard, similar.shape), delays)
+    known = _diagonals(np.broadcast_to(heard, similar.shape), delays, phases)
     choices = np.maximum(known.sum(axis=1, keepdims=True), 1)
-    chosen = np.where(known, np.exp(_diagonals(logits - logits.max(axis=1, keepdims=True), delays)), 0)
+    chosen = np.where(known, np.exp(_diagonals(logits - logits.max(axis=1, keepdims=True), delays, phases)), 0)
     chosen *= choices / np.maximum(chosen.sum(axis=1, keepdims=True), 1e-12)  # probability, in units of chance
     agreement = np.where(known, np.log(OUTLIERS + (1 - OUTLIERS) * chosen), 0)
     agreement = np.where(known, agreement - agreement.sum(axis=1, keepdims=True) / choices, 0)
-    return Curve(agreement.sum(axis=0, dtype=np.float64), float(known.any(axis=1).sum()))
+    compared: NDArray[np.bool_] = np.any(known, axis=1)
+    return agreement, compared
 
 
 def find_peak(curve: Curve) -> Peak | None:
@@ -165,10 +183,10 @@ def _vertex(mean: NDArray[np.float64], best: int) -> float:
     return float(np.clip(-slope / (2 * curvature), -1, 1)) if curvature < 0 else 0.0
 
 
-def _diagonals(product: NDArray[Any], delays: int) -> NDArray[Any]:
-    """Row t from column PHASES * t on: (T, columns) -> (T, delays), without copying the rest."""
+def _diagonals(product: NDArray[Any], delays: int, phases: int) -> NDArray[Any]:
+    """Row t from column phases * t on: (T, columns) -> (T, delays), without copying the rest."""
     product = np.ascontiguousarray(product)
     row, item = product.strides
     return np.lib.stride_tricks.as_strided(
-        product, (len(product), delays), (row + PHASES * item, item), writeable=False
+        product, (len(product), delays), (row + phases * item, item), writeable=False
     )

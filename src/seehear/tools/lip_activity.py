@@ -1,0 +1,160 @@
+"""How well the lips of every face agree with the sound, picture by picture: what tells who speaks.
+
+The evidence of one picture of one face is its agreement (`seehear.tools.offset`) with the sound at every delay up to a
+second either way. Of a face that speaks, it is high at the file's own delay and low elsewhere; of one that does not, it
+is about 0 everywhere. Every piece of a face is compared together with a few pictures of the pieces before and after
+it, so that nothing is lost where pieces meet; at its two ends a face stands still for as long.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seehear.clip import FPS, SAMPLES_PER_FRAME
+from seehear.media.clips import Sighting
+from seehear.tools.listen import STILL, LipsAndSound, SoundSource, similarity
+from seehear.tools.offset import agreement_by_frame
+
+REACH = FPS
+"""Frames: delays up to a second, early and late, are what the file's own delay is compared with."""
+
+PIECES_UNDER_WAY = 2
+"""Pieces waiting for the network while the next is decoded."""
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """The evidence of one face, or of a piece of its track.
+
+    Attributes:
+        track: number of the face in the file.
+        shot: number of the shot.
+        start: number of the first picture, at 25 a second.
+        agreement: float16 (T, 2 `REACH` + 1); the middle column is delay 0, the columns are 40 ms apart, positive
+            delays (sound late) last.
+        boxes: float32 (T, 4): left, top, width, height of the face in the picture, px.
+    """
+
+    track: int
+    shot: int
+    start: int
+    agreement: NDArray[np.float16]
+    boxes: Floats
+
+    @property
+    def stop(self) -> int:
+        """Number of the picture after its last."""
+        return self.start + len(self.agreement)
+
+
+def watch(model: LipsAndSound, sightings: Iterable[Sighting], sound: SoundSource) -> Iterator[FaceTrack]:
+    """The evidence of every piece of every face, as the pieces come.
+
+    Decoding stays in this thread, the network runs in another: both release the interpreter while they compute.
+
+    Args:
+        model: gives embeddings of lips and sound.
+        sightings: of one file, in order of their start (`seehear.media.clips.ClipReader.sightings`).
+        sound: of the file.
+    """
+    waiting: deque[Future[FaceTrack]] = deque()
+    with ThreadPoolExecutor(1) as network:
+        for sighting, video in with_neighbours(sightings, model.context):
+            if len(waiting) >= PIECES_UNDER_WAY:
+                yield waiting.popleft().result()
+            waiting.append(network.submit(_compare, model, sighting, video, sound))
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def joined(pieces: Iterable[FaceTrack]) -> list[FaceTrack]:
+    """The pieces of each face as one, in order of their tracks' numbers."""
+    by_track: dict[int, list[FaceTrack]] = {}
+    for piece in pieces:
+        by_track.setdefault(piece.track, []).append(piece)
+    return [
+        FaceTrack(
+            track,
+            own[0].shot,
+            own[0].start,
+            np.concatenate([piece.agreement for piece in own]),
+            np.concatenate([piece.boxes for piece in own]),
+        )
+        for track, own in sorted(by_track.items())
+    ]
+
+
+def with_neighbours(sightings: Iterable[Sighting], context: int) -> Iterator[tuple[Sighting, NDArray[np.uint8]]]:
+    """Every piece, and its pictures with ``context`` more before and after it: (T + 2 context, S, S, 3).
+
+    A piece is held back until the next one of its track has come, or one that shows that there is none: pieces come in
+    order of their start, and those of a track follow on each other.
+    """
+    held: dict[int, tuple[Sighting, NDArray[np.uint8]]] = {}
+    for sighting in sightings:
+        start = first_picture(sighting)
+        track, video = int(sighting.clip.meta["track"]), sighting.clip.video
+        for other in [number for number, (piece, _) in held.items() if _stop(piece) < start]:
+            yield _ended(*held.pop(other), context)
+        before = np.repeat(video[:1], context, axis=0)
+        if track in held:
+            piece, pictures = held.pop(track)
+            yield piece, np.concatenate([pictures, _first(video, context)])
+            before = pictures[len(pictures) - context :]
+        held[track] = sighting, np.concatenate([before, video])
+    for piece, pictures in held.values():
+        yield _ended(piece, pictures, context)
+
+
+def first_picture(sighting: Sighting) -> int:
+    """Number of a piece's first picture."""
+    return round(float(sighting.clip.meta["start_s"]) * FPS)
+
+
+def _stop(sighting: Sighting) -> int:
+    return first_picture(sighting) + sighting.clip.frames
+
+
+def _first(video: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    """The first pictures; of a piece that has fewer, the last of them again and again."""
+    return video[np.minimum(np.arange(count), len(video) - 1)]
+
+
+def _ended(piece: Sighting, pictures: NDArray[np.uint8], context: int) -> tuple[Sighting, NDArray[np.uint8]]:
+    return piece, np.concatenate([pictures, np.repeat(pictures[-1:], context, axis=0)])
+
+
+def _compare(model: LipsAndSound, sighting: Sighting, video: NDArray[np.uint8], sound: SoundSource) -> FaceTrack:
+    """One piece against the sound up to `REACH` frames before and after each of its pictures."""
+    clip = sighting.clip
+    frames, start = clip.frames, first_picture(sighting)
+    around = sound.between(start / FPS - (REACH + model.context) / FPS, (start + frames + REACH + model.context) / FPS)
+    similar, heard = np.zeros((frames, frames + 2 * REACH), np.float32), np.zeros(frames + 2 * REACH, bool)
+    first, last = _sounding(around)
+    if last - first > 2 * model.context:
+        with torch.inference_mode():
+            lips = model.embed_lips(torch.from_numpy(video)[None])[0]
+            whole = torch.from_numpy(around[first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME])
+            alike = similarity(lips, model.embed_sound(whole[None])[0], model.distance)
+        covered = slice(first, last - 2 * model.context)
+        similar[:, covered], heard[covered] = alike.float().cpu().numpy(), True
+    agreement, _ = agreement_by_frame(similar, heard, phases=1)
+    track = int(clip.meta["track"])
+    return FaceTrack(track, sighting.shot, start, agreement.astype(np.float16), sighting.boxes)
+
+
+def _sounding(audio: Floats) -> tuple[int, int]:
+    """First and last (exclusive) whole video frame between the silences that pad a stretch's ends."""
+    sounding = np.flatnonzero(np.abs(audio) > STILL)
+    if not len(sounding):
+        return 0, 0
+    return int(sounding[0]) // SAMPLES_PER_FRAME, -(-(int(sounding[-1]) + 1) // SAMPLES_PER_FRAME)
