@@ -22,6 +22,7 @@ class LipsEncoder(nn.Module, ABC):
         colour: RGB, or luma only.
         context: video frames lost at each end of a clip.
         dim: width of an embedding.
+        head: from the features of single moments to embeddings, over time.
     """
 
     region: Region
@@ -29,6 +30,7 @@ class LipsEncoder(nn.Module, ABC):
     colour: bool
     context: int
     dim: int
+    head: nn.Sequential
 
     def forward(self, video: Tensor) -> Tensor:
         """Float (B, 1 or 3, T, size, size) in 0..1 -> (B, T - 2 context, dim)."""
@@ -38,9 +40,13 @@ class LipsEncoder(nn.Module, ABC):
         """Take brightness and contrast out of each clip: neither says what is spoken."""
         return standardise(video, over=(1, 2, 3, 4), floor=0.02)
 
-    @abstractmethod
     def convolve(self, video: Tensor) -> Tensor:
         """What `forward` does to the normalised pictures: each embedding sees its 2 context + 1 frames only."""
+        return cast(Tensor, self.head(self.features(video))).transpose(1, 2)
+
+    @abstractmethod
+    def features(self, video: Tensor) -> Tensor:
+        """What the head gets: normalised pictures (B, 1 or 3, T, size, size) -> (B, C, T'), 25 a second."""
 
 
 class SoundEncoder(nn.Module, ABC):

@@ -87,10 +87,9 @@ class BaseLips(LipsEncoder):
         self.head = temporal_head(o.widths[-1], o.temporal, o.dim)
         self.context = lips_context([stem, self.head])  # the blocks are 1 in time, and their branches are no sequence
 
-    def convolve(self, video: Tensor) -> Tensor:
-        """See `LipsEncoder.convolve`."""
-        features = self.picture(video).mean((3, 4))  # (B, C, T')
-        return cast(Tensor, self.head(features)).transpose(1, 2)
+    def features(self, video: Tensor) -> Tensor:
+        """See `LipsEncoder.features`."""
+        return cast(Tensor, self.picture(video)).mean((3, 4))  # (B, C, T')
 
 
 class BaseSound(SoundEncoder):

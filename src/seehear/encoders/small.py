@@ -86,11 +86,10 @@ class SmallLips(LipsEncoder):
         self.head = head(widths[-1] * side * side, o.temporal, o.dim)
         self.context = lips_context([self.picture, self.head])
 
-    def convolve(self, video: Tensor) -> Tensor:
-        """See `LipsEncoder.convolve`."""
-        features = self.picture(video)  # (B, C, T', h, w)
-        features = features.permute(0, 1, 3, 4, 2).flatten(1, 3)  # (B, C h w, T')
-        return cast(Tensor, self.head(features)).transpose(1, 2)
+    def features(self, video: Tensor) -> Tensor:
+        """See `LipsEncoder.features`."""
+        features = cast(Tensor, self.picture(video))  # (B, C, T', h, w)
+        return features.permute(0, 1, 3, 4, 2).flatten(1, 3)  # (B, C h w, T')
 
 
 class SmallSound(SoundEncoder):

@@ -64,10 +64,9 @@ class VGGMLips(LipsEncoder):
         """Nothing: the published code feeds raw pixels, which the batch norm after the first layer makes up for."""
         return video
 
-    def convolve(self, video: Tensor) -> Tensor:
-        """See `LipsEncoder.convolve`."""
-        features = self.trunk(video).flatten(2)  # (B, 512, T')
-        return cast(Tensor, self.head(features)).transpose(1, 2)
+    def features(self, video: Tensor) -> Tensor:
+        """See `LipsEncoder.features`."""
+        return cast(Tensor, self.trunk(video)).flatten(2)  # (B, 512, T')
 
 
 class VGGMSound(SoundEncoder):
