@@ -38,7 +38,7 @@ def test_an_embedding_a_frame_and_sync_s_own_in_the_middle(model: SyncModel) -> 
 
 
 def make_own(model: SyncModel, audio: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.normalize(model.sound(model.logmel(audio)), dim=-1)
+    return torch.nn.functional.normalize(model.sound(model.spectrum(audio)), dim=-1)
 
 
 @torch.no_grad()
@@ -62,7 +62,7 @@ def test_pieces_are_what_the_whole_gives(model: SyncModel) -> None:
 def test_a_feature_belongs_to_its_own_frame(model: SyncModel, layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Disturb frame 12: the features that change lie around feature 12, as far to the left as to the right."""
     audio = noise(25)
-    mean, deviation = model.logmel(audio).mean(1, keepdim=True), model.logmel(audio).std(1, keepdim=True)
+    mean, deviation = model.spectrum(audio).mean(1, keepdim=True), model.spectrum(audio).std(1, keepdim=True)
     monkeypatch.setattr(model.sound, "normalise", lambda mel: (mel - mean) / deviation)  # else all would change
     other = audio.clone()
     other[:, 12 * SAMPLES_PER_FRAME : 13 * SAMPLES_PER_FRAME] += noise(1, seed=1)
@@ -90,5 +90,5 @@ def test_centres_of_an_even_and_an_odd_surplus() -> None:
 def test_euclidean_embeddings_keep_their_length() -> None:
     sound = make_encoders("small", LIPS["small"], TINY["small"])[1].eval()
     model = SyncModel(SyncOptions(lips=LIPS["small"], sound=TINY["small"]))
-    long = PaddedSpeech(sound, model.logmel, normalised=False)(noise(5)).norm(dim=-1)
+    long = PaddedSpeech(sound, model.spectrum, normalised=False)(noise(5)).norm(dim=-1)
     assert (long - 1).abs().max() > 0.05

@@ -10,7 +10,8 @@ from torch import Generator
 
 from seehear.encoders import make_encoders
 from seehear.errors import ModelError
-from seehear.pretext.sync import SyncModel, SyncOptions, matched
+from seehear.pretext.moments import draw_moments, matched
+from seehear.pretext.sync import SyncModel, SyncOptions
 from seehear.pretext.view import scaled, view
 
 LIPS = {"size": 16, "stem_channels": 4, "channels": [8], "strides": [2], "temporal": [], "dim": 8}
@@ -95,15 +96,14 @@ def test_disturbances_come_from_the_generator() -> None:
 
 @pytest.mark.parametrize(("wanted", "spacing", "expected"), [(4, 1, 4), (None, 3, 5), (40, 5, 3), (2, 5, 2)])
 def test_candidates_are_drawn_apart(wanted: int | None, spacing: int, expected: int) -> None:
-    model = tiny(candidates=wanted, spacing=spacing)
-    times = model._draw_times(torch.zeros(50, 16, 8), Generator().manual_seed(0))
+    times = draw_moments(50, 16, wanted, spacing, Generator().manual_seed(0))
     assert times is not None
     assert times.shape == (50, expected)
     assert times.diff(dim=1).min() >= spacing
     assert times.min() >= 0
     assert times.max() <= 15
     assert len(times.unique()) == 16  # no moment is never drawn
-    assert model._draw_times(torch.zeros(50, 16, 8), None) is None
+    assert draw_moments(50, 16, wanted, spacing, None) is None
 
 
 def test_matched_counts_nearest_lips() -> None:

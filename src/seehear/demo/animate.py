@@ -18,7 +18,7 @@ from seehear.demo.stages import one_thread, told
 from seehear.demo.sync import SEARCH_S, Learned
 from seehear.errors import CorpusError
 from seehear.pretext.animate import AnimateModel, planes
-from seehear.pretext.sync import SyncModel
+from seehear.pretext.lipsync import LipSync
 from seehear.tasks.animate import Likeness, joined, likeness
 from seehear.tasks.classification import classify
 from seehear.tasks.isolated import LABEL as WORD
@@ -142,7 +142,7 @@ def hear(run: Path, corpus: Path) -> Ear:
         )
 
 
-def speak(film: Path, folder: Path, run: Path, lips: SyncModel) -> Spoken:
+def speak(film: Path, folder: Path, run: Path, lips: LipSync) -> Spoken:
     """The first picture of a film is made to say what the film says, and lip-sync is measured on what came of it."""
     made = folder / "spoken.mp4"
     with one_thread():

@@ -12,7 +12,7 @@ from seehear.clip import FPS, Clip
 from seehear.corpus.store import Corpus
 from seehear.demo.stages import one_thread, told
 from seehear.media.mux import shift_sound
-from seehear.pretext.sync import SyncModel
+from seehear.pretext.lipsync import LipSync
 from seehear.tasks.sync import SyncAccuracy, evaluate_sync
 from seehear.tools.calibration import KnownSound, calibrate_run
 from seehear.tools.confidence import Calibration
@@ -105,7 +105,7 @@ def worth_of_sync(run: Path, corpus: Path, held_out: Corpus, *, seed: int) -> Wo
         return Worth(accuracy, _trials(load_sync(run), held_out, seed))
 
 
-def repair(film: Path, folder: Path, model: SyncModel) -> Repair:
+def repair(film: Path, folder: Path, model: LipSync) -> Repair:
     """Make the sound of a film late, find that, and fix it."""
     late, fixed = folder / "late.mp4", folder / "fixed.mp4"
     with one_thread():
@@ -115,7 +115,7 @@ def repair(film: Path, folder: Path, model: SyncModel) -> Repair:
     return Repair(DELAY_MS, late, before, repaired)
 
 
-def _trials(model: SyncModel, held_out: Corpus, seed: int) -> list[Trial]:
+def _trials(model: LipSync, held_out: Corpus, seed: int) -> list[Trial]:
     """Held-out clips with their sound moved by random delays: what is true and what is measured."""
     rng = np.random.default_rng(seed)
     calibration = Calibration.from_config(model.config)

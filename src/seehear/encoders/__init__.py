@@ -9,7 +9,7 @@ from typing import Any, Literal
 from seehear.encoders.interface import LipsEncoder, Region, SoundEncoder
 from seehear.encoders.resnet import BaseLips, BaseLipsOptions, BaseSound, BaseSoundOptions
 from seehear.encoders.small import SmallLips, SmallLipsOptions, SmallSound, SmallSoundOptions
-from seehear.encoders.vggm import PaperOptions, VGGMLips, VGGMSound
+from seehear.encoders.vggm import PaperLipsOptions, PaperSoundOptions, VGGMLips, VGGMSound
 from seehear.errors import ModelError
 
 EncoderName = Literal["small", "base", "paper"]
@@ -28,7 +28,7 @@ class Family:
 ENCODERS: dict[str, Family] = {
     "small": Family(SmallLips, SmallLipsOptions, SmallSound, SmallSoundOptions),
     "base": Family(BaseLips, BaseLipsOptions, BaseSound, BaseSoundOptions),
-    "paper": Family(VGGMLips, PaperOptions, VGGMSound, PaperOptions),
+    "paper": Family(VGGMLips, PaperLipsOptions, VGGMSound, PaperSoundOptions),
 }
 
 __all__ = ["ENCODERS", "EncoderName", "LipsEncoder", "Region", "SoundEncoder", "full_options", "make_encoders"]

@@ -12,6 +12,9 @@ from seehear.encoders.layers import standardise
 Region = Literal["mouth", "face"]
 """Part of a canonical face crop that lips look at: the fixed square around the mouth, or all of it."""
 
+SpectrumName = Literal["logmel", "mfcc"]
+"""What a sound encoder hears: `seehear.audio.logmel.LogMel`, or `seehear.audio.liftered_mfcc.LifteredMFCC`."""
+
 
 class LipsEncoder(nn.Module, ABC):
     """Pictures to embeddings, 25 a second, without time padding.
@@ -23,6 +26,7 @@ class LipsEncoder(nn.Module, ABC):
         context: video frames lost at each end of a clip.
         dim: width of an embedding.
         head: from the features of single moments to embeddings, over time.
+        read: layer that lip reading reads where no other is asked for; see `seehear.encoders.padded_lips.PaddedLips`.
     """
 
     region: Region
@@ -31,6 +35,7 @@ class LipsEncoder(nn.Module, ABC):
     context: int
     dim: int
     head: nn.Sequential
+    read: str = "embedding"
 
     def forward(self, video: Tensor) -> Tensor:
         """Float (B, 1 or 3, T, size, size) in 0..1 -> (B, T - 2 context, dim)."""
@@ -53,12 +58,14 @@ class SoundEncoder(nn.Module, ABC):
     """Log-mel to embeddings, 25 a second, without time padding.
 
     Attributes:
-        bands: mel bands it takes.
+        hears: a log-mel, or MFCC.
+        bands: how many bands of it (or cepstra) it takes.
         context: video frames lost at each end of a clip.
         dim: width of an embedding.
         head: from the features of single moments to embeddings, over time.
     """
 
+    hears: SpectrumName = "logmel"
     bands: int
     context: int
     dim: int

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seehear.audio.logmel import LogMel
 from seehear.clip import SAMPLES_PER_FRAME
 from seehear.encoders.interface import SoundEncoder
 from seehear.encoders.span import MEL_FRAMES
+from seehear.encoders.spectrum import Spectrum
 from seehear.encoders.speech import PIECE, SpeechEncoder
 
 
@@ -24,26 +24,26 @@ class PaddedSpeech(SpeechEncoder):
     Layers: ``spectrum``, the features of single moments, and ``embedding``, what sync compares.
     """
 
-    def __init__(self, sound: SoundEncoder, logmel: LogMel, normalised: bool) -> None:
+    def __init__(self, sound: SoundEncoder, spectrum: Spectrum, normalised: bool) -> None:
         """Shares the layers of both, so that it learns when they do.
 
         Args:
             sound: the encoder.
-            logmel: what it takes.
+            spectrum: what it takes.
             normalised: whether embeddings are compared by their angle and therefore have length 1.
         """
         super().__init__()
-        self.sound, self.logmel, self.normalised = sound, logmel, normalised
+        self.sound, self.spectrum, self.normalised = sound, spectrum, normalised
         first = next(layer for layer in sound.head.modules() if isinstance(layer, nn.Conv1d))
         self.layers = {"spectrum": first.in_channels, "embedding": sound.dim}
         self.train(sound.training)
 
     def states(self, audio: Tensor) -> dict[str, Tensor]:
         """See `SpeechEncoder.states`."""
-        return self._layers(self._padded(self.logmel(audio)))
+        return self._layers(self._padded(self.spectrum(audio)))
 
     def stream(self, audio: Tensor, layer: str | None = None, frames: int = PIECE) -> Iterator[Tensor]:
-        """See `SpeechEncoder.stream`. The log-mel is computed in pieces, normalised as a whole, convolved in pieces."""
+        """See `SpeechEncoder.stream`. In pieces but for its normalisation, which is over all."""
         total = audio.shape[1] // SAMPLES_PER_FRAME
         pieces = [(start, min(start + frames, total)) for start in range(0, total, frames)]
         mel = self._padded(torch.cat([self._mel(audio, *piece) for piece in pieces], dim=1))
@@ -54,7 +54,7 @@ class PaddedSpeech(SpeechEncoder):
     def _mel(self, audio: Tensor, start: int, stop: int) -> Tensor:
         """Frames [start, stop) of the log-mel of all; its windows reach 7.5 ms over the ends."""
         first = max(start - 1, 0)
-        mel: Tensor = self.logmel(audio[:, first * SAMPLES_PER_FRAME : (stop + 1) * SAMPLES_PER_FRAME])
+        mel: Tensor = self.spectrum(audio[:, first * SAMPLES_PER_FRAME : (stop + 1) * SAMPLES_PER_FRAME])
         return mel[:, MEL_FRAMES * (start - first) : MEL_FRAMES * (stop - first)]
 
     def _padded(self, mel: Tensor) -> Tensor:

@@ -1,36 +1,63 @@
-"""`paper`: the VGG-M encoders of the sync papers, 5 video frames of 224x224 pixels and 20 log-mel frames an embedding.
+"""`paper`: the VGG-M encoders of the sync papers, 5 video frames of 224x224 pixels and 0.2 s of sound an embedding.
 
-Layer tables of the group's published code (joonson/syncnet_trainer, FBank variant, and joonson/syncnet_python), which
-Chung, Kang & Chung 2020 (arXiv 2004.14326) build on.
+Layer tables of the group's published code (joonson/syncnet_trainer, FBank variant, and joonson/syncnet_python, its
+13 MFCC), which Chung, Kang & Chung 2020 (arXiv 2004.14326) build on.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from seehear.encoders.interface import LipsEncoder, SoundEncoder
+from seehear.encoders.interface import LipsEncoder, SoundEncoder, SpectrumName
 from seehear.encoders.layers import conv1d, conv2d, conv3d
 from seehear.encoders.span import MEL_FRAMES, Span, lips_context, sound_context, trim_to_context
 
 WINDOW = 20
-"""Log-mel frames of one window, 0.2 s: as long as the five video frames."""
+"""Frames of the spectrum in one window, 0.2 s: as long as the five video frames."""
 
 TRUNK = 512
 """Width of the trunk's features, those that lip reading uses."""
 
 
+CROP_SIDE, CROP_TOP = 1.28, 0.01
+"""The crop of joonson/syncnet_python: its side in units of a canonical one's, and where in it, in units of its own
+side, the canonical one begins; both have the same middle across. It is 1.4 times as wide as a detector's box is high,
+and begins where the box does. Measured with YuNet, whose boxes were learned from the same pictures (WIDER FACE) as
+those of their detector, on 20 recordings of GRID, CREMA-D and avatars: side 1.24 to 1.30, beginning -0.05 to 0.02."""
+
+
 @dataclass(frozen=True)
-class PaperOptions:
-    """Shape of either encoder.
+class PaperLipsOptions:
+    """Shape of the lip encoder.
 
     Attributes:
         dim: width of an embedding.
+        pixels: what the first layer gets: RGB in 0..1 (``unit-rgb``), or BGR in 0..255 as OpenCV reads files
+            (``raw-bgr``, published SyncNet weights).
+        crop: what the pictures show: ``as-seen``, whatever it is, or ``syncnet``, canonical crops which take their
+            place in the larger crop that published SyncNet weights know, their border repeated around them.
     """
 
     dim: int = 1024
+    pixels: Literal["unit-rgb", "raw-bgr"] = "unit-rgb"
+    crop: Literal["as-seen", "syncnet"] = "as-seen"
+
+
+@dataclass(frozen=True)
+class PaperSoundOptions:
+    """Shape of the sound encoder.
+
+    Attributes:
+        dim: width of an embedding.
+        spectrum: what it hears: 40 bands of a log-mel, or 13 MFCC.
+    """
+
+    dim: int = 1024
+    spectrum: SpectrumName = "logmel"
 
 
 class VGGMLips(LipsEncoder):
@@ -43,9 +70,10 @@ class VGGMLips(LipsEncoder):
     size = 224
     colour = True
 
-    def __init__(self, options: PaperOptions | None = None) -> None:
+    def __init__(self, options: PaperLipsOptions | None = None) -> None:
         super().__init__()
-        self.dim = (options or PaperOptions()).dim
+        o = options or PaperLipsOptions()
+        self.dim, self.pixels, self.crop = o.dim, o.pixels, o.crop
         self.trunk = nn.Sequential(
             conv3d(3, 96, (5, 7, 7), 2, padding=0),  # 224 -> 109
             nn.MaxPool3d((1, 3, 3), (1, 2, 2)),  # 54
@@ -61,8 +89,10 @@ class VGGMLips(LipsEncoder):
         self.context = lips_context([self.trunk, self.head])
 
     def normalise(self, video: Tensor) -> Tensor:
-        """Nothing: the published code feeds raw pixels, which the batch norm after the first layer makes up for."""
-        return video
+        """Contrast stays: the published code feeds raw pixels, which the batch norm after the first layer levels."""
+        if self.crop == "syncnet":
+            video = in_larger_crop(video)
+        return 255 * video.flip(1) if self.pixels == "raw-bgr" else video
 
     def features(self, video: Tensor) -> Tensor:
         """See `LipsEncoder.features`."""
@@ -70,7 +100,7 @@ class VGGMLips(LipsEncoder):
 
 
 class VGGMSound(SoundEncoder):
-    """VGG-M over windows of 20 log-mel frames, four apart.
+    """VGG-M over windows of 20 frames of log-mel or MFCC, four apart.
 
     The table pads time inside a window. Run over a whole clip it would pad the clip's ends only, and be another
     function; so every window goes through by itself, as in the papers. Overlapping windows are computed five times
@@ -79,23 +109,19 @@ class VGGMSound(SoundEncoder):
 
     bands = 40
 
-    def __init__(self, options: PaperOptions | None = None) -> None:
+    def __init__(self, options: PaperSoundOptions | None = None) -> None:
         super().__init__()
-        self.dim = (options or PaperOptions()).dim
-        self.trunk = nn.Sequential(  # (40, 20)
-            conv2d(1, 96, (5, 7), padding=(2, 2)),  # (40, 18)
-            nn.MaxPool2d((1, 3), (1, 2)),  # (40, 8)
-            conv2d(96, 256, (5, 5), (2, 1), padding=(1, 1)),  # (19, 6)
-            nn.MaxPool2d((3, 3), (2, 1)),  # (9, 4)
-            conv2d(256, 384, (3, 3), padding=(1, 1)),
-            conv2d(384, 256, (3, 3), padding=(1, 1)),
-            conv2d(256, 256, (3, 3), padding=(1, 1)),
-            nn.MaxPool2d((3, 3), (2, 2)),  # (4, 1)
-            conv2d(256, TRUNK, (4, 1), padding=(0, 0)),  # (1, 1)
-        )
+        o = options or PaperSoundOptions()
+        self.dim, self.hears = o.dim, o.spectrum
+        self.bands = 13 if o.spectrum == "mfcc" else self.bands
+        self.trunk = _of_logmel() if o.spectrum == "logmel" else _of_mfcc()
         self.head = nn.Sequential(conv1d(TRUNK, TRUNK), nn.Conv1d(TRUNK, self.dim, 1))
         self.span = Span(WINDOW, MEL_FRAMES)
         self.context = sound_context(self.span)
+
+    def normalise(self, mel: Tensor) -> Tensor:
+        """Bands of a log-mel as everywhere; MFCC as they are, which is what published weights have learned from."""
+        return super().normalise(mel) if self.hears == "logmel" else mel
 
     def features(self, mel: Tensor) -> Tensor:
         """See `SoundEncoder.features`."""
@@ -103,3 +129,40 @@ class VGGMSound(SoundEncoder):
         windows = mel.unfold(1, WINDOW, MEL_FRAMES)  # (B, T', 40, 20)
         features = cast(Tensor, self.trunk(windows.flatten(0, 1).unsqueeze(1)))  # (B T', 512, 1, 1)
         return features.view(len(mel), -1, TRUNK).transpose(1, 2)
+
+
+def _of_logmel() -> nn.Sequential:
+    return nn.Sequential(  # (40, 20)
+        conv2d(1, 96, (5, 7), padding=(2, 2)),  # (40, 18)
+        nn.MaxPool2d((1, 3), (1, 2)),  # (40, 8)
+        conv2d(96, 256, (5, 5), (2, 1), padding=(1, 1)),  # (19, 6)
+        nn.MaxPool2d((3, 3), (2, 1)),  # (9, 4)
+        conv2d(256, 384, (3, 3), padding=(1, 1)),
+        conv2d(384, 256, (3, 3), padding=(1, 1)),
+        conv2d(256, 256, (3, 3), padding=(1, 1)),
+        nn.MaxPool2d((3, 3), (2, 2)),  # (4, 1)
+        conv2d(256, TRUNK, (4, 1), padding=(0, 0)),  # (1, 1)
+    )
+
+
+def _of_mfcc() -> nn.Sequential:
+    return nn.Sequential(  # (13, 20)
+        conv2d(1, 64, (3, 3), padding=(1, 1)),
+        conv2d(64, 192, (3, 3), padding=(1, 1)),
+        nn.MaxPool2d((3, 3), (1, 2)),  # (11, 9)
+        conv2d(192, 384, (3, 3), padding=(1, 1)),
+        conv2d(384, 256, (3, 3), padding=(1, 1)),
+        conv2d(256, 256, (3, 3), padding=(1, 1)),
+        nn.MaxPool2d((3, 3), (2, 2)),  # (5, 4)
+        conv2d(256, TRUNK, (5, 4), padding=(0, 0)),  # (1, 1)
+    )
+
+
+def in_larger_crop(video: Tensor) -> Tensor:
+    """Canonical crops (B, C, T, S, S) where they lie in the crops of joonson/syncnet_python, of the same size."""
+    size = video.shape[-1]
+    side, top = round(size / CROP_SIDE), round(CROP_TOP * size)
+    smaller = F.interpolate(video.flatten(1, 2), (side, side), mode="bilinear", antialias=True)
+    left = (size - side) // 2
+    placed = F.pad(smaller, (left, size - side - left, top, size - side - top), mode="replicate")
+    return placed.view(*video.shape)

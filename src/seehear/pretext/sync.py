@@ -8,21 +8,22 @@ from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional as F
 
 from seehear.audio.augment import SoundAugment, SoundAugmentOptions
+from seehear.audio.equaliser import equalise
 from seehear.audio.logmel import LogMel
 from seehear.bounds import require_at_least
 from seehear.clip import SAMPLES_PER_FRAME
 from seehear.encoders import EncoderName, Region, full_options, make_encoders
 from seehear.encoders.padded import PaddedSpeech
+from seehear.encoders.spectrum import make_spectrum
 from seehear.errors import ModelError
 from seehear.losses import LossName, make_loss
-from seehear.losses.similarity import Distance, SimilarityName, distances
+from seehear.losses.similarity import SimilarityName
 from seehear.pretext.augment import PictureAugment, PictureAugmentOptions
 from seehear.pretext.disturbances import with_disturbances
-from seehear.pretext.interface import Pretext
-from seehear.pretext.view import scaled, view
+from seehear.pretext.lipsync import LipSync
+from seehear.pretext.moments import at_moments, draw_moments, in_step, lip_pictures, matched
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,12 @@ class SyncOptions:
             raise ValueError("model.loss separate needs model.similarity angular: there is one cut of each clip")
 
 
-class SyncModel(Pretext):
+class SyncModel(LipSync):
     """A lip and a sound encoder whose embeddings agree where picture and sound belong together.
 
     Attributes:
         options: what it was built from.
         config: everything that its config.json says; the key ``model`` rebuilds it.
-        context: video frames lost at each end of a clip: T frames give T - 2 context embeddings.
-        dim: width of an embedding.
-        distance: what its embeddings are compared by, ``cosine`` or ``euclidean``.
         view: the least of each clip that its lip encoder looks at.
     """
 
@@ -96,7 +94,7 @@ class SyncModel(Pretext):
         self.dim = self.lips.dim
         self.context = max(self.lips.context, self.sound.context)
         self.view = "face" if self.lips.region == "face" else "mouth" if self.lips.colour else "mouth-luma"
-        self.logmel = LogMel(self.sound.bands)
+        self.spectrum = make_spectrum(self.sound)
         self.loss = make_loss(
             options.loss,
             similarity=options.similarity,
@@ -105,7 +103,7 @@ class SyncModel(Pretext):
             margin=options.margin,
             weight=options.weight,
         )
-        self.distance: Distance = self.loss.distance
+        self.distance = self.loss.distance
         self.picture_augment = PictureAugment(options.pictures)
         self.sound_augment = SoundAugment(options.sounds)
         self.lips.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # a third faster on a CPU
@@ -116,25 +114,17 @@ class SyncModel(Pretext):
         return SyncOptions(**with_disturbances(given))
 
     def embed_lips(self, video: Tensor, region: Region = "face") -> Tensor:
-        """Embeddings of pictures.
-
-        Args:
-            video: uint8 (B, T, S, S, 3) RGB or (B, T, S, S) luma.
-            region: what they show: canonical face crops, or the mouth region of such.
-
-        Returns:
-            (B, T - 2 context, dim), L2-normalised where they are compared by cosine.
-        """
-        return self._embed_pictures(scaled(view(video, region, self.lips), self.lips.size))
+        """See `LipSync.embed_lips`."""
+        return self._embed_pictures(lip_pictures(video, region, self.lips, self.picture_augment))
 
     def embed_sound(self, audio: Tensor) -> Tensor:
-        """Embeddings of sound: float32 in [-1, 1], (B, T * 640) -> (B, T - 2 context, dim)."""
-        return self._embed_mel(self.logmel(audio))
+        """See `LipSync.embed_sound`."""
+        return self._embed_spectrum(self.spectrum(audio))
 
     @property
     def speech(self) -> PaddedSpeech:
         """The sound encoder, for each frame of any recording."""
-        return PaddedSpeech(self.sound, self.logmel, self.loss.normalised)
+        return PaddedSpeech(self.sound, self.spectrum, self.loss.normalised)
 
     def forward(self, batch: Mapping[str, Tensor], rng: Generator | None = None) -> dict[str, Tensor]:
         """One training step's loss.
@@ -149,53 +139,33 @@ class SyncModel(Pretext):
             embeddings themselves, ``lips`` and ``sound`` (B, N, dim), without their graph.
         """
         with torch.autocast(batch["video"].device.type, enabled=False):  # pictures and spectra need their digits
-            pictures, mel = self._prepare(batch, rng)
-        lips, sound = self._embed_pictures(pictures), self._embed_mel(mel)
-        times = self._draw_times(lips, rng)
+            pictures, spectrum = self._prepare(batch, rng)
+        lips, sound = self._embed_pictures(pictures), self._embed_spectrum(spectrum)
+        times = draw_moments(len(lips), lips.shape[1], self.options.candidates, self.options.spacing, rng)
         if times is not None:
-            lips, sound = (x.gather(1, times.unsqueeze(-1).expand(-1, -1, self.dim)) for x in (lips, sound))
+            lips, sound = at_moments(lips, times), at_moments(sound, times)
         loss = self.loss(sound, lips, times=times)
         lips, sound = lips.detach(), sound.detach()
         return {"loss": loss, "matched": matched(sound, lips, self.distance), "lips": lips, "sound": sound}
 
     def _prepare(self, batch: Mapping[str, Tensor], rng: Generator | None) -> tuple[Tensor, Tensor]:
-        """Pictures and log-mel as the encoders take them, disturbed if there is a generator."""
-        pictures, audio = view(batch["video"], self.lips.region, self.lips), batch["audio"].float()
-        frames = pictures.shape[2]
-        if audio.shape[1] != frames * SAMPLES_PER_FRAME:
-            raise ValueError(f"{frames} frames come with {audio.shape[1]} samples of sound")
-        if rng is None:
-            return scaled(pictures, self.lips.size), self.logmel(audio)
-        disturbed = self.picture_augment(pictures.flatten(1, 2), frames, self.lips.size, rng)
-        pictures = disturbed.view(*pictures.shape[:3], *disturbed.shape[2:])
-        mel = self.logmel(self.sound_augment.waves(audio, rng))
-        return pictures, self.sound_augment.mel(mel, self.logmel.centres_hz, rng)
+        """Pictures and spectrum as the encoders take them, disturbed if there is a generator."""
+        video, audio = batch["video"], batch["audio"].float()
+        if audio.shape[1] != video.shape[1] * SAMPLES_PER_FRAME:
+            raise ValueError(f"{video.shape[1]} frames come with {audio.shape[1]} samples of sound")
+        pictures = lip_pictures(video, self.lips.region, self.lips, self.picture_augment, rng)
+        return pictures, self.spectrum(audio) if rng is None else self._disturbed(audio, rng)
+
+    def _disturbed(self, audio: Tensor, rng: Generator) -> Tensor:
+        """The spectrum of disturbed sound."""
+        audio = self.sound_augment.waves(audio, rng)
+        if isinstance(self.spectrum, LogMel):
+            return self.sound_augment.mel(self.spectrum(audio), self.spectrum.centres_hz, rng)
+        cepstra: Tensor = self.spectrum(equalise(audio, rng, self.options.sounds.equaliser_db))
+        return cepstra  # which have no bands to be warped
 
     def _embed_pictures(self, pictures: Tensor) -> Tensor:
-        return self._finish(self.lips(pictures), self.context - self.lips.context)
+        return in_step(self.lips(pictures), self.context - self.lips.context, self.loss.normalised)
 
-    def _embed_mel(self, mel: Tensor) -> Tensor:
-        return self._finish(self.sound(mel), self.context - self.sound.context)
-
-    def _finish(self, embeddings: Tensor, spare: int) -> Tensor:
-        embeddings = embeddings[:, spare : embeddings.shape[1] - spare].float()
-        return F.normalize(embeddings, dim=-1) if self.loss.normalised else embeddings
-
-    def _draw_times(self, lips: Tensor, rng: Generator | None) -> Tensor | None:
-        """(B, N) sorted moments, at least ``spacing`` apart; None where all of them take part."""
-        wanted, spacing = self.options.candidates, self.options.spacing
-        groups, moments, _ = lips.shape
-        if rng is None or (wanted is None and spacing == 1):
-            return None
-        count = min(wanted or moments, max(1, moments // spacing))  # not one more, or there were no choice left
-        free = moments - (count - 1) * (spacing - 1)  # draw without spacing, then push apart
-        drawn = torch.rand(groups, free, generator=rng, device=rng.device).argsort(1)[:, :count].sort(1).values
-        return drawn + torch.arange(count, device=rng.device) * (spacing - 1)
-
-
-@torch.no_grad()
-def matched(sound: Tensor, lips: Tensor, distance: Distance) -> Tensor:
-    """Share of (G, N, D) sounds whose nearest lips of the group are their own."""
-    alike = sound @ lips.mT if distance == "cosine" else -distances(sound.float(), lips.float())
-    own = torch.arange(alike.shape[1], device=alike.device)
-    return (alike.argmax(2) == own).float().mean()
+    def _embed_spectrum(self, spectrum: Tensor) -> Tensor:
+        return in_step(self.sound(spectrum), self.context - self.sound.context, self.loss.normalised)

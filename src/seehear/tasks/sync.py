@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from seehear.clip import Clip
-    from seehear.pretext.sync import SyncModel
+    from seehear.pretext.lipsync import LipSync
 
 REACH = 15
 """Offsets go this many frames to either side: 0.6 s."""
@@ -198,7 +198,7 @@ def _with_interval(length: int, counts: NDArray[np.int64], seed: int) -> Accurac
     return Accuracy(length, float(hits / windows), float(low), float(high), int(windows), len(counts))
 
 
-def evaluate_sync(model: SyncModel, clips: Iterable[Clip], lengths: Sequence[int] = LENGTHS) -> SyncAccuracy:
+def evaluate_sync(model: LipSync, clips: Iterable[Clip], lengths: Sequence[int] = LENGTHS) -> SyncAccuracy:
     """Sync accuracy of a model on clips that are in sync.
 
     Args:

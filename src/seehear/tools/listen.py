@@ -24,7 +24,7 @@ SILENT_DB = -55.0
 
 
 class LipsAndSound(Protocol):
-    """What a model must do to measure sync; `seehear.pretext.sync.SyncModel` does."""
+    """What a model must do to measure sync; `seehear.pretext.lipsync.LipSync` does."""
 
     config: dict[str, Any]
     context: int

@@ -19,7 +19,7 @@ from seehear.errors import ModelError
 from seehear.pretext import PRETEXTS
 from seehear.pretext.identity import IdentityModel
 from seehear.pretext.interface import Pretext
-from seehear.pretext.sync import SyncModel
+from seehear.pretext.lipsync import LipSync
 
 FORMAT = 1
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -48,14 +48,14 @@ def load(name_or_path: str | Path, device: str | torch.device | None = None) -> 
     return model.to(device or "cpu").eval()
 
 
-def load_sync(name_or_path: str | Path, device: str | torch.device | None = None) -> SyncModel:
+def load_sync(name_or_path: str | Path, device: str | torch.device | None = None) -> LipSync:
     """As `load`, for those who need lips and sound that can be compared.
 
     Raises:
         ModelError: as `load`, or the model has learned something else.
     """
     model = load(name_or_path, device)
-    if not isinstance(model, SyncModel):
+    if not isinstance(model, LipSync):
         raise ModelError(_wrong(name_or_path, model, "lip-sync needs a sync model such as sync-small"))
     return model
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from seehear.corpus.views import ClipViews
 from seehear.losses.similarity import Distance
-from seehear.pretext.sync import SyncModel
+from seehear.pretext.lipsync import LipSync
 from seehear.tasks.sync import CHANCE, LENGTHS, OFFSETS, sync_accuracy
 from seehear.training.options import DataOptions
 from seehear.training.probe import Probed, spread, stacked
@@ -45,7 +45,7 @@ class SyncProbe:
         return Probed(dict(zip(self.formats, (accuracy.at(SHORT), accuracy.at(LONG)), strict=True)))
 
 
-def sync_probe(views: ClipViews, model: SyncModel, data: DataOptions) -> SyncProbe | None:
+def sync_probe(views: ClipViews, model: LipSync, data: DataOptions) -> SyncProbe | None:
     """A probe over clips spread evenly over a corpus.
 
     Args:
