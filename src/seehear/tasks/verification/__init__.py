@@ -1,0 +1,1 @@
+"""Are two of them of one person: pairs, scores, and what can be said of them."""

@@ -1,0 +1,122 @@
+"""Every pair among N embeddings, in blocks that stay in the cache: nothing grows with the number of pairs.
+
+Scores are not kept. They are counted in bins so narrow that an equal error rate read off the counts is exact to 1e-4,
+and embeddings are scaled so that their products come out as numbers of bins. Each pair is looked at once: the matrix
+is symmetric, and what is below its diagonal is not multiplied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seehear.tasks.verification.curve import Counts
+
+BINS = 1 << 15
+ROWS, COLUMNS = 256, 2048
+"""Of a block: its scores take 2 MB, and the numbers of their bins as much."""
+
+SAMPLED = 1000
+"""Embeddings whose scores say where the bins have to be."""
+
+MARGIN = 0.1
+"""Share of the sampled range by which the bins go beyond it to either side; what lies farther is in the last."""
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Scores of some rows with some columns behind them, or with themselves.
+
+    Attributes:
+        bins: of the scores, int32 (R, C).
+        rows, columns: which.
+    """
+
+    bins: Tensor
+    rows: slice
+    columns: slice
+
+    @property
+    def pairs(self) -> Tensor:
+        """The bins of the pairs that are looked at here, (N,): all, or those above the diagonal."""
+        return self.bins.flatten() if self.rows != self.columns else self.bins[self._above()]
+
+    def of(self, people: Tensor, parts: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The bins of pairs of one person, and of those of one part among them."""
+        same = people[self.rows, None] == people[None, self.columns]
+        if self.rows == self.columns:
+            same &= self._above()
+        if parts is None:
+            return self.bins[same], self.bins[:0, 0]
+        piece = parts[self.rows, None] == parts[None, self.columns]
+        return self.bins[same & ~piece], self.bins[same & piece]
+
+    def _above(self) -> Tensor:
+        return torch.ones_like(self.bins, dtype=torch.bool).triu_(1)
+
+
+def count_all_pairs(
+    embeddings: Tensor, people: Sequence[object], parts: Sequence[object] | None = None, bins: int = BINS
+) -> Counts:
+    """Scores of all pairs (i < j), counted.
+
+    Args:
+        embeddings: float32 (N, D), on any device; a score is the product of two, the cosine where they have length 1.
+        people: who each is of, (N,).
+        parts: what each is a piece of; pairs of one person out of the same piece are left out. By default none are.
+        bins: how many.
+
+    Raises:
+        ValueError: there is not one label for each embedding, or no pair.
+    """
+    if len(embeddings) < 2 or {len(people), len(parts or people)} != {len(embeddings)}:
+        raise ValueError(f"{len(embeddings)} embeddings with {len(people)} labels make no pairs")
+    device = embeddings.device
+    who = torch.from_numpy(np.unique(np.asarray(people, dtype=str), return_inverse=True)[1]).to(device)
+    order = who.argsort(stable=True)  # pairs of one person are now next to the diagonal
+    who, ordered = who[order], embeddings.float()[order]
+    of = None
+    if parts is not None:
+        of = torch.from_numpy(np.unique(np.asarray(parts, dtype=str), return_inverse=True)[1]).to(device)[order]
+    low, width = _scale(ordered, bins)
+    everything, targets, left_out = (torch.zeros(bins, dtype=torch.int64, device=device) for _ in range(3))
+    for block in _blocks(ordered, low, width, bins):
+        everything += torch.bincount(block.pairs, minlength=bins)
+        if who[block.columns][0] <= who[block.rows][-1]:  # else nobody is on both sides
+            same, excluded = block.of(who, of)
+            targets += torch.bincount(same, minlength=bins)
+            left_out += torch.bincount(excluded, minlength=bins)
+    others = everything - targets - left_out
+    edges = low + width * np.arange(bins, dtype=np.float64)
+    return Counts(edges, targets.double().cpu().numpy(), others.double().cpu().numpy())
+
+
+def _scale(embeddings: Tensor, bins: int) -> tuple[float, float]:
+    """Where the first bin begins and how wide one is: of a sample of all pairs, and of neighbours in the order."""
+    sample = embeddings[torch.linspace(0, len(embeddings) - 1, min(SAMPLED, len(embeddings))).long()]
+    scores = (sample @ sample.mT)[torch.ones(len(sample), len(sample), dtype=torch.bool).triu_(1)]
+    near = (embeddings[1:] * embeddings[:-1]).sum(1)
+    low, high = (float(end) for end in torch.cat([scores, near]).aminmax())
+    margin = max(MARGIN * (high - low), 1e-6)
+    return low - margin, (high - low + 2 * margin) / bins
+
+
+def _blocks(embeddings: Tensor, low: float, width: float, bins: int) -> Iterator[_Block]:
+    """What is on and above the diagonal; the tensors of a block are written over by the next."""
+    count = len(embeddings)
+    scaled = embeddings / width
+    offset = embeddings.new_tensor(-low / width)
+    scores = embeddings.new_empty(ROWS * COLUMNS)
+    whole = torch.empty(ROWS * COLUMNS, dtype=torch.int32, device=embeddings.device)
+    for start in range(0, count, ROWS):
+        rows = slice(start, min(start + ROWS, count))
+        behind = [slice(c, min(c + COLUMNS, count)) for c in range(rows.stop, count, COLUMNS)]
+        for columns in (rows, *behind):
+            shape = (rows.stop - rows.start, columns.stop - columns.start)
+            out, number = (kept[: shape[0] * shape[1]].view(shape) for kept in (scores, whole))
+            torch.addmm(offset, scaled[rows], embeddings[columns].mT, out=out)
+            yield _Block(number.copy_(out.clamp_(0, bins - 1)), rows, columns)
