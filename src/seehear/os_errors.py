@@ -32,6 +32,25 @@ def as_sentence(error: OSError) -> SeehearError | None:
     return SeehearError(sentence.format(place=place))
 
 
+def require_place(path: Path | None, flag: str = "") -> None:
+    """That a file can be written there, before anything long is begun; None is no file.
+
+    Args:
+        path: of the file.
+        flag: that named it, for the sentence.
+
+    Raises:
+        SeehearError: it is a folder, or in none.
+    """
+    if path is None:
+        return
+    told = f"{flag} {path}".strip()
+    if path.is_dir():
+        raise SeehearError(f"{told} is a folder; name a file in it")
+    if not path.absolute().parent.is_dir():
+        raise SeehearError(f"{told} cannot be written: the folder {path.parent} does not exist; make it first")
+
+
 @contextmanager
 def refusals_as_sentences(path: Path) -> Iterator[None]:
     """What the operating system refuses while ``path`` is written, whatever temporary file it names.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from seehear.clip import FPS
 from seehear.corpus.formats.source import Span
 from seehear.errors import CorpusError
+from seehear.os_errors import require_place
 from seehear.tasks.classification import ReadOutName
 from seehear.tasks.contenders import USUAL, Mode
 from seehear.tasks.features import whole_frames
@@ -24,7 +25,7 @@ from seehear.tasks.readouts.pooled import PooledRegressor
 from seehear.tasks.recordings import Recording, Recordings
 from seehear.tasks.result import Result
 from seehear.tasks.scores import concordance
-from seehear.tasks.telling import require_place, tell
+from seehear.tasks.telling import tell
 from seehear.tasks.trials import Course, Protocol, Training, on_features
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from seehear.errors import CorpusError
+from seehear.os_errors import require_place
 from seehear.tasks.contenders import USUAL, Mode
 from seehear.tasks.measuring import Measure, contenders, measure
 from seehear.tasks.noise import SNR_DB, NoiseName
@@ -17,7 +18,7 @@ from seehear.tasks.readouts.heads import BGRUOptions, RecurrentHead
 from seehear.tasks.recordings import Recordings
 from seehear.tasks.result import Result
 from seehear.tasks.scores import Numbers, error_rate
-from seehear.tasks.telling import require_place, tell
+from seehear.tasks.telling import tell
 from seehear.tasks.texts import character_errors, text_of, word_errors
 from seehear.tasks.trials import Course, Protocol, Training, on_features
 

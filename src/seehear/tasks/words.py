@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from seehear.os_errors import require_place
 from seehear.tasks.classification import ReadOutName, classify
 from seehear.tasks.contenders import USUAL, Mode
 from seehear.tasks.isolated import LABEL, isolated_words
@@ -14,7 +15,7 @@ from seehear.tasks.partition import SplitName
 from seehear.tasks.readouts.heads import BGRUOptions
 from seehear.tasks.recordings import Recordings
 from seehear.tasks.result import Result
-from seehear.tasks.telling import require_place, tell
+from seehear.tasks.telling import tell
 from seehear.tasks.trials import Protocol
 
 

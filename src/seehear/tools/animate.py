@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, mouth_in
 from seehear.errors import MediaError, ModelError, SeehearError
+from seehear.os_errors import require_place
 
 if TYPE_CHECKING:
     from seehear.encoders import Region
@@ -108,10 +109,7 @@ def _check_place(out: Path, *sources: Path) -> None:
     """
     if out.suffix.lower() not in (".mp4", ".m4v", ".mov"):
         raise MediaError(f"{out} would be an MP4 file; give it a name that ends in .mp4")
-    if out.is_dir():
-        raise MediaError(f"{out} is a folder; name a file in it")
-    if not out.absolute().parent.is_dir():
-        raise MediaError(f"{out} cannot be written: the folder {out.parent} does not exist; make it first")
+    require_place(out)
     for source in sources:
         if out.exists() and source.exists() and out.samefile(source):
             raise MediaError(f"{out} is what the video is made of; give --out another name")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from seehear.beside import written_beside
 from seehear.errors import SeehearError
-from seehear.os_errors import refusals_as_sentences
+from seehear.os_errors import refusals_as_sentences, require_place
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ def writer(out: Path) -> Write:
     if kind in WRITERS:
         if out.is_dir():
             raise SeehearError(f"{out} is a folder; name a file in it, or a folder that does not end in {kind}")
-        if not out.parent.is_dir():
-            raise SeehearError(f"{out} cannot be written: the folder {out.parent} does not exist; make it first")
+        require_place(out)
         return WRITERS[kind]
     if kind and not out.is_dir():
         raise SeehearError(f"{out} is of no kind that features are written as; name a .parquet, a .npz or a folder")

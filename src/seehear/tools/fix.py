@@ -10,6 +10,7 @@ from typing import Any
 from seehear.errors import MediaError
 from seehear.media.mux import shift_sound
 from seehear.media.shift import CONTAINERS
+from seehear.os_errors import require_place
 from seehear.tools.measurement import Measurement, drift_in_words
 from seehear.tools.verdict import Verdict, delay_in_words
 
@@ -86,8 +87,8 @@ def destinations(files: list[Path], to: Path) -> list[Path]:
     if into_folder:
         to.mkdir(parents=True, exist_ok=True)
     places = [to / _writable_name(file) if into_folder else to for file in files]
-    if not into_folder and not to.parent.is_dir():
-        raise MediaError(f"{to} cannot be written: the folder {to.parent} does not exist; make it first")
+    if not into_folder:
+        require_place(to)
     if not into_folder and to.suffix.lower() not in CONTAINERS:
         raise MediaError(f"{to} would need a suffix out of {' '.join(CONTAINERS)}; .mkv takes any kind of stream")
     taken: dict[Path, Path] = {}

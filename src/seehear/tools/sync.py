@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from seehear.beside import written_beside
 from seehear.errors import SeehearError
+from seehear.os_errors import require_place
 
 CSV_COLUMNS = (
     "file",
@@ -63,8 +64,8 @@ def sync(
         raise SeehearError(f"--search-s must be from 0.1 to 30 seconds, not {search_s:g}")
     if plot and len(files) > 1:
         raise SeehearError("--plot draws one file; give one file, or leave --plot out")
-    _check_place("--csv", csv)
-    _check_place("--plot", plot)
+    require_place(csv, "--csv")
+    require_place(plot, "--plot")
     from seehear.tools.batch import Job, Outcome, run_jobs
     from seehear.tools.fix import destinations
     from seehear.tools.measure import MeasureOptions
@@ -92,14 +93,6 @@ def sync(
     if plot and outcomes[0].measurement:
         _draw(plot, outcomes[0])
     return _failures(err, outcomes, said=not json and len(files) > 1)
-
-
-def _check_place(flag: str, path: Path | None) -> None:
-    """Before any measuring, that a file can be written there."""
-    if path and path.is_dir():
-        raise SeehearError(f"{flag} {path} is a folder; name a file in it")
-    if path and not path.parent.is_dir():
-        raise SeehearError(f"{flag} {path} cannot be written: the folder {path.parent} does not exist; make it first")
 
 
 def _say_other_containers(err: Console, jobs: Iterable[Any]) -> None:
