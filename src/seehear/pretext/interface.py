@@ -20,7 +20,7 @@ class Pretext(nn.Module, ABC):
 
     Attributes:
         name: of the pretext, the key of `PRETEXTS` and ``pretext`` in config.json.
-        Options: dataclass of all that a preset's section ``model`` may say. Its first field is
+        Options: dataclass of all that a preset's section ``model`` may say. It has a field
             ``pretext: Literal[name] = name``, by which a preset says whose options they are.
         shown: numbers of `forward` beside the loss that metrics.csv keeps, such as ``matched``.
         config: everything that its config.json says; the key ``model`` rebuilds it.

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from seehear.clip import mouth_in
-from seehear.encoders import LipsEncoder, Region
+from seehear.encoders import Region
 from seehear.errors import ModelError
 
 LUMA = (0.299, 0.587, 0.114)
 """ITU-R BT.601, as every codec and OpenCV have it."""
 
 
-def view(video: Tensor, region: Region, encoder: LipsEncoder) -> Tensor:
+class Looking(Protocol):
+    """Whoever looks at pictures: an encoder of lips, or what is to be drawn."""
+
+    @property
+    def region(self) -> Region:
+        """Which part of a canonical crop."""
+
+    @property
+    def colour(self) -> bool:
+        """RGB, or luma only."""
+
+
+def view(video: Tensor, region: Region, encoder: Looking) -> Tensor:
     """Cut and grey pictures for an encoder.
 
     Args:

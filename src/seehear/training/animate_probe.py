@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from seehear.corpus.views import ClipViews
 from seehear.encoders import Region
-from seehear.pretext.animate import AnimateModel, planes
+from seehear.pretext.animate import AnimateModel
 from seehear.pretext.interface import Pretext
 from seehear.tasks.likeness import Likeness, joined, likeness
 from seehear.training.options import DataOptions
@@ -46,7 +46,8 @@ class AnimateProbe:
         parts: list[Likeness] = []
         strips: list[Picture] = []
         for batch in self.batches:
-            drawn, real = model(fabric.to_device(batch))["drawn"].cpu(), planes(batch["video"])
+            out = model(fabric.to_device(batch))
+            drawn, real = out["drawn"].cpu(), out["real"].cpu()
             parts.append(likeness(drawn, real, self.region))
             strips += [strip(*pair) for pair in zip(real, drawn, strict=True)][: SHOWN_CLIPS - len(strips)]
         found = joined(parts)
