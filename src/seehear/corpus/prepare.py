@@ -56,7 +56,8 @@ def prepare(
         sources: videos, or sound files for ``--faces none``, and folders of them.
         out: folder of the corpus; new, empty, or one whose preparation was stopped.
         format: layout of the data set: folder (videos, perhaps with a labels.csv), cremad, emodb, fsdd, grid,
-            iemocap, ravdess, speechcommands or tcdtimit; docs/datasets has a page on each.
+            iemocap, librispeech, lrs2, lrw, ravdess, speechcommands, tcdtimit or voxceleb; docs/datasets has a page
+            on each.
         labels: CSV with a column "file" and any others; by default labels.csv in each folder.
         workers: processes; by default one a core.
         size: width and height of the face crops in pixels.

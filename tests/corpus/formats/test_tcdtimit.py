@@ -73,6 +73,13 @@ def test_sound_beside_the_clip(tmp_path: Path) -> None:
     assert [s.path.suffix for s in find_sources([tmp_path], "tcdtimit", prefer="sound")] == [".wav"]
 
 
+def test_two_cameras_see_twice_and_hear_once(tmp_path: Path) -> None:
+    clips = [f"volunteers/01M/Clips/{camera}/sa1.mp4" for camera in ("30degcam", "straightcam")]
+    lay_out(tmp_path, clips)
+    assert [s.name for s in find_sources([tmp_path], "tcdtimit")] == clips
+    assert len(find_sources([tmp_path], "tcdtimit", prefer="sound")) == 1
+
+
 def test_a_broken_label_file_is_a_remark(tmp_path: Path) -> None:
     lay_out(tmp_path, {"volunteers/01M/Clips/straightcam/sa1.mp4": "", "volunteers/x.mlf": "not one"})
     (source,) = find_sources([tmp_path], "tcdtimit")

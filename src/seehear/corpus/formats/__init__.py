@@ -9,11 +9,15 @@ from seehear.corpus.formats.folder import find_folder
 from seehear.corpus.formats.fsdd import find_fsdd
 from seehear.corpus.formats.grid import find_grid
 from seehear.corpus.formats.iemocap import find_iemocap
+from seehear.corpus.formats.librispeech import find_librispeech
+from seehear.corpus.formats.lrs2 import find_lrs2
+from seehear.corpus.formats.lrw import find_lrw
 from seehear.corpus.formats.medium import Medium, one_of_each
 from seehear.corpus.formats.ravdess import find_ravdess
 from seehear.corpus.formats.source import Source
 from seehear.corpus.formats.speechcommands import find_speechcommands
 from seehear.corpus.formats.tcdtimit import find_tcdtimit
+from seehear.corpus.formats.voxceleb import find_voxceleb
 from seehear.errors import CorpusError
 
 Format = Callable[[Sequence[Path], Path | None], list[Source]]
@@ -26,9 +30,13 @@ FORMATS: dict[str, Format] = {
     "fsdd": find_fsdd,
     "grid": find_grid,
     "iemocap": find_iemocap,
+    "librispeech": find_librispeech,
+    "lrs2": find_lrs2,
+    "lrw": find_lrw,
     "ravdess": find_ravdess,
     "speechcommands": find_speechcommands,
     "tcdtimit": find_tcdtimit,
+    "voxceleb": find_voxceleb,
 }
 """A new data set is one file beside these and one line here."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 from seehear.corpus.formats.media_files import is_sound
@@ -19,18 +18,25 @@ def one_of_each(found: Sequence[Source], prefer: Medium) -> list[Source]:
 
     Args:
         found: sources.
-        prefer: "picture" takes a video where there is one; "sound" a sound file, lossless before compressed.
+        prefer: "picture" takes a video where there is one, of every camera; "sound" one file whose words have times, a
+            sound file before a video, lossless before compressed.
     """
-    best: dict[str, Source] = {}
+    best: dict[tuple[str, str], Source] = {}
     for source in found:
         if source.recording and not source.problem:
-            rival = best.get(source.recording)
-            if rival is None or _rank(source.path, prefer) < _rank(rival.path, prefer):
-                best[source.recording] = source
-    return [s for s in found if not s.recording or s.problem or best[s.recording] is s]
+            key = _key(source, prefer)
+            rival = best.get(key)
+            if rival is None or _rank(source, prefer) < _rank(rival, prefer):
+                best[key] = source
+    return [s for s in found if not s.recording or s.problem or best[_key(s, prefer)] is s]
 
 
-def _rank(path: Path, prefer: Medium) -> tuple[bool, bool]:
+def _key(source: Source, prefer: Medium) -> tuple[str, str]:
+    """What only one file is wanted of."""
+    return source.recording, source.camera if prefer == "picture" else ""
+
+
+def _rank(source: Source, prefer: Medium) -> tuple[bool, bool, bool]:
     """Lower is better."""
-    sound = is_sound(path)
-    return (sound if prefer == "picture" else not sound), path.suffix.lower() not in _LOSSLESS
+    sound, compressed = is_sound(source.path), source.path.suffix.lower() not in _LOSSLESS
+    return (sound, not source.spans, compressed) if prefer == "picture" else (not source.spans, not sound, compressed)

@@ -29,6 +29,7 @@ class Source:
         remark: what else the report is to say of it, if it gives clips.
         recording: name of the recording, where a data set has it in several files (the video, and its sound as wav
             and mp3): they share it, and `find_sources` gives one of them. Empty where the file stands alone.
+        camera: which one filmed it, where several did at once: each film is worth seeing, but they sound the same.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class Source:
     problem: str = ""
     remark: str = ""
     recording: str = ""
+    camera: str = ""
 
 
 def spans_within(spans: dict[str, list[Span]], start_s: float, seconds: float) -> dict[str, list[Span]]:

@@ -62,8 +62,9 @@ def find_tcdtimit(sources: Sequence[Path], labels: Path | None = None) -> list[S
         if "text" not in found and "words" in spans:
             found["text"] = spoken(" ".join(span.text for span in spans["words"]))
         timed = {kind: every for kind, every in spans.items() if any(span.end_s for span in every)}
-        recording = f"{speaker}/{path.parent.name}/{path.stem}"
-        return Source(path, name, found, timed, remark="; ".join(remarks), recording=recording)
+        recording = f"{speaker}/{path.stem}".lower()
+        camera = found.get("camera", "")
+        return Source(path, name, found, timed, remark="; ".join(remarks), recording=recording, camera=camera)
 
     return find_named(sources, labels, read, "TCD-TIMIT")
 
