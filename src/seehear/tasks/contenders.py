@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -28,14 +28,14 @@ class Contender:
     Attributes:
         name: what the table calls it.
         mode: frozen, its weights stay as they are; else they move with those of the read-out.
-        encoder: seed -> the encoder.
+        encoder: seed -> the encoder: a `SpeechEncoder`, or for lips `seehear.encoders.padded_lips.PaddedLips`.
         drawn: whether the seed decides its weights.
         layer: which is read; by default the one that the encoder says is read best (`SpeechEncoder.read`).
     """
 
     name: str
     mode: Mode
-    encoder: Callable[[int], SpeechEncoder]
+    encoder: Callable[[int], Any]
     drawn: bool = False
     layer: str | None = None
 

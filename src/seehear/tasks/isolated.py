@@ -17,7 +17,7 @@ def isolated_words(
     """Recordings of one word each, with the label ``word``.
 
     Those that have that label already are taken as they are; out of the others the spans ``words`` are cut, in lower
-    case, those under 80 ms left out.
+    case. Those under 80 ms, two video frames, and those that begin before their recording does are left out and named.
 
     Args:
         recordings: of words, or of sentences with times.
@@ -46,13 +46,19 @@ def isolated_words(
 
 def _cut(recordings: Recordings) -> Recordings:
     pieces: list[Recording] = []
+    left_out: dict[str, str] = {}
     for recording in recordings:
         for start, end, text in ((s.start_s, s.end_s, s.text.lower()) for s in recording.spans.get(SPANS, ())):
-            if start >= 0 and end - start >= SHORTEST_S:
-                pieces.append(recording.cut(f"{recording.name}@{start:.3f}", start, end, {LABEL: text}))
+            name = f"{recording.name}@{start:.3f}"
+            if start < 0:
+                left_out[name] = f"the word {text!r} begins before its recording does"
+            elif end - start < SHORTEST_S:
+                left_out[name] = f"the word {text!r} lasts {1000 * (end - start):.0f} ms, less than two video frames"
+            else:
+                pieces.append(recording.cut(name, start, end, {LABEL: text}))
     if not pieces:
         raise CorpusError(
             f"{recordings.name} has neither a label '{LABEL}' nor times of words; "
             "give recordings of single words, or name the --format of the data set"
         )
-    return Recordings(pieces, recordings.name, recordings.left_out)
+    return Recordings(pieces, recordings.name, recordings.left_out | left_out)

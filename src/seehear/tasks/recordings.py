@@ -247,7 +247,7 @@ def _of_corpus(path: Path, left_out: dict[str, str], prefix: str) -> list[Record
             continue
         known = {key: value for key, value in labels[number].items() if value} if names else {}
         sound = KeptSound(partial(_clip_sound, corpus.roots[0], row))
-        rows.append(Recording(name, prefix + row["source"], known, sound, partial(_clip_spans, corpus.roots[0], row)))
+        rows.append(Recording(name, prefix + row["source"], known, sound, partial(clip_spans, corpus.roots[0], row)))
     return rows
 
 
@@ -258,7 +258,12 @@ def _clip_sound(root: Root, row: Mapping[str, int]) -> Sound:
     return decode_sound(_member(root, row, "audio"))
 
 
-def _clip_spans(root: Root, row: Mapping[str, int]) -> Spans:
+def clip_spans(root: Root, row: Mapping[str, int]) -> Spans:
+    """What is known of parts of a clip, on its own clock, by the clip's row of the manifest.
+
+    Raises:
+        CorpusError: the shard is gone or damaged.
+    """
     told = json.loads(_member(root, row, "meta")).get("spans", {})
     return {kind: [Span(*span) for span in spans] for kind, spans in told.items()}
 

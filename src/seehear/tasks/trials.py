@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
 
-from seehear.encoders.speech import SpeechEncoder
 from seehear.errors import SeehearError
 from seehear.tasks.contenders import Contender, Mode
 from seehear.tasks.features import features
@@ -29,7 +28,7 @@ class Protocol:
 
     Attributes:
         mode: of the encoders that have weights.
-        split: who is in the test part.
+        split: who is in the test part; ``source`` is what a `Course` that knows the model's own split understands.
         shared_speakers: let an official split have a speaker on both sides.
         labels: share of the training part's labels that is used.
         seeds: how often, each time with other speakers held out, other labels drawn and other weights to begin with.
@@ -40,7 +39,7 @@ class Protocol:
     """
 
     mode: Mode = "frozen"
-    split: SplitName = "speakers"
+    split: SplitName | Literal["source"] = "speakers"
     shared_speakers: bool = False
     labels: float = 1.0
     seeds: int = 3
@@ -118,11 +117,20 @@ class Course:
         self._noise = TestNoise(recordings, protocol.noise)
         self.folds: list[list[Fold]] = []
         for seed in range(protocol.seeds):
-            folds = partition(recordings, protocol.split, seed, protocol.shared_speakers)
+            folds = self.divided(seed)
             self.folds.append(
                 [Fold(share_of_labels(f.train, strata, protocol.labels, seed), f.dev, f.test) for f in folds]
             )
         self.tested = np.unique(np.concatenate([fold.test for folds in self.folds for fold in folds]))
+
+    def divided(self, seed: int) -> list[Fold]:
+        """The recordings in training, development and test, by one seed.
+
+        Raises:
+            CorpusError: they cannot be divided so.
+        """
+        how = self.protocol
+        return partition(self.recordings, cast(SplitName, how.split), seed, how.shared_speakers)
 
     def run(self, contender: Contender, frozen: ReadOut, training: Training) -> Iterator[Trial]:
         """All trials of a contender, its features computed once for each drawing of its weights.
@@ -156,9 +164,7 @@ class Course:
     def _told(self, rows: Rows) -> list[Any]:
         return [self.targets[row] for row in rows.tolist()]
 
-    def _features(
-        self, encoder: SpeechEncoder, layer: str | None, readout: ReadOut, snr: float | None
-    ) -> dict[int, Any]:
+    def _features(self, encoder: Any, layer: str | None, readout: ReadOut, snr: float | None) -> dict[int, Any]:
         """Of all recordings; with noise only of those that are tested."""
         rows = range(len(self.recordings)) if snr is None else self.tested.tolist()
         lengths = {row: self.recordings[row].samples for row in rows}
@@ -168,7 +174,7 @@ class Course:
     def _sound(self, row: int, snr: float | None) -> Any:
         return self.recordings[row].audio() if snr is None else self._noise.mixed(row, snr)
 
-    def _with_weights(self, encoder: SpeechEncoder, contender: Contender, training: Training) -> ReadOut:
+    def _with_weights(self, encoder: Any, contender: Contender, training: Training) -> ReadOut:
         bgru = self.protocol.bgru
         share = bgru.encoder_lr if contender.mode == "finetuned" else 1.0
         device = torch.device(self.protocol.device)

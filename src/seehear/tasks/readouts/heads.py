@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from seehear.bounds import require_at_least
 from seehear.encoders.speech import SpeechEncoder
 from seehear.tasks.features import at_rate
+from seehear.tasks.readouts.options import TrainingOptions
 from seehear.tasks.readouts.pooling import SEGMENTS, pooled
 
 
 @dataclass(frozen=True)
-class BGRUOptions:
+class BGRUOptions(TrainingOptions):
     """The recurrent read-out and how a network is trained with labels.
 
     The defaults are those of the papers (arXiv 2001.04316: two layers of 256, 100 epochs, the rate a tenth after every
@@ -27,27 +28,14 @@ class BGRUOptions:
         cell: gru or lstm.
         hidden: units of each layer and direction.
         layers: how many.
-        rate: features a second it is given: those that are computed every 10 ms are averaged down to it.
         dropout: share of the units between and behind the layers that are left out.
-        epochs: passes over the training part; the one that is best on the development part is kept.
-        lr: learning rate of Adam.
-        encoder_lr: learning rate of the encoder's weights, as a share of it, when it is fine-tuned.
-        decay_every: epochs after which the rates fall.
-        decay: to this share.
-        batch: recordings in a batch.
+        rate, epochs, lr, encoder_lr, decay_every, decay, batch: see `TrainingOptions`.
     """
 
     cell: Literal["gru", "lstm"] = "gru"
     hidden: int = 256
     layers: int = 2
-    rate: Literal[25, 50, 100] = 25
     dropout: float = 0.0
-    epochs: int = 100
-    lr: float = 1e-3
-    encoder_lr: float = 0.1
-    decay_every: int = 30
-    decay: float = 0.1
-    batch: int = 64
 
     def __post_init__(self) -> None:
         require_at_least(

@@ -6,11 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
-Inputs = Sequence[NDArray[np.float32]]
+Inputs = Sequence[Any]
+"""Features (T, D) or sound (N,) of each recording; or where to find its pictures, for what is trained on those."""
 
 
 class Examples(NamedTuple):

@@ -18,8 +18,9 @@ from seehear.encoders.speech import SpeechEncoder
 from seehear.hardware import native_precision
 from seehear.tasks.features import at_rate, device_of
 from seehear.tasks.readouts.goals import Goal
-from seehear.tasks.readouts.heads import BGRUOptions, MakeHead, WholeNetwork
+from seehear.tasks.readouts.heads import MakeHead, WholeNetwork
 from seehear.tasks.readouts.interface import Examples, Inputs, Predict, ReadOut
+from seehear.tasks.readouts.options import TrainingOptions
 
 GRADIENT = 5.0  # largest norm
 SORTED_TOGETHER = 8  # batches among which recordings are sorted by length, so that little is padded
@@ -38,7 +39,7 @@ class OnFeatures(ReadOut):
 
     make_head: MakeHead
     goal: Goal
-    options: BGRUOptions
+    options: TrainingOptions
     device: torch.device
 
     def keep(self, features: Tensor, rate: int) -> Tensor:
@@ -72,7 +73,7 @@ class OnSound(ReadOut):
     layer: str | None
     make_head: MakeHead
     goal: Goal
-    options: BGRUOptions
+    options: TrainingOptions
     encoder_lr: float
     device: torch.device
 
@@ -96,7 +97,7 @@ def train_network(
     train: Examples,
     dev: Examples,
     goal: Goal,
-    options: BGRUOptions,
+    options: TrainingOptions,
 ) -> Predict:
     """Adam, its rates falling in steps; the weights of the epoch that is best on the development part are kept.
 
@@ -108,28 +109,51 @@ def train_network(
         goal: loss and score.
         options: epochs, batch, rates.
     """
-    optimiser = torch.optim.Adam(groups)
-    schedule = torch.optim.lr_scheduler.StepLR(optimiser, options.decay_every, options.decay)
     device = device_of(network)
-    best, kept = -float("inf"), deepcopy(network.state_dict())
     quick = partial(_predict, network, goal.quick, options.batch)
-    for _ in range(options.epochs):
-        network.train()
+
+    def losses() -> Iterator[Tensor]:
         for rows in _shuffled([len(x) for x in train.inputs], options.batch):
             inputs, lengths = padded_inputs([train.inputs[row] for row in rows])
-            with _low_precision(device.type):
+            with low_precision(device.type):
                 out = network(inputs.to(device), lengths.to(device))
-            loss = goal.loss(out, _steps(out, inputs, lengths), [train.targets[row] for row in rows])
+            yield goal.loss(out, _steps(out, inputs, lengths), [train.targets[row] for row in rows])
+
+    keep_best(network, groups, losses, lambda: goal.score(quick(dev.inputs), dev.targets), options)
+    return partial(_predict, network, goal.meaning, options.batch)
+
+
+def keep_best(
+    network: nn.Module,
+    groups: Sequence[dict[str, Any]],
+    losses: Callable[[], Iterator[Tensor]],
+    score: Callable[[], float],
+    options: TrainingOptions,
+) -> None:
+    """Adam, its rates falling in steps; the network is left with the weights of the epoch that scores best.
+
+    Args:
+        network: what is trained; ``score`` may put it into evaluation mode.
+        groups: of parameters, each with its rate.
+        losses: those of the batches of one epoch.
+        score: how good it is on the development part; more is better.
+        options: epochs and rates.
+    """
+    optimiser = torch.optim.Adam(groups)
+    schedule = torch.optim.lr_scheduler.StepLR(optimiser, options.decay_every, options.decay)
+    best, kept = -float("inf"), deepcopy(network.state_dict())
+    for _ in range(options.epochs):
+        network.train()
+        for loss in losses():
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(network.parameters(), GRADIENT)
             optimiser.step()
         schedule.step()
-        score = goal.score(quick(dev.inputs), dev.targets)
-        if score > best:
-            best, kept = score, deepcopy(network.state_dict())
+        reached = score()
+        if reached > best:
+            best, kept = reached, deepcopy(network.state_dict())
     network.load_state_dict(kept)
-    return partial(_predict, network, goal.meaning, options.batch)
 
 
 def padded_inputs(inputs: Inputs) -> tuple[Tensor, Tensor]:
@@ -166,7 +190,7 @@ def _predict(
     for first in range(0, len(order), batch):
         rows = order[first : first + batch]
         padded, lengths = padded_inputs([inputs[row] for row in rows])
-        with _low_precision(device.type):
+        with low_precision(device.type):
             out = network(padded.to(device), lengths.to(device))
         said |= zip(rows, meaning(out.float(), _steps(out, padded, lengths)), strict=True)
     return [said[row] for row in range(len(inputs))]
@@ -201,7 +225,7 @@ def _shuffled(lengths: Sequence[int], batch: int) -> Iterator[list[int]]:
     yield from (batches[i] for i in torch.randperm(len(batches)).tolist())
 
 
-def _low_precision(device: str) -> torch.autocast:
+def low_precision(device: str) -> torch.autocast:
     """bf16 where the hardware itself multiplies in it."""
     return torch.autocast(device, torch.bfloat16, enabled=_multiplies_bf16(device))
 
