@@ -6,7 +6,7 @@ from abc import abstractmethod
 
 from torch import Tensor
 
-from seehear.encoders import Region
+from seehear.encoders import LipsEncoder, Region
 from seehear.losses.similarity import Distance
 from seehear.pretext.interface import Pretext
 
@@ -15,11 +15,13 @@ class LipSync(Pretext):
     """Embeddings of lips and of sound, 25 a second, that agree where both belong to the same moment.
 
     Attributes:
+        lips: encoder of the pictures, which lip reading reads too.
         context: video frames lost at each end of a clip: T frames give T - 2 context embeddings.
         dim: width of an embedding.
         distance: what embeddings are compared by, ``cosine`` (they have length 1) or ``euclidean``.
     """
 
+    lips: LipsEncoder
     context: int
     dim: int
     distance: Distance
