@@ -66,7 +66,7 @@ class WindowBatches:
             rank: which of ``world`` processes this is; each gets every world-th batch.
             world: how many processes train together.
             ahead: batches made ahead.
-            stills: pictures of each window's clip, drawn at random from all of the clip, instead of those of the window.
+            stills: so many pictures drawn at random from all of a window's clip, instead of the window's own.
             apart: no batch, and no step of all processes together, has two windows of one source.
 
         Raises:
@@ -254,9 +254,8 @@ def deal(
         by_source[int(sources[window.clip])].append(window)
     having = np.array([len(own) for own in by_source.values()], dtype=np.int64)
     # What n batches can take grows ever more slowly with n, what they need evenly: so the largest n is found by halves.
-    most = len(pool) // batch_size
-    short = range(1, most + 1)
-    count = bisect_left(short, True, key=lambda n: bool(np.minimum(having, n).sum() < n * batch_size))
+    counts = range(1, len(pool) // batch_size + 1)
+    count = bisect_left(counts, True, key=lambda n: bool(np.minimum(having, n).sum() < n * batch_size))
     taken = [window for own in by_source.values() for window in own[:count]]
     over = [window for own in by_source.values() for window in own[count:]]
     spare = np.zeros(len(taken), dtype=bool)

@@ -19,6 +19,7 @@ class VoiceHead(nn.Module):
     ``mean``: as in the papers (arXiv 2002.08742, section 3). ``mean+deviation``: statistics pooling (Snyder et al.
     2017, "Deep neural network embeddings for text-independent speaker verification", section 3). ``attentive``: both,
     weighted by a small network that says how much each moment tells (Okabe et al. 2018, arXiv 1803.10963, section 3).
+    Means and deviations are of different sizes, and are brought to one by a batch norm before the linear layer.
     """
 
     def __init__(self, inputs: int, dim: int, pooling: Pooling = "mean+deviation") -> None:
@@ -35,11 +36,13 @@ class VoiceHead(nn.Module):
         if pooling == "attentive":
             hidden = max(1, inputs // 4)
             self.attention = nn.Sequential(nn.Linear(inputs, hidden), nn.Tanh(), nn.Linear(hidden, 1))
-        self.linear = nn.Linear(inputs if pooling == "mean" else 2 * inputs, dim)
+        pooled = inputs if pooling == "mean" else 2 * inputs
+        self.norm: nn.Module = nn.Identity() if pooling == "mean" else nn.BatchNorm1d(pooled)
+        self.linear = nn.Linear(pooled, dim)
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, T, inputs) -> (B, dim)."""
-        return cast(Tensor, self.linear(self.pool(features)))
+        return cast(Tensor, self.linear(self.norm(self.pool(features))))
 
     def pool(self, features: Tensor) -> Tensor:
         """(B, T, inputs) -> (B, inputs), or (B, 2 inputs) where the deviation stands beside the mean."""

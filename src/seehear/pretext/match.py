@@ -20,6 +20,7 @@ from seehear.audio.equaliser import equalise
 from seehear.bounds import require_at_least
 from seehear.clip import FPS
 from seehear.encoders import shape
+from seehear.encoders.behind import freeze_behind
 from seehear.encoders.faces import FaceName, full_face_options, make_face_encoder
 from seehear.encoders.mel_speech import MelSpeech
 from seehear.encoders.speech_encoders import SpeechName, full_speech_options, make_speech_encoder
@@ -64,6 +65,8 @@ class MatchOptions:
         pretext: whose options these are.
         encoder: of speech.
         sound: options of that encoder that differ from its defaults.
+        layer: of that encoder, from which the voice is read; by default the one that tasks read. Layers behind it learn
+            nothing.
         pooling: what the voice's embedding is made of: the features' mean over time, mean and deviation, or both
             weighted by attention.
         face: encoder of the still.
@@ -82,6 +85,7 @@ class MatchOptions:
     pretext: Literal["match"] = "match"
     encoder: SpeechName = "small"
     sound: dict[str, Any] = field(default_factory=dict)
+    layer: str | None = None
     pooling: Pooling = "mean+deviation"
     face: FaceName = "small"
     still: dict[str, Any] = field(default_factory=dict)
@@ -119,10 +123,12 @@ class MatchModel(IdentityModel):
         super().__init__()
         self.options = o = options or MatchOptions()
         whole = {"sound": full_speech_options(o.encoder, o.sound), "still": full_face_options(o.face, o.still)}
-        self.config: dict[str, Any] = {"pretext": self.name, "model": asdict(o) | whole}
         self.dim = o.dim
         self.encoder = make_speech_encoder(o.encoder, o.sound)
-        self.voice_head = VoiceHead(self.encoder.dim, o.dim, o.pooling)
+        self.layer = o.layer or self.encoder.read
+        freeze_behind(self.encoder, self.layer)
+        self.config: dict[str, Any] = {"pretext": self.name, "model": asdict(o) | whole | {"layer": self.layer}}
+        self.voice_head = VoiceHead(self.encoder.layers[self.layer], o.dim, o.pooling)
         self.face = make_face_encoder(o.face, o.still)
         self.face_head = nn.Linear(self.face.dim, o.dim)
         self.view = f"face-{self.face.size}"
@@ -144,7 +150,7 @@ class MatchModel(IdentityModel):
 
     def embed_voice(self, audio: Tensor) -> Tensor:
         """See `IdentityModel.embed_voice`."""
-        return self._finish(self.voice_head(self.encoder(audio, self.encoder.last)))
+        return self._finish(self.voice_head(self.encoder(audio, self.layer)))
 
     def embed_face(self, faces: Tensor) -> Tensor:
         """See `IdentityModel.embed_face`."""
@@ -192,9 +198,9 @@ class MatchModel(IdentityModel):
             elif rng and self.options.sounds.equaliser_db > 0:
                 audio = equalise(audio, rng, self.options.sounds.equaliser_db)
         if isinstance(self.encoder, MelSpeech):
-            features = self.encoder.states_of_mel(mel)[self.encoder.last]
+            features = self.encoder.states_of_mel(mel)[self.layer]
         else:
-            features = self.encoder(audio, self.encoder.last)
+            features = self.encoder(audio, self.layer)
         return self._finish(self.voice_head(features)).chunk(2)
 
     def _look(self, video: Tensor, seen: Tensor, rng: Generator | None) -> tuple[Tensor, ...]:

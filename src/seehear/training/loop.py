@@ -13,6 +13,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
 
+from seehear.clip import SAMPLES_PER_FRAME
 from seehear.pretext.interface import Pretext
 from seehear.progress import Telling
 from seehear.training.average import WeightAverage
@@ -61,7 +62,7 @@ class Training:
             checkpoint is written.
         step: updates done.
         seconds: of work so far, over all starts.
-        frames: video frames seen.
+        frames: video frames seen or heard.
         metrics: the latest numbers.
     """
 
@@ -167,7 +168,7 @@ class Training:
             group["lr"] = rate
         for part in range(o.accumulate):
             batch = self.fabric.to_device(next(batches))
-            self.frames += batch["video"].shape[0] * batch["video"].shape[1] * self.fabric.world_size
+            self.frames += batch["audio"].numel() // SAMPLES_PER_FRAME * self.fabric.world_size
             with self.fabric.no_backward_sync(self.model, enabled=part < o.accumulate - 1):
                 out: dict[str, Tensor] = self.model(batch, self.rng)
                 self.fabric.backward(out["loss"] / o.accumulate)

@@ -42,7 +42,7 @@ class Summary:
         out: folder of the run.
         steps: updates of the weights.
         seconds: of work, over all starts.
-        frames: video frames seen.
+        frames: video frames seen or heard.
         parameters: numbers in the model.
         metrics: the last ones: loss, and what the probe measured on development clips.
         probed: the latter in words; empty where nothing was measured.
@@ -81,7 +81,7 @@ def pretrain(
         corpus: folders (or URLs) that `seehear prepare` has made; several are joined.
         out: folder of the run: weights, config, checkpoints, metrics.csv and TensorBoard curves.
         preset: what the sections below are when they are not given, and what is learned: sync-small, sync-base,
-            animate-small, apc-small, ... or a YAML file.
+            match-small, animate-small, ... or a YAML file.
         model: options of what is learned, of the pretext that the preset says: encoders, loss and disturbances.
         data: clips and batches.
         optim: how the weights move.
@@ -218,6 +218,8 @@ def _batches(corpus: Sequence[str], model: Pretext, chosen: Settings, fabric: Fa
         seed=chosen.optim.seed,
         rank=fabric.global_rank,
         world=fabric.world_size,
+        stills=model.stills,
+        apart=model.apart,
     )
 
 
