@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Generator, Tensor
 
@@ -13,8 +11,10 @@ from seehear.encoders.mel_speech import MelSpeech
 from seehear.encoders.streamed import StreamedSpeech
 
 
-def hear(encoder: StreamedSpeech, audio: Tensor, augment: SoundAugment, rng: Generator | None = None) -> Tensor:
-    """The last layer of an encoder.
+def hear(
+    encoder: StreamedSpeech, audio: Tensor, augment: SoundAugment, rng: Generator | None = None
+) -> dict[str, Tensor]:
+    """The layers of an encoder.
 
     Args:
         encoder: of speech.
@@ -23,7 +23,7 @@ def hear(encoder: StreamedSpeech, audio: Tensor, augment: SoundAugment, rng: Gen
         rng: where that is drawn from; without one nothing is disturbed.
 
     Returns:
-        (B, T, dim).
+        (B, T, width) each, by their names.
     """
     with torch.autocast(audio.device.type, enabled=False):  # a spectrum needs its digits
         if isinstance(encoder, MelSpeech):
@@ -31,6 +31,4 @@ def hear(encoder: StreamedSpeech, audio: Tensor, augment: SoundAugment, rng: Gen
             mel = augment.mel(mel, encoder.logmel.centres_hz, rng) if rng else mel
         elif rng and augment.options.equaliser_db > 0:
             audio = equalise(audio, rng, augment.options.equaliser_db)
-    if isinstance(encoder, MelSpeech):
-        return encoder.states_of_mel(mel)[encoder.last]
-    return cast(Tensor, encoder(audio, encoder.last))
+    return encoder.states_of_mel(mel) if isinstance(encoder, MelSpeech) else encoder.states(audio)

@@ -16,13 +16,11 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from seehear.audio.augment import SoundAugment, SoundAugmentOptions
-from seehear.audio.equaliser import equalise
 from seehear.bounds import require_at_least
 from seehear.clip import FPS
 from seehear.encoders import shape
 from seehear.encoders.behind import freeze_behind
 from seehear.encoders.faces import FaceName, full_face_options, make_face_encoder
-from seehear.encoders.mel_speech import MelSpeech
 from seehear.encoders.speech_encoders import SpeechName, full_speech_options, make_speech_encoder
 from seehear.encoders.streamed import StreamedSpeech
 from seehear.encoders.voice_head import Pooling, VoiceHead
@@ -32,6 +30,7 @@ from seehear.losses.gathered import gathered
 from seehear.losses.similarity import SimilarityName
 from seehear.pretext.augment import PictureAugment, PictureAugmentOptions
 from seehear.pretext.disturbances import with_disturbances
+from seehear.pretext.hearing import hear
 from seehear.pretext.identity import SEGMENT_S, IdentityModel
 from seehear.pretext.segments import two_segments
 from seehear.pretext.view import scaled
@@ -188,19 +187,11 @@ class MatchModel(IdentityModel):
 
     def _hear(self, segments: tuple[Tensor, Tensor], rng: Generator | None) -> tuple[Tensor, ...]:
         """Embeddings of two segments of each voice, disturbed by themselves and heard together."""
-        with torch.autocast(segments[0].device.type, enabled=False):
-            if rng is not None:
+        if rng is not None:
+            with torch.autocast(segments[0].device.type, enabled=False):
                 segments = (self.sound_augment.waves(segments[0], rng), self.sound_augment.waves(segments[1], rng))
-            audio = torch.cat(segments)
-            if isinstance(self.encoder, MelSpeech):
-                mel = self.encoder.logmel(audio)
-                mel = self.sound_augment.mel(mel, self.encoder.logmel.centres_hz, rng) if rng else mel
-            elif rng and self.options.sounds.equaliser_db > 0:
-                audio = equalise(audio, rng, self.options.sounds.equaliser_db)
-        if isinstance(self.encoder, MelSpeech):
-            features = self.encoder.states_of_mel(mel)[self.layer]
-        else:
-            features = self.encoder(audio, self.layer)
+        audio = torch.cat(segments)
+        features = hear(self.encoder, audio, self.sound_augment, rng, self.layer)
         return self._finish(self.voice_head(features)).chunk(2)
 
     def _look(self, video: Tensor, seen: Tensor, rng: Generator | None) -> tuple[Tensor, ...]:
