@@ -31,7 +31,17 @@ ENCODERS: dict[str, Family] = {
     "paper": Family(VGGMLips, PaperLipsOptions, VGGMSound, PaperSoundOptions),
 }
 
-__all__ = ["ENCODERS", "EncoderName", "LipsEncoder", "Region", "SoundEncoder", "full_options", "make_encoders"]
+__all__ = [
+    "ENCODERS",
+    "EncoderName",
+    "LipsEncoder",
+    "Region",
+    "SoundEncoder",
+    "full_lips_options",
+    "full_options",
+    "make_encoders",
+    "make_lips",
+]
 
 
 def make_encoders(
@@ -48,9 +58,8 @@ def make_encoders(
         ModelError: no such family, or no such option.
     """
     family = _family(name)
-    make: Any = family.lips
-    make_sound: Any = family.sound
-    return make(shape(family.lips_options, lips or {})), make_sound(shape(family.sound_options, sound or {}))
+    make: Any = family.sound
+    return make_lips(name, lips), make(shape(family.sound_options, sound or {}))
 
 
 def full_options(name: str, lips: Mapping[str, Any], sound: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -59,8 +68,24 @@ def full_options(name: str, lips: Mapping[str, Any], sound: Mapping[str, Any]) -
     Raises:
         ModelError: no such family, or no such option.
     """
+    return full_lips_options(name, lips), asdict(shape(_family(name).sound_options, sound))
+
+
+def make_lips(name: str, options: Mapping[str, Any] | None = None) -> LipsEncoder:
+    """The lip encoder of a family by itself.
+
+    Raises:
+        ModelError: no such family, or no such option.
+    """
     family = _family(name)
-    return asdict(shape(family.lips_options, lips)), asdict(shape(family.sound_options, sound))
+    make: Any = family.lips
+    lips: LipsEncoder = make(shape(family.lips_options, options or {}))
+    return lips
+
+
+def full_lips_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """As `full_options`, of the lip encoder alone."""
+    return asdict(shape(_family(name).lips_options, given))
 
 
 def _family(name: str) -> Family:

@@ -8,7 +8,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from seehear.encoders.interface import LipsEncoder, SoundEncoder
+from seehear.encoders.interface import LipsEncoder, Region, SoundEncoder
 from seehear.encoders.layers import conv1d, conv2d, conv3d
 from seehear.encoders.span import lips_context, sound_context, span, trim_to_context
 
@@ -18,7 +18,9 @@ class SmallLipsOptions:
     """Shape of the lip encoder.
 
     Attributes:
-        size: side of the mouth picture in pixels.
+        size: side of the picture in pixels.
+        region: the mouth's part of a face crop, or all of it.
+        colour: RGB, or luma only.
         stem_channels: channels of the first convolution, the one that sees motion.
         stem_kernel: its kernel over height and width.
         stem_stride: its stride over height and width.
@@ -31,6 +33,8 @@ class SmallLipsOptions:
     """
 
     size: int = 48
+    region: Region = "mouth"
+    colour: bool = False
     stem_channels: int = 32
     stem_kernel: int = 5
     stem_stride: int = 2
@@ -64,16 +68,14 @@ class SmallSoundOptions:
 
 
 class SmallLips(LipsEncoder):
-    """One convolution over space and time, then plain convolutions over each picture; luma of the mouth."""
-
-    region = "mouth"
-    colour = False
+    """One convolution over space and time, then plain convolutions over each picture; usually luma of the mouth."""
 
     def __init__(self, options: SmallLipsOptions | None = None) -> None:
         super().__init__()
         o = options or SmallLipsOptions()
-        self.size, self.dim = o.size, o.dim
-        stem = conv3d(1, o.stem_channels, (o.stem_frames, o.stem_kernel, o.stem_kernel), o.stem_stride)
+        self.size, self.region, self.colour, self.dim = o.size, o.region, o.colour, o.dim
+        kernel = (o.stem_frames, o.stem_kernel, o.stem_kernel)
+        stem = conv3d(3 if o.colour else 1, o.stem_channels, kernel, o.stem_stride)
         widths = (o.stem_channels, *o.channels)
         layers = [
             conv3d(width, wider, (1, 3, 3), stride)

@@ -23,12 +23,14 @@ class StreamedSpeech(SpeechEncoder):
 
     Attributes:
         reach: video frames of sound beyond either end of a piece that the local part sees; None where it sees the
-            whole recording (statistics of the clip), so that it cannot be cut. ``context`` is the same, and None
-            where there are recurrent layers.
+            whole recording (statistics of the clip), so that it cannot be cut.
+        context: video frames beyond either end of its own that a feature is made of; None where it knows more, as
+            recurrent layers do.
         causal: whether no feature knows of sound that is later than its own video frame, but for ``reach``.
     """
 
     reach: int | None
+    context: int | None = None
     causal: bool = False
 
     @abstractmethod

@@ -130,7 +130,7 @@ class AnimateModel(Pretext):
 
     def hear(self, audio: Tensor, rng: Generator | None = None) -> Tensor:
         """The encoder's last layer, (B, 640 T) -> (B, T, dim), its spectrum disturbed if there is a generator."""
-        return hear(self.encoder, audio, self.sound_augment, rng)
+        return hear(self.encoder, audio, self.sound_augment, rng)[self.encoder.last]
 
     @torch.inference_mode()
     def animate(self, still: Tensor, audio: Tensor, piece: int = 100) -> Iterator[Tensor]:

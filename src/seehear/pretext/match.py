@@ -191,7 +191,7 @@ class MatchModel(IdentityModel):
             with torch.autocast(segments[0].device.type, enabled=False):
                 segments = (self.sound_augment.waves(segments[0], rng), self.sound_augment.waves(segments[1], rng))
         audio = torch.cat(segments)
-        features = hear(self.encoder, audio, self.sound_augment, rng, self.layer)
+        features = hear(self.encoder, audio, self.sound_augment, rng)[self.layer]
         return self._finish(self.voice_head(features)).chunk(2)
 
     def _look(self, video: Tensor, seen: Tensor, rng: Generator | None) -> tuple[Tensor, ...]:

@@ -7,6 +7,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from seehear.encoders import LipsEncoder, Region
+from seehear.losses.base import Loss
 from seehear.losses.similarity import Distance, distances
 from seehear.pretext.augment import PictureAugment
 from seehear.pretext.view import scaled, view
@@ -64,6 +65,29 @@ def draw_moments(groups: int, moments: int, wanted: int | None, spacing: int, rn
 def at_moments(embeddings: Tensor, times: Tensor) -> Tensor:
     """(B, T, dim) at (B, N) moments -> (B, N, dim)."""
     return embeddings.gather(1, times.unsqueeze(-1).expand(-1, -1, embeddings.shape[2]))
+
+
+def compare_moments(
+    loss: Loss, sound: Tensor, lips: Tensor, wanted: int | None, spacing: int, rng: Generator | None
+) -> dict[str, Tensor]:
+    """What it costs to confuse the moments of each clip.
+
+    Args:
+        loss: between sound and lips.
+        sound: (B, N, dim) embeddings.
+        lips: (B, N, dim) embeddings of the same moments.
+        wanted: see `draw_moments`, as are ``spacing`` and ``rng``.
+
+    Returns:
+        ``loss``; ``matched``, the share of the moments of sound whose nearest lips are their own; and the embeddings
+        that took part, ``lips`` and ``sound``, without their graph.
+    """
+    times = draw_moments(len(lips), lips.shape[1], wanted, spacing, rng)
+    if times is not None:
+        lips, sound = at_moments(lips, times), at_moments(sound, times)
+    cost = loss(sound, lips, times=times)
+    lips, sound = lips.detach(), sound.detach()
+    return {"loss": cost, "matched": matched(sound, lips, loss.distance), "lips": lips, "sound": sound}
 
 
 @torch.no_grad()

@@ -24,6 +24,12 @@ def two_segments(audio: Tensor, frames: int, rng: Generator | None = None) -> tu
         (B, 640 min(frames, T)) each.
     """
     by_frame = audio.view(len(audio), -1, SAMPLES_PER_FRAME)  # (B, T, 640)
+    first, second = two_stretches(by_frame, frames, rng)
+    return first.flatten(1), second.flatten(1)
+
+
+def two_stretches(by_frame: Tensor, frames: int, rng: Generator | None = None) -> tuple[Tensor, Tensor]:
+    """As `two_segments`, of anything that has a row a video frame: (B, T, D) -> (B, min(frames, T), D) each."""
     count, total, _ = by_frame.shape
     length = min(frames, total)
     room = max(0, total - 2 * length)
@@ -33,7 +39,7 @@ def two_segments(audio: Tensor, frames: int, rng: Generator | None = None) -> tu
         starts = drawn + torch.tensor([0, total - length - room], device=rng.device)
         swapped = torch.rand(count, 1, generator=rng, device=rng.device) < 0.5
         starts = torch.where(swapped, starts.flip(1), starts)
-    rows = torch.arange(count, device=audio.device).unsqueeze(1)
-    moments = starts.to(audio.device).unsqueeze(2) + torch.arange(length, device=audio.device)  # (B, 2, length)
-    first, second = (by_frame[rows, moments[:, which]].flatten(1) for which in (0, 1))
+    rows = torch.arange(count, device=by_frame.device).unsqueeze(1)
+    moments = starts.to(by_frame.device).unsqueeze(2) + torch.arange(length, device=by_frame.device)  # (B, 2, length)
+    first, second = (by_frame[rows, moments[:, which]] for which in (0, 1))
     return first, second

@@ -23,7 +23,7 @@ from seehear.losses.similarity import SimilarityName
 from seehear.pretext.augment import PictureAugment, PictureAugmentOptions
 from seehear.pretext.disturbances import with_disturbances
 from seehear.pretext.lipsync import LipSync
-from seehear.pretext.moments import at_moments, draw_moments, in_step, lip_pictures, matched
+from seehear.pretext.moments import compare_moments, in_step, lip_pictures
 
 
 @dataclass(frozen=True)
@@ -141,12 +141,7 @@ class SyncModel(LipSync):
         with torch.autocast(batch["video"].device.type, enabled=False):  # pictures and spectra need their digits
             pictures, spectrum = self._prepare(batch, rng)
         lips, sound = self._embed_pictures(pictures), self._embed_spectrum(spectrum)
-        times = draw_moments(len(lips), lips.shape[1], self.options.candidates, self.options.spacing, rng)
-        if times is not None:
-            lips, sound = at_moments(lips, times), at_moments(sound, times)
-        loss = self.loss(sound, lips, times=times)
-        lips, sound = lips.detach(), sound.detach()
-        return {"loss": loss, "matched": matched(sound, lips, self.distance), "lips": lips, "sound": sound}
+        return compare_moments(self.loss, sound, lips, self.options.candidates, self.options.spacing, rng)
 
     def _prepare(self, batch: Mapping[str, Tensor], rng: Generator | None) -> tuple[Tensor, Tensor]:
         """Pictures and spectrum as the encoders take them, disturbed if there is a generator."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,10 +43,13 @@ class AnimateProbe:
 
     def __call__(self, model: nn.Module, fabric: Fabric) -> Probed:
         """Measure a model that is in evaluation mode."""
+        return self.score([model(fabric.to_device(batch)) for batch in self.batches])
+
+    def score(self, outs: Sequence[Mapping[str, Tensor]]) -> Probed:
+        """What the model made of the batches, measured."""
         parts: list[Likeness] = []
         strips: list[Picture] = []
-        for batch in self.batches:
-            out = model(fabric.to_device(batch))
+        for out in outs:
             drawn, real = out["drawn"].cpu(), out["real"].cpu()
             parts.append(likeness(drawn, real, self.region))
             strips += [strip(*pair) for pair in zip(real, drawn, strict=True)][: SHOWN_CLIPS - len(strips)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,7 +57,10 @@ class MatchProbe:
 
     def __call__(self, model: nn.Module, fabric: Fabric) -> Probed:
         """Measure a model that is in evaluation mode. Every process measures all clips: they are few."""
-        outs = [model(fabric.to_device(batch)) for batch in self.batches]
+        return self.score([model(fabric.to_device(batch)) for batch in self.batches])
+
+    def score(self, outs: Sequence[Mapping[str, Tensor]]) -> Probed:
+        """What the model made of the batches, measured."""
         found = {name: torch.cat([out[name].cpu() for out in outs]) for name in ("voice", "voice2", "face", "face2")}
         same = np.eye(len(self.sources), dtype=bool)
         asked = same | (self.sources[:, None] != self.sources)

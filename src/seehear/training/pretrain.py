@@ -87,7 +87,8 @@ def pretrain(
         optim: how the weights move.
         engine: what it runs on.
         init: what to begin with instead of random weights: the folder of a run, or the name of a model, of the same
-            shape; what is disturbed and weighed may differ.
+            shape; what is disturbed and weighed may differ. Of a model that has learned something else, the encoder of
+            speech alone: animate-small's for joint-small.
 
     Raises:
         ModelError: no such preset, a model of another shape to begin with, options that contradict each other, or a
@@ -156,7 +157,7 @@ def _train(fabric: Fabric, corpus: Sequence[str], out: Path, chosen: Settings, t
     torch.manual_seed(chosen.optim.seed)
     model = _model(chosen.model)
     if told["init"] and not (out / CHECKPOINT).exists():  # a run that goes on has weights of its own
-        run.load_weights(model, run.find(told["init"]) / run.WEIGHTS, "the model that is to begin with it")
+        run.begin_with(model, told["init"])
     parameters = sum(p.numel() for p in model.parameters())
     batches, probe = _batches(corpus, model, chosen, fabric), _probe(corpus, model, chosen)
     if fabric.is_global_zero:  # not before: what has just been refused may be put right in the same folder

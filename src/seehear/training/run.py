@@ -73,7 +73,11 @@ def load_identity(name_or_path: str | Path, device: str | torch.device | None = 
 
 
 def _wrong(name: str | Path, model: Pretext, needed: str) -> str:
-    return f"{name} is {'an' if model.name[0] in 'aeiou' else 'a'} {model.name} model; {needed}"
+    return f"{name} is {_a(model)} model; {needed}"
+
+
+def _a(model: Pretext) -> str:
+    return f"{'an' if model.name[0] in 'aeiou' else 'a'} {model.name}"
 
 
 def save(model: Pretext, folder: Path, trained: dict[str, Any] | None = None) -> None:
@@ -151,6 +155,34 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise ModelError(f"{path} is damaged (no object); copy or download the model again")
     return config
+
+
+def begin_with(model: Pretext, name: str) -> None:
+    """Put trained weights into a model that is to learn on.
+
+    From a model that has learned the same, all of them; from one that has learned something else, those of its encoder
+    of speech, which must have the same shape.
+
+    Args:
+        model: whose numbers are replaced.
+        name: of a model, or the folder of a run.
+
+    Raises:
+        ModelError: there is no such model, or it has another shape.
+    """
+    folder = find(name)
+    if read_config(folder).get("pretext") == model.name:
+        load_weights(model, folder / WEIGHTS, "the model that is to begin with it")
+        return
+    other = load(name)
+    state = other.speech.state_dict()
+    difference = _difference(model.speech.state_dict(), state)
+    if difference:
+        raise ModelError(
+            f"{name} is {_a(other)} model, of which only the encoder of speech can be begun with, and it is of another "
+            f"shape: {difference}"
+        )
+    model.speech.load_state_dict(state)
 
 
 def load_weights(model: nn.Module, path: Path, whose: str = f"the {CONFIG} beside it") -> None:

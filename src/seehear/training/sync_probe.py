@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lightning_fabric import Fabric
@@ -37,9 +37,12 @@ class SyncProbe:
 
     def __call__(self, model: nn.Module, fabric: Fabric) -> Probed:
         """Measure a model that is in evaluation mode. Every process measures all clips: they are few."""
+        return self.score([model(fabric.to_device(batch)) for batch in self.batches])
+
+    def score(self, outs: Sequence[Mapping[str, Tensor]]) -> Probed:
+        """What the model made of the batches, measured."""
         pairs: list[tuple[Tensor, Tensor]] = []
-        for batch in self.batches:
-            out = model(fabric.to_device(batch))
+        for out in outs:
             pairs += zip(out["lips"].cpu(), out["sound"].cpu(), strict=True)
         accuracy = sync_accuracy(pairs, self.distance, (SHORT, LONG))
         return Probed(dict(zip(self.formats, (accuracy.at(SHORT), accuracy.at(LONG)), strict=True)))
@@ -56,7 +59,7 @@ def sync_probe(views: ClipViews, model: LipSync, data: DataOptions) -> SyncProbe
     Returns:
         None where no clip is long enough to be measured.
     """
-    needed = OFFSETS + LONG - 1 + 2 * model.context
+    needed = least_frames(model)
     frames = max(data.frames, needed)
     by_length: dict[int, list[int]] = defaultdict(list)
     for clip in spread(views, data.probe_clips, needed):
@@ -67,3 +70,8 @@ def sync_probe(views: ClipViews, model: LipSync, data: DataOptions) -> SyncProbe
         for start in range(0, len(clips), BATCH)
     ]
     return SyncProbe(batches, model.distance) if batches else None
+
+
+def least_frames(model: LipSync) -> int:
+    """Video frames that a clip must have, to be measured."""
+    return OFFSETS + LONG - 1 + 2 * model.context
