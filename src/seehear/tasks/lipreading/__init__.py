@@ -1,0 +1,1 @@
+"""Reading lips: words in clips of faces, what is seen of them, and what can be told from that."""
