@@ -197,7 +197,7 @@ def _called(row: Row) -> str:
     return row.encoder if row.mode == "frozen" or row.mode == row.encoder else f"{row.encoder} ({row.mode})"
 
 
-PLAIN = frozenset({"CCC", "valence CCC", "arousal CCC", "F1"})
+PLAIN = frozenset({"CCC", "valence CCC", "arousal CCC", "F1", "minDCF 0.01", "minDCF 0.05"})
 """Scores that are customarily told as they are; the others are told in percent."""
 
 

@@ -60,7 +60,11 @@ class _Block:
 
 
 def count_all_pairs(
-    embeddings: Tensor, people: Sequence[object], parts: Sequence[object] | None = None, bins: int = BINS
+    embeddings: Tensor,
+    people: Sequence[object],
+    parts: Sequence[object] | None = None,
+    bins: int = BINS,
+    span: tuple[float, float] | None = None,
 ) -> Counts:
     """Scores of all pairs (i < j), counted.
 
@@ -69,6 +73,7 @@ def count_all_pairs(
         people: who each is of, (N,).
         parts: what each is a piece of; pairs of one person out of the same piece are left out. By default none are.
         bins: how many.
+        span: scores between which they lie, those beyond being in the first and the last; by default `score_span`.
 
     Raises:
         ValueError: there is not one label for each embedding, or no pair.
@@ -82,7 +87,8 @@ def count_all_pairs(
     of = None
     if parts is not None:
         of = torch.from_numpy(np.unique(np.asarray(parts, dtype=str), return_inverse=True)[1]).to(device)[order]
-    low, width = _scale(ordered, bins)
+    low, high = span or score_span(ordered)
+    width = (high - low) / bins
     everything, targets, left_out = (torch.zeros(bins, dtype=torch.int64, device=device) for _ in range(3))
     for block in _blocks(ordered, low, width, bins):
         everything += torch.bincount(block.pairs, minlength=bins)
@@ -95,14 +101,18 @@ def count_all_pairs(
     return Counts(edges, targets.double().cpu().numpy(), others.double().cpu().numpy())
 
 
-def _scale(embeddings: Tensor, bins: int) -> tuple[float, float]:
-    """Where the first bin begins and how wide one is: of a sample of all pairs, and of neighbours in the order."""
+def score_span(embeddings: Tensor) -> tuple[float, float]:
+    """Between which scores nearly all are: those of a sample of all pairs, and of neighbours, with a margin.
+
+    Args:
+        embeddings: float32 (N, D), those of one person next to each other.
+    """
     sample = embeddings[torch.linspace(0, len(embeddings) - 1, min(SAMPLED, len(embeddings))).long()]
     scores = (sample @ sample.mT)[torch.ones(len(sample), len(sample), dtype=torch.bool).triu_(1)]
     near = (embeddings[1:] * embeddings[:-1]).sum(1)
     low, high = (float(end) for end in torch.cat([scores, near]).aminmax())
     margin = max(MARGIN * (high - low), 1e-6)
-    return low - margin, (high - low + 2 * margin) / bins
+    return low - margin, high + margin
 
 
 def _blocks(embeddings: Tensor, low: float, width: float, bins: int) -> Iterator[_Block]:

@@ -187,20 +187,7 @@ def embed(voice: nn.Module, pieces: Sequence[Recording], name: str, progress: bo
 
 
 def mean_by(vectors: Vectors, owners: NDArray[np.int64], count: int) -> Vectors:
-    """Mean of the vectors (N, D) of each owner (N,), (count, D)."""
+    """Mean of the vectors (N, D) of each owner (N,), (count, D); zeros of one that has none."""
     sums = np.zeros((count, vectors.shape[1]))
     np.add.at(sums, owners, vectors)
-    return np.asarray(sums / np.bincount(owners, minlength=count)[:, None], dtype=np.float32)
-
-
-def standardised(vectors: Vectors) -> Vectors:
-    """Each dimension with mean 0 and deviation 1 over all vectors (N, D), whoever speaks; a constant one is 0."""
-    mean, deviation = vectors.mean(0, dtype=np.float64), vectors.std(0, dtype=np.float64)
-    scale = np.where(deviation > 1e-6 * (np.abs(mean) + 1e-6), 1 / np.maximum(deviation, 1e-12), 0)
-    return np.asarray((vectors - mean) * scale, dtype=np.float32)
-
-
-def unit(vectors: Vectors) -> Vectors:
-    """Each vector with length 1, (N, D)."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+    return np.asarray(sums / np.maximum(np.bincount(owners, minlength=count), 1)[:, None], dtype=np.float32)

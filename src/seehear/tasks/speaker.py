@@ -1,0 +1,194 @@
+"""Speaker verification: are two recordings of one voice? EER and detection cost, as on VoxCeleb (arXiv 1706.08612)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from seehear.corpus.split import By
+from seehear.errors import CorpusError
+from seehear.tasks.contenders import LEARNED, USUAL
+from seehear.tasks.recordings import Recordings
+from seehear.tasks.result import Result, Row
+from seehear.tasks.telling import require_place, tell
+from seehear.tasks.trials import Protocol
+from seehear.tasks.verification.calibration import calibrated, require_calibration_place
+from seehear.tasks.verification.course import EER, PAIRS, Plan, Scored, VoiceCourse, VoiceMode
+from seehear.tasks.verification.few_labels import FewLabelOptions, LossName
+from seehear.tasks.verification.outcome import Drawn, VerificationResult, compared, figure_of
+from seehear.tasks.verification.parts import PartName, in_part, split_of
+from seehear.tasks.verification.plot import draw_det
+from seehear.tasks.verification.scaling import Scaling
+from seehear.tasks.verification.sides import Sides
+from seehear.tasks.verification.trials import Trials
+from seehear.tasks.verification.voices import Pooling, VoiceContender, voice_contenders
+
+SEGMENTS = "segments"
+
+
+def evaluate_speaker(
+    model: str,
+    data: list[Path],
+    against: Sequence[str] = USUAL,
+    format: str | None = None,
+    trials: str | None = None,
+    pairs: int | Literal["all"] = PAIRS,
+    within: Sequence[str] = (),
+    seconds: float = 2.0,
+    pooling: Pooling = "mean",
+    scaling: Scaling = "whitened",
+    layer: str | None = None,
+    mode: VoiceMode = "frozen",
+    train_speakers: int | None = None,
+    loss: LossName = "am-softmax",
+    few: FewLabelOptions = FewLabelOptions(),  # noqa: B008  frozen
+    split: PartName = "all",
+    split_by: By | None = None,
+    dev_every: int | None = None,
+    seeds: int = 3,
+    where: Sequence[str] = (),
+    plot: Path | None = None,
+    calibration: Path | None = None,
+    device: str = "cpu",
+    json: bool = False,
+    out: Path | None = None,
+) -> Result | str:
+    """Say how well voices can be told apart by what a model makes of them.
+
+    Two recordings are compared by the cosine of their embeddings: means over pieces of sound, whitened over all that is
+    tested, without labels and for every contender alike. A model that has learned voices gives embeddings of its own;
+    features of any other are pooled over time.
+
+    Args:
+        model: folder of a run, name of a model, mfcc or logmel.
+        data: corpora that seehear prepare has made, or folders and files of a data set, with the label speaker.
+        against: what it is compared with: mfcc, logmel, other models, untrained (its own shape with random weights),
+            finetuned or scratch (its own shape, all weights trained with the labels of some speakers).
+        format: of a data set that is no corpus: voxceleb, librispeech, folder and so on.
+        trials: file of pairs as VoxCeleb has them (1 one.wav other.wav), or segments, where pieces of one recording are
+            of one person and those of others of others; by default pairs of recordings, by their speakers.
+        pairs: of each kind at most, drawn by the seed; all scores every pair there is, in blocks.
+        within: labels that the two of a pair share, such as sex.
+        seconds: sound of a piece.
+        pooling: of features that are no embeddings of voices: their mean over time, or mean and deviation.
+        scaling: of embeddings over all that are tested, without labels: whitened, standardised or none.
+        layer: of the encoder, pooled; by default a model's own embedding of voices, else the layer that is read best.
+        mode: frozen; or trained with the labels of some speakers, who then are not tested: projected (a layer on top),
+            finetuned or scratch (all of it). Those without weights that could move are projected.
+        train_speakers: how many speakers there are labels of; by default all that are not tested.
+        loss: of training with labels.
+        few: how that is done.
+        split: who is tested: all, or dev or train, the part that the model's training kept for measuring or learned
+            from. With labels and all, a fifth of the speakers is tested, others with each seed.
+        split_by: what is not on both sides of that split, sources or speakers; by default as in the model's training.
+        dev_every: one of them in so many is dev; by default as in the model's training.
+        seeds: repetitions, each with its own random weights, pairs and labels, where there are any.
+        where: only recordings with these labels, each label=value or label=value|other.
+        plot: PNG file for the curves of detection errors.
+        calibration: JSON file, or folder of a model, for what seehear verify makes probabilities with.
+        device: where networks run, as torch names it.
+        json: print one JSON object instead of a table.
+        out: JSON file to write the result to as well.
+
+    Raises:
+        ModelError: there is no such model or layer, or its scores cannot be calibrated.
+        CorpusError: no such data, speakers are not known, no pairs, or a list names what is not there.
+    """
+    for place in (out, plot):
+        require_place(place)
+    require_calibration_place(calibration)
+    Protocol(seeds=seeds, device=device)  # says what is wrong with them
+    if pairs != "all" and pairs < 1:
+        raise CorpusError(f"--pairs must be 1 or more, or all, not {pairs}")
+    if pairs == "all" and trials is not None:
+        raise CorpusError("--pairs all means every pair of recordings; leave out --trials, or --pairs")
+    if not seconds > 0:
+        raise CorpusError(f"--seconds must be more than 0, not {seconds:g}")
+    plan = Plan(mode, train_speakers, loss, few, seconds, pairs, scaling, seeds, device)
+    named = voice_contenders(model, against, "frozen" if mode == "projected" else mode, layer, pooling)
+    labelled = mode != "frozen" or any(one.mode in LEARNED for one in named)
+    recordings = Recordings.of(data, format).where(where).audible()
+    chosen = np.ones(len(recordings), dtype=bool)
+    if split != "all":
+        chosen = in_part(recordings, data, split, split_of(model, split_by, dev_every))
+    course = _course(recordings, recordings.subset(chosen), trials, within, plan, labelled)
+    run = [course.run(one) for one in named]
+    others = {recordings[row].speaker for row in np.flatnonzero(~chosen).tolist()}
+    told = {
+        **_setting(plan, pooling, labelled),
+        "compared": course.sides.described,
+        "tested": split if split != "all" or not labelled else "a fifth of the speakers",
+    }
+    made = calibrated(course, named[0].voice(0), model, recordings.name, calibration) if calibration else None
+    result = VerificationResult(
+        task="speaker verification",
+        data=recordings.name,
+        rows=tuple(_row(one, plan, scored) for one, scored in zip(named, run, strict=True)),
+        comparisons=tuple(
+            compared(one.name, *_values(run[0]), *_values(scored))
+            for one, scored in zip(named[1:], run[1:], strict=True)
+        ),
+        higher_is_better=False,
+        chance={EER: 0.5},
+        classes=(),
+        recordings=len(recordings),
+        tested=len(course.tested),
+        speakers=None if course.sides.units != "speakers" else len({r.speaker for r in recordings}),
+        units=course.sides.units,
+        setting=told,
+        left_out=recordings.left_out,
+        pairs=_pairs(course.rounds[0].trials),
+        det={one.name: scored[0].det for one, scored in zip(named, run, strict=True)},
+        also_trained=None if split == "all" else len(others & set(course.people)),
+        calibration=made.to_dict() if made else None,
+    )
+    if plot:
+        draw_det(result.det, plot)
+    return tell(result, json, out)
+
+
+def _course(
+    recordings: Recordings, tested: Recordings, trials: str | None, within: Sequence[str], plan: Plan, labelled: bool
+) -> VoiceCourse:
+    """What is asked; the recordings that are not tested may be trained with."""
+    everything = len(tested) == len(recordings)
+    if trials == SEGMENTS:
+        sides = Sides.of_segments(tested, plan.seconds, within)
+        return VoiceCourse(recordings, sides, plan, labelled, labelled and everything)
+    sides = Sides.of_recordings(tested, plan.seconds, within)
+    if trials is not None:
+        sides, listed = sides.listed(Path(trials), tested)
+        return VoiceCourse(recordings, sides, plan, labelled, listed=listed)
+    if sides.units != "speakers":
+        raise CorpusError(
+            f"{recordings.name} does not say of all who speaks; add the label 'speaker', or name the --format of the "
+            "data set, a list with --trials, or --trials segments"
+        )
+    return VoiceCourse(recordings, sides, plan, labelled, labelled and everything)
+
+
+def _row(one: VoiceContender, plan: Plan, scored: Sequence[Scored]) -> Row:
+    mode = "projected" if plan.mode != "frozen" and one.mode == "frozen" else one.mode
+    names = list(scored[0].figures)
+    figures = {name: figure_of([s.figures[name] for s in scored], [s.drawn[name] for s in scored]) for name in names}
+    return Row(one.name, mode, figures, by_snr={})
+
+
+def _values(scored: Sequence[Scored]) -> tuple[list[float], list[Drawn]]:
+    """The first figure with each seed, and its draws."""
+    return [s.figures[EER] for s in scored], [s.drawn[EER] for s in scored]
+
+
+def _pairs(trials: Trials) -> tuple[int, int]:
+    return int(trials.targets.sum()), int((~trials.targets).sum())
+
+
+def _setting(plan: Plan, pooling: Pooling, labelled: bool) -> dict[str, Any]:
+    """What a result says of how it came about."""
+    said: dict[str, Any] = {"pooling": pooling, "scaling": plan.scaling, "seeds": plan.seeds}
+    if labelled:
+        said |= {"loss": plan.loss, "trained with": f"{plan.train_speakers or 'all other'} speakers"}
+    return said

@@ -1,0 +1,234 @@
+"""One contender through all seeds: voices into vectors, pairs into scores, scores into errors and how sure they are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from seehear.errors import CorpusError
+from seehear.tasks.contenders import LEARNED
+from seehear.tasks.partition import partition
+from seehear.tasks.recordings import Recordings
+from seehear.tasks.verification.all_pairs import count_all_pairs, score_span
+from seehear.tasks.verification.curve import DCF_PRIORS, Counts
+from seehear.tasks.verification.few_labels import FewLabelOptions, LossName, learn_voices
+from seehear.tasks.verification.plot import Curve
+from seehear.tasks.verification.resampling import draw_people, resampled
+from seehear.tasks.verification.scaling import Scaling, scaled
+from seehear.tasks.verification.sides import Sides
+from seehear.tasks.verification.trials import Rows, Trials
+from seehear.tasks.verification.voices import Vectors, VoiceContender, embed, mean_by
+
+VoiceMode = Literal["frozen", "projected", "finetuned", "scratch"]
+
+EER = "EER"
+DCF = {f"minDCF {prior:g}": prior for prior in DCF_PRIORS}
+
+PAIRS = 500_000
+"""Of each kind, at most: more make no figure surer, as people are what is drawn."""
+
+AT_ONCE = 1 << 16  # pairs whose vectors are multiplied at a time
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How voices are compared.
+
+    Attributes:
+        mode: frozen; projected, a layer on top is trained with labels; finetuned or scratch, all of it is.
+        train_speakers: how many of them there are labels of; None for all that are not tested.
+        loss: of that training.
+        few: how it is done.
+        seconds: sound of a piece.
+        pairs: of each kind at most; ``all`` scores all there are in blocks.
+        scaling: of embeddings before they are compared.
+        seeds: repetitions.
+        device: where networks run.
+    """
+
+    mode: VoiceMode = "frozen"
+    train_speakers: int | None = None
+    loss: LossName = "am-softmax"
+    few: FewLabelOptions = field(default_factory=FewLabelOptions)
+    seconds: float = 2.0
+    pairs: int | Literal["all"] = PAIRS
+    scaling: Scaling = "whitened"
+    seeds: int = 3
+    device: str = "cpu"
+
+
+class Round(NamedTuple):
+    """What one seed asks.
+
+    Attributes:
+        tested: rows of the sides that may be in a pair.
+        trials: pairs of them.
+        train: recordings whose speakers are known to those that learn; none where nobody does.
+    """
+
+    tested: Rows
+    trials: Trials
+    train: Recordings | None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What came of one round.
+
+    Attributes:
+        figures: name -> value.
+        drawn: name -> the value of every draw of people, (R,).
+        det: curve of detection errors.
+    """
+
+    figures: dict[str, float]
+    drawn: dict[str, NDArray[np.float64]]
+    det: Curve
+
+
+class VoiceCourse:
+    """Sides, pairs and training speakers: the same for every contender.
+
+    Attributes:
+        sides: what is compared.
+        plan: how.
+        rounds: one a seed.
+        tested: rows of the sides that are with any seed.
+        people: whose voices those are, each once.
+    """
+
+    def __init__(
+        self,
+        recordings: Recordings,
+        sides: Sides,
+        plan: Plan,
+        labelled: bool = False,
+        hold_out: bool = False,
+        listed: Trials | None = None,
+    ) -> None:
+        """Draws pairs, and who is trained with.
+
+        Args:
+            recordings: all that may be trained with.
+            sides: what is compared.
+            plan: how.
+            labelled: somebody learns with the labels of speakers that are not tested.
+            hold_out: a fifth of the speakers is tested, others with each seed; else all sides are.
+            listed: pairs that were given.
+
+        Raises:
+            CorpusError: no pairs, or too few speakers to train with.
+        """
+        self.sides, self.plan = sides, plan
+        self.rounds = [self._round(recordings, labelled, hold_out, listed, seed) for seed in range(plan.seeds)]
+        first = self.rounds[0].trials
+        self._same = all(np.array_equal(one.trials.left, first.left) for one in self.rounds)
+        self.tested = np.unique(np.concatenate([one.tested for one in self.rounds]))
+        self.people = sorted({sides.who[row] for row in self.tested.tolist()})
+        numbers = {name: number for number, name in enumerate(self.people)}
+        self._person = np.array([numbers.get(name, -1) for name in sides.who])
+        self._draws = draw_people(len(self.people))
+
+    def run(self, contender: VoiceContender) -> list[Scored]:
+        """Each seed's scores; what a seed does not change is computed once."""
+        learns = self.plan.mode != "frozen" or contender.mode in LEARNED
+        scored: list[Scored] = []
+        vectors: Vectors | None = None
+        for seed, asked in enumerate(self.rounds):
+            if scored and self._same and not contender.drawn and not learns:
+                scored.append(scored[0])
+                continue
+            if learns and asked.train is not None:
+                network = self._taught(contender, asked.train, seed)
+                vectors = self.embedded(network, contender.name, asked.tested)
+            elif vectors is None or contender.drawn:
+                vectors = self.embedded(contender.voice(seed).to(self.plan.device), contender.name, self.tested)
+            scored.append(self._score(vectors, asked))
+        return scored
+
+    def embedded(self, network: nn.Module, name: str, rows: Rows) -> Vectors:
+        """The mean embedding of some of the sides, (sides, dim), zeros for the others."""
+        wanted = np.flatnonzero(np.isin(self.sides.owners, rows))
+        pieces = [self.sides.pieces[piece] for piece in wanted.tolist()]
+        return mean_by(embed(network, pieces, f"hearing by {name}"), self.sides.owners[wanted], len(self.sides))
+
+    def _round(self, recordings: Recordings, labelled: bool, hold_out: bool, listed: Trials | None, seed: int) -> Round:
+        tested = np.arange(len(self.sides))
+        if hold_out:
+            held = partition(recordings, "speakers", seed)[0].test
+            chosen = {recordings[row].speaker for row in held.tolist()}
+            tested = np.flatnonzero([name in chosen for name in self.sides.who])
+        train = None
+        if labelled:
+            train = self._training(recordings, {self.sides.who[row] for row in tested.tolist()}, seed)
+        count = PAIRS if self.plan.pairs == "all" else self.plan.pairs
+        return Round(tested, listed or self.sides.draw(tested, count, seed), train)
+
+    def _training(self, recordings: Recordings, tested: set[str], seed: int) -> Recordings:
+        speakers = [str(recording.speaker) for recording in recordings.labelled("speaker")]
+        others = sorted(set(speakers) - tested)
+        wanted = len(others) if self.plan.train_speakers is None else self.plan.train_speakers
+        if not 2 <= wanted <= len(others):
+            raise CorpusError(
+                f"{len(others)} speakers of {recordings.name} are not tested, and {wanted} cannot be trained with; "
+                "choose 2 or more with --train-speakers, or give recordings of others as well"
+            )
+        chosen = set(np.random.default_rng([seed, 84]).permutation(others)[:wanted].tolist())
+        return recordings.subset(np.array([recording.speaker in chosen for recording in recordings]))
+
+    def _taught(self, contender: VoiceContender, train: Recordings, seed: int) -> nn.Module:
+        """Weights that do not move get a layer on top."""
+        plan = self.plan
+        voice = contender.voice(seed).to(plan.device)
+        share = plan.few.encoder_lr if contender.mode == "finetuned" else 1.0
+        return learn_voices(voice, train, contender.mode in LEARNED, plan.loss, plan.few, plan.seconds, share, seed)
+
+    def _score(self, vectors: Vectors, asked: Round) -> Scored:
+        placed = np.zeros_like(vectors)
+        placed[asked.tested] = scaled(vectors[asked.tested], self.plan.scaling)
+        trials = asked.trials
+        scores = pair_scores(placed, trials)
+        drawn = resampled(scores, trials.targets, self._person[trials.left], self._person[trials.right], self._draws)
+        counts = Counts.of(scores, trials.targets) if self.plan.pairs != "all" else self._every_pair(placed, asked)
+        priors = DCF.items()
+        return Scored(
+            {EER: float(counts.eer)} | {name: float(counts.min_dcf(prior)) for name, prior in priors},
+            {EER: drawn.eer} | {name: drawn.min_dcf(prior) for name, prior in priors},
+            counts.det(),
+        )
+
+    def _every_pair(self, vectors: Vectors, asked: Round) -> Counts:
+        """All pairs that could be drawn, group by group of those that are alike."""
+        sides = self.sides
+        groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        by_person = sorted(asked.tested.tolist(), key=lambda row: sides.who[row])
+        for row in by_person:
+            groups[sides.alike[row]].append(row)
+        heard = torch.from_numpy(vectors).to(self.plan.device)
+        span = score_span(heard[by_person])
+        counted = [
+            count_all_pairs(
+                heard[rows],
+                [sides.who[row] for row in rows],
+                [sides.sources[row] for row in rows] if sides.sources is not None else None,
+                span=span,
+            )
+            for rows in groups.values()
+            if len(rows) > 1
+        ]
+        return Counts(counted[0].edges, np.sum([c.targets for c in counted], 0), np.sum([c.others for c in counted], 0))
+
+
+def pair_scores(vectors: Vectors, trials: Trials) -> NDArray[np.float64]:
+    """Products of the two of each pair, (N,): cosines of vectors of length 1."""
+    scores = np.empty(len(trials))
+    for start in range(0, len(trials), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        scores[some] = np.einsum("nd,nd->n", vectors[trials.left[some]], vectors[trials.right[some]])
+    return scores
