@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seehear.clip import SAMPLES_PER_FRAME
+from seehear.clip import SAMPLE_RATE, SAMPLES_PER_FRAME
 from seehear.pretext.sync import SyncOptions
 from seehear.training.options import DataOptions, EngineOptions, OptimOptions
 
@@ -25,7 +25,9 @@ class Talkers:
     def __init__(self, clips: int = 12, frames: int = 60, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
         self.frames = np.full(clips, frames, dtype=np.int32)
-        self.shape = (SIDE, SIDE)
+        self.seen = np.ones(clips, dtype=bool)
+        self.sources = np.arange(clips)
+        self.shape: tuple[int, ...] = (SIDE, SIDE)
         loud = rng.random((clips, frames))
         rows = np.abs(np.arange(SIDE) - SIDE / 2)[:, None]
         open_to = (SIDE / 2) * loud[:, :, None, None]
@@ -40,3 +42,17 @@ class Talkers:
     def window(self, index: int, start: int, frames: int) -> tuple[np.ndarray, np.ndarray]:
         samples = slice(start * SAMPLES_PER_FRAME, (start + frames) * SAMPLES_PER_FRAME)
         return self._video[index, start : start + frames], self._audio[index, samples]
+
+
+class People(Talkers):
+    """Likewise, in colour: the redder a face, the higher its voice. Every person is in two clips of one source each."""
+
+    def __init__(self, clips: int = 24, frames: int = 60, seed: int = 0) -> None:
+        super().__init__(clips, frames, seed)
+        self.shape = (SIDE, SIDE, 3)
+        height = np.random.default_rng(seed + 1).permutation(np.linspace(0, 1, clips // 2)).repeat(2)
+        self._video = np.repeat(self._video[..., None] // 4, 3, axis=-1)
+        self._video[..., 0] += (190 * height).astype(np.uint8)[:, None, None, None]
+        time = np.arange(frames * SAMPLES_PER_FRAME) / SAMPLE_RATE
+        self._audio //= 8
+        self._audio += (6000 * np.sin(2 * np.pi * 200 * 8 ** height[:, None] * time)).astype(np.int16)
