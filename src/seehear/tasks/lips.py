@@ -15,7 +15,6 @@ from seehear.os_errors import require_place
 from seehear.tasks.contenders import Mode
 from seehear.tasks.isolated import LABEL
 from seehear.tasks.lipreading.course import LipsCourse
-from seehear.tasks.lipreading.looks import Looks
 from seehear.tasks.lipreading.readers import PIXELS, USUAL, readers
 from seehear.tasks.lipreading.result import LipsResult, kinds_of
 from seehear.tasks.lipreading.sights import words_seen
@@ -99,7 +98,7 @@ def evaluate_lips(
     names = [word.labels[LABEL] for word in words]
     classes = sorted(set(names))
     targets = [classes.index(name) for name in names]
-    course = LipsCourse(words, targets, protocol, Looks(corpus), window, end_to_end, _held_out(model))
+    course = LipsCourse(words, targets, protocol, corpus, window, end_to_end, _held_out(model))
     _refuse_single_class(course)
     goal = Classes(len(classes))
     frozen: ReadOut

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from seehear.clip import FPS
-from seehear.corpus.split import Split
+from seehear.corpus.split import Split, rows_of_part
+from seehear.corpus.store import Corpus
 from seehear.encoders.padded_lips import PaddedLips
 from seehear.errors import CorpusError
 from seehear.tasks.contenders import Contender
@@ -19,7 +20,7 @@ from seehear.tasks.lipreading.end_to_end import OnPictures
 from seehear.tasks.lipreading.looks import Looks
 from seehear.tasks.lipreading.sights import Sight
 from seehear.tasks.lipreading.window import Window, WindowOptions, cut, window
-from seehear.tasks.partition import Fold, Rows
+from seehear.tasks.partition import Fold, Rows, known_speakers
 from seehear.tasks.readouts.interface import Inputs, ReadOut
 from seehear.tasks.readouts.options import TrainingOptions
 from seehear.tasks.recordings import Recordings
@@ -36,7 +37,7 @@ class LipsCourse(Course):
         words: Recordings,
         targets: Sequence[int],
         protocol: Protocol,
-        looks: Looks,
+        corpus: Corpus,
         frames: WindowOptions,
         learning: TrainingOptions,
         held: Split,
@@ -47,7 +48,7 @@ class LipsCourse(Course):
             words: `Sight`s with the label ``word``.
             targets: the class of each.
             protocol: how; with the split ``source`` the test part is what ``held`` holds out.
-            looks: where their pictures are.
+            corpus: whose clips they are in.
             frames: which of them are read.
             learning: how encoders are trained along.
             held: what the model's training has kept for measuring.
@@ -56,8 +57,8 @@ class LipsCourse(Course):
             CorpusError: they cannot be divided so.
         """
         self._seen = [word for word in words if isinstance(word, Sight)]
-        self._held = held
-        self._looks, self._boundaries, self._learning = looks, frames.boundaries, learning
+        self._corpus, self._held, self._looks = corpus, held, Looks(corpus)
+        self._boundaries, self._learning = frames.boundaries, learning
         self.device = torch.device(protocol.device)
         self._windows = [window(w.clip, w.length, w.between_s, w.whole, frames) for w in self._seen]
         super().__init__(words, targets, protocol, [word.labels["word"] for word in self._seen])
@@ -69,28 +70,31 @@ class LipsCourse(Course):
         """
         if self.protocol.split != "source":
             return super().divided(seed)
-        groups = self._groups()
-        names = sorted(set(groups))
-        test = set(names[:: self._held.every])
-        rest = [name for name in names if name not in test]
-        if len(rest) < 2:
+        held_out = self._held_out()
+        tested = np.array([word.clip in held_out for word in self._seen], dtype=bool)
+        groups = np.array(self._groups(), dtype=object)
+        rest = sorted(set(groups[~tested]))
+        if len(rest) < 2 or not tested.any():
             raise CorpusError(
-                f"{self.recordings.name} has {len(names)} {self._held.by}s with words, too few for training, "
+                f"{self.recordings.name} has words of {len(set(groups))} {self._held.by}s, too few for training, "
                 "development and test; give more clips"
             )
-        rng = np.random.default_rng([seed, 79])
+        rng = np.random.default_rng([seed, 82])
         dev = {rest[i] for i in rng.permutation(len(rest))[: max(1, len(rest) // self._held.every)]}
-        sides = np.array(["test" if group in test else "dev" if group in dev else "train" for group in groups])
-        train, held, tested = (np.flatnonzero(sides == part) for part in ("train", "dev", "test"))
-        return [Fold(train, held, tested)]
+        held = ~tested & np.array([group in dev for group in groups], dtype=bool)
+        return [Fold(np.flatnonzero(~tested & ~held), np.flatnonzero(held), np.flatnonzero(tested))]
+
+    def _held_out(self) -> set[int]:
+        """The clips that the model's training has kept for measuring: those it learns from all have faces."""
+        faces = np.flatnonzero(self._corpus.seen)
+        rows = rows_of_part(
+            self._corpus.with_faces().manifest, "dev", self._held.every, self._held.by, str(self._corpus)
+        )
+        return set(faces[rows].tolist())
 
     def _groups(self) -> list[str]:
         """What is not on both sides: the source or the speaker of each word."""
-        if self._held.by == "source":
-            return [word.source for word in self._seen]
-        from seehear.tasks.partition import known_speakers
-
-        return known_speakers(self.recordings)
+        return known_speakers(self.recordings) if self._held.by == "speaker" else [word.source for word in self._seen]
 
     def _inputs(self, kept: list[dict[int, Any]], place: int, rows: Rows) -> Inputs:
         """Features, or where the pictures are."""
