@@ -231,7 +231,7 @@ def test_stopped_with_other_options(tmp_path: Path) -> None:
     write_source(tmp_path / "src" / "a.mp4", [10], full=True)
     with pytest.raises(CorpusError, match="no room"):
         run(tmp_path / "src", tmp_path / "out")
-    with pytest.raises(CorpusError, match="unfinished preparation with shard_clips 4 instead of 7; run that again"):
+    with pytest.raises(CorpusError, match="not finished, and was begun with shard_clips 4 instead of 7; run that again"):
         run(tmp_path / "src", tmp_path / "out", shard_clips=7)
 
 
@@ -269,7 +269,7 @@ def test_two_at_once(tmp_path: Path) -> None:
     try:
         while not (out / ".staging" / "plan.json").exists() and process.poll() is None:
             time.sleep(0.01)
-        with pytest.raises(CorpusError, match="another seehear is preparing"):
+        with pytest.raises(CorpusError, match="another seehear is at work on"):
             run(src, out)
     finally:
         process.kill()

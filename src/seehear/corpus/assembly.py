@@ -32,7 +32,7 @@ class Assembler:
     that are there already to be just those that it would write, and only reads on.
     """
 
-    def __init__(self, out: Path, staging: Staging, shard_clips: int) -> None:
+    def __init__(self, out: Path, staging: Staging[Outcome], shard_clips: int) -> None:
         """Writes shards of ``shard_clips`` clips into ``out``."""
         self.out = out
         self.staging = staging

@@ -121,7 +121,7 @@ def carry_out(plan: Plan, out: Path, open_reader: OpenReader, workers: int, prog
         if is_done(out, plan.fingerprint()):
             remove_staging(out)
             return PrepareReport.read(out)
-        with Staging(out, plan.fingerprint()) as staging:
+        with Staging(out, plan.fingerprint(), Outcome) as staging:
             known = _known(plan, staging)
             assembler = Assembler(out, staging, plan.options["shard_clips"])
             assembler.take_all(known)
@@ -143,7 +143,7 @@ def carry_out(plan: Plan, out: Path, open_reader: OpenReader, workers: int, prog
         return report
 
 
-def _known(plan: Plan, staging: Staging) -> dict[int, Outcome]:
+def _known(plan: Plan, staging: Staging[Outcome]) -> dict[int, Outcome]:
     """What became of the sources that need no work: done by an earlier run, or not wanted."""
     known = {}
     for number, source in enumerate(plan.sources):
@@ -155,7 +155,12 @@ def _known(plan: Plan, staging: Staging) -> dict[int, Outcome]:
 
 
 def _outcomes(
-    plan: Plan, known: dict[int, Outcome], staging: Staging, open_reader: OpenReader, workers: int, watch: Watch
+    plan: Plan,
+    known: dict[int, Outcome],
+    staging: Staging[Outcome],
+    open_reader: OpenReader,
+    workers: int,
+    watch: Watch,
 ) -> Iterator[tuple[int, Outcome]]:
     """What becomes of the other sources, as the crew gets them done."""
     tasks = [Task(n, plan.sources[n], plan.keys[n]) for n in range(len(plan.sources)) if n not in known]

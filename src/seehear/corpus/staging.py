@@ -1,7 +1,7 @@
-"""The folder inside an unfinished corpus that keeps what is done, so that a killed run can go on.
+"""The folder inside an unfinished corpus (or whatever is made of many files) that keeps what is done.
 
-Each finished source leaves ``NUMBER.json`` (what became of it) and, if it gave clips, ``NUMBER.part`` (their bytes);
-the JSON is written last and vouches for the part.
+So a killed run can go on. Each finished source leaves ``NUMBER.json`` (what became of it) and, if it gave clips,
+``NUMBER.part`` (their bytes); the JSON is written last and vouches for the part.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import json
 import shutil
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Generic, Protocol, Self, TypeVar
 
 from seehear.beside import remove_leftovers, write_text
-from seehear.corpus.outcome import Outcome
 from seehear.corpus.plan import difference
 from seehear.errors import CorpusError
 
@@ -32,16 +31,34 @@ def remove_staging(out: Path) -> None:
         shutil.rmtree(out / STAGING)
 
 
-class Staging:
-    """The staging folder of a corpus that is being prepared, held by one process at a time."""
+class Kept(Protocol):
+    """What became of one source, as it is written down."""
 
-    def __init__(self, out: Path, fingerprint: dict[str, Any]) -> None:
+    def to_json(self) -> str: ...
+
+    @classmethod
+    def from_json(cls, text: str) -> Self: ...
+
+
+T = TypeVar("T", bound=Kept)
+
+
+class Staging(Generic[T]):
+    """The staging folder of a folder that is being made, held by one process at a time."""
+
+    def __init__(self, out: Path, fingerprint: dict[str, Any], kind: type[T]) -> None:
         """Opens the staging folder, or makes it.
+
+        Args:
+            out: what is being made.
+            fingerprint: of what is to be done (`seehear.corpus.plan.Plan.fingerprint`).
+            kind: of what becomes of a source.
 
         Raises:
             CorpusError: another process is at it, or it belongs to a preparation with other options or sources.
             OSError: the folder cannot be written.
         """
+        self._kind = kind
         self.folder = out / STAGING
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(self.folder / "lock", out)
@@ -51,7 +68,7 @@ class Staging:
             before = json.loads(plan.read_text(encoding="utf-8"))
             if how := difference(before, fingerprint):
                 raise CorpusError(
-                    f"{out} holds an unfinished preparation with {how}; run that again to finish it, or remove {out}"
+                    f"{out} is not finished, and was begun with {how}; run that again to finish it, or remove {out}"
                 )
         else:
             write_text(plan, json.dumps(fingerprint, indent=1, ensure_ascii=False))
@@ -60,12 +77,12 @@ class Staging:
         """Where the bytes of a source's clips are."""
         return part_path(self.folder, number)
 
-    def outcome(self, number: int) -> Outcome | None:
+    def outcome(self, number: int) -> T | None:
         """What became of a source; None if it is not done."""
         path = self._outcome_path(number)
-        return Outcome.from_json(path.read_text(encoding="utf-8")) if path.exists() else None
+        return self._kind.from_json(path.read_text(encoding="utf-8")) if path.exists() else None
 
-    def record(self, number: int, outcome: Outcome) -> None:
+    def record(self, number: int, outcome: T) -> None:
         """Writes down what became of a source, its part being written."""
         write_text(self._outcome_path(number), outcome.to_json())
 
@@ -93,5 +110,5 @@ def _locked(path: Path, out: Path) -> IO[bytes]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
-        raise CorpusError(f"another seehear is preparing {out} now; wait for it, or name another folder") from None
+        raise CorpusError(f"another seehear is at work on {out} now; wait for it, or name another folder") from None
     return file

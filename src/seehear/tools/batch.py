@@ -78,7 +78,7 @@ def run_jobs(
     workers = min(worker_count(workers), len(jobs))
     loaded = load_sync(model)  # here, even if others will do the work: a wrong model is one error, not one a file
     if workers <= 1:
-        _use_one_thread()
+        use_one_thread()
         do = do_job if len(jobs) == 1 else do_one_of_many
         yield from (do(job, loaded, progress) for job in jobs)
         return
@@ -126,7 +126,7 @@ def do_one_of_many(job: Job, model: LipsAndSound, progress: Progress | None = No
         return Outcome(job.path, error=sentence, search_s=job.options.search_s)
 
 
-def _use_one_thread() -> None:
+def use_one_thread() -> None:
     """Decoding runs beside the network: more threads than cores make both many times slower."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -139,5 +139,5 @@ def _do_in_worker(model: str, numbered: tuple[int, Job], tell: object) -> Outcom
 @cache
 def _load_once(model: str) -> LipsAndSound:
     """A worker's model, kept from one job to the next."""
-    _use_one_thread()
+    use_one_thread()
     return load_sync(model)

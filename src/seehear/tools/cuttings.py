@@ -1,0 +1,151 @@
+"""One file curated: its faces are watched, its stretches judged, and those that are wanted written as files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.clip import FPS
+from seehear.corpus.plan import clip_key
+from seehear.media.clips import ClipOptions, ClipReader, Sighting
+from seehear.media.decode import Picture, open_media
+from seehear.media.mux import write_video
+from seehear.media.sound import Sound
+from seehear.tools.confidence import Calibration
+from seehear.tools.lip_activity import FaceTrack, joined, watch
+from seehear.tools.listen import LipsAndSound
+from seehear.tools.stretches import Reason, Rules, Stretch, delay_of_file, stretches, who_speaks
+from seehear.tools.verdict import CANNOT_TELL_BELOW
+
+WATCHING = 0.9
+"""Share of the work: the rest is writing."""
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Curated:
+    """What became of a file.
+
+    Attributes:
+        seconds: its length; 0 where it cannot be read.
+        stretches: all of its time.
+        shifted_ms: by how much its sound was made earlier in what was cut out of it (negative: later).
+        problem: why it cannot be used at all; empty where it can.
+    """
+
+    seconds: float = 0.0
+    stretches: tuple[Stretch, ...] = ()
+    shifted_ms: float = 0.0
+    problem: str = ""
+
+    def files(self, key: str) -> Iterator[tuple[str, Stretch]]:
+        """The names of the files that are cut out of it, and what is in them."""
+        wanted = (stretch for stretch in self.stretches if stretch.reason is None)
+        for number, stretch in enumerate(wanted):
+            yield f"{clip_key(key, number)}.mp4", stretch
+
+    def to_json(self) -> str:
+        """As text."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """From `to_json`."""
+        told: dict[str, Any] = json.loads(text)
+        parts = (s | {"reason": Reason(s["reason"]) if s["reason"] else None} for s in told.pop("stretches"))
+        return cls(stretches=tuple(Stretch(**part) for part in parts), **told)
+
+
+def curate_file(
+    path: Path,
+    key: str,
+    out: Path,
+    model: LipsAndSound,
+    rules: Rules,
+    crops: ClipOptions,
+    progress: Progress | None = None,
+    threads: int = 0,
+) -> Curated:
+    """Cut what is wanted out of one file.
+
+    Args:
+        path: any video file.
+        key: what the names of its cuttings begin with.
+        out: folder that they are written to.
+        model: of lip-sync.
+        rules: what is wanted.
+        crops: how faces are found.
+        progress: called with the share that is done (0..1); watching takes most of it.
+        threads: of the decoder; 0: one a core.
+
+    Raises:
+        SeehearError: the file cannot be read, or its cuttings cannot be written.
+    """
+    with ClipReader(path, crops, threads=threads) as reader:
+        if reader.media.video is None:
+            return Curated(reader.media.duration_s, problem="there is no picture")
+        if not reader.media.has_sound:
+            frames = round(reader.media.duration_s * FPS)
+            return Curated(frames / FPS, (Stretch(0, frames, Reason.NO_SOUND),) if frames else ())
+        duration_s = reader.media.duration_s or 1.0
+        faces = joined(watch(model, _told(reader.sightings(), duration_s, progress), reader.sound))
+        frames = max([reader.stats.pictures, *(face.stop for face in faces)])
+        calibration = Calibration.from_config(model.config)
+        speaking = who_speaks(faces)
+        shift_ms = _to_be_shifted(frames, faces, speaking, calibration) if rules.fix else 0.0
+        found = Curated(
+            frames / FPS,
+            tuple(stretches(frames, faces, speaking, rules, calibration, shift_ms)),
+            round(shift_ms, 1),
+        )
+        write_cuttings(path, reader.sound, found, key, out, threads)
+    return found
+
+
+def _to_be_shifted(
+    frames: int, faces: Sequence[FaceTrack], speaking: Sequence[NDArray[np.bool_]], calibration: Calibration
+) -> float:
+    """The delay of the file, where it is one that can be told; else 0."""
+    measured = delay_of_file(frames, faces, speaking, calibration)
+    return measured[0] if measured and measured[1] >= CANNOT_TELL_BELOW else 0.0
+
+
+def write_cuttings(path: Path, sound: Sound, found: Curated, key: str, out: Path, threads: int = 0) -> None:
+    """Write every wanted stretch: 25 pictures a second of the file's own size, sound of 16 kHz, both from time 0 on.
+
+    Raises:
+        MediaError: the file cannot be read again, or a cutting cannot be written.
+    """
+    wanted = list(found.files(key))
+    if not wanted:
+        return
+    with open_media(path, threads=threads) as media:
+        pictures = media.pictures()
+        for name, stretch in wanted:
+            from_s, to_s = (picture / FPS + found.shifted_ms / 1000 for picture in (stretch.start, stretch.stop))
+            write_video(out / name, _shown(pictures, stretch), audio=sound.between(from_s, to_s))
+
+
+def _shown(pictures: Iterator[Picture], stretch: Stretch) -> Iterator[NDArray[np.uint8]]:
+    """The pictures of a stretch, RGB, out of a stream that has not come to its end yet."""
+    for picture in pictures:
+        if picture.index >= stretch.start:
+            yield picture.crop(np.eye(2, 3), picture.shape)
+        if picture.index >= stretch.stop - 1:
+            return
+
+
+def _told(sightings: Iterator[Sighting], duration_s: float, progress: Progress | None) -> Iterator[Sighting]:
+    for sighting in sightings:
+        yield sighting
+        if progress:
+            progress(
+                min(WATCHING, WATCHING * (float(sighting.clip.meta["start_s"]) + sighting.clip.seconds) / duration_s)
+            )
