@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -21,21 +21,29 @@ class PaddedSpeech(SpeechEncoder):
     It is normalised over the clip, as in training, before it is continued: what is added changes no statistic. Within
     its context of the ends, and only there, an embedding is one that sync never asks for.
 
-    Layers: ``spectrum``, the features of single moments, and ``embedding``, what sync compares.
+    Layers: ``spectrum``, the features of single moments; those of further heads; and ``embedding``, what sync compares.
     """
 
-    def __init__(self, sound: SoundEncoder, spectrum: Spectrum, normalised: bool) -> None:
+    def __init__(
+        self,
+        sound: SoundEncoder,
+        spectrum: Spectrum,
+        normalised: bool,
+        heads: Mapping[str, nn.Sequential] | None = None,
+    ) -> None:
         """Shares the layers of both, so that it learns when they do.
 
         Args:
             sound: the encoder.
             spectrum: what it takes.
             normalised: whether embeddings are compared by their angle and therefore have length 1.
+            heads: further ones of the shape of the encoder's own, by the names of their layers.
         """
         super().__init__()
         self.sound, self.spectrum, self.normalised = sound, spectrum, normalised
+        self.heads = nn.ModuleDict(heads or {})
         first = next(layer for layer in sound.head.modules() if isinstance(layer, nn.Conv1d))
-        self.layers = {"spectrum": first.in_channels, "embedding": sound.dim}
+        self.layers = {"spectrum": first.in_channels, **dict.fromkeys((*self.heads, "embedding"), sound.dim)}
         self.train(sound.training)
 
     def states(self, audio: Tensor) -> dict[str, Tensor]:
@@ -63,10 +71,14 @@ class PaddedSpeech(SpeechEncoder):
 
     def _layers(self, mel: Tensor) -> dict[str, Tensor]:
         features = self.sound.features(mel)  # (B, C, T'): T embeddings and what the head sees around them
-        embedding = self.sound.head(features).transpose(1, 2).float()
+        embeddings = {
+            name: head(features).transpose(1, 2).float()
+            for name, head in (*self.heads.items(), ("embedding", self.sound.head))
+        }
         if self.normalised:
-            embedding = F.normalize(embedding, dim=-1)
-        return {"spectrum": _centred(features, embedding.shape[1]).transpose(1, 2).float(), "embedding": embedding}
+            embeddings = {name: F.normalize(values, dim=-1) for name, values in embeddings.items()}
+        spectrum = _centred(features, embeddings["embedding"].shape[1]).transpose(1, 2).float()
+        return {"spectrum": spectrum} | embeddings
 
 
 def _centred(features: Tensor, frames: int) -> Tensor:

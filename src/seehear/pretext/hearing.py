@@ -1,4 +1,4 @@
-"""What an encoder of speech makes of sound that is disturbed while it learns."""
+"""What encoders hear of sound that is disturbed while they learn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from torch import Generator, Tensor
 
 from seehear.audio.augment import SoundAugment
 from seehear.audio.equaliser import equalise
+from seehear.audio.logmel import LogMel
 from seehear.encoders.mel_speech import MelSpeech
+from seehear.encoders.spectrum import Spectrum
 from seehear.encoders.streamed import StreamedSpeech
 
 
@@ -32,3 +34,12 @@ def hear(
         elif rng and augment.options.equaliser_db > 0:
             audio = equalise(audio, rng, augment.options.equaliser_db)
     return encoder.states_of_mel(mel) if isinstance(encoder, MelSpeech) else encoder.states(audio)
+
+
+def disturbed_spectrum(spectrum: Spectrum, audio: Tensor, augment: SoundAugment, rng: Generator) -> Tensor:
+    """What a sound encoder takes, of disturbed sound: (B, 640 T) -> (B, 4 T, bands)."""
+    audio = augment.waves(audio, rng)
+    if isinstance(spectrum, LogMel):
+        return augment.mel(spectrum(audio), spectrum.centres_hz, rng)
+    cepstra: Tensor = spectrum(equalise(audio, rng, augment.options.equaliser_db))
+    return cepstra  # which have no bands to be warped

@@ -10,8 +10,6 @@ import torch
 from torch import Generator, Tensor
 
 from seehear.audio.augment import SoundAugment, SoundAugmentOptions
-from seehear.audio.equaliser import equalise
-from seehear.audio.logmel import LogMel
 from seehear.bounds import require_at_least
 from seehear.clip import SAMPLES_PER_FRAME
 from seehear.encoders import EncoderName, Region, full_options, make_encoders
@@ -22,6 +20,7 @@ from seehear.losses import LossName, make_loss
 from seehear.losses.similarity import SimilarityName
 from seehear.pretext.augment import PictureAugment, PictureAugmentOptions
 from seehear.pretext.disturbances import with_disturbances
+from seehear.pretext.hearing import disturbed_spectrum
 from seehear.pretext.lipsync import LipSync
 from seehear.pretext.moments import compare_moments, in_step, lip_pictures
 
@@ -149,15 +148,9 @@ class SyncModel(LipSync):
         if audio.shape[1] != video.shape[1] * SAMPLES_PER_FRAME:
             raise ValueError(f"{video.shape[1]} frames come with {audio.shape[1]} samples of sound")
         pictures = lip_pictures(video, self.lips.region, self.lips, self.picture_augment, rng)
-        return pictures, self.spectrum(audio) if rng is None else self._disturbed(audio, rng)
-
-    def _disturbed(self, audio: Tensor, rng: Generator) -> Tensor:
-        """The spectrum of disturbed sound."""
-        audio = self.sound_augment.waves(audio, rng)
-        if isinstance(self.spectrum, LogMel):
-            return self.sound_augment.mel(self.spectrum(audio), self.spectrum.centres_hz, rng)
-        cepstra: Tensor = self.spectrum(equalise(audio, rng, self.options.sounds.equaliser_db))
-        return cepstra  # which have no bands to be warped
+        if rng is None:
+            return pictures, self.spectrum(audio)
+        return pictures, disturbed_spectrum(self.spectrum, audio, self.sound_augment, rng)
 
     def _embed_pictures(self, pictures: Tensor) -> Tensor:
         return in_step(self.lips(pictures), self.context - self.lips.context, self.loss.normalised)

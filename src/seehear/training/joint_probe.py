@@ -13,6 +13,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from seehear.corpus.views import ClipViews
+from seehear.pretext.disentangle import DisentangleModel
 from seehear.pretext.joint import JointModel
 from seehear.training.animate_probe import AnimateProbe
 from seehear.training.match_probe import MatchProbe
@@ -60,7 +61,7 @@ class JointProbe:
         return Probed(numbers, {name: picture for one in probed for name, picture in one.pictures.items()})
 
 
-def joint_probe(views: ClipViews, model: JointModel, data: DataOptions) -> JointProbe | None:
+def joint_probe(views: ClipViews, model: JointModel | DisentangleModel, data: DataOptions) -> JointProbe | None:
     """A probe over clips spread evenly over a corpus, of all that a model learns.
 
     Returns:
@@ -83,6 +84,6 @@ def joint_probe(views: ClipViews, model: JointModel, data: DataOptions) -> Joint
     if clips and "match" in model.learns and len(np.unique(views.sources[clips])) > 1:
         seen = [{"seen": torch.ones(len(batch["video"]), dtype=torch.bool)} for batch in batches]
         parts["match"] = MatchProbe(seen, views.sources[clips], model)
-    if clips and "animate" in model.learns:
+    if clips and isinstance(model, JointModel) and "animate" in model.learns:
         parts["animate"] = AnimateProbe(batches, model.options.animate.region)
     return JointProbe(batches, parts) if parts else None

@@ -23,6 +23,7 @@ PROBES: dict[str, MakeProbe] = {
     "animate": animate_probe,
     "match": match_probe,
     "joint": joint_probe,
+    "disentangle": joint_probe,
 }
 """By the pretext's name; those that are not here show their loss."""
 
