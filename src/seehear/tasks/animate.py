@@ -24,7 +24,7 @@ from seehear.tasks.likeness import Likeness, joined, likeness
 from seehear.tasks.sync import CHANCE, TOLERANCE, distances_by_offset, found
 
 if TYPE_CHECKING:
-    from seehear.pretext.sync import SyncModel
+    from seehear.pretext.lipsync import LipSync
 
 __all__ = ["AnimateResult", "Likeness", "Placed", "evaluate_animate", "joined", "likeness", "measure"]
 
@@ -123,7 +123,7 @@ def evaluate_animate(
 
     Raises:
         ModelError: there is no such model, or it cannot draw.
-        CorpusError: there is no such corpus, it cannot be split, or none of the clips has sound.
+        CorpusError: there is no such corpus, it cannot be split, it is sound alone, or none of the clips has sound.
     """
     from seehear.training.run import load, load_sync
 
@@ -133,7 +133,7 @@ def evaluate_animate(
     if not isinstance(trained, AnimateModel):
         raise ModelError(f"{model} is a {trained.name} model and cannot draw; give the folder of an animate run")
     judge = load_sync(sync) if sync else None
-    chosen = Corpus(corpus)
+    chosen = Corpus(corpus).with_faces()
     if split != "all":
         parted = Split.of_training(trained.config, split_by, dev_every)
         chosen = chosen.split(split, parted.every, parted.by)
@@ -147,7 +147,7 @@ def evaluate_animate(
     return json_format.dumps(result.to_dict()) if json else str(result)
 
 
-def measure(model: AnimateModel, clips: Corpus, judge: SyncModel | None = None) -> AnimateResult:
+def measure(model: AnimateModel, clips: Corpus, judge: LipSync | None = None) -> AnimateResult:
     """Animate clips from their first frames, and compare.
 
     Args:
@@ -182,7 +182,7 @@ def animated(model: AnimateModel, clip: Clip) -> tuple[Tensor, Tensor]:
 
 
 def _asked(
-    judge: SyncModel, model: AnimateModel, clip: Clip, real: Tensor, drawn: Tensor
+    judge: LipSync, model: AnimateModel, clip: Clip, real: Tensor, drawn: Tensor
 ) -> Iterator[tuple[bool, bool, bool]]:
     """Whether drawn lips, real ones and the still's are placed within a frame; nothing where the clip is too short."""
     stood = real[:1].expand_as(real)

@@ -138,7 +138,7 @@ def calibrate_run(
     torch.set_num_threads(1)
     model = load_sync(run)
     split = Split.of_training(model.config, split_by, dev_every)
-    held_out = Corpus(*corpora).split("dev", split.every, split.by).with_sound()
+    held_out = Corpus(*corpora).with_faces().split("dev", split.every, split.by).with_sound()
     if len(held_out) < 2:
         raise CorpusError(f"{held_out} holds out fewer than two clips with sound; calibration needs more of them")
     calibration = calibrate(model, held_out, examples=examples)
