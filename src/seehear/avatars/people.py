@@ -2,8 +2,8 @@
 
 Sex and age decide, with wide and overlapping spreads, the pitch and the length of the vocal tract as well as the face's
 size and proportions, jaw, brows, hair, beard and wrinkles, as they do in people: a face tells something of the voice.
-Years are heard as well as seen: children's voices are high, old ones tremble, roughen and slow down (Linville 2001,
-"Vocal aging"; Lee, Potamianos & Narayanan 1999 for children).
+Years are heard as well as seen: children's voices are high, old ones tremble, roughen, dull and slow down (Linville
+2001, "Vocal aging"; Lee, Potamianos & Narayanan 1999 for children).
 """
 
 from __future__ import annotations
@@ -161,6 +161,8 @@ def _aged(rng: np.random.Generator, voice: Voice, sex: str, age: int) -> Voice:
         voice,
         pitch=float(np.clip(voice.pitch + octaves / PITCH_STEP, 8, 95)),
         words_per_minute=voice.words_per_minute * (1.07 - 0.22 * old),
+        tract=voice.tract * (1 - 0.05 * old),
+        tilt=-2.5 * old,
         tremor=min(1.0, 0.8 * old),
         rough=min(1.0, 0.7 * old),
     )
@@ -170,7 +172,7 @@ def _face(rng: np.random.Generator, sex: str, age: int, size: float) -> Face:
     man = sex == "man"
     melanin = float(rng.beta(1.0, 1.1))
     skin = _skin(rng, melanin)
-    make_up = float(rng.random()) if not man and age > 14 and rng.random() < 0.6 else 0.0
+    make_up = float(rng.random()) if not man and age > 14 and rng.random() < 0.7 else 0.0
     full = rng.normal(1.0 + 0.35 * melanin - 0.12 * man - 0.1 * max(age - 55, 0) / 25, 0.22)
     hair_style = _hair_style(rng, man, age)
     beard = str(rng.choice(BEARDS, p=(0.46, 0.22, 0.07, 0.09, 0.16))) if man and age > 17 else "none"
@@ -191,15 +193,15 @@ def _face(rng: np.random.Generator, sex: str, age: int, size: float) -> Face:
         make_up=make_up,
         width=around(1.0 + 0.02 * man, 0.05),
         length=around(1.0 + 0.02 * man - 0.08 * (age < 13), 0.045),
-        jaw=around(1.06 if man else 0.95, 0.07),
-        chin=around(1.05 if man else 0.95, 0.1),
-        nose_width=around(0.98 + 0.18 * melanin, 0.13),
+        jaw=around(1.09 if man else 0.93, 0.055),
+        chin=around(1.12 if man else 0.9, 0.08),
+        nose_width=around((1.02 if man else 0.94) + 0.18 * melanin, 0.11),
         nose_length=around(1.0 + 0.02 * man - 0.12 * (age < 13) + 0.0015 * max(age - 40, 0), 0.06),
         nose_height=around(1.05 - 0.2 * melanin, 0.2),
-        eye_size=around(1.0 + 0.12 * (age < 13), 0.1),
+        eye_size=around((0.96 if man else 1.05) + 0.12 * (age < 13), 0.07),
         eye_tilt=float(rng.normal(0.05, 0.07)),
-        brow_weight=around(1.2 if man else 0.8, 0.25),
-        brow_height=around(0.95 if man else 1.08, 0.1),
+        brow_weight=around(1.35 if man else 0.7, 0.2),
+        brow_height=around(0.92 if man else 1.1, 0.07),
         mouth_width=around(1.0 - 0.07 * (age < 13), 0.085),
         mouth_height=float(rng.normal(0.0, 0.035)),
         upper_lip=float(np.clip(full * around(1.0, 0.2), 0.4, 1.8)),

@@ -28,8 +28,8 @@ def feeling_timbre(
 ) -> Sound:
     """The sound of a voice under an emotion of a strength 0..1, float32 (N,) at 16 kHz.
 
-    What the ``voice`` has of tremor and roughness itself is added. Nothing moves in time by more than 2 ms, so that
-    the mouth stays right.
+    What the ``voice`` itself has of tilt, tremor and roughness is added. Nothing moves in time by more than 2 ms, so
+    that the mouth stays right.
     """
     tremor = min(1.0, (voice.tremor if voice else 0.0) + strength * emotion.tremor)
     rough = min(1.0, (voice.rough if voice else 0.0) + strength * emotion.rough)
@@ -38,7 +38,8 @@ def feeling_timbre(
         sound = _bend(sound, TREMOR_PITCH * tremor * slow + ROUGH_PITCH * rough * fast)
         louder = (1 + TREMOR_LOUDNESS * tremor * slow) * (1 + ROUGH_LOUDNESS * rough * fast).clip(0.1)
         sound = (sound * louder).astype(np.float32)
-    return _tilt(sound, strength * emotion.tilt) if emotion.tilt else sound
+    tilt = (voice.tilt if voice else 0.0) + strength * emotion.tilt
+    return _tilt(sound, tilt) if tilt else sound
 
 
 def _trembling(rng: np.random.Generator, count: int) -> Sound:

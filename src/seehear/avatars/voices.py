@@ -45,7 +45,7 @@ class Voice:
         pitch_range: 0..100, 50 is the variant's own; low is monotone.
         words_per_minute: 80..320.
         tract: all formants times this: > 1 is a shorter vocal tract.
-        tremor, rough: of age; as in `seehear.avatars.emotion.Emotion`. What eSpeak cannot do of a voice, `timbre` does.
+        tilt, tremor, rough: of age, as in `seehear.avatars.emotion.Emotion`; `timbre` does what eSpeak cannot.
     """
 
     language: str
@@ -54,6 +54,7 @@ class Voice:
     pitch_range: float = 50.0
     words_per_minute: float = 165.0
     tract: float = 1.0
+    tilt: float = 0.0
     tremor: float = 0.0
     rough: float = 0.0
 
