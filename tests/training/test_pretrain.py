@@ -20,6 +20,7 @@ import seehear
 from seehear.corpus.batches import WindowBatches
 from seehear.corpus.split import Split
 from seehear.errors import ModelError, SeehearError
+from seehear.pretext.apc import APCOptions
 from seehear.pretext.sync import SyncModel
 from seehear.training import pretrain as module
 from seehear.training.journal import read_metrics
@@ -212,6 +213,10 @@ def test_silent_clips_are_not_learned_from(monkeypatch: pytest.MonkeyPatch) -> N
         def __init__(self, *paths: str) -> None:
             asked.append(paths)
 
+        def with_faces(self) -> FakeCorpus:
+            asked.append(("faces",))
+            return self
+
         def split(self, *how: object) -> FakeCorpus:
             asked.append(how)
             return self
@@ -222,7 +227,9 @@ def test_silent_clips_are_not_learned_from(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(module, "Corpus", FakeCorpus)
     monkeypatch.setattr(module, "ClipViews", lambda clips, kept, progress: clips)
     assert module._views(["a", "b"], SyncModel(MODEL), DATA, "dev", False) == "loud"
-    assert asked == [("a", "b"), ("dev", 8, "source")]
+    assert asked == [("a", "b"), ("faces",), ("dev", 8, "source")]
+    assert module._views(["a"], module._model(APCOptions()), DATA, "train", False) == "loud"
+    assert asked[3:] == [("a",), ("train", 8, "source")]  # which hears only
 
 
 def test_a_missing_device_is_a_sentence(tmp_path: Path) -> None:
