@@ -124,10 +124,10 @@ def test_nothing_there_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_words_are_cut_where_their_times_are() -> None:
-    words = [Span("Yes", 0.1, 0.4), Span("no", 0.4, 0.45), Span("no", 0.5, 0.9), Span("late", -0.1, 0.3)]
-    sentence = recording("a", tone(300, 1.0), {"speaker": "s", "text": "yes no"}, {"words": words})
+    words = [Span("Yes", 1.06, 1.14), Span("no", 0.4, 0.45), Span("no", 0.5, 0.9), Span("late", -0.1, 0.3)]
+    sentence = recording("a", tone(300, 1.2), {"speaker": "s", "text": "yes no"}, {"words": words})
     cut = isolated_words(Recordings([sentence], "data"), min_count=1)
-    assert [(w.labels["word"], w.samples, w.source) for w in cut] == [("yes", 4800, "a"), ("no", 6400, "a")]
+    assert [(w.labels["word"], w.samples, w.source) for w in cut] == [("yes", 1280, "a"), ("no", 6400, "a")]
     assert len({w.name for w in cut}) == 2
     assert cut.audible(progress=False).left_out == {
         "a@0.400": "the word 'no' lasts 50 ms, less than two video frames",

@@ -52,7 +52,7 @@ def _cut(recordings: Recordings) -> Recordings:
             name = f"{recording.name}@{start:.3f}"
             if start < 0:
                 left_out[name] = f"the word {text!r} begins before its recording does"
-            elif end - start < SHORTEST_S:
+            elif round(end - start, 4) < SHORTEST_S:
                 left_out[name] = f"the word {text!r} lasts {1000 * (end - start):.0f} ms, less than two video frames"
             else:
                 pieces.append(recording.cut(name, start, end, {LABEL: text}))
