@@ -45,7 +45,7 @@ class PooledClassifier(PooledReadOut):
         best: tuple[float, Any, Any] = (-1.0, None, None)
         for strength in STRENGTHS:
             model.set_params(C=strength)
-            _fit_quietly(model, given, train.targets)
+            fit_quietly(model, given, train.targets)
             score = self._goal.score(model.predict(held).tolist(), dev.targets)
             if score > best[0]:
                 best = (score, model.coef_.copy(), model.intercept_.copy())
@@ -100,7 +100,7 @@ def _span(vectors: Matrix) -> Matrix:
     return basis
 
 
-def _fit_quietly(model: Any, given: Matrix, targets: Any) -> None:
+def fit_quietly(model: Any, given: Matrix, targets: Any) -> None:
     """Weak regularisation may not be through after all iterations: the development part judges what came of it."""
     import warnings
 

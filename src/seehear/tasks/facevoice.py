@@ -1,0 +1,248 @@
+"""Which face goes with which voice: verification and 1-of-N matching, and what of it is more than sex and age.
+
+Nagrani, Albanie & Zisserman (2018), "Seeing voices and hearing faces" (arXiv 1804.00326) and "Learnable PINs" (arXiv
+1805.00833): people that training has heard and seen, and people that it has not; all of them, and within groups, so
+that one sees what is left when the sex tells nothing.
+"""
+
+from __future__ import annotations
+
+import json as json_format
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from seehear.beside import write_text
+from seehear.corpus.manifest import label_columns
+from seehear.corpus.split import By, Split
+from seehear.corpus.store import Corpus
+from seehear.errors import CorpusError
+from seehear.os_errors import refusals_as_sentences
+from seehear.pretext.identity import SEGMENT_S, IdentityModel
+from seehear.tasks.contenders import UNTRAINED
+from seehear.tasks.telling import require_place
+from seehear.tasks.trials import Protocol
+from seehear.tasks.verification.clips import FacesAndVoices, hear_and_see
+from seehear.tasks.verification.crossing import Crossed, Crossing, cross
+from seehear.tasks.verification.facevoice_outcome import FaceVoiceResult, FaceVoiceRow
+from seehear.tasks.verification.outcome import compared, figure_of
+from seehear.tasks.verification.resampling import draw_people
+from seehear.tasks.verification.trials import Rows
+from seehear.tasks.verification.voices import blank
+
+AMONG = tuple(range(2, 11))
+GROUPS = ("sex", "age")
+BAND_YEARS = 10
+ALL = "all"
+PEOPLE = {"train": "seen-heard", "dev": "unseen-unheard", "all": "unseen-unheard"}
+
+PartName = Literal["both", "all", "dev", "train"]
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A contender: seed -> model; ``drawn`` where the seed decides its weights."""
+
+    name: str
+    model: Callable[[int], IdentityModel]
+    drawn: bool
+
+
+def evaluate_facevoice(
+    model: str,
+    corpus: Path,
+    against: Sequence[str] = (UNTRAINED,),
+    within: Sequence[str] = GROUPS,
+    split: PartName | None = None,
+    split_by: By | None = None,
+    dev_every: int | None = None,
+    stills: int = 1,
+    seconds: float = SEGMENT_S,
+    clips: int | None = None,
+    seeds: int = 1,
+    device: str = "cpu",
+    json: bool = False,
+    out: Path | None = None,
+) -> FaceVoiceResult | str:
+    """Say how well a model tells which face goes with which voice.
+
+    Voice and face of a pair are of different clips where a person has several. 1-of-N matching is told in expectation
+    over all others who might stand beside the right one.
+
+    Args:
+        model: folder of a run or name of a model that has learned voices and faces.
+        corpus: folder that seehear prepare has made, with the label speaker.
+        against: what it is compared with: other models, or untrained, its own shape with random weights.
+        within: labels; pairs and rivals are also looked at within people who share each of them, and all of them.
+            Numbers such as ages are shared by the ten years.
+        split: whose: dev, which training kept for measuring, train, which it learned from, both, or all clips as people
+            that it does not know. By default both where training has seen a corpus of that name, else all.
+        split_by: what is not on both sides of that split, sources or speakers; by default as in the model's training.
+        dev_every: one of them in so many is dev; by default as in the model's training.
+        stills: pictures of each clip, spread evenly, whose embeddings are averaged.
+        seconds: of sound in a piece; the embeddings of a clip's pieces are averaged.
+        clips: take only so many, spread evenly.
+        seeds: repetitions, each with its own random weights where there are any.
+        device: where networks run, as torch names it.
+        json: print one JSON object instead of tables.
+        out: JSON file to write the result to as well.
+
+    Raises:
+        ModelError: there is no such model, or it has not learned voices and faces.
+        CorpusError: no such corpus, nobody's name is known, or it has no pictures or sound.
+    """
+    require_place(out)
+    Protocol(seeds=seeds, device=device)  # says what is wrong with them
+    for name, value in {"stills": stills, "clips": 1 if clips is None else clips}.items():
+        if value < 1:
+            raise CorpusError(f"--{name} must be 1 or more, not {value}")
+    if not seconds > 0:
+        raise CorpusError(f"--seconds must be more than 0, not {seconds:g}")
+    named = _contenders(model, against, device)
+    config = named[0].model(0).config
+    everything = Corpus(corpus)
+    parted = Split.of_training(config, split_by, dev_every)
+    told_by = "given"
+    if split is None:
+        known = corpus.resolve().name in (config.get("trained") or {}).get("corpus", [])
+        split, told_by = ("both" if known else "all"), "by the corpus's name"
+    rows: list[FaceVoiceRow] = []
+    counts: dict[str, tuple[int, int]] = {}
+    remarks: list[str] = []
+    speakers: list[set[str]] = []
+    for part in ("train", "dev") if split == "both" else (split,):
+        chosen = everything if part == "all" else everything.split(part, parted.every, parted.by)
+        asked = _People(_usable(chosen, corpus, clips), PEOPLE[part])
+        speakers.append(set(asked.names))
+        counts[asked.called] = (len(asked.clips), len(speakers[-1]))
+        remarks += asked.remarks()
+        rows += asked.rows(named, _groups(asked.clips, within), stills, seconds, seeds)
+    if len(speakers) > 1 and (both := len(speakers[0] & speakers[1])):
+        remarks.append(f"{both} people are in both parts, so they are not unseen; split by speaker.")
+    result = FaceVoiceResult(
+        data=str(corpus),
+        rows=tuple(rows),
+        chance={"AUC": 0.5, "EER": 0.5}
+        | {f"{way}, 1 of {n}": 1 / n for way in ("voice to face", "face to voice") for n in AMONG},
+        clips={name: count[0] for name, count in counts.items()},
+        persons={name: count[1] for name, count in counts.items()},
+        setting={"split": f"{split} ({told_by})", "stills": stills, "seconds": seconds, "seeds": seeds},
+        remarks=tuple(remarks),
+    )
+    text = json_format.dumps(result.to_dict(), ensure_ascii=False)
+    if out:
+        with refusals_as_sentences(out):
+            write_text(out, text + "\n")
+    return text if json else result
+
+
+class _People:
+    """Clips of one part, and who is in them."""
+
+    def __init__(self, clips: Corpus, called: str) -> None:
+        self.clips, self.called = clips, called
+        self.names = [str(name) for name in clips.labels("speaker")]
+        numbers = {name: number for number, name in enumerate(sorted(set(self.names)))}
+        self.people: Rows = np.array([numbers[name] for name in self.names])
+        if len(numbers) < 2:
+            raise CorpusError(
+                f"{clips} has one person ({self.names[0]}) among {called}, and pairs need two; add others"
+            )
+
+    def remarks(self) -> list[str]:
+        """How many have one clip only."""
+        single = int((np.bincount(self.people) == 1).sum())
+        if not single:
+            return []
+        return [f"{single} of the {self.called} have one clip only: their voice and face are of the same one."]
+
+    def rows(
+        self, named: Sequence[_Named], groups: dict[str, Rows], stills: int, seconds: float, seeds: int
+    ) -> list[FaceVoiceRow]:
+        """Every group with every contender."""
+        draws = draw_people(int(self.people.max()) + 1)
+        crossed: dict[tuple[str, str], list[Crossed]] = {}
+        for one in named:
+            for seed in range(seeds if one.drawn else 1):
+                seen = hear_and_see(one.model(seed), self.clips, stills, seconds, f"{one.name}, {self.called}")
+                for within, group in groups.items():
+                    asked = Crossing(self.people, np.arange(len(self.people)), group, draws)
+                    crossed.setdefault((within, one.name), []).append(_cross(one.model(seed), seen, asked))
+        return [
+            self._row(within, one.name, crossed[within, one.name], crossed[within, named[0].name])
+            for within in groups
+            for one in named
+        ]
+
+    def _row(self, within: str, name: str, found: Sequence[Crossed], model: Sequence[Crossed]) -> FaceVoiceRow:
+        figures = {
+            key: figure_of([one.figures[key] for one in found], [one.drawn[key] for one in found])
+            for key in found[0].figures
+        }
+        against = None
+        if found is not model:
+            values = [
+                ([one.figures["AUC"] for one in side], [one.drawn["AUC"] for one in side]) for side in (model, found)
+            ]
+            against = compared(name, *values[0], *values[1])
+        return FaceVoiceRow(self.called, within, name, figures, found[0].pairs, against)
+
+
+def _cross(model: IdentityModel, seen: FacesAndVoices, asked: Crossing) -> Crossed:
+    with torch.inference_mode():
+        return cross(model.similarity(seen.voices, seen.faces).numpy(), asked, AMONG)
+
+
+def _contenders(model: str, against: Sequence[str], device: str) -> list[_Named]:
+    from seehear.training.run import load_identity
+
+    trained = {name: load_identity(name, device) for name in dict.fromkeys([model, *against]) if name != UNTRAINED}
+
+    def fixed(name: str) -> Callable[[int], IdentityModel]:
+        return lambda seed: trained[name]
+
+    named = [_Named(name, fixed(name), False) for name in trained]
+    if UNTRAINED in against:
+        named.append(_Named(UNTRAINED, lambda seed: blank(model, seed).to(device).eval(), True))
+    return named
+
+
+def _usable(clips: Corpus, place: Path, count: int | None) -> Corpus:
+    """Those with sound, pictures and a name."""
+    kept = clips.with_sound().with_faces()
+    kept = kept.subset(np.array([bool(name) for name in kept.labels("speaker")], dtype=bool))
+    if not kept:
+        raise CorpusError(f"{place} has no clip with sound, pictures and a speaker; prepare videos that have them")
+    if count is not None and count < len(kept):
+        kept = kept.subset(np.linspace(0, len(kept) - 1, count).round().astype(int))
+    return kept
+
+
+def _groups(clips: Corpus, within: Sequence[str]) -> dict[str, Rows]:
+    """Name of a kind of group -> number of the group of each clip, -1 where its label is not known.
+
+    Raises:
+        CorpusError: a label that was asked for is not there.
+    """
+    there = label_columns(clips.manifest)
+    labels = [label for label in within if label in there or tuple(within) != GROUPS]
+    values = {label: _banded(clips.labels(label)) for label in labels}
+    groups = {ALL: np.zeros(len(clips), dtype=np.int64)}
+    combined = [(label,) for label in labels] + ([tuple(labels)] if len(labels) > 1 else [])
+    for chosen in combined:
+        keys = list(zip(*(values[label] for label in chosen), strict=True))
+        known = {key: number for number, key in enumerate(sorted({key for key in keys if None not in key}))}
+        groups[" and ".join(chosen)] = np.array([known.get(key, -1) for key in keys])
+    return groups
+
+
+def _banded(values: Sequence[str | None]) -> list[str | None]:
+    """Numbers by the ten years, where all are numbers; other values as they are."""
+    known = [value for value in values if value]
+    if not all(value.replace(".", "", 1).isdigit() for value in known):
+        return [value or None for value in values]
+    return [f"{int(float(value) // BAND_YEARS) * BAND_YEARS}" if value else None for value in values]
