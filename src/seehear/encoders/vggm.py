@@ -69,6 +69,7 @@ class VGGMLips(LipsEncoder):
     region = "face"
     size = 224
     colour = True
+    read = "trunk"  # what joonson/syncnet_python calls lip features
 
     def __init__(self, options: PaperLipsOptions | None = None) -> None:
         super().__init__()
