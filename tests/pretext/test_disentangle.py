@@ -70,7 +70,7 @@ def test_confusion_takes_from_each_head_what_is_the_other_s() -> None:
 
 
 def test_it_learns_one_batch_by_heart() -> None:
-    model, data = made(confusion_weight=0.1), clips(count=3, frames=9)
+    model, data = made(confusion_weight=0.1, exclude=0), clips(count=3, frames=9)
     optimiser = torch.optim.Adam(model.parameters(), 1e-2)
     for _ in range(80):
         optimiser.zero_grad()

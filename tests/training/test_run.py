@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save_file
 
 import seehear
 from seehear.errors import ModelError
+from seehear.pretext.animate import AnimateModel, AnimateOptions
+from seehear.pretext.joint import JointModel, JointOptions
 from seehear.pretext.sync import SyncModel, SyncOptions
 from seehear.training import run
 
@@ -136,3 +138,40 @@ def test_unknown_options_are_a_sentence(folder: Path) -> None:
     change(folder, model={"colour_of_hair": "red"})
     with pytest.raises(ModelError, match="does not describe a sync model of this version"):
         seehear.load(folder)
+
+
+SPEECH = {"bands": 20, "channels": [4, 8, 8, 8], "temporal": [3], "dilations": [1], "width": 16, "dim": 12}
+
+
+def drawing(dim: int = 12) -> AnimateModel:
+    return AnimateModel(AnimateOptions(sound=SPEECH | {"dim": dim}, size=16, widths=(8, 8)))
+
+
+def test_another_pretext_begins_with_the_encoder_of_speech(tmp_path: Path) -> None:
+    run.save(drawing(), tmp_path / "drawing")
+    model = JointModel(JointOptions(sound=SPEECH, sync_weight=0.0))
+    heads = {name: values.clone() for name, values in model.state_dict().items() if not name.startswith("encoder.")}
+    run.begin_with(model, str(tmp_path / "drawing"))
+    begun = run.load(tmp_path / "drawing").speech.state_dict()
+    for name, values in model.speech.state_dict().items():
+        assert torch.equal(values, begun[name])
+    for name, values in heads.items():
+        assert torch.equal(model.state_dict()[name], values)
+
+
+def test_an_encoder_of_another_shape_is_a_sentence(tmp_path: Path, folder: Path) -> None:
+    run.save(drawing(dim=10), tmp_path / "drawing")
+    model = JointModel(JointOptions(sound=SPEECH, sync_weight=0.0))
+    with pytest.raises(ModelError, match=r"drawing is an animate model, of which only the encoder .*linear.weight has"):
+        run.begin_with(model, str(tmp_path / "drawing"))
+    with pytest.raises(ModelError, match="model is a sync model, of which only the encoder"):
+        run.begin_with(model, str(folder))
+
+
+def test_lip_sync_is_what_a_joint_model_does_too(tmp_path: Path) -> None:
+    run.save(JointModel(JointOptions(sound=SPEECH)), tmp_path / "joint")
+    run.save(drawing(), tmp_path / "drawing")
+    for load in (run.load_sync, run.load_identity):
+        assert isinstance(load(tmp_path / "joint"), JointModel)
+        with pytest.raises(ModelError, match=r"drawing is an animate model; .* needs a"):
+            load(tmp_path / "drawing")
