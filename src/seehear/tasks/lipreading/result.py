@@ -28,7 +28,7 @@ class LipsResult(Result):
     @classmethod
     def of(cls, result: Result, kinds: Mapping[str, Sequence[str]]) -> Self:
         """With the kinds of its words."""
-        return cls(**{field.name: getattr(result, field.name) for field in fields(result)}, kinds=kinds)
+        return cls(**{field.name: getattr(result, field.name) for field in fields(Result)}, kinds=kinds)
 
     def by_kind(self, row: Row) -> dict[str, float]:
         """Accuracy among the words of each kind, told apart from all words; over all seeds."""
