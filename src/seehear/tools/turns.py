@@ -18,6 +18,7 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.clip import FPS
 from seehear.tools.lip_activity import REACH, FaceTrack
 
 Floats = NDArray[np.float64]
@@ -34,6 +35,10 @@ SURE = 8.0
 
 SPEAKING = 0.5
 """From this probability on a face is said to speak."""
+
+PAUSE_S = 0.3
+PAUSE = int(PAUSE_S * FPS)
+"""Pictures: a shorter pause of one face's does not end its turn."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +123,29 @@ def lip_evidence(track: FaceTrack, delay: int) -> Floats:
     return np.asarray(around.max(1), np.float64)
 
 
-def runs(probability: Floats, least: float = SPEAKING) -> list[tuple[int, int]]:
+def decided(tracks: Sequence[FaceTrack], faces: Sequence[Floats]) -> list[NDArray[np.bool_]]:
+    """Whether each face speaks at each of its pictures, (T,) each.
+
+    It does from a probability of `SPEAKING` on, and in pauses of up to `PAUSE_S` between two such stretches, as long as
+    no other face speaks in them: the rule of NIST's scoring of who spoke when.
+    """
+    speaks = [probability >= SPEAKING for probability in faces]
+    talk = np.zeros(max((track.stop for track in tracks), default=0), bool)
+    for track, own in zip(tracks, speaks, strict=True):
+        talk[track.start : track.stop] |= own
+    filled = []
+    for track, own in zip(tracks, speaks, strict=True):
+        whole, others = own.copy(), talk[track.start : track.stop] & ~own
+        for (_, stop), (start, _) in pairwise(runs(own)):
+            if start - stop <= PAUSE and not others[stop:start].any():
+                whole[stop:start] = True
+        filled.append(whole)
+    return filled
+
+
+def runs(speaks: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """First and last (exclusive) picture of each stretch in which a face speaks."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], probability >= least, [False]]).astype(int)))
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], speaks, [False]]).astype(int)))
     return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
 
 
