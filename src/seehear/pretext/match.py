@@ -33,7 +33,7 @@ from seehear.pretext.disturbances import with_disturbances
 from seehear.pretext.hearing import hear
 from seehear.pretext.identity import SEGMENT_S, IdentityModel
 from seehear.pretext.segments import two_segments
-from seehear.pretext.view import scaled
+from seehear.pretext.stills import still_pictures
 
 
 def of_stills() -> PictureAugmentOptions:
@@ -53,7 +53,7 @@ def of_stills() -> PictureAugmentOptions:
 
 def of_voices() -> SoundAugmentOptions:
     """What differs from recording to recording of one person: no vocal tract warp, for its length says who it is."""
-    return SoundAugmentOptions(noise=0.5, snr_low_db=5.0, equaliser_db=6.0, warp=0.0)
+    return SoundAugmentOptions(noise=0.3, equaliser_db=3.0, warp=0.0)
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,10 @@ class MatchOptions:
             weighted by attention.
         face: encoder of the still.
         still: options of that encoder that differ from its defaults.
+        face_dropout: share of the face's features that are left out at random in training: few tracks have as many faces
+            as there are sounds in them, and faces are soon known by heart.
         dim: width of an embedding.
-        seconds: of sound in one embedding of a voice.
+        seconds: of sound in one embedding of a voice; windows shorter than two of them give two halves.
         loss: what pulls a voice and its face together, and pushes those of other recordings away.
         similarity: of the multi-way losses.
         symmetric: of the multi-way losses: voices choose faces and faces choose voices.
@@ -88,6 +90,7 @@ class MatchOptions:
     pooling: Pooling = "mean+deviation"
     face: FaceName = "small"
     still: dict[str, Any] = field(default_factory=dict)
+    face_dropout: float = 0.5
     dim: int = 128
     seconds: float = SEGMENT_S
     loss: LossName = "separate"
@@ -99,7 +102,9 @@ class MatchOptions:
     sounds: SoundAugmentOptions = field(default_factory=of_voices)
 
     def __post_init__(self) -> None:
-        require_at_least("model", self, dim=1, seconds=1 / FPS, margin=0, weight=0)
+        require_at_least("model", self, dim=1, seconds=1 / FPS, margin=0, weight=0, face_dropout=0)
+        if self.face_dropout >= 1:
+            raise ValueError(f"model.face_dropout must be less than 1, not {self.face_dropout}")
 
 
 class MatchModel(IdentityModel):
@@ -129,7 +134,7 @@ class MatchModel(IdentityModel):
         self.config: dict[str, Any] = {"pretext": self.name, "model": asdict(o) | whole | {"layer": self.layer}}
         self.voice_head = VoiceHead(self.encoder.layers[self.layer], o.dim, o.pooling)
         self.face = make_face_encoder(o.face, o.still)
-        self.face_head = nn.Linear(self.face.dim, o.dim)
+        self.face_head = nn.Sequential(nn.Dropout(o.face_dropout), nn.Linear(self.face.dim, o.dim))
         self.view = f"face-{self.face.size}"
         self.loss = make_loss(o.loss, similarity=o.similarity, symmetric=o.symmetric, margin=o.margin, weight=o.weight)
         self.distance = self.loss.distance
@@ -153,7 +158,7 @@ class MatchModel(IdentityModel):
 
     def embed_face(self, faces: Tensor) -> Tensor:
         """See `IdentityModel.embed_face`."""
-        return self._embed_pictures(scaled(_planes(faces), self.face.size))
+        return self._embed_pictures(still_pictures(faces, self.face.size, self.picture_augment))
 
     def forward(self, batch: Mapping[str, Tensor], rng: Generator | None = None) -> dict[str, Tensor]:
         """One training step's loss, over the candidates of all processes.
@@ -200,19 +205,14 @@ class MatchModel(IdentityModel):
         Where all of them are black one is, so that every process asks its face tower for gradients, if only of 0.
         """
         which = seen.nonzero().flatten() if seen.any() else seen.new_zeros(1, dtype=torch.long)
-        with torch.autocast(video.device.type, enabled=False):
-            pictures = _planes(torch.cat([video[which, 0], video[which, -1]]))
-            if rng is not None:
-                pictures = self.picture_augment(pictures.flatten(1, 2), 1, self.face.size, rng).unsqueeze(2)
-            else:
-                pictures = scaled(pictures, self.face.size)
-        embedded = self._embed_pictures(pictures)
+        stills = torch.cat([video[which, 0], video[which, -1]])
+        embedded = self._embed_pictures(still_pictures(stills, self.face.size, self.picture_augment, rng))
         nobody = embedded.new_zeros(len(video), self.dim)
         return tuple(nobody.index_copy(0, which, part) for part in embedded.chunk(2))
 
     def _embed_pictures(self, pictures: Tensor) -> Tensor:
-        """(B, 3, 1, size, size) in 0..1 -> (B, dim)."""
-        return self._finish(self.face_head(self.face(pictures.squeeze(2))))
+        """(B, 3, size, size) in 0..1 -> (B, dim)."""
+        return self._finish(self.face_head(self.face(pictures)))
 
     def _finish(self, embeddings: Tensor) -> Tensor:
         embeddings = embeddings.float()
@@ -222,8 +222,3 @@ class MatchModel(IdentityModel):
         """Share of the valid among (N, dim) whose nearest valid other is their own."""
         alike = self.similarity(one, other).masked_fill(~valid, -torch.inf)
         return mean_where((alike.argmax(1) == torch.arange(len(one), device=one.device)).float(), valid)
-
-
-def _planes(faces: Tensor) -> Tensor:
-    """Stills as networks take clips: uint8 (B, S, S, 3) -> float (B, 3, 1, S, S) in 0..1."""
-    return faces.permute(0, 3, 1, 2).unsqueeze(2).float() / 255
