@@ -47,6 +47,7 @@ class Scales:
 
     Attributes:
         speech: on the log-odds that there is speech in the sound.
+        heard: log-odds above which the sound speaks for speech.
         lips: on the agreement of a face's lips with the sound (see `seehear.tools.offset.Curve`), which is less than
             its own logarithm of probability, because neighbouring pictures say nearly the same.
         least: agreement above which lips speak for a face.
@@ -55,12 +56,13 @@ class Scales:
             all else is shared by the faces.
     """
 
-    speech: float = 0.6
-    lips: float = 0.3
-    least: float = 0.3
-    change: float = 0.04
+    speech: float = 1.8
+    heard: float = 0.0
+    lips: float = 0.5
+    least: float = 1.2
+    change: float = 0.014
     silent: float = 0.3
-    unseen: float = 0.1
+    unseen: float = 0.3
     together: float = 0.02
 
 
@@ -97,7 +99,7 @@ def who_speaks(
     if abs(delay) > REACH:
         raise ValueError(f"the evidence holds delays of up to {REACH} pictures, not {delay}")
     frames = max([len(speech), *(track.stop for track in tracks)])
-    heard = scales.speech * _moved(np.asarray(speech, np.float64), frames, delay)
+    heard = scales.speech * (_moved(np.asarray(speech, np.float64), frames, delay) - scales.heard)
     lips = [scales.lips * (lip_evidence(track, delay) - scales.least) for track in tracks]
     spans = list(_spans(tracks, frames))
     seen = [_seen(span, tracks, heard, lips) for span in spans]
