@@ -141,6 +141,13 @@ def test_sound_bytes_at_the_limits() -> None:
         assert len(again) == len(wave)
 
 
+def test_sound_bytes_that_look_like_a_frame_within_a_frame(shared: Path) -> None:
+    """The silence that fills the last picture of this word is written as bytes that FFmpeg takes for a header."""
+    sound = read_sound(shared / "data" / "fsdd" / "3_yweweler_0.wav")
+    wave = sound.between(0, 0.4)
+    np.testing.assert_allclose(decode_sound(encode_sound(wave)), wave, atol=1e-4)
+
+
 def test_other_frame_rates_are_kept() -> None:
     data = encode_pictures(soft(4, 32, 32), fps=30)
     with av.open(io.BytesIO(data)) as container:
