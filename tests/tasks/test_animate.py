@@ -111,7 +111,7 @@ def test_the_verb_tells_both(monkeypatch):
             return few
 
     monkeypatch.setattr(animate, "Corpus", lambda path: Few(clips))
-    monkeypatch.setattr("seehear.training.run.load", lambda name: made())
+    monkeypatch.setattr("seehear.training.run.load", lambda name, device=None: made())
     monkeypatch.setattr("seehear.training.run.load_sync", lambda name: Judge())
     said = evaluate_animate("run", "corpus", split="all", sync="sync-small")
     assert "0.0% lower" in said
@@ -122,7 +122,7 @@ def test_the_verb_tells_both(monkeypatch):
 
 
 def test_a_model_that_cannot_draw_is_refused(monkeypatch):
-    monkeypatch.setattr("seehear.training.run.load", lambda name: SimpleNamespace(name="sync"))
+    monkeypatch.setattr("seehear.training.run.load", lambda name, device=None: SimpleNamespace(name="sync"))
     with pytest.raises(ModelError, match="is a sync model and cannot draw"):
         evaluate_animate("run", "corpus")
     with pytest.raises(CorpusError, match="--clips must be 1 or more"):

@@ -175,3 +175,15 @@ def test_lip_sync_is_what_a_joint_model_does_too(tmp_path: Path) -> None:
         assert isinstance(load(tmp_path / "joint"), JointModel)
         with pytest.raises(ModelError, match=r"drawing is an animate model; .* needs a"):
             load(tmp_path / "drawing")
+
+
+def test_a_joint_model_draws_unless_it_has_not_learned_to(tmp_path: Path, folder: Path) -> None:
+    run.save(JointModel(JointOptions(sound=SPEECH, sync_weight=0.0)), tmp_path / "joint", {"split_by": "speaker"})
+    model = run.load_animate(tmp_path / "joint")
+    assert model.options.region == "mouth"
+    assert model.config["trained"] == {"split_by": "speaker"}
+    run.save(JointModel(JointOptions(sound=SPEECH, sync_weight=0.0, animate_weight=0.0)), tmp_path / "people")
+    with pytest.raises(ModelError, match=r"animate_weight 0 and cannot draw"):
+        run.load_animate(tmp_path / "people")
+    with pytest.raises(ModelError, match="is a sync model and cannot draw"):
+        run.load_animate(folder)

@@ -169,6 +169,7 @@ class JointModel(LipSync, IdentityModel):
         drawn = {entry.name: getattr(o.animate, entry.name) for entry in fields(DrawingOptions)}
         model = AnimateModel(AnimateOptions(encoder=o.encoder, sound=o.sound, sounds=o.sounds, **drawn))
         model.encoder, model.generator = self.encoder, self.generator
+        model.config |= {"trained": self.config.get("trained", {})}
         return model.train(self.training)
 
     def forward(self, batch: Mapping[str, Tensor], rng: Generator | None = None) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ from seehear.clip import Clip, mouth_in
 from seehear.corpus.split import By, Split
 from seehear.corpus.store import Corpus
 from seehear.corpus.views import find_view
-from seehear.errors import CorpusError, ModelError
+from seehear.errors import CorpusError
 from seehear.pretext.animate import AnimateModel, planes
 from seehear.progress import Telling
 from seehear.tasks.likeness import Likeness, joined, likeness
@@ -125,13 +125,11 @@ def evaluate_animate(
         ModelError: there is no such model, or it cannot draw.
         CorpusError: there is no such corpus, it cannot be split, it is sound alone, or none of the clips has sound.
     """
-    from seehear.training.run import load, load_sync
+    from seehear.training.run import load_animate, load_sync
 
     if clips is not None and clips < 1:
         raise CorpusError(f"--clips must be 1 or more, not {clips}")
-    trained = load(model)
-    if not isinstance(trained, AnimateModel):
-        raise ModelError(f"{model} is a {trained.name} model and cannot draw; give the folder of an animate run")
+    trained = load_animate(model)
     judge = load_sync(sync) if sync else None
     chosen = Corpus(corpus).with_faces()
     if split != "all":

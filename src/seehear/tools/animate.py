@@ -121,18 +121,14 @@ def _load(name: str) -> AnimateModel:
     Raises:
         ModelError: there is none, or it has learned something else.
     """
-    from seehear.pretext.animate import AnimateModel
-    from seehear.training.run import load, packaged
+    from seehear.training.run import load_animate, packaged
 
     if name == DEFAULT_MODEL and not Path(name).is_dir() and name not in packaged():
         raise ModelError(
             f"this version comes without the model {name}; train one with "
             f"`seehear pretrain CORPUS RUN --preset {name}` and give --model RUN"
         )
-    model = load(name)
-    if not isinstance(model, AnimateModel):
-        raise ModelError(f"{name} is a {model.name} model and cannot draw; give --model the folder of an animate run")
-    return model
+    return load_animate(name)
 
 
 def _faces(still: Still, path: Path, detector: Path | None) -> list[Face]:

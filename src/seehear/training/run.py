@@ -17,8 +17,10 @@ from seehear import __version__
 from seehear.beside import write_text, written_beside
 from seehear.errors import ModelError
 from seehear.pretext import PRETEXTS
+from seehear.pretext.animate import AnimateModel
 from seehear.pretext.identity import IdentityModel
 from seehear.pretext.interface import Pretext
+from seehear.pretext.joint import JointModel
 from seehear.pretext.lipsync import LipSync
 
 FORMAT = 1
@@ -70,6 +72,19 @@ def load_identity(name_or_path: str | Path, device: str | torch.device | None = 
     if not isinstance(model, IdentityModel):
         raise ModelError(_wrong(name_or_path, model, "telling people apart needs a match model such as match-small"))
     return model
+
+
+def load_animate(name_or_path: str | Path, device: str | torch.device | None = None) -> AnimateModel:
+    """As `load`, for those who need pictures drawn.
+
+    Raises:
+        ModelError: as `load`, or the model has learned something else.
+    """
+    model = load(name_or_path, device)
+    drawing = model.animator() if isinstance(model, JointModel) else model
+    if not isinstance(drawing, AnimateModel):
+        raise ModelError(f"{name_or_path} is {_a(model)} model and cannot draw; give the folder of an animate run")
+    return drawing
 
 
 def _wrong(name: str | Path, model: Pretext, needed: str) -> str:
