@@ -14,6 +14,7 @@ from seehear.pretext.match import MatchModel, MatchOptions
 TINY = MatchOptions(
     sound={"bands": 8, "channels": [4, 4, 4, 6], "temporal": [], "dilations": []},
     still={"size": 16, "channels": [4, 6], "strides": [2, 2]},
+    face_dropout=0.0,
     dim=6,
     seconds=0.4,
 )

@@ -70,8 +70,8 @@ class MatchOptions:
             weighted by attention.
         face: encoder of the still.
         still: options of that encoder that differ from its defaults.
-        face_dropout: share of the face's features that are left out at random in training: few tracks have as many faces
-            as there are sounds in them, and faces are soon known by heart.
+        face_dropout: share of the face's features that are left out at random in training: stills of one track are so
+            alike that faces are soon known by heart.
         dim: width of an embedding.
         seconds: of sound in one embedding of a voice; windows shorter than two of them give two halves.
         loss: what pulls a voice and its face together, and pushes those of other recordings away.

@@ -9,19 +9,17 @@ from seehear.clip import SAMPLES_PER_FRAME
 
 
 def two_segments(audio: Tensor, frames: int, rng: Generator | None = None) -> tuple[Tensor, Tensor]:
-    """Cut two segments out of each window of sound, at whole video frames.
-
-    They do not overlap where the window has room for both, and lie at its two ends where it has not. A window shorter
-    than one segment gives itself, twice.
+    """Cut two segments out of each window of sound, at whole video frames; they do not overlap.
 
     Args:
         audio: (B, 640 T).
-        frames: video frames of a segment, 1 or more.
+        frames: video frames of a segment, 1 or more. A window that is shorter than two of them gives its halves; one of
+            a single frame gives that, twice.
         rng: where they lie and which of them is the first is drawn from; without one they are the window's first and
             its last part.
 
     Returns:
-        (B, 640 min(frames, T)) each.
+        (B, 640 min(frames, T / 2)) each.
     """
     by_frame = audio.view(len(audio), -1, SAMPLES_PER_FRAME)  # (B, T, 640)
     first, second = two_stretches(by_frame, frames, rng)
@@ -29,9 +27,9 @@ def two_segments(audio: Tensor, frames: int, rng: Generator | None = None) -> tu
 
 
 def two_stretches(by_frame: Tensor, frames: int, rng: Generator | None = None) -> tuple[Tensor, Tensor]:
-    """As `two_segments`, of anything that has a row a video frame: (B, T, D) -> (B, min(frames, T), D) each."""
+    """As `two_segments`, of anything that has a row a video frame: (B, T, D) -> (B, min(frames, T / 2), D) each."""
     count, total, _ = by_frame.shape
-    length = min(frames, total)
+    length = min(frames, max(1, total // 2))
     room = max(0, total - 2 * length)
     starts = torch.tensor([0, total - length]).expand(count, 2)
     if rng is not None:
