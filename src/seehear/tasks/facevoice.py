@@ -181,7 +181,8 @@ class _People:
     def _row(self, within: str, name: str, found: Sequence[Crossed], model: Sequence[Crossed]) -> FaceVoiceRow:
         figures = {
             key: figure_of([one.figures[key] for one in found], [one.drawn[key] for one in found])
-            for key in found[0].figures
+            for key, value in found[0].figures.items()
+            if np.isfinite(value)  # where there are too few rivals it is no number
         }
         against = None
         if found is not model:

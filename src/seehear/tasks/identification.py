@@ -123,18 +123,19 @@ def evaluate_identification(
 
 def _cut(recordings: Recordings, seconds: float) -> tuple[_Pieces, list[str], dict[str, str]]:
     """Pieces of all speakers who have two recordings, or one of two pieces; their names; and who is left out."""
-    by_speaker: dict[str, list[list[Recording]]] = defaultdict(list)
+    by_speaker: dict[str, list[Recording]] = defaultdict(list)
     for speaker, recording in zip(known_speakers(recordings), recordings, strict=True):
-        by_speaker[speaker].append(whole_segments(recording, seconds) or [recording])
+        by_speaker[speaker].append(recording)
     left_out: dict[str, str] = {}
     pieces: list[Recording] = []
     items: list[int] = []
     speakers: list[int] = []
     names: list[str] = []
     for speaker, own in sorted(by_speaker.items()):
-        told = own if len(own) > 1 else [[piece] for piece in own[0]]
+        cut = [whole_segments(recording, seconds) or [recording] for recording in own]
+        told = cut if len(cut) > 1 else [[piece] for piece in cut[0]]
         if len(told) < 2:
-            left_out[own[0][0].name] = f"it is all there is of its speaker, and no longer than {seconds:g} s"
+            left_out[own[0].name] = f"it is all there is of its speaker, and shorter than two pieces of {seconds:g} s"
             continue
         for item in told:
             pieces += item

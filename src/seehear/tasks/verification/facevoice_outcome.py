@@ -24,7 +24,8 @@ class FaceVoiceRow:
         people: ``seen-heard``, which training had, or ``unseen-unheard``.
         within: what the two of every pair, and all rivals, share: nothing (``all``), or labels such as ``sex``.
         encoder: name of the contender.
-        figures: ``AUC``, ``EER``, and ``voice to face, 1 of N`` and ``face to voice, 1 of N`` for each N.
+        figures: ``AUC``, ``EER``, and ``voice to face, 1 of N`` and ``face to voice, 1 of N`` for each N for
+            which there are enough rivals.
         pairs: of one person and of two.
         against: the model's AUC less this contender's; None for the model.
     """
@@ -110,7 +111,7 @@ class FaceVoiceResult:
         columns = [way.replace(", 1 of", "\n1 of") for way in ways]
         table = Table("people", "within", "encoder", *columns, title="matching, percent")
         for row in self.rows:
-            table.add_row(row.people, row.within, row.encoder, *(_percent(row.figures[way]) for way in ways))
+            table.add_row(row.people, row.within, row.encoder, *(_percent(row.figures.get(way)) for way in ways))
         return table
 
     def told(self) -> list[str]:
@@ -125,5 +126,5 @@ class FaceVoiceResult:
         ]
 
 
-def _percent(figure: Figure) -> str:
-    return f"{100 * figure.value:.1f}" if figure.value == figure.value else "-"  # no number where rivals are too few
+def _percent(figure: Figure | None) -> str:
+    return f"{100 * figure.value:.1f}" if figure else "-"

@@ -165,14 +165,14 @@ def _other_pairs(persons: Rows, groups: Rows, count: int, rng: np.random.Generat
         found = np.column_stack(np.triu_indices(len(persons), 1))
         return found[_two(found, persons, groups)]
     kept = np.zeros((0, 2), dtype=np.int64)
-    for _ in range(50):  # each time as many again are drawn; where hardly any pair is wanted, what was found has to do
+    while True:
+        before = len(kept)
         drawn = np.sort(rng.integers(len(persons), size=(2 * count, 2)), axis=1)
         drawn = drawn[_two(drawn, persons, groups)]
         codes = np.unique(np.concatenate([kept, drawn]) @ np.array([len(persons), 1]))
         kept = np.column_stack(np.divmod(codes, len(persons)))
-        if len(kept) >= count:
-            break
-    return kept
+        if len(kept) >= count or len(kept) == before:  # where hardly any pair is wanted, what was found has to do
+            return kept
 
 
 def _two(pairs: Rows, persons: Rows, groups: Rows) -> NDArray[np.bool_]:
