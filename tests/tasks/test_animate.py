@@ -105,6 +105,9 @@ def test_the_verb_tells_both(monkeypatch):
         def with_sound(self):
             return self
 
+        def with_faces(self):
+            return self
+
         def subset(self, rows):
             few = Few(self[int(row)] for row in rows)
             few.frames = self.frames[: len(few)]
