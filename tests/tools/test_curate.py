@@ -17,7 +17,7 @@ from seehear.errors import CorpusError
 from seehear.media.clips import ClipOptions
 from seehear.media.decode import open_media
 from seehear.media.sound import read_sound
-from seehear.tools import curation
+from seehear.tools import curation, cuttings
 from seehear.tools.curate import curate as curate_verb
 from seehear.tools.curation import Summary, Work
 from seehear.tools.cuttings import Curated
@@ -32,6 +32,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 @pytest.fixture
 def curate(lamp_model: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Summary]:
     monkeypatch.setattr(curation, "load_sync", lambda name: lamp_model)
+    monkeypatch.setattr(cuttings, "speech", lambda sound, frames: np.full(frames, 3.0))  # a lamp does not speak
     curation._model.cache_clear()
 
     def run(videos: Path, out: Path, **options: Any) -> Summary:

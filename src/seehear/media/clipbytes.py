@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from seehear.clip import FPS, SAMPLE_RATE
 from seehear.errors import MediaError
 from seehear.media.colour import BT601, LIMITED, rgb_matrix, yuv_matrix
-from seehear.media.frames import Damage, sounds
+from seehear.media.frames import Damage, packets, sounds
 from seehear.media.picture import plane_of
 
 Video = NDArray[np.uint8]
@@ -120,8 +120,8 @@ def decode_sound(data: bytes) -> Audio:
             stream = container.streams.audio[0]
             # At the end FFmpeg's parser may take a piece of a frame for another one, which cannot be decoded: whether
             # anything is missing is seen below.
-            packets = container.demux(stream)
-            parts = [frame.to_ndarray()[0] for packet in packets for frame in sounds(packet, Damage())]
+            found = packets(container, [stream], Damage())
+            parts = [frame.to_ndarray()[0] for packet in found for frame in sounds(packet, Damage())]
             wanted = (stream.duration or 0) * (stream.time_base or 0) * stream.codec_context.sample_rate
     except (FFmpegError, IndexError) as error:
         raise MediaError(f"The sound of a clip is damaged ({error}); prepare the corpus again.") from error

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.audio.speech_activity import band_levels, from_levels
 from seehear.clip import FPS
 from seehear.corpus.plan import clip_key
 from seehear.media.clips import ClipOptions, ClipReader, Sighting
@@ -20,11 +21,15 @@ from seehear.media.sound import Sound
 from seehear.tools.confidence import Calibration
 from seehear.tools.lip_activity import FaceTrack, joined, watch
 from seehear.tools.listen import LipsAndSound
-from seehear.tools.stretches import Reason, Rules, Stretch, delay_of_file, stretches, who_speaks
+from seehear.tools.stretches import Reason, Rules, Stretch, delay_of_faces, delay_of_file, stretches
+from seehear.tools.turns import SPEAKING, who_speaks
 from seehear.tools.verdict import CANNOT_TELL_BELOW
 
 WATCHING = 0.9
 """Share of the work: the rest is writing."""
+
+HEARD_AT_ONCE = 1500
+"""Pictures: a minute."""
 
 Progress = Callable[[float], None]
 
@@ -98,7 +103,8 @@ def curate_file(
         faces = joined(watch(model, _told(reader.sightings(), duration_s, progress), reader.sound))
         frames = max([reader.stats.pictures, *(face.stop for face in faces)])
         calibration = Calibration.from_config(model.config)
-        speaking = who_speaks(faces)
+        heard = who_speaks(faces, speech(reader.sound, frames), delay_of_faces(faces))
+        speaking = [probability >= SPEAKING for probability in heard.faces]
         shift_ms = _to_be_shifted(frames, faces, speaking, calibration) if rules.fix else 0.0
         found = Curated(
             frames / FPS,
@@ -107,6 +113,13 @@ def curate_file(
         )
         write_cuttings(path, reader.sound, found, key, out, threads)
     return found
+
+
+def speech(sound: Sound, frames: int) -> NDArray[np.float32]:
+    """Log-odds of speech in the sound of each picture, (frames,); piece by piece, however long the sound is."""
+    pieces = range(0, frames, HEARD_AT_ONCE)
+    levels = [band_levels(sound.between(at / FPS, min(at + HEARD_AT_ONCE, frames) / FPS)) for at in pieces]
+    return from_levels(np.concatenate(levels)) if levels else np.zeros(0, np.float32)
 
 
 def _to_be_shifted(

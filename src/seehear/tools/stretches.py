@@ -29,12 +29,6 @@ PAUSE_S = 0.6
 MARGIN_S = 0.12
 """Lips open before they are heard: so much of the silence around speech is kept, where the face stays."""
 
-AGREEING = 15
-"""Pictures whose agreement is taken together, 0.6 s."""
-
-ENOUGH = 0.5
-"""Agreement from which on a face speaks: e^0.5 times as likely as by chance in every picture."""
-
 NOBODY, SEVERAL = -1, -2
 
 
@@ -132,19 +126,10 @@ def stretches(
     ]
 
 
-def who_speaks(faces: Sequence[FaceTrack]) -> list[NDArray[np.bool_]]:
-    """In which of its pictures each face speaks, (T,): where its lips agree with the sound at the delay of them all."""
-    if not faces:
-        return []
-    peak = find_peak(curve_of(np.concatenate([face.agreement for face in faces])))
-    at = REACH + round((peak.delay_ms if peak else 0) * FPS / 1000)
-    window = np.ones(AGREEING) / AGREEING
-    speaking = []
-    for face in faces:
-        near = face.agreement[:, max(0, at - 1) : at + 2].astype(np.float64).mean(axis=1)
-        smooth = np.convolve(np.pad(near, AGREEING // 2, mode="edge"), window, mode="valid")
-        speaking.append(smooth > ENOUGH)
-    return speaking
+def delay_of_faces(faces: Sequence[FaceTrack]) -> int:
+    """Of a file's sound, in pictures: where the lips of all its faces together agree with it best."""
+    peak = find_peak(curve_of(np.concatenate([face.agreement for face in faces]))) if faces else None
+    return round(peak.delay_ms * FPS / 1000) if peak else 0
 
 
 def owners(frames: int, faces: Sequence[FaceTrack]) -> NDArray[np.int64]:
