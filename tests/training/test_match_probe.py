@@ -18,7 +18,6 @@ from seehear.training.probes import make_probe
 MATCH = MatchOptions(
     sound={"bands": 8, "channels": [4, 4, 4, 6], "temporal": [], "dilations": []},
     still={"size": 16, "channels": [4, 6], "strides": [2, 2]},
-    face_dropout=0.0,
     dim=6,
     seconds=0.4,
 )
