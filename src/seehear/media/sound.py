@@ -27,6 +27,7 @@ from seehear.media.timebase import Run
 
 Samples = NDArray[np.float32]
 FULL_SCALE = 32767
+STORED_AT_ONCE = 60 * SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,18 @@ class Sound:
                 out[first - start : last - start] = self._samples[first + offset : last + offset]
         out /= FULL_SCALE
         return out
+
+    def stored(self, file: IO[bytes], samples: int) -> Samples:
+        """The first so many samples from time 0 on, in an empty file that is mapped into memory: it may be hours.
+
+        Raises:
+            ValueError: no samples.
+        """
+        stored: Samples = np.memmap(file, np.float32, "w+", shape=(samples,))
+        for start in range(0, samples, STORED_AT_ONCE):
+            stop = min(start + STORED_AT_ONCE, samples)
+            stored[start:stop] = self.between(start / SAMPLE_RATE, stop / SAMPLE_RATE)
+        return stored
 
 
 def read_sound(path: str | os.PathLike[str], zero: Fraction | None = None) -> Sound:

@@ -59,7 +59,7 @@ def read_still(path: str | os.PathLike[str]) -> Still:
     Raises:
         MediaError: it is neither, or cannot be read.
     """
-    rgb = _picture_file(path)
+    rgb = picture_file(path)
     if rgb is None:
         rgb = _first_of_video(path)
     shrink = LONGEST_SIDE / max(rgb.shape[:2])
@@ -68,8 +68,8 @@ def read_still(path: str | os.PathLike[str]) -> Still:
     return Still(rgb)
 
 
-def _picture_file(path: str | os.PathLike[str]) -> RGB | None:
-    """The picture in a picture file; None where it is no such file, and something else has to say why."""
+def picture_file(path: str | os.PathLike[str]) -> RGB | None:
+    """RGB (H, W, 3) of a picture file; None where it is no such file, and something else has to say why."""
     file = Path(path)
     if not file.is_file() or not 0 < file.stat().st_size <= LARGEST_FILE or not os.access(file, os.R_OK):
         return None

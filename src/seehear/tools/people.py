@@ -1,0 +1,119 @@
+"""Which of a film's face tracks are one person, without knowing anybody: faces alike, or at one place in one shot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+from seehear.clip import FPS
+from seehear.media.clips import Sighting
+from seehear.media.faces import overlap
+from seehear.pretext.identity import IdentityModel
+from seehear.tools.lip_activity import FaceTrack
+
+STILLS = 4
+"""Pictures of every piece of a face that are looked at, evenly spaced."""
+
+SAME_FACE = 0.6
+"""Least mean cosine of two groups of tracks of one person (average linkage). Too high a bar makes two persons of one,
+which is easier to mend than the other way."""
+
+SAME_PLACE = 0.3
+"""Least overlap of the boxes at the end of one track and the beginning of the next, in the same shot."""
+
+LONGEST_ABSENCE_S = 10.0
+"""Whoever comes back to the same place after a longer time may be somebody else."""
+
+Floats = NDArray[np.float32]
+
+
+class FacePrints:
+    """The mean embedding of each track's face, gathered while a film is read."""
+
+    def __init__(self, model: IdentityModel) -> None:
+        """Whose embeddings they are."""
+        self._model = model
+        self._sums: dict[int, Floats] = {}
+
+    def see(self, sighting: Sighting) -> None:
+        """Take in a piece of a track."""
+        track, video = int(sighting.clip.meta["track"]), sighting.clip.video
+        at = np.linspace(0, len(video) - 1, min(STILLS, len(video))).round().astype(int)
+        with torch.inference_mode():
+            prints = self._model.embed_face(torch.from_numpy(video[at])).float().cpu().numpy()
+        self._sums[track] = self._sums.get(track, np.zeros(prints.shape[1], np.float32)) + prints.sum(0)
+
+    def of(self, tracks: Sequence[int]) -> Floats:
+        """One embedding for several tracks of one person, of length 1, (dim,)."""
+        together = torch.from_numpy(np.sum([self._sums[track] for track in tracks], axis=0))
+        return np.asarray(F.normalize(together, dim=0).numpy())
+
+
+def people(tracks: Sequence[FaceTrack], prints: FacePrints | None = None, same: float = SAME_FACE) -> list[int]:
+    """The number of the person of each track, from 0, in order of appearance.
+
+    Tracks that are seen at the same time are never one person. With embeddings, the two groups of tracks whose faces
+    are most alike on average become one, as long as they are alike enough; without, a track goes on where another one
+    of its shot has ended.
+
+    Args:
+        tracks: of one film.
+        prints: embeddings of their faces.
+        same: least mean cosine of two groups of one person.
+    """
+    groups = [[number] for number in range(len(tracks))]
+    alike = _places(tracks) if prints is None else _likeness(tracks, prints)
+    alike[_together(tracks)] = -np.inf
+    least = 0.5 if prints is None else same
+    while len(groups) > 1:
+        best = np.unravel_index(int(alike.argmax()), alike.shape)
+        one, other = sorted(int(number) for number in best)
+        if not alike[one, other] >= least:
+            break
+        merged = _merged(alike[one], alike[other], len(groups[one]), len(groups[other]), chained=prints is None)
+        alike[one], alike[:, one] = merged, merged
+        alike[one, one] = -np.inf
+        alike = np.delete(np.delete(alike, other, 0), other, 1)
+        groups[one] += groups.pop(other)
+    first = sorted(groups, key=lambda group: min(tracks[number].start for number in group))
+    numbers = {track: person for person, group in enumerate(first) for track in group}
+    return [numbers[number] for number in range(len(tracks))]
+
+
+def _merged(
+    one: NDArray[np.float64], other: NDArray[np.float64], size: int, other_size: int, *, chained: bool
+) -> NDArray[np.float64]:
+    """How alike the others are to two groups together: on average, or, for chains of places, to the nearer one.
+
+    Minus infinity stays: none that is seen at the same time.
+    """
+    if chained:
+        return np.where(np.isinf(one) | np.isinf(other), -np.inf, np.maximum(one, other))
+    return np.asarray((size * one + other_size * other) / (size + other_size))
+
+
+def _likeness(tracks: Sequence[FaceTrack], prints: FacePrints) -> NDArray[np.float64]:
+    """Cosine of every two tracks' faces."""
+    vectors = np.stack([prints.of([track.track]) for track in tracks]).astype(np.float64)
+    return np.asarray(vectors @ vectors.T)
+
+
+def _places(tracks: Sequence[FaceTrack]) -> NDArray[np.float64]:
+    """1 where one track goes on at the place where another one of the same shot has ended, else 0."""
+    same = np.zeros((len(tracks), len(tracks)))
+    for a, one in enumerate(tracks):
+        for b, other in enumerate(tracks):
+            soon = 0 <= other.start - one.stop <= LONGEST_ABSENCE_S * FPS
+            if soon and one.shot == other.shot and overlap(one.boxes[-1], other.boxes[:1])[0] >= SAME_PLACE:
+                same[a, b] = same[b, a] = 1.0
+    return same
+
+
+def _together(tracks: Sequence[FaceTrack]) -> NDArray[np.bool_]:
+    """Whether two tracks are seen at the same time; a track and itself are."""
+    starts, stops = np.array([track.start for track in tracks]), np.array([track.stop for track in tracks])
+    return np.asarray((starts[:, None] < stops[None]) & (starts[None] < stops[:, None]))
