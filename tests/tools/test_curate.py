@@ -14,10 +14,10 @@ import pytest
 from seehear.cli import main
 from seehear.corpus.formats import find_sources
 from seehear.errors import CorpusError
-from seehear.media.clips import ClipOptions
 from seehear.media.decode import open_media
 from seehear.media.sound import read_sound
-from seehear.tools import curation, cuttings
+from seehear.tools import conversation, curation
+from seehear.tools.conversation import WatchOptions
 from seehear.tools.curate import curate as curate_verb
 from seehear.tools.curation import Summary, Work
 from seehear.tools.cuttings import Curated
@@ -32,7 +32,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 @pytest.fixture
 def curate(lamp_model: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Summary]:
     monkeypatch.setattr(curation, "load_sync", lambda name: lamp_model)
-    monkeypatch.setattr(cuttings, "speech", lambda sound, frames: np.full(frames, 3.0))  # a lamp does not speak
+    monkeypatch.setattr(conversation, "speech_in", lambda sound: np.full(200, 5.0))  # a lamp does not speak
     curation._model.cache_clear()
 
     def run(videos: Path, out: Path, **options: Any) -> Summary:
@@ -199,7 +199,7 @@ def test_the_command_line(raw: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_what_travels_between_processes() -> None:
-    work = Work("sync-small", Rules(), ClipOptions(), "out")
+    work = Work("sync-small", Rules(), WatchOptions(), "out")
     assert pickle.loads(pickle.dumps(work)) == work
     told = Curated(2.0, (Stretch(0, 25, None, 3.5, 0.9), Stretch(25, 50, Reason.SEVERAL_FACES)), 40.0)
     assert Curated.from_json(told.to_json()) == told

@@ -12,7 +12,7 @@ from seehear.corpus.plan import Plan
 from seehear.corpus.staging import remove_staging
 from seehear.crew import worker_count
 from seehear.errors import CorpusError
-from seehear.media.clips import ClipOptions
+from seehear.tools.conversation import WatchOptions
 from seehear.tools.curation import Summary, Work, carry_out, done_before
 from seehear.tools.stretches import Rules
 
@@ -63,7 +63,6 @@ def curate(
         ModelError: there is no such model, or no face detector.
     """
     rules = Rules(min_seconds, max_seconds, confidence, tolerance_ms, fix)
-    crops = ClipOptions(faces=faces, detector=detector)
     inside = out.absolute()
     found = [s for s in find_sources([Path(video) for video in videos], format, labels) if inside not in s.path.parents]
     if not found:
@@ -74,4 +73,10 @@ def curate(
         if done := done_before(out, plan.fingerprint()):
             remove_staging(out)
             return done
-        return carry_out(plan, out, Work(model, rules, crops, str(out)), worker_count(workers), progress)
+        return carry_out(
+            plan,
+            out,
+            Work(model, rules, WatchOptions(faces=faces, detector=detector), str(out)),
+            worker_count(workers),
+            progress,
+        )

@@ -23,9 +23,9 @@ from seehear.corpus.staging import STAGING, Staging
 from seehear.corpus.work import no_room
 from seehear.crew import Message, Tell, work_through
 from seehear.errors import CorpusError, SeehearError
-from seehear.media.clips import ClipOptions
 from seehear.progress import Telling
 from seehear.tools.batch import use_one_thread
+from seehear.tools.conversation import WatchOptions
 from seehear.tools.cuttings import Curated, curate_file
 from seehear.tools.stretches import Rules, Stretch, seconds_by_reason
 from seehear.training.run import load_sync
@@ -96,13 +96,13 @@ class Work:
     Attributes:
         model: name of the sync model.
         rules: what is wanted.
-        crops: how faces are found.
+        look: how faces are found.
         out: folder for what is kept.
     """
 
     model: str
     rules: Rules
-    crops: ClipOptions
+    look: WatchOptions
     out: str
 
     def __call__(self, task: Task, tell: Tell) -> Curated:
@@ -115,7 +115,7 @@ class Work:
         if source.problem:
             return Curated(problem=source.problem)
         try:
-            return curate_file(source.path, key, Path(self.out), _model(self.model), self.rules, self.crops, tell, 1)
+            return curate_file(source.path, key, Path(self.out), _model(self.model), self.rules, self.look, tell, 1)
         except Exception as error:
             if full := no_room(error):
                 raise full from error

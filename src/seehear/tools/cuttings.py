@@ -11,25 +11,20 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.audio.speech_activity import band_levels, from_levels
 from seehear.clip import FPS
 from seehear.corpus.plan import clip_key
-from seehear.media.clips import ClipOptions, ClipReader, Sighting
 from seehear.media.decode import Picture, open_media
 from seehear.media.mux import write_video
-from seehear.media.sound import Sound
+from seehear.media.sound import read_sound
 from seehear.tools.confidence import Calibration
-from seehear.tools.lip_activity import FaceTrack, joined, watch
+from seehear.tools.conversation import WatchOptions, follow
+from seehear.tools.lip_activity import FaceTrack
 from seehear.tools.listen import LipsAndSound
-from seehear.tools.stretches import Reason, Rules, Stretch, delay_of_faces, delay_of_file, stretches
-from seehear.tools.turns import SPEAKING, who_speaks
+from seehear.tools.stretches import Reason, Rules, Stretch, delay_of_file, stretches
 from seehear.tools.verdict import CANNOT_TELL_BELOW
 
 WATCHING = 0.9
 """Share of the work: the rest is writing."""
-
-HEARD_AT_ONCE = 1500
-"""Pictures: a minute."""
 
 Progress = Callable[[float], None]
 
@@ -74,7 +69,7 @@ def curate_file(
     out: Path,
     model: LipsAndSound,
     rules: Rules,
-    crops: ClipOptions,
+    look: WatchOptions,
     progress: Progress | None = None,
     threads: int = 0,
 ) -> Curated:
@@ -86,40 +81,36 @@ def curate_file(
         out: folder that they are written to.
         model: of lip-sync.
         rules: what is wanted.
-        crops: how faces are found.
+        look: how faces are found.
         progress: called with the share that is done (0..1); watching takes most of it.
         threads: of the decoder; 0: one a core.
 
     Raises:
         SeehearError: the file cannot be read, or its cuttings cannot be written.
     """
-    with ClipReader(path, crops, threads=threads) as reader:
-        if reader.media.video is None:
-            return Curated(reader.media.duration_s, problem="there is no picture")
-        if not reader.media.has_sound:
-            frames = round(reader.media.duration_s * FPS)
-            return Curated(frames / FPS, (Stretch(0, frames, Reason.NO_SOUND),) if frames else ())
-        duration_s = reader.media.duration_s or 1.0
-        faces = joined(watch(model, _told(reader.sightings(), duration_s, progress), reader.sound))
-        frames = max([reader.stats.pictures, *(face.stop for face in faces)])
-        calibration = Calibration.from_config(model.config)
-        heard = who_speaks(faces, speech(reader.sound, frames), delay_of_faces(faces))
-        speaking = [probability >= SPEAKING for probability in heard.faces]
-        shift_ms = _to_be_shifted(frames, faces, speaking, calibration) if rules.fix else 0.0
-        found = Curated(
-            frames / FPS,
-            tuple(stretches(frames, faces, speaking, rules, calibration, shift_ms)),
-            round(shift_ms, 1),
-        )
-        write_cuttings(path, reader.sound, found, key, out, threads)
+    with open_media(path, threads=threads) as media:
+        if media.video is None:
+            return Curated(media.duration_s, problem="there is no picture")
+        if not media.has_sound:
+            return _silent(media.duration_s)
+    film = follow(path, model, look, _of_the_whole(progress), threads)
+    frames = max([round(film.duration_s * FPS), *(face.stop for face in film.tracks)])
+    calibration = Calibration.from_config(model.config)
+    shift_ms = _to_be_shifted(frames, film.tracks, film.speaks, calibration) if rules.fix else 0.0
+    parts = stretches(frames, film.tracks, film.speaks, rules, calibration, shift_ms)
+    found = Curated(frames / FPS, tuple(parts), round(shift_ms, 1))
+    write_cuttings(path, found, key, out, threads)
     return found
 
 
-def speech(sound: Sound, frames: int) -> NDArray[np.float32]:
-    """Log-odds of speech in the sound of each picture, (frames,); piece by piece, however long the sound is."""
-    pieces = range(0, frames, HEARD_AT_ONCE)
-    levels = [band_levels(sound.between(at / FPS, min(at + HEARD_AT_ONCE, frames) / FPS)) for at in pieces]
-    return from_levels(np.concatenate(levels)) if levels else np.zeros(0, np.float32)
+def _silent(duration_s: float) -> Curated:
+    frames = round(duration_s * FPS)
+    return Curated(frames / FPS, (Stretch(0, frames, Reason.NO_SOUND),) if frames else ())
+
+
+def _of_the_whole(progress: Progress | None) -> Progress | None:
+    """What is told of the share that has been watched."""
+    return (lambda share: progress(WATCHING * share)) if progress else None
 
 
 def _to_be_shifted(
@@ -130,7 +121,7 @@ def _to_be_shifted(
     return measured[0] if measured and measured[1] >= CANNOT_TELL_BELOW else 0.0
 
 
-def write_cuttings(path: Path, sound: Sound, found: Curated, key: str, out: Path, threads: int = 0) -> None:
+def write_cuttings(path: Path, found: Curated, key: str, out: Path, threads: int = 0) -> None:
     """Write every wanted stretch: 25 pictures a second of the file's own size, sound of 16 kHz, both from time 0 on.
 
     Raises:
@@ -140,7 +131,7 @@ def write_cuttings(path: Path, sound: Sound, found: Curated, key: str, out: Path
     if not wanted:
         return
     with open_media(path, threads=threads) as media:
-        pictures = media.pictures()
+        sound, pictures = read_sound(path, media.zero), media.pictures()
         for name, stretch in wanted:
             from_s, to_s = (picture / FPS + found.shifted_ms / 1000 for picture in (stretch.start, stretch.stop))
             write_video(out / name, _shown(pictures, stretch), audio=sound.between(from_s, to_s))
@@ -153,12 +144,3 @@ def _shown(pictures: Iterator[Picture], stretch: Stretch) -> Iterator[NDArray[np
             yield picture.crop(np.eye(2, 3), picture.shape)
         if picture.index >= stretch.stop - 1:
             return
-
-
-def _told(sightings: Iterator[Sighting], duration_s: float, progress: Progress | None) -> Iterator[Sighting]:
-    for sighting in sightings:
-        yield sighting
-        if progress:
-            progress(
-                min(WATCHING, WATCHING * (float(sighting.clip.meta["start_s"]) + sighting.clip.seconds) / duration_s)
-            )

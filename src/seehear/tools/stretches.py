@@ -126,12 +126,6 @@ def stretches(
     ]
 
 
-def delay_of_faces(faces: Sequence[FaceTrack]) -> int:
-    """Of a file's sound, in pictures: where the lips of all its faces together agree with it best."""
-    peak = find_peak(curve_of(np.concatenate([face.agreement for face in faces]))) if faces else None
-    return round(peak.delay_ms * FPS / 1000) if peak else 0
-
-
 def owners(frames: int, faces: Sequence[FaceTrack]) -> NDArray[np.int64]:
     """For each picture the place in ``faces`` of the one face that is seen, `NOBODY` or `SEVERAL`: (frames,)."""
     owner = np.full(frames, NOBODY)
