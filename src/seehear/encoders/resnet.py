@@ -9,7 +9,7 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seehear.encoders.interface import LipsEncoder, SoundEncoder
+from seehear.encoders.interface import LipsEncoder, Region, SoundEncoder
 from seehear.encoders.layers import conv1d, conv2d, conv3d
 from seehear.encoders.span import lips_context, sound_context, span, trim_to_context
 
@@ -19,13 +19,17 @@ class BaseLipsOptions:
     """Shape of the lip encoder.
 
     Attributes:
-        size: side of the mouth picture in pixels.
+        size: side of the picture in pixels.
+        region: the mouth's part of a face crop, or all of it.
+        colour: RGB, or luma only.
         widths: channels of the four residual stages, two blocks each.
         temporal: kernels of convolutions over time on the pooled features; they add context.
         dim: width of an embedding.
     """
 
     size: int = 64
+    region: Region = "mouth"
+    colour: bool = False
     widths: tuple[int, ...] = (64, 128, 256, 512)
     temporal: tuple[int, ...] = (3, 3)
     dim: int = 512
@@ -72,14 +76,12 @@ class Residual(nn.Module):
 class BaseLips(LipsEncoder):
     """The front end of modern lip reading (Stafylakis & Tzimiropoulos 2017, arXiv 1703.04105): conv3d, ResNet-18."""
 
-    region = "mouth"
-    colour = False
-
     def __init__(self, options: BaseLipsOptions | None = None) -> None:
         super().__init__()
         o = options or BaseLipsOptions()
-        self.size, self.dim = o.size, o.dim
-        stem = nn.Sequential(conv3d(1, o.widths[0], (5, 7, 7), 2), nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)))
+        self.size, self.region, self.colour, self.dim = o.size, o.region, o.colour, o.dim
+        moving = conv3d(3 if o.colour else 1, o.widths[0], (5, 7, 7), 2)
+        stem = nn.Sequential(moving, nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)))
         blocks = [Residual(o.widths[0], o.widths[0], 1), Residual(o.widths[0], o.widths[0], 1)]
         for width, wider in pairwise(o.widths):
             blocks += [Residual(width, wider, 2), Residual(wider, wider, 1)]

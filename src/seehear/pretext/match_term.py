@@ -38,6 +38,7 @@ class MatchTermOptions:
         pooling: what the voice's embedding is made of; see `MatchOptions`.
         face: encoder of the still.
         still: options of that encoder that differ from its defaults.
+        face_dropout: share of the face's features that are left out at random in training; see `MatchOptions`.
         seconds: of sound in one embedding of a voice.
         loss: what pulls a voice and its face together, by their angle.
         symmetric: voices choose faces and faces choose voices.
@@ -49,6 +50,7 @@ class MatchTermOptions:
     pooling: Pooling = "mean+deviation"
     face: FaceName = "small"
     still: dict[str, Any] = field(default_factory=dict)
+    face_dropout: float = 0.5
     seconds: float = SEGMENT_S
     loss: AngularLoss = "separate"
     symmetric: bool = True
@@ -56,7 +58,9 @@ class MatchTermOptions:
     pictures: PictureAugmentOptions = field(default_factory=of_stills)
 
     def __post_init__(self) -> None:
-        require_at_least("model.match", self, seconds=1 / FPS, weight=0)
+        require_at_least("model.match", self, seconds=1 / FPS, weight=0, face_dropout=0)
+        if self.face_dropout >= 1:
+            raise ValueError(f"model.match.face_dropout must be less than 1, not {self.face_dropout}")
 
 
 class MatchTerm(nn.Module):
@@ -119,8 +123,10 @@ class MatchTerm(nn.Module):
 
     def embed_face(self, stills: Tensor, rng: Generator | None = None) -> Tensor:
         """See `IdentityModel.embed_face`; disturbed if there is a generator."""
-        pictures = still_pictures(stills, self.face.size, self.augment, rng)
-        return F.normalize(self.face_head(self.face(pictures)).float(), dim=-1)
+        features = self.face(still_pictures(stills, self.face.size, self.augment, rng))
+        if rng is not None:
+            features = _left_out(features, self.options.face_dropout, rng)
+        return F.normalize(self.face_head(features).float(), dim=-1)
 
 
 def _two_stills(video: Tensor, rng: Generator | None) -> Tensor:
@@ -132,3 +138,9 @@ def _two_stills(video: Tensor, rng: Generator | None) -> Tensor:
         which = torch.randint(frames, (clips, 2), generator=rng, device=rng.device)
     rows = torch.arange(clips, device=video.device)
     return torch.cat([video[rows, which[:, place].to(video.device)] for place in (0, 1)])
+
+
+def _left_out(features: Tensor, share: float, rng: Generator) -> Tensor:
+    """Dropout whose draws are those of the generator that all else is drawn from."""
+    kept = torch.rand(features.shape, generator=rng, device=rng.device) >= share
+    return features * kept.to(features.device) / (1 - share)
