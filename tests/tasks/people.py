@@ -59,7 +59,8 @@ class Clips(list):
 
     @property
     def manifest(self) -> pa.Table:
-        return pa.table({f"label_{name}": values for name, values in self._labels.items()})
+        sources = {"source": [clip.meta["source"] for clip in self]}
+        return pa.table(sources | {f"label_{name}": values for name, values in self._labels.items()})
 
     def labels(self, name: str) -> list[str]:
         return self._labels[name]

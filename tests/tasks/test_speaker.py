@@ -14,9 +14,14 @@ from people import Knows, speaking
 from seehear.cli import parser_of
 from seehear.errors import CorpusError, ModelError, SeehearError
 from seehear.pretext.match import MatchModel, MatchOptions
+from seehear.tasks.recordings import Recordings
 from seehear.tasks.speaker import evaluate_speaker
+from seehear.tasks.verification.calibration import plain_scores
+from seehear.tasks.verification.course import Plan, VoiceCourse
 from seehear.tasks.verification.few_labels import FewLabelOptions
 from seehear.tasks.verification.outcome import VerificationResult
+from seehear.tasks.verification.sides import Sides
+from seehear.tasks.verification.voices import OwnVoice
 from seehear.tools.score_calibration import ScoreCalibration
 from seehear.training import run
 
@@ -89,8 +94,21 @@ def test_a_list_of_trials(data: Path, tmp_path: Path) -> None:
 def test_what_a_seed_does_not_change_is_the_same_with_every_seed(data: Path) -> None:
     result = told("mfcc", [data], [], seeds=3)
     assert len(set(result.rows[0].main.per_seed)) == 1
-    drawn = told("mfcc", [data], [], seeds=4, pairs=10, scaling="none").rows[0].figures
-    assert any(len(set(figure.per_seed)) > 1 for figure in drawn.values())
+
+
+def test_each_seed_draws_pairs_of_its_own(data: Path) -> None:
+    recordings = Recordings.of(data).audible(progress=False)
+    course = VoiceCourse(recordings, Sides.of_recordings(recordings, 0.5), Plan(seeds=2, pairs=20))
+    one, other = (round_.trials for round_ in course.rounds)
+    assert not np.array_equal(one.left, other.left)
+    held = VoiceCourse(recordings, course.sides, Plan(seeds=3, mode="projected"), labelled=True, hold_out=True)
+    for asked in held.rounds:
+        assert asked.train is not None
+        tested = {held.sides.who[row] for row in asked.tested.tolist()}
+        assert {recording.speaker for recording in asked.train} == {f"s{n}" for n in range(10)} - tested
+        assert {held.sides.who[row] for row in asked.trials.left.tolist()} <= tested
+        assert len(tested) == 2
+    assert len(held.people) > 2
 
 
 def test_a_model_that_has_learned_voices_gives_its_own(data: Path, model: Path) -> None:
@@ -130,13 +148,7 @@ def test_calibration_is_what_verify_reads(data: Path, model: Path, tmp_path: Pat
     assert "Cllr" in str(result)
 
 
-def test_a_calibrated_score_is_the_similarity_of_mean_embeddings(data: Path, monkeypatch) -> None:
-    from seehear.tasks.recordings import Recordings
-    from seehear.tasks.verification.calibration import plain_scores
-    from seehear.tasks.verification.course import Plan, VoiceCourse
-    from seehear.tasks.verification.sides import Sides
-    from seehear.tasks.verification.voices import OwnVoice
-
+def test_a_calibrated_score_is_the_similarity_of_mean_embeddings(data: Path) -> None:
     recordings = Recordings.of(data).audible(progress=False).subset(range(9))
     course = VoiceCourse(recordings, Sides.of_recordings(recordings, 0.5), Plan(seeds=1))
     voice, trials = OwnVoice(Knows()), course.rounds[0].trials

@@ -70,8 +70,8 @@ def evaluate_facevoice(
 ) -> FaceVoiceResult | str:
     """Say how well a model tells which face goes with which voice.
 
-    Voice and face of a pair are of different clips where a person has several. 1-of-N matching is told in expectation
-    over all others who might stand beside the right one.
+    Voice and face of a pair are of different sources, or else clips, where a person has several. 1-of-N matching is
+    told in expectation over all others who might stand beside the right one.
 
     Args:
         model: folder of a run or name of a model that has learned voices and faces.
@@ -148,6 +148,7 @@ class _People:
         self.names = [str(name) for name in clips.labels("speaker")]
         numbers = {name: number for number, name in enumerate(sorted(set(self.names)))}
         self.people: Rows = np.array([numbers[name] for name in self.names])
+        self.sources: Rows = np.unique(clips.manifest["source"].to_pylist(), return_inverse=True)[1]
         if len(numbers) < 2:
             raise CorpusError(
                 f"{clips} has one person ({self.names[0]}) among {called}, and pairs need two; add others"
@@ -170,7 +171,7 @@ class _People:
             for seed in range(seeds if one.drawn else 1):
                 seen = hear_and_see(one.model(seed), self.clips, stills, seconds, f"{one.name}, {self.called}")
                 for within, group in groups.items():
-                    asked = Crossing(self.people, np.arange(len(self.people)), group, draws)
+                    asked = Crossing(self.people, self.sources, group, draws)
                     crossed.setdefault((within, one.name), []).append(_cross(one.model(seed), seen, asked))
         return [
             self._row(within, one.name, crossed[within, one.name], crossed[within, named[0].name])

@@ -120,7 +120,7 @@ def evaluate_speaker(
     told = {
         **_setting(plan, pooling, labelled),
         "compared": course.sides.described,
-        "tested": split if split != "all" or not labelled else "a fifth of the speakers",
+        "tested": "a fifth of the speakers" if course.hold_out else split,
     }
     made = calibrated(course, named[0].voice(0), model, recordings.name, calibration) if calibration else None
     result = VerificationResult(

@@ -98,6 +98,7 @@ class VoiceCourse:
     Attributes:
         sides: what is compared.
         plan: how.
+        hold_out: a part of the speakers is tested, others with each seed.
         rounds: one a seed.
         tested: rows of the sides that are with any seed.
         people: whose voices those are, each once.
@@ -125,7 +126,7 @@ class VoiceCourse:
         Raises:
             CorpusError: no pairs, or too few speakers to train with.
         """
-        self.sides, self.plan = sides, plan
+        self.sides, self.plan, self.hold_out = sides, plan, hold_out
         self.rounds = [self._round(recordings, labelled, hold_out, listed, seed) for seed in range(plan.seeds)]
         first = self.rounds[0].trials
         self._same = all(np.array_equal(one.trials.left, first.left) for one in self.rounds)

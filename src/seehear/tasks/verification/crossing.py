@@ -27,25 +27,25 @@ class Crossing:
 
     Attributes:
         people: number of the person of each clip, (N,).
-        clips: number of what each clip is a piece of, (N,); voice and face of a pair are of different ones.
+        sources: number of what each clip is a piece of, (N,).
         groups: number of the group of each clip, (N,): pairs and rivals are of one group. None are where it is -1.
         draws: how often each person is drawn, (R, people).
     """
 
     people: Rows
-    clips: Rows
+    sources: Rows
     groups: Rows
     draws: Numbers
 
     def right_pairs(self, seed: int = 0) -> tuple[Rows, Rows]:
-        """Voice and face of one person: of different clips where there are several, else of the one there is."""
+        """Voice and face of one person: of different sources, or different clips, or else of the one clip there is."""
         order = np.argsort(self.people, kind="stable")
         voices, faces = [], []
         for rows in np.split(order, np.flatnonzero(np.diff(self.people[order])) + 1):
             rows = rows[self.groups[rows] >= 0]
             one, other = (side.ravel() for side in np.meshgrid(rows, rows, indexing="ij"))
-            apart = self.clips[one] != self.clips[other]
-            kept = apart if apart.any() else one == other
+            ways = (self.sources[one] != self.sources[other], one != other, one == other)
+            kept = next((apart for apart in ways if apart.any()), ways[-1])
             voices.append(one[kept])
             faces.append(other[kept])
         voice, face = np.concatenate(voices), np.concatenate(faces)

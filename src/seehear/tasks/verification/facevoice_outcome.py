@@ -120,6 +120,7 @@ class FaceVoiceResult:
         there = "; ".join(f"{name}: {self.clips[name]} clips of {self.persons[name]} people" for name in self.clips)
         return [
             f"{there}; {setting}.",
+            "Voice and face of one person are of different sources, or else clips, where there are several.",
             "Intervals: bootstrap over people, both sides of every pair with them. p: how often the draws have the "
             "other sign, two-sided.",
             *self.remarks,
