@@ -1,0 +1,144 @@
+"""Candidates for a voice or a face, the likeliest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seehear.errors import SeehearError
+from seehear.losses.similarity import Angular
+from seehear.media.decode import open_media
+from seehear.media.still import picture_file
+from seehear.pretext.identity import IdentityModel
+from seehear.tools.faceprint import face_in
+from seehear.tools.in_order import Tried, tried
+from seehear.tools.voiceprint import voice_in
+
+Holds = Literal["sound", "pictures", "both"]
+Asked = Literal["voice", "face"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One that could be asked for.
+
+    Attributes:
+        path: of the file.
+        score: how alike face and voice are; of most models the cosine, -1 to 1.
+        probability: that this is the right one, if exactly one of the candidates is.
+    """
+
+    path: Path
+    score: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The candidates for a voice or a face.
+
+    Attributes:
+        one: the file that they are candidates for.
+        asked: what it was taken to hold.
+        ranked: the likeliest first.
+        failed: candidates that could not be used, with the sentence that says why.
+    """
+
+    one: Path
+    asked: Asked
+    ranked: list[Candidate]
+    failed: list[Tried[NDArray[np.float32]]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        return {
+            self.asked: str(self.one),
+            "candidates": [
+                {
+                    "file": str(candidate.path),
+                    "score": round(candidate.score, 4),
+                    "probability": round(candidate.probability, 4),
+                }
+                for candidate in self.ranked
+            ],
+            "chance": round(1 / len(self.ranked), 4) if self.ranked else None,
+            "failed": [{"file": str(failed.path), "error": failed.error} for failed in self.failed],
+        }
+
+
+def rank(one: Path, candidates: Sequence[Path], model: IdentityModel, detector: Path | None = None) -> Ranking:
+    """Rank faces for a voice, or voices for a face. A candidate that cannot be used is recorded, the rest go on.
+
+    Args:
+        one: a recording or a picture, or a video, which is what the candidates need it to be.
+        candidates: of the other kind.
+        model: whose embeddings are compared.
+        detector: YuNet's file.
+
+    Raises:
+        SeehearError: the first file cannot be used.
+    """
+    kinds = [tried(path, holds, among_others=True).found for path in candidates]
+    asked = taken_for(holds(one), [kind for kind in kinds if kind])
+    voice: Callable[[Path], NDArray[np.float32]] = partial(_voice, model=model)
+    face: Callable[[Path], NDArray[np.float32]] = partial(face_in, model=model, detector=detector)
+    asking, answering = (voice, face) if asked == "voice" else (face, voice)
+    query = torch.from_numpy(asking(one))[None]
+    embedded = [tried(path, answering, among_others=len(candidates) > 1) for path in candidates]
+    fit = [(entry.path, torch.from_numpy(entry.found)) for entry in embedded if entry.found is not None]
+    ranked: list[Candidate] = []
+    if fit:
+        scores = model.similarity(query, torch.stack([embedding for _, embedding in fit]))[0]
+        likely = torch.softmax(sharpness(model) * scores, dim=0)
+        ranked = [
+            Candidate(path, float(score), float(p)) for (path, _), score, p in zip(fit, scores, likely, strict=True)
+        ]
+    ranked.sort(key=lambda candidate: -candidate.score)
+    return Ranking(one, asked, ranked, [entry for entry in embedded if entry.error])
+
+
+def holds(path: Path) -> Holds:
+    """What is in a file.
+
+    Raises:
+        MediaError: nothing that is seen or heard.
+    """
+    if picture_file(path) is not None:
+        return "pictures"
+    with open_media(path) as media:
+        if media.video is None:
+            return "sound"
+        return "both" if media.has_sound else "pictures"
+
+
+def taken_for(first: Holds, rest: Sequence[Holds]) -> Asked:
+    """What the first file is taken for, given what is in it and in the others.
+
+    A video among recordings is a face, among pictures a voice; among videos a voice, too.
+
+    Raises:
+        SeehearError: all of them have only sound, or only pictures.
+    """
+    asked: Asked = "voice" if first == "sound" or (first == "both" and "sound" not in rest) else "face"
+    useless = "sound" if asked == "voice" else "pictures"
+    if rest and all(kind == useless for kind in rest):
+        wanted = "pictures or videos of faces" if asked == "voice" else "recordings of voices"
+        raise SeehearError(f"the first file is a {asked}, and all the others are only {useless}, too; give {wanted}")
+    return asked
+
+
+def sharpness(model: IdentityModel) -> float:
+    """Logits per unit of similarity: what the model learned to choose among candidates with, or 1."""
+    scales = [float(part.scale.detach()) for part in model.modules() if isinstance(part, Angular)]
+    return scales[0] if scales else 1.0
+
+
+def _voice(path: Path, model: IdentityModel) -> NDArray[np.float32]:
+    return voice_in(path, model).embedding
