@@ -52,7 +52,7 @@ class VGGMSpeech(MelSpeech):
 
     def local_of_mel(self, mel: Tensor) -> dict[str, Tensor]:
         """See `MelSpeech.local_of_mel`. Windows of a long recording go through in turns where nothing is learned."""
-        frames, around = mel.shape[1] // MEL_FRAMES, MEL_FRAMES * self.context
+        frames, around = mel.shape[1] // MEL_FRAMES, MEL_FRAMES * self.sound.context
         padded = F.pad(self.normalise(mel).transpose(1, 2), (around, around), mode="replicate").transpose(1, 2)
         step = frames if self.training or torch.is_grad_enabled() else PIECE
         trunk = [

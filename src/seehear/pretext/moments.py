@@ -34,7 +34,7 @@ def lip_pictures(
     pictures = view(video, region, lips)
     if rng is None:
         return scaled(pictures, lips.size)
-    disturbed = augment(pictures.flatten(1, 2), pictures.shape[2], lips.size, rng)
+    disturbed: Tensor = augment(pictures.flatten(1, 2), pictures.shape[2], lips.size, rng)
     return disturbed.view(*pictures.shape[:3], *disturbed.shape[2:])
 
 
