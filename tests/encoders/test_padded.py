@@ -58,6 +58,13 @@ def test_pieces_are_what_the_whole_gives(model: SyncModel) -> None:
 
 
 @torch.no_grad()
+def test_cepstra_in_pieces_are_what_the_whole_gives() -> None:
+    options = SyncOptions(encoder="paper", lips={"dim": 4}, sound={"dim": 4, "spectrum": "mfcc"}, loss="contrastive")
+    speech, audio = SyncModel(options).eval().speech, noise(12)
+    torch.testing.assert_close(torch.cat([*speech.stream(audio, None, 5)], 1), speech(audio), atol=1e-4, rtol=1e-3)
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("layer", ["spectrum", "embedding"])
 def test_a_feature_belongs_to_its_own_frame(model: SyncModel, layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Disturb frame 12: the features that change lie around feature 12, as far to the left as to the right."""

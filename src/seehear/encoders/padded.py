@@ -60,7 +60,7 @@ class PaddedSpeech(SpeechEncoder):
             yield self._layers(mel[:, MEL_FRAMES * start : MEL_FRAMES * (stop + around)])[layer or self.read]
 
     def _mel(self, audio: Tensor, start: int, stop: int) -> Tensor:
-        """Frames [start, stop) of the log-mel of all; its windows reach 7.5 ms over the ends."""
+        """Frames [start, stop) of the spectrum of all; its windows reach up to 15 ms over the ends."""
         first = max(start - 1, 0)
         mel: Tensor = self.spectrum(audio[:, first * SAMPLES_PER_FRAME : (stop + 1) * SAMPLES_PER_FRAME])
         return mel[:, MEL_FRAMES * (start - first) : MEL_FRAMES * (stop - first)]
