@@ -1,9 +1,7 @@
 """What the page says of a read-out is what the numbers say."""
 
-import pytest
-
 from seehear.demo.animate import Ear
-from seehear.demo.animate_page import _hearing, _verdict
+from seehear.demo.animate_page import _hearing
 from seehear.tasks.result import Result, Row
 from seehear.tasks.significance import Comparison, Figure
 
@@ -47,15 +45,3 @@ def test_too_little_data_is_told_in_place_of_a_table() -> None:
     page = _hearing(Ear("corpus has one speaker", result())).to_html()
     assert "Emotions: too little data to tell. Corpus has one speaker." in page
     assert page.count("<table>") == 1
-
-
-def test_a_baseline_that_wins_is_called_better_and_a_close_one_is_not_called_anything() -> None:
-    said = _verdict("Emotions", result().comparisons)
-    assert "animate is better than the same encoder, untrained" in said
-    assert "it is worse than log-mel" in said
-    assert "it cannot be told from MFCC" in said
-
-
-@pytest.mark.parametrize("p", [0.049, 0.051])
-def test_only_a_clear_difference_counts(p: float) -> None:
-    assert ("is better" in _verdict("Words", [against("mfcc", 0.02, p)])) == (p < 0.05)

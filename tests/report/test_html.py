@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from seehear.report import Figure, Filmstrip, Section, Table, Text, Video, write_report
+from seehear.report import Audio, Figure, Filmstrip, Gallery, Section, Table, Text, Video, write_report
 from seehear.report.plots import INK, drawing, save_png, to_svg
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -47,6 +47,7 @@ def page(tmp_path, svg):
         Section(
             "Pictures", [Figure(svg, "two lines"), Filmstrip([PNG, b"\xff\xd8\xff"], "two"), Video(b"mp4", "a clip")]
         ),
+        Section("Choices", [Audio(b"fLaC", "a voice"), Gallery([(PNG, "0.5 < 0.6"), (PNG, "no")], "two", wide=True)]),
         Section("Next", [Text("seehear sync <file>", code=True)]),
     ]
     write_report(tmp_path / "report.html", "A <title>", "lead", sections)
@@ -78,6 +79,13 @@ def test_pictures_keep_their_type(page):
     assert "data:image/png;base64" in page
     assert "data:image/jpeg;base64" in page
     assert "data:video/mp4;base64" in page
+    assert "data:audio/flac;base64" in page
+
+
+def test_every_picture_of_a_gallery_has_its_words(page):
+    assert "<small>0.5 &lt; 0.6</small>" in page
+    assert "<small>no</small>" in page
+    assert '<div class="strip wide">' in page
 
 
 def test_figures_take_the_colour_of_the_page(svg):

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 
 from seehear.demo.animate import Drawn, Ear, Spoken
+from seehear.demo.comparing import difference, verdict
 from seehear.demo.pictures import jpeg
 from seehear.demo.sync import Learned
 from seehear.report import Figure, Filmstrip, Section, Table, Text, Video
 from seehear.report.html import Block
 from seehear.report.plots import INK, drawing, to_svg
 from seehear.tasks.result import Result
-from seehear.tasks.significance import Comparison
 from seehear.tools.measurement import Measurement
 from seehear.tools.verdict import Verdict, delay_in_words
 
@@ -23,7 +23,6 @@ CALLED = {
     "logmel": "log-mel (80)",
     "mfcc": "MFCC with deltas (39)",
 }
-CLEAR = 0.05  # p below which a difference is told as one
 
 
 def animate_sections(learned: Learned, ear: Ear, drawn: Drawn, spoken: Spoken) -> list[Section]:
@@ -117,7 +116,7 @@ def _told(what: str, result: Result | str) -> list[Block]:
             f"{row.main.value:.1%}",
             f"{row.main.low:.1%} to {row.main.high:.1%}",
             f"{row.figures['F1'].value:.2f}",
-            _difference(compared[row.encoder]) if row.encoder in compared else "",
+            difference(compared[row.encoder]) if row.encoder in compared else "",
         )
         for row in result.rows
     ]
@@ -126,26 +125,4 @@ def _told(what: str, result: Result | str) -> list[Block]:
         f"tested. Differences in points, with 95 % intervals over {result.units}."
     )
     table = Table(("encoder, frozen", "accuracy", "95 % interval", "F1", "animate is better by"), rows, caption)
-    return [table, Text(_verdict(what, result.comparisons))]
-
-
-def _difference(one: Comparison) -> str:
-    p = f"p = {one.p:.3f}" if one.p >= 0.001 else "p < 0.001"
-    return f"{100 * one.difference:+.1f} ({100 * one.low:+.1f} to {100 * one.high:+.1f}), {p}"
-
-
-def _verdict(what: str, comparisons: Sequence[Comparison]) -> str:
-    """What the table says, and what it does not."""
-    better = [CALLED[one.against] for one in comparisons if one.p < CLEAR and one.difference > 0]
-    worse = [CALLED[one.against] for one in comparisons if one.p < CLEAR and one.difference < 0]
-    open_ = [CALLED[one.against] for one in comparisons if one.p >= CLEAR]
-    parts = [
-        f"{verb} {_listed(names)}"
-        for verb, names in (("is better than", better), ("is worse than", worse), ("cannot be told from", open_))
-        if names
-    ]
-    return f"{what}: animate {'; it '.join(parts)} (p < {CLEAR} is called a difference)."
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return [table, Text(verdict(what, "animate", result.comparisons, CALLED))]

@@ -9,6 +9,10 @@ from pathlib import Path
 from seehear.clip import Clip
 from seehear.demo.animate import Drawn, Ear, Spoken
 from seehear.demo.animate_page import animate_sections
+from seehear.demo.conversation import Conversed
+from seehear.demo.conversation_page import conversation_section
+from seehear.demo.match import Acquaintance, Played
+from seehear.demo.match_page import match_sections
 from seehear.demo.pictures import jpeg
 from seehear.demo.sync import Learned, Repair, Worth
 from seehear.demo.sync_page import sync_sections
@@ -31,7 +35,15 @@ seehear sync film.mp4 --model run/
 seehear pretrain corpus/ animate/ --preset animate-small
 seehear animate face.png speech.wav --out speaking.mp4 --model animate/
 seehear evaluate emotion animate/ corpus/
-seehear embed animate/ speech.wav --out features.npz"""
+seehear embed animate/ speech.wav --out features.npz
+
+# who speaks when, is it the same voice, whose face goes with it
+seehear speaking panel.mp4 --video who-speaks.mp4
+seehear verify monday.wav tuesday.wav
+seehear match voice.wav anna.jpg ben.jpg carla.jpg
+seehear pretrain corpus/ match/ --preset match-small
+seehear evaluate speaker match/ corpus/
+seehear evaluate facevoice match/ corpus/"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +55,9 @@ class DemoFacts:
         people: how many of them were held out from lip-sync.
         faces: some of their clips, to be looked at.
         sync, worth, repair: of lip-sync.
+        conversed: who speaks in a film of two, by lip-sync.
         animate, ear, drawn, spoken: of animation.
+        match, known, played: of faces and voices.
         seconds: that each stage took, by name.
     """
 
@@ -54,10 +68,14 @@ class DemoFacts:
     sync: Learned
     worth: Worth
     repair: Repair
+    conversed: Conversed
     animate: Learned
     ear: Ear
     drawn: Drawn
     spoken: Spoken
+    match: Learned
+    known: Acquaintance
+    played: Played
     seconds: Mapping[str, float]
 
 
@@ -68,12 +86,15 @@ def write_page(path: Path, facts: DemoFacts) -> None:
     lead = (
         f"A model that has seen nothing but {facts.speakers - facts.people} synthetic people finds the moment of sound "
         f"that belongs to a moment of lips in {best.accuracy:.1%} of cases ({best.frames} frames, chance "
-        f"{accuracy.chance:.1%}) on {facts.people} people it has never seen. Another one makes their still faces speak."
+        f"{accuracy.chance:.1%}) on {facts.people} people it has never seen. Another one makes their still faces "
+        "speak, and a third one asks which face belongs to which voice."
     )
     sections = [
         _people(facts),
         *sync_sections(facts.sync, facts.worth, facts.repair),
+        conversation_section(facts.conversed),
         *animate_sections(facts.animate, facts.ear, facts.drawn, facts.spoken),
+        *match_sections(facts.match, facts.known, facts.played),
         _next(facts),
     ]
     write_report(path, "seehear: the demo", lead, sections)

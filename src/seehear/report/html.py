@@ -90,6 +90,39 @@ class Filmstrip:
 
 
 @dataclass(frozen=True)
+class Gallery:
+    """Encoded pictures, each with a few words under it, in a row that wraps, and what they show; ``wide`` ones are as
+    large as a third of the page, and as all of it on a phone."""
+
+    pictures: Sequence[tuple[bytes, str]]
+    caption: str
+    wide: bool = False
+
+    def to_html(self) -> str:
+        """The gallery's markup."""
+        shown = "".join(
+            f'<div><img alt="" src="{_data_url(picture, _picture_type(picture))}"><small>{escape(words)}</small></div>'
+            for picture, words in self.pictures
+        )
+        kind = '"strip wide"' if self.wide else "strip"
+        return f"<figure><div class={kind}>{shown}</div><figcaption>{escape(self.caption)}</figcaption></figure>"
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Sound to be played (the bytes of a FLAC file) and what it is."""
+
+    flac: bytes
+    caption: str
+
+    def to_html(self) -> str:
+        """The sound's markup."""
+        source = _data_url(self.flac, "audio/flac")
+        player = f'<audio controls preload=metadata src="{source}"></audio>'
+        return f"<figure class=sound>{player}<figcaption>{escape(self.caption)}</figcaption></figure>"
+
+
+@dataclass(frozen=True)
 class Video:
     """A playable clip (mp4 bytes) and what it shows. Clips of one section stand side by side where there is room."""
 
@@ -163,7 +196,12 @@ figcaption, caption { color: var(--soft); font-size: 0.9rem; text-align: left; p
 .plot svg { width: 100%; height: auto; display: block; }
 .plot text { font-family: system-ui, sans-serif !important; }
 .strip { display: flex; flex-wrap: wrap; gap: 4px; }
-.strip img { width: 96px; height: auto; border-radius: 4px; }
+.strip img { width: 96px; height: auto; border-radius: 4px; display: block; }
+.strip small { color: var(--soft); font-size: 0.85rem; font-variant-numeric: tabular-nums; }
+.wide > div { width: calc(33.3% - 4px); min-width: 15rem; flex-grow: 1; }
+.wide img { width: 100%; }
+.sound { margin-bottom: 0.3rem; }
+.sound audio { width: 100%; max-width: 26rem; display: block; }
 .clip { display: inline-block; width: calc(50% - 0.6rem); min-width: 15rem; margin-right: 0.5rem; vertical-align: top; }
 .clip video { width: 100%; background: #000; border-radius: 6px; }
 .scroll { overflow-x: auto; }

@@ -1,0 +1,75 @@
+"""Who was said to speak is held against who did, face by face and picture by picture."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seehear.demo.conversation import Conversed, _found, converse
+from seehear.demo.conversation_page import _stretches, conversation_section
+from seehear.tools.conversation import Conversation
+from seehear.tools.lip_activity import FaceTrack
+from seehear.tools.spoken import Spoken
+from seehear.training.run import load_sync
+
+LEFT = [1, 1, 0, 0, 0, 0, 0, 0]
+RIGHT = [0, 0, 0, 0, 1, 1, 1, 1]
+
+
+def conversed(tmp_path: Path, found: list[list[int]]) -> Conversed:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"mp4")
+    frames = [(0.2, np.zeros((4, 8, 3), np.uint8))]
+    return Conversed(film, frames, np.array([LEFT, RIGHT], bool), np.array(found, bool))
+
+
+def test_a_picture_counts_where_both_faces_are_right(tmp_path: Path) -> None:
+    assert conversed(tmp_path, [LEFT, RIGHT]).accuracy == 1
+    assert conversed(tmp_path, [LEFT, [1, 0, 0, 0, 0, 1, 1, 1]]).accuracy == 6 / 8
+    assert conversed(tmp_path, [RIGHT, LEFT]).accuracy == 2 / 8
+
+
+def test_the_best_guess_is_what_is_most_often_true(tmp_path: Path) -> None:
+    assert conversed(tmp_path, [LEFT, RIGHT]).guessed == 4 / 8
+
+
+def test_faces_are_left_and_right_whatever_their_number_and_tracks_may_be_in_pieces() -> None:
+    width = 360
+
+    def track(number: int, start: int, left: float, frames: int) -> FaceTrack:
+        boxes = np.tile(np.array([left, 10, 40, 40], np.float32), (frames, 1))
+        return FaceTrack(number, 0, start, np.zeros((frames, 51), np.float16), boxes)
+
+    tracks = [track(0, 0, width + 20, 50), track(1, 0, 10, 10), track(2, 30, 10, 30)]  # the last one goes on too long
+    speaks = [np.arange(50) < 5, np.arange(10) < 3, np.ones(30, bool)]
+    film = Conversation(Path("film.mp4"), 2.0, 0.0, tracks, [np.zeros(len(s)) for s in speaks], speaks)
+    found = _found(Spoken(film, [0, 1, 1], [], []), 50, width)
+    assert found.shape == (2, 50)
+    assert np.flatnonzero(found[0]).tolist() == [0, 1, 2, *range(30, 50)]
+    assert np.flatnonzero(found[1]).tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("speaks", "stretches"), [([0, 1, 1, 0, 1], [(1, 3), (4, 5)]), ([0, 0], []), ([1, 1], [(0, 2)])]
+)
+def test_stretches_of_speech(speaks: list[int], stretches: list[tuple[int, int]]) -> None:
+    assert _stretches(np.array(speaks, bool)) == stretches
+
+
+def test_the_page_says_how_often_it_is_right_and_what_a_guess_would_be(tmp_path: Path) -> None:
+    told = conversation_section(conversed(tmp_path, [LEFT, [1, 0, 0, 0, 0, 1, 1, 1]])).to_html()
+    assert "In 75.0% of the pictures it is right about both" in told
+    assert "right in 50.0% at best" in told
+    assert "<small>0.2 s</small>" in told
+    assert told.count("<video") == 1
+    assert ">left, found<" in told
+
+
+def test_two_people_talk_and_all_of_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seehear.demo.conversation.SECONDS", 4.0)
+    made = converse(tmp_path, load_sync("sync-small"), seed=1)
+    assert made.truth.shape == made.found.shape == (2, 100)
+    assert made.film.stat().st_size > 10_000
+    assert len(made.frames) == 6
+    assert [time for time, _ in made.frames] == sorted(time for time, _ in made.frames)
+    assert made.accuracy > made.guessed

@@ -1,0 +1,146 @@
+"""What the page says of faces and voices is what the numbers say, and no more."""
+
+import numpy as np
+import pytest
+
+from seehear.clip import Clip
+from seehear.demo.match import Acquaintance, Game, Played
+from seehear.demo.match_page import _in_words, match_sections
+from seehear.demo.sync import Learned
+from seehear.tasks.result import Row
+from seehear.tasks.significance import Comparison, Figure
+from seehear.tasks.verification.facevoice_outcome import FaceVoiceResult, FaceVoiceRow
+from seehear.tasks.verification.outcome import VerificationResult
+from seehear.training.pretrain import Summary
+
+RUN = "somewhere/match"
+LEARNED = Learned(
+    Summary(RUN, 20, 10.0, 1000, 1_500_000, {}),
+    [{"step": 0, "voice_eer": 0.4, "face_voice_auc": 0.5}, {"step": 20, "loss": 3.0}, {"step": 20, "voice_eer": 0.2}],
+)
+
+
+def figure(value: float, wide: float = 0.04) -> Figure:
+    return Figure(value, 0.0, value - wide, value + wide, (value,))
+
+
+def against(name: str, difference: float, p: float) -> Comparison:
+    return Comparison(name, difference, difference - 0.04, difference + 0.04, p, None)
+
+
+def voices() -> VerificationResult:
+    return VerificationResult(
+        task="speaker verification",
+        data="corpus",
+        rows=tuple(
+            Row(name, "frozen", {"EER": figure(value)}, {})
+            for name, value in ((RUN, 0.2), ("match-small", 0.1), ("untrained", 0.3), ("logmel", 0.31), ("mfcc", 0.21))
+        ),
+        comparisons=(
+            against("match-small", 0.1, 0.001),
+            against("untrained", -0.1, 0.001),
+            against("logmel", -0.11, 0.001),
+            against("mfcc", -0.01, 0.5),
+        ),
+        higher_is_better=False,
+        chance={"EER": 0.5},
+        classes=(),
+        recordings=192,
+        tested=192,
+        speakers=96,
+        units="speakers",
+        setting={},
+        left_out={},
+        pairs=(96, 18000),
+        det={},
+        also_trained=None,
+        calibration=None,
+    )
+
+
+def faces(everybody: float = 0.7, of_one_sex: float = 0.6, remarks: tuple[str, ...] = ()) -> FaceVoiceResult:
+    ways = [f"{way}, 1 of {count}" for way in ("voice to face", "face to voice") for count in (2, 4)]
+    rows = [
+        FaceVoiceRow(
+            "unseen-unheard",
+            within,
+            name,
+            {"AUC": figure(auc), "EER": figure(1 - auc)} | {way: figure(auc) for way in ways},
+            (96, 18000),
+            None if name == RUN else against(name, 0.0, 0.9),
+        )
+        for within, auc in (("all", everybody), ("sex", of_one_sex), ("age", float("nan")))
+        for name in (RUN, "match-small", "untrained")
+    ]
+    people = "unseen-unheard"
+    return FaceVoiceResult("corpus", tuple(rows), {}, {people: 192}, {people: 96}, {}, remarks)
+
+
+def clip(brightness: int) -> Clip:
+    video = np.full((6, 128, 128, 3), brightness, np.uint8)
+    return Clip(video, np.zeros((6, 5, 2), np.float32), np.zeros(6 * 640, np.float32), {})
+
+
+def page(known: Acquaintance, played: Played = Played("match-small", [])) -> str:  # noqa: B008  frozen
+    return "".join(section.to_html() for section in match_sections(LEARNED, known, played))
+
+
+def test_errors_of_voices_have_their_interval_chance_and_rivals() -> None:
+    told = page(Acquaintance(voices(), faces()))
+    assert "<td>match</td><td class=number>20.0%</td><td class=number>16.0% to 24.0%</td>" in told
+    assert "EER (chance 50 %)" in told
+    assert "96 pairs of one person, 18000 of two" in told
+    assert "Voices: match is better than its encoder of sound, untrained and log-mel (80); it is worse than" in told
+    assert "it cannot be told from MFCC with deltas (39)" in told
+
+
+def test_faces_have_their_interval_chance_and_what_has_to_be_known() -> None:
+    told = page(Acquaintance(voices(), faces(remarks=("3 people have one clip only.",))))
+    assert "AUC (chance 50 %)" in told
+    assert "<td class=number>70.0% (66.0 to 74.0)</td>" in told
+    assert "192 clips of 96 people who were not trained on" in told
+    assert "3 people have one clip only." in told
+
+
+def test_groups_without_rivals_are_left_out() -> None:
+    told = page(Acquaintance(voices(), faces()))
+    assert "<td>the same sex</td>" in told
+    assert "the same age" not in told
+    assert "nan" not in told
+
+
+@pytest.mark.parametrize(
+    ("everybody", "of_one_sex", "said"),
+    [
+        (0.53, 0.51, "cannot be said to know"),
+        (0.70, 0.53, "not surely more than who is a man"),
+        (0.70, 0.60, "and more than who is a man"),
+    ],
+)
+def test_no_more_is_said_of_faces_than_the_intervals_bear(everybody: float, of_one_sex: float, said: str) -> None:
+    assert said in _in_words("match", faces(everybody, of_one_sex), RUN)
+
+
+def test_too_little_data_is_told_in_place_of_tables() -> None:
+    told = page(Acquaintance("no pairs", "corpus has one person"))
+    assert "Voices: too little data to tell. No pairs." in told
+    assert "Faces: too little data to tell. Corpus has one person." in told
+    assert "<table>" not in told
+    assert "Whose voice is it?" not in told
+
+
+def test_a_game_shows_the_faces_in_order_and_who_it_was() -> None:
+    game = Game(clip(0), [clip(10), clip(20), clip(30), clip(40)], [0.5, 0.2, -0.1, -0.4], right=1)
+    told = page(Acquaintance(voices(), faces()), Played("match-small", [game, game]))
+    assert told.count("<audio") == 2
+    assert "<small>+0.50</small>" in told
+    assert "<small>+0.20, the speaker</small>" in told
+    assert told.index("+0.50") < told.index("+0.20") < told.index("-0.40")
+    assert "It was right 0 of 2 times here, and over all of them it is in 70% of cases (chance 25%)" in told
+
+
+def test_without_the_package_s_model_the_one_just_learned_plays_and_the_page_says_so() -> None:
+    game = Game(clip(0), [clip(10)] * 4, [0.5, 0.2, -0.1, -0.4], right=0)
+    told = page(Acquaintance(voices(), "too few"), Played(RUN, [game]))
+    assert "the model that was just learned" in told
+    assert "It was right 1 of 1 times here." in told
