@@ -36,8 +36,9 @@ Batch = dict[str, Tensor]
 class WindowBatches:
     """An endless stream of batches; in every epoch each clip is cut into as many windows as fit, at a random phase.
 
-    All windows of a batch have one length. What a batch holds depends on the seed, the epoch and its position alone,
-    so a state of two numbers resumes the stream exactly. The next batches are copied by a thread meanwhile.
+    All windows of a batch have one length. What a batch holds, its stills too, depends on the seed, the epoch and its
+    position alone, so a state of two numbers resumes the stream exactly. The next batches are copied by a thread
+    meanwhile.
     """
 
     def __init__(
