@@ -111,12 +111,15 @@ def feeling_articulation(articulation: Articulation, emotion: Emotion, strength:
     return replace(articulation, effort=articulation.effort * emotion.effort**strength)
 
 
-def feeling_room(room: Room, emotion: Emotion, strength: float) -> Room:
-    """The recording of a voice under an emotion of a strength 0..1: what is louder stands out of the same noise."""
+def feeling_room(room: Room, emotion: Emotion, strength: float, voice: Voice | None = None) -> Room:
+    """The recording of a voice under an emotion of a strength 0..1: what is louder stands out of the same noise.
+
+    What the ``voice`` itself has of breath is added.
+    """
     loud = strength * emotion.loud
     return replace(
         room,
         level_db=min(-10.0, room.level_db + loud),
         snr_db=room.snr_db + loud,
-        breath_db=min(-8.0, room.breath_db + strength * emotion.breath),
+        breath_db=min(-8.0, room.breath_db + strength * emotion.breath + (voice.breath if voice else 0.0)),
     )

@@ -156,15 +156,16 @@ def _aged(rng: np.random.Generator, voice: Voice, sex: str, age: int) -> Voice:
     """The voice after so many years: not equally old in everybody of an age."""
     old = float(np.clip((age - 35) / 45 + rng.normal(0, 0.15), 0.0, 1.2))
     child = float(np.clip((14 - age) / 6, 0.0, 1.0))
-    octaves = 0.25 * child + (0.12 if sex == "man" else -0.12) * old
+    octaves = 0.25 * child + (0.1 if sex == "man" else -0.15) * old
     return replace(
         voice,
         pitch=float(np.clip(voice.pitch + octaves / PITCH_STEP, 8, 95)),
-        words_per_minute=voice.words_per_minute * (1.07 - 0.22 * old),
-        tract=voice.tract * (1 - 0.05 * old),
-        tilt=-2.5 * old,
-        tremor=min(1.0, 0.8 * old),
-        rough=min(1.0, 0.7 * old),
+        words_per_minute=voice.words_per_minute * (1.1 - 0.3 * old),
+        tract=voice.tract * (1 - 0.06 * old),
+        tilt=-4.0 * old,
+        tremor=min(1.0, old),
+        rough=min(1.0, 0.9 * old),
+        breath=14.0 * old,
     )
 
 

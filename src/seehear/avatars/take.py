@@ -94,7 +94,7 @@ def plan_take(seed: int, number: int, speakers: int, seconds: float, neutral: fl
     voice = feeling_timbre(rng, excerpt(utterance.samples, start_s, frames), feeling, strength, person.voice)
     articulation = feeling_articulation(person.manner.articulation, feeling, strength)
     movement, motion = move(rng, person, articulation, feeling, strength, utterance, voice, start_s, frames)
-    room, framing = feeling_room(draw_room(rng), feeling, strength), draw_framing(rng)
+    room, framing = feeling_room(draw_room(rng), feeling, strength, person.voice), draw_framing(rng)
     return Take(
         person=person,
         text=text,

@@ -45,7 +45,7 @@ class Voice:
         pitch_range: 0..100, 50 is the variant's own; low is monotone.
         words_per_minute: 80..320.
         tract: all formants times this: > 1 is a shorter vocal tract.
-        tilt, tremor, rough: of age, as in `seehear.avatars.emotion.Emotion`; `timbre` does what eSpeak cannot.
+        tilt, tremor, rough, breath: of age, as in `seehear.avatars.emotion.Emotion`; others do what eSpeak cannot.
     """
 
     language: str
@@ -57,6 +57,7 @@ class Voice:
     tilt: float = 0.0
     tremor: float = 0.0
     rough: float = 0.0
+    breath: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
