@@ -7,7 +7,8 @@ is symmetric, and what is below its diagonal is not multiplied.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,16 +90,35 @@ def count_all_pairs(
         of = torch.from_numpy(np.unique(np.asarray(parts, dtype=str), return_inverse=True)[1]).to(device)[order]
     low, high = span or score_span(ordered)
     width = (high - low) / bins
-    everything, targets, left_out = (torch.zeros(bins, dtype=torch.int64, device=device) for _ in range(3))
-    for block in _blocks(ordered, low, width, bins):
-        everything += torch.bincount(block.pairs, minlength=bins)
-        if who[block.columns][0] <= who[block.rows][-1]:  # else nobody is on both sides
-            same, excluded = block.of(who, of)
-            targets += torch.bincount(same, minlength=bins)
-            left_out += torch.bincount(excluded, minlength=bins)
-    others = everything - targets - left_out
+    strips = iter(range(0, len(ordered), ROWS))
+
+    def work() -> Tensor:
+        """Takes strips of rows as long as there are some."""
+        counted = torch.zeros(3, bins, dtype=torch.int64, device=device)
+        for block in _blocks(ordered, strips, low, width, bins):
+            counted[0] += torch.bincount(block.pairs, minlength=bins)
+            if who[block.columns][0] <= who[block.rows][-1]:  # else nobody is on both sides
+                for place, found in enumerate(block.of(who, of), 1):
+                    counted[place] += torch.bincount(found, minlength=bins)
+        return counted
+
+    everything, targets, left_out = sum(_in_threads(work) if device.type == "cpu" else [work()], torch.tensor(0))
     edges = low + width * np.arange(bins, dtype=np.float64)
+    others = everything - targets - left_out
     return Counts(edges, targets.double().cpu().numpy(), others.double().cpu().numpy())
+
+
+def _in_threads(work: Callable[[], Tensor]) -> list[Tensor]:
+    """Runs it in as many threads as torch would use, each calculating by itself.
+
+    Blocks are so small that threads which share each of them would mostly wait for one another.
+    """
+    threads = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return [done.result() for done in [pool.submit(work) for _ in range(threads)]]
+    finally:
+        torch.set_num_threads(threads)  # what one thread sets is what later ones begin with
 
 
 def score_span(embeddings: Tensor) -> tuple[float, float]:
@@ -115,18 +135,18 @@ def score_span(embeddings: Tensor) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _blocks(embeddings: Tensor, low: float, width: float, bins: int) -> Iterator[_Block]:
-    """What is on and above the diagonal; the tensors of a block are written over by the next."""
+def _blocks(embeddings: Tensor, strips: Iterator[int], low: float, width: float, bins: int) -> Iterator[_Block]:
+    """What is on and above the diagonal in some strips; the tensors of a block are written over by the next."""
     count = len(embeddings)
-    scaled = embeddings / width
     offset = embeddings.new_tensor(-low / width)
-    scores = embeddings.new_empty(ROWS * COLUMNS)
-    whole = torch.empty(ROWS * COLUMNS, dtype=torch.int32, device=embeddings.device)
-    for start in range(0, count, ROWS):
+    scores = embeddings.new_empty(ROWS * max(ROWS, COLUMNS))
+    whole = torch.empty(ROWS * max(ROWS, COLUMNS), dtype=torch.int32, device=embeddings.device)
+    for start in strips:
         rows = slice(start, min(start + ROWS, count))
+        scaled = embeddings[rows] / width
         behind = [slice(c, min(c + COLUMNS, count)) for c in range(rows.stop, count, COLUMNS)]
         for columns in (rows, *behind):
             shape = (rows.stop - rows.start, columns.stop - columns.start)
             out, number = (kept[: shape[0] * shape[1]].view(shape) for kept in (scores, whole))
-            torch.addmm(offset, scaled[rows], embeddings[columns].mT, out=out)
+            torch.addmm(offset, scaled, embeddings[columns].mT, out=out)
             yield _Block(number.copy_(out.clamp_(0, bins - 1)), rows, columns)
