@@ -13,6 +13,8 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as smaller:  # most of the time would go into measuring one delay after the other
         smaller.setattr("seehear.demo.sync.CALIBRATION_EXAMPLES", 150)
         smaller.setattr("seehear.demo.sync.TRIALS", 8)
+        smaller.setattr("seehear.demo.conversation.SECONDS", 4.0)
+        smaller.setattr("seehear.demo.match.HELD_OUT", 2)  # else there would be one person only
         assert main(words) == 0
         yield out, words
 
@@ -20,12 +22,13 @@ def made(tmp_path_factory):
 def test_report_tells_the_story_and_holds_everything(made):
     out, _ = made
     page = (out / "report.html").read_text()
-    of_sync = ("Learning", "What it is worth", "Measuring a delay", "Fixing a film")
+    of_sync = ("Learning", "What it is worth", "Measuring a delay", "Fixing a film", "Who speaks?")
     of_animate = ("A still face learns to speak", "Somebody speaks", "What its ear knows")
-    for heading in ("Synthetic people", *of_sync, *of_animate):
+    of_match = ("Faces and voices", "People it has never met")
+    for heading in ("Synthetic people", *of_sync, *of_animate, *of_match):
         assert f"<h2>{heading}</h2>" in page
-    assert page.count("<video") == 4
-    assert page.count("<svg") >= 4
+    assert page.count("<video") == 5
+    assert page.count("<svg") >= 6
     assert "9.7%" in page  # chance, beside every accuracy
     assert 'src="http' not in page
 
@@ -34,6 +37,7 @@ def test_films_that_it_made_are_there(made):
     out, _ = made
     assert (out / "late.mp4").stat().st_size < 1_000_000
     assert (out / "fixed.mp4").stat().st_size < 1_000_000
+    assert (out / "who-speaks.mp4").stat().st_size < 2_000_000
     assert (out / "run" / "model.safetensors").exists()
 
 
@@ -52,9 +56,21 @@ def test_emotions_are_read_out_of_every_encoder_on_people_that_are_new_to_it(mad
     assert "Emotions: animate" in page  # what the table says, in words
 
 
+def test_voices_and_faces_of_people_never_met_are_told_with_what_guessing_gets(made):
+    out, _ = made
+    page = (out / "report.html").read_text()
+    assert "EER (chance 50 %)" in page
+    assert "AUC (chance 50 %)" in page
+    assert page.count("<td>match</td>") == 2
+    assert "Voices: match" in page
+    assert "Faces: match" in page
+
+
 def test_a_second_run_does_nothing_twice(made, capsys):
     out, words = made
-    kept = [out / run / "model.safetensors" for run in ("run", "animate")] + [next((out / "people").glob("*.mp4"))]
+    kept = [out / run / "model.safetensors" for run in ("run", "animate", "match")] + [
+        next((out / "people").glob("*.mp4"))
+    ]
     before = [path.stat().st_mtime_ns for path in kept]
     assert main(words) == 0
     assert [path.stat().st_mtime_ns for path in kept] == before

@@ -130,17 +130,17 @@ def test_too_little_data_is_told_in_place_of_tables() -> None:
 
 
 def test_a_game_shows_the_faces_in_order_and_who_it_was() -> None:
-    game = Game(clip(0), [clip(10), clip(20), clip(30), clip(40)], [0.5, 0.2, -0.1, -0.4], right=1)
+    game = Game(clip(0), [clip(10), clip(20), clip(30), clip(40)], [0.5, 0.3, 0.15, 0.05], right=1)
     told = page(Acquaintance(voices(), faces()), Played("match-small", [game, game]))
     assert told.count("<audio") == 2
-    assert "<small>+0.50</small>" in told
-    assert "<small>+0.20, the speaker</small>" in told
-    assert told.index("+0.50") < told.index("+0.20") < told.index("-0.40")
+    assert "<small>50%</small>" in told
+    assert "<small>30%, the speaker</small>" in told
+    assert told.index("<small>50%") < told.index("<small>30%") < told.index("<small>5%")
     assert "It was right 0 of 2 times here, and over all of them it is in 70% of cases (chance 25%)" in told
 
 
 def test_without_the_package_s_model_the_one_just_learned_plays_and_the_page_says_so() -> None:
-    game = Game(clip(0), [clip(10)] * 4, [0.5, 0.2, -0.1, -0.4], right=0)
+    game = Game(clip(0), [clip(10)] * 4, [0.5, 0.3, 0.15, 0.05], right=0)
     told = page(Acquaintance(voices(), "too few"), Played(RUN, [game]))
     assert "the model that was just learned" in told
     assert "It was right 1 of 1 times here." in told

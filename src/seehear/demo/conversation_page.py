@@ -19,7 +19,7 @@ def conversation_section(conversed: Conversed) -> Section:
     seconds = conversed.truth.shape[1] / FPS
     said = (
         f"Two people who are in no other film take turns for {seconds:.0f} s. The lip-sync model above compares the "
-        "lips of each face with the sound; nobody told it how many people there are, or when one ends and the other begins. "
+        "lips of each face with the sound; nobody told it how many people there are, or when one of them ends. "
         f"In {conversed.accuracy:.1%} of the pictures it is right about both of them. Saying the same of every picture "
         f"would be right in {conversed.guessed:.1%} at best."
     )

@@ -9,20 +9,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 
 from seehear.clip import Clip
 from seehear.corpus.store import Corpus
 from seehear.demo.stages import one_thread
 from seehear.demo.sync import Learned
-from seehear.errors import CorpusError
-from seehear.pretext.identity import SEGMENT_S, IdentityModel
+from seehear.errors import CorpusError, MediaError
+from seehear.pretext.identity import IdentityModel
 from seehear.tasks.contenders import UNTRAINED, USUAL
 from seehear.tasks.facevoice import evaluate_facevoice
 from seehear.tasks.speaker import evaluate_speaker
-from seehear.tasks.verification.clips import hear_and_see
 from seehear.tasks.verification.facevoice_outcome import FaceVoiceResult
 from seehear.tasks.verification.outcome import VerificationResult
+from seehear.tools.candidates import rank
 from seehear.training.journal import read_metrics
 from seehear.training.presets import settings
 from seehear.training.pretrain import pretrain
@@ -64,14 +63,14 @@ class Game:
 
     Attributes:
         voice: a clip that is heard.
-        faces: clips of which a picture is seen, the most alike first.
-        scores: of the faces: how alike each is to the voice.
+        faces: clips of which a picture is seen, the likeliest first.
+        probabilities: of each of them, if one is the speaker's.
         right: place of the speaker's.
     """
 
     voice: Clip
     faces: Sequence[Clip]
-    scores: Sequence[float]
+    probabilities: Sequence[float]
     right: int
 
 
@@ -120,8 +119,8 @@ def acquaint(run: Path, corpus: Path) -> Acquaintance:
     return Acquaintance(voices, faces)
 
 
-def play(run: Path, corpus: Path, *, seed: int) -> Played:
-    """Whose voice is it? Faces of people never met, drawn by chance, are put in order."""
+def play(run: Path, corpus: Path, films: Path, *, seed: int) -> Played:
+    """Whose voice is it? Films of people never met, drawn by chance, are ranked for a voice."""
     name = SHIPPED if SHIPPED in packaged() else str(run)
     held_out = Corpus(corpus).split("dev", HELD_OUT, "speaker").with_sound()
     clips = defaultdict[str, list[int]](list)
@@ -132,28 +131,34 @@ def play(run: Path, corpus: Path, *, seed: int) -> Played:
     model, rng = load_identity(name), np.random.default_rng([seed, 4])
     drawn = [rng.choice(sorted(clips), CHOICES, replace=False) for _ in range(GAMES)]
     with one_thread():
-        return Played(name, [_game(model, held_out, [clips[person] for person in people]) for people in drawn])
+        games = [_game(model, films, [[held_out[row] for row in clips[one]] for one in people]) for people in drawn]
+    return Played(name, [game for game in games if game])
 
 
-def _game(model: IdentityModel, held_out: Corpus, people: Sequence[Sequence[int]]) -> Game:
-    """The first of some people is heard; of everybody the last clip is seen, which is another one where there are two.
+def _game(model: IdentityModel, films: Path, people: Sequence[Sequence[Clip]]) -> Game | None:
+    """The first of some people is heard; of everybody the last film is seen, which is another one where there are two.
 
-    Args:
-        model: tells how alike a voice and a face are.
-        held_out: clips of people it has never met.
-        people: rows of the clips of each.
+    Returns:
+        None where one of the films cannot be used, because there is next to nothing said in it.
     """
-    rows = [people[0][0], *(own[-1] for own in people)]
-    known = hear_and_see(model, held_out.subset(rows), stills=1, seconds=SEGMENT_S, name="faces", progress=False)
-    with torch.inference_mode():
-        scores = model.similarity(known.voices[:1], known.faces[1:])[0]
-    order = scores.argsort(descending=True).tolist()
+    voice, seen = people[0][0], {_film(films, own[-1]): own[-1] for own in people}
+    try:
+        ranking = rank(_film(films, voice), list(seen), model)
+    except MediaError:
+        return None
+    order = [candidate.path for candidate in ranking.ranked]
+    if ranking.failed:
+        return None
     return Game(
-        held_out[rows[0]],
-        [held_out[rows[1 + place]] for place in order],
-        scores[order].tolist(),
-        order.index(0),
+        voice,
+        [seen[film] for film in order],
+        [candidate.probability for candidate in ranking.ranked],
+        order.index(next(iter(seen))),
     )
+
+
+def _film(films: Path, clip: Clip) -> Path:
+    return films / Path(clip.meta["source"]).name
 
 
 def _told(measure: Callable[[], Found]) -> Found | str:

@@ -176,7 +176,7 @@ def _games(played: Played, measured: FaceVoiceResult | str) -> list[Section]:
     count = len(played.games[0].faces)
     said = (
         f"Guess first: whose voice is it? {count} people were drawn by chance from those that were never met, one was "
-        f"heard, and {called} put their faces in order. The number is the cosine of voice and face. It was right "
+        f"heard, and {called}, put their faces in order. Under each is how probable it is taken to be. It was right "
         f"{right} of {len(played.games)} times here{_overall(played, measured, count)}."
     )
     blocks: list[Block] = [Text(said)]
@@ -195,7 +195,7 @@ def _overall(played: Played, measured: FaceVoiceResult | str, count: int) -> str
 
 def _ranking(game: Game) -> Gallery:
     faces = [
-        (jpeg(clip.video[clip.frames // 2]), f"{score:+.2f}{', the speaker' if place == game.right else ''}")
-        for place, (clip, score) in enumerate(zip(game.faces, game.scores, strict=True))
+        (jpeg(clip.video[clip.frames // 2]), f"{likely:.0%}{', the speaker' if place == game.right else ''}")
+        for place, (clip, likely) in enumerate(zip(game.faces, game.probabilities, strict=True))
     ]
-    return Gallery(faces, "The most alike first.")
+    return Gallery(faces, "The likeliest first.")

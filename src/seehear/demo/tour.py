@@ -89,7 +89,7 @@ def demo(
         match = learn_to_match(corpus, faces, steps=max(1, round(MATCH_SHARE * steps)), seed=seed)
     with stage("what it knows of people it has never met"):
         known = acquaint(faces, corpus)
-        played = play(faces, corpus, seed=seed)
+        played = play(faces, corpus, films, seed=seed)
     with stage("the report"):
         facts = DemoFacts(
             people=len(set(held_out.labels("speaker"))),
