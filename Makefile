@@ -18,7 +18,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[avatars,offline,dev]'
 	@touch $@
 
-demo: $(READY) ## avatars -> prepare -> lip-sync -> animate -> demo/report.html (about 8 minutes on 2 cores)
+demo: $(READY) ## avatars -> prepare -> lip-sync -> animate -> match -> demo/report.html (about 9 minutes on 2 cores)
 	$(BIN)/seehear demo --out $(DEMO_OUT)
 
 test: lint ## lint, types and the whole test suite (under 10 minutes on 2 cores)
