@@ -5,8 +5,8 @@
 
 51 words of one speaker, cut out by their times. Tested are the sentences that the model's training has held out (every
 eighth by name), so neither the encoder nor the read-out has seen them. Without --corpus the 800 clips are prepared
-first, which takes two minutes. Frozen, untrained and pixels take two minutes a seed on one core, the two end to end
-about ten each: they are measured with one seed, the others with all.
+first, which takes two minutes. On one idle core, features that stay as they are take a minute a seed, training end to
+end about five: that is measured with one seed, the rest with all.
 """
 
 import argparse
