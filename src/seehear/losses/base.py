@@ -18,10 +18,13 @@ class Loss(nn.Module, ABC):
         exclude: neighbours in time that are no negatives of each other (see `candidates`).
         distance: what embeddings trained by this loss are compared by.
         normalised: whether embeddings trained by this loss are L2-normalised.
+        shared: how many numbers of an embedding, from the first on, are compared across the modalities; None compares
+            all of them. The others tell apart within a modality only.
     """
 
     distance: Distance = "euclidean"
     normalised: bool = False
+    shared: int | None = None
 
     def __init__(self, exclude: int = 0) -> None:
         super().__init__()

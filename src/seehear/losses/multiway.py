@@ -21,10 +21,18 @@ class Multiway(Loss):
         similarity: s, see `similarity`.
         symmetric: average with the same choice made by the lips among the sounds.
         exclude: see `Loss`.
+        shared: see `Loss`.
     """
 
-    def __init__(self, similarity: SimilarityName = "angular", symmetric: bool = True, exclude: int = 0) -> None:
+    def __init__(
+        self,
+        similarity: SimilarityName = "angular",
+        symmetric: bool = True,
+        exclude: int = 0,
+        shared: int | None = None,
+    ) -> None:
         super().__init__(exclude)
+        self.shared = shared
         self.similarity = make_similarity(similarity)
         self.symmetric = symmetric
         self.distance = self.similarity.distance
@@ -32,7 +40,7 @@ class Multiway(Loss):
 
     def compare(self, sound: Tensor, lips: Tensor, sound2: Tensor, lips2: Tensor, among: Candidates) -> Tensor:
         """See `Loss.compare`."""
-        across = self.similarity(sound, lips)  # (G, N, N)
+        across = self.similarity(sound[..., : self.shared], lips[..., : self.shared])  # (G, N, N)
         loss = self.choose_from(across, sound, sound2, among, among.of_sound or among)
         if self.symmetric:
             loss = (loss + self.choose_from(across.transpose(1, 2), lips, lips2, among, among)) / 2

@@ -30,6 +30,7 @@ class Separate(Multiway):
         symmetric: see `Multiway`.
         exclude: see `Loss`.
         weight: w of the choices within the modalities.
+        shared: see `Loss`.
     """
 
     def __init__(
@@ -38,8 +39,9 @@ class Separate(Multiway):
         symmetric: bool = True,
         exclude: int = 0,
         weight: float = 1.0,
+        shared: int | None = None,
     ) -> None:
-        super().__init__(similarity, symmetric, exclude)
+        super().__init__(similarity, symmetric, exclude, shared)
         self.weight = weight
 
     def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates, within: Candidates) -> Tensor:

@@ -28,10 +28,12 @@ class IdentityModel(Pretext):
     Attributes:
         dim: width of an embedding.
         distance: what embeddings are compared by, ``cosine`` (they have length 1) or ``euclidean``.
+        shared: how many numbers of an embedding, from the first on, a voice and a face have in common; None is all.
     """
 
     dim: int
     distance: Distance
+    shared: int | None = None
 
     @abstractmethod
     def embed_voice(self, audio: Tensor) -> Tensor:
@@ -41,8 +43,17 @@ class IdentityModel(Pretext):
     def embed_face(self, faces: Tensor) -> Tensor:
         """Embeddings of faces: canonical crops, uint8 RGB (B, S, S, 3) of any size S -> float32 (B, dim)."""
 
+    def across(self, voices: Tensor, faces: Tensor) -> Tensor:
+        """How well voices and faces go together, higher is better: (N, dim) and (M, dim) -> (N, M)."""
+        if self.shared is None:
+            return self.similarity(voices, faces)
+        voices, faces = voices[..., : self.shared], faces[..., : self.shared]
+        if self.distance == "cosine":
+            voices, faces = F.normalize(voices, dim=-1), F.normalize(faces, dim=-1)
+        return self.similarity(voices, faces)
+
     def similarity(self, one: Tensor, other: Tensor) -> Tensor:
-        """How alike embeddings are, higher is more alike: (N, dim) and (M, dim) -> (N, M).
+        """How alike embeddings of two voices, or of two faces, are, higher is more alike: (N, dim), (M, dim) -> (N, M).
 
         The cosine, -1 to 1; or minus the Euclidean distance, where that is what was trained.
         """

@@ -79,6 +79,9 @@ class MatchOptions:
         symmetric: of the multi-way losses: voices choose faces and faces choose voices.
         margin: of the contrastive loss.
         weight: of the separation within the modalities, in the loss ``separate``.
+        shared: of the multi-way losses: numbers of an embedding, from the first on, that are compared across the
+            modalities; by default all. A face tells little of a voice: sex, age, size. The more room there is
+            beyond that, the more of the training's own pairs is learned by heart.
         pictures: disturbance of the stills, each by itself.
         sounds: disturbance of the segments, each by itself.
     """
@@ -98,6 +101,7 @@ class MatchOptions:
     symmetric: bool = True
     margin: float = 1.0
     weight: float = 1.0
+    shared: int | None = None
     pictures: PictureAugmentOptions = field(default_factory=of_stills)
     sounds: SoundAugmentOptions = field(default_factory=of_voices)
 
@@ -136,8 +140,10 @@ class MatchModel(IdentityModel):
         self.face = make_face_encoder(o.face, o.still)
         self.face_head = nn.Sequential(nn.Dropout(o.face_dropout), nn.Linear(self.face.dim, o.dim))
         self.view = f"face-{self.face.size}"
-        self.loss = make_loss(o.loss, similarity=o.similarity, symmetric=o.symmetric, margin=o.margin, weight=o.weight)
-        self.distance = self.loss.distance
+        self.loss = make_loss(
+            o.loss, similarity=o.similarity, symmetric=o.symmetric, margin=o.margin, weight=o.weight, shared=o.shared
+        )
+        self.distance, self.shared = self.loss.distance, self.loss.shared
         self.picture_augment = PictureAugment(o.pictures)
         self.sound_augment = SoundAugment(o.sounds)
 
@@ -185,8 +191,8 @@ class MatchModel(IdentityModel):
         loss = self.loss(voice, face, voice2, face2, seen=known.unsqueeze(0))
         with torch.no_grad():
             found = {
-                "matched": self._own_is_nearest(voice[0], face[0], known),
-                "same_voice": self._own_is_nearest(voice[0], voice2[0], torch.ones_like(known)),
+                "matched": own_is_nearest(self.across(voice[0], face[0]), known),
+                "same_voice": own_is_nearest(self.similarity(voice[0], voice2[0]), torch.ones_like(known)),
             }
         return {"loss": loss} | found | {name: x.detach() for name, x in mine.items()}
 
@@ -218,7 +224,8 @@ class MatchModel(IdentityModel):
         embeddings = embeddings.float()
         return F.normalize(embeddings, dim=-1) if self.loss.normalised else embeddings
 
-    def _own_is_nearest(self, one: Tensor, other: Tensor, valid: Tensor) -> Tensor:
-        """Share of the valid among (N, dim) whose nearest valid other is their own."""
-        alike = self.similarity(one, other).masked_fill(~valid, -torch.inf)
-        return mean_where((alike.argmax(1) == torch.arange(len(one), device=one.device)).float(), valid)
+
+def own_is_nearest(alike: Tensor, valid: Tensor) -> Tensor:
+    """Share of the valid of N whose nearest among the valid is their own, by how alike they are (N, N)."""
+    nearest = alike.masked_fill(~valid, -torch.inf).argmax(1)
+    return mean_where((nearest == torch.arange(len(alike), device=alike.device)).float(), valid)

@@ -196,7 +196,7 @@ class _People:
 
 def _cross(model: IdentityModel, seen: FacesAndVoices, asked: Crossing) -> Crossed:
     with torch.inference_mode():
-        return cross(model.similarity(seen.voices, seen.faces).numpy(), asked, AMONG)
+        return cross(model.across(seen.voices, seen.faces).numpy(), asked, AMONG)
 
 
 def _contenders(model: str, against: Sequence[str], device: str) -> list[_Named]:

@@ -95,7 +95,8 @@ def rank(one: Path, candidates: Sequence[Path], model: IdentityModel, detector: 
     fit = [(entry.path, torch.from_numpy(entry.found)) for entry in embedded if entry.found is not None]
     ranked: list[Candidate] = []
     if fit:
-        scores = model.similarity(query, torch.stack([embedding for _, embedding in fit]))[0]
+        found = torch.stack([embedding for _, embedding in fit])
+        scores = model.across(query, found)[0]
         likely = torch.softmax(sharpness(model) * scores, dim=0)
         ranked = [
             Candidate(path, float(score), float(p)) for (path, _), score, p in zip(fit, scores, likely, strict=True)

@@ -64,17 +64,14 @@ class MatchProbe:
         found = {name: torch.cat([out[name].cpu() for out in outs]) for name in ("voice", "voice2", "face", "face2")}
         same = np.eye(len(self.sources), dtype=bool)
         asked = same | (self.sources[:, None] != self.sources)
-        voices = self._score(found["voice"], found["voice2"])
+        voices = self.model.similarity(found["voice"], found["voice2"]).float().numpy()
         numbers = {"voice_eer": float(Counts.of(voices[asked], same[asked]).eer)}
         if "face_of_2" in self.formats:
             faces = asked & (self.seen[:, None] & self.seen).numpy()
-            scores = [self._score(found["voice"], found[face]) for face in ("face", "face2")]
+            scores = [self.model.across(found["voice"], found[face]).float().numpy() for face in ("face", "face2")]
             numbers["face_voice_auc"] = float(np.mean([Counts.of(s[faces], same[faces]).auc for s in scores]))
             numbers["face_of_2"] = float(np.mean([of_two(s, faces) for s in scores]))
         return Probed({name: numbers[name] for name in self.formats})
-
-    def _score(self, one: Tensor, other: Tensor) -> NDArray[np.float32]:
-        return np.asarray(self.model.similarity(one, other).numpy(), dtype=np.float32)
 
 
 def of_two(scores: NDArray[np.float32], asked: NDArray[np.bool_]) -> float:
