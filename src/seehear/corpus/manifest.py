@@ -105,7 +105,8 @@ def read_manifest(fs: fsspec.AbstractFileSystem, root: str) -> pa.Table:
     """
     try:
         with fs.open(f"{root}/{MANIFEST_FILE}", "rb") as file:
-            table = pq.read_table(file)
+            # not read_table: its threads hold the file for a moment longer, and a process that ends then is aborted
+            table = pq.ParquetFile(file).read(use_threads=False)
     except (OSError, pa.ArrowException) as error:
         raise CorpusError(f"{root}/{MANIFEST_FILE} cannot be read ({error}); prepare the corpus again") from error
     if missing := [name for name in SCHEMA.names if name not in table.column_names]:
