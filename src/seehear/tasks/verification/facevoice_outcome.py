@@ -108,8 +108,9 @@ class FaceVoiceResult:
         from rich.table import Table
 
         ways = [f"{way}, 1 of {count}" for way in ("voice to face", "face to voice") for count in SHOWN]
-        columns = [way.replace(", 1 of", "\n1 of") for way in ways]
-        table = Table("people", "within", "encoder", *columns, title="matching, percent")
+        columns = [f"1 of {count}" for count in SHOWN] * 2
+        title = "matching, percent: first voice to face, then face to voice"
+        table = Table("people", "within", "encoder", *columns, title=title)
         for row in self.rows:
             table.add_row(row.people, row.within, row.encoder, *(_percent(row.figures.get(way)) for way in ways))
         return table
