@@ -143,8 +143,8 @@ def test_workers_end_with_a_killed_parent_and_the_folder_is_made_anew(tmp_path: 
 @pytest.mark.parametrize(
     ("function", "error"),
     [
-        ("write_reel", MediaError("the disk is full")),
-        ("write_labels", OSError(errno.ENOSPC, "No space left on device")),
+        ("make.write_reel", MediaError("the disk is full")),
+        ("filming.write_labels", OSError(errno.ENOSPC, "No space left on device")),
     ],
 )
 def test_a_full_disk_is_told_and_nothing_is_left(
@@ -153,7 +153,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(
     def full(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(f"seehear.avatars.make.{function}", full)
+    monkeypatch.setattr(f"seehear.avatars.{function}", full)
     with pytest.raises(SeehearError, match="disk is full"):
         make_avatars(tmp_path / "new", clips=1, speakers=1, seconds=0.4)
     assert not (tmp_path / "new").exists()

@@ -197,7 +197,7 @@ def _voice_of(rng: np.random.Generator, role: _Role, frames: int) -> Sound:
     """What a microphone hears of one person before it hears the room."""
     heard = np.zeros(frames * (SAMPLE_RATE // FPS), np.float32)
     for start_s, one in role.said:  # each by itself: a tremor that went on all film long would move the sound
-        samples = feeling_timbre(rng, one.samples, role.feeling, role.strength)
+        samples = feeling_timbre(rng, one.samples, role.feeling, role.strength, role.voice)
         heard += excerpt(samples, -start_s, frames)
     spoken = heard[np.abs(heard) > 0.02 * np.abs(heard).max(initial=0)]
     loud = np.sqrt(np.mean(spoken**2)) if len(spoken) else 1.0

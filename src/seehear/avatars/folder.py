@@ -19,7 +19,7 @@ LABELS = "labels.csv"
 MARK = ".avatars.json"
 """Says what a folder's avatars are made from; written before the first of them, and the table after the last."""
 
-_OURS = re.compile(r"s\d+_\d+\.mp4|\.s\d+_\d+\.mp4\.\d+\.part|\.labels\.csv\.\d+\.tmp")
+_OURS = re.compile(r"(s\d+_|d)\d+\.mp4|\.(s\d+_|d)\d+\.mp4\.\d+\.part|\.labels\.csv\.\d+\.tmp")
 
 
 def is_made(out: Path, asked: dict[str, Any]) -> bool:

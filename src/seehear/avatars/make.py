@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Generator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from seehear.avatars.folder import in_the_making, is_made, made_files, write_labels
+from seehear.avatars.duets import make_duets
+from seehear.avatars.filming import check_asked, film_all, marks_json
 from seehear.avatars.reel import write_reel
 from seehear.avatars.take import Take, plan_take
-from seehear.avatars.voices import Mark, require_espeak
-from seehear.crew import Tell, work_through, worker_count
-from seehear.errors import SeehearError
-from seehear.progress import Telling
 
 
 def make_avatars(
@@ -25,6 +19,7 @@ def make_avatars(
     seed: int = 0,
     seconds: float = 3.0,
     neutral: float = 0.5,
+    side_by_side: int = 1,
     workers: int | None = None,
     progress: bool = True,
 ) -> list[Path]:
@@ -48,6 +43,8 @@ def make_avatars(
         seconds: length of each clip, a whole number of pictures.
         neutral: share of the clips without emotion, 0 to 1; the others are of six emotions, equally often. One in
             seven makes all classes alike.
+        side_by_side: people in each picture; two or more take turns to speak, and the table says who speaks when (see
+            `seehear.avatars.duets.make_duets`).
         workers: processes; by default one a core.
         progress: tell how far it is, on the error stream.
 
@@ -58,57 +55,29 @@ def make_avatars(
         SeehearError: eSpeak NG is not installed, the folder cannot be written or holds something else, the disk is
             full, or a number is absurd.
     """
-    out = Path(out)
-    _check(clips, speakers, seconds, seed, neutral)
-    workers = worker_count(workers)
+    if side_by_side != 1:
+        return make_duets(
+            out,
+            clips=clips,
+            speakers=speakers,
+            seed=seed,
+            seconds=seconds,
+            neutral=neutral,
+            people=side_by_side,
+            workers=workers,
+            progress=progress,
+        )
+    check_asked(clips, speakers, seconds, seed, neutral)
     asked = {"clips": clips, "speakers": speakers, "seed": seed, "seconds": seconds, "neutral": neutral}
-    if is_made(out, asked):
-        return made_files(out)
-    require_espeak()
-    jobs = [(out, seed, number, speakers, seconds, neutral) for number in range(clips)]
-    rows: dict[int, dict[str, Any]] = {}
-    with in_the_making(out, asked):
-        made = closing(_results(jobs, min(workers, clips)))  # if it fails, nobody writes while the folder is cleared
-        with made as results, Telling("avatars", clips, show=progress) as telling:
-            for number, row in results:
-                rows[number] = row
-                telling.update(len(rows), f"{len(rows)}/{clips} clips")
-        write_labels(out, [rows[number] for number in range(clips)])
-    return made_files(out)
-
-
-def _check(clips: int, speakers: int, seconds: float, seed: int, neutral: float) -> None:
-    if clips < 1 or speakers < 1:
-        raise SeehearError(f"Avatars need at least one clip and one speaker, not {clips} and {speakers}.")
-    if not 0.2 <= seconds <= 600:
-        raise SeehearError(f"A clip of {seconds:g} seconds is out of range; choose 0.2 to 600.")
-    if seed < 0:
-        raise SeehearError(f"A seed must be 0 or more, not {seed}.")
-    if not 0 <= neutral <= 1:
-        raise SeehearError(f"The share of neutral clips must lie between 0 and 1, not {neutral:g}.")
+    jobs = [(Path(out), seed, number, speakers, seconds, neutral) for number in range(clips)]
+    return film_all(Path(out), asked, jobs, make_clip, workers, progress)
 
 
 Job = tuple[Path, int, int, int, float, float]
 
 
-def _results(jobs: list[Job], workers: int) -> Generator[tuple[int, dict[str, Any]]]:
-    """Numbers of clips and their rows of the table, as they come."""
-    if workers == 1:
-        yield from ((number, _make_clip(job)) for number, job in enumerate(jobs))
-        return
-    for message in work_through(enumerate(jobs), _make_numbered, workers):
-        number = message.task[0]
-        if message.kind == "died":
-            raise SeehearError(f"the process that made clip {number} {message.value}; try fewer --workers")
-        yield number, message.value
-
-
-def _make_numbered(numbered: tuple[int, Job], tell: Tell) -> dict[str, Any]:
-    """What a worker does."""
-    return _make_clip(numbered[1])
-
-
-def _make_clip(job: Job) -> dict[str, Any]:
+def make_clip(job: Job) -> dict[str, Any]:
+    """One file, and its row of the table."""
     out, seed, number, speakers, seconds, neutral = job
     take = plan_take(seed, number, speakers, seconds, neutral)
     name = f"s{take.person.number:04d}_{number:06d}.mp4"
@@ -148,14 +117,10 @@ def _row(name: str, take: Take) -> dict[str, Any]:
         "crf": take.camera.crf,
         "noise": take.room.noise,
         **{name: round(getattr(take.room, name), 2) for name in ("snr_db", "reverberation_s", "level_db", "clip_db")},
-        "words": _marks(take.words),
-        "phonemes": _marks(take.phonemes),
+        "words": marks_json(take.words),
+        "phonemes": marks_json(take.phonemes),
     }
 
 
 def _hex(colour: tuple[float, float, float]) -> str:
     return "#" + "".join(f"{round(255 * channel):02x}" for channel in colour)
-
-
-def _marks(marks: tuple[Mark, ...]) -> str:
-    return json.dumps([[m.text, round(m.start_s, 4), round(m.stop_s, 4)] for m in marks], ensure_ascii=False)
