@@ -231,7 +231,7 @@ def test_stopped_with_other_options(tmp_path: Path) -> None:
     write_source(tmp_path / "src" / "a.mp4", [10], full=True)
     with pytest.raises(CorpusError, match="no room"):
         run(tmp_path / "src", tmp_path / "out")
-    with pytest.raises(CorpusError, match="not finished, and was begun with shard_clips 4 instead of 7; run that again"):
+    with pytest.raises(CorpusError, match="not finished, and was begun with shard_clips 4 instead of 7; run"):
         run(tmp_path / "src", tmp_path / "out", shard_clips=7)
 
 
