@@ -2,23 +2,26 @@
 
 The evidence of one picture of one face is its agreement (`seehear.tools.offset`) with the sound at every delay up to a
 second either way. Of a face that speaks, it is high at the file's own delay and low elsewhere; of one that does not, it
-is about 0 everywhere. Every piece of a face is compared together with a few pictures of the pieces before and after
-it, so that nothing is lost where pieces meet; at its two ends a face stands still for as long.
+is about 0 everywhere. Beside it stands how much the mouth moves. Every piece of a face is compared together with a few
+pictures of the pieces before and after it, so that nothing is lost where pieces meet; at its two ends a face stands
+still for as long.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from seehear.clip import FPS, SAMPLES_PER_FRAME
 from seehear.media.clips import Sighting
+from seehear.media.crops import mouth_region
 from seehear.tools.listen import STILL, LipsAndSound, SoundSource, similarity
 from seehear.tools.offset import agreement_by_frame
 
@@ -27,6 +30,9 @@ REACH = FPS
 
 PIECES_UNDER_WAY = 2
 """Pieces waiting for the network while the next is decoded."""
+
+MOUTH_SIDE = 32
+"""Pixels of a mouth whose motion is measured."""
 
 Floats = NDArray[np.float32]
 
@@ -42,6 +48,8 @@ class FaceTrack:
         agreement: float16 (T, 2 `REACH` + 1); the middle column is delay 0, the columns are 40 ms apart, positive
             delays (sound late) last.
         boxes: float32 (T, 4): left, top, width, height of the face in the picture, px.
+        motion: float32 (T,): change of the mouth's pixels from picture to picture, relative to its contrast; None
+            where it is not known.
     """
 
     track: int
@@ -49,6 +57,7 @@ class FaceTrack:
     start: int
     agreement: NDArray[np.float16]
     boxes: Floats
+    motion: Floats | None = None
 
     @property
     def stop(self) -> int:
@@ -88,9 +97,16 @@ def joined(pieces: Iterable[FaceTrack]) -> list[FaceTrack]:
             own[0].start,
             np.concatenate([piece.agreement for piece in own]),
             np.concatenate([piece.boxes for piece in own]),
+            _motion(own),
         )
         for track, own in sorted(by_track.items())
     ]
+
+
+def _motion(pieces: Sequence[FaceTrack]) -> Floats | None:
+    """Of all pieces; None where that of one is not known."""
+    known = [piece.motion for piece in pieces if piece.motion is not None]
+    return np.concatenate(known) if len(known) == len(pieces) else None
 
 
 def with_neighbours(sightings: Iterable[Sighting], context: int) -> Iterator[tuple[Sighting, NDArray[np.uint8]]]:
@@ -149,7 +165,28 @@ def _compare(model: LipsAndSound, sighting: Sighting, video: NDArray[np.uint8], 
         similar[:, covered], heard[covered] = alike.float().cpu().numpy(), True
     agreement, _ = agreement_by_frame(similar, heard, phases=1)
     track = int(clip.meta["track"])
-    return FaceTrack(track, sighting.shot, start, agreement.astype(np.float16), sighting.boxes)
+    moved = mouth_motion(video)[model.context :][:frames]
+    return FaceTrack(track, sighting.shot, start, agreement.astype(np.float16), sighting.boxes, moved)
+
+
+def mouth_motion(video: NDArray[np.uint8]) -> Floats:
+    """How much the mouth moves at each picture of canonical crops (T, S, S, 3): (T,).
+
+    The mean change of its pixels' brightness from the picture before and to the picture after, relative to how bright
+    and dark they are.
+    """
+    small = np.stack([_small_mouth(picture) for picture in video])
+    changed = np.abs(np.diff(small, axis=0)).mean((1, 2)) if len(small) > 1 else np.zeros(1, np.float32)
+    before, after = np.append(changed[:1], changed), np.append(changed, changed[-1:])
+    contrast = max(float(small.std((1, 2)).mean()), 1.0)
+    return np.asarray((before + after)[: len(video)] / (2 * contrast), np.float32)
+
+
+def _small_mouth(picture: NDArray[np.uint8]) -> Floats:
+    """The mouth's luma, so small and soft that noise of the camera does not move."""
+    luma = cv2.cvtColor(np.ascontiguousarray(mouth_region(picture[None])[0]), cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(luma, (MOUTH_SIDE, MOUTH_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(small, (0, 0), 1.0), np.float32)
 
 
 def _sounding(audio: Floats) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from seehear.clip import FPS
 from seehear.tools.lip_activity import REACH, FaceTrack
@@ -29,6 +30,12 @@ UNSEEN: State = (-1,)
 
 MOST_IN_PAIRS = 8
 """With more faces in a picture than this, only one at a time is taken to speak: pairs would be too many."""
+
+AROUND = 3
+"""Pictures, a Gaussian's deviation, over which a mouth's motion counts together."""
+
+NO_MOTION = 0.03
+"""Added to the motion of a mouth, as a share of that of its liveliest tenth: a logarithm wants more than nothing."""
 
 SURE = 8.0
 """Largest log-odds of speech that are believed."""
@@ -51,18 +58,22 @@ class Scales:
         lips: on the agreement of a face's lips with the sound (see `seehear.tools.offset.Curve`), which is less than
             its own logarithm of probability, because neighbouring pictures say nearly the same.
         least: agreement above which lips speak for a face.
+        still: on how little its mouth moves, in logarithms of its liveliest tenth; a mouth that moves tells nothing.
+        lively: share of its liveliest tenth, as a logarithm, below which a mouth is still.
         change: probability that the state is drawn anew.
         silent, unseen, together: how usual it is that nobody speaks, somebody who is not seen, two at the same time;
             all else is shared by the faces.
     """
 
-    speech: float = 1.8
-    heard: float = 0.0
-    lips: float = 0.5
-    least: float = 1.2
-    change: float = 0.014
-    silent: float = 0.3
-    unseen: float = 0.3
+    speech: float = 3.0
+    heard: float = -0.23
+    lips: float = 0.36
+    least: float = 1.0
+    still: float = 0.53
+    lively: float = -0.31
+    change: float = 0.03
+    silent: float = 0.09
+    unseen: float = 0.33
     together: float = 0.02
 
 
@@ -100,7 +111,7 @@ def who_speaks(
         raise ValueError(f"the evidence holds delays of up to {REACH} pictures, not {delay}")
     frames = max([len(speech), *(track.stop for track in tracks)])
     heard = scales.speech * (_moved(np.asarray(speech, np.float64), frames, delay) - scales.heard)
-    lips = [scales.lips * (lip_evidence(track, delay) - scales.least) for track in tracks]
+    lips = [_for_speaking(track, delay, scales) for track in tracks]
     spans = list(_spans(tracks, frames))
     seen = [_seen(span, tracks, heard, lips) for span in spans]
     forward, backward = _forward(spans, seen, scales), _backward(spans, seen, scales)
@@ -116,6 +127,16 @@ def who_speaks(
                 first = tracks[place].start
                 faces[place][start - first : stop - first] += likely[:, column]
     return Speaking(faces, unseen)
+
+
+def _for_speaking(track: FaceTrack, delay: int, scales: Scales) -> Floats:
+    """What the pictures of a face say for its speaking, logarithms of odds, (T,)."""
+    evidence = scales.lips * (lip_evidence(track, delay) - scales.least)
+    if track.motion is None:
+        return evidence
+    liveliest = max(float(np.quantile(track.motion, 0.9)), 1e-6)
+    lively = np.log(gaussian_filter1d(track.motion / liveliest, AROUND) + NO_MOTION)
+    return np.asarray(evidence + scales.still * np.minimum(0, lively - scales.lively))
 
 
 def lip_evidence(track: FaceTrack, delay: int) -> Floats:
