@@ -21,10 +21,9 @@ from seehear.corpus.manifest import label_columns
 from seehear.corpus.split import By, Split
 from seehear.corpus.store import Corpus
 from seehear.errors import CorpusError
-from seehear.os_errors import refusals_as_sentences
+from seehear.os_errors import refusals_as_sentences, require_place
 from seehear.pretext.identity import SEGMENT_S, IdentityModel
 from seehear.tasks.contenders import UNTRAINED
-from seehear.tasks.telling import require_place
 from seehear.tasks.trials import Protocol
 from seehear.tasks.verification.clips import FacesAndVoices, hear_and_see
 from seehear.tasks.verification.crossing import Crossed, Crossing, cross

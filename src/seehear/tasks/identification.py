@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.errors import CorpusError
+from seehear.os_errors import require_place
 from seehear.tasks.contenders import USUAL
 from seehear.tasks.partition import known_speakers
 from seehear.tasks.readouts.probe import fit_probe
@@ -18,7 +19,7 @@ from seehear.tasks.recordings import Recording, Recordings
 from seehear.tasks.result import Result, Row
 from seehear.tasks.scores import Numbers, error_rate
 from seehear.tasks.significance import Statistic, Sums, compare, figure, unit_sums
-from seehear.tasks.telling import require_place, tell
+from seehear.tasks.telling import tell
 from seehear.tasks.trials import Protocol
 from seehear.tasks.verification.trials import Rows
 from seehear.tasks.verification.voices import Pooling, Vectors, VoiceContender, embed, voice_contenders, whole_segments

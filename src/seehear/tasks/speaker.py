@@ -10,10 +10,11 @@ import numpy as np
 
 from seehear.corpus.split import By
 from seehear.errors import CorpusError
+from seehear.os_errors import require_place
 from seehear.tasks.contenders import LEARNED, USUAL
 from seehear.tasks.recordings import Recordings
 from seehear.tasks.result import Result, Row
-from seehear.tasks.telling import require_place, tell
+from seehear.tasks.telling import tell
 from seehear.tasks.trials import Protocol
 from seehear.tasks.verification.calibration import calibrated, require_calibration_place
 from seehear.tasks.verification.course import EER, PAIRS, Plan, Scored, VoiceCourse, VoiceMode

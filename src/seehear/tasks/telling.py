@@ -7,7 +7,6 @@ from pathlib import Path
 
 from seehear.beside import write_text
 from seehear.os_errors import refusals_as_sentences
-from seehear.os_errors import require_place as require_place
 from seehear.tasks.result import Result
 
 

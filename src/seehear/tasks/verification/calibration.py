@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.errors import ModelError
-from seehear.tasks.telling import require_place
+from seehear.os_errors import require_place
 from seehear.tasks.verification.course import AT_ONCE, VoiceCourse
 from seehear.tasks.verification.scaling import unit
 from seehear.tasks.verification.trials import Trials
