@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from seehear.audio.augment import SoundAugmentOptions
 from seehear.errors import ModelError
+from seehear.losses import make_loss
 from seehear.pretext.drawing import DrawingOptions
 from seehear.pretext.identity import IdentityModel
 from seehear.pretext.joint import JointModel, JointOptions
@@ -124,6 +125,21 @@ def test_a_moment_of_lips_and_one_of_sound_come_from_the_same_time() -> None:
 
 
 @torch.no_grad()
+def test_a_voice_and_a_face_may_share_a_part_only() -> None:
+    still = {"size": 16, "channels": [4, 8], "strides": [2, 2]}
+    model = made(match=MatchTermOptions(shared=3, still=still, seconds=0.3)).eval()
+    out = model(clips())
+    voice, face = out["voice"], out["face"]
+    torch.testing.assert_close(model.across(voice, face), torch.cosine_similarity(voice[:, None, :3], face[:, :3], -1))
+    own = model.across(voice, face).argmax(1) == torch.arange(len(voice))
+    assert out["found"] == own.float().mean()
+    four = (out[name][None] for name in ("voice", "face", "voice2", "face2"))
+    torch.testing.assert_close(out["match_loss"], make_loss("separate", shared=3)(*four))
+    again = JointModel.from_config(json.loads(json.dumps(model.config)))
+    assert again.shared == 3
+
+
+@torch.no_grad()
 def test_no_moment_knows_of_an_end() -> None:
     """The embeddings of a clip are those that it has inside of a longer recording: nothing to cheat by."""
     model, data = made().eval(), clips(1, 40)
@@ -178,6 +194,7 @@ def test_config_rebuilds_the_model() -> None:
         ({"sync_weight": 0, "match_weight": 0, "animate_weight": 0}, "must be more than 0"),
         ({"match_weight": -1}, "match_weight must be 0 or more"),
         ({"size": 33}, "must be even"),
+        ({"match": MatchTermOptions(shared=9)}, "match.shared must be 1 to 8"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(given: dict[str, object], said: str) -> None:

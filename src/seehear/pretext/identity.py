@@ -45,19 +45,14 @@ class IdentityModel(Pretext):
 
     def across(self, voices: Tensor, faces: Tensor) -> Tensor:
         """How well voices and faces go together, higher is better: (N, dim) and (M, dim) -> (N, M)."""
-        if self.shared is None:
-            return self.similarity(voices, faces)
-        voices, faces = voices[..., : self.shared], faces[..., : self.shared]
-        if self.distance == "cosine":
-            voices, faces = F.normalize(voices, dim=-1), F.normalize(faces, dim=-1)
-        return self.similarity(voices, faces)
+        return across(voices, faces, self.distance, self.shared)
 
     def similarity(self, one: Tensor, other: Tensor) -> Tensor:
         """How alike embeddings of two voices, or of two faces, are, higher is more alike: (N, dim), (M, dim) -> (N, M).
 
         The cosine, -1 to 1; or minus the Euclidean distance, where that is what was trained.
         """
-        return one @ other.mT if self.distance == "cosine" else -distances(one, other)
+        return alike(one, other, self.distance)
 
     def mean(self, embeddings: Tensor) -> Tensor:
         """One embedding for several of the same person, (N, dim) -> (dim,): their mean, of their length."""
@@ -97,3 +92,28 @@ class IdentityModel(Pretext):
                 ]
                 kept.append(self.embed_voice(torch.stack(cuts).to(device)).float().cpu().numpy())
         return np.concatenate(kept)
+
+
+def alike(one: Tensor, other: Tensor, distance: Distance) -> Tensor:
+    """See `IdentityModel.similarity`."""
+    return one @ other.mT if distance == "cosine" else -distances(one, other)
+
+
+def across(voices: Tensor, faces: Tensor, distance: Distance, shared: int | None) -> Tensor:
+    """See `IdentityModel.across`; ``shared`` as there."""
+    if shared is None:
+        return alike(voices, faces, distance)
+    voices, faces = voices[..., :shared], faces[..., :shared]
+    if distance == "cosine":
+        voices, faces = F.normalize(voices, dim=-1), F.normalize(faces, dim=-1)
+    return alike(voices, faces, distance)
+
+
+def require_part(name: str, shared: int | None, dim: int) -> None:
+    """That voices and faces can have so many numbers of their embeddings in common.
+
+    Raises:
+        ValueError: they have not so many, or it is none at all; the option is called by its name.
+    """
+    if shared is not None and not 1 <= shared <= dim:
+        raise ValueError(f"{name} must be 1 to {dim}, the width of an embedding, not {shared}")

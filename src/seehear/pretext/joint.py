@@ -27,7 +27,7 @@ from seehear.pretext.animate import AnimateModel, AnimateOptions
 from seehear.pretext.augment import PictureAugmentOptions
 from seehear.pretext.drawing import Drawing, DrawingOptions, make_generator
 from seehear.pretext.hearing import hear
-from seehear.pretext.identity import IdentityModel
+from seehear.pretext.identity import IdentityModel, require_part
 from seehear.pretext.lipsync import LipSync
 from seehear.pretext.match import of_voices
 from seehear.pretext.match_term import MatchTerm, MatchTermOptions
@@ -78,6 +78,7 @@ class JointOptions:
             raise ValueError(f"model.size must be even, not {self.size}: the mouth is half of it")
         if not any(getattr(self, weight) for weight in weights):
             raise ValueError(f"one of model.{', model.'.join(weights)} must be more than 0")
+        require_part("model.match.shared", self.match.shared, self.dim)
 
 
 class JointModel(LipSync, IdentityModel):
@@ -101,6 +102,7 @@ class JointModel(LipSync, IdentityModel):
         self.options = o = options or JointOptions()
         self.config: dict[str, Any] = {"pretext": self.name, "model": _whole(o)}
         self.dim, self.view = o.dim, f"face-{o.size}"
+        self.shared = o.match.shared
         self.encoder = make_speech_encoder(o.encoder, o.sound)
         self.sync = SyncTerm(o.sync, self.encoder, o.dim) if o.sync_weight else None
         self.match = MatchTerm(o.match, self.encoder, o.dim) if o.match_weight else None

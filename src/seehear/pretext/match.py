@@ -31,7 +31,7 @@ from seehear.losses.similarity import SimilarityName
 from seehear.pretext.augment import PictureAugment, PictureAugmentOptions
 from seehear.pretext.disturbances import with_disturbances
 from seehear.pretext.hearing import hear
-from seehear.pretext.identity import SEGMENT_S, IdentityModel
+from seehear.pretext.identity import SEGMENT_S, IdentityModel, require_part
 from seehear.pretext.segments import two_segments
 from seehear.pretext.stills import still_pictures
 
@@ -109,6 +109,7 @@ class MatchOptions:
         require_at_least("model", self, dim=1, seconds=1 / FPS, margin=0, weight=0, face_dropout=0)
         if self.face_dropout >= 1:
             raise ValueError(f"model.face_dropout must be less than 1, not {self.face_dropout}")
+        require_part("model.shared", self.shared, self.dim)
 
 
 class MatchModel(IdentityModel):

@@ -18,9 +18,8 @@ from seehear.errors import ModelError
 from seehear.losses import make_loss
 from seehear.losses.gathered import gathered
 from seehear.pretext.augment import PictureAugment, PictureAugmentOptions
-from seehear.pretext.identity import SEGMENT_S
-from seehear.pretext.match import of_stills
-from seehear.pretext.moments import matched
+from seehear.pretext.identity import SEGMENT_S, across
+from seehear.pretext.match import of_stills, own_is_nearest
 from seehear.pretext.segments import two_stretches
 from seehear.pretext.stills import still_pictures
 from seehear.pretext.sync_term import AngularLoss
@@ -43,6 +42,7 @@ class MatchTermOptions:
         loss: what pulls a voice and its face together, by their angle.
         symmetric: voices choose faces and faces choose voices.
         weight: of the separation within the modalities, in the loss `separate`.
+        shared: numbers of an embedding that are compared across the modalities, by default all; see `MatchOptions`.
         pictures: disturbance of the stills, each by itself.
     """
 
@@ -55,6 +55,7 @@ class MatchTermOptions:
     loss: AngularLoss = "separate"
     symmetric: bool = True
     weight: float = 1.0
+    shared: int | None = None
     pictures: PictureAugmentOptions = field(default_factory=of_stills)
 
     def __post_init__(self) -> None:
@@ -92,7 +93,7 @@ class MatchTerm(nn.Module):
         self.voice_head = VoiceHead(speech.layers[self.layer], dim, o.pooling)
         self.face = make_face_encoder(o.face, o.still)
         self.face_head = nn.Linear(self.face.dim, dim)
-        self.loss = make_loss(o.loss, symmetric=o.symmetric, weight=o.weight)
+        self.loss = make_loss(o.loss, symmetric=o.symmetric, weight=o.weight, shared=o.shared)
         self.augment = PictureAugment(o.pictures)
 
     def forward(self, layers: dict[str, Tensor], video: Tensor, rng: Generator | None = None) -> dict[str, Tensor]:
@@ -107,14 +108,16 @@ class MatchTerm(nn.Module):
             ``loss``; ``found``, the share of voices whose nearest face is their own; and the embeddings of this
             process, without their graph: ``voice``, ``face``, ``voice2``, ``face2`` (B, dim).
         """
-        frames = round(self.options.seconds * FPS)
+        o = self.options
+        frames = round(o.seconds * FPS)
         voices = [self.embed_voice(part) for part in two_stretches(layers[self.layer], frames, rng)]
         faces = self.embed_face(_two_stills(video, rng), rng).chunk(2)
         mine = dict(zip(("voice", "voice2", "face", "face2"), (*voices, *faces), strict=True))
         everyone = [gathered(x) if torch.is_grad_enabled() else x for x in mine.values()]
         voice, voice2, face, face2 = (x.unsqueeze(0) for x in everyone)
         loss = self.loss(voice, face, voice2, face2)
-        found = matched(voice.detach(), face.detach(), self.loss.distance)
+        alike = across(voice[0].detach(), face[0].detach(), self.loss.distance, o.shared)
+        found = own_is_nearest(alike, torch.ones_like(alike[0], dtype=torch.bool))
         return {"loss": loss, "found": found} | {name: x.detach() for name, x in mine.items()}
 
     def embed_voice(self, features: Tensor) -> Tensor:
