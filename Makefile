@@ -36,9 +36,10 @@ format: $(READY) ## rewrite the sources in the house's format
 bench: $(READY) ## the figures that the README quotes, each by its script in benchmarks/
 	$(BIN)/python benchmarks/run_all.py --shared $(SHARED)
 
-weights: $(READY) ## train the shipped weights anew: avatars + GRID speaker 1 (about 3 hours on 2 cores)
+weights: $(READY) ## train the shipped weights anew: avatars, GRID speaker 1, LibriSpeech (about 4 hours on 2 cores)
 	$(BIN)/python scripts/train_sync.py --shared $(SHARED)
 	$(BIN)/python scripts/train_animate.py --shared $(SHARED)
+	$(BIN)/python scripts/train_match.py --shared $(SHARED)
 
 clean: ## remove the environment and what the demo made
 	rm -rf $(VENV) $(DEMO_OUT)

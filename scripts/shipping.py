@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save
 
 from seehear.beside import write_text
 from seehear.corpus.prepare import prepare
+from seehear.score_calibration import FILE as SCORES
 from seehear.training.run import CONFIG, WEIGHTS
 
 CARDS = Path(__file__).resolve().parent
@@ -23,11 +24,13 @@ def grid(shared: Path, work: Path) -> Path:
 
 
 def publish(name: str, run: Path, card: str) -> None:
-    """Copy what `seehear.load` needs into the package, in half precision, with a card."""
+    """Copy what `seehear.load` needs into the package, in half precision, with a card and what calibrates voices."""
     folder = PACKAGED / name
     folder.mkdir(parents=True, exist_ok=True)
     state = load_file(run / WEIGHTS)
     halves = {key: t.half() if t.is_floating_point() else t for key, t in state.items()}
     (folder / WEIGHTS).write_bytes(save(halves, metadata={"format": "pt"}))
-    shutil.copyfile(run / CONFIG, folder / CONFIG)
+    for file in (CONFIG, SCORES):
+        if (run / file).exists():
+            shutil.copyfile(run / file, folder / file)
     write_text(folder / "README.md", card)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Generator, Tensor, nn
@@ -20,6 +20,7 @@ from seehear.bounds import require_at_least
 from seehear.clip import FPS
 from seehear.encoders import shape
 from seehear.encoders.behind import freeze_behind
+from seehear.encoders.common_ground import CommonGround
 from seehear.encoders.faces import FaceName, full_face_options, make_face_encoder
 from seehear.encoders.speech_encoders import SpeechName, full_speech_options, make_speech_encoder
 from seehear.encoders.streamed import StreamedSpeech
@@ -34,6 +35,10 @@ from seehear.pretext.hearing import hear
 from seehear.pretext.identity import SEGMENT_S, IdentityModel, require_part
 from seehear.pretext.segments import two_segments
 from seehear.pretext.stills import still_pictures
+
+COMMON = 0.05
+"""Share of an embedding's squared length that the numbers in common have: enough to be there, too little to tell voices
+from voices by."""
 
 
 def of_stills() -> PictureAugmentOptions:
@@ -79,9 +84,11 @@ class MatchOptions:
         symmetric: of the multi-way losses: voices choose faces and faces choose voices.
         margin: of the contrastive loss.
         weight: of the separation within the modalities, in the loss ``separate``.
-        shared: of the multi-way losses: numbers of an embedding, from the first on, that are compared across the
-            modalities; by default all. A face tells little of a voice: sex, age, size. The more room there is
-            beyond that, the more of the training's own pairs is learned by heart.
+        shared: of the multi-way losses: numbers beside the ``dim`` others that voices and faces have in common and by
+            which they are compared; by default those others are compared themselves. A face tells little of a voice:
+            sex, age, size. The more room there is beyond that, the more of the training's own pairs is learned by
+            heart.
+        freeze_voice: the voice tower stays as it begins (see --init), but for those numbers in common.
         pictures: disturbance of the stills, each by itself.
         sounds: disturbance of the segments, each by itself.
     """
@@ -102,6 +109,7 @@ class MatchOptions:
     margin: float = 1.0
     weight: float = 1.0
     shared: int | None = None
+    freeze_voice: bool = False
     pictures: PictureAugmentOptions = field(default_factory=of_stills)
     sounds: SoundAugmentOptions = field(default_factory=of_voices)
 
@@ -132,14 +140,18 @@ class MatchModel(IdentityModel):
         super().__init__()
         self.options = o = options or MatchOptions()
         whole = {"sound": full_speech_options(o.encoder, o.sound), "still": full_face_options(o.face, o.still)}
-        self.dim = o.dim
+        self.dim = o.dim + (o.shared or 0)
         self.encoder = make_speech_encoder(o.encoder, o.sound)
         self.layer = o.layer or self.encoder.read
         freeze_behind(self.encoder, self.layer)
         self.config: dict[str, Any] = {"pretext": self.name, "model": asdict(o) | whole | {"layer": self.layer}}
         self.voice_head = VoiceHead(self.encoder.layers[self.layer], o.dim, o.pooling)
+        self.common = CommonGround(o.dim, o.shared) if o.shared else None
+        if o.freeze_voice:
+            self.encoder.requires_grad_(False)
+            self.voice_head.requires_grad_(False)
         self.face = make_face_encoder(o.face, o.still)
-        self.face_head = nn.Sequential(nn.Dropout(o.face_dropout), nn.Linear(self.face.dim, o.dim))
+        self.face_head = nn.Sequential(nn.Dropout(o.face_dropout), nn.Linear(self.face.dim, self.dim))
         self.view = f"face-{self.face.size}"
         self.loss = make_loss(
             o.loss, similarity=o.similarity, symmetric=o.symmetric, margin=o.margin, weight=o.weight, shared=o.shared
@@ -159,9 +171,22 @@ class MatchModel(IdentityModel):
         """The encoder of sound."""
         return self.encoder
 
+    def train(self, mode: bool = True) -> Self:
+        """As of any module; a frozen voice tower keeps its statistics too."""
+        super().train(mode)
+        if self.options.freeze_voice:
+            self.encoder.eval()
+            self.voice_head.eval()
+        return self
+
+    @property
+    def matching(self) -> nn.Module:
+        """See `IdentityModel.matching`."""
+        return self.loss
+
     def embed_voice(self, audio: Tensor) -> Tensor:
         """See `IdentityModel.embed_voice`."""
-        return self._finish(self.voice_head(self.encoder(audio, self.layer)))
+        return self._embed_features(self.encoder(audio, self.layer))
 
     def embed_face(self, faces: Tensor) -> Tensor:
         """See `IdentityModel.embed_face`."""
@@ -204,7 +229,7 @@ class MatchModel(IdentityModel):
                 segments = (self.sound_augment.waves(segments[0], rng), self.sound_augment.waves(segments[1], rng))
         audio = torch.cat(segments)
         features = hear(self.encoder, audio, self.sound_augment, rng)[self.layer]
-        return self._finish(self.voice_head(features)).chunk(2)
+        return self._embed_features(features).chunk(2)
 
     def _look(self, video: Tensor, seen: Tensor, rng: Generator | None) -> tuple[Tensor, ...]:
         """Embeddings of two stills of each track. Black pictures are not looked at: they would spoil batch norms.
@@ -221,9 +246,19 @@ class MatchModel(IdentityModel):
         """(B, 3, size, size) in 0..1 -> (B, dim)."""
         return self._finish(self.face_head(self.face(pictures)))
 
+    def _embed_features(self, features: Tensor) -> Tensor:
+        """What the voice head reads, (B, T, width) -> (B, dim)."""
+        voice = self.voice_head(features)
+        return self._finish(voice if self.common is None else torch.cat([self.common(voice), voice], dim=-1))
+
     def _finish(self, embeddings: Tensor) -> Tensor:
+        """Embeddings of length 1 where they are compared by their angle, those in common a small part of that."""
         embeddings = embeddings.float()
-        return F.normalize(embeddings, dim=-1) if self.loss.normalised else embeddings
+        if not self.loss.normalised or self.common is None:
+            return F.normalize(embeddings, dim=-1) if self.loss.normalised else embeddings
+        common, own = embeddings[..., : self.shared], embeddings[..., self.shared :]
+        parts = [COMMON**0.5 * F.normalize(common, dim=-1), (1 - COMMON) ** 0.5 * F.normalize(own, dim=-1)]
+        return torch.cat(parts, dim=-1)
 
 
 def own_is_nearest(alike: Tensor, valid: Tensor) -> Tensor:
