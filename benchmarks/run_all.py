@@ -2,7 +2,7 @@
 
     python benchmarks/run_all.py [--shared ../shared] [--model RUN]
 
-About an hour on two cores. Scripts that need real recordings, or a model that animates, are left out, saying so, where
+About three hours on two cores, most of them for the trainings of separation.py. Scripts that need real recordings, or a model that animates, are left out, saying so, where
 there are none.
 """
 
@@ -15,7 +15,16 @@ from seehear.training.run import packaged
 
 HERE = Path(__file__).resolve().parent
 ANIMATE = "animate-small"
-SYNTHETIC = ["media_decode.py", "avatars.py", "training_speed.py", "animate_training_speed.py", "demo.py"]
+SYNTHETIC = [
+    "media_decode.py",
+    "avatars.py",
+    "training_speed.py",
+    "animate_training_speed.py",
+    "facevoice.py",
+    "speaking.py",
+    "verification_scoring.py",
+    "demo.py",
+]
 REAL = [
     "sync_protocol.py",
     "sync_accuracy.py",
@@ -23,6 +32,9 @@ REAL = [
     "sync_speed.py",
     "prepare.py",
     "face_clips.py",
+    "speaker.py",
+    "lips_words.py",
+    "separation.py",
 ]
 OF_A_MODEL = [
     "animate_l1.py",
