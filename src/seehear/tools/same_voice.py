@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from seehear.pretext.identity import IdentityModel
+from seehear.score_calibration import ScoreCalibration
 from seehear.tools.in_order import Tried, tried
 from seehear.tools.pair_list import Pair
-from seehear.tools.score_calibration import ScoreCalibration
 from seehear.tools.voiceprint import Voice, voice_in
 
 

@@ -14,9 +14,9 @@ from rich.text import Text
 from seehear.errors import SeehearError
 
 if TYPE_CHECKING:
+    from seehear.score_calibration import ScoreCalibration
     from seehear.tools.pair_list import Pair
     from seehear.tools.same_voice import Compared
-    from seehear.tools.score_calibration import ScoreCalibration
 
 DEFAULT_MODEL = "match-small"
 COLOURS = {"same-speaker": "green", "different-speakers": "red", "cannot-tell": "yellow"}
@@ -87,7 +87,7 @@ def _pairs(recordings: Sequence[Path], listed: Path | None) -> Sequence[Pair]:
 
 def _calibration(model: str, given: Path | None) -> ScoreCalibration | None:
     """How scores are read: as given, else as the model's folder says, else not at all."""
-    from seehear.tools.score_calibration import FILE, ScoreCalibration
+    from seehear.score_calibration import FILE, ScoreCalibration
     from seehear.training.run import find
 
     if given:

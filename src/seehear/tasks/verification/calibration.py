@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from seehear.errors import ModelError
 from seehear.os_errors import require_place
+from seehear.score_calibration import ScoreCalibration
 from seehear.tasks.verification.course import AT_ONCE, VoiceCourse
 from seehear.tasks.verification.scaling import unit
 from seehear.tasks.verification.trials import Trials
 from seehear.tasks.verification.voices import OwnVoice, Vectors, Voice
-from seehear.tools.score_calibration import ScoreCalibration
 
 
 def require_calibration_place(place: Path | None) -> None:

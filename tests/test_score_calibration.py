@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from seehear.errors import SeehearError
-from seehear.tools.score_calibration import FILE, ScoreCalibration, cllr
+from seehear.score_calibration import FILE, ScoreCalibration, cllr
 
 
 def gaussians(count: int = 20000, apart: float = 2.0, scale: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
