@@ -17,6 +17,7 @@ from seehear.pretext.joint import JointModel, JointOptions
 from seehear.pretext.lipsync import LipSync
 from seehear.pretext.match_term import MatchTermOptions
 from seehear.pretext.sync_term import SyncTermOptions
+from seehear.tools.candidates import sharpness
 
 SPEECH = {"bands": 20, "channels": [4, 8, 8, 8], "temporal": [3], "dilations": [1], "width": 16, "dim": 12}
 LIPS = {"size": 16, "stem_channels": 4, "channels": [8], "strides": [2], "temporal": []}
@@ -186,6 +187,16 @@ def test_config_rebuilds_the_model() -> None:
     assert json.loads(json.dumps(JointModel(again.options).config)) == config
     with pytest.raises(ModelError, match="does not describe a joint model"):
         JointModel.from_config({"model": {"sounds": {"x": 1}}})
+
+
+def test_how_sharply_a_face_is_chosen_is_not_how_sharply_a_moment_is() -> None:
+    model = made(match=MatchTermOptions(still={"size": 16, "channels": [4, 8], "strides": [2, 2]}))
+    assert model.sync is not None
+    assert model.match is not None
+    with torch.no_grad():
+        model.sync.loss.similarity.scale.fill_(3)
+        model.match.loss.similarity.scale.fill_(7)
+    assert sharpness(model) == 7
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,11 @@ class DisentangleModel(LipSync, IdentityModel):
         """See `LipSync.embed_sound`."""
         return self._of_sound(self.spectrum(audio), self.sound.head)[0]
 
+    @property
+    def matching(self) -> nn.Module:
+        """See `IdentityModel.matching`."""
+        return self.identity
+
     def embed_voice(self, audio: Tensor) -> Tensor:
         """See `IdentityModel.embed_voice`."""
         return self._finish(self.speech(audio, IDENTITY).mean(1))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seehear.clip import FPS, SAMPLES_PER_FRAME
@@ -34,6 +34,11 @@ class IdentityModel(Pretext):
     dim: int
     distance: Distance
     shared: int | None = None
+
+    @property
+    @abstractmethod
+    def matching(self) -> nn.Module:
+        """The loss by which voices and faces learned to find each other."""
 
     @abstractmethod
     def embed_voice(self, audio: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from seehear.audio.augment import SoundAugment, SoundAugmentOptions
 from seehear.bounds import require_at_least
@@ -149,6 +149,11 @@ class JointModel(LipSync, IdentityModel):
     def embed_sound(self, audio: Tensor) -> Tensor:
         """See `LipSync.embed_sound`."""
         return self._synced().embed_sound(self.encoder(audio, self.encoder.last))
+
+    @property
+    def matching(self) -> nn.Module:
+        """See `IdentityModel.matching`."""
+        return self._matched().loss
 
     def embed_voice(self, audio: Tensor) -> Tensor:
         """See `IdentityModel.embed_voice`."""

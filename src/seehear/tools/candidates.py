@@ -137,7 +137,7 @@ def taken_for(first: Holds, rest: Sequence[Holds]) -> Asked:
 
 def sharpness(model: IdentityModel) -> float:
     """Logits per unit of similarity: what the model learned to choose among candidates with, or 1."""
-    scales = [float(part.scale.detach()) for part in model.modules() if isinstance(part, Angular)]
+    scales = [float(part.scale.detach()) for part in model.matching.modules() if isinstance(part, Angular)]
     return scales[0] if scales else 1.0
 
 
