@@ -14,6 +14,7 @@ from people import Knows, speaking
 from seehear.cli import parser_of
 from seehear.errors import CorpusError, ModelError, SeehearError
 from seehear.pretext.match import MatchModel, MatchOptions
+from seehear.score_calibration import ScoreCalibration
 from seehear.tasks.recordings import Recordings
 from seehear.tasks.speaker import evaluate_speaker
 from seehear.tasks.verification.calibration import plain_scores
@@ -22,7 +23,6 @@ from seehear.tasks.verification.few_labels import FewLabelOptions
 from seehear.tasks.verification.outcome import VerificationResult
 from seehear.tasks.verification.sides import Sides
 from seehear.tasks.verification.voices import OwnVoice
-from seehear.tools.score_calibration import ScoreCalibration
 from seehear.training import run
 
 FEW = FewLabelOptions(steps=40, speakers=4, dim=8, lr=0.02)
@@ -171,6 +171,7 @@ def test_what_cannot_be_done_is_a_sentence(data: Path, model: Path, tmp_path: Pa
         (CorpusError, "--seconds must be", {"seconds": 0.0}),
         (CorpusError, "no recording .* has two pieces", {"trials": "segments", "seconds": 5.0}),
         (CorpusError, "does not say of all who speaks", {"data": [nameless]}),
+        (CorpusError, "might be trained with", {"data": [nameless], "trials": "segments", "mode": "projected"}),
         (CorpusError, "no label 'age'", {"within": ["age"]}),
         (ModelError, "gives no scores of its own", {"calibration": tmp_path / "c.json"}),
         (ModelError, "no weights that could be", {"mode": "scratch"}),

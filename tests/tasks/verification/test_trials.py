@@ -134,6 +134,15 @@ def test_so_many_are_drawn_by_the_seed(monkeypatch: pytest.MonkeyPatch, enumerat
     assert as_set(one, False) <= as_set(every, False)
 
 
+def test_a_pair_that_is_rare_is_found_though_one_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ENUMERATED", 10)
+    who = [f"s{number // 2}" for number in range(200)]
+    sexes = [("woman",), ("woman",), ("woman",), *[(str(number // 2),) for number in range(3, 200)]]
+    drawn = draw_trials(who, who, alike=sexes, count=1)
+    assert as_set(drawn, False) <= {(0, 2), (1, 2)}
+    assert len(as_set(drawn, False)) == 1
+
+
 def test_segments_of_one_recording_are_a_pair_and_those_of_its_speaker_no_pair_of_two() -> None:
     who, same = ["a", "a", "a", "b"], ["a1", "a1", "a2", "b1"]
     drawn = draw_trials(who, same)

@@ -31,6 +31,7 @@ def test_pieces_cover_a_recording_as_embed_segments_cuts_it() -> None:
     assert [piece.name for piece in segments(one, 9.0)] == ["r@0.00"]
     assert [piece.name for piece in whole_segments(one, 0.8)] == ["r@0.00", "r@0.80"]
     assert whole_segments(one, 2.0) == []
+    assert {piece.samples for piece in whole_segments(one, 0.001)} == {640}  # a frame is the least
 
 
 @pytest.mark.parametrize("pooling", ["mean", "mean+deviation"])

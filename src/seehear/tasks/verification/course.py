@@ -124,8 +124,13 @@ class VoiceCourse:
             listed: pairs that were given.
 
         Raises:
-            CorpusError: no pairs, or too few speakers to train with.
+            CorpusError: no pairs, or too few speakers to train with, or it is not known who is tested.
         """
+        if labelled and sides.units != "speakers":
+            raise CorpusError(
+                f"{recordings.name} does not say of all who speaks, so that who is tested might be trained with as "
+                "well; add the label 'speaker' to all, or leave out --mode, finetuned and scratch"
+            )
         self.sides, self.plan, self.hold_out = sides, plan, hold_out
         self.rounds = [self._round(recordings, labelled, hold_out, listed, seed) for seed in range(plan.seeds)]
         first = self.rounds[0].trials

@@ -18,6 +18,9 @@ Rows = NDArray[np.int64]
 ENUMERATED = 3000
 """Of so many things all pairs are written down to choose from; of more, pairs are drawn until there are enough."""
 
+AT_LEAST = 100_000
+"""Pairs that are drawn at a time: of few there might be none that is wanted, where there are some."""
+
 
 @dataclass(frozen=True)
 class Trials:
@@ -167,7 +170,7 @@ def _other_pairs(persons: Rows, groups: Rows, count: int, rng: np.random.Generat
     kept = np.zeros((0, 2), dtype=np.int64)
     while True:
         before = len(kept)
-        drawn = np.sort(rng.integers(len(persons), size=(2 * count, 2)), axis=1)
+        drawn = np.sort(rng.integers(len(persons), size=(max(2 * count, AT_LEAST), 2)), axis=1)
         drawn = drawn[_two(drawn, persons, groups)]
         codes = np.unique(np.concatenate([kept, drawn]) @ np.array([len(persons), 1]))
         kept = np.column_stack(np.divmod(codes, len(persons)))

@@ -156,8 +156,9 @@ def segments(recording: Recording, seconds: float, hop_s: float | None = None) -
 
 def whole_segments(recording: Recording, seconds: float) -> list[Recording]:
     """Pieces of exactly so many seconds that do not overlap; none of a shorter recording."""
-    step = round(seconds * FPS) / FPS
-    count = int(recording.samples / SAMPLES_PER_FRAME / max(1, round(seconds * FPS)))
+    frames = max(1, round(seconds * FPS))
+    step = frames / FPS
+    count = int(recording.samples / SAMPLES_PER_FRAME / frames)
     return [recording.cut(f"{recording.name}@{n * step:.2f}", n * step, (n + 1) * step, {}) for n in range(count)]
 
 
