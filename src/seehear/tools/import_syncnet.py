@@ -12,6 +12,7 @@ around it (`seehear.encoders.vggm.in_larger_crop`). Frame rate, windows, order a
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -132,7 +133,9 @@ def _read(file: Path) -> dict[str, Tensor]:
     if not file.is_file():
         raise ModelError(f"{file} is not there; download syncnet_v2.model and name it")
     try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # torch wonders at pickles that it refuses anyway
+            warnings.simplefilter("ignore")
+            state = torch.load(file, map_location="cpu", weights_only=True)
     except OSError:
         raise
     except Exception as error:  # damaged archives raise anything, and the way out is always the same
