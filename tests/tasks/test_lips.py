@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from talkers import SHAPES, talkers
+from mouths import SHAPES, talkers
 
 from seehear.cli import parser_of
 from seehear.corpus.store import Corpus
