@@ -5,7 +5,8 @@ what the loudest twentieth exceeds; so both follow sound that changes. What coun
 noise, capped at two heights, for a little in many bands is worth more than a lot in a few, which may be a hum or a
 click; and where between noise and peaks they are, which tells speech from its echo. A logistic regression of these, at
 once and smoothed over about 0.1 and 0.3 s, gives the log-odds of speech. It was fitted to 140 films of synthetic people
-in rooms with echo and noise of five kinds, 3 to 45 dB below the speech, and to 100 sentences of GRID's first speaker.
+in rooms with echo and noise of five kinds, 3 to 45 dB below the speech, to 100 sentences of GRID's first speaker, and
+to noise and tones alone.
 """
 
 from __future__ import annotations
@@ -25,17 +26,17 @@ NOISE, PEAKS = 10, 95
 """Percentiles of a band's level within so many seconds around."""
 
 CAPS_DB = (4.0, 12.0)
-LEAST_RANGE_DB = 6.0
+LEAST_RANGE_DB = 12.0
 """Peaks are taken to be this far above the noise at least: in steady noise nothing is a peak."""
 
 SMOOTHING = (0, 1, 3)
 """Deviations in pictures; 0: none."""
 
-WEIGHTS = np.array([[0.314, -1.007, 2.559], [-0.459, 0.716, -1.619], [0.670, 0.504, 1.754]])
+WEIGHTS = np.array([[0.390, -1.754, 4.104], [-0.455, 0.947, -2.188], [0.637, 0.421, 2.128]])
 """Of the means over bands of what stands out up to each cap (dB) and of the place between noise and peaks (tenths), at
 each of the smoothings."""
 
-BIAS = -4.713
+BIAS = -5.780
 FLOOR = 1e-6
 """Power added to a band's: 16-bit rounding leaves less, so that digital silence has no structure."""
 
@@ -87,7 +88,9 @@ def band_levels(wave: NDArray[np.floating]) -> Floats:
     """Levels of the mel bands in each video frame, dB: (N,) at 16 kHz -> (N // 640, `BANDS`)."""
     frames = len(wave) // SAMPLES_PER_FRAME
     edge = (WINDOW - HOP) // 2
-    padded = np.pad(np.asarray(wave[: frames * SAMPLES_PER_FRAME], np.float32), edge)
+    padded = np.pad(
+        np.asarray(wave[: frames * SAMPLES_PER_FRAME], np.float32), edge, mode="reflect" if frames else "constant"
+    )
     cuts = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP] if frames else np.zeros((0, WINDOW))
     power = np.abs(np.fft.rfft(cuts * np.hanning(WINDOW).astype(np.float32), axis=1)) ** 2 @ _filters()
     levels = 10 * np.log10(power.reshape(frames, SAMPLES_PER_FRAME // HOP, BANDS).mean(1) + FLOOR)

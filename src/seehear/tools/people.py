@@ -54,7 +54,7 @@ class FacePrints:
 
 
 def people(tracks: Sequence[FaceTrack], prints: FacePrints | None = None, same: float = SAME_FACE) -> list[int]:
-    """The number of the person of each track, from 0, in order of appearance.
+    """The number of the person of each track, from 0, in order of appearance, from left to right.
 
     Tracks that are seen at the same time are never one person. With embeddings, the two groups of tracks whose faces
     are most alike on average become one, as long as they are alike enough; without, a track goes on where another one
@@ -65,6 +65,8 @@ def people(tracks: Sequence[FaceTrack], prints: FacePrints | None = None, same: 
         prints: embeddings of their faces.
         same: least mean cosine of two groups of one person.
     """
+    if not tracks:
+        return []
     groups = [[number] for number in range(len(tracks))]
     alike = _places(tracks) if prints is None else _likeness(tracks, prints)
     alike[_together(tracks)] = -np.inf
@@ -79,9 +81,14 @@ def people(tracks: Sequence[FaceTrack], prints: FacePrints | None = None, same: 
         alike[one, one] = -np.inf
         alike = np.delete(np.delete(alike, other, 0), other, 1)
         groups[one] += groups.pop(other)
-    first = sorted(groups, key=lambda group: min(tracks[number].start for number in group))
+    first = sorted(groups, key=lambda group: min(_appearance(tracks[number]) for number in group))
     numbers = {track: person for person, group in enumerate(first) for track in group}
     return [numbers[number] for number in range(len(tracks))]
+
+
+def _appearance(track: FaceTrack) -> tuple[int, float]:
+    """When and where a track begins."""
+    return track.start, float(track.boxes[0, 0])
 
 
 def _merged(

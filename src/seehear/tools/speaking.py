@@ -71,9 +71,8 @@ def speaking(
     from seehear.tools.known import pairs_of
     from seehear.tools.show_speaking import show_film, show_turns
 
-    options = WatchOptions(delay_ms, faces, detector)
+    options, names = WatchOptions(delay_ms, faces, detector), tuple(pairs_of(known))
     identity = _identity(identity, needed=bool(known))
-    names = tuple(pairs_of(known))
     _loaded(model, identity, names, detector)  # here, even if others do the work: a wrong model is one error
     work = partial(_work, model, identity, names, options)
     out, err = Console(highlight=False), Console(stderr=True, highlight=False)
