@@ -191,11 +191,37 @@ def test_voices_and_faces_of_any_size() -> None:
         ({"dim": 0}, "model.dim must be 1 or more"),
         ({"seconds": 0.01}, "model.seconds must be 0.04 or more"),
         ({"face_dropout": 1.0}, "model.face_dropout must be less than 1"),
+        ({"shared": 0}, "model.shared must be 1 or more"),
+        ({"shared": 2, "loss": "avenet"}, "the loss avenet compares all of an embedding"),
     ],
 )
 def test_options_that_cannot_be(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         MatchOptions(**options)
+
+
+def test_voices_and_faces_meet_in_numbers_of_their_own_that_teach_the_voice_tower_nothing() -> None:
+    model = tiny(replace(TINY, shared=2, loss="multiway"))
+    out = model(batch(6))
+    assert model.dim == out["voice"].shape[1] == 8
+    torch.testing.assert_close(out["voice"].norm(dim=1), torch.ones(6))
+    expected = torch.cosine_similarity(out["voice"][:, None, :2], out["face"][:, :2], dim=-1)
+    torch.testing.assert_close(model.across(out["voice"], out["face"]), expected)
+    out["loss"].backward()
+    assert all(p.grad is None or not p.grad.any() for p in model.encoder.parameters())
+    assert model.common is not None
+    assert any(p.grad is not None and p.grad.any() for p in model.common.parameters())
+
+
+def test_a_frozen_voice_tower_keeps_weights_and_statistics() -> None:
+    torch.manual_seed(0)
+    model = MatchModel(replace(TINY, shared=2, freeze_voice=True)).train()
+    towers = model.encoder, model.voice_head
+    before = [value.clone() for tower in towers for value in tower.state_dict().values()]
+    model(batch(6), torch.Generator().manual_seed(0))["loss"].backward()
+    assert all(p.grad is None for tower in towers for p in tower.parameters())
+    after = [value for tower in towers for value in tower.state_dict().values()]
+    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
 
 
 def test_a_layer_that_is_not_there() -> None:

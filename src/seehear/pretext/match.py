@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from inspect import signature
 from typing import Any, Literal, Self
 
 import torch
@@ -25,14 +26,14 @@ from seehear.encoders.faces import FaceName, full_face_options, make_face_encode
 from seehear.encoders.speech_encoders import SpeechName, full_speech_options, make_speech_encoder
 from seehear.encoders.streamed import StreamedSpeech
 from seehear.encoders.voice_head import Pooling, VoiceHead
-from seehear.losses import LossName, make_loss
+from seehear.losses import LOSSES, LossName, make_loss
 from seehear.losses.candidates import mean_where
 from seehear.losses.gathered import gathered
 from seehear.losses.similarity import SimilarityName
 from seehear.pretext.augment import PictureAugment, PictureAugmentOptions
 from seehear.pretext.disturbances import with_disturbances
 from seehear.pretext.hearing import hear
-from seehear.pretext.identity import SEGMENT_S, IdentityModel, require_part
+from seehear.pretext.identity import SEGMENT_S, IdentityModel
 from seehear.pretext.segments import two_segments
 from seehear.pretext.stills import still_pictures
 
@@ -117,7 +118,10 @@ class MatchOptions:
         require_at_least("model", self, dim=1, seconds=1 / FPS, margin=0, weight=0, face_dropout=0)
         if self.face_dropout >= 1:
             raise ValueError(f"model.face_dropout must be less than 1, not {self.face_dropout}")
-        require_part("model.shared", self.shared, self.dim)
+        if self.shared is not None:
+            require_at_least("model", self, shared=1)
+            if "shared" not in signature(LOSSES[self.loss]).parameters:
+                raise ValueError(f"the loss {self.loss} compares all of an embedding: leave out model.shared")
 
 
 class MatchModel(IdentityModel):

@@ -42,7 +42,8 @@ class MatchTermOptions:
         loss: what pulls a voice and its face together, by their angle.
         symmetric: voices choose faces and faces choose voices.
         weight: of the separation within the modalities, in the loss `separate`.
-        shared: numbers of an embedding that are compared across the modalities, by default all; see `MatchOptions`.
+        shared: numbers of an embedding, from the first on, that are compared across the modalities; by default all. The
+            others tell voices from voices and faces from faces alone.
         pictures: disturbance of the stills, each by itself.
     """
 
