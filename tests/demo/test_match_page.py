@@ -87,7 +87,7 @@ def page(known: Acquaintance, played: Played = Played("match-small", [])) -> str
 
 def test_errors_of_voices_have_their_interval_chance_and_rivals() -> None:
     told = page(Acquaintance(voices(), faces()))
-    assert "<td>match</td><td class=number>20.0%</td><td class=number>16.0% to 24.0%</td>" in told
+    assert "<td>match</td><td class=number>20.0% (16.0 to 24.0)</td>" in told
     assert "EER (chance 50 %)" in told
     assert "96 pairs of one person, 18000 of two" in told
     assert "Voices: match is better than its encoder of sound, untrained and log-mel (80); it is worse than" in told

@@ -18,7 +18,7 @@ from seehear.tasks.verification.outcome import VerificationResult
 
 MATCH = "match"
 HEARD = {
-    SHIPPED: f"the package's {SHIPPED}, which has learned for longer, from more people",
+    SHIPPED: f"the package's {SHIPPED}",
     "untrained": "its encoder of sound, untrained",
     "logmel": "log-mel (80)",
     "mfcc": "MFCC with deltas (39)",
@@ -64,7 +64,12 @@ def _curves(metrics: Sequence[Mapping[str, float]]) -> str:
 
 
 def _known(known: Acquaintance) -> Section:
-    return Section("People it has never met", [*_voices(known.voices), *_faces(known.faces)])
+    measured = [result for result in (known.voices, known.faces) if not isinstance(result, str)]
+    shipped = any(row.encoder == SHIPPED for result in measured for row in result.rows)
+    said = "What it has learned in these minutes, beside the same shape with random weights and sounds as they are" + (
+        f"; and beside {HEARD[SHIPPED]}, which has learned for longer and from more people." if shipped else "."
+    )
+    return Section("People it has never met", [Text(said), *_voices(known.voices), *_faces(known.faces)])
 
 
 def _voices(result: VerificationResult | str) -> list[Block]:
@@ -79,17 +84,16 @@ def _voices(result: VerificationResult | str) -> list[Block]:
     rows = [
         (
             HEARD.get(row.encoder, MATCH),
-            f"{row.main.value:.1%}",
-            f"{row.main.low:.1%} to {row.main.high:.1%}",
+            _with_interval(row.main),
             difference(compared[row.encoder]) if row.encoder in compared else "",
         )
         for row in result.rows
     ]
     caption = (
         f"Voices of {result.speakers} people who were not trained on: {result.pairs[0]} pairs of one person, "
-        f"{result.pairs[1]} of two. Differences in points, with 95 % intervals over people."
+        f"{result.pairs[1]} of two. In brackets 95 % intervals over people; differences are in points."
     )
-    table = Table(("who listens", "EER (chance 50 %)", "95 % interval", "EER of match less this"), rows, caption)
+    table = Table(("who listens", "EER (chance 50 %)", "EER of match less this"), rows, caption)
     return [Text(said), table, Text(verdict("Voices", MATCH, result.comparisons, HEARD, higher_is_better=False))]
 
 
@@ -106,7 +110,7 @@ def _faces(result: FaceVoiceResult | str) -> list[Block]:
         for row in everybody
     ]
     caption = " ".join(
-        [f"{_people(result)} who were not trained on, with 95 % intervals over people.", *result.remarks]
+        [f"{_people(result)} who were not trained on; in brackets 95 % intervals over people.", *result.remarks]
     )
     header = ("who looks and listens", "AUC (chance 50 %)", "which face, 1 of 2", "which voice, 1 of 2")
     comparisons = [row.against for row in everybody if row.against]
@@ -139,11 +143,12 @@ def _in_words(called: str, result: FaceVoiceResult, name: str) -> str:
     everybody, alike = _row(result, "all", name).figures["AUC"], None
     if any(row.within == "sex" for row in result.rows):
         alike = _row(result, "sex", name).figures["AUC"]
+    named = f"{called[:1].upper()}{called[1:]}"
     if not everybody.low > GUESSING:
-        return f"So {called} cannot be said to know which face goes with a voice: its AUC may as well be a guess."
+        return f"{named} cannot be said to know which face goes with a voice: its AUC may as well be a guess."
     if alike is None or not alike.low > GUESSING:
-        return f"So {called} knows something of faces, but not surely more than who is a man and who is a woman."
-    return f"So {called} knows something of faces, and more than who is a man and who is a woman."
+        return f"{named} knows something of faces, but not surely more than who is a man and who is a woman."
+    return f"{named} knows something of faces, and more than who is a man and who is a woman."
 
 
 def _learned(result: FaceVoiceResult) -> list[str]:
@@ -171,12 +176,12 @@ def _games(played: Played, measured: FaceVoiceResult | str) -> list[Section]:
     """A voice to hear and faces in order, some times over."""
     if not played.games:
         return []
-    called = SEEN.get(played.model, f"the model that was just learned, for {SHIPPED} is not in this package")
+    called = SEEN.get(played.model, f"the model that was just learned (this package has no {SHIPPED})")
     right = sum(game.right == 0 for game in played.games)
     count = len(played.games[0].faces)
     said = (
         f"Guess first: whose voice is it? {count} people were drawn by chance from those that were never met, one was "
-        f"heard, and {called}, put their faces in order. Under each is how probable it is taken to be. It was right "
+        f"heard, and {called} put their faces in order. Under each is how probable it is taken to be. It was right "
         f"{right} of {len(played.games)} times here{_overall(played, measured, count)}."
     )
     blocks: list[Block] = [Text(said)]

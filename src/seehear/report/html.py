@@ -197,9 +197,10 @@ figcaption, caption { color: var(--soft); font-size: 0.9rem; text-align: left; p
 .plot text { font-family: system-ui, sans-serif !important; }
 .strip { display: flex; flex-wrap: wrap; gap: 4px; }
 .strip img { width: 96px; height: auto; border-radius: 4px; display: block; }
-.strip small { color: var(--soft); font-size: 0.85rem; font-variant-numeric: tabular-nums; }
-.wide > div { width: calc(33.3% - 4px); min-width: 15rem; flex-grow: 1; }
-.wide img { width: 100%; }
+.strip > div { width: 96px; }
+.strip small { display: block; color: var(--soft); font-size: 0.85rem; line-height: 1.3; }
+.strip.wide > div { width: calc(33.3% - 4px); min-width: 15rem; flex-grow: 1; }
+.strip.wide img { width: 100%; }
 .sound { margin-bottom: 0.3rem; }
 .sound audio { width: 100%; max-width: 26rem; display: block; }
 .clip { display: inline-block; width: calc(50% - 0.6rem); min-width: 15rem; margin-right: 0.5rem; vertical-align: top; }
