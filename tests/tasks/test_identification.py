@@ -83,7 +83,11 @@ def test_probe_tells_classes_apart_and_knows_what_it_has_not_met() -> None:
 
 
 def test_what_cannot_be_done_is_a_sentence(data: Path, tmp_path: Path) -> None:
+    nameless = tmp_path / "nameless"
+    nameless.mkdir()
+    (nameless / "a.wav").write_bytes((data / "s0" / "t0.wav").read_bytes())
     asked: list[tuple[type[SeehearError], str, dict[str, object]]] = [
+        (CorpusError, "has no label 'speaker'", {"data": [nameless]}),
         (CorpusError, "--seconds must be", {"seconds": -1.0}),
         (CorpusError, "leave finetuned out", {"against": ["finetuned"]}),
         (CorpusError, "has 1 speakers", {"where": ["speaker=s1"]}),

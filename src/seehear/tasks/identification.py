@@ -93,7 +93,7 @@ def evaluate_identification(
         if name in against:
             raise CorpusError(f"the probe leaves encoders as they are; leave {name} out of --against")
     named = voice_contenders(model, against, "frozen", layer, pooling)
-    recordings = Recordings.of(data, format).where(where).audible()
+    recordings = Recordings.of(data, format).where(where).labelled("speaker").audible()
     heard, names, left_out = _cut(recordings, seconds)
     held = [_held_out(heard.speakers, seed) for seed in range(seeds)]
     tested = np.unique(np.concatenate(held))
