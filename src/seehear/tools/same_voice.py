@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from seehear.pretext.identity import IdentityModel
+from seehear.pretext.identity import SEGMENT_S, IdentityModel
 from seehear.score_calibration import ScoreCalibration
 from seehear.tools.in_order import Tried, tried
 from seehear.tools.pair_list import Pair
@@ -85,14 +85,15 @@ def compare(pairs: Iterable[Pair], model: IdentityModel, calibration: ScoreCalib
     Args:
         pairs: of recordings.
         model: whose voices are compared.
-        calibration: how its scores are read.
+        calibration: how its scores are read; recordings are heard in segments as long as those it was fitted to.
     """
+    seconds = calibration.seconds if calibration else SEGMENT_S
     wanted = list(pairs)
     heard: dict[Path, Tried[Voice]] = {}
     for pair in wanted:
         for path in (pair.one, pair.other):
             if path not in heard:
-                heard[path] = tried(path, lambda path: voice_in(path, model), among_others=len(wanted) > 1)
+                heard[path] = tried(path, lambda path: voice_in(path, model, seconds), among_others=len(wanted) > 1)
         one, other = heard[pair.one], heard[pair.other]
         if one.found is None or other.found is None:
             yield Compared(pair, calibration=calibration, error=one.error or other.error)

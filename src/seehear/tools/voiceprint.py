@@ -15,7 +15,7 @@ from seehear.clip import FPS, SAMPLE_RATE
 from seehear.errors import MediaError
 from seehear.media.decode import open_media
 from seehear.media.sound import Sound, read_sound
-from seehear.pretext.identity import IdentityModel
+from seehear.pretext.identity import SEGMENT_S, IdentityModel
 from seehear.tools.conversation import speech_in
 from seehear.tools.turns import PAUSE, runs
 
@@ -44,8 +44,13 @@ class Voice:
     embedding: NDArray[np.float32]
 
 
-def voice_in(path: Path, model: IdentityModel) -> Voice:
+def voice_in(path: Path, model: IdentityModel, seconds: float = SEGMENT_S) -> Voice:
     """The voice of a recording, or of a video's sound, in which one person speaks.
+
+    Args:
+        path: of the recording.
+        model: whose embedding it is.
+        seconds: of sound in a segment.
 
     Raises:
         MediaError: it cannot be read, has no sound, no speech, or less than `LEAST_SPEECH_S` of it.
@@ -63,7 +68,7 @@ def voice_in(path: Path, model: IdentityModel) -> Voice:
             f"{path} has only {speech_s:.2f} s of speech, too short to know a voice by; give at least "
             f"{LEAST_SPEECH_S:g} s, better 2 s and more"
         )
-    return Voice(path, speech_s, voiceprint(sound, spans, model))
+    return Voice(path, speech_s, voiceprint(sound, spans, model, seconds))
 
 
 def speech_spans(sound: Sound) -> list[Span]:
@@ -75,7 +80,9 @@ def speech_spans(sound: Sound) -> list[Span]:
     return [(start / FPS, stop / FPS) for start, stop in runs(speech)]
 
 
-def voiceprint(sound: Sound, spans: Iterable[Span], model: IdentityModel) -> NDArray[np.float32]:
+def voiceprint(
+    sound: Sound, spans: Iterable[Span], model: IdentityModel, seconds: float = SEGMENT_S
+) -> NDArray[np.float32]:
     """Mean embedding of the segments of what is heard in these stretches together, (dim,)."""
     parts, left = [], MOST_SPEECH_S
     for start, stop in spans:
@@ -83,5 +90,5 @@ def voiceprint(sound: Sound, spans: Iterable[Span], model: IdentityModel) -> NDA
         left -= len(parts[-1]) / SAMPLE_RATE
         if left <= 0:
             break
-    segments = model.embed_segments(np.concatenate(parts), SAMPLE_RATE)
+    segments = model.embed_segments(np.concatenate(parts), SAMPLE_RATE, seconds)
     return model.mean(torch.from_numpy(segments)).numpy()
