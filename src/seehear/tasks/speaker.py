@@ -40,7 +40,7 @@ def evaluate_speaker(
     within: Sequence[str] = (),
     seconds: float = 2.0,
     pooling: Pooling = "mean",
-    scaling: Scaling = "whitened",
+    scaling: Scaling = "fitting",
     layer: str | None = None,
     mode: VoiceMode = "frozen",
     train_speakers: int | None = None,
@@ -59,9 +59,9 @@ def evaluate_speaker(
 ) -> Result | str:
     """Say how well voices can be told apart by what a model makes of them.
 
-    Two recordings are compared by the cosine of their embeddings: means over pieces of sound, whitened over all that is
-    tested, without labels and for every contender alike. A model that has learned voices gives embeddings of its own;
-    features of any other are pooled over time.
+    Two recordings are compared by the cosine of their embeddings: means over pieces of sound. A model that has
+    learned voices gives embeddings of its own; features of any other are pooled over time and whitened over all that
+    is tested, without labels.
 
     Args:
         model: folder of a run, name of a model, mfcc or logmel.
@@ -75,7 +75,8 @@ def evaluate_speaker(
         within: labels that the two of a pair share, such as sex.
         seconds: sound of a piece.
         pooling: of features that are no embeddings of voices: their mean over time, or mean and deviation.
-        scaling: of embeddings over all that are tested, without labels: whitened, standardised or none.
+        scaling: of embeddings over all that are tested, without labels: whitened, standardised, none, or fitting:
+            whitened what is pooled from features, none of what was learned to be compared.
         layer: of the encoder, pooled; by default a model's own embedding of voices, else the layer that is read best.
         mode: frozen; or trained with the labels of some speakers, who then are not tested: projected (a layer on top),
             finetuned or scratch (all of it). Those without weights that could move are projected.

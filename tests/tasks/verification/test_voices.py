@@ -15,7 +15,7 @@ from tones import Ear, recording, tone
 
 from seehear.errors import CorpusError
 from seehear.tasks.verification.few_labels import FewLabelOptions, learn_voices
-from seehear.tasks.verification.scaling import scaled, standardised
+from seehear.tasks.verification.scaling import fitting, scaled, standardised
 from seehear.tasks.verification.voices import OwnVoice, PooledVoice, embed, mean_by, segments, whole_segments
 
 FEW = FewLabelOptions(steps=100, speakers=4, dim=8, lr=0.03)
@@ -120,3 +120,9 @@ def test_one_seed_gives_one_network() -> None:
 def test_one_speaker_teaches_nothing() -> None:
     with pytest.raises(CorpusError, match="one speaker"):
         learn_voices(PooledVoice(Ear(), None, "mean"), takes(1), False, "am-softmax", FEW, 0.4, 1.0, 0, False)
+
+
+def test_what_was_learned_to_be_compared_is_left_as_it_is() -> None:
+    assert fitting("fitting", learned=True) == "none"
+    assert fitting("fitting", learned=False) == "whitened"
+    assert fitting("standardised", learned=True) == "standardised"

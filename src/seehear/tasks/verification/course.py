@@ -20,10 +20,10 @@ from seehear.tasks.verification.curve import DCF_PRIORS, Counts
 from seehear.tasks.verification.few_labels import FewLabelOptions, LossName, learn_voices
 from seehear.tasks.verification.plot import Curve
 from seehear.tasks.verification.resampling import draw_people, resampled
-from seehear.tasks.verification.scaling import Scaling, scaled
+from seehear.tasks.verification.scaling import Scaling, fitting, scaled
 from seehear.tasks.verification.sides import Sides
 from seehear.tasks.verification.trials import Rows, Trials
-from seehear.tasks.verification.voices import Vectors, VoiceContender, embed, mean_by
+from seehear.tasks.verification.voices import OwnVoice, Vectors, VoiceContender, embed, mean_by
 
 VoiceMode = Literal["frozen", "projected", "finetuned", "scratch"]
 
@@ -58,7 +58,7 @@ class Plan:
     few: FewLabelOptions = field(default_factory=FewLabelOptions)
     seconds: float = 2.0
     pairs: int | Literal["all"] = PAIRS
-    scaling: Scaling = "whitened"
+    scaling: Scaling = "fitting"
     seeds: int = 3
     device: str = "cpu"
 
@@ -146,6 +146,7 @@ class VoiceCourse:
         learns = self.plan.mode != "frozen" or contender.mode in LEARNED
         scored: list[Scored] = []
         vectors: Vectors | None = None
+        scaling = self.plan.scaling
         for seed, asked in enumerate(self.rounds):
             if scored and self._same and not contender.drawn and not learns:
                 scored.append(scored[0])
@@ -153,9 +154,12 @@ class VoiceCourse:
             if learns and asked.train is not None:
                 network = self._taught(contender, asked.train, seed)
                 vectors = self.embedded(network, contender.name, asked.tested)
+                scaling = fitting(self.plan.scaling, learned=True)
             elif vectors is None or contender.drawn:
-                vectors = self.embedded(contender.voice(seed).to(self.plan.device), contender.name, self.tested)
-            scored.append(self._score(vectors, asked))
+                voice = contender.voice(seed).to(self.plan.device)
+                vectors = self.embedded(voice, contender.name, self.tested)
+                scaling = fitting(self.plan.scaling, learned=isinstance(voice, OwnVoice))
+            scored.append(self._score(vectors, asked, scaling))
         return scored
 
     def embedded(self, network: nn.Module, name: str, rows: Rows) -> Vectors:
@@ -195,9 +199,9 @@ class VoiceCourse:
         share = plan.few.encoder_lr if contender.mode == "finetuned" else 1.0
         return learn_voices(voice, train, contender.mode in LEARNED, plan.loss, plan.few, plan.seconds, share, seed)
 
-    def _score(self, vectors: Vectors, asked: Round) -> Scored:
+    def _score(self, vectors: Vectors, asked: Round, scaling: Scaling) -> Scored:
         placed = np.zeros_like(vectors)
-        placed[asked.tested] = scaled(vectors[asked.tested], self.plan.scaling)
+        placed[asked.tested] = scaled(vectors[asked.tested], scaling)
         trials = asked.trials
         scores = pair_scores(placed, trials)
         drawn = resampled(scores, trials.targets, self._person[trials.left], self._person[trials.right], self._draws)

@@ -1,4 +1,4 @@
-"""What is done to embeddings before they are compared, without labels and for every contender alike."""
+"""What is done to embeddings before they are compared, without labels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import numpy as np
 
 from seehear.tasks.verification.voices import Vectors
 
-Scaling = Literal["whitened", "standardised", "none"]
+Scaling = Literal["fitting", "whitened", "standardised", "none"]
+"""``fitting`` is whitened for pooled features, which nobody made to be compared, and none for embeddings that were
+learned to be: the best for either."""
 
 LEAST_VARIANCE = 1e-6  # of the mean one: dimensions that hardly vary are noise of the arithmetic
 
@@ -18,11 +20,18 @@ def scaled(vectors: Vectors, scaling: Scaling) -> Vectors:
 
     ``whitened``: equal variance in all directions, by the covariance that Ledoit & Wolf (2004) estimate, which is drawn
     towards a round one the more, the fewer embeddings there are. ``standardised``: equal variance in each dimension.
-    ``none``: as they are, but for their lengths.
+    ``none``: as they are, but for their lengths. Whoever takes what is ``fitting`` decides before: see `fitting`.
     """
     if scaling == "whitened":
         return unit(_whitened(vectors))
     return unit(standardised(vectors) if scaling == "standardised" else vectors)
+
+
+def fitting(scaling: Scaling, learned: bool) -> Scaling:
+    """What is done to embeddings that were learned to be compared, or to features that were not."""
+    if scaling != "fitting":
+        return scaling
+    return "none" if learned else "whitened"
 
 
 def standardised(vectors: Vectors) -> Vectors:
