@@ -102,6 +102,7 @@ def test_the_annotated_film_is_green_while_somebody_speaks(lamps, lamp, tmp_path
         (["--rttm", "absent/x.rttm"], "make it first"),
         (["--video", "."], "is a folder"),
         (["--video", "panel.mp4"], "the film itself"),
+        (["elsewhere/panel.mp4", "--rttm", "x.rttm"], "several are called panel"),
         (["--delay-ms", "2000"], "-1000 to 1000"),
         (["--known", "Anna"], "not NAME=FILE"),
         (["--known", "Anna=anna.jpg"], "--identity"),

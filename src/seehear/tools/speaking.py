@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from rich.console import Console
 
 from seehear.errors import ModelError, SeehearError
+from seehear.os_errors import require_place
 
 if TYPE_CHECKING:
     from seehear.pretext.identity import IdentityModel
@@ -65,6 +67,9 @@ def speaking(
     if moments and not json:
         raise SeehearError("--moments belongs to --json; give both")
     _check_place("--rttm", rttm)
+    stems = Counter(file.stem for file in files)
+    if rttm and (twice := [stem for stem, count in stems.items() if count > 1]):
+        raise SeehearError(f"RTTM tells films apart by name, and several are called {twice[0]}; rename all but one")
     _check_place("--video", video, files[0])
     from seehear.crew import worker_count
     from seehear.tools.conversation import WatchOptions
@@ -96,12 +101,9 @@ def speaking(
 
 def _check_place(flag: str, path: Path | None, source: Path | None = None) -> None:
     """Before anything is computed, that a file can be written there."""
+    require_place(path, flag)
     if path is None:
         return
-    if path.is_dir():
-        raise SeehearError(f"{flag} {path} is a folder; name a file in it")
-    if not path.absolute().parent.is_dir():
-        raise SeehearError(f"{flag} {path} cannot be written: the folder {path.parent} does not exist; make it first")
     if flag == "--video" and path.suffix.lower() not in (".mp4", ".m4v", ".mov"):
         raise SeehearError(f"{flag} {path} would be an MP4 file; give it a name that ends in .mp4")
     if source and path.exists() and source.exists() and path.samefile(source):
