@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="match-small")
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--seconds", type=float, nargs="+", default=[2.0, 6.0])
+    parser.add_argument("--seconds", type=float, nargs="+", default=[2.0, 4.0])
     parser.add_argument("--against", nargs="*", default=AGAINST)
     given = parser.parse_args()
     voices = [given.shared / "data" / "librispeech_251"]
@@ -32,7 +32,6 @@ def main() -> None:
             format="librispeech",
             trials="segments",
             seconds=seconds,
-            pooling="mean+deviation",
             split="dev",
         )
         print(f"pieces of {seconds:g} s\n{found}\n", flush=True)

@@ -19,6 +19,7 @@ from shipping import CARDS, publish
 
 from seehear.avatars.make import make_avatars
 from seehear.corpus.prepare import prepare
+from seehear.score_calibration import ScoreCalibration
 from seehear.tasks.facevoice import evaluate_facevoice
 from seehear.tasks.speaker import evaluate_speaker
 from seehear.training.presets import settings
@@ -66,8 +67,12 @@ def card(run: Path, people: Path, utterances: Path) -> str:
     voices = evaluate_speaker(
         str(run), [utterances], format="librispeech", trials="segments", split="dev", calibration=run
     )
-    faces = evaluate_facevoice(str(run), people, split="dev")
+    kept = replace(ScoreCalibration.read(run), model=PRESET, data="held-out LibriSpeech speakers, pieces of 2 s")
+    kept.write(run)
+    faces = evaluate_facevoice(str(run), people, split="dev", within=())
     told = "\n\n".join(f"```\n{found}\n```" for found in (voices, faces))
+    for path in (run, people, utterances):  # where it was on this machine is nobody's business
+        told = told.replace(str(path), path.name)
     return (CARDS / "match_card.md").read_text(encoding="utf-8").replace("@MEASURED@", told)
 
 
