@@ -22,7 +22,7 @@ class CommonGround(nn.Module):
         Args:
             inputs: width of a voice's embedding.
             outputs: numbers in common.
-            dropout: share of the inputs that are left out in training, ; of the hidden numbers, half of that.
+            dropout: share of the inputs that are left out in training; of the hidden numbers, half of that.
         """
         super().__init__()
         self.layers = nn.Sequential(
