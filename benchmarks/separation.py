@@ -145,8 +145,11 @@ def interval(values: Sequence[float] | NDArray[np.float64], signed: bool = False
     """In percent (points)."""
     numbers = 100 * np.asarray(values)
     mean = float(numbers.mean())
-    half = stats.t.ppf(0.975, len(numbers) - 1) * stats.sem(numbers) if len(numbers) > 1 else float("nan")
-    return f"{mean:{'+' if signed else ''}.1f} ({mean - half:.1f} to {mean + half:.1f})"
+    told = f"{mean:{'+' if signed else ''}.1f}"
+    if len(numbers) == 1:
+        return f"{told} (one seed)"
+    half = stats.t.ppf(0.975, len(numbers) - 1) * stats.sem(numbers)
+    return f"{told} ({mean - half:.1f} to {mean + half:.1f})"
 
 
 if __name__ == "__main__":
