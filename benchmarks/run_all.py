@@ -2,8 +2,8 @@
 
     python benchmarks/run_all.py [--shared ../shared] [--model RUN]
 
-About three hours on two cores, most of them for the trainings of separation.py. Scripts that need real recordings, or a model that animates, are left out, saying so, where
-there are none.
+About three hours on two cores, most of them for the trainings of separation.py. Scripts that need real recordings, or a
+model that animates, are left out, saying so, where there are none.
 """
 
 import argparse
