@@ -28,7 +28,7 @@ from seehear.training.pretrain import pretrain
 PRESET = "match-small"
 AVATARS, SECONDS, SEED = 4000, 2.0, 11  # as many people as films: what counts is how many there are
 HELD_OUT = 5  # one speaker in so many
-VOICE_STEPS, FACE_STEPS = 2000, 1500
+VOICE_STEPS, FACE_STEPS = 2000, 2800
 
 
 def main() -> None:
