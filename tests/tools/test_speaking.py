@@ -17,6 +17,7 @@ def lamps(lamp_model, monkeypatch):
     """Lamps speak: their tone passes for speech in its first four seconds."""
     monkeypatch.setattr("seehear.training.run.load_sync", lambda name: lamp_model)
     monkeypatch.setattr(conversation, "speech_in", lambda sound: np.where(np.arange(150) < 100, 5.0, -5.0))
+    monkeypatch.setattr("seehear.tools.lip_activity.mouth_motion", lambda video: np.ones(len(video), np.float32))
     speaking._loaded.cache_clear()
     yield lamp_model
     speaking._loaded.cache_clear()

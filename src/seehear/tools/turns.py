@@ -65,16 +65,16 @@ class Scales:
             all else is shared by the faces.
     """
 
-    speech: float = 3.0
-    heard: float = -0.23
-    lips: float = 0.36
-    least: float = 1.0
-    still: float = 0.53
-    lively: float = -0.31
-    change: float = 0.03
-    silent: float = 0.09
-    unseen: float = 0.33
-    together: float = 0.02
+    speech: float = 3.5
+    heard: float = -0.35
+    lips: float = 0.27
+    least: float = 1.28
+    still: float = 0.45
+    lively: float = -0.42
+    change: float = 0.06
+    silent: float = 0.16
+    unseen: float = 0.19
+    together: float = 0.03
 
 
 USUAL = Scales()
