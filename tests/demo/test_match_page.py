@@ -65,11 +65,11 @@ def faces(everybody: float = 0.7, of_one_sex: float = 0.6, remarks: tuple[str, .
             "unseen-unheard",
             within,
             name,
-            {"AUC": figure(auc), "EER": figure(1 - auc)} | {way: figure(auc) for way in ways},
+            {} if auc is None else {"AUC": figure(auc), "EER": figure(1 - auc)} | {way: figure(auc) for way in ways},
             (96, 18000),
             None if name == RUN else against(name, 0.0, 0.9),
         )
-        for within, auc in (("all", everybody), ("sex", of_one_sex), ("age", float("nan")))
+        for within, auc in (("all", everybody), ("sex", of_one_sex), ("age", None))
         for name in (RUN, "match-small", "untrained")
     ]
     people = "unseen-unheard"

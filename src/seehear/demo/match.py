@@ -17,7 +17,7 @@ from seehear.demo.sync import Learned
 from seehear.errors import CorpusError, MediaError
 from seehear.pretext.identity import IdentityModel
 from seehear.tasks.contenders import UNTRAINED, USUAL
-from seehear.tasks.facevoice import evaluate_facevoice
+from seehear.tasks.facevoice import GROUPS, evaluate_facevoice
 from seehear.tasks.speaker import evaluate_speaker
 from seehear.tasks.verification.facevoice_outcome import FaceVoiceResult
 from seehear.tasks.verification.outcome import VerificationResult
@@ -40,6 +40,9 @@ WINDOW, LEARNED_S = 50, 1.0
 """Pictures of a window, and the sound of a segment: two of them fit into clips that are as short."""
 
 PROBED = 96  # clips, now and then while it learns
+GROUPED = 24
+"""Among so many people some are sure to share sex and age; fewer are not looked at group by group."""
+
 SEEDS = 3  # of weights that nobody has trained
 GAMES, CHOICES = 3, 4
 
@@ -111,10 +114,12 @@ def learn_to_match(corpus: Path, run: Path, *, steps: int, seed: int) -> Learned
 def acquaint(run: Path, corpus: Path) -> Acquaintance:
     """What the model of a run, and those it is compared with, know of voices and faces of people never met."""
     people: dict[str, Any] = {"split": "dev", "split_by": "speaker", "dev_every": HELD_OUT, "seeds": SEEDS}
+    held_out = set(Corpus(corpus).split("dev", HELD_OUT, "speaker").labels("speaker"))
+    within = GROUPS if len(held_out) >= GROUPED else ()
     shipped = (SHIPPED,) if SHIPPED in packaged() else ()
     with one_thread():
         voices = _told(lambda: evaluate_speaker(str(run), [corpus], (*shipped, *USUAL), **people))
-        faces = _told(lambda: evaluate_facevoice(str(run), corpus, (*shipped, UNTRAINED), **people))
+        faces = _told(lambda: evaluate_facevoice(str(run), corpus, (*shipped, UNTRAINED), within, **people))
     assert isinstance(voices, VerificationResult | str)  # a table, for no JSON was asked for
     return Acquaintance(voices, faces)
 

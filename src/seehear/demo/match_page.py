@@ -129,8 +129,8 @@ def _within(result: FaceVoiceResult) -> list[Block]:
     groups = [within for within in dict.fromkeys(row.within for row in result.rows) if within != "all"]
     rows = []
     for group in groups:
-        found = [_row(result, group, name).figures["AUC"] for name in names]
-        if all(score.value == score.value for score in found):  # too few people share it
+        found = [score for name in names if (score := _row(result, group, name).figures.get("AUC"))]
+        if len(found) == len(names):  # else too few people share it
             rows.append((f"the same {group}", *map(_with_interval, found)))
     if not rows:
         return []
@@ -142,7 +142,7 @@ def _in_words(called: str, result: FaceVoiceResult, name: str) -> str:
     """What the numbers say that it knows."""
     everybody, alike = _row(result, "all", name).figures["AUC"], None
     if any(row.within == "sex" for row in result.rows):
-        alike = _row(result, "sex", name).figures["AUC"]
+        alike = _row(result, "sex", name).figures.get("AUC")
     named = f"{called[:1].upper()}{called[1:]}"
     if not everybody.low > GUESSING:
         return f"{named} cannot be said to know which face goes with a voice: its AUC may as well be a guess."
