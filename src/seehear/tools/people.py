@@ -19,8 +19,9 @@ STILLS = 4
 """Pictures of every piece of a face that are looked at, evenly spaced."""
 
 SAME_FACE = 0.6
-"""Least mean cosine of two groups of tracks of one person (average linkage). Too high a bar makes two persons of one,
-which is easier to mend than the other way."""
+"""Least mean cosine of two groups of tracks of one person (average linkage). Of match-small, two films of one real
+person on one day have 0.83 to 0.99, of two persons 0.25 to 0.4. Two persons too many are easier to mend than one too
+few, so the bar is high."""
 
 SAME_PLACE = 0.3
 """Least overlap of the boxes at the end of one track and the beginning of the next, in the same shot."""
