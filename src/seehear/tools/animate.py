@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "animate-small"
 USUAL_STRENGTH, STRONGEST = 2.0, 5.0
 CROP_SIDE = 256
-PIECE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -172,12 +171,7 @@ def _read(speech: Path) -> Sound:
 def _stored(sound: Sound, file: IO[bytes]) -> NDArray[np.float32]:
     """The sound up to a whole video frame, in a file that is mapped into memory: it may be hours."""
     frames = max(1, -(-round(sound.duration_s * SAMPLE_RATE) // SAMPLES_PER_FRAME))
-    heard: NDArray[np.float32] = np.memmap(file, np.float32, "w+", shape=(frames * SAMPLES_PER_FRAME,))
-    step = round(PIECE_S * SAMPLE_RATE)
-    for start in range(0, len(heard), step):
-        stop = min(start + step, len(heard))
-        heard[start:stop] = sound.between(start / SAMPLE_RATE, stop / SAMPLE_RATE)
-    return heard
+    return sound.stored(file, frames * SAMPLES_PER_FRAME)
 
 
 def _place(model: AnimateModel, still: Still, face: Face, crop: bool) -> Paste:
