@@ -142,6 +142,21 @@ def test_two_people_side_by_side(talker: Video, other_talker: Video, write: Writ
     assert greenness(blue) < 0 < greenness(green)  # their backgrounds
 
 
+def test_sightings_say_where_and_in_which_shot(
+    talker: Video, other_talker: Video, write: Write, detector: Path
+) -> None:
+    both = np.concatenate([talker[:20, :270], other_talker[:20]])
+    with ClipReader(write(both), ClipOptions(detector=detector)) as reader:
+        first, second = reader.sightings()
+    assert (first.shot, second.shot) == (0, 1)
+    height, width = both.shape[1:3]
+    for sighting in (first, second):
+        assert sighting.boxes.shape == (sighting.clip.frames, 4)
+        middle = sighting.boxes[:, :2] + sighting.boxes[:, 2:] / 2
+        assert (middle > 0).all()
+        assert (middle < [width, height]).all()
+
+
 def test_joined_shots_are_cut(talker: Video, other_talker: Video, write: Write, detector: Path) -> None:
     joined = np.concatenate([talker[:33, :270], other_talker[:31], talker[40:70, :270]])
     clips, stats = read(write(joined), detector)

@@ -17,6 +17,7 @@ from seehear.media.crops import (
     face_crop,
     face_matrices,
     mouth_region,
+    shown_boxes,
     similarity,
     smooth_landmarks,
     squash_matrix,
@@ -161,3 +162,11 @@ def test_mouth_region_of_something_else(shape: tuple[int, ...]) -> None:
 def test_squash_takes_the_whole_picture() -> None:
     corners = np.array([(-0.5, -0.5), (359.5, 287.5)])  # outer edges of the first and the last pixel
     np.testing.assert_allclose(to_crop(corners, squash_matrix((288, 360), 64)), [(-0.5, -0.5), (63.5, 63.5)], atol=1e-5)
+
+
+def test_boxes_are_what_crops_show() -> None:
+    landmarks = TEMPLATE[None] * 80 + np.array([100.0, 40.0])
+    turned = (landmarks - landmarks.mean(1)) @ np.array([[0.8, -0.6], [0.6, 0.8]]) + landmarks.mean(1)
+    plain, tilted = shown_boxes(face_matrices(np.concatenate([landmarks, turned]), 128), 128)
+    np.testing.assert_allclose(plain, [100, 40, 80, 80], atol=0.51)
+    np.testing.assert_allclose(tilted[2:], 80, atol=1e-3)

@@ -128,6 +128,14 @@ def test_between_is_silent_outside(movie: Any) -> None:
     assert np.array_equal(whole[24_000:32_000], sound.between(0.5, 1.0))
 
 
+def test_sound_in_a_file_is_the_same_sound(movie: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = read_sound(movie())
+    monkeypatch.setattr("seehear.media.sound.STORED_AT_ONCE", 1000)
+    with (tmp_path / "samples").open("w+b") as file:
+        stored = sound.stored(file, 40_000)
+    np.testing.assert_array_equal(stored, sound.between(0, 2.5))
+
+
 def test_holes_are_silent_and_what_follows_keeps_its_time(movie: Any) -> None:
     track = movie.sound(codec="pcm_s16le", holes=[(0.6, 0.95)], clicks=[0.3, 0.7, 1.2, 1.7], rate=48_000)
     sound = read_sound(movie("a.mkv", sounds=[track]))
