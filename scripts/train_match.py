@@ -71,7 +71,8 @@ def card(run: Path, people: Path, utterances: Path) -> str:
     kept.write(run)
     faces = evaluate_facevoice(str(run), people, split="dev", within=())
     told = "\n\n".join(f"```\n{found}\n```" for found in (voices, faces))
-    for path in (run, people, utterances):  # where it was on this machine is nobody's business
+    told = told.replace(str(run), PRESET.ljust(len(str(run))))  # where it was on this machine is nobody's business
+    for path in (people, utterances):
         told = told.replace(str(path), path.name)
     return (CARDS / "match_card.md").read_text(encoding="utf-8").replace("@MEASURED@", told)
 

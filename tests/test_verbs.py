@@ -29,6 +29,9 @@ class FakeCorpus(list[str]):
         type(self).asked = how
         return self
 
+    def with_faces(self) -> FakeCorpus:
+        return self
+
     def with_sound(self) -> list[str]:
         return [clip for clip in self if clip == "loud"]
 

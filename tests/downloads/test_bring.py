@@ -378,8 +378,8 @@ def test_what_its_makers_give_out_themselves(name: str, tmp_path: Path) -> None:
 
 
 def test_no_such_data_set(tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match="there is no data set 'lrw' to bring; there are cremad, fsdd, grid"):
-        get("lrw", tmp_path / "x")
+    with pytest.raises(DownloadError, match="there is no data set 'nosuch' to bring; there are cremad, fsdd, grid"):
+        get("nosuch", tmp_path / "x")
 
 
 def test_every_format_can_be_brought_or_asked_for() -> None:

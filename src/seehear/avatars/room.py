@@ -73,7 +73,8 @@ def record(rng: np.random.Generator, voice: Sound, room: Room) -> Sound:
     """The voice as the room's microphone hears it, no later and no earlier, float32 of the same length, in [-1, 1]."""
     breathed = _breathe(rng, voice, room.breath_db)
     sound = _reverberate(rng, breathed, room) if room.reverberation_s else breathed
-    loud = np.sqrt(np.mean(sound[np.abs(sound) > 0.02 * np.abs(sound).max()] ** 2) + 1e-12)
+    sounding = sound[np.abs(sound) > 0.02 * np.abs(sound).max()]
+    loud = np.sqrt(np.mean(sounding**2) + 1e-12) if len(sounding) else 1.0  # nobody may have said anything
     hiss = _noise(rng, len(voice), room.noise)
     sound = sound / loud + hiss * 10 ** (-room.snr_db / 20)
     sound = _microphone(sound, room) * 10 ** (room.level_db / 20)

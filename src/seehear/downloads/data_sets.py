@@ -152,7 +152,11 @@ DATA_SETS: dict[str, DataSet] = {
 ON_REQUEST = {
     "emodb": "http://emodb.bilderbar.info",
     "iemocap": "https://sail.usc.edu/iemocap/",
+    "librispeech": "https://www.openslr.org/12",
+    "lrs2": "https://www.robots.ox.ac.uk/~vgg/data/lip_reading/lrs2.html",
+    "lrw": "https://www.robots.ox.ac.uk/~vgg/data/lip_reading/lrw1.html",
     "tcdtimit": "https://sigmedia.tcd.ie",
+    "voxceleb": "https://www.robots.ox.ac.uk/~vgg/data/voxceleb/",
 }
 """Formats whose data its makers give out themselves, and where."""
 
