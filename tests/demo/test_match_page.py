@@ -1,5 +1,7 @@
 """What the page says of faces and voices is what the numbers say, and no more."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -115,10 +117,20 @@ def test_groups_without_rivals_are_left_out() -> None:
         (0.53, 0.51, "cannot be said to know"),
         (0.70, 0.53, "not surely more than who is a man"),
         (0.70, 0.60, "and more than who is a man"),
+        (0.53, 0.60, "cannot be said to know"),
     ],
 )
 def test_no_more_is_said_of_faces_than_the_intervals_bear(everybody: float, of_one_sex: float, said: str) -> None:
     assert said in _in_words("match", faces(everybody, of_one_sex), RUN)
+
+
+def test_beyond_sex_and_age_is_said_where_it_is_so() -> None:
+    known = faces()
+    row = replace(known.rows[0], within="sex and age", figures={"AUC": figure(0.56)})
+    beyond = replace(known, rows=(*known.rows, row))
+    assert (
+        _in_words("the package's", beyond, RUN) == "The package's knows something of faces, and more than sex and age."
+    )
 
 
 def test_too_little_data_is_told_in_place_of_tables() -> None:

@@ -140,15 +140,20 @@ def _within(result: FaceVoiceResult) -> list[Block]:
 
 def _in_words(called: str, result: FaceVoiceResult, name: str) -> str:
     """What the numbers say that it knows."""
-    everybody, alike = _row(result, "all", name).figures["AUC"], None
-    if any(row.within == "sex" for row in result.rows):
-        alike = _row(result, "sex", name).figures.get("AUC")
     named = f"{called[:1].upper()}{called[1:]}"
-    if not everybody.low > GUESSING:
+    if not _surely(result, "all", name):
         return f"{named} cannot be said to know which face goes with a voice: its AUC may as well be a guess."
-    if alike is None or not alike.low > GUESSING:
-        return f"{named} knows something of faces, but not surely more than who is a man and who is a woman."
-    return f"{named} knows something of faces, and more than who is a man and who is a woman."
+    if _surely(result, "sex and age", name):
+        return f"{named} knows something of faces, and more than sex and age."
+    if _surely(result, "sex", name):
+        return f"{named} knows something of faces, and more than who is a man and who is a woman."
+    return f"{named} knows something of faces, but not surely more than who is a man and who is a woman."
+
+
+def _surely(result: FaceVoiceResult, within: str, name: str) -> bool:
+    """Whether it is better than guessing among people who share something, as far as that was measured."""
+    scores = [row.figures.get("AUC") for row in result.rows if (row.within, row.encoder) == (within, name)]
+    return any(score is not None and score.low > GUESSING for score in scores)
 
 
 def _learned(result: FaceVoiceResult) -> list[str]:
