@@ -40,6 +40,7 @@ class Compared:
         calibration: how scores are read; None where there is none.
         speech_s: seconds of speech that were heard in each.
         error: the sentence that says why not.
+        cautions: why the threshold and the probability may not hold for these two.
     """
 
     pair: Pair
@@ -47,6 +48,7 @@ class Compared:
     calibration: ScoreCalibration | None = None
     speech_s: tuple[float, float] | None = None
     error: str | None = None
+    cautions: tuple[str, ...] = ()
 
     @property
     def probability(self) -> float | None:
@@ -72,6 +74,7 @@ class Compared:
             "threshold": None if not known else round(known.eer_threshold, 4),
             "eer": None if not known else round(known.eer, 4),
             "measured_on": None if not known else known.data,
+            "cautions": list(self.cautions),
             "speech_s": None if self.speech_s is None else [round(seconds, 2) for seconds in self.speech_s],
         }
         if self.pair.target is not None:
@@ -100,4 +103,16 @@ def compare(pairs: Iterable[Pair], model: IdentityModel, calibration: ScoreCalib
             continue
         voices = torch.from_numpy(one.found.embedding)[None], torch.from_numpy(other.found.embedding)[None]
         score = float(model.similarity(*voices))
-        yield Compared(pair, score, calibration, (one.found.speech_s, other.found.speech_s))
+        speech_s = one.found.speech_s, other.found.speech_s
+        cautions = tuple(_cautions(calibration, one.found, other.found)) if calibration else ()
+        yield Compared(pair, score, calibration, speech_s, cautions=cautions)
+
+
+def _cautions(known: ScoreCalibration, *voices: Voice) -> Iterator[str]:
+    for voice in voices:
+        if voice.narrow:
+            seems = "such voices seem more alike than they are"
+            yield f"{voice.path.name} holds nothing above 4 kHz, like a telephone: {seems}"
+        if voice.speech_s < known.seconds:
+            less = f"less than the {known.seconds:g} s that was measured with"
+            yield f"{voice.path.name} has {voice.speech_s:.1f} s of speech, {less}"

@@ -117,6 +117,8 @@ def _show(out: Console, compared: Compared) -> None:
             f", measured on {known.data}" * bool(known.data)
         )
         table.add_row("threshold", Text(f"{known.eer_threshold:+.3f}: {measured}"))
+    for caution in compared.cautions:
+        table.add_row("caution", Text(caution, style="yellow"))
     out.print(table)
 
 
@@ -128,7 +130,9 @@ def _show_line(out: Console, compared: Compared) -> None:
     else:
         probability = "" if compared.probability is None else f"{compared.probability:.3f}"
         verdict = (f"{compared.verdict.words:<20}", COLOURS[compared.verdict.value])
-        line = Text.assemble(verdict, f"{compared.score:>+7.3f}{probability:>8}  {names}")
+        line = Text.assemble(
+            verdict, f"{compared.score:>+7.3f}{probability:>8}  {names}", "  (caution)" * bool(compared.cautions)
+        )
     out.print(line, soft_wrap=True)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from seehear.audio.bandwidth import is_narrow
 from seehear.clip import FPS, SAMPLE_RATE
 from seehear.errors import MediaError
 from seehear.media.decode import open_media
@@ -37,11 +38,13 @@ class Voice:
         path: of the recording.
         speech_s: seconds of speech in it that were heard.
         embedding: float32 (dim,); of length 1 where the model compares by cosine.
+        narrow: it holds nothing above 4 kHz, as telephone speech does.
     """
 
     path: Path
     speech_s: float
     embedding: NDArray[np.float32]
+    narrow: bool = False
 
 
 def voice_in(path: Path, model: IdentityModel, seconds: float = SEGMENT_S) -> Voice:
@@ -68,7 +71,9 @@ def voice_in(path: Path, model: IdentityModel, seconds: float = SEGMENT_S) -> Vo
             f"{path} has only {speech_s:.2f} s of speech, too short to know a voice by; give at least "
             f"{LEAST_SPEECH_S:g} s, better 2 s and more"
         )
-    return Voice(path, speech_s, voiceprint(sound, spans, model, seconds))
+    start, stop = spans[0]
+    narrow = is_narrow(sound.between(start, min(stop, start + MOST_SPEECH_S)))
+    return Voice(path, speech_s, voiceprint(sound, spans, model, seconds), narrow)
 
 
 def speech_spans(sound: Sound) -> list[Span]:
