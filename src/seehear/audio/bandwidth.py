@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from seehear.clip import SAMPLE_RATE
 
 ABOVE_HZ = 4500.0
-LEAST_SHARE_DB = -65.0
-"""Of the power, above that: speech recorded at 16 kHz has -20 to -50 dB there, telephone speech -80 and less."""
+LEAST_SHARE_DB = -50.0
+"""Of the power, above that: speech recorded at 16 kHz has -5 to -40 dB there, telephone speech -57 and less."""
 
 
 def is_narrow(samples: NDArray[np.float32]) -> bool:
