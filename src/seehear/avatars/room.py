@@ -75,7 +75,7 @@ def record(rng: np.random.Generator, voice: Sound, room: Room) -> Sound:
     sound = _reverberate(rng, breathed, room) if room.reverberation_s else breathed
     sounding = sound[np.abs(sound) > 0.02 * np.abs(sound).max()]
     loud = np.sqrt(np.mean(sounding**2) + 1e-12) if len(sounding) else 1.0  # nobody may have said anything
-    hiss = _noise(rng, len(voice), room.noise)
+    hiss = draw_noise(rng, len(voice), room.noise)
     sound = sound / loud + hiss * 10 ** (-room.snr_db / 20)
     sound = _microphone(sound, room) * 10 ** (room.level_db / 20)
     peak = np.abs(sound).max()
@@ -103,8 +103,8 @@ def _reverberate(rng: np.random.Generator, voice: Sound, room: Room) -> Sound:
     return np.asarray(room.direct * voice + (1 - room.direct) * echo, np.float32)
 
 
-def _noise(rng: np.random.Generator, count: int, kind: str) -> Sound:
-    """Of deviation 1."""
+def draw_noise(rng: np.random.Generator, count: int, kind: str) -> Sound:
+    """A kind of `Room.noise`, so many samples of deviation 1."""
     size = 1 << (count - 1).bit_length()
     if kind == "hum":
         seconds = np.arange(count) / SAMPLE_RATE
