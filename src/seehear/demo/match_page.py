@@ -90,7 +90,7 @@ def _voices(result: VerificationResult | str) -> list[Block]:
         for row in result.rows
     ]
     caption = (
-        f"Voices of {result.speakers} people who were not trained on: {result.pairs[0]} pairs of one person, "
+        f"{result.tested} recordings of people who were not trained on: {result.pairs[0]} pairs of one person, "
         f"{result.pairs[1]} of two. In brackets 95 % intervals over people; differences are in points."
     )
     table = Table(("who listens", "EER (chance 50 %)", "EER of match less this"), rows, caption)
