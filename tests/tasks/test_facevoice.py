@@ -12,7 +12,7 @@ from people import Clips, Knows, clips_of
 from seehear.cli import parser_of
 from seehear.errors import CorpusError, ModelError, SeehearError
 from seehear.tasks import facevoice as module
-from seehear.tasks.facevoice import evaluate_facevoice
+from seehear.tasks.facevoice import evaluate_facevoice, has_rivals
 from seehear.tasks.verification.clips import hear_and_see
 from seehear.tasks.verification.facevoice_outcome import FaceVoiceResult
 from seehear.training import run
@@ -138,3 +138,10 @@ def test_flags_are_the_signature() -> None:
     flags = parser_of("evaluate facevoice").parse_args(given.split())
     assert (flags.model, str(flags.corpus), list(flags.within)) == ("run", "a", ["language"])
     assert (flags.split, flags.stills) == ("both", 3)
+
+
+def test_a_group_of_one_has_no_rivals() -> None:
+    people = np.array([0, 0, 1, 2])
+    assert has_rivals(people, np.array([0, 0, 0, 1]))
+    assert not has_rivals(people, np.array([0, 0, 1, 2]))
+    assert not has_rivals(people, np.array([-1, -1, -1, 0]))

@@ -165,6 +165,7 @@ class _People:
     ) -> list[FaceVoiceRow]:
         """Every group with every contender."""
         draws = draw_people(int(self.people.max()) + 1)
+        groups = {within: group for within, group in groups.items() if has_rivals(self.people, group)}
         crossed: dict[tuple[str, str], list[Crossed]] = {}
         for one in named:
             for seed in range(seeds if one.drawn else 1):
@@ -191,6 +192,11 @@ class _People:
             ]
             against = compared(name, *values[0], *values[1])
         return FaceVoiceRow(self.called, within, name, figures, found[0].pairs, against)
+
+
+def has_rivals(people: Rows, group: Rows) -> bool:
+    """Whether two people share a group, so that there is somebody to be taken for; both (clips,)."""
+    return any(len(np.unique(people[group == one])) > 1 for one in np.unique(group[group >= 0]))
 
 
 def _cross(model: IdentityModel, seen: FacesAndVoices, asked: Crossing) -> Crossed:
