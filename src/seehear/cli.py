@@ -164,7 +164,7 @@ VERBS = {
     ),
     "demo": Verb(
         "seehear.demo:demo",
-        "all of it on synthetic people in eight minutes, with a report",
+        "all of it on synthetic people in nine minutes, with a report",
         "seehear demo --out demo/",
     ),
 }

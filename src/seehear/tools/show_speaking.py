@@ -21,8 +21,8 @@ def show_turns(console: Console, spoken: Spoken) -> None:
         console.print(Text(f"{film.path}: nobody is seen to speak: {film.reason}"), soft_wrap=True)
         return
     people = Table(box=None, padding=(0, 2), pad_edge=False)
-    for title in ("who", "speaks", "turns", "face tracks"):
-        people.add_column(title, justify="left" if title in ("who", "face tracks") else "right")
+    for title in ("who", "speaks", "turns", "track numbers"):
+        people.add_column(title, justify="left" if title in ("who", "track numbers") else "right")
     for person in spoken.to_json()["people"]:
         tracks = ", ".join(map(str, person["tracks"]))
         people.add_row(Text(person["person"]), f"{person['speaking_s']:.1f} s", str(person["turns"]), tracks)
