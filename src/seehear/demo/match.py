@@ -33,7 +33,7 @@ PRESET = SHIPPED = "match-small"
 HELD_OUT = 4
 """One person in so many is neither heard nor seen; with fewer of them nothing would be sure."""
 
-BATCH = 96
+BATCH = 48
 """The more others there are to tell a face from, the more is learned from each step."""
 
 WINDOW, LEARNED_S = 50, 1.0

@@ -25,7 +25,7 @@ NEUTRAL = 1 / 7
 ANIMATE_SHARE = 1.25
 """Steps of learning to animate for each step of learning lip-sync."""
 
-MATCH_SHARE = 0.6
+MATCH_SHARE = 0.3
 """Likewise of learning faces and voices."""
 
 SHOWN = 8  # faces
