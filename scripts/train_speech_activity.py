@@ -1,6 +1,6 @@
-"""Fit the speech activity that comes with the package again: ten minutes on one core.
+"""Fit the speech activity that comes with the package again: five minutes on one core.
 
-    python scripts/train_speech_activity.py [--shared ../shared] [--films 1600]
+    python scripts/train_speech_activity.py [--shared ../shared] [--films 700]
 
 Sounds of synthetic people who take turns, noise and tones alone, and, where they are, sentences of GRID's first speaker
 (CC BY 4.0, Cooke et al. 2006). Whole sounds and short pieces of them, so that it works where little is heard before and
@@ -100,7 +100,7 @@ def accuracy(model: torch.nn.Module, examples: list[Example]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--films", type=int, default=1600)
+    parser.add_argument("--films", type=int, default=700)
     parser.add_argument("--out", type=Path, default=Path(seehear.audio.__file__).parent / WEIGHTS)
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -65,16 +65,16 @@ class Scales:
             all else is shared by the faces.
     """
 
-    speech: float = 3.5
-    heard: float = -0.35
-    lips: float = 0.27
-    least: float = 1.28
-    still: float = 0.45
-    lively: float = -0.42
-    change: float = 0.06
-    silent: float = 0.16
-    unseen: float = 0.19
-    together: float = 0.03
+    speech: float = 1.5
+    heard: float = 0.33
+    lips: float = 0.31
+    least: float = 1.16
+    still: float = 0.29
+    lively: float = -0.52
+    change: float = 0.027
+    silent: float = 0.25
+    unseen: float = 0.16
+    together: float = 0.013
 
 
 USUAL = Scales()
