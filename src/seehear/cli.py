@@ -157,6 +157,11 @@ VERBS = {
         "what are lip features worth for reading words off the lips",
         "seehear evaluate lips run/ corpus/",
     ),
+    "benchmark": Verb(
+        "seehear.benchmark.run:benchmark",
+        "whole tables of pretexts, losses, encoders, tasks and seeds, as the papers have them",
+        "seehear benchmark mini --out mini/",
+    ),
     "import-syncnet": Verb(
         "seehear.tools.import_syncnet:import_syncnet",
         "turn published SyncNet weights into a model for every tool here",
