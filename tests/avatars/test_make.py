@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from seehear.avatars import make_avatars
+from seehear.avatars.make import PARTS
 from seehear.avatars.take import plan_take
 from seehear.errors import MediaError, SeehearError
 from seehear.media.faces import load_detector
@@ -94,6 +95,17 @@ def test_a_speaker_is_the_same_person_in_every_clip(folder: Path) -> None:
         people.setdefault(row["speaker"], set()).add(tuple(row[name] for name in own))
     assert len(people) == 3
     assert all(len(looks) == 1 for looks in people.values())
+
+
+def test_nobody_is_in_two_parts_and_three_people_in_five_are_for_training() -> None:
+    parts = [PARTS[number % len(PARTS)] for number in range(10)]
+    assert parts.count("train") == 6
+    assert parts.count("dev") == parts.count("test") == 2
+
+
+def test_a_persons_part_is_that_of_its_number(folder: Path) -> None:
+    for row in rows(folder):
+        assert row["part"] == PARTS[int(row["speaker"][1:]) % len(PARTS)]
 
 
 def test_the_detector_finds_the_faces(folder: Path, shared: Path) -> None:

@@ -10,6 +10,9 @@ from seehear.avatars.filming import check_asked, film_all, marks_json
 from seehear.avatars.reel import write_reel
 from seehear.avatars.take import Take, plan_take
 
+PARTS = ("train", "train", "train", "dev", "test")
+"""Where the people of a seed belong, in turn: a split by people that is the same for everybody who makes them."""
+
 
 def make_avatars(
     out: Path | str,
@@ -26,8 +29,9 @@ def make_avatars(
     """Make a folder of video files with synthetic talking people, and a table of labels.
 
     Every file is an MP4 (H.264, 25 pictures a second; AAC, 16 kHz) named ``s<speaker>_<clip>.mp4``. ``labels.csv`` has
-    a row for each: ``file``, ``text`` (the words inside the clip), ``speaker``, ``emotion``, ``language``, attributes
-    of face, voice, room and camera, and ``words`` and ``phonemes`` (IPA) as JSON lists of ``[text, start_s, stop_s]``.
+    a row for each: ``file``, ``text`` (the words inside the clip), ``speaker``, ``part`` (train, dev or test: three
+    people in five, one, and one), ``emotion``, ``language``, attributes of face, voice, room and camera, and ``words``
+    and ``phonemes`` (IPA) as JSON lists of ``[text, start_s, stop_s]``.
 
     A seed decides everything: the same seed gives the same bytes, whatever the number of workers. Another seed gives
     other people, texts, rooms and cameras; clip ``i`` of a seed depends on nothing but the seed, ``i``, ``speakers``,
@@ -99,6 +103,7 @@ def _row(name: str, take: Take) -> dict[str, Any]:
         "file": name,
         "text": " ".join(word.text for word in take.words),
         "speaker": f"s{person.number:04d}",
+        "part": PARTS[person.number % len(PARTS)],
         "emotion": take.emotion,
         "strength": round(take.strength, 3),
         "language": voice.language,
