@@ -7,13 +7,15 @@ dark as the reader's system is.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Protocol
 
 from seehear.beside import write_text
+from seehear.report.style import STYLE
 
 
 class Block(Protocol):
@@ -36,25 +38,51 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Table:
-    """Rows under a header. Cells that read as numbers are set to the right; the table scrolls where it is too wide."""
+class Cell:
+    """A cell of a table that says more than one thing: what counts, small words under it, and whether it stands out."""
 
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    text: str
+    below: str = ""
+    strong: bool = False
+
+    def to_html(self) -> str:
+        """What is inside of the cell."""
+        told = f"<b>{escape(self.text)}</b>" if self.strong else escape(self.text)
+        return f"{told}<small>{escape(self.below)}</small>" if self.below else told
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a header. Cells that read as numbers are set to the right; the table scrolls where it is too wide.
+
+    Attributes:
+        header: of the columns.
+        rows: from top to bottom.
+        caption: what is in it; empty for none.
+        under: place of a row -> what stands below that row, as wide as the table.
+    """
+
+    header: Sequence[str | Cell]
+    rows: Sequence[Sequence[str | Cell]]
     caption: str = ""
+    under: Mapping[int, Block] = field(default_factory=dict)
 
     def to_html(self) -> str:
         """The table's markup."""
-        head = "".join(f"<th scope=col{_number_class(column)}>{escape(name)}</th>" for name, column in self._columns())
-        body = "".join(
-            "<tr>" + "".join(f"<td{_number_class([cell])}>{escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self.rows
+        head = "".join(
+            f"<th scope=col{_number_class([row[place] for row in self.rows])}>{_cell(name)}</th>"
+            for place, name in enumerate(self.header)
         )
+        body = "".join(self._row(place) for place in range(len(self.rows)))
         caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
         return f"<div class=scroll><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
-    def _columns(self) -> list[tuple[str, list[str]]]:
-        return [(name, [row[place] for row in self.rows]) for place, name in enumerate(self.header)]
+    def _row(self, place: int) -> str:
+        below = self.under.get(place)
+        kind = " class=over" if below else ""
+        row = "".join(f"<td{_number_class([cell])}>{_cell(cell)}</td>" for cell in self.rows[place])
+        under = f"<tr><td class=under colspan={len(self.header)}>{below.to_html()}</td></tr>" if below else ""
+        return f"<tr{kind}>{row}</tr>{under}"
 
 
 @dataclass(frozen=True)
@@ -138,17 +166,25 @@ class Video:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and its blocks."""
+    """A heading and its blocks; links find it by its `anchor`."""
 
     title: str
     blocks: Sequence[Block] = field(default_factory=list)
 
+    @property
+    def anchor(self) -> str:
+        """What a link calls it: the words of its title."""
+        return "-".join(re.findall(r"\w+", self.title.lower()))
+
     def to_html(self) -> str:
         """The section's markup."""
-        return f"<section><h2>{escape(self.title)}</h2>{''.join(block.to_html() for block in self.blocks)}</section>"
+        blocks = "".join(block.to_html() for block in self.blocks)
+        return f'<section id="{self.anchor}"><h2>{escape(self.title)}</h2>{blocks}</section>'
 
 
-def write_report(path: Path, title: str, lead: str, sections: Sequence[Section]) -> None:
+def write_report(
+    path: Path, title: str, lead: str, sections: Sequence[Section], *, contents: bool = False, wide: bool = False
+) -> None:
     """Write the page.
 
     Args:
@@ -156,12 +192,17 @@ def write_report(path: Path, title: str, lead: str, sections: Sequence[Section])
         title: heading and title of the page.
         lead: what the page is about, in a sentence or two.
         sections: in reading order.
+        contents: begin with links to the sections.
+        wide: use more of a large screen, for tables of many columns and figures side by side.
     """
-    body = "".join(section.to_html() for section in sections)
+    links = "".join(f'<li><a href="#{section.anchor}">{escape(section.title)}</a></li>' for section in sections)
+    listed = f"<nav aria-label=Contents><ul>{links}</ul></nav>" if contents else ""
+    body = listed + "".join(section.to_html() for section in sections)
+    kind = " class=wide" if wide else ""
     page = (
         '<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content="width=device-width">'
         f'<meta name="color-scheme" content="light dark"><title>{escape(title)}</title><style>{STYLE}</style></head>'
-        f"<body><main><h1>{escape(title)}</h1><p class=lead>{escape(lead)}</p>{body}</main></body></html>\n"
+        f"<body><main{kind}><h1>{escape(title)}</h1><p class=lead>{escape(lead)}</p>{body}</main></body></html>\n"
     )
     write_text(path, page)
 
@@ -174,42 +215,11 @@ def _picture_type(picture: bytes) -> str:
     return "image/png" if picture.startswith(b"\x89PNG") else "image/jpeg"
 
 
-def _number_class(cells: Sequence[str]) -> str:
-    numeric = cells and all(cell[:1].isdigit() or cell[:2].lstrip("+-±−")[:1].isdigit() for cell in cells)
+def _cell(cell: str | Cell) -> str:
+    return cell.to_html() if isinstance(cell, Cell) else escape(cell)
+
+
+def _number_class(cells: Sequence[str | Cell]) -> str:
+    texts = [cell.text if isinstance(cell, Cell) else cell for cell in cells]
+    numeric = texts and all(text[:1].isdigit() or text[:2].lstrip("+-±−")[:1].isdigit() for text in texts)
     return " class=number" if numeric else ""
-
-
-STYLE = """
-:root { --ink: #1c2430; --soft: #5a6472; --paper: #ffffff; --shade: #f2f4f7; --line: #d8dde4; --mark: #2a6fb0; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e8ee; --soft: #9aa4b2; --paper: #14181e; --shade: #1e242d; --line: #343c48; --mark: #6fb1ea; }
-}
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
-main { max-width: 52rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0.5rem 0; }
-h2 { font-size: 1.2rem; margin: 2.6rem 0 0.6rem; padding-top: 0.8rem; border-top: 1px solid var(--line); }
-p { margin: 0.6rem 0; max-width: 44rem; }
-.lead { color: var(--soft); font-size: 1.05rem; }
-figure { margin: 1rem 0; }
-figcaption, caption { color: var(--soft); font-size: 0.9rem; text-align: left; padding: 0.3rem 0; }
-.plot svg { width: 100%; height: auto; display: block; }
-.plot text { font-family: system-ui, sans-serif !important; }
-.strip { display: flex; flex-wrap: wrap; gap: 4px; }
-.strip img { width: 96px; height: auto; border-radius: 4px; display: block; }
-.strip > div { width: 96px; }
-.strip small { display: block; color: var(--soft); font-size: 0.85rem; line-height: 1.3; }
-.strip.wide > div { width: calc(33.3% - 4px); min-width: 15rem; flex-grow: 1; }
-.strip.wide img { width: 100%; }
-.sound { margin-bottom: 0.3rem; }
-.sound audio { width: 100%; max-width: 26rem; display: block; }
-.clip { display: inline-block; width: calc(50% - 0.6rem); min-width: 15rem; margin-right: 0.5rem; vertical-align: top; }
-.clip video { width: 100%; background: #000; border-radius: 6px; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 0.94rem; margin: 0.6rem 0; }
-th, td { padding: 0.35rem 0.9rem 0.35rem 0; text-align: left; border-bottom: 1px solid var(--line); }
-th { color: var(--soft); font-weight: 600; }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
-pre { background: var(--shade); padding: 0.8rem 1rem; border-radius: 6px; overflow-x: auto; font-size: 0.86rem; }
-@media (max-width: 34rem) { .clip { width: 100%; margin-right: 0; } }
-"""

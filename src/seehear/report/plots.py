@@ -21,6 +21,8 @@ INK = "#010203"
 COLOURS = ("#3b82c4", "#d9822b", "#3a9d6b", "#b5529b", "#8a8f98")
 """Legible on white and on near-black, and to most colour-blind readers (also told apart by label and dash)."""
 
+DASHES = ("-", "--", ":", "-.")
+
 _STYLE: dict[str, Any] = {
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -48,6 +50,11 @@ def drawing(panels: int = 1, *, width: float = 6.2, height: float = 2.6) -> Iter
     with style.context(_STYLE):
         figure = Figure(figsize=(width, height * panels), layout="constrained")
         yield figure, list(figure.subplots(panels, 1, squeeze=False)[:, 0])
+
+
+def look(place: int) -> dict[str, Any]:
+    """How the line of the so-manieth name is drawn: a colour of its own, and a dash of its own once they are used up."""
+    return {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[place // len(COLOURS) % len(DASHES)]}
 
 
 def to_svg(figure: Figure) -> str:
