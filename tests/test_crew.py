@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crew_tasks import do
-from seehear.crew import _death, _Member, available_cores, work_through, worker_count
+from seehear.crew import Member, _death, available_cores, work_through, worker_count
 from seehear.errors import SeehearError
 
 
@@ -44,7 +44,7 @@ def test_a_death_between_two_tasks_is_laid_at_no_tasks_door() -> None:
 
 
 def test_a_task_for_a_dead_member_is_given_to_another() -> None:
-    member = _Member(partial(do, factor=3))
+    member = Member(partial(do, factor=3))
     assert member.connection.recv() == ("ready", None)
     member.ready = True
     member.process.kill()

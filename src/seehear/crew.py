@@ -76,11 +76,11 @@ def work_through(tasks: Iterable[Any], work: Work, workers: int) -> Iterator[Mes
         Exception: whatever ``work`` raises; the rest is abandoned then.
     """
     waiting = deque((task, TRIES) for task in tasks)
-    crew: list[_Member] = []
+    crew: list[Member] = []
     try:
         while waiting or any(member.busy for member in crew):
             while waiting and len(crew) < workers:
-                crew.append(_Member(work))
+                crew.append(Member(work))
             for member in crew:
                 if waiting and member.ready and not member.busy:
                     member.give(*waiting.popleft())
@@ -115,21 +115,31 @@ def work_through(tasks: Iterable[Any], work: Work, workers: int) -> Iterator[Mes
             member.stop()
 
 
-class _Member:
-    """One process and what it is doing."""
+class Member:
+    """One process and what it is doing.
 
-    def __init__(self, work: Work) -> None:
+    Attributes:
+        ready: whether it has come up.
+        busy: whether it has a task.
+        task: that one, or the last.
+        tries: how often that may still be begun, this time among them.
+        connection: on which it tells: pairs of ``ready``, ``told``, ``done`` or ``raised`` and a value.
+    """
+
+    def __init__(self, work: Work, alone: bool = True) -> None:
+        """Starts it; ``work`` may start processes itself only if it is not to be ``alone``."""
         self.ready = False
         self.busy = False
         self.task: Any = None
         self.tries = 0
         self.connection, theirs = get_context("spawn").Pipe()
-        self.process = SpawnProcess(target=_serve, args=(theirs, work), daemon=True)
+        self.process = SpawnProcess(target=_serve, args=(theirs, work), daemon=alone)
         with _one_thread_each():
             self.process.start()
         theirs.close()  # so that its death is the end of our connection
 
     def give(self, task: Any, tries: int) -> None:
+        """A task to do, which may be begun so often."""
         self.task, self.tries, self.busy = task, tries, True
         try:
             self.connection.send(task)
@@ -147,9 +157,10 @@ class _Member:
             )
         return self.task, self.tries, _death(self.process.exitcode or 0)
 
-    def stop(self) -> None:
+    def stop(self, patience_s: float = 5) -> None:
+        """Asks it to end, and makes it end if it has not after a while."""
         self.process.terminate()
-        self.process.join(5)
+        self.process.join(patience_s)
         if self.process.is_alive():
             self.process.kill()
         self.connection.close()
