@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -40,14 +41,14 @@ class FakeCorpus(list[str]):
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Its one item is the model."""
     models: list[object] = [FakeModel()]
-    monkeypatch.setattr("seehear.corpus.store.Corpus", FakeCorpus)
-    monkeypatch.setattr("seehear.training.run.load_sync", lambda name: models[0])
-    monkeypatch.setattr("seehear.tasks.sync.evaluate_sync", measure)
+    monkeypatch.setattr("seehear.tasks.sync_on.Corpus", FakeCorpus)
+    monkeypatch.setattr("seehear.tasks.sync_on.load_sync", lambda name: models[0])
+    monkeypatch.setattr("seehear.tasks.sync_on.evaluate_sync", measure)
     FakeCorpus.asked = ()
     return models
 
 
-def measure(model: FakeModel, clips: list[str]) -> SyncAccuracy:
+def measure(model: FakeModel, clips: list[str], lengths: Sequence[int]) -> SyncAccuracy:
     return SyncAccuracy((Accuracy(5, 0.5, 0.4, 0.6, 10, len(clips)),), CHANCE, len(clips), 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -51,9 +52,10 @@ def info(corpus: str, *, json: bool = False) -> None:
 def evaluate_sync(
     model: str,
     corpus: Path,
-    split: Literal["dev", "train", "all"] = "dev",
+    split: Literal["dev", "train", "all", "official"] = "dev",
     split_by: By | None = None,
     dev_every: int | None = None,
+    lengths: Sequence[int] = (),
     json: bool = False,
 ) -> str:
     """Does a model find the moment of the sound that belongs to the lips, among 31 offsets?
@@ -61,28 +63,19 @@ def evaluate_sync(
     Args:
         model: folder of a run, name of a model, or hf:owner/name on the Hugging Face hub.
         corpus: folder that `seehear prepare` has made.
-        split: which of its clips: those that training keeps for measuring, those it learns from, or all.
+        split: which of its clips: those that training keeps for measuring, those it learns from, all, or official,
+            those whose label part is test.
         split_by: what is not on both sides of the split, sources or speakers; by default as in the model's training.
         dev_every: one source (or speaker) in so many is kept for measuring; by default as in the model's training.
+        lengths: numbers of frames over which distances are averaged, K in the papers; by default 5, 7, 9, 11, 13, 15.
         json: print one JSON object instead of a table.
 
     Raises:
         ModelError: there is no such model, or it has learned something else than sync.
         CorpusError: there is no such corpus, it cannot be split, it is sound alone, or none of the clips has sound.
+        SeehearError: a length of no frames.
     """
-    from seehear.corpus.split import Split
-    from seehear.corpus.store import Corpus
-    from seehear.errors import CorpusError
-    from seehear.tasks import sync
-    from seehear.training.run import load_sync
+    from seehear.tasks.sync_on import sync_on
 
-    trained = load_sync(model)
-    clips = Corpus(corpus).with_faces()
-    if split != "all":
-        parted = Split.of_training(trained.config, split_by, dev_every)
-        clips = clips.split(split, parted.every, parted.by)
-    clips = clips.with_sound()
-    if not clips:
-        raise CorpusError(f"{corpus} has no clips with sound in the split {split}; prepare videos that have sound")
-    accuracy = sync.evaluate_sync(trained, clips)
+    accuracy = sync_on(model, corpus, split, split_by, dev_every, lengths)
     return json_format.dumps(accuracy.to_dict()) if json else str(accuracy)

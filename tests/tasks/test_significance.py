@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from scipy.stats import ttest_rel
 
 from seehear.tasks.scores import error_rate
-from seehear.tasks.significance import Sums, compare, figure, unit_sums
+from seehear.tasks.significance import Sums, as_plain, compare, figure, unit_sums
 
 
 def sums(hits: list[list[int]], counts: int = 10) -> Sums:
@@ -94,3 +95,11 @@ def test_a_constant_difference_has_no_t_test() -> None:
 def test_only_the_same_units_are_paired() -> None:
     with pytest.raises(ValueError, match="cannot be paired"):
         compare("b", sums([[1, 2]]), sums([[1, 2, 3]]), error_rate)
+
+
+def test_the_same_units_are_drawn_whoever_is_measured_and_draws_are_not_told() -> None:
+    one, other = figure(sums([[9, 5, 7, 8, 6]]), error_rate), figure(sums([[8, 4, 6, 7, 5]]), error_rate)
+    assert one.draws - other.draws == pytest.approx(0.1)  # a tenth in every unit, so a tenth in every draw
+    assert (one.low, one.high) == tuple(np.percentile(one.draws, [2.5, 97.5]))
+    assert "draws" not in as_plain(one)
+    assert one == replace(one, draws=np.zeros(1))

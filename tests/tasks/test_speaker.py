@@ -98,10 +98,10 @@ def test_what_a_seed_does_not_change_is_the_same_with_every_seed(data: Path) -> 
 
 def test_each_seed_draws_pairs_of_its_own(data: Path) -> None:
     recordings = Recordings.of(data).audible(progress=False)
-    course = VoiceCourse(recordings, Sides.of_recordings(recordings, 0.5), Plan(seeds=2, pairs=20))
+    course = VoiceCourse(recordings, Sides.of_recordings(recordings, 0.5), Plan(seeds=range(2), pairs=20))
     one, other = (round_.trials for round_ in course.rounds)
     assert not np.array_equal(one.left, other.left)
-    held = VoiceCourse(recordings, course.sides, Plan(seeds=3, mode="projected"), labelled=True, hold_out=True)
+    held = VoiceCourse(recordings, course.sides, Plan(seeds=range(3), mode="projected"), labelled=True, hold_out=True)
     for asked in held.rounds:
         assert asked.train is not None
         tested = {held.sides.who[row] for row in asked.tested.tolist()}
@@ -150,7 +150,7 @@ def test_calibration_is_what_verify_reads(data: Path, model: Path, tmp_path: Pat
 
 def test_a_calibrated_score_is_the_similarity_of_mean_embeddings(data: Path) -> None:
     recordings = Recordings.of(data).audible(progress=False).subset(range(9))
-    course = VoiceCourse(recordings, Sides.of_recordings(recordings, 0.5), Plan(seeds=1))
+    course = VoiceCourse(recordings, Sides.of_recordings(recordings, 0.5), Plan(seeds=range(1)))
     voice, trials = OwnVoice(Knows()), course.rounds[0].trials
     scores = plain_scores(voice, course.embedded(voice, "test", course.tested), trials)
     for score, left, right in zip(scores, trials.left, trials.right, strict=True):

@@ -40,6 +40,7 @@ def evaluate_affect(
     split: SplitName = "speakers",
     labels: float = 1.0,
     seeds: int = 3,
+    first_seed: int = 0,
     noise: NoiseName = "none",
     snr_db: Sequence[float] = SNR_DB,
     layer: str | None = None,
@@ -70,6 +71,7 @@ def evaluate_affect(
             a speaker may be on both sides.
         labels: share of the training recordings that is used.
         seeds: repetitions, each with its own split, labels and weights.
+        first_seed: number of the first of them; the others follow it.
         noise: that test recordings are mixed with; training is always clean.
         snr_db: ratios of sound to noise.
         layer: of the encoder; by default the one that the encoder says is read best (`SpeechEncoder.read`).
@@ -85,7 +87,7 @@ def evaluate_affect(
         CorpusError: no such data, no such numbers, too few speakers, or pooled for numbers that change with time.
     """
     require_place(out)
-    protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device)
+    protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device, first_seed)
     named = contenders(model, against, mode, layer)
     found = Recordings.of(data, format).where(where)
     followed = any(recording.spans.get(target) for recording in found)

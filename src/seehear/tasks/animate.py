@@ -6,7 +6,7 @@ import json as json_format
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,13 +14,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seehear.clip import Clip, mouth_in
-from seehear.corpus.split import By, Split
+from seehear.corpus.split import By
 from seehear.corpus.store import Corpus
 from seehear.corpus.views import find_view
 from seehear.errors import CorpusError
 from seehear.pretext.animate import AnimateModel, planes
 from seehear.progress import Telling
 from seehear.tasks.likeness import Likeness, joined, likeness
+from seehear.tasks.parts import PartName, clips_of_part
 from seehear.tasks.sync import CHANCE, TOLERANCE, distances_by_offset, found
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class AnimateResult:
 def evaluate_animate(
     model: str,
     corpus: Path,
-    split: Literal["dev", "train", "all"] = "dev",
+    split: PartName = "dev",
     split_by: By | None = None,
     dev_every: int | None = None,
     sync: str | None = None,
@@ -114,7 +115,8 @@ def evaluate_animate(
     Args:
         model: folder of a run, name of a model, or hf:owner/name on the Hugging Face hub.
         corpus: folder that `seehear prepare` has made.
-        split: which of its clips: those that training keeps for measuring, those it learns from, or all.
+        split: which of its clips: those that training keeps for measuring, those it learns from, all, or official,
+            those whose label part is test.
         split_by: what is not on both sides of the split, sources or speakers; by default as in the model's training.
         dev_every: one source (or speaker) in so many is kept for measuring; by default as in the model's training.
         sync: a sync model, such as sync-small, that is asked whether drawn lips fit the sound.
@@ -131,11 +133,7 @@ def evaluate_animate(
         raise CorpusError(f"--clips must be 1 or more, not {clips}")
     trained = load_animate(model)
     judge = load_sync(sync) if sync else None
-    chosen = Corpus(corpus).with_faces()
-    if split != "all":
-        parted = Split.of_training(trained.config, split_by, dev_every)
-        chosen = chosen.split(split, parted.every, parted.by)
-    chosen = chosen.with_sound()
+    chosen = clips_of_part(Corpus(corpus).with_faces(), split, trained.config, split_by, dev_every).with_sound()
     chosen = chosen.subset(np.flatnonzero(chosen.frames >= SHORTEST))
     if not chosen:
         raise CorpusError(f"{corpus} has no clips with sound in the split {split}; prepare videos that have sound")

@@ -28,6 +28,7 @@ def evaluate_emotion(
     split: SplitName = "speakers",
     labels: float = 1.0,
     seeds: int = 3,
+    first_seed: int = 0,
     noise: NoiseName = "none",
     snr_db: Sequence[float] = SNR_DB,
     layer: str | None = None,
@@ -54,6 +55,7 @@ def evaluate_emotion(
             a speaker may be on both sides.
         labels: share of the training labels that is used, of each class alike.
         seeds: repetitions, each with its own split, labels and weights.
+        first_seed: number of the first of them; the others follow it.
         noise: that test recordings are mixed with; training is always clean.
         snr_db: ratios of sound to noise.
         layer: of the encoder; by default the one that the encoder says is read best (`SpeechEncoder.read`).
@@ -70,7 +72,7 @@ def evaluate_emotion(
         CorpusError: no such data, no such label, only one class, too few speakers.
     """
     require_place(out)
-    protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device)
+    protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device, first_seed)
     named = contenders(model, against, mode, layer)
     recordings = Recordings.of(data, format).where(where).labelled(label).audible()
     return tell(classify(label, recordings, label, named, readout, protocol), json, out)

@@ -24,7 +24,7 @@ from seehear.errors import CorpusError
 from seehear.os_errors import refusals_as_sentences, require_place
 from seehear.pretext.identity import SEGMENT_S, IdentityModel
 from seehear.tasks.contenders import UNTRAINED
-from seehear.tasks.trials import Protocol
+from seehear.tasks.trials import Protocol, told_seeds
 from seehear.tasks.verification.clips import FacesAndVoices, hear_and_see
 from seehear.tasks.verification.crossing import Crossed, Crossing, cross
 from seehear.tasks.verification.facevoice_outcome import FaceVoiceResult, FaceVoiceRow
@@ -63,6 +63,7 @@ def evaluate_facevoice(
     seconds: float = SEGMENT_S,
     clips: int | None = None,
     seeds: int = 1,
+    first_seed: int = 0,
     device: str = "cpu",
     json: bool = False,
     out: Path | None = None,
@@ -86,6 +87,7 @@ def evaluate_facevoice(
         seconds: of sound in a piece; the embeddings of a clip's pieces are averaged.
         clips: take only so many, spread evenly.
         seeds: repetitions, each with its own random weights where there are any.
+        first_seed: number of the first of them; the others follow it.
         device: where networks run, as torch names it.
         json: print one JSON object instead of tables.
         out: JSON file to write the result to as well.
@@ -95,7 +97,7 @@ def evaluate_facevoice(
         CorpusError: no such corpus, nobody's name is known, or it has no pictures or sound.
     """
     require_place(out)
-    Protocol(seeds=seeds, device=device)  # says what is wrong with them
+    numbers = Protocol(seeds=seeds, first_seed=first_seed, device=device).numbers
     for name, value in {"stills": stills, "clips": 1 if clips is None else clips}.items():
         if value < 1:
             raise CorpusError(f"--{name} must be 1 or more, not {value}")
@@ -119,7 +121,7 @@ def evaluate_facevoice(
         speakers.append(set(asked.names))
         counts[asked.called] = (len(asked.clips), len(speakers[-1]))
         remarks += asked.remarks()
-        rows += asked.rows(named, _groups(asked.clips, within), stills, seconds, seeds)
+        rows += asked.rows(named, _groups(asked.clips, within), stills, seconds, numbers)
     if len(speakers) > 1 and (both := len(speakers[0] & speakers[1])):
         remarks.append(f"{both} people are in both parts, so they are not unseen; split by speaker.")
     result = FaceVoiceResult(
@@ -129,7 +131,7 @@ def evaluate_facevoice(
         | {f"{way}, 1 of {n}": 1 / n for way in ("voice to face", "face to voice") for n in AMONG},
         clips={name: count[0] for name, count in counts.items()},
         persons={name: count[1] for name, count in counts.items()},
-        setting={"split": f"{split} ({told_by})", "stills": stills, "seconds": seconds, "seeds": seeds},
+        setting={"split": f"{split} ({told_by})", "stills": stills, "seconds": seconds, "seeds": told_seeds(numbers)},
         remarks=tuple(remarks),
     )
     text = json_format.dumps(result.to_dict(), ensure_ascii=False)
@@ -161,14 +163,14 @@ class _People:
         return [f"{single} of the {self.called} have one clip only: their voice and face are of the same one."]
 
     def rows(
-        self, named: Sequence[_Named], groups: dict[str, Rows], stills: int, seconds: float, seeds: int
+        self, named: Sequence[_Named], groups: dict[str, Rows], stills: int, seconds: float, numbers: range
     ) -> list[FaceVoiceRow]:
         """Every group with every contender."""
         draws = draw_people(int(self.people.max()) + 1)
         groups = {within: group for within, group in groups.items() if has_rivals(self.people, group)}
         crossed: dict[tuple[str, str], list[Crossed]] = {}
         for one in named:
-            for seed in range(seeds if one.drawn else 1):
+            for seed in numbers if one.drawn else numbers[:1]:
                 seen = hear_and_see(one.model(seed), self.clips, stills, seconds, f"{one.name}, {self.called}")
                 for within, group in groups.items():
                     asked = Crossing(self.people, self.sources, group, draws)

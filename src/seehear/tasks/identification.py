@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from seehear.tasks.result import Result, Row
 from seehear.tasks.scores import Numbers, error_rate
 from seehear.tasks.significance import Statistic, Sums, compare, figure, unit_sums
 from seehear.tasks.telling import tell
-from seehear.tasks.trials import Protocol
+from seehear.tasks.trials import Protocol, told_seeds
 from seehear.tasks.verification.trials import Rows
 from seehear.tasks.verification.voices import Pooling, Vectors, VoiceContender, embed, voice_contenders, whole_segments
 
@@ -57,6 +57,7 @@ def evaluate_identification(
     pooling: Pooling = "mean+deviation",
     layer: str | None = None,
     seeds: int = 3,
+    first_seed: int = 0,
     where: Sequence[str] = (),
     device: str = "cpu",
     json: bool = False,
@@ -76,6 +77,7 @@ def evaluate_identification(
         pooling: of features that are no embeddings of voices: their mean over time, or mean and deviation.
         layer: of the encoder, pooled; by default a model's own embedding of voices, else the layer that is read best.
         seeds: repetitions, each with other recordings held out and other random weights, where there are any.
+        first_seed: number of the first of them; the others follow it.
         where: only recordings with these labels, each label=value or label=value|other.
         device: where networks run, as torch names it.
         json: print one JSON object instead of a table.
@@ -86,7 +88,7 @@ def evaluate_identification(
         CorpusError: no such data, speakers are not known, or there are fewer than two with enough sound.
     """
     require_place(out)
-    Protocol(seeds=seeds, device=device)  # says what is wrong with them
+    numbers = Protocol(seeds=seeds, first_seed=first_seed, device=device).numbers
     if not seconds > 0:
         raise CorpusError(f"--seconds must be more than 0, not {seconds:g}")
     for name in ("finetuned", "scratch"):
@@ -95,10 +97,11 @@ def evaluate_identification(
     named = voice_contenders(model, against, "frozen", layer, pooling)
     recordings = Recordings.of(data, format).where(where).labelled("speaker").audible()
     heard, names, left_out = _cut(recordings, seconds)
-    held = [_held_out(heard.speakers, seed) for seed in range(seeds)]
+    held = [_held_out(heard.speakers, seed) for seed in numbers]
     tested = np.unique(np.concatenate(held))
-    sums = [_sums(one, heard, held, len(names), device) for one in named]
+    sums = [_sums(one, heard, dict(zip(numbers, held, strict=True)), len(names), device) for one in named]
     top_1 = SCORES["top-1"]
+    setting = {"probe": "linear", "pooling": pooling, "seconds": seconds, "held out": "a fifth"}
     result = Result(
         task="speaker identification",
         data=recordings.name,
@@ -116,7 +119,7 @@ def evaluate_identification(
         tested=len(tested),
         speakers=len(names),
         units="speakers",
-        setting={"probe": "linear", "pooling": pooling, "seconds": seconds, "held out": "a fifth", "seeds": seeds},
+        setting=setting | {"seeds": told_seeds(numbers)},
         left_out=recordings.left_out | left_out,
     )
     return tell(result, json, out)
@@ -160,11 +163,11 @@ def _held_out(speakers: Rows, seed: int) -> Rows:
     return np.sort(np.concatenate(held))
 
 
-def _sums(one: VoiceContender, heard: _Pieces, held: Sequence[Rows], classes: int, device: str) -> Sums:
+def _sums(one: VoiceContender, heard: _Pieces, held: Mapping[int, Rows], classes: int, device: str) -> Sums:
     """(seeds, speakers, 3): hits, hits among the first five, and what was tested."""
     vectors: Vectors | None = None
     sums = []
-    for seed, tested in enumerate(held):
+    for seed, tested in held.items():
         if vectors is None or one.drawn:
             vectors = embed(one.voice(seed).to(device), heard.pieces, f"hearing by {one.name}")
         test = np.isin(heard.items, tested)

@@ -42,6 +42,7 @@ def evaluate_lips(
     split: SplitName = "source",
     labels: float = 1.0,
     seeds: int = 3,
+    first_seed: int = 0,
     layer: str | None = None,
     where: Sequence[str] = (),
     vocabulary: int | None = None,
@@ -73,6 +74,7 @@ def evaluate_lips(
             leave-one-speaker-out, or official (the label part).
         labels: share of the training labels that is used, of each class alike.
         seeds: repetitions, each with its own development part, labels and weights (and test part, by speakers).
+        first_seed: number of the first of them; the others follow it.
         layer: of the lip encoder: trunk, hidden1 and so on, or embedding; by default the one that it says is read best.
         where: only clips with these labels, each label=value or label=value|other.
         vocabulary: only the so many most frequent words.
@@ -91,7 +93,7 @@ def evaluate_lips(
         CorpusError: no such corpus, no faces in it, neither words nor their times, too few words, sources or speakers.
     """
     require_place(out)
-    protocol = Protocol(mode, split, shared_speakers, labels, seeds, device=device)
+    protocol = Protocol(mode, split, shared_speakers, labels, seeds, device=device, first_seed=first_seed)
     named = readers(model, against, mode, layer)
     corpus = Corpus(*data)
     words = words_seen(corpus, where, vocabulary, min_count, min_speakers)

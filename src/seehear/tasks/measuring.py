@@ -90,9 +90,10 @@ def measure(
                 entries = what.sums(truths, trial.said)
                 if trial.snr_db not in sums:
                     sums[trial.snr_db] = np.zeros((course.protocol.seeds, len(names), entries.shape[1]))
-                sums[trial.snr_db][trial.seed] += unit_sums(entries, units[trial.rows], len(names))
+                place = course.protocol.numbers.index(trial.seed)
+                sums[trial.snr_db][place] += unit_sums(entries, units[trial.rows], len(names))
                 done += 1
-                telling.update(done, f"{one.name}, seed {trial.seed + 1}")
+                telling.update(done, f"{one.name}, seed {trial.seed}")
             by_contender.append(sums)
     rows = [_row(one, sums, what) for one, sums in zip(named, by_contender, strict=True)]
     comparisons = [

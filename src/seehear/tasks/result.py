@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seehear.tasks.significance import Comparison, Figure
+from seehear.tasks.significance import Comparison, Figure, as_plain
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -95,10 +95,10 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; the loss by noise of each row too."""
-        told = asdict(self)
+        told = as_plain(self)
         for row, plain in zip(self.rows, told["rows"], strict=True):
             plain["loss_by_noise"] = row.loss_by_noise
-            plain["by_snr"] = {f"{snr:g}": asdict(figure) for snr, figure in row.by_snr.items()}
+            plain["by_snr"] = {f"{snr:g}": as_plain(figure) for snr, figure in row.by_snr.items()}
         return told
 
     def __str__(self) -> str:

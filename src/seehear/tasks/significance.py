@@ -8,7 +8,8 @@ drawn independently, and every resampling is a product of matrices.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ SWAPS = 5000
 EXACT = 12  # units: all 4096 swaps are tried
 
 FEWEST_SPEAKERS = 5  # of the test part, for speakers to be the units
+
+DRAWS = "draws"
 
 Sums = NDArray[np.float64]
 """(seeds, units, K): what each unit adds to each of the K sums that the score is a function of."""
@@ -39,6 +42,8 @@ class Figure:
         std: sample standard deviation over the seeds; 0 with one seed.
         low, high: 95 % interval, by a bootstrap over test speakers or recordings, of the score over all seeds.
         per_seed: the score with each seed.
+        draws: the score over all seeds in each draw of the bootstrap, (R,). The same units are drawn the same way
+            whoever is measured, so that two figures of the same units can be compared draw by draw. Not told.
     """
 
     value: float
@@ -46,6 +51,7 @@ class Figure:
     low: float
     high: float
     per_seed: tuple[float, ...]
+    draws: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -73,9 +79,9 @@ class Comparison:
 def figure(sums: Sums, statistic: Statistic, seed: int = 0) -> Figure:
     """A score with its interval; see `Figure`."""
     per_seed = statistic(sums.sum(axis=1))
-    low, high = _interval(statistic(_resampled(sums.sum(axis=0), seed)))
+    draws = statistic(_resampled(sums.sum(axis=0), seed))
     std = float(per_seed.std(ddof=1)) if len(per_seed) > 1 else 0.0
-    return Figure(float(per_seed.mean()), std, low, high, tuple(per_seed.tolist()))
+    return Figure(float(per_seed.mean()), std, *_interval(draws), tuple(per_seed.tolist()), draws)
 
 
 def compare(name: str, model: Sums, other: Sums, statistic: Statistic, seed: int = 0) -> Comparison:
@@ -92,6 +98,11 @@ def compare(name: str, model: Sums, other: Sums, statistic: Statistic, seed: int
     low, high = _interval(drawn)
     p = _permuted(ours_by_unit, theirs_by_unit, statistic, seed)
     return Comparison(name, float((ours - theirs).mean()), low, high, p, _over_seeds(ours, theirs))
+
+
+def as_plain(told: Any) -> dict[str, Any]:
+    """A dataclass with figures in it as plain values, for JSON: all but the draws, which nobody wants to read."""
+    return asdict(told, dict_factory=lambda pairs: {name: value for name, value in pairs if name != DRAWS})
 
 
 def unit_sums(sums: Sums, units: NDArray[np.int64], count: int) -> Sums:

@@ -15,7 +15,7 @@ from seehear.tasks.contenders import LEARNED, USUAL
 from seehear.tasks.recordings import Recordings
 from seehear.tasks.result import Result, Row
 from seehear.tasks.telling import tell
-from seehear.tasks.trials import Protocol
+from seehear.tasks.trials import Protocol, told_seeds
 from seehear.tasks.verification.calibration import calibrated, require_calibration_place
 from seehear.tasks.verification.course import EER, PAIRS, Plan, Scored, VoiceCourse, VoiceMode
 from seehear.tasks.verification.few_labels import FewLabelOptions, LossName
@@ -50,6 +50,7 @@ def evaluate_speaker(
     split_by: By | None = None,
     dev_every: int | None = None,
     seeds: int = 3,
+    first_seed: int = 0,
     where: Sequence[str] = (),
     plot: Path | None = None,
     calibration: Path | None = None,
@@ -88,6 +89,7 @@ def evaluate_speaker(
         split_by: what is not on both sides of that split, sources or speakers; by default as in the model's training.
         dev_every: one of them in so many is dev; by default as in the model's training.
         seeds: repetitions, each with its own random weights, pairs and labels, where there are any.
+        first_seed: number of the first of them; the others follow it.
         where: only recordings with these labels, each label=value or label=value|other.
         plot: PNG file for the curves of detection errors.
         calibration: JSON file, or folder of a model, for what seehear verify makes probabilities with.
@@ -102,14 +104,14 @@ def evaluate_speaker(
     for place in (out, plot):
         require_place(place)
     require_calibration_place(calibration)
-    Protocol(seeds=seeds, device=device)  # says what is wrong with them
+    numbers = Protocol(seeds=seeds, first_seed=first_seed, device=device).numbers
     if pairs != "all" and pairs < 1:
         raise CorpusError(f"--pairs must be 1 or more, or all, not {pairs}")
     if pairs == "all" and trials is not None:
         raise CorpusError("--pairs all means every pair of recordings; leave out --trials, or --pairs")
     if not seconds > 0:
         raise CorpusError(f"--seconds must be more than 0, not {seconds:g}")
-    plan = Plan(mode, train_speakers, loss, few, seconds, pairs, scaling, seeds, device)
+    plan = Plan(mode, train_speakers, loss, few, seconds, pairs, scaling, numbers, device)
     named = voice_contenders(model, against, "frozen" if mode == "projected" else mode, layer, pooling)
     labelled = mode != "frozen" or any(one.mode in LEARNED for one in named)
     recordings = Recordings.of(data, format).where(where).audible()
@@ -124,7 +126,7 @@ def evaluate_speaker(
         "compared": course.sides.described,
         "tested": "a fifth of the speakers" if course.hold_out else split,
     }
-    made = calibrated(course, named[0].voice(0), model, recordings.name, calibration) if calibration else None
+    made = calibrated(course, named[0].voice(first_seed), model, recordings.name, calibration) if calibration else None
     result = VerificationResult(
         task="speaker verification",
         data=recordings.name,
@@ -190,7 +192,7 @@ def _pairs(trials: Trials) -> tuple[int, int]:
 
 def _setting(plan: Plan, pooling: Pooling, labelled: bool) -> dict[str, Any]:
     """What a result says of how it came about."""
-    said: dict[str, Any] = {"pooling": pooling, "scaling": plan.scaling, "seeds": plan.seeds}
+    said: dict[str, Any] = {"pooling": pooling, "scaling": plan.scaling, "seeds": told_seeds(plan.seeds)}
     if labelled:
         said |= {"loss": plan.loss, "trained with": f"{plan.train_speakers or 'all other'} speakers"}
     return said

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from seehear.errors import SeehearError
 from seehear.losses.similarity import Distance
+from seehear.tasks.significance import as_plain
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,6 +54,7 @@ class Accuracy:
         low, high: 95 % interval, by a bootstrap over clips; equal to the accuracy where there is only one clip.
         windows: how many there were.
         clips: how many clips they came from.
+        draws: the accuracy in each draw of clips with replacement, (R,); the same draws for every model. Not told.
     """
 
     frames: int
@@ -61,6 +63,7 @@ class Accuracy:
     high: float
     windows: int
     clips: int
+    draws: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class SyncAccuracy:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, for JSON."""
-        return asdict(self) | {"by_length": [asdict(entry) for entry in self.by_length]}
+        return as_plain(self) | {"by_length": [as_plain(entry) for entry in self.by_length]}
 
     def __str__(self) -> str:
         from rich.console import Console
@@ -194,8 +197,9 @@ def _with_interval(length: int, counts: NDArray[np.int64], seed: int) -> Accurac
     hits, windows = counts.sum(0)
     draws = np.random.default_rng(seed).integers(len(counts), size=(RESAMPLES, len(counts)))
     resampled = counts[draws].sum(1)  # (RESAMPLES, 2)
-    low, high = np.percentile(resampled[:, 0] / resampled[:, 1], [2.5, 97.5])
-    return Accuracy(length, float(hits / windows), float(low), float(high), int(windows), len(counts))
+    shares = resampled[:, 0] / resampled[:, 1]
+    low, high = np.percentile(shares, [2.5, 97.5])
+    return Accuracy(length, float(hits / windows), float(low), float(high), int(windows), len(counts), shares)
 
 
 def evaluate_sync(model: LipSync, clips: Iterable[Clip], lengths: Sequence[int] = LENGTHS) -> SyncAccuracy:

@@ -35,6 +35,7 @@ def evaluate_transcription(
     split: SplitName = "speakers",
     labels: float = 1.0,
     seeds: int = 1,
+    first_seed: int = 0,
     noise: NoiseName = "none",
     snr_db: Sequence[float] = SNR_DB,
     layer: str | None = None,
@@ -62,6 +63,7 @@ def evaluate_transcription(
             a speaker may be on both sides.
         labels: share of the training sentences that is used.
         seeds: repetitions, each with its own split, labels and weights.
+        first_seed: number of the first of them; the others follow it.
         noise: that test recordings are mixed with; training is always clean.
         snr_db: ratios of sound to noise.
         layer: of the encoder; by default the one that the encoder says is read best (`SpeechEncoder.read`).
@@ -80,7 +82,7 @@ def evaluate_transcription(
     if beam < 1:
         raise CorpusError(f"--beam must be 1 or more, not {beam}")
     require_place(out)
-    protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device)
+    protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device, first_seed)
     named = contenders(model, against, mode, layer)
     recordings = _with_text(Recordings.of(data, format).where(where)).audible()
     texts = [text_of(recording) for recording in recordings]

@@ -36,6 +36,7 @@ class Protocol:
         snr_db: power of sound over noise.
         bgru: of the networks that are trained with labels.
         device: where, as torch names it.
+        first_seed: number of the first of the seeds; the others follow it.
     """
 
     mode: Mode = "frozen"
@@ -47,14 +48,22 @@ class Protocol:
     snr_db: Sequence[float] = SNR_DB
     bgru: BGRUOptions = field(default_factory=BGRUOptions)
     device: str = "cpu"
+    first_seed: int = 0
 
     def __post_init__(self) -> None:
         if self.seeds < 1:
             raise SeehearError(f"--seeds must be 1 or more, not {self.seeds}")
+        if self.first_seed < 0:
+            raise SeehearError(f"--first-seed must be 0 or more, not {self.first_seed}")
         try:
             torch.empty(0, device=self.device)
         except (RuntimeError, AssertionError, NotImplementedError) as error:  # what torch says depends on its build
             raise SeehearError(f"there is no device {self.device!r} here; leave --device out, or name cpu") from error
+
+    @property
+    def numbers(self) -> range:
+        """The seeds: what chance decides with one of them does not depend on which others there are."""
+        return range(self.first_seed, self.first_seed + self.seeds)
 
     @property
     def conditions(self) -> tuple[float | None, ...]:
@@ -63,7 +72,7 @@ class Protocol:
 
     def told(self) -> dict[str, Any]:
         """What a result says of it."""
-        said = {"split": self.split, "labels": f"{100 * self.labels:g}%", "seeds": self.seeds}
+        said = {"split": self.split, "labels": f"{100 * self.labels:g}%", "seeds": told_seeds(self.numbers)}
         return said if self.noise == "none" else {**said, "noise": self.noise}
 
 
@@ -116,7 +125,7 @@ class Course:
         self.recordings, self.targets, self.protocol = recordings, targets, protocol
         self._noise = TestNoise(recordings, protocol.noise)
         self.folds: list[list[Fold]] = []
-        for seed in range(protocol.seeds):
+        for seed in protocol.numbers:
             folds = self.divided(seed)
             self.folds.append(
                 [Fold(share_of_labels(f.train, strata, protocol.labels, seed), f.dev, f.test) for f in folds]
@@ -141,7 +150,7 @@ class Course:
             training: for a contender whose weights move.
         """
         kept: list[dict[int, Any]] = []
-        for seed, folds in enumerate(self.folds):
+        for seed, folds in zip(self.protocol.numbers, self.folds, strict=True):
             encoder = contender.encoder(seed).to(self.protocol.device)
             if contender.mode == "frozen" and (not kept or contender.drawn):
                 kept = [self._features(encoder, contender.layer, frozen, snr) for snr in self.protocol.conditions]
@@ -179,6 +188,11 @@ class Course:
         share = bgru.encoder_lr if contender.mode == "finetuned" else 1.0
         device = torch.device(self.protocol.device)
         return OnSound(encoder, contender.layer, training.make_head, training.goal, bgru, share, device)
+
+
+def told_seeds(numbers: range) -> int | str:
+    """How many, where they are the first ones; else which."""
+    return len(numbers) if numbers.start == 0 else f"{numbers.start} to {numbers[-1]}"
 
 
 def on_features(training: Training, protocol: Protocol) -> OnFeatures:

@@ -29,6 +29,7 @@ def evaluate_words(
     split: SplitName = "speakers",
     labels: float = 1.0,
     seeds: int = 3,
+    first_seed: int = 0,
     noise: NoiseName = "none",
     snr_db: Sequence[float] = SNR_DB,
     layer: str | None = None,
@@ -59,6 +60,7 @@ def evaluate_words(
             a speaker may be on both sides.
         labels: share of the training labels that is used, of each class alike.
         seeds: repetitions, each with its own split, labels and weights.
+        first_seed: number of the first of them; the others follow it.
         noise: that test recordings are mixed with; training is always clean.
         snr_db: ratios of sound to noise.
         layer: of the encoder; by default the one that the encoder says is read best (`SpeechEncoder.read`).
@@ -77,7 +79,7 @@ def evaluate_words(
         CorpusError: no such data, neither words nor their times, too few words or speakers.
     """
     require_place(out)
-    protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device)
+    protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device, first_seed)
     named = contenders(model, against, mode, layer)
     words = isolated_words(Recordings.of(data, format).where(where), vocabulary, min_count, min_speakers).audible()
     return tell(classify("words", words, LABEL, named, readout, protocol), json, out)

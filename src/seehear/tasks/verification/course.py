@@ -48,7 +48,7 @@ class Plan:
         seconds: sound of a piece.
         pairs: of each kind at most; ``all`` scores all there are in blocks.
         scaling: of embeddings before they are compared.
-        seeds: repetitions.
+        seeds: numbers of the repetitions.
         device: where networks run.
     """
 
@@ -59,7 +59,7 @@ class Plan:
     seconds: float = 2.0
     pairs: int | Literal["all"] = PAIRS
     scaling: Scaling = "fitting"
-    seeds: int = 3
+    seeds: range = range(3)
     device: str = "cpu"
 
 
@@ -132,7 +132,7 @@ class VoiceCourse:
                 "well; add the label 'speaker' to all, or leave out --mode, finetuned and scratch"
             )
         self.sides, self.plan, self.hold_out = sides, plan, hold_out
-        self.rounds = [self._round(recordings, labelled, hold_out, listed, seed) for seed in range(plan.seeds)]
+        self.rounds = [self._round(recordings, labelled, hold_out, listed, seed) for seed in plan.seeds]
         first = self.rounds[0].trials
         self._same = all(np.array_equal(one.trials.left, first.left) for one in self.rounds)
         self.tested = np.unique(np.concatenate([one.tested for one in self.rounds]))
@@ -147,7 +147,7 @@ class VoiceCourse:
         scored: list[Scored] = []
         vectors: Vectors | None = None
         scaling = self.plan.scaling
-        for seed, asked in enumerate(self.rounds):
+        for seed, asked in zip(self.plan.seeds, self.rounds, strict=True):
             if scored and self._same and not contender.drawn and not learns:
                 scored.append(scored[0])
                 continue

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seehear.tasks.significance import Comparison, Figure
+from seehear.tasks.significance import Comparison, Figure, as_plain
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -73,7 +73,7 @@ class FaceVoiceResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return asdict(self)
+        return as_plain(self)
 
     def __str__(self) -> str:
         from rich.console import Console

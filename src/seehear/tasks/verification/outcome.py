@@ -64,7 +64,8 @@ def figure_of(values: Sequence[float], drawn: Sequence[Drawn]) -> Figure:
         drawn: likewise.
     """
     std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-    return Figure(float(np.mean(values)), std, *_interval(np.mean(drawn, axis=0)), tuple(values))
+    draws = np.mean(drawn, axis=0)
+    return Figure(float(np.mean(values)), std, *_interval(draws), tuple(values), draws)
 
 
 def compared(
