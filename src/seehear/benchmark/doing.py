@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from seehear.benchmark.cell import Cell, Kind
+from seehear.benchmark.checksum import checksum
 from seehear.benchmark.outcome import Outcome
 from seehear.beside import write_text
 from seehear.errors import SeehearError
@@ -76,7 +77,7 @@ def _corpus(job: Job) -> Outcome:
     from seehear.corpus.prepare import prepare
     from seehear.corpus.store import Root
 
-    spec, commands = job.cell.spec, []
+    spec, commands, told = job.cell.spec, [], {}
     source, layout = spec.get("path"), spec.get("format", "folder")
     if spec.get("avatars"):
         from seehear.avatars.make import make_avatars
@@ -84,19 +85,13 @@ def _corpus(job: Job) -> Outcome:
         source, layout = job.place.with_name(f"{job.place.name}-films"), "folder"
         make_avatars(source, **spec["avatars"], workers=job.workers)
         commands.append(_command("avatars", source, **spec["avatars"]))
+        told["checksum"] = checksum(source)
     if job.place != (Path(source) if source else None):
         faces = spec.get("faces", "yunet")
         prepare([Path(str(source))], job.place, format=layout, faces=faces, workers=job.workers)
         commands.append(_command("prepare", source, job.place, format=layout, faces=faces))
-    told = Root(job.place).told
-    return Outcome(
-        job.cell.key,
-        0.0,
-        recordings=int(told["clips"]),
-        units="clips",
-        reproduce=tuple(commands),
-        told={"checksum": told["manifest_sha256"]},
-    )
+    clips = int(Root(job.place).told["clips"])
+    return Outcome(job.cell.key, 0.0, recordings=clips, units="clips", reproduce=tuple(commands), told=told)
 
 
 def _pretrain(job: Job) -> Outcome:

@@ -1,0 +1,202 @@
+"""The verb `seehear benchmark`: a plan in, tables out."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from types import FrameType
+from typing import Literal, NoReturn
+
+from seehear.benchmark.carrying_out import Undertaking
+from seehear.benchmark.cells import Work, cells
+from seehear.benchmark.folder import Folder
+from seehear.benchmark.local import Engine, LocalEngine
+from seehear.benchmark.open_claims import open_cells
+from seehear.benchmark.outcome import Outcome
+from seehear.benchmark.plan import Plan
+from seehear.benchmark.reading import read_plan, written
+from seehear.benchmark.schedule import Schedule, with_needs
+from seehear.benchmark.summary import summarised
+from seehear.benchmark.sweep import swept
+from seehear.benchmark.terminal_tables import show
+from seehear.benchmark.tree import ProgressTree
+from seehear.benchmark.written import write_all
+from seehear.crew import worker_count
+from seehear.errors import SeehearError
+
+WRITING = 0.03
+"""Share of the time that is kept for writing the report."""
+
+
+def benchmark(
+    plan: str,
+    *,
+    out: Path | None = None,
+    data: Sequence[str] = (),
+    set: Sequence[str] = (),
+    seeds: int | None = None,
+    minutes: float | None = None,
+    only: Sequence[str] = (),
+    engine: Literal["local", "ray"] = "local",
+    workers: int | None = None,
+    address: str | None = None,
+    device: str | None = None,
+) -> None:
+    """Fill the tables of a plan: pretexts, losses, encoders, corpora, tasks, shares of labels, noise and seeds.
+
+    Only what is missing is done. A run that was stopped or killed goes on when the same command is given again; what
+    failed is tried again; a plan that shares trainings with another, in the same folder, uses them.
+
+    Args:
+        plan: name of one that comes with the package (mini, shukla2020-emotion, chung2020-sync, ...) or a YAML file.
+        out: folder of everything: corpora, runs, outcomes, report.html, tables; by default benchmark-NAME here.
+        data: NAME=FOLDER ...: data sets that the plan asks for: a folder of files, or a corpus that is prepared.
+        set: OPTION=VALUE,VALUE ...: options of the pretexts; several values make a row each: loss.separation=merged,none
+        seeds: repetitions; by default as the plan says.
+        minutes: no more than this; the whole table comes first with one seed, then with the next, and claims that are
+            still open before those that are settled. The same command goes on later.
+        only: patterns of what is measured, such as "emotion/*": nothing else is, but for what it needs.
+        engine: local: processes of this machine; ray: tasks of a Ray cluster, whose machines must share the folder.
+        workers: how many cells are done at a time; by default one a core, of this machine or of the cluster.
+        address: of the Ray cluster; by default the one that this machine belongs to, or else this machine alone.
+        device: what trains: cpu, cuda, mps or auto; by default as the presets say.
+
+    Raises:
+        SeehearError: a plan, a data set or an option that is not there or does not fit, or a folder that holds other
+            things.
+    """
+    begun = time.monotonic()
+    if minutes is not None and minutes <= 0:
+        raise SeehearError(f"--minutes must be more than 0, not {minutes:g}; leave it out to do everything")
+    asked = _asked(plan, set, seeds, device)
+    work = only_of(cells(asked, given_folders(data)), only)
+    called = out or Path(f"benchmark-{asked.name}")
+    folder = Folder(called.resolve())
+    with folder.held(), _terminated_as_interrupted():
+        folder.write_plan(written(asked))
+        outcomes = folder.read_outcomes()
+        until = begun + 60 * minutes * (1 - WRITING) if minutes else float("inf")
+        schedule = Schedule(work.cells, outcomes, lambda: open_cells(work, schedule.outcomes), until)
+        with _engine(engine, workers, address) as crew, ProgressTree(asked.name, schedule, crew.workers) as tree:
+            Undertaking(folder, called, schedule, crew).carry_out(tree.hear)
+        found = {cell.key: schedule.outcomes[cell.key] for cell in work.cells if cell.key in schedule.outcomes}
+        summary = summarised(work.plan, replace(work, notes=(*work.notes, *moved(work, found))), found)
+        write_all(folder.root, work.plan, summary, work, found)
+    show(summary)
+    _say_where(called, summary.left, len(summary.failed))
+
+
+def given_folders(data: Sequence[str]) -> dict[str, Path]:
+    """``NAME=FOLDER`` of the command line.
+
+    Raises:
+        SeehearError: a word without ``=``, a name twice, or a folder that is not there.
+    """
+    found: dict[str, Path] = {}
+    for word in data:
+        name, equals, folder = word.partition("=")
+        if not equals or not name or not folder:
+            raise SeehearError(f"--data wants NAME=FOLDER, not {word!r}; the names are those of the plan's corpora")
+        if name in found:
+            raise SeehearError(f"--data gives {name} twice; give one folder for each corpus")
+        if not Path(folder).is_dir():
+            raise SeehearError(f"--data {word}: there is no folder {folder}; check the path")
+        found[name] = Path(folder)
+    return found
+
+
+def only_of(work: Work, patterns: Sequence[str]) -> Work:
+    """The part of the work that patterns name, and what it needs; all of it without patterns.
+
+    Args:
+        work: of a plan.
+        patterns: of shells, for ``task``, ``task/row`` or the whole name of a cell.
+
+    Raises:
+        SeehearError: a pattern that nothing is named by.
+    """
+    if not patterns:
+        return work
+    names = work.by_key()
+    told = {place: (place.task, f"{place.task}/{place.row}", names[key].name) for place, key in work.places.items()}
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for several in told.values() for name in several):
+            there = ", ".join(sorted({place.task for place in work.places})) or "none"
+            raise SeehearError(f"--only {pattern!r} fits nothing that is measured; the tasks are {there}")
+    places = {
+        place: key
+        for place, key in work.places.items()
+        if any(fnmatchcase(name, pattern) for name in told[place] for pattern in patterns)
+    }
+    kept = with_needs(places.values(), names)
+    return replace(work, places=places, cells=tuple(cell for cell in work.cells if cell.key in kept))
+
+
+def moved(work: Work, outcomes: Mapping[str, Outcome]) -> list[str]:
+    """Sentences about data that is not what the expected figures were measured on."""
+    found = []
+    for name, key in work.corpora.items():
+        expected = work.plan.corpora[name].checksum
+        made = outcomes[key].told.get("checksum") if key in outcomes else None
+        if expected and made and made != expected:
+            found.append(
+                f"The corpus {name} has the checksum {made} and not {expected}, as the plan expects: other voices or "
+                "another version made it, and its figures are not to be compared with the published ones."
+            )
+    return found
+
+
+def _asked(plan: str, options: Sequence[str], seeds: int | None, device: str | None) -> Plan:
+    """The plan, with what flags change in it."""
+    more = [f"engine.accelerator={device}"] if device else []
+    more += [f"seeds={seeds}"] if seeds is not None else []
+    return swept(read_plan(plan), [*options, *more])
+
+
+@contextmanager
+def _engine(name: str, workers: int | None, address: str | None) -> Iterator[Engine]:
+    if name == "ray":
+        from seehear.benchmark.ray_engine import ray_engine
+
+        with ray_engine(workers, address) as engine:
+            yield engine
+    elif address:
+        raise SeehearError("--address is of a Ray cluster; give --engine ray with it")
+    else:
+        yield LocalEngine(worker_count(workers))
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM, as clusters send it, ends this as Ctrl-C does: trainings save themselves first."""
+
+    def interrupt(number: int, _: FrameType | None) -> NoReturn:
+        signal.signal(number, signal.SIG_IGN)  # once is enough: what follows is tidying up
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread: whoever owns it decides about signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _say_where(called: Path, left: int, failed: int) -> None:
+    """Where the report is, and what the same command would do."""
+    told = f"report: {called / 'report.html'}"
+    if left or failed:
+        several = [f"{left} cells are left"] * bool(left) + [f"{failed} have failed and would be tried again"] * bool(
+            failed
+        )
+        told += f"; {' and '.join(several)}: give the same command again"
+    print(told, file=sys.stderr)  # noqa: T201

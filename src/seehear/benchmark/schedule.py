@@ -1,0 +1,172 @@
+"""Which cell is next: what is needed comes first, then what says the most in the time that there is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from statistics import fmean
+
+from seehear.benchmark.cell import Cell
+from seehear.benchmark.outcome import Outcome
+
+Wanted = Callable[[], Collection[str]]
+"""Keys of cells that measure what is still open."""
+
+SEEDS_FOR_ALL = 2
+"""So many seeds of everything come first: fewer give no interval, and nothing could be said of any claim."""
+
+_FIRST = {"corpus": 0, "measure": 1, "pretrain": 2}
+"""Of the cells that are alike: what is measured stays, while weights without a figure say nothing."""
+
+
+class Schedule:
+    """Hands out cells, and takes what came of them.
+
+    The whole table with seed 0 comes first, then the whole table with seed 1, and so on; from the third on, what claims
+    that are still open are about comes before the rest. What cannot end in time is not begun.
+
+    Attributes:
+        running: key of each cell that is being done -> when it was begun, by ``clock``.
+        outcomes: key of each cell that is done -> what came of it.
+    """
+
+    def __init__(
+        self,
+        cells: Sequence[Cell],
+        outcomes: Mapping[str, Outcome],
+        wanted: Wanted = tuple,
+        until: float = float("inf"),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """A schedule of cells.
+
+        Args:
+            cells: all of them, each after those that it needs.
+            outcomes: what came of those that are done; those that failed are begun anew.
+            wanted: asked whenever a seed from the third on is begun.
+            until: end of the time, by ``clock``.
+            clock: seconds.
+        """
+        self.cells = {cell.key: cell for cell in cells}
+        self.outcomes = {key: outcome for key, outcome in outcomes.items() if outcome.failed is None}
+        self.running: dict[str, float] = {}
+        self._places = {key: place for place, key in enumerate(self.cells)}
+        self._ask_wanted, self._until, self._clock = wanted, until, clock
+        self._wanted: Collection[str] = ()
+        self._asked_for = SEEDS_FOR_ALL - 1
+        self._seconds: dict[tuple[str, ...], list[float]] = {}
+        for key in self.outcomes.keys() & self.cells.keys():
+            self._learn(self.cells[key], self.outcomes[key])
+
+    @property
+    def waiting(self) -> list[Cell]:
+        """Neither done nor being done."""
+        return [cell for key, cell in self.cells.items() if key not in self.outcomes and key not in self.running]
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the end of the time."""
+        return self._until - self._clock()
+
+    def seconds_since(self, moment: float) -> float:
+        """From a moment of ``clock`` until now."""
+        return self._clock() - moment
+
+    def next(self) -> Cell | None:
+        """A cell to be done now, which is then held to be running; None as long as (or because) there is none.
+
+        A corpus is made by as many processes as there are workers, and nothing else meanwhile.
+        """
+        if any(self.cells[key].kind == "corpus" for key in self.running):
+            return None
+        ready = [cell for cell in self.waiting if all(self._is_done(key) for key in cell.needs)]
+        ready = [cell for cell in ready if self.expected_s(cell) <= self.left_s]
+        if not ready or self.left_s <= 0:
+            return None
+        self._ask(min(cell.seed or 0 for cell in ready))
+        cell = min(ready, key=self._rank)
+        self.running[cell.key] = self._clock()
+        return cell
+
+    def take(self, cell: Cell, outcome: Outcome) -> list[tuple[Cell, Outcome]]:
+        """What came of a cell. If it failed, those that need it fail with it, and are returned."""
+        self.running.pop(cell.key, None)
+        self.outcomes[cell.key] = outcome
+        self._learn(cell, outcome)
+        lost = []
+        if outcome.failed is not None:
+            for other in [waiting for waiting in self.waiting if cell.key in waiting.needs]:
+                failed = Outcome(other.key, 0.0, failed=f"it needs {cell.called}, which failed: {_root(outcome)}")
+                lost += [(other, failed), *self.take(other, failed)]
+        return lost
+
+    def drop(self, cell: Cell) -> None:
+        """A cell that was begun and is not to be ended now."""
+        self.running.pop(cell.key, None)
+
+    def expected_s(self, cell: Cell) -> float:
+        """Seconds that a cell takes, by those that are most like it; 0 as long as none of its kind is done."""
+        found = next((self._seconds[like] for like in _likes(cell) if like in self._seconds), [])
+        return fmean(found) if found else 0.0
+
+    def remaining_s(self, workers: int) -> float | None:
+        """Seconds until all is done, or until the end of the time; None as long as nothing is known."""
+        if not self._seconds:
+            return None
+        work = sum(self.expected_s(cell) for cell in self.waiting)
+        for key, begun in self.running.items():
+            work += max(0.0, self.expected_s(self.cells[key]) - (self._clock() - begun))
+        return min(work / max(1, workers), max(0.0, self.left_s))
+
+    def _learn(self, cell: Cell, outcome: Outcome) -> None:
+        """How long it took, for those that are like it."""
+        if outcome.failed is None:
+            for like in _likes(cell):
+                self._seconds.setdefault(like, []).append(outcome.seconds)
+
+    def _is_done(self, key: str) -> bool:
+        return key in self.outcomes and self.outcomes[key].failed is None
+
+    def _rank(self, cell: Cell) -> tuple[bool, int, bool, int, int]:
+        """The least is next."""
+        seed = cell.seed or 0
+        return (
+            cell.kind != "corpus",
+            seed,
+            seed >= SEEDS_FOR_ALL and cell.key not in self._wanted,
+            _FIRST[cell.kind],
+            self._places[cell.key],
+        )
+
+    def _ask(self, seed: int) -> None:
+        """Once a seed: what the earlier ones have left open."""
+        if seed > self._asked_for:
+            self._asked_for = seed
+            self._wanted = with_needs(self._ask_wanted(), self.cells)
+
+
+def with_needs(keys: Iterable[str], cells: Mapping[str, Cell]) -> set[str]:
+    """Keys of cells and of all that they need, and what that needs."""
+    found: set[str] = set()
+    left = list(keys)
+    while left:
+        key = left.pop()
+        if key not in found:
+            found.add(key)
+            left += cells[key].needs
+    return found
+
+
+def _likes(cell: Cell) -> Iterator[tuple[str, ...]]:
+    """What cells that take about as long have in common, the most alike first."""
+    yield cell.kind, "named", cell.name
+    if cell.kind == "measure":
+        yield cell.kind, "of", str(cell.spec.get("task")), str(cell.spec.get("data"))
+    if cell.kind == "pretrain":
+        yield cell.kind, "of", str(cell.spec.get("preset")), str(cell.spec.get("untrained"))
+    yield (cell.kind,)
+
+
+def _root(outcome: Outcome) -> str:
+    """The first cause: not what needs what needs what."""
+    return (outcome.failed or "").rpartition("which failed: ")[2]
