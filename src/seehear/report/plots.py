@@ -53,7 +53,7 @@ def drawing(panels: int = 1, *, width: float = 6.2, height: float = 2.6) -> Iter
 
 
 def look(place: int) -> dict[str, Any]:
-    """How the line of the so-manieth name is drawn: a colour of its own, and a dash of its own once they are used up."""
+    """Colour and dash of the line of a name, by its place among them: no two look the same, up to twenty."""
     return {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[place // len(COLOURS) % len(DASHES)]}
 
 

@@ -61,6 +61,12 @@ td pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 .badge { font-size: 0.82rem; font-weight: 600; padding: 0.1rem 0.5rem; border-radius: 1rem; background: var(--shade); }
 .good > .badge { color: var(--good); }
 .bad > .badge { color: var(--bad); }
+.bars svg { width: 100%; height: auto; display: block; }
+.bars text { font-size: 12px; fill: currentColor; }
+.bars .zero { stroke: var(--soft); stroke-dasharray: 3 3; }
+.bars .thick { stroke: var(--mark); stroke-width: 5; opacity: 0.6; }
+.bars .thin { stroke: var(--mark); stroke-width: 1.5; }
+.bars circle { fill: var(--mark); }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 pre { background: var(--shade); padding: 0.8rem 1rem; border-radius: 6px; overflow-x: auto; font-size: 0.86rem; }
 @media (max-width: 34rem) {

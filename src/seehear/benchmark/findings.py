@@ -1,0 +1,66 @@
+"""All that a benchmark's page tells of, and where to find what belongs to a number of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from seehear.benchmark.cell import Cell
+from seehear.benchmark.cells import Work
+from seehear.benchmark.folder import Folder
+from seehear.benchmark.outcome import Outcome
+from seehear.benchmark.plan import Plan
+from seehear.benchmark.table import Summary, TaskTable
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A benchmark as far as it was done.
+
+    Attributes:
+        folder: of its results.
+        plan: what was asked.
+        summary: the tables.
+        work: the cells, and their places in the tables.
+        outcomes: key of a cell -> what came of it.
+    """
+
+    folder: Folder
+    plan: Plan
+    summary: Summary
+    work: Work
+    outcomes: Mapping[str, Outcome]
+
+    @cached_property
+    def cells(self) -> dict[str, Cell]:
+        """By their keys."""
+        return self.work.by_key()
+
+    def measured(self, table: TaskTable, row: str) -> list[tuple[Cell, Outcome]]:
+        """The cells behind a row, with as many labels as there are, seed by seed; only those that were done."""
+        most = max(column.labels for column in table.columns)
+        seeds = [
+            (place.seed, key)
+            for place, key in self.work.places.items()
+            if (place.task, place.data, place.row, place.labels) == (table.key, table.data, row, most)
+        ]
+        there = [(self.cells[key], self.outcomes[key]) for _, key in sorted(seeds) if key in self.outcomes]
+        return [(cell, outcome) for cell, outcome in there if outcome.failed is None]
+
+    def model(self, measuring: Cell) -> str:
+        """The encoder that a cell has measured: folder of a run, or the name of one from elsewhere."""
+        of = str(measuring.spec["of"])
+        return str(self.folder.place(self.cells[of])) if of in self.cells else of
+
+    def data(self, measuring: Cell) -> Path:
+        """The prepared corpus that it was measured on."""
+        return self.folder.place(self.cells[measuring.spec["data"]])
+
+    def telling_rows(self, table: TaskTable) -> list[str]:
+        """Rows to look at more closely: the two best ones, and the one at the other end."""
+        column = table.columns[0]
+        means = {row: mean for row in table.rows if (mean := table.entries[row, 0].mean) is not None}
+        ranked = sorted(means, key=lambda row: means[row], reverse=column.higher_is_better)
+        return ranked if len(ranked) <= 3 else [*ranked[:2], ranked[-1]]

@@ -1,0 +1,129 @@
+"""The page of a benchmark, one HTML file: claims first, then every table with what belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from seehear.benchmark import wording
+from seehear.benchmark.cells import Work
+from seehear.benchmark.findings import Findings
+from seehear.benchmark.folder import Folder
+from seehear.benchmark.outcome import Outcome
+from seehear.benchmark.page_claims import claims_section
+from seehear.benchmark.page_confusion import confusion
+from seehear.benchmark.page_embedding import embedding
+from seehear.benchmark.page_figures import det_curves, label_curves, means, noise_curves
+from seehear.benchmark.page_films import avatar_films, drawn_films
+from seehear.benchmark.page_learning import Run, learning_curves, read_run
+from seehear.benchmark.page_setting import MISSING_TITLE, missing_section, reading_section, setting_section
+from seehear.benchmark.page_tables import our_table, printed_tables
+from seehear.benchmark.plan import Plan
+from seehear.benchmark.table import Summary, TaskTable
+from seehear.errors import SeehearError
+from seehear.report import Section, Text, write_report
+from seehear.report.boxes import Beside, Fold
+from seehear.report.html import Block
+
+PAGE = "report.html"
+
+
+def write_page(folder: Path, plan: Plan, summary: Summary, work: Work, outcomes: Mapping[str, Outcome]) -> None:
+    """Writes ``report.html``, which needs no other file.
+
+    A picture that cannot be made, because a run or a corpus is gone, is told as a sentence in its place.
+
+    Args:
+        folder: of the results: runs and corpora are looked for in it, and pictures that take time are kept in it.
+        plan: what was asked.
+        summary: what was found.
+        work: the cells.
+        outcomes: key of a cell -> what came of it.
+    """
+    found = Findings(Folder(folder), plan, summary, work, outcomes)
+    sections = [
+        *claims_section(summary.claims),
+        *(_table_section(found, table) for table in summary.tables),
+        *_learning_section(found),
+        *_people_section(found),
+        *missing_section(found),
+        setting_section(found),
+        reading_section(found),
+    ]
+    write_report(folder / PAGE, plan.title, _lead(found), sections, contents=True, wide=True)
+
+
+def _lead(found: Findings) -> str:
+    """What is asked, and how far the answer goes."""
+    summary = found.summary
+    failed = f"{len(summary.failed)} failed" if summary.failed else ""
+    missing = ", and ".join(part for part in (failed, wording.left(summary).partition(";")[0]) if part)
+    told = f" {missing}: see “{MISSING_TITLE}”." if missing else ""
+    return f"{found.plan.about}{told}"
+
+
+def _table_section(found: Findings, table: TaskTable) -> Section:
+    shown = found.telling_rows(table)
+    curves = [means(table), noise_curves(table), label_curves(table), det_curves(_rates(found, table))]
+    confusions = {row: confusion(row, [outcome for _, outcome in found.measured(table, row)]) for row in table.rows}
+    blocks: list[Block] = [
+        Beside([our_table(table), *printed_tables(table)]),
+        *_beside([*curves, *(confusions[row] for row in shown)]),
+        *_folded("Confusions of the other rows", [confusions[row] for row in table.rows if row not in shown]),
+        *_beside([_or_why(partial(embedding, found, table, row)) for row in shown]),
+        *_drawn(found, table),
+    ]
+    return Section(f"{table.title}: {table.data}", blocks)
+
+
+def _rates(found: Findings, table: TaskTable) -> dict[str, list[tuple[tuple[float, float], ...]]]:
+    """Row -> curves of detection errors, of each seed."""
+    return {row: [o.det for _, o in found.measured(table, row) if o.det] for row in table.rows}
+
+
+def _drawn(found: Findings, table: TaskTable) -> list[Block]:
+    try:
+        return list(drawn_films(found, table))
+    except Exception as error:
+        return [_missing("Drawn clips are", error)]
+
+
+def _learning_section(found: Findings) -> list[Section]:
+    """Curves of all pretexts, those of one kind in one figure."""
+    kinds: dict[str, dict[str, list[Run]]] = {}
+    for cell in found.work.cells:
+        if cell.kind == "pretrain" and not cell.spec["untrained"]:
+            kind = str(cell.spec["settings"]["model"]["pretext"])
+            kinds.setdefault(kind, {}).setdefault(cell.name, []).append(read_run(found.folder.place(cell)))
+    shown = _beside([learning_curves(kind, runs) for kind, runs in kinds.items()])
+    return [Section("How they learned", shown)] if shown else []
+
+
+def _people_section(found: Findings) -> list[Section]:
+    films = avatar_films(found)
+    said = "Some of the synthetic people, as they were filmed, before faces were found and cut out."
+    return [Section("Who was seen and heard", [Text(said), *films])] if films else []
+
+
+def _or_why(draw: Callable[[], Block | None]) -> Block | None:
+    """A picture, or why there is none: hours of measuring are not lost for want of one."""
+    try:
+        return draw()
+    except Exception as error:
+        return _missing("A picture is", error)
+
+
+def _missing(what: str, error: Exception) -> Text:
+    kind = "" if isinstance(error, SeehearError) else f"{type(error).__name__}: "
+    return Text(f"{what} missing here ({kind}{error}).")
+
+
+def _beside(blocks: Sequence[Block | None]) -> list[Block]:
+    there = [block for block in blocks if block]
+    return [Beside(there)] if there else []
+
+
+def _folded(line: str, blocks: Sequence[Block | None]) -> list[Block]:
+    there = _beside(blocks)
+    return [Fold(line, there)] if there else []

@@ -1,0 +1,68 @@
+"""The tables of a benchmark as they stand in its page: ours, the commands that give them again, and papers' beside."""
+
+from __future__ import annotations
+
+from seehear.benchmark import wording
+from seehear.benchmark.plan import PaperTable
+from seehear.benchmark.scores import headed, told
+from seehear.benchmark.table import Column, Entry, TaskTable
+from seehear.report import Table, Text
+from seehear.report.boxes import Fold, Printed
+from seehear.report.html import Block, Cell
+
+BOLD = "Bold is only what paired tests support as the best of its column."
+
+
+def our_table(table: TaskTable) -> Table:
+    """Means with their intervals, the commands under each row."""
+    header: list[str | Cell] = ["", *(_heading(column) for column in table.columns)]
+    rows = [_row(table, row) for row in table.rows]
+    under = {place: fold for place, row in enumerate(table.rows) if (fold := _commands(table, row))}
+    return Table(header, rows, f"{wording.under(table)} {BOLD}", under)
+
+
+def printed_tables(table: TaskTable) -> list[Block]:
+    """What papers print of it, each in a box of its own."""
+    return [_printed(paper) for paper in table.paper]
+
+
+def _heading(column: Column) -> Cell:
+    chance = "" if column.chance is None else f"{wording.GUESSING} {told(column.score, column.chance)}"
+    return Cell(headed(column), chance)
+
+
+def _row(table: TaskTable, row: str) -> list[str | Cell]:
+    entries = [table.entries[row, place] for place in range(len(table.columns))]
+    return [row, *(_number(column, entry, table.seeds) for column, entry in zip(table.columns, entries, strict=True))]
+
+
+def _number(column: Column, entry: Entry, asked: int) -> Cell:
+    """A number with its interval, or why there is none."""
+    failed = f"{len(entry.failed)} failed" if entry.failed else ""
+    below = [wording.interval(column, entry), wording.few_seeds(entry, asked), failed]
+    return Cell(wording.centre(column, entry), ", ".join(part for part in below if part), strong=entry.best)
+
+
+def _commands(table: TaskTable, row: str) -> Fold | None:
+    """The commands under the numbers of a row; those that give several numbers stand once."""
+    gives: dict[tuple[str, ...], list[str]] = {}
+    entries = [(column, table.entries[row, place]) for place, column in enumerate(table.columns)]
+    for column, entry in entries:
+        if entry.reproduce:
+            gives.setdefault(entry.reproduce, []).append(column.title)
+    if not gives:
+        return None
+    seed = min(seed for _, entry in entries for seed in entry.values)
+    blocks: list[Block] = []
+    for commands, titles in gives.items():
+        blocks += [Text(f"{', '.join(titles)}:")] if len(gives) > 1 else []
+        blocks.append(Text("\n".join(commands), code=True))
+    return Fold(f"reproduce (seed {seed})", blocks)
+
+
+def _printed(paper: PaperTable) -> Printed:
+    rows = [[name, *(wording.printed(paper, n, name) for n in range(len(paper.columns)))] for name in paper.rows]
+    return Printed(
+        f"Printed in the paper, not measured here: {paper.title}",
+        [Text(f"{paper.source}."), Table(["", *paper.columns], rows), Text(f"What differs: {paper.differs}")],
+    )
