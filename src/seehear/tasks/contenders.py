@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 
+from seehear.encoders.external import can_learn, is_external, make_external, make_untrained
 from seehear.encoders.handcrafted import HANDCRAFTED, make_handcrafted
 from seehear.encoders.speech import SpeechEncoder
 from seehear.errors import ModelError
@@ -44,8 +45,9 @@ def contender(name: str, model: str, mode: Mode = "frozen", layer: str | None = 
     """An encoder by name.
 
     Args:
-        name: ``mfcc`` or ``logmel``; the folder of a run or the name of a model; ``untrained``, which has the shape of
-            ``model`` and random weights, by the seed; ``scratch`` or ``finetuned``, which is ``model`` in that mode.
+        name: ``mfcc`` or ``logmel``; the folder of a run or the name of a model; one from elsewhere (see
+            `seehear.encoders.external`); ``untrained``, which has the shape of ``model`` and random weights, by the
+            seed; ``scratch`` or ``finetuned``, which is ``model`` in that mode.
         model: what those three stand for.
         mode: of all but ``scratch``, ``finetuned`` and those that have no weights.
         layer: of the model, and of those of its shape.
@@ -53,11 +55,14 @@ def contender(name: str, model: str, mode: Mode = "frozen", layer: str | None = 
     Raises:
         ModelError: there is no such model or layer, or one without weights has none to draw or move.
     """
-    if name in HANDCRAFTED:
+    if weightless(name):
         if name == model and mode != "frozen":
             raise ModelError(f"{name} has no weights that could be {mode}; use --mode frozen")
-        return Contender(name, "frozen", lambda seed: make_handcrafted(name).eval())
-    if name in (UNTRAINED, *LEARNED) and model in HANDCRAFTED:
+        encoder = _trained(name)
+        if name == model and layer is not None and layer not in encoder.layers:
+            raise ModelError(f"{name} has no layer {layer!r}; its layers are {', '.join(encoder.layers)}")
+        return Contender(name, "frozen", lambda seed: encoder)
+    if name in (UNTRAINED, *LEARNED) and weightless(model):
         raise ModelError(f"{name!r} has the shape of the model, but {model} has no weights; leave it out of --against")
     as_model = name in (model, UNTRAINED, *LEARNED)
     called = model if name in (UNTRAINED, *LEARNED) else name
@@ -73,10 +78,29 @@ def contender(name: str, model: str, mode: Mode = "frozen", layer: str | None = 
     return Contender(name, mode, lambda seed: trained, layer=chosen)
 
 
+def weightless(name: str) -> bool:
+    """Whether an encoder has no weights that a task could draw or move."""
+    return name in HANDCRAFTED or (is_external(name) and not can_learn(name))
+
+
+def usual(model: str, against: Sequence[str]) -> Sequence[str]:
+    """Those of `USUAL` that a model without weights has not are left out where nothing else was asked for."""
+    if tuple(against) == USUAL and weightless(model):
+        return [name for name in against if name in HANDCRAFTED]
+    return against
+
+
+def has_run(name: str) -> bool:
+    """Whether an encoder is that of a run, with a config.json that says how it came about."""
+    return name not in HANDCRAFTED and not is_external(name)
+
+
 def _trained(name: str) -> SpeechEncoder:
     from seehear.training.run import load
 
-    return load(name).speech.eval()
+    if name in HANDCRAFTED:
+        return make_handcrafted(name).eval()
+    return make_external(name) if is_external(name) else load(name).speech.eval()
 
 
 def _untrained(name: str, seed: int) -> SpeechEncoder:
@@ -84,7 +108,9 @@ def _untrained(name: str, seed: int) -> SpeechEncoder:
     from seehear.pretext import PRETEXTS
     from seehear.training.run import find, read_config
 
-    config = read_config(find(name))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        if is_external(name):
+            return make_untrained(name)
+        config = read_config(find(name))
         return PRETEXTS[config["pretext"]].from_config(config).speech.eval()

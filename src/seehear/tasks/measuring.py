@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.encoders.handcrafted import HANDCRAFTED
 from seehear.progress import Telling
-from seehear.tasks.contenders import USUAL, Contender, Mode, contender
+from seehear.tasks.contenders import Contender, Mode, contender, usual
 from seehear.tasks.readouts.interface import ReadOut
 from seehear.tasks.result import Result, Row
 from seehear.tasks.scores import Numbers
@@ -49,9 +48,7 @@ def contenders(model: str, against: Sequence[str], mode: Mode, layer: str | None
     Raises:
         ModelError: see `contender`.
     """
-    if tuple(against) == USUAL and model in HANDCRAFTED:
-        against = [name for name in against if name in HANDCRAFTED]
-    return [contender(name, model, mode, layer) for name in dict.fromkeys([model, *against])]
+    return [contender(name, model, mode, layer) for name in dict.fromkeys([model, *usual(model, against)])]
 
 
 def measure(

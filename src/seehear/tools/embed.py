@@ -50,7 +50,8 @@ def embed(model: str, files: list[Path], *, out: Path, layer: str | None = None)
     and the exit code is 2.
 
     Args:
-        model: Folder of a run, name of a model, or hf:owner/name on the Hugging Face hub; or mfcc or logmel.
+        model: Folder of a run, name of a model, or hf:owner/name on the Hugging Face hub; or mfcc or logmel; or an
+            encoder from elsewhere: python:MODULE:CALLABLE@RATE or transformers:NAME[@LAYER].
         files: Recordings or videos, folders of them, and corpora that `seehear prepare` has made.
         out: Where to: a .parquet file, a .npz file, or a folder.
         layer: Which layer of the encoder; by default `SpeechEncoder.read`. One that is not there is told
@@ -79,15 +80,18 @@ def embed(model: str, files: list[Path], *, out: Path, layer: str | None = None)
 
 
 def encoder_of(model: str) -> SpeechEncoder:
-    """The encoder of speech of a trained model, or a handcrafted one by its name.
+    """The encoder of speech of a trained model, one from elsewhere, or a handcrafted one, by its name.
 
     Raises:
         ModelError: there is none.
     """
+    from seehear.encoders.external import is_external, make_external
     from seehear.encoders.handcrafted import HANDCRAFTED, make_handcrafted
     from seehear.training.run import load
 
-    return make_handcrafted(model).eval() if model in HANDCRAFTED else load(model).speech.eval()
+    if model in HANDCRAFTED:
+        return make_handcrafted(model).eval()
+    return make_external(model) if is_external(model) else load(model).speech.eval()
 
 
 def _require_different_names(recordings: Iterable[Heard]) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from seehear import __version__
 from seehear.beside import write_text, written_beside
+from seehear.encoders.external import is_external
 from seehear.errors import ModelError
 from seehear.pretext import PRETEXTS
 from seehear.pretext.animate import AnimateModel
@@ -125,6 +126,8 @@ def find(name: str) -> Path:
     Raises:
         ModelError: nowhere.
     """
+    if is_external(name):
+        raise ModelError(f"{name} only hears; where lips, faces or a training are asked for, name the folder of a run")
     if name.startswith(HUB):
         return _download(name.removeprefix(HUB))
     if Path(name).is_dir():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seehear.corpus.manifest import CORPUS_FILE
 from seehear.corpus.split import By, Part, Split, rows_of_part
 from seehear.corpus.store import Corpus
-from seehear.encoders.handcrafted import HANDCRAFTED
+from seehear.tasks.contenders import has_run
 from seehear.tasks.recordings import Recordings
 
 PartName = Literal["all", "dev", "train"]
@@ -28,7 +28,7 @@ def split_of(model: str, by: By | None, every: int | None) -> Split:
     """
     from seehear.training.run import find, read_config
 
-    return Split.of_training({} if model in HANDCRAFTED else read_config(find(model)), by, every)
+    return Split.of_training(read_config(find(model)) if has_run(model) else {}, by, every)
 
 
 def in_part(recordings: Recordings, places: Sequence[Path], part: Part, split: Split) -> NDArray[np.bool_]:

@@ -14,12 +14,11 @@ from torch import Tensor, nn
 
 from seehear.clip import FPS, SAMPLES_PER_FRAME
 from seehear.encoders.embed import evaluating
-from seehear.encoders.handcrafted import HANDCRAFTED
 from seehear.encoders.speech import SpeechEncoder
 from seehear.errors import ModelError
 from seehear.pretext.identity import IdentityModel
 from seehear.progress import Telling
-from seehear.tasks.contenders import LEARNED, UNTRAINED, USUAL, Mode, contender
+from seehear.tasks.contenders import LEARNED, UNTRAINED, Mode, contender, has_run, usual
 from seehear.tasks.features import BATCH_FRAMES, device_of, padded, whole_frames
 from seehear.tasks.recordings import Recording
 
@@ -90,16 +89,15 @@ def voice_contenders(
     Raises:
         ModelError: there is no such model or layer, or one without weights has none to draw or move.
     """
-    if tuple(against) == USUAL and model in HANDCRAFTED:
-        against = [name for name in against if name in HANDCRAFTED]
-    return [_contender(name, model, mode, layer, pooling) for name in dict.fromkeys([model, *against])]
+    names = dict.fromkeys([model, *usual(model, against)])
+    return [_contender(name, model, mode, layer, pooling) for name in names]
 
 
 def _contender(name: str, model: str, mode: Mode, layer: str | None, pooling: Pooling) -> VoiceContender:
     known = contender(name, model, mode, layer)
     called = model if name in (UNTRAINED, *LEARNED) else name
     own: OwnVoice | None = None
-    if called not in HANDCRAFTED and known.layer is None and not (known.drawn and known.mode == "frozen"):
+    if has_run(called) and known.layer is None and not (known.drawn and known.mode == "frozen"):
         own = _own_voice(called)
 
     def voice(seed: int) -> Voice:
