@@ -172,12 +172,26 @@ def settings(name: str) -> Settings:
     Raises:
         ModelError: a key that does not exist, or a value of the wrong type.
     """
+    return fitted(read_preset(name), name)
+
+
+def fitted(values: Mapping[str, Any], name: str) -> Settings:
+    """The options that a preset's values mean, checked against their types.
+
+    Args:
+        values: as `read_preset` gives them.
+        name: of the preset, for errors.
+
+    Raises:
+        ModelError: a key that does not exist, or a value of the wrong type.
+    """
+    pretext = _pretext_in(values, name) or SyncOptions.pretext
     parser = ArgumentParser(exit_on_error=False)
-    types = {"model": PRETEXTS[pretext_of(name)].Options, "data": DataOptions, "optim": OptimOptions}
+    types = {"model": PRETEXTS[pretext].Options, "data": DataOptions, "optim": OptimOptions}
     for section, options in (types | {"engine": EngineOptions}).items():
         parser.add_argument(f"--{section}", type=options, default=options())
     try:
-        parsed = parser.instantiate(parser.parse_object(read_preset(name)))
+        parsed = parser.instantiate(parser.parse_object(dict(values)))
     except (ArgumentError, ValueError) as error:
         raise ModelError(f"the preset {name} does not fit: {' '.join(str(error).split())}") from error
     return Settings(**vars(parsed))
