@@ -1,0 +1,105 @@
+"""The tables and claims on a terminal, when a benchmark ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from seehear.benchmark import wording
+from seehear.benchmark.plan import PaperTable
+from seehear.benchmark.scores import headed
+from seehear.benchmark.table import Checked, Column, Entry, Summary, TaskTable, Verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+COLOURS: dict[Verdict, str] = {
+    "reproduced": "green",
+    "not reproduced": "yellow",
+    "contradicted": "red",
+    "not measured": "dim",
+}
+
+FAILED_SHOWN = 10
+
+
+def show(summary: Summary, console: Console | None = None) -> None:
+    """Prints all tables, the claims, what failed and what is left; by default on the standard output."""
+    from rich.console import Console
+
+    target = console or Console()
+    for block in _blocks(summary):
+        target.print(block, highlight=False)
+
+
+def _blocks(summary: Summary) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    for table in summary.tables:
+        yield _table(table)
+        yield Text(wording.under(table), style="dim")
+        for paper in table.paper:
+            yield _paper(paper)
+            yield Text(f"What differs: {paper.differs}", style="dim")
+        yield Text()
+    for claim in summary.claims:
+        yield _claim(claim)
+    for cell, reason in list(summary.failed.items())[:FAILED_SHOWN]:
+        yield Text(f"failed: {cell}: {reason}", style="red")
+    if len(summary.failed) > FAILED_SHOWN:
+        yield Text(f"failed: {len(summary.failed) - FAILED_SHOWN} more, all named in the report", style="red")
+    for note in (*summary.notes, wording.left(summary)):
+        if note:
+            yield Text(note)
+
+
+def _table(table: TaskTable) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(title=Text(f"{table.title}: {table.data}"), title_justify="left")
+    shown.add_column("")
+    for column in table.columns:
+        shown.add_column(Text(headed(column)), justify="right")
+    for row in table.rows:
+        entries = [table.entries[row, place] for place in range(len(table.columns))]
+        numbers = [_number(c, entry, table.seeds) for c, entry in zip(table.columns, entries, strict=True)]
+        shown.add_row(Text(row), *numbers)
+    chance = wording.guessing(table.columns)
+    if chance:
+        shown.add_section()
+        shown.add_row(wording.GUESSING, *chance, style="dim")
+    return shown
+
+
+def _number(column: Column, entry: Entry, seeds: int) -> Text:
+    from rich.text import Text
+
+    shown = Text(wording.centre(column, entry), style="bold green" if entry.best else "", no_wrap=True)
+    few = wording.few_seeds(entry, seeds)
+    return shown.append(f" ({few})", style="dim") if few else shown
+
+
+def _paper(paper: PaperTable) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(title=Text(wording.beside(paper)), title_justify="left", style="dim", title_style="dim italic")
+    shown.add_column("")
+    for name in paper.columns:
+        shown.add_column(Text(name), justify="right")
+    for row in paper.rows:
+        shown.add_row(Text(row), *(wording.printed(paper, place, row) for place in range(len(paper.columns))))
+    return shown
+
+
+def _claim(claim: Checked) -> Text:
+    from rich.text import Text
+
+    shown = Text(f"{claim.verdict}: ", style=COLOURS[claim.verdict])
+    shown.append(f"{claim.says} ({claim.source}; {wording.checked_in(claim)})", style="default")
+    for one in claim.differences:
+        shown.append(f"\n    than {one.against}: {wording.against(claim.score, one)}", style="default")
+    return shown
