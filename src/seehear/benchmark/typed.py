@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -36,7 +35,7 @@ def built(kind: type[T], values: Any, where: str) -> T:
     for entry in fields(kind):  # type: ignore[arg-type]  # mypy cannot say "a type of a dataclass"
         if entry.default is MISSING and entry.default_factory is MISSING and entry.name not in values:
             raise PlanError(f"{where} needs the key {entry.name!r}; add it")
-    types = _types(kind)
+    types = get_type_hints(kind)
     return kind(**{key: value_of(types[key], value, f"{where}, {key}") for key, value in values.items()})
 
 
@@ -106,11 +105,6 @@ def _plain_value(kind: type[Any], value: Any, where: str) -> Any:
         names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
         raise PlanError(f"{where} must be {names[kind]}, not {value!r}")
     return value
-
-
-@cache
-def _types(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _keys(kind: Any) -> list[str]:
