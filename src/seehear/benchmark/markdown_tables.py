@@ -16,7 +16,7 @@ MARK = "Bold is the mark of the best."
 def markdown(plan: Plan, summary: Summary) -> str:
     """The page: claims, tables with the papers' figures under them, what failed and what was not measured."""
     blocks = [f"# {escaped(plan.title)}", escaped(plan.about), escaped(plan.differs)]
-    blocks.append(f"{escaped(wording.HOW_TO_READ)} {MARK}")
+    blocks.append(f"{wording.HOW_TO_READ} {MARK}")
     if summary.claims:
         blocks += ["## Claims", _claims(summary.claims)]
     for table in summary.tables:
@@ -41,7 +41,7 @@ def _claims(claims: Sequence[Checked]) -> str:
             escaped(one.says),
             escaped(one.source),
             escaped(wording.checked_in(one)),
-            "<br>".join(escaped(f"{d.against}: {wording.against(one.score, d)}") for d in one.differences) or MISSING,
+            "<br>".join(f"{escaped(d.against)}: {wording.against(one.score, d)}" for d in one.differences) or MISSING,
             one.verdict,
         )
         for one in claims
@@ -58,9 +58,8 @@ def _blocks(table: TaskTable) -> list[str]:
     chance = wording.guessing(table.columns)
     if chance:
         rows.append([f"*{wording.GUESSING}*", *chance])
-    papers = [block for paper in table.paper for block in _paper(paper)]
     title = f"## {escaped(table.title)}: {escaped(table.data)}"
-    return [title, _grid(header, rows), escaped(wording.under(table)), *papers]
+    return [title, _grid(header, rows), wording.under(table), *map(_paper, table.paper)]
 
 
 def _number(column: Column, entry: Entry, seeds: int) -> str:
@@ -73,14 +72,15 @@ def _number(column: Column, entry: Entry, seeds: int) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _paper(paper: PaperTable) -> list[str]:
+def _paper(paper: PaperTable) -> str:
+    """A quotation: what is in it was said by others."""
     rows = [
         [escaped(row), *(wording.printed(paper, place, row) for place in range(len(paper.columns)))]
         for row in paper.rows
     ]
     table = _grid(["", *map(escaped, paper.columns)], rows)
     quoted = "\n".join(f"> {line}" for line in table.splitlines())
-    return [f"> {escaped(wording.beside(paper))}\n>\n{quoted}\n>\n> What differs: {escaped(paper.differs)}"]
+    return f"> {escaped(wording.beside(paper))}\n>\n{quoted}\n>\n> What differs: {escaped(paper.differs)}"
 
 
 def _grid(header: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from seehear.benchmark import wording
@@ -24,23 +24,31 @@ COLOURS: dict[Verdict, str] = {
 
 FAILED_SHOWN = 10
 
+LEAST = 12
+"""Letters of a column of numbers: fewer would break the words of its heading."""
+
+BORDER = 3  # a line and a space on either side of a cell
+
 
 def show(summary: Summary, console: Console | None = None) -> None:
     """Prints all tables, the claims, what failed and what is left; by default on the standard output."""
     from rich.console import Console
 
     target = console or Console()
-    for block in _blocks(summary):
+    for block in _blocks(summary, target.width):
         target.print(block, highlight=False)
 
 
-def _blocks(summary: Summary) -> Iterator[RenderableType]:
+def _blocks(summary: Summary, width: int) -> Iterator[RenderableType]:
     from rich.text import Text
 
     for table in summary.tables:
-        yield _table(table)
+        yield Text(f"{table.title}: {table.data}", style="bold")
+        for places in _beside_each_other(table, width):
+            yield _table(table, places)
         yield Text(wording.under(table), style="dim")
         for paper in table.paper:
+            yield Text(wording.beside(paper), style="dim italic")
             yield _paper(paper)
             yield Text(f"What differs: {paper.differs}", style="dim")
         yield Text()
@@ -55,19 +63,37 @@ def _blocks(summary: Summary) -> Iterator[RenderableType]:
             yield Text(note)
 
 
-def _table(table: TaskTable) -> Table:
+def _beside_each_other(table: TaskTable, width: int) -> Iterator[list[int]]:
+    """Places of the columns that fit into the width; the rest comes below, in a table of its own."""
+    first = max(len(name) for name in (*table.rows, wording.GUESSING)) + BORDER + 1
+    places: list[int] = []
+    used = first
+    for place, column in enumerate(table.columns):
+        numbers = [_number(column, table.entries[row, place], table.seeds) for row in table.rows]
+        needed = max(LEAST, *map(len, numbers)) + BORDER
+        if places and used + needed > width:
+            yield places
+            places, used = [], first
+        places.append(place)
+        used += needed
+    yield places
+
+
+def _table(table: TaskTable, places: Sequence[int]) -> Table:
+    """Some of the columns, the others left for another."""
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(title=Text(f"{table.title}: {table.data}"), title_justify="left")
-    shown.add_column("")
-    for column in table.columns:
-        shown.add_column(Text(headed(column)), justify="right")
+    shown = Table()
+    shown.add_column("", no_wrap=True)
+    columns = [table.columns[place] for place in places]
+    for column in columns:
+        shown.add_column(Text(headed(column)), justify="right", min_width=LEAST)
     for row in table.rows:
-        entries = [table.entries[row, place] for place in range(len(table.columns))]
-        numbers = [_number(c, entry, table.seeds) for c, entry in zip(table.columns, entries, strict=True)]
+        entries = [table.entries[row, place] for place in places]
+        numbers = [_number(c, entry, table.seeds) for c, entry in zip(columns, entries, strict=True)]
         shown.add_row(Text(row), *numbers)
-    chance = wording.guessing(table.columns)
+    chance = wording.guessing(columns)
     if chance:
         shown.add_section()
         shown.add_row(wording.GUESSING, *chance, style="dim")
@@ -86,7 +112,7 @@ def _paper(paper: PaperTable) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(title=Text(wording.beside(paper)), title_justify="left", style="dim", title_style="dim italic")
+    shown = Table(style="dim")
     shown.add_column("")
     for name in paper.columns:
         shown.add_column(Text(name), justify="right")

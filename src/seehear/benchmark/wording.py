@@ -11,9 +11,9 @@ from seehear.benchmark.table import Checked, Column, Difference, Entry, Summary,
 HOW_TO_READ = (
     "Each number is the mean over the seeds ± half of its 95 % interval (Student's t), then the interval itself. One "
     "is marked as the best of its column only where that is supported: against every other row, by a paired t-test "
-    "over at least three seeds (p < .05 after Holm's correction) and, where the same recordings were tested, by a 95 % "
-    "interval of the difference over draws of the tested units that lies above 0. A claim is reproduced if both "
-    "intervals of every difference lie above 0, and contradicted if both of one lie below."
+    "over at least three seeds (p < .05 after Holm's correction) and, for a task's first score on the same recordings "
+    "without noise, by a 95 % interval of the difference over draws of the tested units that lies above 0. A claim is "
+    "reproduced if both intervals of every difference lie above 0, and contradicted if both of one lie below."
 )
 
 GUESSING = "guessing"
