@@ -1,34 +1,17 @@
 import re
-from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
+from page_balance import Balance
 from seehear.report import Audio, Figure, Filmstrip, Gallery, Section, Table, Text, Video, write_report
-from seehear.report.plots import INK, drawing, save_png, to_svg
+from seehear.report.boxes import Beside, Finding, Fold, Grid, Heading, Listed, Printed
+from seehear.report.det import placed
+from seehear.report.html import Cell
+from seehear.report.interval import IntervalBar, Span
+from seehear.report.plots import COLOURS, INK, drawing, look, save_png, to_svg
 
 PNG = b"\x89PNG\r\n\x1a\n"
-
-
-class Balance(HTMLParser):
-    """Notes every tag that is opened and not closed, or closed and not opened."""
-
-    VOID = frozenset({"meta", "img"})
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.wrong, self.links = [], [], []
-
-    def handle_starttag(self, tag, attributes):
-        self.links += [value for name, value in attributes if name in ("src", "href", "srcset", "data")]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.links += [value for name, value in attributes if name in ("src", "href")]
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(tag)
 
 
 @pytest.fixture
@@ -48,9 +31,20 @@ def page(tmp_path, svg):
             "Pictures", [Figure(svg, "two lines"), Filmstrip([PNG, b"\xff\xd8\xff"], "two"), Video(b"mp4", "a clip")]
         ),
         Section("Choices", [Audio(b"fLaC", "a voice"), Gallery([(PNG, "0.5 < 0.6"), (PNG, "no")], "two", wide=True)]),
+        Section(
+            "Boxes",
+            [
+                Heading("A < heading"),
+                Listed(["one < two"]),
+                Beside([Text("left"), Printed("Not ours", [Text("55 < 56")])]),
+                Grid([Finding("reproduced", "good", "a > b", "Somebody", [Text("by 3")])], least=14),
+                Table(["", "EER"], [["a", Cell("3.1", "< 4", strong=True)], ["b", "–"]], under={1: Fold("how", [])}),
+                IntervalBar([Span("x < y", 1.0, 0.5, 1.5, -0.5, 2.0), Span("z", 0.0)], "right is better"),
+            ],
+        ),
         Section("Next", [Text("seehear sync <file>", code=True)]),
     ]
-    write_report(tmp_path / "report.html", "A <title>", "lead", sections)
+    write_report(tmp_path / "report.html", "A <title>", "lead", sections, contents=True, wide=True)
     return (tmp_path / "report.html").read_text()
 
 
@@ -112,3 +106,49 @@ def test_png_is_whole_or_absent(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["plot.png"]
     with pytest.raises(FileNotFoundError):
         save_png(figure, tmp_path / "absent" / "plot.png")
+
+
+def test_contents_lead_to_every_section(page):
+    links = re.findall(r'<li><a href="#([^"]*)">', page)
+    assert links == re.findall(r'<section id="([^"]*)">', page)
+    assert "pictures" in links
+
+
+def test_a_dash_among_numbers_does_not_make_them_words(page):
+    assert "<td class=number><b>3.1</b><small>&lt; 4</small></td>" in page
+    assert "<td class=number>–</td>" in page
+
+
+def test_what_is_under_a_row_is_as_wide_as_the_table(page):
+    assert "<tr class=over><td>b</td>" in page
+    assert "<td class=under colspan=2><details><summary>how</summary></details></td>" in page
+
+
+def test_what_others_printed_is_set_apart(page):
+    assert "<aside class=printed><h3>Not ours</h3><p>55 &lt; 56</p></aside>" in page
+
+
+def test_bars_are_on_one_scale_about_zero():
+    markup = IntervalBar([Span("a", 2.0, 1.0, 3.0), Span("b", -2.0, -3.0, -1.0)], "").to_html()
+    zero = float(re.search(r"class=zero x1=\"([^\"]+)", markup)[1])
+    middles = [float(x) - zero for x in re.findall(r'cx="([^"]+)"', markup)]
+    assert middles[0] == pytest.approx(-middles[1])
+    assert middles[0] > 0
+    ends = [float(x) - zero for x in re.findall(r'class=thick x1="([^"]+)"', markup)]
+    assert ends[0] == pytest.approx(middles[0] / 2, abs=0.1)
+
+
+def test_bars_of_no_difference_stand_at_zero():
+    markup = IntervalBar([Span("a", 0.0)], "").to_html()
+    assert re.search(r'cx="([^"]+)"', markup)[1] == re.search(r"class=zero x1=\"([^\"]+)", markup)[1] + ".0"
+
+
+def test_twenty_names_look_different():
+    assert len({tuple(look(place).values()) for place in range(20)}) == 20
+    assert look(0)["color"] == COLOURS[0]
+
+
+def test_errors_are_placed_by_their_normal_deviates():
+    assert placed(0.5) == pytest.approx(0)
+    assert placed([0.1, 0.9]) == pytest.approx([-1.2815515, 1.2815515])
+    assert np.isfinite(placed([0.0, 1.0])).all()

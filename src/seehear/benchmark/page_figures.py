@@ -53,10 +53,10 @@ def means(table: TaskTable) -> Figure | None:
 
 
 def noise_curves(table: TaskTable) -> Figure | None:
-    """The first score over the ratio of sound to noise, the clean one at the right; None without noise."""
+    """The first score over the ratio of sound to noise, the clean one at the right; None without noise, or without numbers."""
     full = [(n, column) for n, column in enumerate(table.columns) if column.labels == _most(table)]
     noisy = sorted((column.snr_db, n) for n, column in full if column.snr_db is not None)
-    if not noisy:
+    if not noisy or not _any(table, [n for _, n in noisy]):
         return None
     score = table.columns[noisy[0][1]].score
     clean = [n for n, column in full if column.snr_db is None and column.score == score]
@@ -71,12 +71,12 @@ def noise_curves(table: TaskTable) -> Figure | None:
 
 
 def label_curves(table: TaskTable) -> Figure | None:
-    """The first score over the share of the labels; None where there is only one share."""
+    """The first score over the share of the labels; None where there is one share, or no number."""
     score = table.columns[0].score
     places = [n for n, column in enumerate(table.columns) if column.score == score and column.snr_db is None]
     places.sort(key=lambda n: table.columns[n].labels)
     shares = [table.columns[n].labels for n in places]
-    if len(shares) < 2:
+    if len(shares) < 2 or not _any(table, places):
         return None
     with drawing(width=WIDTH) as (figure, (axes,)):
         axes.set_xscale("log")
@@ -130,6 +130,11 @@ def _curve(axes: Axes, row: str, number: int, there: Sequence[tuple[float, Entry
     if sure:
         x, low, high = np.array(sure).T
         axes.fill_between(x, factor * low, factor * high, color=drawn["color"], alpha=0.12, linewidth=0)
+
+
+def _any(table: TaskTable, places: Sequence[int]) -> bool:
+    """Whether some row has a number in some of the columns."""
+    return any(table.entries[row, place].mean is not None for row in table.rows for place in places)
 
 
 def _first(table: TaskTable) -> int:
