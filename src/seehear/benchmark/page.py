@@ -23,7 +23,7 @@ from seehear.benchmark.plan import Plan
 from seehear.benchmark.table import Summary, TaskTable
 from seehear.errors import SeehearError
 from seehear.report import Section, Text, write_report
-from seehear.report.boxes import Beside, Fold
+from seehear.report.boxes import Beside, Fold, Grid
 from seehear.report.html import Block
 
 PAGE = "report.html"
@@ -57,24 +57,31 @@ def write_page(folder: Path, plan: Plan, summary: Summary, work: Work, outcomes:
 def _lead(found: Findings) -> str:
     """What is asked, and how far the answer goes."""
     summary = found.summary
-    failed = f"{len(summary.failed)} failed" if summary.failed else ""
+    count = len(summary.failed)
+    failed = f"{count} {'cell' if count == 1 else 'cells'} failed" if count else ""
     missing = ", and ".join(part for part in (failed, wording.left(summary).partition(";")[0]) if part)
     told = f" {missing}: see “{MISSING_TITLE}”." if missing else ""
     return f"{found.plan.about}{told}"
 
 
 def _table_section(found: Findings, table: TaskTable) -> Section:
-    shown = found.telling_rows(table)
     curves = [means(table), noise_curves(table), label_curves(table), det_curves(_rates(found, table))]
-    confusions = {row: confusion(row, [outcome for _, outcome in found.measured(table, row)]) for row in table.rows}
-    blocks: list[Block] = [
-        Beside([our_table(table), *printed_tables(table)]),
-        *_beside([*curves, *(confusions[row] for row in shown)]),
-        *_folded("Confusions of the other rows", [confusions[row] for row in table.rows if row not in shown]),
-        *_beside([_or_why(partial(embedding, found, table, row)) for row in shown]),
-        *_drawn(found, table),
-    ]
+    blocks: list[Block] = [Beside([our_table(table), *printed_tables(table)]), *_grid(curves), *_drawn(found, table)]
+    alike = [other for other in found.summary.tables if (other.task, other.data) == (table.task, table.data)]
+    if table == alike[0]:  # the others would show the same of the same recordings
+        blocks += _closer(found, table)
     return Section(f"{table.title}: {table.data}", blocks)
+
+
+def _closer(found: Findings, table: TaskTable) -> list[Block]:
+    """What was taken for what, and what is heard as alike; of the rows that tell most, the others folded away."""
+    shown = found.telling_rows(table)
+    confusions = {row: confusion(row, [outcome for _, outcome in found.measured(table, row)]) for row in table.rows}
+    return [
+        *_grid([confusions[row] for row in shown]),
+        *_folded("Confusions of the other rows", [confusions[row] for row in table.rows if row not in shown]),
+        *_grid([_or_why(partial(embedding, found, table, row)) for row in shown]),
+    ]
 
 
 def _rates(found: Findings, table: TaskTable) -> dict[str, list[tuple[tuple[float, float], ...]]]:
@@ -84,7 +91,7 @@ def _rates(found: Findings, table: TaskTable) -> dict[str, list[tuple[tuple[floa
 
 def _drawn(found: Findings, table: TaskTable) -> list[Block]:
     try:
-        return list(drawn_films(found, table))
+        return _grid(drawn_films(found, table))
     except Exception as error:
         return [_missing("Drawn clips are", error)]
 
@@ -96,14 +103,14 @@ def _learning_section(found: Findings) -> list[Section]:
         if cell.kind == "pretrain" and not cell.spec["untrained"]:
             kind = str(cell.spec["settings"]["model"]["pretext"])
             kinds.setdefault(kind, {}).setdefault(cell.name, []).append(read_run(found.folder.place(cell)))
-    shown = _beside([learning_curves(kind, runs) for kind, runs in kinds.items()])
+    shown = _grid([learning_curves(kind, runs) for kind, runs in kinds.items()])
     return [Section("How they learned", shown)] if shown else []
 
 
 def _people_section(found: Findings) -> list[Section]:
     films = avatar_films(found)
     said = "Some of the synthetic people, as they were filmed, before faces were found and cut out."
-    return [Section("Who was seen and heard", [Text(said), *films])] if films else []
+    return [Section("Who was seen and heard", [Text(said), Grid(films, least=14)])] if films else []
 
 
 def _or_why(draw: Callable[[], Block | None]) -> Block | None:
@@ -119,11 +126,11 @@ def _missing(what: str, error: Exception) -> Text:
     return Text(f"{what} missing here ({kind}{error}).")
 
 
-def _beside(blocks: Sequence[Block | None]) -> list[Block]:
+def _grid(blocks: Sequence[Block | None]) -> list[Block]:
     there = [block for block in blocks if block]
-    return [Beside(there)] if there else []
+    return [Grid(there)] if there else []
 
 
 def _folded(line: str, blocks: Sequence[Block | None]) -> list[Block]:
-    there = _beside(blocks)
+    there = _grid(blocks)
     return [Fold(line, there)] if there else []

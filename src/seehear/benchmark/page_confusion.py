@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from seehear.benchmark.outcome import Outcome
 from seehear.report import Figure
-from seehear.report.plots import COLOURS, INK, drawing, to_svg
+from seehear.report.plots import COLOURS, drawing, to_svg
 
 SIDE = 4.2  # inches
 NAMED, NUMBERED = 24, 12  # classes up to which they are named, and their shares written into the squares
-DARK = 0.6  # share from which on the number in a square is white
 
 _SHADES = LinearSegmentedColormap.from_list("shades", [(*to_rgba(COLOURS[0])[:3], 0.0), to_rgba(COLOURS[0])])
 """From nothing, which is right on a light page and on a dark one."""
@@ -49,6 +48,5 @@ def _drawn(shares: NDArray[np.float64], classes: Sequence[str]) -> str:
             axes.set_xlabel(f"{len(classes)} classes")
         if len(classes) <= NUMBERED:
             for (truth, said), share in np.ndenumerate(shares):
-                colour = "white" if share >= DARK else INK
-                axes.text(said, truth, f"{100 * share:.0f}", ha="center", va="center", color=colour, fontsize="small")
+                axes.text(said, truth, f"{100 * share:.0f}", ha="center", va="center", fontsize="small")
         return to_svg(figure)

@@ -111,7 +111,8 @@ def _drawn(flat: Flat) -> str:
         if len(others):
             axes.plot(*others.T, ".", color="gray", markersize=3, alpha=0.6, label="others")
         axes.set(xticks=[], yticks=[])
-        axes.legend(fontsize="x-small", ncols=1 + len(classes) // 6, loc="upper center", bbox_to_anchor=(0.5, 0))
+        axes.spines[:].set_visible(False)
+        axes.legend(fontsize="small", ncols=4, loc="upper center", bbox_to_anchor=(0.5, 0), handletextpad=0)
         return to_svg(figure)
 
 

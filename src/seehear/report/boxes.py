@@ -46,6 +46,18 @@ class Beside:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """Blocks of one kind in as many columns of equal width as there is room for, each at least ``least`` rem wide."""
+
+    blocks: Sequence[Block]
+    least: int = 20
+
+    def to_html(self) -> str:
+        """The blocks' markup."""
+        return f'<div class=grid style="--least: {self.least}rem">{_inside(self.blocks)}</div>'
+
+
+@dataclass(frozen=True)
 class Fold:
     """Blocks behind a line that opens when it is clicked."""
 

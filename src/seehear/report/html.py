@@ -37,6 +37,10 @@ class Text:
         return f"<pre><code>{escape(self.text)}</code></pre>" if self.code else f"<p>{escape(self.text)}</p>"
 
 
+NOTHING = ("", "–", "failed")
+"""What stands in a column of numbers where there is none."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """A cell of a table that says more than one thing: what counts, small words under it, and whether it stands out."""
@@ -53,7 +57,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a header. Cells that read as numbers are set to the right; the table scrolls where it is too wide.
+    """Rows under a header. Columns of numbers are set to the right; the table scrolls where it is too wide.
 
     Attributes:
         header: of the columns.
@@ -69,18 +73,17 @@ class Table:
 
     def to_html(self) -> str:
         """The table's markup."""
-        head = "".join(
-            f"<th scope=col{_number_class([row[place] for row in self.rows])}>{_cell(name)}</th>"
-            for place, name in enumerate(self.header)
-        )
-        body = "".join(self._row(place) for place in range(len(self.rows)))
-        caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
-        return f"<div class=scroll><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        kinds = [_number_class([row[place] for row in self.rows]) for place in range(len(self.header))]
+        head = "".join(f"<th scope=col{kind}>{_cell(name)}</th>" for kind, name in zip(kinds, self.header, strict=True))
+        body = "".join(self._row(place, kinds) for place in range(len(self.rows)))
+        table = f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        caption = f"<figcaption>{escape(self.caption)}</figcaption>" if self.caption else ""  # does not scroll with it
+        return f"<figure class=table>{caption}{table}</figure>" if caption else table
 
-    def _row(self, place: int) -> str:
+    def _row(self, place: int, kinds: Sequence[str]) -> str:
         below = self.under.get(place)
         kind = " class=over" if below else ""
-        row = "".join(f"<td{_number_class([cell])}>{_cell(cell)}</td>" for cell in self.rows[place])
+        row = "".join(f"<td{kind}>{_cell(cell)}</td>" for kind, cell in zip(kinds, self.rows[place], strict=True))
         under = f"<tr><td class=under colspan={len(self.header)}>{below.to_html()}</td></tr>" if below else ""
         return f"<tr{kind}>{row}</tr>{under}"
 
@@ -220,6 +223,8 @@ def _cell(cell: str | Cell) -> str:
 
 
 def _number_class(cells: Sequence[str | Cell]) -> str:
+    """For a column in which nothing but a dash stands beside numbers."""
     texts = [cell.text if isinstance(cell, Cell) else cell for cell in cells]
-    numeric = texts and all(text[:1].isdigit() or text[:2].lstrip("+-±−")[:1].isdigit() for text in texts)
+    told = [text for text in texts if text not in NOTHING]
+    numeric = told and all(text[:1].isdigit() or text[:2].lstrip("+-±−[")[:1].isdigit() for text in told)
     return " class=number" if numeric else ""

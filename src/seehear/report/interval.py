@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-BARS, ROW, LETTER, MARGIN = 300, 22, 6.8, 10
+BARS, ROW, LETTER, MARGIN = 260, 22, 8, 10
 """In pixels, where the drawing is as large as it is meant: width of the bars, height of one, width of a letter of the
 names at the left, and space around the bars."""
 
@@ -59,7 +59,7 @@ class IntervalBar:
 
 def _bar(span: Span, place: int, label: float, zero: float, scale: float) -> str:
     y = ROW * (place + 0.5)
-    pieces = [f'<text x="{label:g}" y="{y + 4:g}" text-anchor="end">{escape(span.name)}</text>']
+    pieces = [f'<text x="{label - 4:g}" y="{y + 4:g}" text-anchor="end">{escape(span.name)}</text>']
     for kind, low, high in (("thin", span.outer_low, span.outer_high), ("thick", span.low, span.high)):
         if low is not None and high is not None:
             ends = f'x1="{zero + scale * low:.1f}" x2="{zero + scale * high:.1f}" y1="{y:g}" y2="{y:g}"'

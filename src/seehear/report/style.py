@@ -19,7 +19,7 @@ nav ul { margin: 1rem 0; padding: 0; list-style: none; display: flex; flex-wrap:
 p { margin: 0.6rem 0; max-width: 44rem; }
 .lead { color: var(--soft); font-size: 1.05rem; }
 figure { margin: 1rem 0; }
-figcaption, caption { color: var(--soft); font-size: 0.9rem; text-align: left; padding: 0.3rem 0; }
+figcaption { color: var(--soft); font-size: 0.9rem; text-align: left; padding: 0.3rem 0; }
 .plot svg { width: 100%; height: auto; display: block; }
 .plot text { font-family: system-ui, sans-serif !important; }
 .strip { display: flex; flex-wrap: wrap; gap: 4px; }
@@ -36,19 +36,23 @@ figcaption, caption { color: var(--soft); font-size: 0.9rem; text-align: left; p
 table { border-collapse: collapse; font-size: 0.94rem; margin: 0.6rem 0; }
 th, td { padding: 0.35rem 0.9rem 0.35rem 0; text-align: left; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; }
-caption { max-width: 44rem; }
-td small, th small { display: block; font-weight: 400; font-size: 0.8rem; color: var(--soft); white-space: nowrap; }
+.table > figcaption { max-width: 44rem; }
+.number small { white-space: nowrap; }
+.wide .scroll th:first-child, .wide .scroll td:first-child { position: sticky; left: 0; background: var(--paper); }
+td small, th small { display: block; font-weight: 400; font-size: 0.8rem; color: var(--soft); }
 td { vertical-align: top; }
 th { vertical-align: bottom; }
 tr.over td { border-bottom: 0; padding-bottom: 0; }
-td.under { padding: 0 0 0.3rem; }
+.over + tr > .under { position: static !important; padding: 0 0 0.3rem; }
 details { font-size: 0.86rem; }
 details > summary { color: var(--soft); cursor: pointer; }
 details pre { margin: 0.3rem 0; }
 td pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 .beside { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 0 2rem; }
 .beside > * { flex: 0 1 auto; max-width: 100%; min-width: 0; }
-.beside > figure { flex: 1 1 22rem; max-width: min(100%, 38rem); }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--least)), 1fr)); gap: 0 2rem; }
+.grid > * { min-width: 0; }
+.grid > .clip { width: auto; min-width: 0; margin-right: 0; }
 .printed { border: 1px dashed var(--printed); border-radius: 6px; padding: 0.2rem 1rem 0.6rem; margin: 0.8rem 0; }
 .printed > h3 { color: var(--printed); margin-top: 0.6rem; }
 .printed p { font-size: 0.9rem; }
@@ -67,7 +71,8 @@ td pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 .bars .thick { stroke: var(--mark); stroke-width: 5; opacity: 0.6; }
 .bars .thin { stroke: var(--mark); stroke-width: 1.5; }
 .bars circle { fill: var(--mark); }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
+.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+th.number { white-space: normal; }
 pre { background: var(--shade); padding: 0.8rem 1rem; border-radius: 6px; overflow-x: auto; font-size: 0.86rem; }
 @media (max-width: 34rem) {
   .clip { width: 100%; margin-right: 0; }
