@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seehear.beside import remove_leftovers, write_text
 from seehear.benchmark.cell import Cell
 from seehear.benchmark.outcome import Outcome
+from seehear.beside import remove_leftovers, write_text
 from seehear.errors import SeehearError
 from seehear.os_errors import refusals_as_sentences
 

@@ -57,7 +57,7 @@ def benchmark(
         plan: name of one that comes with the package (mini, shukla2020-emotion, chung2020-sync, ...) or a YAML file.
         out: folder of everything: corpora, runs, outcomes, report.html, tables; by default benchmark-NAME here.
         data: NAME=FOLDER ...: data sets that the plan asks for: a folder of files, or a corpus that is prepared.
-        set: OPTION=VALUE,VALUE ...: options of the pretexts; several values make a row each: loss.separation=merged,none
+        set: OPTION=VALUE,VALUE ...: options of pretexts; several values make a row each: loss.separation=merged,none
         seeds: repetitions; by default as the plan says.
         minutes: no more than this; the whole table comes first with one seed, then with the next, and claims that are
             still open before those that are settled. The same command goes on later.
