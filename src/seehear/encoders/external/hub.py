@@ -96,10 +96,11 @@ def _place(name: str) -> Place:
         ModelError: a path that is not there: it is not looked for on the hub.
     """
     path = name.removeprefix(TRANSFORMERS)
-    model, at, layer = (path, "", "") if Path(path).expanduser().is_dir() else path.rpartition("@")
-    model = model if at else path
+    model, at, layer = path.rpartition("@")
+    if not at or Path(path).expanduser().is_dir():  # a folder may have one in its name
+        model, layer = path, ""
     folder = Path(model).expanduser()
-    if folder.is_dir():
+    if model and folder.is_dir():
         return Place(str(folder), layer or None)
     if not model or model.count("/") > 1 or model[0] in "./~" or ("/" in model and folder.parent.is_dir()):
         raise ModelError(f"{name}: there is no folder {model!r}; name one, or a model on the Hugging Face hub")
@@ -119,6 +120,7 @@ def _config(transformers: Any, name: str, place: Place) -> Any:
     if place.layer is not None and place.layer not in layers:
         raise ModelError(f"{name}: there is no layer {place.layer!r}; its layers are 0 to {layers[-1]}")
     config.apply_spec_augment = False  # draws from numpy's random numbers, and not from those that a seed decides
+    config.layerdrop = 0.0  # a layer that is skipped in training gives no features
     config.add_adapter = False  # would thin out the last layer alone
     return config
 
@@ -127,15 +129,21 @@ def _encoder(transformers: Any, name: str, place: Place, model: Any) -> Pretrain
     """With what its feature extractor says of the sound that it was trained on.
 
     Raises:
-        ModelError: there is none, or it was trained at another rate.
+        ModelError: there is none, or it was trained at another rate, or layers have rates of their own.
     """
     extractor = _asked(
         name, lambda: transformers.AutoFeatureExtractor.from_pretrained(place.model, trust_remote_code=False)
     )
     if extractor.sampling_rate != SAMPLE_RATE:
         raise ModelError(f"{name} hears {extractor.sampling_rate} Hz; only models of {SAMPLE_RATE} Hz can be used")
-    encoder = PretrainedSpeech(model, bool(getattr(extractor, "do_normalize", False)), place.layer)
-    return encoder.eval()
+    encoder = PretrainedSpeech(model, bool(getattr(extractor, "do_normalize", False)), place.layer).eval()
+    counts = {*encoder.counts(SAMPLE_RATE)}
+    if len(counts) > 1 or abs(counts.pop() - encoder.own_rate) > 1 + encoder.own_rate / 10:
+        raise ModelError(
+            f"{name} is a {model.config.model_type} model, whose layers do not all give {encoder.own_rate:g} features "
+            f"a second; those do: {KINDS}"
+        )
+    return encoder
 
 
 def _asked(name: str, load: Callable[[], Any]) -> Any:

@@ -77,14 +77,22 @@ class PretrainedSpeech(SpeechEncoder):
         """See `SpeechEncoder.states`."""
         return self._states(self._normalised(audio))
 
+    @torch.no_grad()
+    def counts(self, samples: int) -> list[int]:
+        """How many features the model gives of so much sound, layer by layer."""
+        silence = torch.zeros(1, samples, device=next(self.parameters()).device)
+        return [state.shape[1] for state in self._own_states(silence)]
+
     def _states(self, heard: Tensor) -> dict[str, Tensor]:
-        found = self.model(heard, output_hidden_states=True)
-        states = [*found.hidden_states[:-1], found.last_hidden_state]  # only the latter is sure to be normalised
         slots = heard.shape[1] * self.rate // SAMPLE_RATE
         return {
             name: on_grid(state.float(), self.own_rate, self.rate, slots)
-            for name, state in zip(self.layers, states, strict=True)
+            for name, state in zip(self.layers, self._own_states(heard), strict=True)
         }
+
+    def _own_states(self, heard: Tensor) -> list[Tensor]:
+        found = self.model(heard, output_hidden_states=True)
+        return [*found.hidden_states[:-1], found.last_hidden_state]  # only the latter is sure to be normalised
 
     def _normalised(self, audio: Tensor) -> Tensor:
         """Mean 0 and deviation 1 over each recording, but for the zeros that it was continued with."""
