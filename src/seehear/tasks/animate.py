@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json as json_format
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -22,12 +23,13 @@ from seehear.pretext.animate import AnimateModel, planes
 from seehear.progress import Telling
 from seehear.tasks.likeness import Likeness, joined, likeness
 from seehear.tasks.parts import PartName, clips_of_part
+from seehear.tasks.significance import as_plain
 from seehear.tasks.sync import CHANCE, TOLERANCE, distances_by_offset, found
 
 if TYPE_CHECKING:
     from seehear.pretext.lipsync import LipSync
 
-__all__ = ["AnimateResult", "Likeness", "Placed", "evaluate_animate", "joined", "likeness", "measure"]
+__all__ = ["AnimateResult", "Likeness", "Placed", "animate_on", "evaluate_animate", "joined", "likeness", "measure"]
 
 SHORTEST = 2
 """Frames: the still and one to compare."""
@@ -61,6 +63,7 @@ class AnimateResult:
         whole: that of drawn frames over the whole picture.
         clips: how many there were.
         placed: what a sync model says; None where none was asked.
+        draws: `lower` in each draw of clips with replacement, (R,). Not told.
     """
 
     lower: float
@@ -71,17 +74,18 @@ class AnimateResult:
     whole: float
     clips: int
     placed: Placed | None = None
+    draws: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), compare=False, repr=False)
 
     @classmethod
     def of(cls, found: Likeness, placed: Placed | None = None) -> AnimateResult:
         """From what was measured clip by clip."""
         low, high = found.interval()
         drawn, copied, whole = (float(values.mean()) for values in (found.drawn, found.copied, found.whole))
-        return cls(found.lower, low, high, drawn, copied, whole, len(found.drawn), placed)
+        return cls(found.lower, low, high, drawn, copied, whole, len(found.drawn), placed, found.draws())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return asdict(self) | {"chance_placed": CHANCE}
+        return as_plain(self) | {"chance_placed": CHANCE}
 
     def __str__(self) -> str:
         lines = [
@@ -127,6 +131,24 @@ def evaluate_animate(
         ModelError: there is no such model, or it cannot draw.
         CorpusError: there is no such corpus, it cannot be split, it is sound alone, or none of the clips has sound.
     """
+    result = animate_on(model, corpus, split, split_by, dev_every, sync, clips)
+    return json_format.dumps(result.to_dict()) if json else str(result)
+
+
+def animate_on(
+    model: str,
+    corpus: Path,
+    split: PartName = "dev",
+    split_by: By | None = None,
+    dev_every: int | None = None,
+    sync: str | None = None,
+    clips: int | None = None,
+) -> AnimateResult:
+    """What `evaluate_animate` tells; see there.
+
+    Raises:
+        ModelError, CorpusError: see there.
+    """
     from seehear.training.run import load_animate, load_sync
 
     if clips is not None and clips < 1:
@@ -139,8 +161,7 @@ def evaluate_animate(
         raise CorpusError(f"{corpus} has no clips with sound in the split {split}; prepare videos that have sound")
     if clips is not None and clips < len(chosen):
         chosen = chosen.subset(np.linspace(0, len(chosen) - 1, clips).round().astype(int))
-    result = measure(trained, chosen, judge)
-    return json_format.dumps(result.to_dict()) if json else str(result)
+    return measure(trained, chosen, judge)
 
 
 def measure(model: AnimateModel, clips: Corpus, judge: LipSync | None = None) -> AnimateResult:

@@ -35,12 +35,16 @@ class Likeness:
         """By which share drawing comes nearer than copying: 0 is no better, 1 is perfect, below 0 is worse."""
         return float(1 - self.drawn.sum() / max(self.copied.sum(), 1e-12))
 
-    def interval(self, seed: int = 0) -> tuple[float, float]:
-        """95 % interval of `lower`, by drawing clips with replacement."""
+    def draws(self, seed: int = 0) -> NDArray[np.float64]:
+        """`lower` in each draw of clips with replacement, (DRAWS,); the same draws for every model."""
         rng = np.random.default_rng(seed)
         which = rng.integers(len(self.drawn), size=(DRAWS, len(self.drawn)))
-        lower = 1 - self.drawn[which].sum(1) / np.maximum(self.copied[which].sum(1), 1e-12)
-        low, high = np.quantile(lower, (0.025, 0.975))
+        lower: NDArray[np.float64] = 1 - self.drawn[which].sum(1) / np.maximum(self.copied[which].sum(1), 1e-12)
+        return lower
+
+    def interval(self, seed: int = 0) -> tuple[float, float]:
+        """95 % interval of `lower`."""
+        low, high = np.quantile(self.draws(seed), (0.025, 0.975))
         return float(low), float(high)
 
 

@@ -192,7 +192,9 @@ class Course:
 
 def told_seeds(numbers: range) -> int | str:
     """How many, where they are the first ones; else which."""
-    return len(numbers) if numbers.start == 0 else f"{numbers.start} to {numbers[-1]}"
+    if numbers.start == 0:
+        return len(numbers)
+    return f"number {numbers.start}" + (f" to {numbers[-1]}" if len(numbers) > 1 else "")
 
 
 def on_features(training: Training, protocol: Protocol) -> OnFeatures:
