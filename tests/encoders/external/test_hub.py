@@ -148,7 +148,7 @@ def test_untrained_is_the_same_shape_by_a_seed(folder: Path) -> None:
 
 
 def test_training_masks_and_skips_nothing(tmp_path: Path) -> None:
-    """Masks come from numpy's random numbers, which no seed of ours decides; a layer that is skipped has no features."""
+    """Masks are drawn from numpy's random numbers, which no seed of ours decides; a skipped layer has no features."""
     made(tmp_path, mask_time_prob=0.5, mask_time_length=2, layerdrop=1.0)
     encoder = make_external(f"transformers:{tmp_path}").train()
     sound = torch.from_numpy(wave(0.4)).repeat(2, 1)
