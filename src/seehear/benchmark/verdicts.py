@@ -41,7 +41,8 @@ def verdict(differences: Sequence[Difference], asked: int) -> Verdict:
 
     Reproduced: better than every one of them, with both intervals above 0 (that over draws where there is one).
     Contradicted: worse than one of them, with both below 0. Not measured: for one of them there are fewer than two
-    seeds, so nothing can be said either way. Not reproduced: anything else.
+    seeds, so nothing can be said either way. Not reproduced: anything else. An interval over seeds that all give the
+    same difference has no width and proves nothing; then there have to be draws.
 
     Args:
         differences: from those of the other rows that were measured.
@@ -65,15 +66,19 @@ def _all_supported(differences: Sequence[Difference]) -> bool:
 
 
 def _stands(one: Difference) -> bool:
-    """Better, in the draws too; they have to be there where the seeds cannot be tested."""
-    if one.drawn_low is None:
-        return one.mean > 0 and one.p is not None
-    return one.mean > 0 and one.drawn_low > 0
+    """Better, in the draws too."""
+    return one.mean > 0 and _varied(one) and (one.drawn_low is None or one.drawn_low > 0)
+
+
+def _varied(one: Difference) -> bool:
+    """Whether chance had a part in it somewhere: in the seeds, or else in the draws."""
+    return one.p is not None or one.drawn_low is not None
 
 
 def _above(one: Difference) -> bool:
-    return one.low is not None and one.low > 0 and (one.drawn_low is None or one.drawn_low > 0)
+    return one.low is not None and one.low > 0 and _stands(one)
 
 
 def _below(one: Difference) -> bool:
-    return one.high is not None and one.high < 0 and (one.drawn_high is None or one.drawn_high < 0)
+    low_enough = one.high is not None and one.high < 0 and (one.drawn_high is None or one.drawn_high < 0)
+    return low_enough and _varied(one)

@@ -56,4 +56,4 @@ def _write_table(folder: Path, table: TaskTable) -> None:
 
 def file_name(table: TaskTable) -> str:
     """Task and corpus, as a file may be called everywhere."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{table.key}-{table.data}")
+    return re.sub(r"[^A-Za-z0-9._]+", "-", f"{table.key}-{table.data}")
