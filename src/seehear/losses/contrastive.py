@@ -19,13 +19,15 @@ class Contrastive(Loss):
     part, and their mean counts as much as that of the positives: the expectation of the paper's loss.
 
     Args:
-        margin: m. The paper's value is not known; 1 suits embeddings whose distances start near 1.
+        margin: m. The paper's value is not known. With a margin near the distances of a new network (1) the embeddings
+            shrink to a point: after 150 steps of sync on synthetic people the offset was right in 9 % of the windows
+            (guessing: 10 %), with 4 in 28 %, with 20 in 53 %.
         exclude: see `Loss`.
     """
 
     distance = "euclidean"
 
-    def __init__(self, margin: float = 1.0, exclude: int = 0) -> None:
+    def __init__(self, margin: float = 20.0, exclude: int = 0) -> None:
         super().__init__(exclude)
         self.margin = margin
 

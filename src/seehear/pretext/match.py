@@ -107,7 +107,7 @@ class MatchOptions:
     loss: LossName = "separate"
     similarity: SimilarityName = "angular"
     symmetric: bool = True
-    margin: float = 1.0
+    margin: float = 20.0
     weight: float = 1.0
     shared: int | None = None
     freeze_voice: bool = False

@@ -54,7 +54,7 @@ class SyncOptions:
     similarity: SimilarityName = "angular"
     symmetric: bool = True
     exclude: int = 1
-    margin: float = 1.0
+    margin: float = 20.0
     weight: float = 1.0
     candidates: int | None = None
     spacing: int = 1
