@@ -9,8 +9,8 @@ from pathlib import Path
 
 from seehear.benchmark.cell import Cell
 from seehear.benchmark.doing import Job
+from seehear.benchmark.engine import Ended, Engine
 from seehear.benchmark.folder import Folder
-from seehear.benchmark.local import Ended, Engine
 from seehear.benchmark.outcome import Outcome
 from seehear.benchmark.schedule import Schedule
 
@@ -27,12 +27,14 @@ class Undertaking:
         called: the folder as the user names it, for the commands that are printed.
         schedule: which cell is next.
         engine: where cells are done.
+        device: where networks run that are measured, as torch names it.
     """
 
     folder: Folder
     called: Path
     schedule: Schedule
     engine: Engine
+    device: str = "cpu"
 
     def carry_out(self, tell: Tell) -> None:
         """Does all that there is time for; may be broken off at any point.
@@ -58,7 +60,7 @@ class Undertaking:
         """With whole paths: processes elsewhere have other working folders."""
         given = {key: self.folder.place(self.schedule.cells[key]) for key in cell.needs}
         workers = self.engine.wide if cell.kind == "corpus" else 1
-        return Job(cell, self.folder.place(cell), given, self.folder.log(cell), workers)
+        return Job(cell, self.folder.place(cell), given, self.folder.log(cell), workers, self.device)
 
     def _keep(self, cell: Cell, outcome: Outcome, traceback: str, tell: Tell) -> None:
         lost = self.schedule.take(cell, outcome)

@@ -30,6 +30,7 @@ class Job:
         given: key of a cell that it needs -> folder of what that one has made.
         log: file that gets what it says.
         workers: processes that it may start, where it can use them.
+        device: where networks run that are measured, as torch names it.
     """
 
     cell: Cell
@@ -37,6 +38,7 @@ class Job:
     given: Mapping[str, Path]
     log: Path
     workers: int = 1
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def _measure(job: Job) -> Outcome:
 
     torch.set_num_threads(1)
     of: str = job.cell.spec["of"]
-    return measured(job.cell, job.given.get(of, of), job.given[job.cell.spec["data"]])
+    return measured(job.cell, job.given.get(of, of), job.given[job.cell.spec["data"]], job.device)
 
 
 _WAYS: dict[Kind, Callable[[Job], Outcome]] = {"corpus": _corpus, "pretrain": _pretrain, "measure": _measure}

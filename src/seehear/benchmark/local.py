@@ -2,129 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from multiprocessing.connection import wait
-from typing import Protocol
 
 from seehear.benchmark.doing import Done, Job, do
-from seehear.crew import TRIES, Member
-
-STOP_S = 60.0
-"""So long a training has to save what it needs to go on."""
-
-LOOK_S = 1.0
-"""So often the time is looked at while nothing ends."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What an engine says of a job.
-
-    Attributes:
-        job: which.
-        done: what came of it; None if its process died.
-        death: how, in words.
-    """
-
-    job: Job
-    done: Done | None
-    death: str = ""
-
-
-Choose = Callable[[], Job | None]
-"""What is to be done next; None if there is nothing just now. It is asked again whenever a job has ended."""
-
-
-class Engine(Protocol):
-    """Where cells are done."""
-
-    workers: int
-    """How many at a time."""
-
-    wide: int
-    """Processes that one cell may start which has the engine for itself."""
-
-    def run(self, choose: Choose, over: Callable[[], bool]) -> Iterator[Ended]:
-        """Does what is chosen, and yields what ends, until nothing is chosen any more and all have ended.
-
-        As soon as ``over``, and when the iterator is closed, what still runs is stopped; trainings save themselves.
-        """
+from seehear.benchmark.engine import LOOK_S, STOP_S, Choose, Ended
+from seehear.crew import TRIES, Member, Tell
 
 
 @dataclass(frozen=True)
 class LocalEngine:
-    """Processes of this machine, each of one thread; a cell whose process dies is tried a second time."""
+    """Processes of this machine, each of one thread; a cell whose process dies is tried a second time.
+
+    Attributes:
+        workers: how many.
+        work: what each does with a job: a function of a module.
+    """
 
     workers: int
+    work: Callable[[Job, Tell], Done] = do
 
     @property
     def wide(self) -> int:
         """As many as work."""
         return self.workers
 
-    def run(self, choose: Choose, over: Callable[[], bool]) -> Iterator[Ended]:
-        """See `Engine`."""
-        crew: list[Member] = []
-        again: list[tuple[Job, int]] = []
-        with ExitStack() as stack:
-            stack.callback(_stop, crew)
+    def run(self, choose: Choose, over: Callable[[], bool]) -> Generator[Ended]:
+        """See `seehear.benchmark.engine.Engine`."""
+        crew = _Crew(self.workers, self.work)
+        try:
             while not over():
-                self._hand_out(crew, choose, again)
-                if not any(member.busy for member in crew):
+                crew.hand_out(choose)
+                if not crew.busy:
                     return
-                for member in _heard(crew):
-                    ended = _listen(member, crew, again)
-                    if ended:
-                        yield ended
+                yield from crew.hear()
+        finally:
+            crew.stop()
 
-    def _hand_out(self, crew: list[Member], choose: Choose, again: list[tuple[Job, int]]) -> None:
+
+class _Crew:
+    """The processes, and the jobs whose process died and that are to be tried again."""
+
+    def __init__(self, workers: int, work: Callable[[Job, Tell], Done]) -> None:
+        self._workers, self._work = workers, work
+        self._members: list[Member] = []
+        self._again: list[tuple[Job, int]] = []
+
+    @property
+    def busy(self) -> bool:
+        """Whether anybody is."""
+        return any(member.busy for member in self._members)
+
+    def hand_out(self, choose: Choose) -> None:
         """Gives everybody who is free something to do, as long as there is something."""
-        while True:
-            free = next((member for member in crew if not member.busy), None)
-            if free is None and len(crew) >= self.workers:
+        while (member := self._free()) or len(self._members) < self._workers:
+            if self._again:
+                task = self._again.pop()
+            elif job := choose():
+                task = job, TRIES
+            else:
                 return
-            job = None if again else choose()
-            if job is None and not again:
-                return
-            task = (job, TRIES) if job else again.pop()
-            if free is None:
-                free = Member(do, alone=False)  # a corpus is made by processes of its own
-                crew.append(free)
-            free.give(*task)
+            if member is None:
+                member = Member(self._work, alone=False)  # a corpus is made by processes of its own
+                self._members.append(member)
+            member.give(*task)
 
+    def hear(self) -> list[Ended]:
+        """What has ended, after a short while at the most."""
+        spoken = wait([member.connection for member in self._members], LOOK_S)
+        told = [self._listen(member) for member in list(self._members) if member.connection in spoken]
+        return [ended for ended in told if ended]
 
-def _heard(crew: list[Member]) -> list[Member]:
-    """Those who have something to say, after a short while at the most."""
-    spoken = wait([member.connection for member in crew], LOOK_S)
-    return [member for member in crew if member.connection in spoken]
+    def stop(self) -> None:
+        """All at once are asked to, and then one after the other is waited for."""
+        for member in self._members:
+            member.process.terminate()
+        for member in self._members:
+            member.stop(STOP_S if member.busy else 1)
 
+    def _free(self) -> Member | None:
+        return next((member for member in self._members if not member.busy), None)
 
-def _listen(member: Member, crew: list[Member], again: list[tuple[Job, int]]) -> Ended | None:
-    """What a process has to say; of its death too."""
-    try:
-        kind, value = member.connection.recv()
-    except (EOFError, OSError):
-        crew.remove(member)
+    def _listen(self, member: Member) -> Ended | None:
+        try:
+            kind, value = member.connection.recv()
+        except (EOFError, OSError):
+            return self._bury(member)
+        if kind == "raised":
+            raise value
+        if kind == "ready":
+            member.ready = True
+        if kind != "done":
+            return None
+        member.busy = False
+        return Ended(member.task, value)
+
+    def _bury(self, member: Member) -> Ended | None:
+        """Its job is tried again, or ends with it."""
+        self._members.remove(member)
         busy = member.busy
         job, tries, death = member.bury()
         if busy and tries > 1:
-            again.append((job, tries - 1))
+            self._again.append((job, tries - 1))
             return None
         return Ended(job, None, death) if busy else None
-    if kind == "raised":
-        raise value
-    if kind == "ready":
-        member.ready = True
-        return None
-    member.busy = False
-    return Ended(member.task, value)
-
-
-def _stop(crew: list[Member]) -> None:
-    """All at once, and then one after the other is waited for."""
-    for member in crew:
-        member.process.terminate()
-    for member in crew:
-        member.stop(STOP_S if member.busy else 1)

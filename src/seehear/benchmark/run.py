@@ -15,8 +15,9 @@ from typing import Literal, NoReturn
 
 from seehear.benchmark.carrying_out import Undertaking
 from seehear.benchmark.cells import Work, cells
+from seehear.benchmark.engine import Engine
 from seehear.benchmark.folder import Folder
-from seehear.benchmark.local import Engine, LocalEngine
+from seehear.benchmark.local import LocalEngine
 from seehear.benchmark.open_claims import open_cells
 from seehear.benchmark.outcome import Outcome
 from seehear.benchmark.plan import Plan
@@ -65,7 +66,7 @@ def benchmark(
         engine: local: processes of this machine; ray: tasks of a Ray cluster, whose machines must share the folder.
         workers: how many cells are done at a time; by default one a core, of this machine or of the cluster.
         address: of the Ray cluster; by default the one that this machine belongs to, or else this machine alone.
-        device: what trains: cpu, cuda, mps or auto; by default as the presets say.
+        device: what networks run on: cpu, cuda, mps or auto; by default training as presets say, measuring on the CPU.
 
     Raises:
         SeehearError: a plan, a data set or an option that is not there or does not fit, or a folder that holds other
@@ -84,7 +85,7 @@ def benchmark(
         until = begun + 60 * minutes * (1 - WRITING) if minutes else float("inf")
         schedule = Schedule(work.cells, outcomes, lambda: open_cells(work, schedule.outcomes), until)
         with _engine(engine, workers, address) as crew, ProgressTree(asked.name, schedule, crew.workers) as tree:
-            Undertaking(folder, called, schedule, crew).carry_out(tree.hear)
+            Undertaking(folder, called, schedule, crew, _measured_on(device)).carry_out(tree.hear)
         found = {cell.key: schedule.outcomes[cell.key] for cell in work.cells if cell.key in schedule.outcomes}
         summary = summarised(work.plan, replace(work, notes=(*work.notes, *moved(work, found))), found)
         write_all(folder.root, work.plan, summary, work, found)
@@ -157,6 +158,11 @@ def _asked(plan: str, options: Sequence[str], seeds: int | None, device: str | N
     more = [f"engine.accelerator={device}"] if device else []
     more += [f"seeds={seeds}"] if seeds is not None else []
     return swept(read_plan(plan), [*options, *more])
+
+
+def _measured_on(device: str | None) -> str:
+    """Where networks run that are measured: on the CPU unless something else is named."""
+    return "cpu" if device in (None, "auto") else str(device)
 
 
 @contextmanager
