@@ -249,9 +249,17 @@ def test_papers_figures_stand_only_in_a_box_of_their_own(page):
 def test_what_gives_a_number_again_stands_under_it(imagined, page):
     for table in imagined.summary.tables:
         told = text(section(page, f"{table.title}: {table.data}"))
-        commands = {entry.reproduce for entry in table.entries.values() if entry.reproduce}
-        assert commands
-        assert all("\n".join(command) in told for command in commands)
+        first = {entry.reproduce for entry in table.entries.values() if entry.reproduce}
+        assert first
+        assert all(command in told for commands in first for command in commands)
+        keys = [key for place, key in imagined.work.places.items() if place.task == table.key]
+        everything = [imagined.outcomes[key].reproduce for key in keys if key in imagined.outcomes]
+        assert all(command in told for commands in everything for command in commands)
+
+
+def test_failed_seeds_give_no_commands(page):
+    assert "evaluate emotion runs/apc corpora/people --labels 1.0 < 1" not in text(section(page, "Emotion: people"))
+    assert "evaluate emotion runs/apc corpora/people --labels 1.0 < 2" in text(section(page, "Emotion: people"))
 
 
 def test_commands_that_give_several_numbers_stand_once(imagined, page):

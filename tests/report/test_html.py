@@ -5,7 +5,7 @@ import pytest
 
 from page_balance import Balance
 from seehear.report import Audio, Figure, Filmstrip, Gallery, Section, Table, Text, Video, write_report
-from seehear.report.boxes import Beside, Finding, Fold, Grid, Heading, Listed, Printed
+from seehear.report.boxes import Beside, Commands, Finding, Fold, Grid, Heading, Listed, Printed
 from seehear.report.det import placed
 from seehear.report.html import Cell
 from seehear.report.interval import IntervalBar, Span
@@ -38,7 +38,11 @@ def page(tmp_path, svg):
                 Listed(["one < two"]),
                 Beside([Text("left"), Printed("Not ours", [Text("55 < 56")])]),
                 Grid([Finding("reproduced", "good", "a > b", "Somebody", [Text("by 3")])], least=14),
-                Table(["", "EER"], [["a", Cell("3.1", "< 4", strong=True)], ["b", "–"]], under={1: Fold("how", [])}),
+                Table(
+                    ["", "EER"],
+                    [["a", Cell("3.1", "< 4", strong=True)], ["b", "–"]],
+                    under={1: Fold("how", [Commands(["a < b", "c"])])},
+                ),
                 IntervalBar([Span("x < y", 1.0, 0.5, 1.5, -0.5, 2.0), Span("z", 0.0)], "right is better"),
             ],
         ),
@@ -121,7 +125,11 @@ def test_a_dash_among_numbers_does_not_make_them_words(page):
 
 def test_what_is_under_a_row_is_as_wide_as_the_table(page):
     assert "<tr class=over><td>b</td>" in page
-    assert "<td class=under colspan=2><details><summary>how</summary></details></td>" in page
+    assert "<td class=under colspan=2><details><summary>how</summary><pre class=commands>" in page
+
+
+def test_each_command_is_a_line_of_its_own(page):
+    assert "<pre class=commands><code>a &lt; b</code><code>c</code></pre>" in page
 
 
 def test_what_others_printed_is_set_apart(page):

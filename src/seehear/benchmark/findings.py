@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from seehear.benchmark.cell import Cell
-from seehear.benchmark.cells import Work
+from seehear.benchmark.cells import Place, Work
 from seehear.benchmark.folder import Folder
 from seehear.benchmark.outcome import Outcome
 from seehear.benchmark.plan import Plan
@@ -41,13 +41,11 @@ class Findings:
     def measured(self, table: TaskTable, row: str) -> list[tuple[Cell, Outcome]]:
         """The cells behind a row, with as many labels as there are, seed by seed; only those that were done."""
         most = max(column.labels for column in table.columns)
-        seeds = [
-            (place.seed, key)
-            for place, key in self.work.places.items()
-            if (place.task, place.data, place.row, place.labels) == (table.key, table.data, row, most)
-        ]
-        there = [(self.cells[key], self.outcomes[key]) for _, key in sorted(seeds) if key in self.outcomes]
-        return [(cell, outcome) for cell, outcome in there if outcome.failed is None]
+        return [(self.cells[key], self.outcomes[key]) for place, key in self._done(table, row) if place.labels == most]
+
+    def commands(self, table: TaskTable, row: str) -> list[str]:
+        """All that gives the numbers of a row again, in order: for every seed and every share of the labels."""
+        return list(dict.fromkeys(one for _, key in self._done(table, row) for one in self.outcomes[key].reproduce))
 
     def model(self, measuring: Cell) -> str:
         """The encoder that a cell has measured: folder of a run, or the name of one from elsewhere."""
@@ -64,3 +62,13 @@ class Findings:
         means = {row: mean for row in table.rows if (mean := table.entries[row, 0].mean) is not None}
         ranked = sorted(means, key=lambda row: means[row], reverse=column.higher_is_better)
         return ranked if len(ranked) <= 3 else [*ranked[:2], ranked[-1]]
+
+    def _done(self, table: TaskTable, row: str) -> list[tuple[Place, str]]:
+        """Places of a row and keys of their cells, of those that did not fail, by seed."""
+        mine = [
+            (place, key)
+            for place, key in self.work.places.items()
+            if (place.task, place.data, place.row) == (table.key, table.data, row)
+        ]
+        there = [(place, key) for place, key in mine if key in self.outcomes and self.outcomes[key].failed is None]
+        return sorted(there, key=lambda one: (one[0].seed, one[0].labels))

@@ -53,7 +53,7 @@ def means(table: TaskTable) -> Figure | None:
 
 
 def noise_curves(table: TaskTable) -> Figure | None:
-    """The first score over the ratio of sound to noise, the clean one at the right; None without noise, or without numbers."""
+    """The first score over the ratio of sound to noise, the clean one at the right; None where there is neither."""
     full = [(n, column) for n, column in enumerate(table.columns) if column.labels == _most(table)]
     noisy = sorted((column.snr_db, n) for n, column in full if column.snr_db is not None)
     if not noisy or not _any(table, [n for _, n in noisy]):

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from seehear.benchmark import wording
 from seehear.benchmark.plan import PaperTable
 from seehear.benchmark.scores import headed, told
 from seehear.benchmark.table import Column, Entry, TaskTable
 from seehear.report import Table, Text
-from seehear.report.boxes import Fold, Printed
+from seehear.report.boxes import Commands, Fold, Printed
 from seehear.report.html import Block, Cell
 
 BOLD = "Bold is only what paired tests support as the best of its column."
 
 
-def our_table(table: TaskTable) -> Table:
-    """Means with their intervals, the commands under each row."""
+def our_table(table: TaskTable, commands: Mapping[str, Sequence[str]]) -> Table:
+    """Means with their intervals, and under each row what gives it again.
+
+    Args:
+        table: what is shown.
+        commands: row -> the commands, all that its means are of; empty where nothing was measured.
+    """
     header: list[str | Cell] = ["", *(_heading(column) for column in table.columns)]
     rows = [_row(table, row) for row in table.rows]
-    under = {place: fold for place, row in enumerate(table.rows) if (fold := _commands(table, row))}
+    under = {
+        place: Fold("reproduce", [Commands(commands[row])]) for place, row in enumerate(table.rows) if commands[row]
+    }
     return Table(header, rows, f"{wording.under(table)} {BOLD}", under)
 
 
@@ -41,23 +50,6 @@ def _number(column: Column, entry: Entry, asked: int) -> Cell:
     failed = f"{len(entry.failed)} failed" if entry.failed else ""
     below = [wording.interval(column, entry), wording.few_seeds(entry, asked), failed]
     return Cell(wording.centre(column, entry), ", ".join(part for part in below if part), strong=entry.best)
-
-
-def _commands(table: TaskTable, row: str) -> Fold | None:
-    """The commands under the numbers of a row; those that give several numbers stand once."""
-    gives: dict[tuple[str, ...], list[str]] = {}
-    entries = [(column, table.entries[row, place]) for place, column in enumerate(table.columns)]
-    for column, entry in entries:
-        if entry.reproduce:
-            gives.setdefault(entry.reproduce, []).append(column.title)
-    if not gives:
-        return None
-    seed = min(seed for _, entry in entries for seed in entry.values)
-    blocks: list[Block] = []
-    for commands, titles in gives.items():
-        blocks += [Text(f"{', '.join(titles)}:")] if len(gives) > 1 else []
-        blocks.append(Text("\n".join(commands), code=True))
-    return Fold(f"reproduce (seed {seed})", blocks)
 
 
 def _printed(paper: PaperTable) -> Printed:

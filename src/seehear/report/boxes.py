@@ -35,6 +35,17 @@ class Listed:
 
 
 @dataclass(frozen=True)
+class Commands:
+    """Commands below each other; what is too long for the page goes on in the next line, indented."""
+
+    lines: Sequence[str]
+
+    def to_html(self) -> str:
+        """The commands' markup."""
+        return f"<pre class=commands>{''.join(f'<code>{escape(line)}</code>' for line in self.lines)}</pre>"
+
+
+@dataclass(frozen=True)
 class Beside:
     """Blocks next to each other where there is room, below each other where there is none."""
 

@@ -33,21 +33,24 @@ figcaption { color: var(--soft); font-size: 0.9rem; text-align: left; padding: 0
 .clip { display: inline-block; width: calc(50% - 0.6rem); min-width: 15rem; margin-right: 0.5rem; vertical-align: top; }
 .clip video { width: 100%; background: #000; border-radius: 6px; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 0.94rem; margin: 0.6rem 0; }
+table { border-collapse: separate; border-spacing: 0; font-size: 0.94rem; margin: 0.6rem 0; }
 th, td { padding: 0.35rem 0.9rem 0.35rem 0; text-align: left; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; }
 .table > figcaption { max-width: 44rem; }
 .number small { white-space: nowrap; }
-.wide .scroll th:first-child, .wide .scroll td:first-child { position: sticky; left: 0; background: var(--paper); }
+.wide .scroll th:first-child, .wide .scroll td:first-child { position: sticky; left: 0; }
+.wide .scroll th:first-child, .wide .scroll td:first-child { background: var(--paper); }
+td.under > details { position: sticky; left: 0; width: fit-content; max-width: min(100%, calc(100vw - 2rem)); }
 td small, th small { display: block; font-weight: 400; font-size: 0.8rem; color: var(--soft); }
 td { vertical-align: top; }
 th { vertical-align: bottom; }
 tr.over td { border-bottom: 0; padding-bottom: 0; }
-.over + tr > .under { position: static !important; padding: 0 0 0.3rem; }
+td.under { padding: 0 0 0.3rem; }
 details { font-size: 0.86rem; }
 details > summary { color: var(--soft); cursor: pointer; }
 details pre { margin: 0.3rem 0; }
-td pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+.commands { white-space: pre-wrap; overflow-wrap: anywhere; }
+.commands code { display: block; padding-left: 2ch; text-indent: -2ch; }
 .beside { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 0 2rem; }
 .beside > * { flex: 0 1 auto; max-width: 100%; min-width: 0; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--least)), 1fr)); gap: 0 2rem; }
