@@ -82,8 +82,22 @@ class ScoreCalibration:
 
     def probability(self, score: float) -> float:
         """That two voices with this score are of one speaker, 0 to 1, where `prior` of all pairs are."""
-        odds = self.log_likelihood_ratio(score) + np.log(self.prior / (1 - self.prior))
+        odds = self.log_likelihood_ratio(score) + self._prior_odds
         return float(0.5 * (1 + np.tanh(odds / 2)))  # the logistic function, without overflow
+
+    @property
+    def threshold(self) -> float | None:
+        """Score at which either answer is as probable as the other; None where no score is, since none says anything.
+
+        Where the prior is one half it lies near `eer_threshold`, but is not the same: that one weighs how often either
+        error happens, this one comes from a curve that was fitted to all scores.
+        """
+        return -(self.offset + self._prior_odds) / self.slope if self.slope else None
+
+    @property
+    def _prior_odds(self) -> float:
+        """Natural logarithm."""
+        return float(np.log(self.prior / (1 - self.prior)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

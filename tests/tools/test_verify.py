@@ -3,6 +3,7 @@
 import json
 import wave
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from seehear.cli import main
 from seehear.clip import SAMPLE_RATE
 from seehear.errors import SeehearError
 from seehear.score_calibration import ScoreCalibration
-from seehear.tools.pair_list import read_pairs
+from seehear.tools.pair_list import Pair, read_pairs
+from seehear.tools.same_voice import Compared, SameVoice
 
 
 @pytest.fixture
@@ -83,7 +85,30 @@ def test_the_models_own_calibration_is_used(model, voices, calibration, tmp_path
     assert main(["verify", str(voices / "anna1.wav"), str(voices / "ben.wav")]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "different speakers" in said
-    assert "+0.500: errors of either kind 5.0 % at it, measured on a hundred hums" in said
+    assert "+0.500: above it one speaker is more probable than two" in said
+    assert "5.0 % of either kind at +0.500, measured on a hundred hums" in said
+
+
+@settings(deadline=None)
+@given(
+    st.floats(-1, 1),
+    st.floats(0.5, 40),
+    st.floats(-20, 20),
+    st.floats(-1, 1),
+    st.floats(0.01, 0.99),
+)
+def test_verdict_probability_and_threshold_never_contradict_each_other(score, slope, offset, equal_errors, prior):
+    known = ScoreCalibration(slope, offset, equal_errors, 0.1, prior)
+    found = Compared(Pair(Path("a.wav"), Path("b.wav")), score, known)
+    assert (found.verdict is SameVoice.SAME) == (found.probability >= 0.5)
+    if abs(score - known.threshold) > 1e-6:
+        assert (found.verdict is SameVoice.SAME) == (score > known.threshold)
+
+
+def test_scores_that_say_nothing_have_no_threshold():
+    known = ScoreCalibration(0.0, 0.0, 0.3, 0.5)
+    assert known.threshold is None
+    assert Compared(Pair(Path("a.wav"), Path("b.wav")), 0.9, known).to_json()["threshold"] is None
 
 
 def test_many_pairs_from_a_list_and_a_missing_file_is_recorded(model, voices, calibration, tmp_path, capsys):

@@ -57,22 +57,24 @@ class Compared:
 
     @property
     def verdict(self) -> SameVoice:
-        """By the threshold at which both kinds of error are equally frequent."""
-        if self.score is None or not self.calibration:
+        """The more probable of the two."""
+        if self.probability is None:
             return SameVoice.CANNOT_TELL
-        return SameVoice.SAME if self.score >= self.calibration.eer_threshold else SameVoice.DIFFERENT
+        return SameVoice.SAME if self.probability >= 0.5 else SameVoice.DIFFERENT
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``--json`` prints; a pair that could not be compared has the same keys, and ``error``."""
         known, probability = self.calibration, self.probability
+        threshold = known.threshold if known else None
         entry: dict[str, Any] = {
             "one": str(self.pair.one),
             "other": str(self.pair.other),
             "verdict": self.verdict.value,
             "score": None if self.score is None else round(self.score, 4),
             "probability": None if probability is None else round(probability, 4),
-            "threshold": None if not known else round(known.eer_threshold, 4),
+            "threshold": None if threshold is None else round(threshold, 4),
             "eer": None if not known else round(known.eer, 4),
+            "eer_threshold": None if not known else round(known.eer_threshold, 4),
             "measured_on": None if not known else known.data,
             "cautions": list(self.cautions),
             "speech_s": None if self.speech_s is None else [round(seconds, 2) for seconds in self.speech_s],

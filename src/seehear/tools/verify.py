@@ -33,9 +33,9 @@ def verify(
     """Is it the same voice in two recordings.
 
     The score is how alike the mean embeddings of what is spoken in each recording are: the cosine, from -1 to 1. Where
-    the model brings a calibration, or one is given, there is also a probability, and a verdict at the threshold at
-    which as many pairs of one speaker are refused as of two are accepted. Each recording should hold one voice. The
-    exit code is 0 when every pair was compared, 2 when one could not be.
+    the model brings a calibration, or one is given, there is also a probability, and a verdict: the more probable
+    answer. Each recording should hold one voice. The exit code is 0 when every pair was compared, 2 when one could not
+    be.
 
     Args:
         recordings: Two recordings, or videos with sound; with --list, the one folder that its names are in.
@@ -113,10 +113,10 @@ def _show(out: Console, compared: Compared) -> None:
     if known:
         prior = f"if {100 * known.prior:.0f} % of all pairs are of one speaker"
         table.add_row("probability", f"{compared.probability:.3f} that it is one speaker, {prior}")
-        measured = f"errors of either kind {100 * known.eer:.1f} % at it" + (
-            f", measured on {known.data}" * bool(known.data)
-        )
-        table.add_row("threshold", Text(f"{known.eer_threshold:+.3f}: {measured}"))
+        if known.threshold is not None:
+            table.add_row("threshold", f"{known.threshold:+.3f}: above it one speaker is more probable than two")
+        measured = f", measured on {known.data}" * bool(known.data)
+        table.add_row("errors", Text(f"{100 * known.eer:.1f} % of either kind at {known.eer_threshold:+.3f}{measured}"))
     for caution in compared.cautions:
         table.add_row("caution", Text(caution, style="yellow"))
     out.print(table)
