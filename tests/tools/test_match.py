@@ -1,7 +1,9 @@
 """`seehear match`: faces ranked for a voice and voices for a face, with a model that knows both by made-up rules."""
 
 import json
+import re
 import wave
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -152,6 +154,28 @@ def test_what_cannot_be_matched_is_told(model, files, capsys, words, said):
     assert code == 2
     assert said in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "right"),
+    [
+        (["dark.png", "bright.png", "low.wav"], "low.wav dark.png bright.png"),
+        (["dark.png", "low.wav", "bright.png"], "low.wav dark.png bright.png"),
+        (["low.wav", "high.wav", "dark.png"], "dark.png low.wav high.wav"),
+    ],
+)
+def test_files_in_the_wrong_order_are_told_the_right_one(model, files, capsys, words, right):
+    code, entry, err = ranked(capsys, *(files / word for word in words))
+    assert (code, entry) == (2, None)
+    assert "name it first" in err
+    (command,) = re.findall(r"seehear (match .*)", err)
+    assert " ".join(Path(word).name for word in command.split()) == f"match {right}"
+    assert main(command.split()) == 0
+
+
+def test_one_of_the_wrong_kind_among_several_costs_only_itself(model, files, capsys):
+    code, entry, _ = ranked(capsys, *(files / word for word in ("low.wav", "dark.png", "bright.png", "high.wav")))
+    assert (code, len(entry["candidates"]), len(entry["failed"])) == (2, 2, 1)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -83,10 +84,11 @@ def rank(one: Path, candidates: Sequence[Path], model: IdentityModel, detector: 
         detector: YuNet's file.
 
     Raises:
-        SeehearError: the first file cannot be used.
+        SeehearError: the first file cannot be used, or another should be the first.
     """
-    kinds = [tried(path, holds, among_others=True).found for path in candidates]
-    asked = taken_for(holds(one), [kind for kind in kinds if kind])
+    kinds = {path: kind for path in candidates if (kind := tried(path, holds, among_others=True).found)}
+    asked = taken_for(holds(one), list(kinds.values()))
+    _require_order(one, asked, kinds)
     voice: Callable[[Path], NDArray[np.float32]] = partial(_voice, model=model)
     face: Callable[[Path], NDArray[np.float32]] = partial(face_in, model=model, detector=detector)
     asking, answering = (voice, face) if asked == "voice" else (face, voice)
@@ -133,6 +135,24 @@ def taken_for(first: Holds, rest: Sequence[Holds]) -> Asked:
         wanted = "pictures or videos of faces" if asked == "voice" else "recordings of voices"
         raise SeehearError(f"the first file is a {asked}, and all the others are only {useless}, too; give {wanted}")
     return asked
+
+
+def _require_order(one: Path, asked: Asked, kinds: Mapping[Path, Holds]) -> None:
+    """That the first file is not one of several of its kind, with the one that they should be ranked for behind.
+
+    Raises:
+        SeehearError: it is.
+    """
+    useless = "sound" if asked == "voice" else "pictures"
+    others = [path for path, kind in kinds.items() if kind != useless]
+    if len(others) != 1 or len(kinds) == 1:
+        return
+    command = shlex.join(["seehear", "match", *map(str, others), str(one), *(str(p) for p in kinds if p not in others)])
+    other = "face" if asked == "voice" else "voice"
+    raise SeehearError(
+        f"the first file is a {asked}, and so are others, but there is only one {other}; to rank the {asked}s for it, "
+        f"name it first: {command}"
+    )
 
 
 def sharpness(model: IdentityModel) -> float:
