@@ -120,6 +120,19 @@ def test_a_film_without_sound_gives_nothing(tmp_path: Path) -> None:
         prepare([tmp_path], tmp_path / "out", faces="none", workers=1, progress=False)
 
 
+def test_silent_recordings_are_left_out_and_soft_ones_are_not(tmp_path: Path) -> None:
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    rounding = np.random.default_rng(0).integers(-1, 2, 16_000).astype(np.int16)
+    wavfile.write(sources / "silent.wav", 16_000, rounding)
+    soft = np.zeros(16_000, np.int16)
+    soft[9_000:9_100] = 30  # -61 dB, and only for a moment
+    wavfile.write(sources / "soft.wav", 16_000, soft)
+    report = prepared(sources, tmp_path / "corpus")
+    assert (report.done, report.empty, report.clips) == (1, 1, 1)
+    assert describe(tmp_path / "corpus").empty == {"silent.wav": "the sound is 1.00 s of silence"}
+
+
 def test_lengths_that_contradict_each_other(recordings: Path, tmp_path: Path) -> None:
     for wrong in ({"min_seconds": 0.01}, {"min_seconds": 3, "max_seconds": 4}):
         with pytest.raises(SeehearError, match="must be"):

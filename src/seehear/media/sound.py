@@ -55,6 +55,13 @@ class Sound:
         self.repaired = repaired
         self.damaged = damaged
 
+    @property
+    def peak(self) -> float:
+        """Largest absolute sample, 0 to 1; 0 without sound."""
+        if not len(self._samples):
+            return 0.0
+        return max(-int(self._samples.min()), int(self._samples.max())) / FULL_SCALE
+
     def between(self, start_s: float, stop_s: float) -> Samples:
         """The sound of a stretch of time, zeros where there is none.
 

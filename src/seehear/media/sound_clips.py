@@ -14,6 +14,9 @@ from seehear.errors import SeehearError
 from seehear.media.decode import MediaFile, open_media
 from seehear.media.sound import Sound, read_sound
 
+SILENT = 1e-4
+"""A recording whose samples are all below this, -80 dB, is silent: rounding and codecs leave no more of nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SoundOptions:
@@ -43,15 +46,19 @@ class HeardStats:
     Attributes:
         seconds: length of its sound; None where it has none.
         min_seconds: of the options.
+        silent: whether there is nothing in it to be heard.
     """
 
     seconds: float | None = None
     min_seconds: float = 0.4
+    silent: bool = False
 
     def why_nothing(self) -> str:
         """In words, why no clip came out."""
         if self.seconds is None:
             return "there is no sound"
+        if self.silent:
+            return f"the sound is {self.seconds:.2f} s of silence"
         return f"the sound is {self.seconds:.2f} s long, shorter than {self.min_seconds:g} s"
 
 
@@ -59,7 +66,7 @@ class SoundReader:
     """The clips of a file's sound, in order; a context manager and an iterable, as `seehear.media.clips.ClipReader`.
 
     The whole recording is one stretch; pictures, where there are any, only say when its clock begins. Silence fills
-    the last frame of 40 ms.
+    the last frame of 40 ms. A recording that is `SILENT` from beginning to end gives no clips.
 
     Attributes:
         media: the open file.
@@ -96,14 +103,18 @@ class SoundReader:
         self.media.close()
 
     def __iter__(self) -> Iterator[Clip]:
-        options = self.options
-        self.stats = HeardStats(self.sound.duration_s if self.media.has_sound else None, options.min_seconds)
-        frames = -(-round(self.sound.duration_s * SAMPLE_RATE) // SAMPLES_PER_FRAME)
+        options, sound = self.options, self.sound
+        self.stats = HeardStats(
+            sound.duration_s if self.media.has_sound else None, options.min_seconds, sound.peak < SILENT
+        )
+        if self.stats.silent:
+            return
+        frames = -(-round(sound.duration_s * SAMPLE_RATE) // SAMPLES_PER_FRAME)
         start = 0
         for length in piece_lengths(frames, round(options.min_seconds * FPS), round(options.max_seconds * FPS)):
             start_s, stop_s = start / FPS, (start + length) / FPS
             meta = {"source": str(self.path), "start_s": start_s, "track": 0}
-            yield Clip.of_sound(self.sound.between(start_s, stop_s), meta)
+            yield Clip.of_sound(sound.between(start_s, stop_s), meta)
             start += length
 
 
