@@ -50,8 +50,8 @@ def guessing(columns: Sequence[Column]) -> list[str]:
 
 def under(table: TaskTable) -> str:
     """What has to be known to believe the table."""
-    seeds = f"Mean of {table.seeds} seeds" if table.seeds > 1 else "One seed"
-    tested = f", {table.tested} tested" if table.tested else ""
+    seeds = f"Means of {table.seeds} seeds" if table.seeds > 1 else "One seed"
+    tested = f"; {table.tested} recordings or clips tested" if table.tested else ""
     units = f"; draws are of {table.units}" if table.units else ""
     return f"{seeds} unless told otherwise{tested}{units}."
 
@@ -81,9 +81,11 @@ def checked_in(claim: Checked) -> str:
 
 
 def printed(paper: PaperTable, place: int, row: str) -> str:
-    """What a paper prints, as it prints it."""
+    """What a paper prints, with as many digits as the other figures of its column have."""
     value = paper.rows[row][place]
-    return MISSING if value is None else f"{value:g}"
+    column = (values[place] for values in paper.rows.values())
+    digits = max((_digits(one) for one in column if one is not None), default=0)
+    return MISSING if value is None else f"{value:.{digits}f}"
 
 
 def beside(paper: PaperTable) -> str:
@@ -97,3 +99,8 @@ def left(summary: Summary) -> str:
         return ""
     cells = "1 cell was" if summary.left == 1 else f"{summary.left} cells were"
     return f"{cells} not done yet; give the command again to go on."
+
+
+def _digits(value: float) -> int:
+    """After the point."""
+    return len(f"{value:.10f}".rstrip("0").partition(".")[2])
