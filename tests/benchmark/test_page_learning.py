@@ -35,12 +35,17 @@ def test_a_run_that_has_not_begun_has_none(tmp_path):
     assert read_run(tmp_path) == {}
 
 
-def test_panels_are_the_loss_and_what_was_measured_on_other_clips(run):
+def test_panels_are_the_loss_and_what_was_measured_on_other_clips_first(run):
+    run = run | {"more": run["loss"], "face_auc": run["voice_eer"]}
     told = labels(learning_curves("match", {"one": [run], "two": [run, run]}))
-    assert "loss" in told
-    assert "voice eer" in told
+    assert [one for one in told if one in ("loss", "voice eer", "face auc")] == ["loss", "voice eer", "face auc"]
     assert "matched" not in told  # of the clips that are trained on: the loss says as much
     assert {"one", "two"} <= set(told)
+
+
+def test_without_a_probe_the_numbers_of_the_training_are_shown(run):
+    told = labels(learning_curves("match", {"one": [{name: run[name] for name in ("matched", "loss")}]}))
+    assert [one for one in told if one in ("loss", "matched")] == ["loss", "matched"]
 
 
 def test_nothing_learned_is_no_figure():

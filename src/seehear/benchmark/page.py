@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def _table_section(found: Findings, table: TaskTable) -> Section:
     alike = [other for other in found.summary.tables if (other.task, other.data) == (table.task, table.data)]
     if table == alike[0]:  # the others would show the same of the same recordings
         blocks += _closer(found, table)
-    return Section(f"{table.title}: {table.data}", blocks)
+    return Section(f"{table.title}: {table.data}", blocks, short=f"{table.key} on {table.data}")
 
 
 def _closer(found: Findings, table: TaskTable) -> list[Block]:
@@ -81,7 +81,7 @@ def _closer(found: Findings, table: TaskTable) -> list[Block]:
     return [
         *_grid([confusions[row] for row in shown]),
         *_folded("Confusions of the other rows", [confusions[row] for row in table.rows if row not in shown]),
-        *_grid([_or_why(partial(embedding, found, table, row)) for row in shown]),
+        *_grid(dict.fromkeys(_or_why(partial(embedding, found, table, row)) for row in shown)),
     ]
 
 
@@ -127,7 +127,7 @@ def _missing(what: str, error: Exception) -> Text:
     return Text(f"{what} missing here ({kind}{error}).")
 
 
-def _grid(blocks: Sequence[Block | None]) -> list[Block]:
+def _grid(blocks: Iterable[Block | None]) -> list[Block]:
     there = [block for block in blocks if block]
     return [Grid(there)] if there else []
 

@@ -38,7 +38,7 @@ def read_run(folder: Path) -> Run:
 
 
 def learning_curves(kind: str, pretexts: Mapping[str, Sequence[Run]]) -> Figure | None:
-    """A panel for the loss and one for each number that was measured meanwhile, a line a pretext.
+    """A panel for the loss and some for what was measured meanwhile, a line a pretext.
 
     Args:
         kind: what all of them learn, so that their numbers mean the same.
@@ -57,14 +57,14 @@ def learning_curves(kind: str, pretexts: Mapping[str, Sequence[Run]]) -> Figure 
         panels[0].legend(fontsize="small")
         panels[-1].set_xlabel("training step")
         svg = to_svg(figure)
-    return Figure(svg, f"{kind}: mean over seeds; the band is from the lowest seed to the highest.")
+    band = "mean over seeds, the band from the lowest seed to the highest"
+    return Figure(svg, f"{kind}: {band}. Losses that are computed differently cannot be compared.")
 
 
 def _panels(runs: Sequence[Run]) -> list[str]:
-    """The loss, and what was measured on clips that are not trained on: the numbers with the fewest points."""
+    """The loss, then what was measured on clips that are not trained on (fewer points), then what else there is."""
     counts = {name: len(curve) for run in runs for name, curve in run.items()}
-    measured = [name for name in counts if name != "loss" and counts[name] < counts.get("loss", 0)]
-    return [name for name in ("loss", *measured) if name in counts][:PANELS]
+    return sorted(counts, key=lambda name: (name != "loss", counts[name]))[:PANELS]
 
 
 def _band(axes: Axes, name: str, curves: Sequence[Curve], place: int) -> None:

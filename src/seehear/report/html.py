@@ -169,15 +169,22 @@ class Video:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and its blocks; links find it by its `anchor`."""
+    """A heading and its blocks.
+
+    Attributes:
+        title: the heading.
+        blocks: from top to bottom.
+        short: what the contents call it, where the title is too long for that.
+    """
 
     title: str
     blocks: Sequence[Block] = field(default_factory=list)
+    short: str = ""
 
     @property
     def anchor(self) -> str:
-        """What a link calls it: the words of its title."""
-        return "-".join(re.findall(r"\w+", self.title.lower()))
+        """What links call it: the words by which the contents call it."""
+        return "-".join(re.findall(r"\w+", (self.short or self.title).lower()))
 
     def to_html(self) -> str:
         """The section's markup."""
@@ -198,7 +205,9 @@ def write_report(
         contents: begin with links to the sections.
         wide: use more of a large screen, for tables of many columns and figures side by side.
     """
-    links = "".join(f'<li><a href="#{section.anchor}">{escape(section.title)}</a></li>' for section in sections)
+    links = "".join(
+        f'<li><a href="#{section.anchor}">{escape(section.short or section.title)}</a></li>' for section in sections
+    )
     listed = f"<nav aria-label=Contents><ul>{links}</ul></nav>" if contents else ""
     body = listed + "".join(section.to_html() for section in sections)
     kind = " class=wide" if wide else ""
