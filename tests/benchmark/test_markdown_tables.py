@@ -60,7 +60,7 @@ def test_claims_with_their_difference_and_verdict() -> None:
     (row,) = [row for row in cells(page({"ours_new": [*GOOD], "mfcc & co": [*BAD]})) if row[-1] == "reproduced"]
     assert row[0] == "new is better | much"
     assert row[2] == "emotion on people, accuracy (points)"
-    assert row[3].startswith("mfcc & co: +19.3 [")
+    assert row[3].startswith("than mfcc & co: +19.3 [")
 
 
 def test_papers_figures_are_quoted_and_what_differs_is_said() -> None:

@@ -41,7 +41,8 @@ def _claims(claims: Sequence[Checked]) -> str:
             escaped(one.says),
             escaped(one.source),
             escaped(wording.checked_in(one)),
-            "<br>".join(f"{escaped(d.against)}: {wording.against(one.score, d)}" for d in one.differences) or MISSING,
+            "<br>".join(f"than {escaped(d.against)}: {wording.against(one.score, d)}" for d in one.differences)
+            or MISSING,
             one.verdict,
         )
         for one in claims

@@ -9,9 +9,10 @@ from seehear.benchmark.scores import MISSING, gained, in_percent, told
 from seehear.benchmark.table import Checked, Column, Difference, Entry, Summary, TaskTable
 
 HOW_TO_READ = (
-    "Each number is the mean over the seeds ± half of its 95 % interval (Student's t), then the interval itself. One "
-    "is marked as the best of its column only where that is supported: against every other row, by a paired t-test "
-    "over at least three seeds (p < .05 after Holm's correction) and, for a task's first score on the same recordings "
+    "Each number is the mean over the seeds ± half of its 95 % interval (Student's t), then the interval itself; it has "
+    "no width where seeds have no part in the number, as with features that nobody trained on a fixed split. One is "
+    "marked as the best of its column only where that is supported: against every other row, by a paired t-test over "
+    "at least three seeds (p < .05 after Holm's correction) and, for a task's first score on the same recordings "
     "without noise, by a 95 % interval of the difference over draws of the tested units that lies above 0. A claim is "
     "reproduced if both intervals of every difference lie above 0, and contradicted if both of one lie below."
 )
@@ -50,10 +51,10 @@ def guessing(columns: Sequence[Column]) -> list[str]:
 
 def under(table: TaskTable) -> str:
     """What has to be known to believe the table."""
-    seeds = f"Means of {table.seeds} seeds" if table.seeds > 1 else "One seed"
+    seeds = f"Means of {table.seeds} seeds unless told otherwise" if table.seeds > 1 else "One seed"
     tested = f"; {table.tested} recordings or clips tested" if table.tested else ""
     units = f"; draws are of {table.units}" if table.units else ""
-    return f"{seeds} unless told otherwise{tested}{units}."
+    return f"{seeds}{tested}{units}."
 
 
 def against(score: str, one: Difference) -> str:
