@@ -7,12 +7,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seehear.benchmark.asking import arguments
 from seehear.benchmark.cell import Cell
 from seehear.benchmark.chosen import chosen_settings
 from seehear.benchmark.coherence import check
 from seehear.benchmark.plan import CorpusSpec, Plan, PretextSpec, RowSpec, TaskSpec
 from seehear.benchmark.typed import PlanError, plain
 from seehear.benchmark.variants import beginning, expanded
+from seehear.errors import SeehearError
 
 
 class Place(NamedTuple):
@@ -67,8 +69,8 @@ def cells(plan: Plan, given: Mapping[str, Path] | None = None) -> Work:
         given: name of a corpus of the plan -> its folder. Given ones take the place of avatars of that name.
 
     Raises:
-        PlanError: a corpus is given that the plan does not have, or a pretext sets an option that its preset does not
-            have.
+        PlanError: a corpus is given that the plan does not have, a pretext sets an option that its preset does not
+            have, or a row is measured in a way that its task does not know.
     """
     plan = expanded(plan)
     check(plan, f"the plan {plan.name}")
@@ -113,6 +115,8 @@ class _Making:
                 for share in task.labels:
                     called = f"{key}/{row.name}{told}" + (f", {100 * share:g} % of the labels" if share != 1 else "")
                     cell = self._measurement(called, task, row, name, seed, share)
+                    if seed == 0:
+                        _check_options(cell, self.plan.name)
                     self.places[Place(key, name, row.name, seed, share)] = self.add(cell)
 
     def corpus(self, name: str) -> str | None:
@@ -136,9 +140,7 @@ class _Making:
         begun = self.pretext(before, seed) if before else None
         corpora = [key for corpus in spec.corpora if (key := self.corpus(corpus))]
         if (before and not begun) or (spec.corpora and not corpora):
-            reason = (
-                f"{before}, with which it begins, is left out" if corpora else _not_given(spec.corpora)
-            )
+            reason = f"{before}, with which it begins, is left out" if corpora else _not_given(spec.corpora)
             self.note(f"The pretext {name} and what reads it are left out, because {reason}.")
             return None
         told = {
@@ -175,6 +177,18 @@ class _Making:
             "snr_db": list(task.snr_db),
         }
         return Cell("measure", called, seed, told, (corpus, *([of] if of else [])))
+
+
+def _check_options(cell: Cell, plan: str) -> None:
+    """That an evaluation knows what it is asked for, before any work is done.
+
+    Raises:
+        PlanError: it does not.
+    """
+    try:
+        arguments(cell, "a model", Path("a corpus"))
+    except SeehearError as error:
+        raise PlanError(f"the plan {plan}, {cell.name}: {error}") from error
 
 
 def _corpus_told(spec: CorpusSpec, folder: Path | None) -> dict[str, Any]:

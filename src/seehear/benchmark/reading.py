@@ -56,7 +56,7 @@ def plan_of(text: str, name: str, where: str) -> Plan:
     """
     try:
         values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # the latter: what looks like a date and is none
         raise PlanError(f"{where} is no YAML ({str(error).splitlines()[0]}); correct it") from error
     if isinstance(values, dict):
         values = {"name": name, **values} | {"tasks": _with_short_rows(values.get("tasks"))}

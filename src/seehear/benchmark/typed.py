@@ -43,7 +43,7 @@ def value_of(kind: Any, value: Any, where: str) -> Any:
     """A plain value as its type has it; see `built`."""
     origin, inner = get_origin(kind), get_args(kind)
     if kind is Any:
-        return plain(value)
+        return _anything(value, where)
     if is_dataclass(kind) and isinstance(kind, type):
         return built(kind, value, where)
     if origin is Literal:
@@ -75,6 +75,17 @@ def plain(value: Any) -> Any:
 def _usual(entry: Any, owner: Any) -> bool:
     default = entry.default if entry.default_factory is MISSING else entry.default_factory()
     return default is not MISSING and bool(getattr(owner, entry.name) == default)
+
+
+def _anything(value: Any, where: str) -> Any:
+    """What JSON knows; YAML also has dates, sets and bytes, which no option takes."""
+    if isinstance(value, Mapping):
+        return _mapping(Any, value, where)
+    if isinstance(value, list | tuple):
+        return [_anything(item, where) for item in value]
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise PlanError(f"{where} is {value!r}, which no option can be; put it in quotes if it is a text")
 
 
 def _one_of(allowed: tuple[Any, ...], value: Any, where: str) -> Any:

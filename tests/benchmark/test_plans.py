@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from seehear.benchmark.cells import cells
+from seehear.benchmark.coherence import WITHOUT_PRETEXT
+from seehear.benchmark.reading import plan_names, plan_of, read_plan, written
+
+PAPERS = (
+    "shukla2020-emotion",
+    "shukla2020-speech",
+    "shukla2020-noise",
+    "shukla2020-labels",
+    "chung2020-sync",
+    "chung2020-lips",
+    "chung2020-speaker",
+    "chung2020-facevoice",
+    "separation-ablation",
+    "joint",
+)
+RECALLED = (75.9, 17.52, 87.0)
+"""Figures that are remembered and were never read: they may not stand in a plan."""
+
+
+def test_the_tables_of_the_papers_are_there() -> None:
+    assert set(PAPERS) <= set(plan_names())
+
+
+@pytest.mark.parametrize("name", plan_names())
+def test_a_plan_can_be_worked_through(name: str, tmp_path: Path) -> None:
+    plan = read_plan(name)
+    assert plan_of(written(plan), "x", "x") == plan
+    wanted = {corpus: tmp_path for corpus, spec in plan.corpora.items() if not spec.avatars}
+    alone, everything = cells(plan), cells(plan, wanted)
+    assert set(alone.places) <= set(everything.places)
+    rows = {(key, row.name) for key, task in plan.tasks.items() for row in task.rows}
+    assert {(place.task, place.row) for place in everything.places} == rows
+    assert everything.notes == ()
+    assert set(everything.corpora) == set(plan.corpora)  # none is asked for in vain
+    read = {row.of for task in plan.tasks.values() for row in task.rows}
+    assert set(plan.pretexts) <= read  # none is trained in vain
+    assert {of for of in read if of in WITHOUT_PRETEXT} <= {"mfcc", "logmel", "pixels"}
+
+
+@pytest.mark.parametrize("name", plan_names())
+def test_a_plan_runs_on_avatars_alone_and_says_what_it_would_like_to_have(name: str) -> None:
+    plan = read_plan(name)
+    work = cells(plan)
+    assert work.places
+    for corpus, spec in plan.corpora.items():
+        assert (corpus in work.corpora) == bool(spec.avatars)
+        assert spec.avatars or any(spec.wants in note for note in work.notes)
+
+
+@pytest.mark.parametrize("name", plan_names())
+def test_the_papers_figures_stand_beside_with_what_differs(name: str) -> None:
+    plan = read_plan(name)
+    figures = [value for table in plan.paper for row in table.rows.values() for value in row]
+    assert not set(RECALLED) & set(figures)
+    for table in plan.paper:
+        assert table.differs
+        assert "arXiv" in table.source
+        ours = {row.name for row in plan.tasks[table.task].rows}
+        assert ours & set(table.rows) or table.task == "facevoice"  # there is something to look across at
+    assert all(claim.source for claim in plan.claims)
+    assert plan.claims
