@@ -9,8 +9,8 @@ from seehear.benchmark.scores import MISSING, gained, in_percent, told
 from seehear.benchmark.table import Checked, Column, Difference, Entry, Summary, TaskTable
 
 HOW_TO_READ = (
-    "Each number is the mean over the seeds ± half of its 95 % interval (Student's t), then the interval itself; it has "
-    "no width where seeds have no part in the number, as with features that nobody trained on a fixed split. One is "
+    "Each number is the mean over the seeds ± half of its 95 % interval (Student's t), then the interval itself; it "
+    "has no width where seeds have no part in the number, as with features that nobody trained on a fixed split. One is "
     "marked as the best of its column only where that is supported: against every other row, by a paired t-test over "
     "at least three seeds (p < .05 after Holm's correction) and, for a task's first score on the same recordings "
     "without noise, by a 95 % interval of the difference over draws of the tested units that lies above 0. A claim is "
