@@ -35,12 +35,12 @@ def on_grid(features: Tensor, rate: float, grid: int, slots: int) -> Tensor:
     """
     count = features.shape[1]
     width = rate / grid  # of a slot, in features
-    begins = torch.arange(slots, dtype=torch.float64, device=features.device) * rate / grid
+    begins = torch.arange(slots, dtype=torch.float64) * rate / grid  # on the CPU: not every device has doubles
     first = begins.floor().long()
     out = torch.zeros(len(features), slots, features.shape[2], dtype=features.dtype, device=features.device)
     for further in range(math.ceil(width) + 1):
         feature = first + further
         shared = torch.minimum(begins + width, feature + 1.0) - torch.maximum(begins, feature.double())
-        share = (shared.clamp_min(0) / width).to(features.dtype)
-        out = out + features[:, feature.clamp_max(count - 1)] * share[:, None]
+        share = (shared.clamp_min(0) / width)[:, None].to(out)
+        out = out + features[:, feature.clamp_max(count - 1).to(out.device)] * share
     return out
