@@ -74,7 +74,7 @@ def arguments(cell: Cell, model: str | Path, data: Path, device: str = "cpu") ->
         if outer not in known:
             raise SeehearError(f"evaluate {task} has no option {outer!r}; leave it out of the plan (it is {value!r})")
         whole = given.get(outer, known[outer].default)
-        given[outer] = _fitting(f"{task}'s {name}", whole, inner, value, hints[outer])
+        given[outer] = _fitting(f"{name} of evaluate {task}", whole, inner, value, hints[outer])
     return given
 
 
@@ -132,7 +132,7 @@ def _fitting(called: str, whole: Any, part: str, value: Any, hint: Any) -> Any:
 
 def _with_part(called: str, whole: Any, part: str, value: Any) -> Any:
     if not is_dataclass(whole) or isinstance(whole, type) or part not in {field.name for field in fields(whole)}:
-        raise SeehearError(f"there is no option {called}; leave it out of the plan (it is {value!r})")
+        raise SeehearError(f"there is no {called}; leave it out of the plan (it is {value!r})")
     try:
         return replace(whole, **{part: value})
     except (TypeError, ValueError) as error:  # what the options themselves refuse
