@@ -94,10 +94,12 @@ class Schedule:
         self.outcomes[cell.key] = outcome
         self._learn(cell, outcome)
         lost = []
-        if outcome.failed is not None:
-            for other in [waiting for waiting in self.waiting if cell.key in waiting.needs]:
-                failed = Outcome(other.key, 0.0, failed=f"it needs {cell.called}, which failed: {_root(outcome)}")
-                lost += [(other, failed), *self.take(other, failed)]
+        for other in self.waiting if outcome.failed is not None else ():  # each after those that it needs
+            cause = next((key for key in other.needs if key in self.outcomes and not self._is_done(key)), None)
+            if cause is not None:
+                why = f"it needs {self.cells[cause].called}, which failed: {_root(self.outcomes[cause])}"
+                self.outcomes[other.key] = Outcome(other.key, 0.0, failed=why)
+                lost.append((other, self.outcomes[other.key]))
         return lost
 
     def drop(self, cell: Cell) -> None:
