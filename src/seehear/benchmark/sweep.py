@@ -23,6 +23,9 @@ LOSS, WITHOUT_SEPARATION = "model.loss", "multiway"
 _COMMA = re.compile(r",(?![^\[{]*[\]}])")
 """Between values: not those inside of a list or mapping."""
 
+_EQUALS = re.compile(r"((?:[^=\[]|\[[^\]]*\])*)=(.*)", re.DOTALL)
+"""Between option and values: not those inside of the name of a variant."""
+
 
 def swept(plan: Plan, told: Sequence[str]) -> Plan:
     """The plan with options as they are told, its variants in full.
@@ -59,9 +62,10 @@ def swept(plan: Plan, told: Sequence[str]) -> Plan:
 
 
 def _parted(words: str) -> tuple[str, list[Any]]:
-    option, equals, values = words.partition("=")
+    match = _EQUALS.fullmatch(words)
+    option, values = match.groups() if match else ("", "")
     parts = [part.strip() for part in _COMMA.split(values)]
-    if not equals or not option.strip() or not all(parts):
+    if not option.strip() or not all(parts):
         raise PlanError(f"--set {words} should be OPTION=VALUE or OPTION=VALUE,VALUE, such as optim.steps=500,1000")
     return option.strip(), [_value(part, words) for part in parts]
 
