@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_rel
 
 from seehear.benchmark.statistics import Drawn, Series, difference, holm, interval
+from seehear.benchmark.verdicts import verdict
 
 SHARES = st.floats(0, 1, allow_nan=False)
 BY_SEED = st.dictionaries(st.integers(0, 9), SHARES, min_size=1)
@@ -21,6 +22,26 @@ def test_interval_is_students() -> None:
     """Worked by hand: mean 2, sample deviation 1, t of 2 degrees of freedom 4.3027."""
     low, high = interval([1.0, 2.0, 3.0]) or (0, 0)
     assert (low, high) == (pytest.approx(2 - 4.302653 / math.sqrt(3)), pytest.approx(2 + 4.302653 / math.sqrt(3)))
+
+
+def test_seeds_that_divide_the_same_people_anew_are_as_unsure_as_we_say() -> None:
+    """What `wording.HOW_TO_READ` says of equally good rows: 200 people, a fifth tested with each of 5 seeds."""
+    rng = np.random.default_rng(4)
+    held = reproduced = 0
+    for _ in range(600):
+        gains = rng.normal(size=200)  # of one row over the other, by person
+        tested = [rng.permutation(200)[:40] for _ in range(5)]
+        counts = rng.multinomial(40, np.full(40, 1 / 40), 200) / 40
+        ours = series([gains[people].mean() for people in tested], [counts @ gains[people] for people in tested])
+        theirs = series([0.0] * 5, np.zeros((5, 200)))
+        found = difference("equal", ours, theirs, True)
+        assert found is not None
+        assert found.low is not None
+        assert found.high is not None
+        held += found.low <= 0 <= found.high
+        reproduced += verdict([found], 1) == "reproduced"
+    assert 0.82 < held / 600 < 0.90
+    assert 0.03 < reproduced / 600 < 0.07
 
 
 def test_one_seed_has_no_interval() -> None:

@@ -10,11 +10,14 @@ from seehear.benchmark.table import Checked, Column, Difference, Entry, Summary,
 
 HOW_TO_READ = (
     "Each number is the mean over the seeds ± half of its 95 % interval (Student's t), then the interval itself; it "
-    "has no width where seeds have no part in the number, as with features that nobody trained on a fixed split. One is "
-    "marked as the best of its column only where that is supported: against every other row, by a paired t-test over "
-    "at least three seeds (p < .05 after Holm's correction) and, for a task's first score on the same recordings "
+    "has no width where seeds have no part in the number, as with features that nobody trained on a fixed split. One "
+    "is marked as the best of its column only where that is supported: against every other row, by a paired t-test "
+    "over at least three seeds (p < .05 after Holm's correction) and, for a task's first score on the same recordings "
     "without noise, by a 95 % interval of the difference over draws of the tested units that lies above 0. A claim is "
-    "reproduced if both intervals of every difference lie above 0, and contradicted if both of one lie below."
+    "reproduced if both intervals of every difference lie above 0, and contradicted if both of one lie below. Where "
+    "every seed divides the same people anew, seeds share people and intervals over them are too narrow: of five seeds "
+    "that test a fifth each, one of 95 % holds the truth in 86 of 100 benchmarks, and a claim about rows that are "
+    "equally good is called reproduced in 5 of 100."
 )
 
 GUESSING = "guessing"
