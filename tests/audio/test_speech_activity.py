@@ -1,11 +1,27 @@
 """Where there is speech: sounds whose truth is known by making, and a real sentence."""
 
+from importlib.resources import files
+
 import numpy as np
 import pytest
 
-from seehear.audio.speech_activity import BANDS, band_levels, from_levels, speech_activity
+from seehear.audio.speech_activity import (
+    BANDS,
+    HIGHEST_HZ,
+    LOWEST_HZ,
+    band_levels,
+    from_levels,
+    network,
+    speech_activity,
+)
 from seehear.clip import SAMPLE_RATE, SAMPLES_PER_FRAME
 from seehear.media.sound import read_sound
+
+
+def test_the_model_card_is_about_this_network():
+    card = (files("seehear") / "weights" / "speech-activity.md").read_text(encoding="utf-8")
+    assert f"{sum(weights.numel() for weights in network().parameters()):,}\nweights" in card
+    assert f"{BANDS} mel bands from {LOWEST_HZ:.0f} to {HIGHEST_HZ:,.0f} Hz" in card
 
 
 def babble(seconds, rng):

@@ -5,7 +5,8 @@ what the loudest twentieth exceeds; so both follow sound that changes. Two numbe
 stands out of the noise, and where between noise and peaks it is, which tells speech from its echo. Three small
 convolutions over 1.2 s (10,000 weights, beside this file) make of them the log-odds of speech. They were fitted by
 ``scripts/train_speech_activity.py`` to the voices of synthetic people in rooms with echo and noise of five kinds, 3 to
-45 dB below the speech, to sentences of GRID's first speaker, and to noise and tones alone.
+45 dB below the speech, to sentences of GRID's first speaker, and to noise and tones alone. How well they do is in
+``weights/speech-activity.md``.
 """
 
 from __future__ import annotations
