@@ -57,7 +57,7 @@ def evaluate_affect(
     Each target is a model of its own, without compensation for the delay of those who annotated.
 
     Args:
-        model: folder of a run, name of a model, mfcc or logmel.
+        model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
         data: corpora that seehear prepare has made, or folders and files of a data set.
         target: what is told: spans of that name, [value, start, end] in seconds, followed step by step; or, where there
             are none, the label of that name, once a recording.

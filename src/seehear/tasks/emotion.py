@@ -43,7 +43,7 @@ def evaluate_emotion(
     """Say how well emotions, or the values of another label, can be told from what a sound encoder hears.
 
     Args:
-        model: folder of a run, name of a model, mfcc or logmel.
+        model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
         data: corpora that seehear prepare has made, or folders and files of a data set.
         against: what it is compared with: mfcc, logmel, other models, untrained (its own shape with random weights),
             finetuned or scratch (its own shape, all weights trained with the labels).

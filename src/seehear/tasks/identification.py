@@ -69,7 +69,7 @@ def evaluate_identification(
     a speaker has one recording only, a fifth of its pieces is, each told by itself.
 
     Args:
-        model: folder of a run, name of a model, mfcc or logmel.
+        model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
         data: corpora that seehear prepare has made, or folders and files of a data set, with the label speaker.
         against: what it is compared with: mfcc, logmel, other models, or untrained, its own shape with random weights.
         format: of a data set that is no corpus: voxceleb, librispeech, folder and so on.

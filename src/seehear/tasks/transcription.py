@@ -52,7 +52,7 @@ def evaluate_transcription(
     Two bidirectional recurrent layers over the features, trained by CTC on characters; no language model.
 
     Args:
-        model: folder of a run, name of a model, mfcc or logmel.
+        model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
         data: corpora that seehear prepare has made, or folders and files of a data set, with the label text or the
             times of words.
         against: what it is compared with: mfcc, logmel, other models, untrained (its own shape with random weights),

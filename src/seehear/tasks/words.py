@@ -48,7 +48,7 @@ def evaluate_words(
     Recordings of one word each (the label word), or sentences whose words have times, which are then cut out.
 
     Args:
-        model: folder of a run, name of a model, mfcc or logmel.
+        model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
         data: corpora that seehear prepare has made, or folders and files of a data set.
         against: what it is compared with: mfcc, logmel, other models, untrained (its own shape with random weights),
             finetuned or scratch (its own shape, all weights trained with the labels).
