@@ -65,9 +65,11 @@ def _lead(found: Findings) -> str:
 
 
 def _table_section(found: Findings, table: TaskTable) -> Section:
-    curves = [means(table), noise_curves(table), label_curves(table), det_curves(_rates(found, table))]
+    curves = [noise_curves(table), label_curves(table), det_curves(_rates(found, table))]
     ours = our_table(table, {row: found.commands(table, row) for row in table.rows})
-    blocks: list[Block] = [Beside([ours, *printed_tables(table)]), *_grid(curves), *_drawn(found, table)]
+    drawn = means(table)
+    beside: list[Block] = [ours, *([drawn] if drawn else []), *printed_tables(table)]
+    blocks = [Beside(beside), *_grid(curves), *_drawn(found, table)]
     alike = [other for other in found.summary.tables if (other.task, other.data) == (table.task, table.data)]
     if table == alike[0]:  # the others would show the same of the same recordings
         blocks += _closer(found, table)

@@ -45,11 +45,12 @@ def means(table: TaskTable) -> Figure | None:
             if entry.low is not None and entry.high is not None:
                 axes.plot([factor * entry.low, factor * entry.high], [height, height], color=colour, linewidth=2)
         _chance(axes.axvline, column)
+        axes.set_xlim(*_looked_at(column, entries))
         axes.set_yticks(range(len(entries)), table.rows)
         axes.set_ylim(len(entries) - 0.5, -0.5)
         axes.set_xlabel(headed(column))
         svg = to_svg(figure)
-    return Figure(svg, "Means (diamonds), 95 % intervals over seeds (bars), seeds (dots), chance (dotted).")
+    return Figure(svg, "Means (diamonds), 95 % intervals over seeds (bars), seeds (dots), guessing (dotted).")
 
 
 def noise_curves(table: TaskTable) -> Figure | None:
@@ -108,6 +109,18 @@ def det_curves(rows: Mapping[str, Sequence[Rates]]) -> Figure | None:
         axes.legend(fontsize="small")
         svg = to_svg(figure)
     return Figure(svg, "Detection errors at every threshold, a line a seed; nearer to the lower left is better.")
+
+
+def _looked_at(column: Column, entries: Sequence[Entry]) -> tuple[float, float]:
+    """Ends of the axis of means: an interval of two seeds may be so wide that nothing else could be seen."""
+    told = [value for entry in entries for value in entry.values.values()]
+    told += [] if column.chance is None else [column.chance]
+    ends = told + [end for entry in entries for end in (entry.low, entry.high) if end is not None]
+    least, most = min(told), max(told)
+    room = max(most - least, 0.1 * abs(most), 1e-6)
+    low, high = max(min(ends), least - room), min(max(ends), most + room)
+    margin = 0.05 * (high - low) or room
+    return _factor(column) * (low - margin), _factor(column) * (high + margin)
 
 
 def _curves(axes: Axes, table: TaskTable, places: Sequence[int], at: Sequence[float]) -> None:

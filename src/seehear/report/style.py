@@ -53,6 +53,7 @@ details pre { margin: 0.3rem 0; }
 .commands code { display: block; padding-left: 2ch; text-indent: -2ch; }
 .beside { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 0 2rem; }
 .beside > * { flex: 0 1 auto; max-width: 100%; min-width: 0; }
+.beside > figure:not(.table) { flex: 1 1 22rem; max-width: min(100%, 30rem); }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--least)), 1fr)); gap: 0 2rem; }
 .grid > * { min-width: 0; }
 .grid > .clip { width: auto; min-width: 0; margin-right: 0; }
