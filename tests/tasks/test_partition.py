@@ -59,6 +59,15 @@ def test_a_fifth_is_tested_and_the_seed_decides_who() -> None:
     assert one.test.tolist() != other.test.tolist()
 
 
+@given(st.integers(3, 23), st.integers(0, 3))
+def test_a_round_of_seeds_tests_everybody_once(speakers: int, turn: int) -> None:
+    recordings = of([{"speaker": f"s{n}"} for n in range(speakers)])
+    count = min(5, speakers)
+    folds = [partition(recordings, "speakers", count * turn + seed)[0] for seed in range(count)]
+    assert Counter(row for fold in folds for row in fold.test.tolist()) == Counter(range(speakers))
+    assert Counter(row for fold in folds for row in fold.dev.tolist()) == Counter(range(speakers))
+
+
 @pytest.mark.parametrize("split", ["speakers", "leave-one-speaker-out"])
 def test_unknown_speakers_are_refused_and_one_speaker_too(split: SplitName) -> None:
     nameless = of([{"speaker": "a"}, {"speaker": "b"}, {}])

@@ -38,10 +38,11 @@ class Fold:
 def partition(recordings: Recordings, split: SplitName, seed: int = 0, shared_speakers: bool = False) -> list[Fold]:
     """Divides recordings, so that each is in the test part of one fold at most.
 
-    ``speakers``: one fold; a fifth of the speakers is test, a fifth development. ``leave-one-speaker-out``: a fold a
-    speaker, with a fifth of the others (at least one) as development. ``official``: the data set's own label ``part``;
-    where it has no development part, a fifth of the training speakers is. ``random``: a fifth of the recordings each,
-    whoever speaks; pieces of one source stay together.
+    ``speakers``: one fold; a fifth of the speakers is test, a fifth development, and of five seeds in a row (0 to 4, 5
+    to 9, ...) each tests another fifth, so that their results do not repeat each other. ``leave-one-speaker-out``: a
+    fold a speaker, with a fifth of the others (at least one) as development. ``official``: the data set's own label
+    ``part``; where it has no development part, a fifth of the training speakers is. ``random``: as ``speakers``, but a
+    fifth of the recordings, whoever speaks; pieces of one source stay together.
 
     Args:
         recordings: with the label ``speaker``, but for ``random``.
@@ -55,12 +56,12 @@ def partition(recordings: Recordings, split: SplitName, seed: int = 0, shared_sp
     """
     rng = np.random.default_rng([seed, 77])
     if split == "random":
-        return [_held_out([r.source for r in recordings], rng, "recordings", recordings.name)]
+        return [_held_out([r.source for r in recordings], seed, "recordings", recordings.name)]
     if split == "official":
         return [_official(recordings, rng, shared_speakers)]
     speakers = known_speakers(recordings)
     if split == "speakers":
-        return [_held_out(speakers, rng, "speakers", recordings.name)]
+        return [_held_out(speakers, seed, "speakers", recordings.name)]
     return _leave_one_out(speakers, rng, recordings.name)
 
 
@@ -105,14 +106,15 @@ def share_of_labels(train: Rows, classes: Sequence[str], share: float, seed: int
     return np.sort(np.concatenate(kept))
 
 
-def _held_out(groups: Sequence[str], rng: np.random.Generator, what: str, name: str) -> Fold:
-    """One group in five is test, one in five development."""
+def _held_out(groups: Sequence[str], seed: int, what: str, name: str) -> Fold:
+    """One group in five is test, one in five development; see `partition`."""
     names = sorted(set(groups))
     if len(names) < len(PARTS):
         raise CorpusError(_too_few(name, what, len(names)))
-    order = [names[i] for i in rng.permutation(len(names))]
-    count = max(1, len(names) // HELD_OUT)
-    return _fold(groups, set(order[count : 2 * count]), set(order[:count]))
+    count = min(HELD_OUT, len(names))
+    order = np.random.default_rng([seed // count, 77]).permutation(len(names))
+    test, dev = (order[(seed + turn) % count :: count].tolist() for turn in (0, 1))
+    return _fold(groups, {names[i] for i in dev}, {names[i] for i in test})
 
 
 def _leave_one_out(speakers: Sequence[str], rng: np.random.Generator, name: str) -> list[Fold]:
