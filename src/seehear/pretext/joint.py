@@ -196,9 +196,7 @@ class JointModel(LipSync, IdentityModel):
         o, video, audio = self.options, batch["video"], batch["audio"].float()
         if audio.shape[1] != video.shape[1] * SAMPLES_PER_FRAME:
             raise ValueError(f"{video.shape[1]} frames come with {audio.shape[1]} samples of sound")
-        with torch.autocast(video.device.type, enabled=False):
-            heard = self.sound_augment.waves(audio, rng) if rng else audio
-        layers = hear(self.encoder, heard, self.sound_augment, rng)
+        layers = self._hear(audio, rng)
         features = layers[self.encoder.last]
         found: dict[str, Tensor] = {}
         loss = features.new_zeros((), dtype=torch.float32)
@@ -206,13 +204,20 @@ class JointModel(LipSync, IdentityModel):
             found |= _as(self.sync(features, video, rng), "sync_loss")
             loss = loss + o.sync_weight * found["sync_loss"]
         if self.match:
-            found |= _as(self.match(layers, video, rng), "match_loss")
+            again = self._hear(audio, rng) if rng else layers
+            found |= _as(self.match(layers, again, video, rng), "match_loss")
             loss = loss + o.match_weight * found["match_loss"]
         if self.generator is not None:
             found |= self.drawing(self.generator, video, features, rng, seen="face")
             loss = loss + o.animate_weight * found["video"]
         kept = {name: value.detach() for name, value in found.items() if not rng or name in self.shown}
         return {"loss": loss} | kept
+
+    def _hear(self, audio: Tensor, rng: Generator | None) -> dict[str, Tensor]:
+        """The layers of the encoder of speech, the sound disturbed if there is a generator."""
+        with torch.autocast(audio.device.type, enabled=False):
+            heard = self.sound_augment.waves(audio, rng) if rng else audio
+        return hear(self.encoder, heard, self.sound_augment, rng)
 
     def _synced(self) -> SyncTerm:
         if self.sync is None:

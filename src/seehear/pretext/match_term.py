@@ -68,8 +68,8 @@ class MatchTermOptions:
 class MatchTerm(nn.Module):
     """A voice head on the features of an encoder of speech, and a face tower.
 
-    The two segments of a voice are cut out of features that are there already. So both have been disturbed alike, which
-    `MatchModel` does not allow itself: what a microphone does to a voice may be taken for the voice, within sound.
+    The two segments of a voice are cut out of features that are there already, each out of another hearing of the same
+    sound: were both disturbed alike, what a microphone does to a voice would be taken for the voice.
 
     Attributes:
         layer: of the encoder of speech, that is read.
@@ -97,11 +97,14 @@ class MatchTerm(nn.Module):
         self.loss = make_loss(o.loss, symmetric=o.symmetric, weight=o.weight, shared=o.shared)
         self.augment = PictureAugment(o.pictures)
 
-    def forward(self, layers: dict[str, Tensor], video: Tensor, rng: Generator | None = None) -> dict[str, Tensor]:
+    def forward(
+        self, layers: dict[str, Tensor], again: dict[str, Tensor], video: Tensor, rng: Generator | None = None
+    ) -> dict[str, Tensor]:
         """Two segments of each voice and two stills of each face, against those of the whole batch, of all processes.
 
         Args:
             layers: of the encoder of speech, (B, T, width) each.
+            again: the same of the same sound, disturbed otherwise.
             video: face crops, uint8 (B, T, S, S, 3).
             rng: where segments, stills and disturbances are drawn from.
 
@@ -111,7 +114,10 @@ class MatchTerm(nn.Module):
         """
         o = self.options
         frames = round(o.seconds * FPS)
-        voices = [self.embed_voice(part) for part in two_stretches(layers[self.layer], frames, rng)]
+        both = torch.cat([layers[self.layer], again[self.layer]], dim=-1)  # so that one draw cuts both
+        first, second = two_stretches(both, frames, rng)
+        width = first.shape[-1] // 2
+        voices = self.embed_voice(first[..., :width]), self.embed_voice(second[..., width:])
         faces = self.embed_face(_two_stills(video, rng), rng).chunk(2)
         mine = dict(zip(("voice", "voice2", "face", "face2"), (*voices, *faces), strict=True))
         everyone = [gathered(x) if torch.is_grad_enabled() else x for x in mine.values()]
