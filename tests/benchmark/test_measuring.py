@@ -81,6 +81,7 @@ TABLES: list[tuple[str, str, Mapping[str, Any]]] = [
     ("affect", "mfcc", {"options": {"target": "weight", "readout": "pooled", "where": ["part=train|test"]}}),
     ("lips", "sync", {"options": {"readout": "pooled", "split": "official", "min_count": 2}}),
     ("speaker", "match", {"options": {"seconds": 0.8, "within": ["word"]}}),
+    ("speaker", "sync", {"options": {"seconds": 0.8, "split": "official", "pooling": "mean+deviation"}}),
     ("identification", "logmel", {"options": {"seconds": 0.5}}),
     ("emotion", "mfcc", {"options": {"split": "leave-one-speaker-out", "shared_speakers": True}}),
 ]
@@ -130,6 +131,20 @@ def test_faces_and_voices_of_people_who_were_kept_for_measuring(
     assert outcome.chance["voice to face, 1 of 3 within word"] == 1 / 3
     assert outcome.told["people"] == {"unseen-unheard": 4}  # one in two, as the model remembers
     assert outcome.recordings == 16
+
+
+@pytest.mark.parametrize(
+    ("task", "of"), [("facevoice", "match"), ("speaker", "mfcc"), ("sync", "sync"), ("animate", "animate")]
+)
+def test_an_official_part_is_tested_whatever_the_model_remembers(task: str, of: str, data: Path, runs: Any) -> None:
+    outcome = measured(asked(task, options={"split": "official"}), runs(of), data)
+    assert outcome.tested == 8  # two of eight people, four clips each
+
+
+def test_without_an_official_part_there_is_a_sentence(tmp_path: Path) -> None:
+    wavfile.write(tmp_path / "a.wav", 16000, np.zeros(16000, np.int16))
+    with pytest.raises(CorpusError, match="has no official split"):
+        measured(asked("speaker", options={"split": "official"}), "mfcc", tmp_path)
 
 
 def test_pictures_are_compared_with_the_still(data: Path, runs: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,12 +18,13 @@ import torch
 
 from seehear.beside import write_text
 from seehear.corpus.manifest import label_columns
-from seehear.corpus.split import By, Split
+from seehear.corpus.split import By
 from seehear.corpus.store import Corpus
 from seehear.errors import CorpusError
 from seehear.os_errors import refusals_as_sentences, require_place
 from seehear.pretext.identity import SEGMENT_S, IdentityModel
 from seehear.tasks.contenders import UNTRAINED
+from seehear.tasks.parts import clips_of_part
 from seehear.tasks.trials import Protocol, told_seeds
 from seehear.tasks.verification.clips import FacesAndVoices, hear_and_see
 from seehear.tasks.verification.crossing import Crossed, Crossing, cross
@@ -37,9 +38,9 @@ AMONG = tuple(range(2, 11))
 GROUPS = ("sex", "age")
 BAND_YEARS = 10
 ALL = "all"
-PEOPLE = {"train": "seen-heard", "dev": "unseen-unheard", "all": "unseen-unheard"}
+PEOPLE = {"train": "seen-heard", "dev": "unseen-unheard", "all": "unseen-unheard", "official": "unseen-unheard"}
 
-PartName = Literal["both", "all", "dev", "train"]
+PartName = Literal["both", "all", "dev", "train", "official"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ def evaluate_facevoice(
         within: labels; pairs and rivals are also looked at within people who share each of them, and all of them.
             Numbers such as ages are shared by the ten years.
         split: whose: dev, which training kept for measuring, train, which it learned from, both, or all clips as people
-            that it does not know. By default both where training has seen a corpus of that name, else all.
+            that it does not know, or official, likewise those whose label part is test. By default both where training
+            has seen a corpus of that name, else all.
         split_by: what is not on both sides of that split, sources or speakers; by default as in the model's training.
         dev_every: one of them in so many is dev; by default as in the model's training.
         stills: pictures of each clip, spread evenly, whose embeddings are averaged.
@@ -106,7 +108,6 @@ def evaluate_facevoice(
     named = _contenders(model, against, device)
     config = named[0].model(0).config
     everything = Corpus(corpus)
-    parted = Split.of_training(config, split_by, dev_every)
     told_by = "given"
     if split is None:
         known = corpus.resolve().name in (config.get("trained") or {}).get("corpus", [])
@@ -116,7 +117,7 @@ def evaluate_facevoice(
     remarks: list[str] = []
     speakers: list[set[str]] = []
     for part in ("train", "dev") if split == "both" else (split,):
-        chosen = everything if part == "all" else everything.split(part, parted.every, parted.by)
+        chosen = clips_of_part(everything, part, config, split_by, dev_every)
         asked = _People(_usable(chosen, corpus, clips), PEOPLE[part])
         speakers.append(set(asked.names))
         counts[asked.called] = (len(asked.clips), len(speakers[-1]))

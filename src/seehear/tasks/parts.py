@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seehear.corpus.manifest import label_columns
 from seehear.corpus.split import By, Split
@@ -49,8 +50,17 @@ def officially_tested(clips: Corpus) -> Corpus:
         CorpusError: there are none.
     """
     known = clips.labels(LABEL) if LABEL in label_columns(clips.manifest) else []
-    if TESTED not in known:
+    return clips.subset(in_test(known, str(clips)))
+
+
+def in_test(parts: Sequence[str | None], name: str) -> NDArray[np.bool_]:
+    """Which are tested officially, by their labels ``part``, (N,).
+
+    Raises:
+        CorpusError: none of ``name``.
+    """
+    if TESTED not in parts:
         raise CorpusError(
-            f"{clips} has no official split (no clip whose label '{LABEL}' is '{TESTED}'); choose another --split"
+            f"{name} has no official split (nothing whose label '{LABEL}' is '{TESTED}'); choose another --split"
         )
-    return clips.subset(np.array([part == TESTED for part in known], dtype=bool))
+    return np.array([part == TESTED for part in parts], dtype=bool)

@@ -12,6 +12,8 @@ from seehear.corpus.split import By
 from seehear.errors import CorpusError
 from seehear.os_errors import require_place
 from seehear.tasks.contenders import LEARNED, USUAL
+from seehear.tasks.partition import LABEL
+from seehear.tasks.parts import in_test
 from seehear.tasks.recordings import Recordings
 from seehear.tasks.result import Result, Row
 from seehear.tasks.telling import tell
@@ -65,7 +67,7 @@ def evaluate_speaker(
     is tested, without labels.
 
     Args:
-        model: folder of a run, name of a model, mfcc or logmel.
+        model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
         data: corpora that seehear prepare has made, or folders and files of a data set, with the label speaker.
         against: what it is compared with: mfcc, logmel, other models, untrained (its own shape with random weights),
             finetuned or scratch (its own shape, all weights trained with the labels of some speakers).
@@ -85,7 +87,8 @@ def evaluate_speaker(
         loss: of training with labels.
         few: how that is done.
         split: who is tested: all, or dev or train, the part that the model's training kept for measuring or learned
-            from. With labels and all, a fifth of the speakers is tested, others with each seed.
+            from, or official, those whose label part is test. With labels and all, a fifth of the speakers is tested,
+            others with each seed.
         split_by: what is not on both sides of that split, sources or speakers; by default as in the model's training.
         dev_every: one of them in so many is dev; by default as in the model's training.
         seeds: repetitions, each with its own random weights, pairs and labels, where there are any.
@@ -116,7 +119,9 @@ def evaluate_speaker(
     labelled = mode != "frozen" or any(one.mode in LEARNED for one in named)
     recordings = Recordings.of(data, format).where(where).audible()
     chosen = np.ones(len(recordings), dtype=bool)
-    if split != "all":
+    if split == "official":
+        chosen = in_test(recordings.labels(LABEL), recordings.name)
+    elif split != "all":
         chosen = in_part(recordings, data, split, split_of(model, split_by, dev_every))
     course = _course(recordings, recordings.subset(chosen), trials, within, plan, labelled)
     run = [course.run(one) for one in named]

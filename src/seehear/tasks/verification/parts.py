@@ -16,7 +16,7 @@ from seehear.corpus.store import Corpus
 from seehear.tasks.contenders import has_run
 from seehear.tasks.recordings import Recordings
 
-PartName = Literal["all", "dev", "train"]
+PartName = Literal["all", "dev", "train", "official"]
 
 
 def split_of(model: str, by: By | None, every: int | None) -> Split:
