@@ -15,6 +15,18 @@ from seehear.benchmark.plan import Plan
 from seehear.benchmark.table import Summary, TaskTable
 
 
+def most_labels(table: TaskTable) -> float:
+    """The largest share of the training labels that it has columns for."""
+    return max(column.labels for column in table.columns)
+
+
+def foremost(table: TaskTable) -> int:
+    """Place of the column that the task is about: the first score, without noise, with the most labels."""
+    asked = (table.columns[0].score, most_labels(table), None)
+    places = [place for place, c in enumerate(table.columns) if (c.score, c.labels, c.snr_db) == asked]
+    return places[0] if places else 0
+
+
 @dataclass(frozen=True)
 class Findings:
     """A benchmark as far as it was done.
@@ -40,8 +52,9 @@ class Findings:
 
     def measured(self, table: TaskTable, row: str) -> list[tuple[Cell, Outcome]]:
         """The cells behind a row, with as many labels as there are, seed by seed; only those that were done."""
-        most = max(column.labels for column in table.columns)
-        return [(self.cells[key], self.outcomes[key]) for place, key in self._done(table, row) if place.labels == most]
+        most = most_labels(table)
+        done = [key for place, key in self._done(table, row) if place.labels == most]
+        return [(self.cells[key], self.outcomes[key]) for key in done]
 
     def commands(self, table: TaskTable, row: str) -> list[str]:
         """All that gives the numbers of a row again, in order: for every seed and every share of the labels."""
@@ -58,9 +71,9 @@ class Findings:
 
     def telling_rows(self, table: TaskTable) -> list[str]:
         """Rows to look at more closely: the two best ones, and the one at the other end."""
-        column = table.columns[0]
-        means = {row: mean for row in table.rows if (mean := table.entries[row, 0].mean) is not None}
-        ranked = sorted(means, key=lambda row: means[row], reverse=column.higher_is_better)
+        place = foremost(table)
+        means = {row: mean for row in table.rows if (mean := table.entries[row, place].mean) is not None}
+        ranked = sorted(means, key=lambda row: means[row], reverse=table.columns[place].higher_is_better)
         return ranked if len(ranked) <= 3 else [*ranked[:2], ranked[-1]]
 
     def _done(self, table: TaskTable, row: str) -> list[tuple[Place, str]]:

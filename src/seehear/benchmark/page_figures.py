@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from seehear.benchmark.findings import foremost, most_labels
 from seehear.benchmark.scores import headed, in_percent
 from seehear.benchmark.table import Column, Entry, TaskTable
 from seehear.report import Figure
@@ -29,7 +30,7 @@ CLEAN_GAP_DB = 5.0  # where sound without noise is drawn, beyond the last ratio
 
 def means(table: TaskTable) -> Figure | None:
     """All rows in the first score, with intervals and every seed; None where nothing was measured."""
-    place = _first(table)
+    place = foremost(table)
     column, entries = table.columns[place], [table.entries[row, place] for row in table.rows]
     if not any(entry.values for entry in entries):
         return None
@@ -55,7 +56,7 @@ def means(table: TaskTable) -> Figure | None:
 
 def noise_curves(table: TaskTable) -> Figure | None:
     """The first score over the ratio of sound to noise, the clean one at the right; None where there is neither."""
-    full = [(n, column) for n, column in enumerate(table.columns) if column.labels == _most(table)]
+    full = [(n, column) for n, column in enumerate(table.columns) if column.labels == most_labels(table)]
     noisy = sorted((column.snr_db, n) for n, column in full if column.snr_db is not None)
     if not noisy or not _any(table, [n for _, n in noisy]):
         return None
@@ -148,17 +149,6 @@ def _curve(axes: Axes, row: str, number: int, there: Sequence[tuple[float, Entry
 def _any(table: TaskTable, places: Sequence[int]) -> bool:
     """Whether some row has a number in some of the columns."""
     return any(table.entries[row, place].mean is not None for row in table.rows for place in places)
-
-
-def _first(table: TaskTable) -> int:
-    """Place of the column that claims are about: the first score, clean, with the most labels."""
-    asked = (table.columns[0].score, _most(table), None)
-    places = [n for n, c in enumerate(table.columns) if (c.score, c.labels, c.snr_db) == asked]
-    return places[0] if places else 0
-
-
-def _most(table: TaskTable) -> float:
-    return max(column.labels for column in table.columns)
 
 
 def _factor(column: Column) -> float:

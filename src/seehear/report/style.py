@@ -36,7 +36,8 @@ figcaption { color: var(--soft); font-size: 0.9rem; text-align: left; padding: 0
 table { border-collapse: separate; border-spacing: 0; font-size: 0.94rem; margin: 0.6rem 0; }
 th, td { padding: 0.35rem 0.9rem 0.35rem 0; text-align: left; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; }
-.table > figcaption { max-width: 44rem; }
+.table { min-width: min(100%, 20rem); }
+.table > figcaption { max-width: 44rem; contain: inline-size; }
 .number small { white-space: nowrap; }
 .wide .scroll th:first-child, .wide .scroll td:first-child { position: sticky; left: 0; }
 .wide .scroll th:first-child, .wide .scroll td:first-child { background: var(--paper); }
