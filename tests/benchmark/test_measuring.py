@@ -14,6 +14,7 @@ import pytest
 import torch
 from scipy.io import wavfile
 
+from seehear.benchmark.asking import evaluation
 from seehear.benchmark.cell import Cell
 from seehear.benchmark.embedding import embedded
 from seehear.benchmark.measuring import measured
@@ -156,13 +157,20 @@ def test_pictures_are_compared_with_the_still(data: Path, runs: Any, capsys: pyt
     assert outcome.tested == 3
 
 
-def test_a_seed_is_the_same_alone_and_among_others(data: Path) -> None:
-    from seehear.tasks.words import evaluate_words
-
-    alone = measured(asked("words", seed=1, options={"min_count": 1}), "mfcc", data).scores["accuracy"]
-    among = evaluate_words("mfcc", [data], [], min_count=1, seeds=3)
-    assert not isinstance(among, str)
-    assert among.rows[0].main.per_seed[1] == alone
+@pytest.mark.parametrize(
+    ("task", "of", "options"),
+    [
+        ("words", "mfcc", {"min_count": 1}),
+        ("identification", "mfcc", {"seconds": 0.5}),
+        ("speaker", "mfcc", {"pairs": 20}),
+        ("lips", "pixels", {"min_count": 1, "readout": "pooled", "split": "speakers"}),
+    ],
+)
+def test_a_seed_is_the_same_alone_and_among_others(task: str, of: str, options: dict[str, Any], data: Path) -> None:
+    alone = [measured(asked(task, seed, options=options), of, data).scores for seed in range(3)]
+    among = evaluation(task)(of, [data], [], seeds=3, **options).rows[0]
+    first = next(iter(among.figures))
+    assert [scores[first] for scores in alone] == list(among.main.per_seed)
 
 
 def test_rows_of_one_table_are_drawn_alike(data: Path, runs: Any) -> None:

@@ -104,6 +104,7 @@ def test_what_cannot_be_done_is_a_sentence(data: Path, tmp_path: Path) -> None:
         (CorpusError, "--labels must be", lambda: evaluate_emotion("mfcc", [data], [], labels=0)),
         (CorpusError, "the same for all", lambda: evaluate_affect("mfcc", [data], "constant", against=[])),
         (SeehearError, "no device 'abacus'", lambda: evaluate_emotion("mfcc", [data], [], device="abacus")),
+        (SeehearError, "--first-seed must be 0", lambda: evaluate_emotion("mfcc", [data], [], first_seed=-1)),
         (SeehearError, "is a folder", lambda: evaluate_emotion("mfcc", [data], [], out=tmp_path)),
         (SeehearError, "does not exist", lambda: evaluate_emotion("mfcc", [data], [], out=tmp_path / "no" / "a.json")),
     ]
