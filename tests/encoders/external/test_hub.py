@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,32 @@ def test_what_cannot_be_is_said_in_a_sentence(folder: Path, tmp_path: Path) -> N
     shutil.copytree(folder, tmp_path / "narrow")
     transformers.Wav2Vec2FeatureExtractor(sampling_rate=8000).save_pretrained(tmp_path / "narrow")
     assert "hears 8000 Hz" in said(tmp_path / "narrow")
+
+
+BY_NAME = """
+from seehear.encoders.external import make_external
+from seehear.errors import ModelError
+encoder = make_external("transformers:somebody/tiny@2")
+print(encoder.read, encoder.rate, len(list(encoder.parameters())))
+try:
+    make_external("transformers:somebody/else")
+except ModelError as error:
+    print(error)
+"""
+
+
+def test_models_of_the_hub_go_by_their_names(folder: Path, tmp_path: Path) -> None:
+    """From the cache as a download leaves it, in a process that may not ask the network."""
+    kept = tmp_path / "hub" / "models--somebody--tiny"
+    shutil.copytree(folder, kept / "snapshots" / "abc")
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("abc")
+    offline = os.environ | {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, "-c", BY_NAME], env=offline, capture_output=True, text=True, check=True)
+    found, refused = done.stdout.splitlines()
+    assert found == f"2 50 {len(list(make_external(f'transformers:{folder}').parameters()))}"
+    assert refused.startswith("transformers:somebody/else cannot be loaded (")
+    assert not done.stderr  # nothing is printed that nobody asked for
 
 
 def test_without_transformers_the_way_out_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
