@@ -1,0 +1,42 @@
+"""A benchmark on tones that is worked through in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmark_tones import PLAN, Here, record
+from seehear.benchmark import run
+from seehear.corpus.prepare import prepare
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Here:
+    """The engine that `seehear benchmark` then has."""
+    engine = Here()
+    monkeypatch.setattr(run, "LocalEngine", lambda workers: engine)
+    return engine
+
+
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plots take longer than all that is tested here."""
+    monkeypatch.setattr(run, "write_all", lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared corpus of sound alone."""
+    folder = tmp_path_factory.mktemp("tones")
+    record(folder / "takes")
+    prepare([folder / "takes"], folder / "corpus", faces="none", workers=1, progress=False)
+    return folder / "corpus"
+
+
+@pytest.fixture(scope="session")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Path of a plan on them."""
+    path = tmp_path_factory.mktemp("plans") / "tones.yaml"
+    path.write_text(PLAN)
+    return str(path)

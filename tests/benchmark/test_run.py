@@ -1,0 +1,163 @@
+"""The verb from end to end: nothing is done twice, a failure costs its cell, a stop costs nothing."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmark_tones import Here
+from seehear.benchmark.cells import cells
+from seehear.benchmark.folder import Folder
+from seehear.benchmark.outcome import Outcome
+from seehear.benchmark.plan import CorpusSpec
+from seehear.benchmark.reading import read_plan
+from seehear.benchmark.run import benchmark, given_folders, moved, only_of
+from seehear.errors import SeehearError
+
+LOST = ["speaker/lost, seed 0", "speaker/lost, seed 1"]
+
+
+def numbers(out: Path) -> dict[str, Outcome]:
+    """What was found, but not how long it took nor where."""
+    found = Folder(out).read_outcomes()
+    return {key: replace(outcome, seconds=0.0, reproduce=()) for key, outcome in found.items()}
+
+
+def test_a_plan_becomes_tables_and_a_second_run_does_only_what_failed(
+    here: Here, tones: Path, plan: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    benchmark(plan, out=out, data=[f"tones={tones}"])
+    assert len(here.begun) == 13
+    assert here.begun[0] == "tones"
+    said = capsys.readouterr()
+    assert "Same speaker" in said.out
+    assert "failed: speaker/lost, seed 0: python:nowhere_at_all" in said.err
+    assert "2 have failed and would be tried again" in said.err
+    assert (out / "report.html").stat().st_size > 1000
+    assert "Same speaker" in (out / "tables.md").read_text()
+    assert read_plan(out / "plan.yaml").tasks == read_plan(plan).tasks
+    with (out / "outcomes.csv").open(newline="") as file:
+        rows = {(row["row"], row["seed"]) for row in csv.DictReader(file) if row["value"]}
+    assert rows >= {(row, seed) for row in ("apc", "fresh", "mfcc") for seed in "01"}
+    trained = next(outcome for outcome in Folder(out).read_outcomes().values() if "EER" in outcome.scores)
+    assert trained.reproduce[-1].startswith("seehear evaluate speaker")
+    here.begun.clear()
+    benchmark(plan, out=out, data=[f"tones={tones}"])
+    assert here.begun == LOST
+
+
+@pytest.mark.usefixtures("no_report")
+def test_another_plan_in_the_folder_shares_trainings(here: Here, tones: Path, plan: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    benchmark(plan, out=out, data=[f"tones={tones}"], seeds=1, only=["speaker/apc"])
+    assert here.begun == ["tones", "apc, seed 0", "speaker/apc, seed 0"]
+    here.begun.clear()
+    benchmark(plan, out=out, data=[f"tones={tones}"], only=["speaker/apc"], set=["fresh.optim.lr=0.5"])
+    assert here.begun == ["apc, seed 1", "speaker/apc, seed 1"]
+
+
+@pytest.mark.usefixtures("no_report")
+def test_the_time_ends_before_anything_is_done(
+    here: Here, tones: Path, plan: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    benchmark(plan, out=tmp_path / "out", data=[f"tones={tones}"], minutes=1e-6)
+    assert here.begun == []
+    assert "13 cells are left: give the same command again" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_report")
+def test_killed_and_given_again_the_numbers_are_those_of_an_undisturbed_run(
+    here: Here, tones: Path, plan: str, tmp_path: Path
+) -> None:
+    asked = {"data": [f"tones={tones}"], "seeds": 1, "only": ["speaker/apc"], "set": ["optim.steps=25"]}
+    benchmark(plan, out=tmp_path / "whole", **asked)
+    words = ["--data", *asked["data"], "--seeds", "1", "--only", *asked["only"], "--set", *asked["set"]]
+    broken = tmp_path / "broken"
+    command = [sys.executable, "-m", "seehear", "benchmark", plan, "--out", str(broken), "--workers", "1", *words]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    wait_for(broken, "runs/*/metrics.csv", process)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert "interrupted" in said
+    run = next(path for path in (broken / "runs").iterdir() if path.is_dir())
+    assert (run / "checkpoints" / "last.ckpt").is_file()
+    assert not (run / "summary.json").exists()
+    here.begun.clear()
+    benchmark(plan, out=broken, **asked)
+    assert here.begun == ["apc, seed 0", "speaker/apc, seed 0"]
+    assert numbers(broken) == numbers(tmp_path / "whole")
+
+
+def wait_for(folder: Path, pattern: str, process: subprocess.Popen[str]) -> None:
+    """Until a file is there, as long as there is somebody to write it."""
+    while not list(folder.glob(pattern)):
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.05)
+
+
+@pytest.mark.usefixtures("no_report")
+def test_two_runs_give_identical_numbers(here: Here, tones: Path, plan: str, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        benchmark(plan, out=tmp_path / name, data=[f"tones={tones}"], seeds=1)
+    one, two = numbers(tmp_path / "one"), numbers(tmp_path / "two")
+    assert one == two
+    assert any(0 < outcome.scores.get("EER", 0) < 0.5 for outcome in one.values())
+
+
+def test_the_checksum_of_data_that_has_moved_is_told(plan: str, tmp_path: Path) -> None:
+    wanted = read_plan(plan)
+    people = CorpusSpec(avatars={"clips": 2}, checksum="abc")
+    work = cells(replace(wanted, corpora={**wanted.corpora, "tones": people}))
+    key = work.corpora["tones"]
+    assert moved(work, {key: Outcome(key, 1.0, told={"checksum": "abc"})}) == []
+    told = moved(work, {key: Outcome(key, 1.0, told={"checksum": "def"})})
+    assert len(told) == 1
+    assert "checksum def and not abc" in told[0]
+    assert moved(work, {}) == []
+
+
+def test_only_what_patterns_name_and_what_it_needs(tones: Path, plan: str) -> None:
+    work = cells(read_plan(plan), {"tones": tones})
+    assert only_of(work, []) == work
+    assert {cell.called for cell in only_of(work, ["speaker/f*", "speaker/mfcc"]).cells} == {
+        "tones",
+        *(f"{name}, seed {seed}" for name in ("fresh", "speaker/fresh", "speaker/mfcc") for seed in (0, 1)),
+    }
+    assert only_of(work, ["speaker"]).places == work.places
+    with pytest.raises(SeehearError, match=r"--only 'emotion/\*' fits nothing .* the tasks are speaker"):
+        only_of(work, ["emotion/*"])
+
+
+def test_data_that_is_given(tmp_path: Path) -> None:
+    assert given_folders([f"a={tmp_path}"]) == {"a": tmp_path}
+    for words, problem in (
+        (["a"], "wants NAME=FOLDER"),
+        (["=b"], "wants NAME=FOLDER"),
+        ([f"a={tmp_path}", f"a={tmp_path}"], "gives a twice"),
+        (["a=nowhere"], "there is no folder nowhere"),
+    ):
+        with pytest.raises(SeehearError, match=problem):
+            given_folders(words)
+
+
+@pytest.mark.parametrize(
+    ("flags", "problem"),
+    [
+        ({"minutes": 0}, "--minutes must be more than 0"),
+        ({"address": "auto"}, "give --engine ray"),
+        ({"workers": 0}, "--workers must be 1 or more"),
+    ],
+)
+def test_what_cannot_be_is_refused(plan: str, tmp_path: Path, flags: dict[str, object], problem: str) -> None:
+    with pytest.raises(SeehearError, match=problem):
+        benchmark(plan, out=tmp_path / "out", **flags)
+    assert not list(tmp_path.glob("out/runs/*"))
