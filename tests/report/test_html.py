@@ -9,7 +9,7 @@ from seehear.report.boxes import Beside, Commands, Finding, Fold, Grid, Heading,
 from seehear.report.det import placed
 from seehear.report.html import Cell
 from seehear.report.interval import IntervalBar, Span
-from seehear.report.plots import COLOURS, INK, drawing, look, save_png, to_svg
+from seehear.report.plots import COLOURS, INK, drawing, legend_below, look, save_png, to_svg
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -149,6 +149,18 @@ def test_bars_are_on_one_scale_about_zero():
 def test_bars_of_no_difference_stand_at_zero():
     markup = IntervalBar([Span("a", 0.0)], "").to_html()
     assert re.search(r'cx="([^"]+)"', markup)[1] == re.search(r"class=zero x1=\"([^\"]+)", markup)[1] + ".0"
+
+
+def test_a_legend_below_makes_room_for_itself():
+    with drawing() as (figure, (axes,)):
+        before = figure.get_figheight()
+        legend_below(figure, axes)
+        assert figure.get_figheight() == before  # there are no names
+        for name in "abcd":
+            axes.plot([0, 1], label=name)
+        legend_below(figure, axes)
+        assert figure.get_figheight() > before
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == list("abcd")
 
 
 def test_twenty_names_look_different():

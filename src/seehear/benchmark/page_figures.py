@@ -17,7 +17,7 @@ from seehear.benchmark.scores import headed, in_percent
 from seehear.benchmark.table import Column, Entry, TaskTable
 from seehear.report import Figure
 from seehear.report.det import det_axes
-from seehear.report.plots import INK, drawing, look, to_svg
+from seehear.report.plots import INK, drawing, legend_below, look, to_svg
 
 Rates = Sequence[tuple[float, float]]
 """False alarms and misses."""
@@ -66,6 +66,7 @@ def noise_curves(table: TaskTable) -> Figure | None:
     at = ratios + [ratios[-1] + CLEAN_GAP_DB] * len(clean)
     with drawing(width=WIDTH) as (figure, (axes,)):
         _curves(axes, table, [n for _, n in noisy] + clean, at)
+        legend_below(figure, axes)
         axes.set_xticks(at, [f"{ratio:g}" for ratio in ratios] + ["clean"] * len(clean))
         axes.set_xlabel("sound over noise, dB")
         svg = to_svg(figure)
@@ -83,6 +84,7 @@ def label_curves(table: TaskTable) -> Figure | None:
     with drawing(width=WIDTH) as (figure, (axes,)):
         axes.set_xscale("log")
         _curves(axes, table, places, shares)
+        legend_below(figure, axes)
         axes.set_xticks(shares, [f"{100 * share:g} %" for share in shares])
         axes.set_xticks([], minor=True)
         axes.set_xlabel("share of the training labels")
@@ -107,7 +109,7 @@ def det_curves(rows: Mapping[str, Sequence[Rates]]) -> Figure | None:
                 marker = "o" if len(curve) == 1 else None
                 label = "" if number else row
                 axes.plot(alarms, misses, label=label, marker=marker, linewidth=1.2, alpha=0.7, **look(place))
-        axes.legend(fontsize="small")
+        legend_below(figure, axes)
         svg = to_svg(figure)
     return Figure(svg, "Detection errors at every threshold, a line a seed; nearer to the lower left is better.")
 
@@ -134,7 +136,6 @@ def _curves(axes: Axes, table: TaskTable, places: Sequence[int], at: Sequence[fl
             _curve(axes, row, number, there, _factor(column))
     _chance(axes.axhline, column)
     axes.set_ylabel(headed(replace(column, labels=1, snr_db=None)))
-    axes.legend(fontsize="small")
 
 
 def _curve(axes: Axes, row: str, number: int, there: Sequence[tuple[float, Entry]], factor: float) -> None:

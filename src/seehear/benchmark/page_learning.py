@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from seehear.report import Figure
-from seehear.report.plots import drawing, look, to_svg
+from seehear.report.plots import drawing, legend_below, look, to_svg
 
 Curve = Sequence[tuple[float, float]]
 """(step, value)"""
@@ -54,7 +54,7 @@ def learning_curves(kind: str, pretexts: Mapping[str, Sequence[Run]]) -> Figure 
                 if curves:
                     _band(axes, pretext, curves, place)
             axes.set_ylabel(name.replace("_", " "))
-        panels[0].legend(fontsize="small")
+        legend_below(figure, panels[0])
         panels[-1].set_xlabel("training step")
         svg = to_svg(figure)
     band = "mean over seeds, the band from the lowest seed to the highest"

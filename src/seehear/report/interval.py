@@ -45,7 +45,7 @@ class IntervalBar:
 
     def to_html(self) -> str:
         """The drawing's markup."""
-        label = LETTER * max((len(span.name) for span in self.spans), default=0)
+        label = MARGIN + LETTER * max((len(span.name) for span in self.spans), default=0)
         largest = max((abs(value) for span in self.spans for value in span.values), default=0) or 1
         zero, scale = label + BARS / 2, (BARS / 2 - MARGIN) / largest
         bars = "".join(_bar(span, place, label, zero, scale) for place, span in enumerate(self.spans))

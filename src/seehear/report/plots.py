@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ COLOURS = ("#3b82c4", "#d9822b", "#3a9d6b", "#b5529b", "#8a8f98")
 """Legible on white and on near-black, and to most colour-blind readers (also told apart by label and dash)."""
 
 DASHES = ("-", "--", ":", "-.")
+
+LONG_NAME = 14  # letters; of longer ones no three go beside each other
 
 _STYLE: dict[str, Any] = {
     "axes.edgecolor": INK,
@@ -55,6 +58,16 @@ def drawing(panels: int = 1, *, width: float = 6.2, height: float = 2.6) -> Iter
 def look(place: int) -> dict[str, Any]:
     """Colour and dash of the line of a name, by its place among them: no two look the same, up to twenty."""
     return {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[place // len(COLOURS) % len(DASHES)]}
+
+
+def legend_below(figure: Figure, axes: Axes) -> None:
+    """The names of the axes' lines under the whole figure, which grows by as much: many would hide the lines."""
+    lines, names = axes.get_legend_handles_labels()
+    if not names:
+        return
+    columns = 3 if max(map(len, names)) <= LONG_NAME else 2
+    figure.set_figheight(figure.get_figheight() + 0.2 * math.ceil(len(names) / columns))
+    figure.legend(lines, names, loc="outside lower center", ncols=columns, fontsize="small")
 
 
 def to_svg(figure: Figure) -> str:
