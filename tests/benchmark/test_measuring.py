@@ -66,11 +66,11 @@ def asked(task: str, seed: int = 2, **spec: Any) -> Cell:
 
 def by_command(outcome: Outcome, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     """What the command that an outcome names says, as JSON."""
-    (line,) = outcome.reproduce
-    words = shlex.split(line)
-    assert words[0] == "seehear"
+    before, line = outcome.reproduce
+    called, *words = shlex.split(line)
+    assert (before, called) == ("export OMP_NUM_THREADS=1", "seehear")
     capsys.readouterr()
-    assert main([*words[1:], "--json"]) == 0
+    assert main([*words, "--json"]) == 0
     told: dict[str, Any] = json.loads(capsys.readouterr().out)
     return told
 

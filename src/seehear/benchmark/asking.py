@@ -36,6 +36,9 @@ DECIDED = frozenset(
 ELSEWHERE = frozenset({"json", "out", "plot", "calibration", "device"})
 """What does not change a number."""
 
+ONE_THREAD = "export OMP_NUM_THREADS=1"
+"""As cells are measured: sums of several threads differ in the last digits, and at times what is said of a word."""
+
 USUAL = {"facevoice": {"split": "dev"}}
 """Where an evaluation's own default looks at the name of the corpus, which is no part of what is asked."""
 

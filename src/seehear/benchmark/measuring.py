@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.benchmark.asking import arguments, command, evaluation
+from seehear.benchmark.asking import ONE_THREAD, arguments, command, evaluation
 from seehear.benchmark.cell import Cell
 from seehear.benchmark.outcome import Outcome
 from seehear.errors import SeehearError
@@ -42,7 +42,7 @@ def measured(cell: Cell, model: str | Path, data: Path, device: str = "cpu") -> 
     begun = time.perf_counter()
     found = evaluation(task)(**given)
     outcome = _outcome(cell.key, found, str(data))
-    return replace(outcome, seconds=time.perf_counter() - begun, reproduce=(command(task, given),))
+    return replace(outcome, seconds=time.perf_counter() - begun, reproduce=(ONE_THREAD, command(task, given)))
 
 
 def _outcome(key: str, found: Any, data: str) -> Outcome:
