@@ -150,7 +150,9 @@ def test_the_time_of_what_was_never_done_is_that_of_its_like() -> None:
     assert schedule.expected_s(training("apc", 0)) == 10.0
     schedule.take(training("apc", 0), done(training("apc", 0), 4.0))
     assert schedule.expected_s(training("apc", 1)) == 4.0
-    assert schedule.remaining_s(2) == (10.0 + 4.0) / 2  # two trainings; nothing is known of measurings
+    assert schedule.remaining_s(2) is None  # nothing is known of measurings
+    schedule.take(measuring("apc", 0), done(measuring("apc", 0), 2.0))
+    assert schedule.remaining_s(2) == (10.0 + 4.0 + 3 * 2.0) / 2
 
 
 def test_all_that_cells_need() -> None:

@@ -112,12 +112,13 @@ class Schedule:
         return fmean(found) if found else 0.0
 
     def remaining_s(self, workers: int) -> float | None:
-        """Seconds until all is done, or until the end of the time; None as long as nothing is known."""
-        if not self._seconds:
+        """Seconds until all is done, or until the end of the time; None as long as of some kind nothing is known."""
+        open_cells = [*self.waiting, *(self.cells[key] for key in self.running)]
+        if any((cell.kind,) not in self._seconds for cell in open_cells):
             return None
         work = sum(self.expected_s(cell) for cell in self.waiting)
         for key, begun in self.running.items():
-            work += max(0.0, self.expected_s(self.cells[key]) - (self._clock() - begun))
+            work += max(0.0, self.expected_s(self.cells[key]) - self.seconds_since(begun))
         return min(work / max(1, workers), max(0.0, self.left_s))
 
     def _learn(self, cell: Cell, outcome: Outcome) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -20,6 +21,7 @@ from seehear.progress import clock
 
 BRANCHES: dict[Kind, str] = {"corpus": "corpora", "pretrain": "pretexts", "measure": "tasks"}
 BAR = 16  # characters
+NUMBERS = 7  # likewise, for 123/456
 A_SECOND = 2  # pictures
 
 
@@ -52,7 +54,7 @@ class ProgressTree:
         if self._console.is_terminal:
             self._live = Live(
                 console=self._console,
-                get_renderable=self._drawn,
+                get_renderable=self.drawn,
                 refresh_per_second=A_SECOND,
                 transient=True,
                 vertical_overflow="crop",
@@ -81,28 +83,23 @@ class ProgressTree:
         left = clock(self._schedule.remaining_s(self._workers))
         return f"{self._name}: {done} of {len(self._schedule.cells)} cells, {left} left"
 
-    def _drawn(self) -> RenderableType:
-        trees = []
+    def drawn(self) -> RenderableType:
+        """The tree as it is now; on a screen that is too low for it, what runs and how much more there is."""
         counts = self._counts()
+        room = self._console.height - 3 * len(BRANCHES)
+        trees = []
         for kind, title in BRANCHES.items():
-            leaves = {name: count for (its, name), count in counts.items() if its == kind}
+            leaves = [(name, count) for (its, name), count in counts.items() if its == kind]
+            shown = [(name, count) for name, count in leaves if len(counts) <= room or count.running]
             if leaves:
                 tree = Tree(Text(title, style="bold"), guide_style="dim")
-                for name, count in leaves.items():
-                    tree.add(self._leaf(name, count))
+                for name, count in shown:
+                    tree.add(_leaf(name, count, ", ".join(map(self._running, count.running))))
+                if len(shown) < len(leaves):
+                    others = _sum(count for _, count in leaves if not count.running)
+                    tree.add(_leaf(f"{len(leaves) - len(shown)} {'more' if shown else 'in all'}", others, ""))
                 trees.append(tree)
         return Group(Text(self._headline(), style="bold"), *trees)
-
-    def _leaf(self, name: str, count: _Count) -> RenderableType:
-        row = Table.grid(padding=(0, 1))
-        row.add_row(
-            ProgressBar(total=count.cells, completed=count.done, width=BAR),
-            Text(f"{count.done}/{count.cells}"),
-            Text(name),
-            Text(f"{count.failed} failed", style="red") if count.failed else Text(""),
-            Text(", ".join(self._running(cell) for cell in count.running), style="cyan", overflow="ellipsis"),
-        )
-        return row
 
     def _running(self, cell: Cell) -> str:
         begun = self._schedule.running.get(cell.key)
@@ -128,3 +125,21 @@ class ProgressTree:
 
     def _line(self, text: str) -> None:
         self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+def _leaf(name: str, count: _Count, running: str) -> RenderableType:
+    """A line: a bar, numbers, and what runs now."""
+    row = Table.grid(padding=(0, 1))
+    row.add_row(
+        ProgressBar(total=count.cells, completed=count.done, width=BAR),
+        Text(f"{count.done}/{count.cells}".rjust(NUMBERS)),
+        Text(name),
+        Text(f"{count.failed} failed" if count.failed else "", style="red"),
+        Text(running, style="cyan", overflow="ellipsis", no_wrap=True),
+    )
+    return row
+
+
+def _sum(counts: Iterable[_Count]) -> _Count:
+    several = list(counts)
+    return _Count(*(sum(getattr(count, name) for count in several) for name in ("cells", "done", "failed")))
