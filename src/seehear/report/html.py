@@ -235,5 +235,5 @@ def _number_class(cells: Sequence[str | Cell]) -> str:
     """For a column in which nothing but a dash stands beside numbers."""
     texts = [cell.text if isinstance(cell, Cell) else cell for cell in cells]
     told = [text for text in texts if text not in NOTHING]
-    numeric = told and all(text[:1].isdigit() or text[:2].lstrip("+-±−[")[:1].isdigit() for text in told)
+    numeric = told and all(text[:1].isdigit() or text[:2].lstrip("+-±−")[:1].isdigit() for text in told)
     return " class=number" if numeric else ""

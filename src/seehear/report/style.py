@@ -60,6 +60,8 @@ details pre { margin: 0.3rem 0; }
 .grid > .clip { width: auto; min-width: 0; margin-right: 0; }
 .printed { border: 1px dashed var(--printed); border-radius: 6px; padding: 0.2rem 1rem 0.6rem; margin: 0.8rem 0; }
 .printed > h3 { color: var(--printed); margin-top: 0.6rem; }
+.beside > .printed { min-width: min(100%, 24rem); }
+.beside > .printed > p, .beside > .printed > h3 { contain: inline-size; }  /* as wide as its table */
 .printed p { font-size: 0.9rem; }
 .printed td { font-style: italic; }
 .card { border-left: 4px solid var(--line); padding: 0.1rem 0 0.1rem 1rem; margin: 1.4rem 0; }
