@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,6 +63,27 @@ def test_another_plan_in_the_folder_shares_trainings(here: Here, tones: Path, pl
     here.begun.clear()
     benchmark(plan, out=out, data=[f"tones={tones}"], only=["speaker/apc"], set=["fresh.optim.lr=0.5"])
     assert here.begun == ["apc, seed 1", "speaker/apc, seed 1"]
+
+
+@pytest.mark.usefixtures("no_report")
+def test_what_was_removed_is_made_again_only_where_it_is_needed(
+    here: Here, tones: Path, plan: str, tmp_path: Path
+) -> None:
+    out, asked = tmp_path / "out", {"data": [f"tones={tones}"], "seeds": 1, "only": ["speaker/apc", "speaker/fresh"]}
+    benchmark(plan, out=out, **asked)
+    shutil.rmtree(out / "runs")
+    here.begun.clear()
+    benchmark(plan, out=out, **asked)
+    assert here.begun == []
+    (figure,) = (out / "outcomes").glob(f"{key_of(plan, tones, 'speaker/apc, seed 0')}.json")
+    figure.unlink()
+    benchmark(plan, out=out, **asked)
+    assert here.begun == ["apc, seed 0", "speaker/apc, seed 0"]
+
+
+def key_of(plan: str, tones: Path, called: str) -> str:
+    (cell,) = [cell for cell in cells(read_plan(plan), {"tones": tones}).cells if cell.called == called]
+    return cell.key
 
 
 @pytest.mark.usefixtures("no_report")

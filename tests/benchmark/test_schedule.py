@@ -134,10 +134,21 @@ def test_what_cannot_end_in_time_is_not_begun() -> None:
     assert schedule.left_s == 59.0
     assert schedule.expected_s(training("animate", 1)) == 60.0
     assert schedule.next() == training("apc", 1)  # 20 s: the slow one would need 60
+    assert schedule.next() == training("animate", 1)  # which it may as well begin: it goes on another time
     assert schedule.next() is None
     now[0] = 100.0
     schedule.take(quick, done(quick, 20.0))
     assert schedule.next() is None
+
+
+def test_measurings_that_cannot_end_in_time_are_not_begun() -> None:
+    one, other = measuring("animate", 0), measuring("apc", 0)
+    before = {cell.key: done(cell) for cell in table(1) if cell.kind != "measure"}
+    schedule = Schedule(table(1), before, until=10.0, clock=lambda: 0.0)
+    assert schedule.next() == one
+    schedule.take(one, done(one, 11.0))
+    assert schedule.next() is None
+    assert schedule.waiting == [other]
 
 
 def test_the_time_of_what_was_never_done_is_that_of_its_like() -> None:

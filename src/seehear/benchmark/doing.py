@@ -71,7 +71,8 @@ def do(job: Job, tell: Callable[[Any], None] | None = None) -> Done:
         except Exception as error:
             trace = traceback.format_exc()
             return Done(Outcome(job.cell.key, time.perf_counter() - begun, failed=_reason(error)), trace)
-    return Done(replace(outcome, seconds=time.perf_counter() - begun))
+    seconds = max(outcome.seconds, time.perf_counter() - begun)  # a training knows what its earlier starts took
+    return Done(replace(outcome, seconds=seconds))
 
 
 def _corpus(job: Job) -> Outcome:
@@ -116,9 +117,8 @@ def _pretrain(job: Job) -> Outcome:
     summary = pretrain(corpora, job.place, preset=str(preset), init=begins_with)
     more = {"init": begins_with} if begins_with else {}
     command = _command("pretrain", *corpora, job.place, preset=preset, **more)
-    return Outcome(
-        job.cell.key, 0.0, reproduce=(command,), told={"steps": summary.steps, "parameters": summary.parameters}
-    )
+    told = {"steps": summary.steps, "parameters": summary.parameters}
+    return Outcome(job.cell.key, summary.seconds, reproduce=(command,), told=told)
 
 
 def _save_untrained(chosen: Any, begins_with: str | None, place: Path) -> None:

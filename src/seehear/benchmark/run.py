@@ -31,8 +31,8 @@ from seehear.benchmark.written import write_all
 from seehear.crew import worker_count
 from seehear.errors import SeehearError
 
-WRITING = 0.03
-"""Share of the time that is kept for writing the report."""
+WRITING, WRITING_S = 0.1, 60.0
+"""Of the time, this share is kept for writing the report, and no more than these seconds."""
 
 
 def benchmark(
@@ -80,10 +80,10 @@ def benchmark(
     called = out or Path(f"benchmark-{asked.name}")
     folder = Folder(called.resolve())
     with folder.held(), _terminated_as_interrupted():
-        folder.write_plan(written(asked))
-        outcomes = folder.read_outcomes()
-        until = begun + 60 * minutes * (1 - WRITING) if minutes else float("inf")
-        schedule = Schedule(work.cells, outcomes, lambda: open_cells(work, schedule.outcomes), until)
+        given = [f"# --data {word}\n" for word in data] + [f"# --only {pattern}\n" for pattern in only]
+        folder.write_plan("".join(given) + written(asked))
+        wanted, until = lambda: open_cells(work, schedule.outcomes), begun + _working_s(minutes)
+        schedule = Schedule(work.cells, usable(work, folder, folder.read_outcomes()), wanted, until)
         with _engine(engine, workers, address) as crew, ProgressTree(asked.name, schedule, crew.workers) as tree:
             Undertaking(folder, called, schedule, crew, _measured_on(device)).carry_out(tree.hear)
         found = {cell.key: schedule.outcomes[cell.key] for cell in work.cells if cell.key in schedule.outcomes}
@@ -139,6 +139,19 @@ def only_of(work: Work, patterns: Sequence[str]) -> Work:
     return replace(work, places=places, cells=tuple(cell for cell in work.cells if cell.key in kept))
 
 
+def usable(work: Work, folder: Folder, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    """Outcomes that need no work: without those whose corpus or run has been removed and is needed again."""
+    cells_of = work.by_key()
+    measured = {key for key, outcome in outcomes.items() if outcome.failed is None}
+    open_ones = [cell.key for cell in work.cells if cell.kind == "measure" and cell.key not in measured]
+    gone = {
+        key
+        for key in with_needs(open_ones, cells_of)
+        if cells_of[key].kind != "measure" and not folder.place(cells_of[key]).exists()
+    }
+    return {key: outcome for key, outcome in outcomes.items() if key not in gone}
+
+
 def moved(work: Work, outcomes: Mapping[str, Outcome]) -> list[str]:
     """Sentences about data that is not what the expected figures were measured on."""
     found = []
@@ -155,9 +168,15 @@ def moved(work: Work, outcomes: Mapping[str, Outcome]) -> list[str]:
 
 def _asked(plan: str, options: Sequence[str], seeds: int | None, device: str | None) -> Plan:
     """The plan, with what flags change in it."""
-    more = [f"engine.accelerator={device}"] if device else []
+    wanted = read_plan(plan)
+    more = [f"engine.accelerator={device}"] if device and wanted.pretexts else []
     more += [f"seeds={seeds}"] if seeds is not None else []
-    return swept(read_plan(plan), [*options, *more])
+    return swept(wanted, [*options, *more])
+
+
+def _working_s(minutes: float | None) -> float:
+    """Of the time that was given, what the cells have."""
+    return 60 * minutes - min(WRITING_S, WRITING * 60 * minutes) if minutes else float("inf")
 
 
 def _measured_on(device: str | None) -> str:

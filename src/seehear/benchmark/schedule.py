@@ -23,7 +23,8 @@ class Schedule:
     """Hands out cells, and takes what came of them.
 
     The whole table with seed 0 comes first, then the whole table with seed 1, and so on; from the third on, what claims
-    that are still open are about comes before the rest. What cannot end in time is not begun.
+    that are still open are about comes before the rest. What cannot end in time is not begun, but for trainings when
+    there is nothing else to do: they go on from there another time.
 
     Attributes:
         running: key of each cell that is being done -> when it was begun, by ``clock``.
@@ -80,7 +81,10 @@ class Schedule:
         if any(self.cells[key].kind == "corpus" for key in self.running):
             return None
         ready = [cell for cell in self.waiting if all(self._is_done(key) for key in cell.needs)]
-        ready = [cell for cell in ready if self.expected_s(cell) <= self.left_s]
+        timely = [cell for cell in ready if self.expected_s(cell) <= self.left_s]
+        ready = timely or [
+            cell for cell in ready if cell.kind == "pretrain"
+        ]  # which goes on where it was, another time
         if not ready or self.left_s <= 0:
             return None
         self._ask(min(cell.seed or 0 for cell in ready))
