@@ -45,12 +45,12 @@ def ear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six speakers say three tones twice each."""
+    """Ten speakers say three tones twice each."""
     folder = tmp_path_factory.mktemp("tones")
     with (folder / "labels.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["file", "speaker", "word"])
-        for speaker in range(6):
+        for speaker in range(10):
             for word, hz in HZ.items():
                 for take in range(2):
                     name = f"{speaker}-{word}-{take}.wav"
