@@ -58,14 +58,14 @@ def test_the_whole_table_with_one_seed_before_the_next_and_each_row_is_measured_
 def test_what_claims_leave_open_comes_first_from_the_third_seed_on() -> None:
     asked = []
 
-    def wanted() -> list[str]:
-        asked.append(True)
+    def wanted(outcomes: dict[str, Outcome]) -> list[str]:
+        asked.append(len(outcomes))
         return [measuring("apc", seed).key for seed in range(4)]
 
     order = in_order(Schedule(table(4), {}, wanted))
     assert order[1:5] == ["animate, seed 0", "emotion/animate, seed 0", "apc, seed 0", "emotion/apc, seed 0"]
     assert order[9:13] == ["apc, seed 2", "emotion/apc, seed 2", "animate, seed 2", "emotion/animate, seed 2"]
-    assert len(asked) == 2  # once for each of the seeds 2 and 3
+    assert asked == [9, 13]  # once for each of the seeds 2 and 3
     assert len(order) == 17  # settled claims are done too, later
 
 

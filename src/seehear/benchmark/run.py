@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Literal, NoReturn
@@ -82,8 +83,8 @@ def benchmark(
     with folder.held(), _terminated_as_interrupted():
         given = [f"# --data {word}\n" for word in data] + [f"# --only {pattern}\n" for pattern in only]
         folder.write_plan("".join(given) + written(asked))
-        wanted, until = lambda: open_cells(work, schedule.outcomes), begun + _working_s(minutes)
-        schedule = Schedule(work.cells, usable(work, folder, folder.read_outcomes()), wanted, until)
+        outcomes = usable(work, folder, folder.read_outcomes())
+        schedule = Schedule(work.cells, outcomes, partial(open_cells, work), begun + _working_s(minutes))
         with _engine(engine, workers, address) as crew, ProgressTree(asked.name, schedule, crew.workers) as tree:
             Undertaking(folder, called, schedule, crew, _measured_on(device)).carry_out(tree.hear)
         found = {cell.key: schedule.outcomes[cell.key] for cell in work.cells if cell.key in schedule.outcomes}

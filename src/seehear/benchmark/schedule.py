@@ -9,8 +9,8 @@ from statistics import fmean
 from seehear.benchmark.cell import Cell
 from seehear.benchmark.outcome import Outcome
 
-Wanted = Callable[[], Collection[str]]
-"""Keys of cells that measure what is still open."""
+Wanted = Callable[[Mapping[str, Outcome]], Collection[str]]
+"""From what was found so far to the keys of cells that measure what is still open."""
 
 SEEDS_FOR_ALL = 2
 """So many seeds of everything come first: fewer give no interval, and nothing could be said of any claim."""
@@ -35,7 +35,7 @@ class Schedule:
         self,
         cells: Sequence[Cell],
         outcomes: Mapping[str, Outcome],
-        wanted: Wanted = tuple,
+        wanted: Wanted = lambda _: (),
         until: float = float("inf"),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -149,7 +149,7 @@ class Schedule:
         """Once a seed: what the earlier ones have left open."""
         if seed > self._asked_for:
             self._asked_for = seed
-            self._wanted = with_needs(self._ask_wanted(), self.cells)
+            self._wanted = with_needs(self._ask_wanted(self.outcomes), self.cells)
 
 
 def with_needs(keys: Iterable[str], cells: Mapping[str, Cell]) -> set[str]:
