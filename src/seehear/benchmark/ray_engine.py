@@ -38,9 +38,9 @@ def ray_engine(workers: int | None, address: str | None) -> Iterator[RayEngine]:
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env=one_thread)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
+        where = f"{address or 'this machine'} ({' '.join(str(error).split())})"
         raise SeehearError(
-            f"no Ray cluster answers at {address or 'this machine'} ({reason}); check --address"
+            f"no Ray cluster answers at {where}; check --address, and Ray's token where the cluster asks for one"
         ) from error
     try:
         cores = int(ray.cluster_resources().get("CPU", 1))
