@@ -43,7 +43,7 @@ def test_a_claim_whose_rows_are_still_there_stays() -> None:
 
 def test_what_is_not_trained_does_not_vary_with_training() -> None:
     found = swept(small_plan(), ["optim.steps=1,2"])
-    assert {"untrained", "sync[steps=1]", "more[steps=1][steps=2]"} <= set(found.pretexts)
+    assert {"untrained", "sync[steps=1]", "more[steps=1,steps=2]"} <= set(found.pretexts)
 
 
 def test_options_vary_together() -> None:
@@ -70,6 +70,8 @@ def test_a_variant_is_meant_by_the_name_of_its_pretext() -> None:
     once = swept(small_plan(), ["grids.model.loss=avenet,contrastive"])
     found = swept(once, ["grids.optim.steps=7"])
     assert {found.pretexts[f"grids[loss={loss}]"].set["optim.steps"] for loss in ("avenet", "contrastive")} == {7}
+    both = swept(once, ["grids.optim.steps=7,8"])
+    assert "grids[loss=avenet,steps=8]" in both.pretexts
     one = swept(once, ["grids[loss=avenet].optim.steps=7"])
     assert "optim.steps" not in one.pretexts["grids[loss=contrastive]"].set
 

@@ -29,10 +29,10 @@ def test_what_begins_with_a_pretext_that_varies_varies_with_it() -> None:
         **{name: plan.pretexts[name] for name in ("untrained", "grids")},
     }
     full = expanded(replace(plan, pretexts=pretexts))
-    assert full.pretexts["more[loss=avenet][lr=0.1]"].init == "pretext:sync[loss=avenet]"
+    assert full.pretexts["more[loss=avenet,lr=0.1]"].init == "pretext:sync[loss=avenet]"
     assert [row.of for row in full.tasks["sync"].rows][2:4] == [
-        "more[loss=multiway][lr=0.1]",
-        "more[loss=avenet][lr=0.1]",
+        "more[loss=multiway,lr=0.1]",
+        "more[loss=avenet,lr=0.1]",
     ]
 
 

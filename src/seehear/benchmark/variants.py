@@ -40,9 +40,10 @@ def expanded(plan: Plan) -> Plan:
     pretexts: dict[str, PretextSpec] = {}
     for name in plan.pretexts:
         for variant in variants[name]:
-            if name + variant.label in pretexts:
-                raise PlanError(f"the plan {plan.name} has two pretexts that are called {name + variant.label}")
-            pretexts[name + variant.label] = variant.pretext
+            called = _called(name, variant.label)
+            if called in pretexts:
+                raise PlanError(f"the plan {plan.name} has two pretexts that are called {called}; rename one")
+            pretexts[called] = variant.pretext
     tasks = {key: _with_rows(task, variants) for key, task in plan.tasks.items()}
     return replace(plan, pretexts=pretexts, tasks=tasks)
 
@@ -74,13 +75,18 @@ def _variants(pretext: PretextSpec, known: Mapping[str, list[_Variant]]) -> list
     before = beginning(pretext)
     found = []
     for begun in known.get(before or "", [_Variant("", pretext)]):
-        init = f"{INIT}{before}{begun.label}" if before else pretext.init
+        init = f"{INIT}{_called(before, begun.label)}" if before else pretext.init
         for values in product(*pretext.vary.values()):
             chosen = dict(zip(pretext.vary, values, strict=True))
             corpora = tuple(chosen.pop(CORPORA, pretext.corpora))
             varied = replace(pretext, vary={}, corpora=corpora, set={**pretext.set, **chosen}, init=init)
-            found.append(_Variant(begun.label * bool(before) + _label(pretext.vary, values), varied))
+            found.append(_Variant(_called(begun.label, _label(pretext.vary, values)), varied))
     return found
+
+
+def _called(name: str, label: str) -> str:
+    """A name with what it is a variant in; what it was a variant in before stands in the same brackets."""
+    return f"{name[:-1]},{label[1:]}" if label and name.endswith("]") else name + label
 
 
 def _label(options: Iterable[str], values: Iterable[Any]) -> str:
@@ -100,5 +106,5 @@ def _with_rows(task: TaskSpec, variants: Mapping[str, list[_Variant]]) -> TaskSp
     rows: list[RowSpec] = []
     for row in task.rows:
         for variant in variants.get(row.of, [_Variant("", PretextSpec(""))]):
-            rows.append(replace(row, name=row.name + variant.label, of=row.of + variant.label))
+            rows.append(replace(row, name=_called(row.name, variant.label), of=_called(row.of, variant.label)))
     return replace(task, rows=tuple(rows))
