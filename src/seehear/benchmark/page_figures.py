@@ -51,7 +51,10 @@ def means(table: TaskTable) -> Figure | None:
         axes.set_ylim(len(entries) - 0.5, -0.5)
         axes.set_xlabel(headed(column))
         svg = to_svg(figure)
-    return Figure(svg, "Means (diamonds), 95 % intervals over seeds (bars), seeds (dots), guessing (dotted).")
+    return Figure(
+        svg,
+        "Means (diamonds), 95 % intervals over seeds (bars; very wide ones are cut), seeds (dots), guessing (dotted).",
+    )
 
 
 def noise_curves(table: TaskTable) -> Figure | None:
