@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,9 @@ ALIAS = "loss.separation"
 """Another name of ``model.loss``, in which ``none`` is the loss without separation within the modalities."""
 
 LOSS, WITHOUT_SEPARATION = "model.loss", "multiway"
+ANGULAR = "angular"
+SEPARABLE = (WITHOUT_SEPARATION, "separate", "merged", "substitute")
+"""Losses that a term of separation can be taken from or added to, where they compare by angles."""
 
 _COMMA = re.compile(r",(?![^\[{]*[\]}])")
 """Between values: not those inside of a list or mapping."""
@@ -32,8 +35,8 @@ def swept(plan: Plan, told: Sequence[str]) -> Plan:
 
     Options are those of presets (``model.``, ``data.``, ``optim.``, ``engine.``), set in every pretext that has them,
     or in one alone after its name: ``sync.optim.steps``. ``NAME.corpora`` is what a pretext learns from, several joined
-    by ``+``. ``loss.separation`` is ``model.loss`` where the pretext matches sound and picture; ``none`` is its
-    multi-way loss alone. ``seeds`` is the plan's. One value sets, several vary. Several options vary together, in every
+    by ``+``. ``loss.separation`` is ``model.loss`` where the pretext matches by angles, one against many; ``none`` is
+    its multi-way loss alone. ``seeds`` is the plan's. One value sets, several vary. Several options vary together, in every
     combination. What is not trained at all varies only with options of the model.
 
     A claim about a row that there is now several of is left out; ``differs`` says so, and what was told.
@@ -108,7 +111,13 @@ def _has(name: str, pretext: PretextSpec, option: str, by_name: bool) -> bool:
     if pretext.untrained and not by_name and not option.startswith("model."):
         return False
     settings = chosen_settings(name, pretext)
-    return has_option(settings, LOSS if option == ALIAS else option) and option != "optim.seed"
+    if option == ALIAS:
+        return _is_separable(settings.flags())
+    return has_option(settings, option) and option != "optim.seed"
+
+
+def _is_separable(flags: Mapping[str, Any]) -> bool:
+    return flags.get(LOSS) in SEPARABLE and flags.get("model.similarity", ANGULAR) == ANGULAR
 
 
 def _changed(pretext: PretextSpec, option: str, values: list[Any]) -> PretextSpec:
