@@ -49,6 +49,7 @@ def _put(values: dict[str, Any], option: str, value: Any) -> None:
     """Sets ``a.b.c`` in mappings of mappings."""
     *above, last = option.split(".")
     for key in above:
-        inside = values.setdefault(key, {})
-        values = values[key] = inside if isinstance(inside, dict) else {}
+        if not isinstance(values.get(key), dict):
+            values[key] = {}
+        values = values[key]
     values[last] = value
