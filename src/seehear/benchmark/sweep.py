@@ -36,8 +36,8 @@ def swept(plan: Plan, told: Sequence[str]) -> Plan:
     Options are those of presets (``model.``, ``data.``, ``optim.``, ``engine.``), set in every pretext that has them,
     or in one alone after its name: ``sync.optim.steps``. ``NAME.corpora`` is what a pretext learns from, several joined
     by ``+``. ``loss.separation`` is ``model.loss`` where the pretext matches by angles, one against many; ``none`` is
-    its multi-way loss alone. ``seeds`` is the plan's. One value sets, several vary. Several options vary together, in every
-    combination. What is not trained at all varies only with options of the model.
+    its multi-way loss alone. ``seeds`` is the plan's. One value sets, several vary. Several options vary together, in
+    every combination. What is not trained at all varies only with options of the model.
 
     A claim about a row that there is now several of is left out; ``differs`` says so, and what was told.
 
