@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from seehear.benchmark.doing import Done, Job
+from seehear.benchmark.doing.job import Done, Job
 from seehear.benchmark.outcome import Outcome
 
 
 def pretend(job: Job, tell: Any) -> Done:
-    """As `seehear.benchmark.doing.do` would, but only what the cell's name says."""
+    """As `seehear.benchmark.doing.job.do` would, but only what the cell's name says."""
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with job.log.open("a") as log:
         log.write(f"{job.cell.name}\n")

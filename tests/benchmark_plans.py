@@ -1,6 +1,6 @@
 """Small plans for tests."""
 
-from seehear.benchmark.plan import Claim, CorpusSpec, Plan, PretextSpec, RowSpec, TaskSpec
+from seehear.benchmark.planning.plan import Claim, CorpusSpec, Plan, PretextSpec, RowSpec, TaskSpec
 
 SMALL = {"clips": 8, "speakers": 4, "seed": 1, "seconds": 2.0}
 

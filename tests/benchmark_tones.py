@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from scipy.io import wavfile
 
-from seehear.benchmark.doing import do
-from seehear.benchmark.engine import Choose, Ended
+from seehear.benchmark.doing.engine import Choose, Ended
+from seehear.benchmark.doing.job import do
 
 RATE = 16000
 PEOPLE, TAKES, SECONDS = 6, 4, 1.2

@@ -8,9 +8,9 @@ from itertools import product
 from typing import Any
 
 from seehear.benchmark.cell import Cell
-from seehear.benchmark.cells import Place, Work
 from seehear.benchmark.outcome import Outcome
-from seehear.benchmark.plan import Claim, CorpusSpec, PaperTable, Plan, RowSpec, TaskSpec
+from seehear.benchmark.planning.cells import Place, Work
+from seehear.benchmark.planning.plan import Claim, CorpusSpec, PaperTable, Plan, RowSpec, TaskSpec
 
 PAPER = PaperTable(
     title="Table 1",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from seehear.benchmark.cells import cells
-from seehear.benchmark.reading import plan_names, plan_of, read_plan
-from seehear.benchmark.sweep import swept
+from seehear.benchmark.planning.cells import cells
+from seehear.benchmark.planning.reading import plan_names, plan_of, read_plan
+from seehear.benchmark.planning.sweep import swept
 from seehear.cli import parser_of
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from seehear.benchmark.cells import cells
-from seehear.benchmark.reading import plan_names, plan_of, read_plan, written
+from seehear.benchmark.planning.cells import cells
+from seehear.benchmark.planning.reading import plan_names, plan_of, read_plan, written
 
 PAPERS = (
     "shukla2020-emotion",

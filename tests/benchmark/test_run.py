@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from benchmark_tones import Here
-from seehear.benchmark.cells import cells
-from seehear.benchmark.folder import Folder
+from seehear.benchmark.doing.folder import Folder
 from seehear.benchmark.outcome import Outcome
-from seehear.benchmark.plan import CorpusSpec
-from seehear.benchmark.reading import read_plan
+from seehear.benchmark.planning.cells import cells
+from seehear.benchmark.planning.plan import CorpusSpec
+from seehear.benchmark.planning.reading import read_plan
 from seehear.benchmark.run import benchmark, given_folders, moved, only_of
 from seehear.errors import SeehearError
 

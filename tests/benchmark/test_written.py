@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from seehear.benchmark.summary import summarised
+from seehear.benchmark.tables.summary import summarised
 from seehear.benchmark.written import file_name, write_all
 from small_benchmark import PAPER, outcomes_of, plan_of, work_of
 

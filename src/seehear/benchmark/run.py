@@ -14,20 +14,20 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal, NoReturn
 
-from seehear.benchmark.carrying_out import Undertaking
-from seehear.benchmark.cells import Work, cells
-from seehear.benchmark.engine import Engine
-from seehear.benchmark.folder import Folder
-from seehear.benchmark.local import LocalEngine
-from seehear.benchmark.open_claims import open_cells
+from seehear.benchmark.doing.engine import Engine
+from seehear.benchmark.doing.folder import Folder
+from seehear.benchmark.doing.local import LocalEngine
+from seehear.benchmark.doing.open_claims import open_cells
+from seehear.benchmark.doing.schedule import Schedule, with_needs
+from seehear.benchmark.doing.tree import ProgressTree
+from seehear.benchmark.doing.undertaking import Undertaking
 from seehear.benchmark.outcome import Outcome
-from seehear.benchmark.plan import Plan
-from seehear.benchmark.reading import read_plan, written
-from seehear.benchmark.schedule import Schedule, with_needs
-from seehear.benchmark.summary import summarised
-from seehear.benchmark.sweep import swept
-from seehear.benchmark.terminal_tables import show
-from seehear.benchmark.tree import ProgressTree
+from seehear.benchmark.planning.cells import Work, cells
+from seehear.benchmark.planning.plan import Plan
+from seehear.benchmark.planning.reading import read_plan, written
+from seehear.benchmark.planning.sweep import swept
+from seehear.benchmark.tables.as_text import show
+from seehear.benchmark.tables.summary import summarised
 from seehear.benchmark.written import write_all
 from seehear.crew import worker_count
 from seehear.errors import SeehearError
@@ -188,7 +188,7 @@ def _measured_on(device: str | None) -> str:
 @contextmanager
 def _engine(name: str, workers: int | None, address: str | None) -> Iterator[Engine]:
     if name == "ray":
-        from seehear.benchmark.ray_engine import ray_engine
+        from seehear.benchmark.doing.ray_engine import ray_engine
 
         with ray_engine(workers, address) as engine:
             yield engine

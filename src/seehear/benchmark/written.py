@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seehear.benchmark.csv_tables import outcomes_csv, paper_csv, table_csv
-from seehear.benchmark.latex_tables import latex
-from seehear.benchmark.markdown_tables import markdown
 from seehear.benchmark.outcome import Outcome
-from seehear.benchmark.plan import Plan
-from seehear.benchmark.table import Summary, TaskTable
+from seehear.benchmark.planning.plan import Plan
+from seehear.benchmark.tables.as_csv import outcomes_csv, paper_csv, table_csv
+from seehear.benchmark.tables.as_latex import latex
+from seehear.benchmark.tables.as_markdown import markdown
+from seehear.benchmark.tables.table import Summary, TaskTable
 from seehear.beside import write_text
 
 if TYPE_CHECKING:
-    from seehear.benchmark.cells import Work
+    from seehear.benchmark.planning.cells import Work
 
 TABLES = "tables"
 PAGE = "tables.md"
@@ -35,7 +35,7 @@ def write_all(folder: Path, plan: Plan, summary: Summary, work: Work, outcomes: 
         work: the cells.
         outcomes: key of a cell -> what came of it.
     """
-    from seehear.benchmark.page import write_page  # draws: matplotlib takes its time
+    from seehear.benchmark.page.page import write_page  # draws: matplotlib takes its time
 
     tables = folder / TABLES
     tables.mkdir(parents=True, exist_ok=True)

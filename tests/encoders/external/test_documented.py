@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from seehear.benchmark.plan import RowSpec
+from seehear.benchmark.planning.plan import RowSpec
 from seehear.encoders.external import is_external, make_external
 
 TEXT = (Path(__file__).parents[3] / "docs" / "encoders.md").read_text(encoding="utf-8")

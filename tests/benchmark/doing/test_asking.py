@@ -1,0 +1,43 @@
+"""What shipped plans ask for is what evaluations have."""
+
+from __future__ import annotations
+
+import shlex
+from functools import cache
+from pathlib import Path
+
+import pytest
+from jsonargparse import ArgumentParser
+
+from seehear.benchmark.doing.asking import arguments, command
+from seehear.benchmark.planning.cells import cells
+from seehear.benchmark.planning.reading import plan_names, read_plan
+from seehear.cli import parser_of
+
+
+@pytest.mark.parametrize("name", plan_names())
+def test_every_measurement_of_a_shipped_plan_can_be_asked_for(name: str) -> None:
+    """Of each table and row once: the command is understood, and says what the arguments are."""
+    plan = read_plan(name)
+    wanted = {corpus: Path("given") for corpus, spec in plan.corpora.items() if not spec.avatars}
+    asked = {cell.name: cell for cell in cells(plan, wanted).cells if cell.kind == "measure" and cell.seed == 0}
+    assert asked
+    for cell in asked.values():
+        task = str(cell.spec["task"])
+        given = arguments(cell, "mfcc", Path("corpus"))
+        _, _, _, *words = shlex.split(command(task, given))
+        understood = parser(task).parse_args([underscored(word) for word in words])
+        options = {option: value for option, value in given.items() if option not in ("model", "data", "corpus")}
+        for option, value in options.items():
+            told = understood[option]
+            assert (tuple(told) if isinstance(value, tuple) else told) == value or option in ("bgru", "tc5", "few")
+
+
+def underscored(word: str) -> str:
+    """Flags as the parser knows them."""
+    return "--" + word[2:].replace("-", "_") if word.startswith("--") else word
+
+
+@cache
+def parser(task: str) -> ArgumentParser:
+    return parser_of(f"evaluate {task}")

@@ -1,0 +1,70 @@
+"""One cell, whatever comes of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from seehear.benchmark import doing
+from seehear.benchmark.cell import Cell
+from seehear.benchmark.doing.job import Done, Job, do
+from seehear.benchmark.planning.cells import cells
+from seehear.benchmark.planning.reading import read_plan
+from seehear.errors import CorpusError
+from seehear.training import run
+
+
+def job(cell: Cell, folder: Path, **given: Path) -> Job:
+    return Job(cell, folder / cell.name, given, folder / "log.txt")
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def fail(_: Any) -> None:
+        sys.stderr.write("before it failed\n")
+        raise error
+
+    monkeypatch.setitem(doing._WAYS, "corpus", fail)
+
+
+def done(folder: Path) -> Done:
+    return do(job(Cell("corpus", "people", None, {}), folder))
+
+
+def test_a_sentence_is_the_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    failing(monkeypatch, CorpusError("x is not a corpus; name another"))
+    assert done(tmp_path).outcome.failed == "x is not a corpus; name another"
+
+
+def test_a_bug_is_an_outcome_with_its_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    failing(monkeypatch, KeyError("emotion"))
+    found = done(tmp_path)
+    assert found.outcome.failed == "an error that is not foreseen, KeyError: 'emotion'"
+    assert "in fail" in found.traceback
+    assert (tmp_path / "log.txt").read_text() == "before it failed\n"
+
+
+def test_a_training_that_is_asked_to_stop_is_no_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    failing(monkeypatch, SystemExit(143))
+    with pytest.raises(SystemExit):
+        done(tmp_path)
+
+
+def test_untrained_weights_are_those_that_training_begins_with(tones: Path, plan: str, tmp_path: Path) -> None:
+    work = cells(read_plan(plan), {"tones": tones})
+    corpus = work.corpora["tones"]
+    (fresh,) = [cell for cell in work.cells if cell.called == "fresh, seed 1"]
+    still = fresh.spec["settings"] | {"optim": fresh.spec["settings"]["optim"] | {"steps": 1, "lr": 0.0}}
+    moved = Cell("pretrain", "still", 1, {**fresh.spec, "untrained": False, "settings": still})
+    for cell in (fresh, moved):
+        assert do(job(cell, tmp_path, **{corpus: tones})).outcome.failed is None
+    one, other = (run.load(tmp_path / name).state_dict() for name in ("fresh", "still"))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    (twin,) = [cell for cell in work.cells if cell.called == "fresh, seed 0"]
+    assert do(job(twin, tmp_path / "twin", **{corpus: tones})).outcome.failed is None
+    assert not all(
+        torch.equal(tensor, one[name]) for name, tensor in run.load(tmp_path / "twin/fresh").state_dict().items()
+    )

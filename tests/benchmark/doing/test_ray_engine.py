@@ -1,0 +1,45 @@
+"""Cells as Ray tasks give what they give in this process."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from seehear.benchmark.cell import Cell
+from seehear.benchmark.doing.job import Job, do
+from seehear.benchmark.doing.ray_engine import ray_engine
+from seehear.errors import SeehearError
+
+
+def test_without_ray_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(SeehearError, match=r"install seehear\[ray\]"), ray_engine(None, None):
+        pass
+
+
+def test_no_cluster_at_that_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise ConnectionError("nobody is there")
+
+    fake = ModuleType("ray")
+    fake.init = refuse  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    told = r"no Ray cluster answers at 10\.0\.0\.1:6379 \(nobody is there\)"
+    with pytest.raises(SeehearError, match=told), ray_engine(None, "10.0.0.1:6379"):
+        pass
+
+
+def test_outcomes_come_back_from_a_cluster(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install seehear[ray]")
+    cells = [Cell("corpus", name, None, {"path": str(tmp_path / name)}) for name in ("nothing", "neither")]
+    waiting = [Job(cell, tmp_path / "out", {}, tmp_path / "log.txt") for cell in cells]
+    here = [do(job).outcome.failed for job in waiting]
+    with ray_engine(2, None) as engine:
+        assert engine.workers == 2
+        assert engine.wide >= 1
+        ended = list(engine.run(lambda: waiting.pop() if waiting else None, lambda: False))
+    assert sorted(one.done.outcome.failed for one in ended) == sorted(here)
+    assert all("Traceback" in one.done.traceback for one in ended)
