@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from seehear.benchmark import doing
 from seehear.benchmark.cell import Cell
+from seehear.benchmark.doing import job as doing
 from seehear.benchmark.doing.job import Done, Job, do
 from seehear.benchmark.planning.cells import cells
 from seehear.benchmark.planning.reading import read_plan

@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import yaml
 from hypothesis import given
@@ -70,6 +71,7 @@ def _tasks(some: Any, rows: Any) -> st.SearchStrategy[TaskSpec]:
 
 
 @given(plans())
+@hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None, max_examples=50)
 def test_what_is_written_reads_back_equal(plan: Plan) -> None:
     assert plan_of(written(plan), "another name", "f.yaml") == plan
 
