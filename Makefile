@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 DEMO_OUT ?= demo
 SHARED ?= ../shared
+MINI_OUT ?= mini
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench weights clean
+.PHONY: help demo test lint format bench mini weights clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +36,9 @@ format: $(READY) ## rewrite the sources in the house's format
 
 bench: $(READY) ## the figures that the README quotes, each by its script in benchmarks/
 	$(BIN)/python benchmarks/run_all.py --shared $(SHARED)
+
+mini: $(READY) ## the small standard benchmark, whose table is benchmarks/mini.md (about 40 minutes on 2 cores)
+	$(BIN)/seehear benchmark mini --out $(MINI_OUT)
 
 weights: $(READY) ## train the shipped weights anew: avatars, GRID speaker 1, LibriSpeech (about 4 hours on 2 cores)
 	$(BIN)/python scripts/train_sync.py --shared $(SHARED)
