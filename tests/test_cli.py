@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
 
@@ -191,7 +192,9 @@ def test_what_the_user_can_mend_is_one_sentence_and_exit_2(monkeypatch, capsys, 
 def test_an_interrupt_is_130_and_a_sentence(monkeypatch, capsys):
     fake_verb(monkeypatch, raising(KeyboardInterrupt()))
     assert cli.main(["info"]) == 130
-    assert "interrupted" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "interrupted" in said
+    assert "benchmark" in said
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), OSError(errno.EIO, "broken")])
@@ -241,3 +244,34 @@ def test_lists_switches_and_both_spellings(monkeypatch):
     assert got == {"sources": ["a", "b"], "out": "c", "dry_run": True, "long_side": 5}
     assert cli.main(["info", "a", "c", "--long_side", "4"]) == 7
     assert got == {"sources": ["a"], "out": "c", "dry_run": False, "long_side": 4}
+
+
+@pytest.mark.parametrize(
+    ("words", "got"),
+    [
+        (["--set", "a", "--set", "b"], {"set": ["a", "b"]}),
+        (["--set=a", "--top", "1", "--set", "b", "c", "--top=2"], {"set": ["a", "b", "c"], "top": 2}),
+        (["--snr-db", "-5", "--set", "a", "--snr-db", "-10", "0"], {"set": ["a"], "snr_db": [-5.0, -10.0, 0.0]}),
+        (["--set", "a", "--json", "--set"], {"set": ["a"], "json": True}),
+    ],
+)
+def test_a_flag_that_takes_several_may_be_given_again(monkeypatch, words, got):
+    told = {}
+
+    def verb(
+        place: str, *, set: Sequence[str] = (), snr_db: Sequence[float] = (20.0,), top: int = 0, json: bool = False
+    ) -> None:
+        """Takes things.
+
+        Args:
+            place: Where.
+            set: Several.
+            snr_db: Several numbers.
+            top: One.
+            json: Or not.
+        """
+        told.update(place=place, set=set, snr_db=snr_db, top=top, json=json)
+
+    fake_verb(monkeypatch, verb)
+    assert cli.main(["info", "here", *words]) == 0
+    assert told == {"place": "here", "set": [], "snr_db": [20.0], "top": 0, "json": False} | got

@@ -26,6 +26,9 @@ BAD_INPUT = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 
+RESUMED = "get, prepare, pretrain, benchmark and demo"
+"""What a user may have interrupted without losing work."""
+
 
 @dataclass(frozen=True)
 class Verb:
@@ -203,7 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SeehearError as error:
         return _complain(str(error))
     except KeyboardInterrupt:
-        _complain("interrupted; get, prepare, pretrain and demo go on from here when the same command is given again")
+        _complain(f"interrupted; {RESUMED} go on from here when the same command is given again")
         return INTERRUPTED
     except OSError as refusal:
         if isinstance(refusal, BrokenPipeError) and _nobody_reads():
@@ -250,7 +253,7 @@ def parser_of(verb: str, words: Sequence[str] = ()) -> ArgumentParser:
 def _run(verb: str, words: list[str]) -> int:
     function, words = _function(verb), [_underscored(word) for word in words]
     parser = _parser(verb, function, words)
-    arguments = _parsed(parser, words)
+    arguments = _parsed(parser, _gathered(parser, words))
     try:
         arguments = parser.instantiate(arguments)
     except ValueError as error:  # an option that its section refuses
@@ -271,6 +274,31 @@ def _parsed(parser: ArgumentParser, words: list[str]) -> Namespace:
         parser.set_defaults(settings(arguments.preset).flags())
         arguments = parser.parse_args(words)
     return arguments
+
+
+def _gathered(parser: ArgumentParser, words: Sequence[str]) -> list[str]:
+    """``--set A --set B`` as ``--set A B``: of a flag that takes several, none is dropped for being given again."""
+    several = {flag for action in parser._actions if action.nargs in ("*", "+") for flag in action.option_strings}
+    kept: list[list[str]] = [[]]  # a flag with what follows it, each
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag in several:
+            kept.append([flag, *([value] if equals else [])])
+        elif _is_flag(word):
+            kept.append([word])
+        else:
+            kept[-1].append(word)
+    first: dict[str, list[str]] = {}
+    for group in kept:
+        if group and group[0] in several and first.setdefault(group[0], group) is not group:
+            first[group[0]] += group[1:]
+            group.clear()
+    return [word for group in kept for word in group]
+
+
+def _is_flag(word: str) -> bool:
+    """Whether it is no value: ``-5`` is one."""
+    return bool(re.match(r"-[^\d.]|--", word))
 
 
 def _in_words(outcome: object) -> str:
