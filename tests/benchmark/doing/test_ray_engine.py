@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
-from seehear.benchmark.cell import Cell
+from seehear.benchmark.cell import Cell, Kind
 from seehear.benchmark.doing.job import Job, do
-from seehear.benchmark.doing.ray_engine import ray_engine
+from seehear.benchmark.doing.ray_engine import RayEngine, ray_engine
 from seehear.errors import SeehearError
 
 
@@ -30,6 +31,29 @@ def test_no_cluster_at_that_address(monkeypatch: pytest.MonkeyPatch) -> None:
     told = r"no Ray cluster answers at 10\.0\.0\.1:6379 \(nobody is there\)"
     with pytest.raises(SeehearError, match=told), ray_engine(None, "10.0.0.1:6379"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("kind", "accelerator", "device", "gpus"),
+    [
+        ("pretrain", "auto", "cpu", 1),
+        ("pretrain", "cpu", "cpu", 0),
+        ("measure", "auto", "cpu", 0),
+        ("measure", "auto", "cuda", 1),
+        ("corpus", "auto", "cuda", 0),
+    ],
+)
+def test_what_runs_on_a_gpu_asks_for_one(tmp_path: Path, kind: Kind, accelerator: str, device: str, gpus: int) -> None:
+    asked: dict[str, Any] = {}
+
+    def remote(**wanted: Any) -> Any:
+        asked.update(wanted)
+        return lambda _: SimpleNamespace(remote=lambda job: job)
+
+    cell = Cell(kind, "one", 0, {"settings": {"engine": {"accelerator": accelerator}}})
+    engine = RayEngine(SimpleNamespace(remote=remote), workers=1, wide=1, gpus=True)
+    engine._begin(Job(cell, tmp_path, {}, tmp_path / "log.txt", device=device))
+    assert asked["num_gpus"] == gpus
 
 
 def test_outcomes_come_back_from_a_cluster(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ class RayEngine:
         ray: the module, connected.
         workers: cells at a time.
         wide: cores of the largest machine.
-        gpus: whether there are any; a training gets one.
+        gpus: whether there are any; what is to run on one gets one.
     """
 
     ray: Any
@@ -83,11 +83,8 @@ class RayEngine:
             self._stop(list(running))
 
     def _begin(self, job: Job) -> Any:
-        trains = job.cell.kind == "pretrain" and job.cell.spec["settings"]["engine"]["accelerator"] not in (
-            "cpu",
-            "mps",
-        )
-        task = self.ray.remote(num_cpus=job.workers, num_gpus=int(self.gpus and trains), max_retries=RETRIES)(_work)
+        gpus = int(self.gpus and _wants_gpu(job))
+        task = self.ray.remote(num_cpus=job.workers, num_gpus=gpus, max_retries=RETRIES)(_work)
         return task.remote(job)
 
     def _ended(self, job: Job, reference: Any) -> Ended:
@@ -116,7 +113,7 @@ def _work(job: Job) -> Done | None:
 
 
 def _wants_gpu(job: Job) -> bool:
-    """Trainings do, unless they are to run elsewhere."""
+    """Trainings do, unless they are to run elsewhere; measurings, if they are told to: Ray hides GPUs from the rest."""
     if job.cell.kind != "pretrain":
         return job.cell.kind == "measure" and job.device.startswith("cuda")
     return job.cell.spec["settings"]["engine"]["accelerator"] not in ("cpu", "mps")
