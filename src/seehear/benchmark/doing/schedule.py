@@ -117,11 +117,12 @@ class Schedule:
 
     def remaining_s(self, workers: int) -> float | None:
         """Seconds until all is done, or until the end of the time; None as long as of some kind nothing is known."""
-        open_cells = [*self.waiting, *(self.cells[key] for key in self.running)]
-        if any((cell.kind,) not in self._seconds for cell in open_cells):
+        running = self.running.copy()  # the tree asks from a thread of its own
+        waiting = [cell for cell in self.waiting if cell.key not in running]
+        if any((cell.kind,) not in self._seconds for cell in (*waiting, *(self.cells[key] for key in running))):
             return None
-        work = sum(self.expected_s(cell) for cell in self.waiting)
-        for key, begun in self.running.items():
+        work = sum(self.expected_s(cell) for cell in waiting)
+        for key, begun in running.items():
             work += max(0.0, self.expected_s(self.cells[key]) - self.seconds_since(begun))
         return min(work / max(1, workers), max(0.0, self.left_s))
 
