@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from benchmark_tones import Here
 from seehear.benchmark.doing.folder import Folder
@@ -19,6 +20,7 @@ from seehear.benchmark.outcome import Outcome
 from seehear.benchmark.planning.cells import cells
 from seehear.benchmark.planning.plan import CorpusSpec
 from seehear.benchmark.planning.reading import read_plan
+from seehear.benchmark.planning.sweep import swept
 from seehear.benchmark.run import benchmark, given_folders, moved, only_of
 from seehear.errors import SeehearError
 
@@ -159,6 +161,24 @@ def test_only_what_patterns_name_and_what_it_needs(tones: Path, plan: str) -> No
         only_of(work, ["emotion/*"])
 
 
+def test_a_variant_is_named_as_the_table_has_it(tones: Path, plan: str) -> None:
+    work = cells(swept(read_plan(plan), ["apc.optim.steps=1,2"]), {"tones": tones})
+    assert {place.row for place in only_of(work, ["speaker/apc[steps=1]"]).places} == {"apc[steps=1]"}
+    assert {place.row for place in only_of(work, ["speaker/apc*"]).places} == {"apc[steps=1]", "apc[steps=2]"}
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_device_may_be_named_where_nothing_is_trained(here: Here, tones: Path, plan: str, tmp_path: Path) -> None:
+    values = yaml.safe_load(Path(plan).read_text())
+    values["pretexts"] = {"fresh": values["pretexts"]["fresh"]}
+    values["tasks"]["speaker"]["rows"] = ["fresh", "mfcc"]
+    values.pop("claims", None)
+    bare = tmp_path / "bare.yaml"
+    bare.write_text(yaml.safe_dump(values))
+    benchmark(str(bare), out=tmp_path / "out", data=[f"tones={tones}"], seeds=1, device="cpu", only=["speaker/mfcc"])
+    assert here.begun == ["tones", "speaker/mfcc, seed 0"]
+
+
 def test_data_that_is_given(tmp_path: Path) -> None:
     assert given_folders([f"a={tmp_path}"]) == {"a": tmp_path}
     for words, problem in (
@@ -177,6 +197,8 @@ def test_data_that_is_given(tmp_path: Path) -> None:
         ({"minutes": 0}, "--minutes must be more than 0"),
         ({"address": "auto"}, "give --engine ray"),
         ({"workers": 0}, "--workers must be 1 or more"),
+        ({"seeds": 0}, "--seeds must be 1 or more, not 0"),
+        ({"device": "cpu,cuda"}, "--device must be cpu, cuda, mps or auto, not 'cpu,cuda'"),
     ],
 )
 def test_what_cannot_be_is_refused(plan: str, tmp_path: Path, flags: dict[str, object], problem: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import time
@@ -34,6 +35,8 @@ from seehear.errors import SeehearError
 
 WRITING, WRITING_S = 0.1, 60.0
 """Of the time, this share is kept for writing the report, and no more than these seconds."""
+
+_DEVICE = re.compile(r"(cpu|auto|(cuda|mps)(:[0-9]+)?)")
 
 
 def benchmark(
@@ -118,7 +121,7 @@ def only_of(work: Work, patterns: Sequence[str]) -> Work:
 
     Args:
         work: of a plan.
-        patterns: of shells, for ``task``, ``task/row`` or the whole name of a cell.
+        patterns: of shells, for ``task``, ``task/row`` or the whole name of a cell; or one of these as it is.
 
     Raises:
         SeehearError: a pattern that nothing is named by.
@@ -128,16 +131,21 @@ def only_of(work: Work, patterns: Sequence[str]) -> Work:
     names = work.by_key()
     told = {place: (place.task, f"{place.task}/{place.row}", names[key].name) for place, key in work.places.items()}
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for several in told.values() for name in several):
+        if not any(_fits(name, pattern) for several in told.values() for name in several):
             there = ", ".join(sorted({place.task for place in work.places})) or "none"
             raise SeehearError(f"--only {pattern!r} fits nothing that is measured; the tasks are {there}")
     places = {
         place: key
         for place, key in work.places.items()
-        if any(fnmatchcase(name, pattern) for name in told[place] for pattern in patterns)
+        if any(_fits(name, pattern) for name in told[place] for pattern in patterns)
     }
     kept = with_needs(places.values(), names)
     return replace(work, places=places, cells=tuple(cell for cell in work.cells if cell.key in kept))
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """As in shells, and as it is written: names of variants have brackets, which are patterns."""
+    return name == pattern or fnmatchcase(name, pattern)
 
 
 def usable(work: Work, folder: Folder, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
@@ -169,8 +177,13 @@ def moved(work: Work, outcomes: Mapping[str, Outcome]) -> list[str]:
 
 def _asked(plan: str, options: Sequence[str], seeds: int | None, device: str | None) -> Plan:
     """The plan, with what flags change in it."""
+    if seeds is not None and seeds < 1:
+        raise SeehearError(f"--seeds must be 1 or more, not {seeds}; leave it out for those of the plan")
+    if device is not None and not _DEVICE.fullmatch(device):
+        raise SeehearError(f"--device must be cpu, cuda, mps or auto, not {device!r}")
     wanted = read_plan(plan)
-    more = [f"engine.accelerator={device}"] if device and wanted.pretexts else []
+    trained = any(not pretext.untrained for pretext in wanted.pretexts.values())
+    more = [f"engine.accelerator={device.partition(':')[0]}"] if device and trained else []
     more += [f"seeds={seeds}"] if seeds is not None else []
     return swept(wanted, [*options, *more])
 
