@@ -14,10 +14,11 @@ HOW_TO_READ = (
     "is marked as the best of its column only where that is supported: against every other row, by a paired t-test "
     "over at least three seeds (p < .05 after Holm's correction) and, for a task's first score on the same recordings "
     "without noise, by a 95 % interval of the difference over draws of the tested units that lies above 0. A claim is "
-    "reproduced if both intervals of every difference lie above 0, and contradicted if both of one lie below. Where "
-    "every seed divides the same people anew, seeds share people and intervals over them are too narrow: of five seeds "
-    "that test a fifth each, one of 95 % holds the truth in 86 of 100 benchmarks, and a claim about rows that are "
-    "equally good is called reproduced in 5 of 100."
+    "reproduced if both intervals of every difference (where draws cannot be paired, that over seeds) lie above 0, and "
+    "contradicted if both of one lie below. Where a seed tests a fifth of the people, five seeds in a row test "
+    "everybody once, and a claim about rows that are equally good is called reproduced in 1 of 100 benchmarks. More "
+    "seeds test the same people again, and intervals over them are too narrow: of ten, one of 95 % holds the truth in "
+    "84 of 100, and such a claim is called reproduced in 6."
 )
 
 GUESSING = "guessing"
