@@ -63,9 +63,9 @@ def _given_corpora() -> st.SearchStrategy[CorpusSpec]:
 
 
 def _tasks(some: Any, rows: Any) -> st.SearchStrategy[TaskSpec]:
-    shares = st.lists(st.floats(0.01, 1), min_size=1, max_size=3).map(tuple)
+    shares = st.lists(st.floats(0.01, 1), min_size=1, max_size=3, unique=True).map(tuple)
     plain = st.builds(TaskSpec, st.sampled_from(["words", "emotion"]), words, some, rows.map(tuple), settings, shares)
-    loud = st.lists(numbers, min_size=1, max_size=3).map(tuple)
+    loud = st.lists(numbers, min_size=1, max_size=3, unique=True).map(tuple)
     noisy = st.builds(lambda task, snr_db: replace(task, noise="babble", snr_db=snr_db), plain, loud)
     return st.one_of(plain, noisy)
 
@@ -139,12 +139,18 @@ def _changed(keys: str, value: Any) -> dict[str, Any]:
         ("pretexts/sync/corpora", ["peple"], "'peple'"),
         ("pretexts/sync/corpora", [], "nothing to learn from"),
         ("pretexts/sync/set", {"optim.seed": 1}, "optim.seed"),
+        ("pretexts/sync/set", {"engine.threads": 2}, "engine.threads"),
+        ("pretexts/sync/vary", {"model.loss": []}, "varies model.loss over nothing"),
+        ("pretexts/sync/vary", {"corpora": [["people"], 1]}, "1 is no list of their names"),
+        ("pretexts/sync/vary", {"corpora": ["people"]}, "'people' is no list of their names"),
         ("pretexts/more/init", "pretext:sink", "'sink'"),
         ("pretexts/sync/init", "pretext:more", "begins with itself"),
         ("pretexts/model", {"preset": "sync-small", "corpora": ["people"]}, "'model' cannot be called so"),
         ("tasks/sync/task", "sink", "'sink'"),
         ("tasks/sync/data", [], "measured on nothing"),
         ("tasks/sync/data", ["peple"], "'peple'"),
+        ("tasks/sync/data", ["people", "people"], "two tables that are called 'people'"),
+        ("tasks/sync/scores", ["K=5", "K=5"], "two scores"),
         ("tasks/sync/rows", [], "no rows"),
         ("tasks/sync/rows", ["sync", "sync", "more"], "two rows that are called 'sync'"),
         ("tasks/sync/rows", ["sync", "more", "mffc"], "'mffc'"),

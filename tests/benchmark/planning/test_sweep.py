@@ -7,6 +7,7 @@ from seehear.benchmark.planning.cells import cells
 from seehear.benchmark.planning.plan import PretextSpec, RowSpec
 from seehear.benchmark.planning.sweep import swept
 from seehear.benchmark.planning.typed import PlanError
+from seehear.benchmark.planning.variants import expanded
 
 
 def test_one_value_sets_wherever_the_option_is() -> None:
@@ -33,6 +34,24 @@ def test_several_values_vary_rows_with_them_and_lose_claims_with_a_note() -> Non
     ]
     assert found.claims == ()
     assert "more is better" in found.differs
+
+
+def test_what_is_told_last_counts() -> None:
+    found = swept(small_plan(), ["grids.optim.steps=1,2", "grids.optim.steps=3", "grids.corpora=people"])
+    assert found.pretexts["grids"].set["optim.steps"] == 3
+    assert found.pretexts["grids"].vary == {}
+
+
+def test_a_variant_keeps_what_it_is_called_by() -> None:
+    varied = replace(
+        small_plan().pretexts["sync"], vary={"model.loss": ("merged", "avenet"), "corpora": (("people",),)}
+    )
+    plan = expanded(small_plan(pretexts={**small_plan().pretexts, "sync": varied}))
+    for told in ("model.loss=multiway", "loss.separation=separate", "sync.corpora=people+grid"):
+        with pytest.raises(PlanError, match=r"sync\[loss=\w+,corpora=people\] is called by its"):
+            swept(plan, [told])
+    longer = swept(plan, ["optim.steps=5"])
+    assert longer.pretexts["sync[loss=merged,corpora=people]"].set == {"optim.steps": 5, "model.loss": "merged"}
 
 
 def test_a_claim_whose_rows_are_still_there_stays() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 
 from seehear.benchmark.planning.plan import CorpusSpec, Plan, PretextSpec, TaskSpec
@@ -86,6 +86,8 @@ def _of_pretext(name: str, pretext: PretextSpec, plan: Plan) -> Iterator[str]:
         yield f"{about} has nothing to learn from; name its corpora"
     if "optim.seed" in pretext.set:
         yield f"{about} sets optim.seed, which the benchmark does: leave it out, and say how many seeds"
+    if "engine.threads" in pretext.set:
+        yield f"{about} sets engine.threads, which the benchmark does: one thread each, so that numbers are the same"
     before = beginning(pretext)
     if before is not None:
         yield from _unknown(about, "pretext to begin with", [before], plan.pretexts)
@@ -98,6 +100,10 @@ def _of_task(name: str, task: TaskSpec, plan: Plan) -> Iterator[str]:
     yield from _unknown(about, "corpus", task.data, plan.corpora)
     if not task.data:
         yield f"{about} is measured on nothing; name its data"
+    yield from _twice(about, "tables", task.data)
+    yield from _twice(about, "scores", task.scores)
+    yield from _twice(about, "shares of labels", task.labels)
+    yield from _twice(about, "ratios of noise", task.snr_db)
     if not task.rows:
         yield f"{about} has no rows; add one"
     yield from _twice(about, "rows", [row.name for row in task.rows])
@@ -139,7 +145,7 @@ def _unknown(about: str, what: str, said: Iterable[str], known: Iterable[str]) -
             yield f"{about} names the {what} {name!r}, which does not exist; there are {', '.join(known) or 'none'}"
 
 
-def _twice(about: str, what: str, names: list[str]) -> Iterator[str]:
+def _twice(about: str, what: str, names: Sequence[str | float]) -> Iterator[str]:
     for name in dict.fromkeys(names):
         if names.count(name) > 1:
             yield f"{about} has two {what} that are called {name!r}"

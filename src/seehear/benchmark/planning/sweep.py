@@ -36,17 +36,16 @@ def swept(plan: Plan, told: Sequence[str]) -> Plan:
     Options are those of presets (``model.``, ``data.``, ``optim.``, ``engine.``), set in every pretext that has them,
     or in one alone after its name: ``sync.optim.steps``. ``NAME.corpora`` is what a pretext learns from, several joined
     by ``+``. ``loss.separation`` is ``model.loss`` where the pretext matches by angles, one against many; ``none`` is
-    its multi-way loss alone. ``seeds`` is the plan's. One value sets, several vary. Several options vary together, in
-    every combination. What is not trained at all varies only with options of the model.
-
-    A claim about a row that there is now several of is left out; ``differs`` says so, and what was told.
+    its multi-way loss alone. ``seeds`` is the plan's. One value sets, several vary; of what is told twice the latter
+    counts. Several options vary together, in every combination. What is not trained at all varies only with options of
+    the model. Claims about a row that has become several are left out; ``differs`` says so, and what was told.
 
     Args:
         plan: as it was read.
         told: each ``OPTION=VALUE`` or ``OPTION=VALUE,VALUE``.
 
     Raises:
-        PlanError: not of that form, or an option that no pretext has.
+        PlanError: not of that form, an option that no pretext has, or one that the plan itself varies.
     """
     if not told:
         return plan
@@ -57,6 +56,8 @@ def swept(plan: Plan, told: Sequence[str]) -> Plan:
             plan = replace(plan, seeds=_number_of_seeds(values, words))
             continue
         for name, inner in _meant(option, pretexts, words):
+            if _named_by(name, pretexts[name], inner):
+                raise PlanError(f"--set {words}: {name} is called by its {inner} already; change what the plan varies")
             pretexts[name] = _changed(pretexts[name], inner, values)
     full = expanded(replace(plan, pretexts=pretexts))
     changed = _without_lost_claims(full, told)
@@ -120,17 +121,28 @@ def _is_separable(flags: Mapping[str, Any]) -> bool:
     return flags.get(LOSS) in SEPARABLE and flags.get("model.similarity", ANGULAR) == ANGULAR
 
 
+def _named_by(name: str, pretext: PretextSpec, option: str) -> bool:
+    """Whether it is the variant of an option, which another value would make a liar of its name."""
+    told = re.findall(r"(?:^|,)([\w.]+)=", name.partition("[")[2].removesuffix("]"))
+    return (option == CORPORA or option in pretext.set) and (option in told or option.rpartition(".")[2] in told)
+
+
 def _changed(pretext: PretextSpec, option: str, values: list[Any]) -> PretextSpec:
     if option == LOSS:
         values = [WITHOUT_SEPARATION if value == "none" else value for value in values]
     if option == CORPORA:
         listed = tuple(tuple(str(value).split("+")) for value in values)
         if len(listed) == 1:
-            return replace(pretext, corpora=listed[0])
+            return replace(pretext, corpora=listed[0], vary=_without(pretext.vary, option))
         return replace(pretext, vary={**pretext.vary, option: listed})
     if len(values) == 1:
-        return replace(pretext, set={**pretext.set, option: values[0]})
+        return replace(pretext, set={**pretext.set, option: values[0]}, vary=_without(pretext.vary, option))
     return replace(pretext, vary={**pretext.vary, option: tuple(values)})
+
+
+def _without(vary: Mapping[str, tuple[Any, ...]], option: str) -> dict[str, tuple[Any, ...]]:
+    """What still varies when an option is set."""
+    return {name: values for name, values in vary.items() if name != option}
 
 
 def _without_lost_claims(plan: Plan, told: Sequence[str]) -> Plan:

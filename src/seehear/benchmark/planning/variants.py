@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -32,10 +32,13 @@ def expanded(plan: Plan) -> Plan:
     becomes one for each variant, named as they are: ``row[loss=avenet]``.
 
     Raises:
-        PlanError: pretexts begin with each other in a ring, or a variant is called as another pretext is.
+        PlanError: pretexts begin with each other in a ring, one varies over nothing, or a variant is called as another
+            pretext is.
     """
     variants: dict[str, list[_Variant]] = {}
     for name in _beginnings_first(plan):
+        for option, values in plan.pretexts[name].vary.items():
+            _check_values(f"in the plan {plan.name} the pretext {name}", option, values)
         variants[name] = _variants(plan.pretexts[name], variants)
     pretexts: dict[str, PretextSpec] = {}
     for name in plan.pretexts:
@@ -82,6 +85,19 @@ def _variants(pretext: PretextSpec, known: Mapping[str, list[_Variant]]) -> list
             varied = replace(pretext, vary={}, corpora=corpora, set={**pretext.set, **chosen}, init=init)
             found.append(_Variant(_called(begun.label, _label(pretext.vary, values)), varied))
     return found
+
+
+def _check_values(where: str, option: str, values: Sequence[Any]) -> None:
+    """That there is something to vary over.
+
+    Raises:
+        PlanError: there is nothing, or something that names no corpora.
+    """
+    if not values:
+        raise PlanError(f"{where} varies {option} over nothing; give values")
+    for corpora in values if option == CORPORA else ():
+        if not isinstance(corpora, list | tuple) or not all(isinstance(name, str) for name in corpora):
+            raise PlanError(f"{where} varies corpora, and {corpora!r} is no list of their names")
 
 
 def _called(name: str, label: str) -> str:
