@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from jsonargparse import ArgumentParser
 
+from seehear.benchmark.cell import Cell
 from seehear.benchmark.doing.asking import arguments, command
 from seehear.benchmark.planning.cells import cells
 from seehear.benchmark.planning.reading import plan_names, read_plan
 from seehear.cli import parser_of
+from seehear.errors import SeehearError
 
 
 @pytest.mark.parametrize("name", plan_names())
@@ -41,3 +43,41 @@ def underscored(word: str) -> str:
 @cache
 def parser(task: str) -> ArgumentParser:
     return parser_of(f"evaluate {task}")
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "told"),
+    [
+        ("words", {"vocabulary": "many"}, "vocabulary of evaluate words cannot be 'many'"),
+        ("words", {"vocabulary": True}, "vocabulary of evaluate words cannot be True"),
+        ("emotion", {"bgru": 3}, "bgru of evaluate emotion cannot be 3"),
+        ("emotion", {"where": "sex=f"}, "where of evaluate emotion cannot be 'sex=f'"),
+        ("speaker", {"seconds": "2"}, "seconds of evaluate speaker cannot be '2'"),
+        ("speaker", {"pairs": "some"}, "pairs of evaluate speaker cannot be 'some'"),
+        ("sync", {"lengths": [5, "7"]}, r"lengths of evaluate sync cannot be \[5, '7'\]"),
+    ],
+)
+def test_an_option_of_another_type_is_told_before_anything_is_done(
+    task: str, options: dict[str, object], told: str
+) -> None:
+    with pytest.raises(SeehearError, match=told):
+        arguments(asked(task, options), "mfcc", Path("corpus"))
+
+
+@pytest.mark.parametrize(
+    ("task", "options"),
+    [
+        ("words", {"vocabulary": 20, "where": ["sex=f"], "bgru": {"epochs": 3}}),
+        ("speaker", {"seconds": 2, "pairs": "all", "layer": None}),
+        ("sync", {"lengths": [5, 7], "split": "all"}),
+    ],
+)
+def test_options_as_yaml_has_them(task: str, options: dict[str, object]) -> None:
+    given = arguments(asked(task, options), "mfcc", Path("corpus"))
+    assert {name: given[name] for name in options if name != "bgru"} == {
+        name: tuple(value) if isinstance(value, list) else value for name, value in options.items() if name != "bgru"
+    }
+
+
+def asked(task: str, options: dict[str, object]) -> Cell:
+    return Cell("measure", task, 0, {"task": task, "of": "mfcc", "data": "here", "options": options})

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from types import NoneType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from seehear.benchmark.cell import Cell
 from seehear.errors import SeehearError
@@ -130,6 +130,10 @@ def _fitting(called: str, whole: Any, part: str, value: Any, hint: Any) -> Any:
     choices = _choices(hint)
     if choices and value not in choices:
         raise SeehearError(f"{called} cannot be {value!r}; it can be {', '.join(map(str, choices))}")
+    if not _is_of(value, hint):
+        raise SeehearError(
+            f"{called} cannot be {value!r}; seehear evaluate {called.rpartition(' ')[2]} --help says what"
+        )
     return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
@@ -148,6 +152,20 @@ def _choices(hint: Any) -> tuple[Any, ...]:
     if not all(get_origin(kind) is Literal or kind is NoneType for kind in kinds):
         return ()
     return tuple(value for kind in kinds for value in get_args(kind))
+
+
+def _is_of(value: Any, hint: Any) -> bool:
+    """Whether a plain value is of a type, as far as evaluations have types."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_is_of(value, one) for one in inner)
+    if origin is Literal:
+        return value in inner
+    if origin is not None:
+        return isinstance(value, list | tuple) and all(_is_of(one, inner[0]) for one in value)
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, {float: (int, float), Path: (str, Path)}.get(hint, hint))
 
 
 def _flag(name: str, value: Any, default: Any) -> list[str]:
