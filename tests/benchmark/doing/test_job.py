@@ -68,3 +68,21 @@ def test_untrained_weights_are_those_that_training_begins_with(tones: Path, plan
     assert not all(
         torch.equal(tensor, one[name]) for name, tensor in run.load(tmp_path / "twin/fresh").state_dict().items()
     )
+
+
+def test_a_kill_before_a_run_says_what_it_is_does_not_block_it(
+    monkeypatch: pytest.MonkeyPatch, tones: Path, plan: str, tmp_path: Path
+) -> None:
+    work = cells(read_plan(plan), {"tones": tones})
+    apc = next(cell for cell in work.cells if cell.called == "apc, seed 0")
+    (tmp_path / "apc").mkdir()
+    (tmp_path / "apc" / ".config.yaml.123.tmp").write_text("corpus: [ton")
+    begun = []
+
+    def pretrain(_: list[Path], out: Path, **__: Any) -> Any:
+        begun.append(list(out.iterdir()))
+        raise CorpusError("that is all")
+
+    monkeypatch.setattr("seehear.training.pretrain.pretrain", pretrain)
+    assert do(job(apc, tmp_path, **{work.corpora["tones"]: tones})).outcome.failed == "that is all"
+    assert begun == [[]]

@@ -86,17 +86,18 @@ class Folder:
         with refusals_as_sentences(self.root):
             if self.root.is_dir() and any(self.root.iterdir()) and not (self.root / LOCK).is_file():
                 raise SeehearError(f"{self.root} holds other things; name a new folder for the benchmark with --out")
-            for folder in ("corpora", "runs", "outcomes", "logs"):
-                (self.root / folder).mkdir(parents=True, exist_ok=True)
-            with (self.root / LOCK).open("a", encoding="utf-8") as lock:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with (self.root / LOCK).open("a", encoding="utf-8") as lock:  # before anything else: it marks the folder
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     raise SeehearError(
                         f"another seehear benchmark is at work in {self.root}; wait for it, or name another --out"
                     ) from None
-                remove_leftovers(self.root)
-                remove_leftovers(self.outcomes)
+                for name in ("corpora", "runs", "outcomes", "logs"):
+                    (self.root / name).mkdir(exist_ok=True)
+                for folder in (self.root, self.outcomes, self.root / "runs"):
+                    remove_leftovers(folder)
                 yield
 
 

@@ -16,7 +16,7 @@ import yaml
 from seehear.benchmark.cell import Cell, Kind
 from seehear.benchmark.doing.checksum import checksum
 from seehear.benchmark.outcome import Outcome
-from seehear.beside import write_text
+from seehear.beside import remove_leftovers, write_text
 from seehear.errors import SeehearError
 
 
@@ -114,6 +114,7 @@ def _pretrain(job: Job) -> Outcome:
         _save_untrained(settings(str(preset)), begins_with, job.place)
         return Outcome(job.cell.key, 0.0)
     corpora = [job.given[key] for key in spec["corpora"]]
+    remove_leftovers(job.place)  # of a kill before the run said what it is: they would make it a folder of other things
     summary = pretrain(corpora, job.place, preset=str(preset), init=begins_with)
     more = {"init": begins_with} if begins_with else {}
     command = _command("pretrain", *corpora, job.place, preset=preset, **more)
