@@ -321,6 +321,23 @@ def test_a_picture_that_cannot_be_made_is_told_and_the_rest_stands(tmp_path):
     assert "Detection errors" in page
 
 
+def test_a_figure_that_cannot_be_drawn_costs_no_number(tmp_path, monkeypatch):
+    def fail(*_):
+        raise ValueError("no such $symbol")
+
+    monkeypatch.setattr("seehear.benchmark.page.page.means", fail)
+    made = Imagined(tmp_path, undone=set(STRENGTH) - {"mfcc"})
+    run = made.folder.place(next(cell for cell in made.work.cells if cell.kind == "pretrain"))
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "metrics.csv").write_text("step,loss\n1,2.0\n2,1.5\n3,1e-")  # killed while it wrote
+    page = made.write()
+    assert "A picture is missing here (ValueError: no such $symbol)" in page
+    assert "A picture is missing here (ValueError: could not convert string to float" in section(
+        page, "How they learned"
+    )
+    assert "reproduce" in section(page, "Emotion: people")
+
+
 def test_nothing_done_yet_is_a_page_too(bare):
     assert "not measured" in section(bare, "What is claimed, and what was found")
     assert "<svg" not in section(bare, "Emotion: people")

@@ -14,7 +14,7 @@ from seehear.benchmark.page.embedding import embedding
 from seehear.benchmark.page.figures import det_curves, label_curves, means, noise_curves
 from seehear.benchmark.page.films import avatar_films, drawn_films
 from seehear.benchmark.page.findings import Findings
-from seehear.benchmark.page.learning import Run, learning_curves, read_run
+from seehear.benchmark.page.learning import learning_curves, read_run
 from seehear.benchmark.page.setting import MISSING_TITLE, missing_section, reading_section, setting_section
 from seehear.benchmark.page.tables import our_table, printed_tables
 from seehear.benchmark.planning.cells import Work
@@ -65,9 +65,10 @@ def _lead(found: Findings) -> str:
 
 
 def _table_section(found: Findings, table: TaskTable) -> Section:
-    curves = [noise_curves(table), label_curves(table), det_curves(_rates(found, table))]
+    curves = [_or_why(partial(draw, table)) for draw in (noise_curves, label_curves)]
+    curves.append(_or_why(lambda: det_curves(_rates(found, table))))
     ours = our_table(table, {row: found.commands(table, row) for row in table.rows})
-    drawn = means(table)
+    drawn = _or_why(partial(means, table))
     beside: list[Block] = [ours, *([drawn] if drawn else []), *printed_tables(table)]
     blocks = [Beside(beside), *_grid(curves), *_drawn(found, table)]
     alike = [other for other in found.summary.tables if (other.task, other.data) == (table.task, table.data)]
@@ -79,12 +80,16 @@ def _table_section(found: Findings, table: TaskTable) -> Section:
 def _closer(found: Findings, table: TaskTable) -> list[Block]:
     """What was taken for what, and what is heard as alike; of the rows that tell most, the others folded away."""
     shown = found.telling_rows(table)
-    confusions = {row: confusion(row, [outcome for _, outcome in found.measured(table, row)]) for row in table.rows}
+    confusions = {row: _or_why(partial(_confusion, found, table, row)) for row in table.rows}
     return [
         *_grid([confusions[row] for row in shown]),
         *_folded("Confusions of the other rows", [confusions[row] for row in table.rows if row not in shown]),
         *_grid(dict.fromkeys(_or_why(partial(embedding, found, table, row)) for row in shown)),
     ]
+
+
+def _confusion(found: Findings, table: TaskTable, row: str) -> Block | None:
+    return confusion(row, [outcome for _, outcome in found.measured(table, row)])
 
 
 def _rates(found: Findings, table: TaskTable) -> dict[str, list[tuple[tuple[float, float], ...]]]:
@@ -101,13 +106,17 @@ def _drawn(found: Findings, table: TaskTable) -> list[Block]:
 
 def _learning_section(found: Findings) -> list[Section]:
     """Curves of all pretexts, those of one kind in one figure."""
-    kinds: dict[str, dict[str, list[Run]]] = {}
+    kinds: dict[str, dict[str, list[Path]]] = {}
     for cell in found.work.cells:
         if cell.kind == "pretrain" and not cell.spec["untrained"]:
             kind = str(cell.spec["settings"]["model"]["pretext"])
-            kinds.setdefault(kind, {}).setdefault(cell.name, []).append(read_run(found.folder.place(cell)))
-    shown = _grid([learning_curves(kind, runs) for kind, runs in kinds.items()])
+            kinds.setdefault(kind, {}).setdefault(cell.name, []).append(found.folder.place(cell))
+    shown = _grid(_or_why(partial(_learning, kind, places)) for kind, places in kinds.items())
     return [Section("How they learned", shown)] if shown else []
+
+
+def _learning(kind: str, places: Mapping[str, Sequence[Path]]) -> Block | None:
+    return learning_curves(kind, {name: [read_run(place) for place in several] for name, several in places.items()})
 
 
 def _people_section(found: Findings) -> list[Section]:
