@@ -175,6 +175,13 @@ def test_what_does_not_fit_is_told_with_file_and_name(keys: str, value: Any, tol
     assert "\n" not in sentence
 
 
+def test_a_key_that_stands_twice_is_told_and_one_that_goes_over_a_merged_one_is_not() -> None:
+    with pytest.raises(PlanError, match=r"the key 'sync' stands twice, in line 4"):
+        plan_of("title: x\npretexts:\n  sync: {preset: a}\n  sync: {preset: b}\n", "x", "f.yaml")
+    with pytest.raises(PlanError, match="needs the key 'about'"):
+        plan_of("title: x\npretexts: {a: {set: &a {b: 1}}, c: {set: {<<: *a, b: 2}}}\n", "x", "f.yaml")
+
+
 def test_a_row_of_the_papers_figures_has_one_for_each_column() -> None:
     plan = small_plan(paper=(PaperTable("T", "S", "sync", ("a", "b"), {"x": (1.0,)}, "all"),))
     with pytest.raises(PlanError, match="2 columns, but the row 'x' 1 figures"):

@@ -55,7 +55,7 @@ def plan_of(text: str, name: str, where: str) -> Plan:
         PlanError: see `read_plan`.
     """
     try:
-        values = yaml.safe_load(text)
+        values = yaml.load(text, Loader=_Once)
     except (yaml.YAMLError, ValueError) as error:  # the latter: what looks like a date and is none
         raise PlanError(f"{where} is no YAML ({str(error).splitlines()[0]}); correct it") from error
     if isinstance(values, dict):
@@ -68,6 +68,22 @@ def plan_of(text: str, name: str, where: str) -> Plan:
 def written(plan: Plan) -> str:
     """The YAML of a plan, from which `plan_of` makes the same plan again (its variants in full)."""
     return yaml.dump(plain(plan), Dumper=_Whole, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Once(yaml.SafeLoader):
+    """Refuses a key that stands twice in a mapping, of which YAML's own loader would silently take the last."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """As it is written: what is merged into it (<<) comes later, and may well have keys of the same name."""
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        told: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in told:
+                    place = f"line {key.start_mark.line + 1}"
+                    raise yaml.constructor.ConstructorError(problem=f"the key {key.value!r} stands twice, in {place}")
+                told.add(key.value)
+        return node
 
 
 class _Whole(yaml.SafeDumper):
