@@ -74,9 +74,10 @@ def ears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "ears.py").write_text(MODULE)
     (tmp_path / "needy.py").write_text("import nothing_of_that_name\n")
     (tmp_path / "broken.py").write_text("1 / 0\n")
+    (tmp_path / "script.py").write_text("import sys\nsys.exit(3)\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in ("ears", "needy", "broken"):
+    for name in ("ears", "needy", "broken", "script"):
         monkeypatch.delitem(sys.modules, name, raising=False)
 
 
@@ -161,6 +162,7 @@ def test_recordings_of_any_length_and_rate() -> None:
         ("nobody:levels@50", "there is no module nobody"),
         ("needy:levels@50", "needs the module nothing_of_that_name, which is not installed"),
         ("broken:levels@50", "broken cannot be imported: ZeroDivisionError"),
+        ("script:levels@50", "script cannot be imported: SystemExit: 3"),
     ],
 )
 def test_what_is_odd_is_said_in_a_sentence(name: str, said: str) -> None:

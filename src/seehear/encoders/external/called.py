@@ -180,7 +180,7 @@ def _imported(name: str, place: Place) -> Callable[[Any], Any]:
         if error.name is not None and (place.module + ".").startswith(error.name + "."):
             raise ModelError(f"{name}: there is no module {place.module}, neither in {here} nor installed") from error
         raise ModelError(f"{name}: {place.module} needs the module {error.name}, which is not installed") from error
-    except Exception as error:  # whatever a module of somebody else raises
+    except (Exception, SystemExit) as error:  # whatever a module of somebody else raises; a script may end itself
         raise ModelError(f"{name}: {place.module} cannot be imported: {_said(error)}") from error
     try:
         function = reduce(getattr, place.attribute.split("."), module)
