@@ -21,7 +21,7 @@ from seehear.benchmark.planning.cells import cells
 from seehear.benchmark.planning.plan import CorpusSpec
 from seehear.benchmark.planning.reading import read_plan
 from seehear.benchmark.planning.sweep import swept
-from seehear.benchmark.run import benchmark, given_folders, moved, only_of
+from seehear.benchmark.run import benchmark, dropped, given_folders, moved, only_of
 from seehear.errors import SeehearError
 
 LOST = ["speaker/lost, seed 0", "speaker/lost, seed 1"]
@@ -201,7 +201,25 @@ def test_data_that_is_given(tmp_path: Path) -> None:
         ({"device": "cpu,cuda"}, "--device must be cpu, cuda, mps or auto, not 'cpu,cuda'"),
     ],
 )
-def test_what_cannot_be_is_refused(plan: str, tmp_path: Path, flags: dict[str, object], problem: str) -> None:
+def test_what_cannot_be_is_refused(
+    tones: Path, plan: str, tmp_path: Path, flags: dict[str, object], problem: str
+) -> None:
     with pytest.raises(SeehearError, match=problem):
-        benchmark(plan, out=tmp_path / "out", **flags)
+        benchmark(plan, out=tmp_path / "out", data=[f"tones={tones}"], **flags)
     assert not list(tmp_path.glob("out/runs/*"))
+
+
+def test_a_plan_of_which_nothing_is_there_is_refused_before_anything_is_made(plan: str, tmp_path: Path) -> None:
+    with pytest.raises(SeehearError, match=r"nothing of the plan .* can be done: .*tones was not given.*--data"):
+        benchmark(plan, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_recordings_that_gave_no_clip_are_told(plan: str, tones: Path) -> None:
+    work = cells(read_plan(plan), {"tones": tones})
+    key = work.corpora["tones"]
+    lost = Outcome(key, 1.0, told={"left out": 3, "sources": 20})
+    assert dropped(work, {key: lost}, Path("here")) == [
+        f"Of the 20 recordings of tones, 3 gave no clip: report.csv in {Path('here/corpora')} says of each why."
+    ]
+    assert not dropped(work, {key: replace(lost, told={"left out": 0, "sources": 20})}, Path("here"))

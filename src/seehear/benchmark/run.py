@@ -81,6 +81,8 @@ def benchmark(
         raise SeehearError(f"--minutes must be more than 0, not {minutes:g}; leave it out to do everything")
     asked = _asked(plan, set, seeds, device)
     work = only_of(cells(asked, given_folders(data)), only)
+    if not work.cells:
+        raise SeehearError(f"nothing of the plan {asked.name} can be done: {' '.join(work.notes)} Give it with --data")
     called = out or Path(f"benchmark-{asked.name}")
     folder = Folder(called.resolve())
     with folder.held(), _terminated_as_interrupted():
@@ -91,7 +93,8 @@ def benchmark(
         with _engine(engine, workers, address) as crew, ProgressTree(asked.name, schedule, crew.workers) as tree:
             Undertaking(folder, called, schedule, crew, _measured_on(device)).carry_out(tree.hear)
         found = {cell.key: schedule.outcomes[cell.key] for cell in work.cells if cell.key in schedule.outcomes}
-        summary = summarised(work.plan, replace(work, notes=(*work.notes, *moved(work, found))), found)
+        notes = (*work.notes, *moved(work, found), *dropped(work, found, called))
+        summary = summarised(work.plan, replace(work, notes=notes), found)
         write_all(folder.root, work.plan, summary, work, found)
     show(summary)
     _say_where(called, summary.left, len(summary.failed))
@@ -173,6 +176,17 @@ def moved(work: Work, outcomes: Mapping[str, Outcome]) -> list[str]:
                 "another version made it, and its figures are not to be compared with the published ones."
             )
     return found
+
+
+def dropped(work: Work, outcomes: Mapping[str, Outcome], called: Path) -> list[str]:
+    """Sentences about recordings that are in no figure, because no clip could be made of them."""
+    names = {key: name for name, key in work.corpora.items()}
+    told = {names[key]: outcomes[key] for key in names if key in outcomes and outcomes[key].told.get("left out")}
+    return [
+        f"Of the {one.told['sources']} recordings of {name}, {one.told['left out']} gave no clip: "
+        f"report.csv in {called / 'corpora'} says of each why."
+        for name, one in told.items()
+    ]
 
 
 def _asked(plan: str, options: Sequence[str], seeds: int | None, device: str | None) -> Plan:

@@ -39,6 +39,8 @@ def write_all(folder: Path, plan: Plan, summary: Summary, work: Work, outcomes: 
 
     tables = folder / TABLES
     tables.mkdir(parents=True, exist_ok=True)
+    for former in [*tables.glob("*.csv"), *tables.glob("*.tex")]:
+        former.unlink()  # perhaps of another plan, and then nobody could tell
     for table in summary.tables:
         _write_table(tables, table)
     write_text(folder / NUMBERS, outcomes_csv(work, outcomes))

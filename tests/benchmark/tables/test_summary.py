@@ -10,6 +10,7 @@ from scipy.stats import t
 
 from seehear.benchmark.planning.plan import Claim
 from seehear.benchmark.tables.summary import summarised
+from seehear.benchmark.tables.wording import under
 from small_benchmark import PAPER, outcomes_of, plan_of, work_of
 
 GOOD, BAD = [0.80, 0.82, 0.81, 0.83], [0.60, 0.61, 0.64, 0.62]
@@ -32,7 +33,7 @@ def test_means_and_intervals_over_the_seeds_that_are_there() -> None:
     )
     assert new.failed == {3: "it broke"}
     assert (old.mean, old.low, old.high) == (0.5, None, None)
-    assert (table.seeds, table.tested, table.units) == (4, 40, "speakers")
+    assert (table.seeds, table.tested, table.units) == (4, (40, 40), "speakers")
 
 
 def test_what_is_left_and_what_failed_is_counted_by_cell() -> None:
@@ -168,3 +169,16 @@ def test_papers_stand_beside_their_own_task() -> None:
     plan = replace(plan_of(("new",), 1), paper=(PAPER, replace(PAPER, task="sync")))
     (table,) = summarised(plan, work_of(plan), {}).tables
     assert table.paper == (PAPER,)
+
+
+def test_guessing_and_the_tested_are_of_all_seeds() -> None:
+    plan = plan_of(["a", "b"], seeds=2)
+    work = work_of(plan)
+    found = outcomes_of(work, {"a": [0.5, 0.6], "b": [0.4, 0.5]})
+    for place, key in work.places.items():
+        chance, tested = ({"accuracy": 0.2}, 30) if place.seed else ({"accuracy": 0.4}, 40)
+        found[key] = replace(found[key], chance=chance, tested=tested)
+    (table,) = summarised(plan, work, found).tables
+    assert table.columns[0].chance == pytest.approx(0.3)
+    assert table.tested == (30, 40)
+    assert "each tests 30 to 40 recordings" in under(table)

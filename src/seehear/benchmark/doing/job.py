@@ -19,6 +19,9 @@ from seehear.benchmark.outcome import Outcome
 from seehear.beside import remove_leftovers, write_text
 from seehear.errors import SeehearError
 
+SHORTEST_SOUND_S = 0.1
+"""Of sound alone: words are short, and those that are dropped would not be any, but the same ones."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -80,7 +83,9 @@ def _corpus(job: Job) -> Outcome:
     from seehear.corpus.prepare import prepare
     from seehear.corpus.store import Root
 
-    spec, commands, told = job.cell.spec, [], {}
+    spec = job.cell.spec
+    commands: list[str] = []
+    told: dict[str, Any] = {}
     source, layout = spec.get("path"), spec.get("format", "folder")
     if spec.get("avatars"):
         from seehear.avatars.make import make_avatars
@@ -91,8 +96,10 @@ def _corpus(job: Job) -> Outcome:
         told["checksum"] = checksum(source)
     if job.place != (Path(source) if source else None):
         faces = spec.get("faces", "yunet")
-        prepare([Path(str(source))], job.place, format=layout, faces=faces, workers=job.workers)
-        commands.append(_command("prepare", source, job.place, format=layout, faces=faces))
+        shortest: dict[str, Any] = {"min_seconds": SHORTEST_SOUND_S} if faces == "none" else {}
+        report = prepare([Path(str(source))], job.place, format=layout, faces=faces, workers=job.workers, **shortest)
+        commands.append(_command("prepare", source, job.place, format=layout, faces=faces, **shortest))
+        told |= {"left out": report.empty + report.failed, "sources": report.sources}
     clips = int(Root(job.place).told["clips"])
     return Outcome(job.cell.key, 0.0, recordings=clips, units="clips", reproduce=tuple(commands), told=told)
 

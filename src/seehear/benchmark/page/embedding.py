@@ -63,7 +63,7 @@ def embedding(found: Findings, table: TaskTable, row: str) -> Figure | None:
     if len(flat.labels) < FEWEST:
         return None
     by, count = COLOURED_BY[table.task], len(flat.labels)
-    return Figure(_drawn(flat), f"{row}: {count} test recordings by {by}; what is heard as alike is near (t-SNE).")
+    return Figure(_drawn(flat), f"{row}: {count} test recordings by {by}; what it takes for alike is near (t-SNE).")
 
 
 def flattened(vectors: NDArray[Any]) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import fmean
 
 from seehear.benchmark.outcome import Outcome
 from seehear.benchmark.planning.plan import TaskSpec
@@ -35,7 +36,7 @@ class Grid:
 
     @cached_property
     def sample(self) -> Outcome | None:
-        """One that was done, for what is the same of all: names of scores, the test, guessing."""
+        """One that was done, for what is the same of all: names of scores, and which way is better."""
         return next((one for one in self.outcomes.values() if one.failed is None and one.scores), None)
 
     @cached_property
@@ -58,6 +59,12 @@ class Grid:
         """Seed -> why the row has no score there."""
         return {seed: reason for seed, reason in self._told(row, column).items() if isinstance(reason, str)}
 
+    @property
+    def tested(self) -> tuple[int, int]:
+        """How many recordings a seed tests: the fewest and the most."""
+        counts = [one.tested for one in self.outcomes.values() if one.failed is None] or [0]
+        return min(counts), max(counts)
+
     def reproduce(self, row: str, column: Column) -> tuple[str, ...]:
         """Commands that give the first of its scores again."""
         seeds = self.series(row, column).values
@@ -71,7 +78,16 @@ class Grid:
     def _column(self, score: str, labels: float, snr_db: float | None) -> Column:
         first = self.sample is not None and score == self._first
         higher = self.sample.higher_is_better if self.sample and first else higher_is_better(score)
-        return Column(score, labels, snr_db, higher, self.sample.chance.get(score) if self.sample else None)
+        return Column(score, labels, snr_db, higher, self._chance(score, labels))
+
+    def _chance(self, score: str, labels: float) -> float | None:
+        """What guessing gets, over the same seeds as the means: every seed may test other recordings."""
+        told = {
+            seed: one.chance[score]
+            for (_, share, seed), one in self.outcomes.items()
+            if share == labels and one.failed is None and score in one.chance
+        }
+        return fmean(told.values()) if told else None
 
     def _told(self, row: str, column: Column) -> dict[int, float | str]:
         """Seed -> score, or why there is none; in the order of the seeds."""

@@ -74,7 +74,7 @@ class TaskTable:
         entries: (row, place of the column) -> number.
         seeds: how many the plan asks for.
         units: what the test's intervals draw.
-        tested: how many recordings, clips or sides were tested.
+        tested: how many recordings, clips or sides a seed tests: the fewest and the most.
         paper: figures of papers to stand beside.
     """
 
@@ -87,7 +87,7 @@ class TaskTable:
     entries: Mapping[tuple[str, int], Entry]
     seeds: int
     units: str
-    tested: int
+    tested: tuple[int, int]
     paper: tuple[PaperTable, ...]
 
 

@@ -29,7 +29,7 @@ def tabulated(plan: Plan, grid: Grid) -> TaskTable:
         entries=entries,
         seeds=plan.seeds,
         units=sample.units if sample else "",
-        tested=sample.tested if sample else 0,
+        tested=grid.tested,
         paper=tuple(paper for paper in plan.paper if paper.task == grid.key),
     )
 

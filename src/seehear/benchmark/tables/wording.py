@@ -56,7 +56,9 @@ def guessing(columns: Sequence[Column]) -> list[str]:
 def under(table: TaskTable) -> str:
     """What has to be known to believe the table."""
     seeds = f"Means of {table.seeds} seeds unless told otherwise" if table.seeds > 1 else "One seed"
-    tested = f"; {table.tested} recordings or clips tested" if table.tested else ""
+    fewest, most = table.tested
+    several = f"{most}" if fewest == most else f"{fewest} to {most}"
+    tested = f"; each tests {several} recordings or clips" if most else ""
     units = f"; draws are of {table.units}" if table.units else ""
     return f"{seeds}{tested}{units}."
 
