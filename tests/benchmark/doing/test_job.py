@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,19 @@ def test_untrained_weights_are_those_that_training_begins_with(tones: Path, plan
     assert not all(
         torch.equal(tensor, one[name]) for name, tensor in run.load(tmp_path / "twin/fresh").state_dict().items()
     )
+
+
+def test_what_is_told_to_make_untrained_weights_again_makes_them(tones: Path, plan: str, tmp_path: Path) -> None:
+    work = cells(read_plan(plan), {"tones": tones})
+    (fresh,) = [cell for cell in work.cells if cell.called == "fresh, seed 1"]
+    (command,) = do(job(fresh, tmp_path, **{work.corpora["tones"]: tones})).outcome.reproduce
+    before = run.load(tmp_path / "fresh").state_dict()
+    (tmp_path / "fresh" / run.WEIGHTS).unlink()
+    _, flag, code = shlex.split(command)
+    assert flag == "-c"
+    exec(code, {})
+    again = run.load(tmp_path / "fresh").state_dict()
+    assert all(torch.equal(before[name], again[name]) for name in before)
 
 
 def test_a_kill_before_a_run_says_what_it_is_does_not_block_it(

@@ -108,7 +108,6 @@ def _pretrain(job: Job) -> Outcome:
     """Weights; where nothing is to be learned, those that training would begin with."""
     import torch
 
-    from seehear.training.presets import settings
     from seehear.training.pretrain import pretrain
 
     spec = job.cell.spec
@@ -118,8 +117,10 @@ def _pretrain(job: Job) -> Outcome:
     init = spec.get("init")
     begins_with = str(job.given.get(init, init)) if init else None
     if spec.get("untrained"):
-        _save_untrained(settings(str(preset)), begins_with, job.place)
-        return Outcome(job.cell.key, 0.0)
+        save_untrained(str(preset), begins_with, str(job.place))
+        asked = ", ".join(map(repr, (str(preset), begins_with, str(job.place))))
+        code = f"from seehear.benchmark.doing.job import save_untrained; save_untrained({asked})"
+        return Outcome(job.cell.key, 0.0, reproduce=(shlex.join(["python", "-c", code]),))
     corpora = [job.given[key] for key in spec["corpora"]]
     remove_leftovers(job.place)  # of a kill before the run said what it is: they would make it a folder of other things
     summary = pretrain(corpora, job.place, preset=str(preset), init=begins_with)
@@ -129,18 +130,31 @@ def _pretrain(job: Job) -> Outcome:
     return Outcome(job.cell.key, summary.seconds, reproduce=(command,), told=told)
 
 
-def _save_untrained(chosen: Any, begins_with: str | None, place: Path) -> None:
+def save_untrained(preset: str, begins_with: str | None, place: str) -> None:
+    """A run without a step: the weights that training would begin with.
+
+    Args:
+        preset: what would be trained, and the seed; a YAML file.
+        begins_with: name of a model, or folder of a run, that it would begin with.
+        place: folder to write the model to.
+
+    Raises:
+        ModelError: no such preset or model.
+    """
     import torch
 
     from seehear.pretext import PRETEXTS
     from seehear.training import run
+    from seehear.training.presets import settings
 
+    chosen = settings(preset)
     torch.manual_seed(chosen.optim.seed)  # as training does, so that these are the weights that it moves away from
     make: Any = PRETEXTS[chosen.model.pretext]
     model = make(chosen.model)
     if begins_with:
         run.begin_with(model, begins_with)
-    run.save(model, place, {"steps": 0, "split_by": chosen.data.split_by, "dev_every": chosen.data.dev_every})
+    told = {"steps": 0, "split_by": chosen.data.split_by, "dev_every": chosen.data.dev_every}
+    run.save(model, Path(place), told)
 
 
 def _measure(job: Job) -> Outcome:
