@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import seehear
+from seehear import shipped
 from seehear.errors import ModelError
 from seehear.pretext.animate import AnimateModel, AnimateOptions
 from seehear.pretext.joint import JointModel, JointOptions
@@ -54,7 +55,7 @@ def test_importing_seehear_does_not_import_torch() -> None:
 def test_packaged_models_are_found_by_name(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "weights").mkdir()
     folder.rename(tmp_path / "weights" / "sync-tiny")
-    monkeypatch.setattr(run.resources, "files", lambda _: tmp_path)
+    monkeypatch.setattr(shipped.resources, "files", lambda _: tmp_path)
     assert run.packaged() == ["sync-tiny"]
     seehear.load("sync-tiny")
     with pytest.raises(ModelError, match=r"there is no model 'sync-huge'.*models that come with seehear: sync-tiny"):

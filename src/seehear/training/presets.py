@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +13,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 from seehear.errors import ModelError
 from seehear.pretext import PRETEXTS
 from seehear.pretext.sync import SyncOptions
+from seehear.shipped import PRESETS, room, yaml_names
 from seehear.training.options import DataOptions, EngineOptions, OptimOptions
 
 
@@ -54,8 +54,7 @@ def _flags(options: Any, above: str) -> Iterator[tuple[str, Any]]:
 
 def preset_names() -> list[str]:
     """Those that come with the package."""
-    folder = resources.files("seehear") / "presets"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return yaml_names(PRESETS)
 
 
 def read_preset(name: str) -> dict[str, Any]:
@@ -69,7 +68,7 @@ def read_preset(name: str) -> dict[str, Any]:
     """
     path = Path(name)
     if name in preset_names():
-        text = (resources.files("seehear") / "presets" / f"{name}.yaml").read_text(encoding="utf-8")
+        text = (room(PRESETS) / f"{name}.yaml").read_text(encoding="utf-8")
     elif path.suffix in (".yaml", ".yml") and path.is_file():
         text = path.read_text(encoding="utf-8")
     else:

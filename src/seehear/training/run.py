@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialised
 from torch import Tensor, nn
 
-from seehear import __version__
+from seehear import __version__, shipped
 from seehear.beside import write_text, written_beside
 from seehear.encoders.external import is_external
 from seehear.errors import ModelError
@@ -114,8 +113,7 @@ def save(model: Pretext, folder: Path, trained: dict[str, Any] | None = None) ->
 
 def packaged() -> list[str]:
     """Names of the models that come with the package."""
-    folder = resources.files("seehear") / "weights"
-    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []
+    return shipped.model_names()
 
 
 def find(name: str) -> Path:
@@ -133,7 +131,7 @@ def find(name: str) -> Path:
     if Path(name).is_dir():
         return Path(name)
     if name in packaged():
-        return Path(str(resources.files("seehear") / "weights" / name))
+        return Path(str(shipped.room(shipped.WEIGHTS) / name))
     if name.count("/") == 1 and name[0] not in "./~" and not Path(name).parent.is_dir():
         return _download(name)
     raise ModelError(f"there is no model {name!r}: neither a folder of that name nor one of the {_there_are()}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from importlib import resources
 
 from seehear.benchmark.planning.plan import CorpusSpec, Plan, PretextSpec, TaskSpec
 from seehear.benchmark.planning.typed import PlanError
 from seehear.benchmark.planning.variants import beginning
 from seehear.corpus.formats import FORMATS
+from seehear.shipped import PRESETS, model_names, yaml_names
 
 AVATARS = ("clips", "speakers", "seed", "seconds", "neutral")
 """Arguments of `seehear.avatars.make_avatars` that decide what is made."""
@@ -80,7 +80,7 @@ def _of_pretext(name: str, pretext: PretextSpec, plan: Plan) -> Iterator[str]:
     if name in RESERVED or "." in name.partition("[")[0] or not name:
         yield f"{about} cannot be called so: --set would not know what is meant"
     if not pretext.preset.endswith((".yaml", ".yml")):
-        yield from _unknown(about, "preset", [pretext.preset], _presets())
+        yield from _unknown(about, "preset", [pretext.preset], yaml_names(PRESETS))
     yield from _unknown(about, "corpus", pretext.corpora, plan.corpora)
     if not pretext.corpora and not pretext.untrained:
         yield f"{about} has nothing to learn from; name its corpora"
@@ -109,8 +109,8 @@ def _of_task(name: str, task: TaskSpec, plan: Plan) -> Iterator[str]:
     yield from _twice(about, "rows", [row.name for row in task.rows])
     for row in task.rows:
         known = row.of in plan.pretexts or row.of in WITHOUT_PRETEXT or row.of.startswith(ELSEWHERE) or "/" in row.of
-        if not known and row.of not in _packaged():
-            there = ", ".join([*plan.pretexts, *WITHOUT_PRETEXT, *_packaged()])
+        if not known and row.of not in model_names():
+            there = ", ".join([*plan.pretexts, *WITHOUT_PRETEXT, *model_names()])
             yield (
                 f"{about} has a row of {row.of!r}, which is no pretext of the plan and no encoder; there are {there}, "
                 f"{', '.join(f'{start}...' for start in ELSEWHERE)}, or folders of runs"
@@ -149,15 +149,3 @@ def _twice(about: str, what: str, names: Sequence[str | float]) -> Iterator[str]
     for name in dict.fromkeys(names):
         if names.count(name) > 1:
             yield f"{about} has two {what} that are called {name!r}"
-
-
-def _presets() -> list[str]:
-    """As `seehear.training.presets.preset_names`, which would load torch."""
-    folder = resources.files("seehear") / "presets"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-
-
-def _packaged() -> list[str]:
-    """As `seehear.training.run.packaged`, which would load torch."""
-    folder = resources.files("seehear") / "weights"
-    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,14 @@ from seehear.benchmark.planning.coherence import check
 from seehear.benchmark.planning.plan import Plan
 from seehear.benchmark.planning.typed import PlanError, built, plain
 from seehear.benchmark.planning.variants import expanded
+from seehear.shipped import PLANS, room, yaml_names
 
 _ENDINGS = (".yaml", ".yml")
 
 
 def plan_names() -> list[str]:
     """Those that come with the package."""
-    return sorted(entry.name.removesuffix(".yaml") for entry in _shipped().iterdir() if entry.name.endswith(".yaml"))
+    return yaml_names(PLANS)
 
 
 def read_plan(name_or_path: str | Path) -> Plan:
@@ -35,7 +35,7 @@ def read_plan(name_or_path: str | Path) -> Plan:
     name, path = str(name_or_path), Path(name_or_path)
     try:
         if name in plan_names():
-            return plan_of((_shipped() / f"{name}.yaml").read_text(encoding="utf-8"), name, name)
+            return plan_of((room(PLANS) / f"{name}.yaml").read_text(encoding="utf-8"), name, name)
         if path.suffix in _ENDINGS and path.is_file():
             return plan_of(path.read_text(encoding="utf-8"), path.stem, str(path))
     except (OSError, UnicodeDecodeError) as error:
@@ -104,7 +104,3 @@ def _with_rows(task: Any) -> Any:
     if not isinstance(task, Mapping) or not isinstance(task.get("rows"), list):
         return task
     return {**task, "rows": [{"name": row, "of": row} if isinstance(row, str) else row for row in task["rows"]]}
-
-
-def _shipped() -> Any:
-    return resources.files("seehear") / "benchmark" / "plans"
