@@ -94,7 +94,7 @@ def lips(place: Place, loss: str, seed: int) -> float:
 
 def voices(place: Place, loss: str, seed: int) -> float:
     """EER of pieces of 2 s."""
-    run = learn(place, [place.people], "match-small", loss, MATCH_STEPS, seed, batch=48, seconds=1.0)
+    run = learn(place, [place.people], "match-small", loss, MATCH_STEPS, seed, batch=48, seconds=1.0, shared=None)
     found = evaluate_speaker(str(run), [place.voices], against=(), format="librispeech", trials="segments", seeds=1)
     assert isinstance(found, Result)
     return found.rows[0].main.value

@@ -29,6 +29,7 @@ PRESET = "match-small"
 AVATARS, SECONDS, SEED = 4000, 2.0, 11  # as many people as films: what counts is how many there are
 HELD_OUT = 5  # one speaker in so many
 VOICE_STEPS, FACE_STEPS = 2000, 2800
+SHARED = 4  # numbers in which the two meet; the rest of the voice is left to the first stage
 
 
 def main() -> None:
@@ -41,6 +42,7 @@ def main() -> None:
     utterances = given.shared / "data" / "librispeech_251"
     people, voices = corpora(utterances, given.work)
     preset, first, second = settings(PRESET), given.work / "match-voices", given.work / "match"
+    preset = replace(preset, model=replace(preset.model, shared=SHARED))
     data = replace(preset.data, batch=96, split_by="speaker", dev_every=HELD_OUT)
     slow = replace(preset.optim, steps=VOICE_STEPS, ema=0.998)
     print(pretrain(voices, first, PRESET, model=preset.model, data=data, optim=slow))  # noqa: T201

@@ -1,0 +1,23 @@
+"""A batch of noise in the shapes that a pretext's own batches have."""
+
+from __future__ import annotations
+
+import torch
+
+from seehear.clip import SAMPLES_PER_FRAME
+from seehear.corpus.views import UNSEEN, find_view
+from seehear.pretext.interface import Pretext
+
+
+def random_batch(model: Pretext, clips: int = 4, frames: int = 25, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Pictures and sound of noise, as `seehear.corpus.batches.WindowBatches` collates them."""
+    rng = torch.Generator().manual_seed(seed)
+    shape = find_view(model.view).function(UNSEEN).shape[1:]
+    size = (clips, model.stills or frames, *shape)
+    return {
+        "video": torch.randint(256, size, generator=rng, dtype=torch.uint8),
+        "audio": torch.randn(clips, frames * SAMPLES_PER_FRAME, generator=rng) / 10,
+        "seen": torch.ones(clips, dtype=torch.bool),
+        "clip": torch.arange(clips),
+        "start": torch.zeros(clips, dtype=torch.long),
+    }
