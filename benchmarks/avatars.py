@@ -2,7 +2,7 @@
 
     python benchmarks/avatars.py [--clips 60] [--workers 2] [--detector PATH]
 
-The detector is the one that `prepare` uses: a given file, else the cache, the hub, or the ``yuface`` wheel.
+The detector is the one that `prepare` uses, or a given file.
 """
 
 from __future__ import annotations

@@ -21,9 +21,8 @@ FROZEN, END_TO_END = ("untrained", "pixels"), ("finetuned", "scratch")
 
 def corpus_of(shared: Path, folder: Path) -> Path:
     """The clips of GRID's speaker, prepared."""
-    detector = shared / "models" / "yunet_n_640_640.onnx"
     videos = [shared / "data" / "grid_s1" / "video"]
-    prepare(videos, folder, format="grid", detector=detector if detector.exists() else None)
+    prepare(videos, folder, format="grid")
     return folder
 
 

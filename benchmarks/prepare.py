@@ -53,14 +53,12 @@ def main() -> None:
     args = parser.parse_args()
     folder = args.folder or args.shared / "data" / "grid_s1" / "video"
     files = [path for path, _ in find_media([folder])[: args.sources]]
-    known = args.shared / "models" / "yunet_n_640_640.onnx"
-    detector = args.detector or (known if known.exists() else None)
     prepared, decoded = 0.0, 0.0
     for _ in range(args.turns):
         seconds, took = decode_all(files, args.workers)
         decoded = max(decoded, seconds / took)
         with tempfile.TemporaryDirectory() as out:
-            report = prepare(files, Path(out) / "corpus", workers=args.workers, detector=detector, progress=False)
+            report = prepare(files, Path(out) / "corpus", workers=args.workers, detector=args.detector, progress=False)
         prepared = max(prepared, report.seconds / report.elapsed_s)
     print(f"{len(files)} files, {report.seconds:.0f} s of video, {args.workers} processes, {report.clips} clips")
     print(f"prepare: {prepared:.1f} x real time; decoding alone: {decoded:.1f} x; ratio {decoded / prepared:.2f}")

@@ -52,7 +52,7 @@ def interval(values: list[float], rng: np.random.Generator) -> str:
 def duets(options: argparse.Namespace, model: object, folder: Path) -> None:
     """The films with the truth."""
     right, faces, chance, quiet = [], [], [], []
-    watch = WatchOptions(detector=detector(options))
+    watch = WatchOptions()
     with Telling("speaking", options.films) as telling:
         for number in range(options.films):
             duet = plan_duet(options.seed, number, options.speakers, options.seconds)
@@ -93,7 +93,7 @@ def pairs(options: argparse.Namespace, model: object, folder: Path) -> None:
             ]
         sound = read_sound((left, right)[place]).between(0, len(rows) / FPS)
         write_reel(path, iter(rows), sound, crf=20, preset="superfast", bit_rate=96_000)
-        said, _ = given_to(follow(path, model, WatchOptions(detector=detector(options))), len(rows), rows[0].shape[1])
+        said, _ = given_to(follow(path, model, WatchOptions()), len(rows), rows[0].shape[1])
         given = said[said != NOBODY]
         found.append(float(len(given) > 0))
         if len(given):
@@ -103,12 +103,6 @@ def pairs(options: argparse.Namespace, model: object, folder: Path) -> None:
         f"GRID, two talking faces, the sound of one: given to the right one {interval(share, np.random.default_rng(0))}"
     )
     print(f"  films in which it is given to somebody: {100 * np.mean(found):.0f} %")
-
-
-def detector(options: argparse.Namespace) -> Path | None:
-    """YuNet's file, where it is beside the checkout."""
-    path: Path = options.shared / "models" / "yunet_n_640_640.onnx"
-    return path if path.exists() else None
 
 
 def main() -> None:

@@ -47,8 +47,6 @@ def sync(films: list[Path], options: argparse.Namespace, more: list[str] | None 
     """What the command says of films, an object each."""
     command = [sys.executable, "-m", "seehear", "sync", *map(str, films), "--json", *(more or [])]
     command += ["--model", options.model, "--workers", options.workers]
-    detector = options.shared / "models" / "yunet_n_640_640.onnx"
-    command += ["--detector", str(detector)] if detector.exists() else []
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         sys.exit("seehear sync failed, see above")

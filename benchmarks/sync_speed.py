@@ -78,10 +78,9 @@ def decode_seconds(path: Path) -> float:
     return time.perf_counter() - begun
 
 
-def sync_seconds(path: Path, model: str, detector: Path) -> tuple[float, float, dict]:
+def sync_seconds(path: Path, model: str) -> tuple[float, float, dict]:
     """Wall time (s), peak memory (MB) and answer of the command in its own process."""
     command = [sys.executable, "-m", "seehear", "sync", str(path), "--json", "--model", model]
-    command += ["--detector", str(detector)] if detector.exists() else []
     begun = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -98,7 +97,6 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, nargs="+", default=[3, 30])
     options = parser.parse_args()
     clips = sorted((options.shared / "data" / "grid_s1" / "video").glob("*.mp4"))[::8][: 60 // CLIP_S]
-    detector = options.shared / "models" / "yunet_n_640_640.onnx"
     with tempfile.TemporaryDirectory() as folder:
         one = Path(folder, "minute.mp4")
         minute(clips, one)
@@ -106,7 +104,7 @@ def main() -> None:
             path = Path(folder, f"{minutes}.mp4")
             repeated(one, minutes, path)
             before = decode_seconds(path)
-            took, memory, answer = sync_seconds(path, options.model, detector)
+            took, memory, answer = sync_seconds(path, options.model)
             decode = (before + decode_seconds(path)) / 2
             print(
                 f"{minutes} min of {HEIGHT}p: {60 * minutes / took:.1f}x real time ({took:.1f} s), pure decoding "

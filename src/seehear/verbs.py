@@ -36,7 +36,8 @@ def info(corpus: str, *, json: bool = False) -> None:
     table.add_row("clips", f"{told.clips}, {told.hours:.2f} hours, from {told.sources} sources ({told.format})")
     lengths = f"{told.mean_seconds:.2f} s on average, from {told.shortest_seconds:.2f} to {told.longest_seconds:.2f} s"
     table.add_row("length", lengths)
-    faces = f"{told.size} x {told.size} pixels, 25 a second" if told.size else "none: sound alone"
+    found = f"found by {told.detector}" if told.detector else "whole frames"
+    faces = f"{told.size} x {told.size} pixels, 25 a second, {found}" if told.size else "none: sound alone"
     table.add_row("faces", faces)
     table.add_row("speakers", "not labelled" if told.speakers is None else str(told.speakers))
     table.add_row("labels", ", ".join(f"{name} ({count})" for name, count in told.labels.items()) or "none")

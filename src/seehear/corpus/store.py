@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from seehear.clip import Clip
+from seehear.corpus.detectors import recorded_detector
 from seehear.corpus.manifest import LABEL_PREFIX, label_columns, read_corpus_file, read_manifest, shard_name
 from seehear.corpus.shards import MEMBERS, unpack
 from seehear.corpus.split import By, Part, rows_of_part
@@ -47,6 +48,11 @@ class Root:
     def seen(self) -> bool:
         """Whether its clips have pictures; all have, or none."""
         return int(self.told["made"]["options"]["size"]) > 0
+
+    @property
+    def detector(self) -> str | None:
+        """The name of the face detector that has cut it; None for whole frames and for sound alone."""
+        return recorded_detector(self.told["made"]["options"])
 
     @property
     def folder(self) -> Path | None:
@@ -112,6 +118,12 @@ class Corpus(Sequence[Clip]):
             raise CorpusError(f"{self} has no label '{name}'; it has {', '.join(known) or 'none'}")
         values: list[str | None] = self._table[LABEL_PREFIX + name].to_pylist()
         return values
+
+    @property
+    def detectors(self) -> list[str]:
+        """The names of the face detectors that have cut these clips."""
+        held = set(self._column("corpus").tolist())
+        return sorted({root.detector for number, root in enumerate(self.roots) if number in held and root.detector})
 
     @property
     def seen(self) -> np.ndarray[Any, np.dtype[np.bool_]]:

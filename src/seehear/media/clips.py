@@ -137,6 +137,7 @@ class ClipReader:
     Attributes:
         media: the open file.
         sound: its sound, decoded when first asked for.
+        detector: finds the faces, loaded when first asked for; None where the whole frame is the face.
         stats: what was met, of the latest iteration.
 
     Raises:
@@ -167,6 +168,15 @@ class ClipReader:
     def sound(self) -> Sound:
         return read_sound(self.path, self.media.zero)
 
+    @cached_property
+    def detector(self) -> Detector | None:
+        return None if self.options.faces == "whole-frame" else load_detector("yunet", self.options.detector)
+
+    @property
+    def detector_name(self) -> str | None:
+        """Of the network that finds the faces, with its version; None where the whole frame is the face."""
+        return self.detector.name if self.detector else None
+
     def __enter__(self) -> Self:
         _ = self.media
         return self
@@ -184,26 +194,26 @@ class ClipReader:
         """The clips, each with its place in the picture."""
         self.stats = ReadStats(min_seconds=self.options.min_seconds)
         numbers: dict[Track, int] = {}
-        for piece in _pieces(self.media, self.options, self.stats):
+        for piece in self._pieces():
             number = numbers.setdefault(piece.track, len(numbers))
             yield Sighting(self._clip(piece, number), piece.boxes, piece.shot)
+
+    def _pieces(self) -> Iterator[Piece]:
+        """The pieces of all tracks, in order of their start."""
+        video = self.media.video
+        if video is None:
+            return
+        source: _Faces | _WholePictures
+        if self.detector is None:
+            source = _WholePictures((video.height, video.width), self.options.size)
+        else:
+            source = _Faces(self.detector, self.options.size, self.stats)
+        yield from _Pass(source, self.options, self.stats).run(self.media.pictures())
 
     def _clip(self, piece: Piece, track: int) -> Clip:
         start_s, stop_s = piece.start / FPS, (piece.start + len(piece.video)) / FPS
         meta = {"source": str(self.path), "start_s": start_s, "track": track}
         return Clip(piece.video, piece.landmarks, self.sound.between(start_s, stop_s), meta)
-
-
-def _pieces(media: MediaFile, options: ClipOptions, stats: ReadStats) -> Iterator[Piece]:
-    """The pieces of all tracks of a video, in order of their start."""
-    if media.video is None:
-        return
-    source: _Faces | _WholePictures
-    if options.faces == "whole-frame":
-        source = _WholePictures((media.video.height, media.video.width), options.size)
-    else:
-        source = _Faces(load_detector("yunet", options.detector), options.size, stats)
-    yield from _Pass(source, options, stats).run(media.pictures())
 
 
 class _Faces:

