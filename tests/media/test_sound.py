@@ -10,11 +10,13 @@ import av
 import numpy as np
 import pytest
 
-from seehear.errors import MediaError
-from seehear.media import sound as module
+from films import speech, write_film
+from seehear.errors import MediaError, SeehearError
+from seehear.media import sound_decode as module
 from seehear.media.decode import open_media
 from seehear.media.samples import Reader, as_float
-from seehear.media.sound import read_sound
+from seehear.media.sound import read_all_sounds, read_sound, sound_parts
+from seehear.media.sound_part import Wanted
 
 OLD = {"codec": "mpeg1video", "time_base": Fraction(1, 25)}
 
@@ -81,17 +83,103 @@ def test_channels_are_averaged(layout: str, codec: str, movie: Any) -> None:
     assert np.abs(sound.between(0, 2) - wanted).max() < 5e-3
 
 
-def test_opposite_channels_cancel_and_one_sided_sound_is_half(tmp_path: Path) -> None:
-    time = np.arange(16_000) / 16_000
-    tone = (0.5 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)
-    for right, peak in ((-tone, 0), (0 * tone, 0.25), (tone, 0.5)):
-        path = write_wav(tmp_path / "a.wav", np.stack([tone, right]))
-        assert np.abs(read_sound(path).between(0, 1)).max() == pytest.approx(peak, abs=0.001)
+def test_channels_of_opposite_polarity_do_not_cancel(tmp_path: Path) -> None:
+    voice, hum = speech(), (0.3 * np.sin(2 * np.pi * 50 * np.arange(16_000) / 16_000)).astype(np.float32)
+    for left, right in ((voice, -voice), (voice, -0.3 * voice), (hum + voice, hum - voice)):
+        sound = read_sound(write_wav(tmp_path / "a.wav", np.stack([left, right])))
+        heard = sound.between(0, 1)
+        assert abs(np.corrcoef(heard, voice)[0, 1]) > 0.95
+        assert np.abs(heard).max() > 0.3
+        (caution,) = sound.cautions
+        assert "left and right are of opposite polarity: right was inverted" in caution
+
+
+def test_the_polarity_is_that_of_the_whole_recording(tmp_path: Path) -> None:
+    """A second of equal noise, then four of opposite voices, in blocks that are mixed one by one."""
+    noise, voice = speech(1, 1) / 10, speech(4, 2)
+    both = np.stack([np.concatenate([noise, voice]), np.concatenate([noise, -voice])])
+    heard = read_sound(write_wav(tmp_path / "a.wav", both)).between(0, 5)
+    assert np.abs(heard[:15_900]).max() < 1e-3  # the price: what is alike cancels now
+    assert np.corrcoef(heard[16_000:], voice)[0, 1] > 0.999
+
+
+def test_one_sided_sound_is_half_and_equal_sound_is_whole(tmp_path: Path) -> None:
+    voice = speech()
+    for right, peak in ((0 * voice, 0.25), (voice, 0.5)):
+        sound = read_sound(write_wav(tmp_path / "a.wav", np.stack([voice, right])))
+        assert np.abs(sound.between(0, 1)).max() == pytest.approx(peak, abs=0.001)
+        assert sound.cautions == ()
+
+
+def test_sides_that_hold_different_voices_are_told_and_offered_each(tmp_path: Path) -> None:
+    left, right = speech(seed=1), speech(seed=2)
+    path = write_wav(tmp_path / "a.wav", np.stack([left, right]))
+    mean = read_sound(path)
+    np.testing.assert_allclose(mean.between(0, 1), (left + right) / 2, atol=1e-3)
+    assert "left and right hold different sound" in mean.cautions[0]
+    assert "--audio-stream N:left" in mean.cautions[0]
+    every = read_all_sounds(path)
+    assert [sound.part.channel for sound in every] == [None, "left", "right"]
+    for sound, wanted in zip(every, ((left + right) / 2, left, right), strict=True):
+        np.testing.assert_allclose(sound.between(0, 1), wanted, atol=1e-3)
+    for asked, wanted in (("left", left), ("FR", right), ("2", right)):
+        chosen = read_sound(path, wanted=Wanted(1, asked))
+        np.testing.assert_allclose(chosen.between(0, 1), wanted, atol=1e-3)
+        assert chosen.cautions == ()
+    with pytest.raises(
+        MediaError, match=r"a\.wav, sound stream 1 of 1: there is no channel centre; the channels are left"
+    ):
+        read_sound(path, wanted=Wanted(1, "centre"))
+
+
+@pytest.mark.parametrize("leak", [1.0, 0.02])
+def test_the_centre_of_a_surround_film_is_its_dialogue_unless_it_is_empty(leak: float, tmp_path: Path) -> None:
+    music, dialogue = speech(seed=1), leak * speech(seed=2)
+    path = write_wav(tmp_path / "a.wav", np.stack([music, music, dialogue, 0 * music, music, music]))
+    heard = read_sound(path).between(0, 1)
+    alike = [abs(np.corrcoef(heard, one)[0, 1]) for one in (music, dialogue)]
+    assert np.argmax(alike) == (1 if leak == 1 else 0)
+    assert len(read_all_sounds(path)) == (1 if leak == 1 else 3)
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mxf"])
+def test_of_several_streams_any_can_be_read(name: str, tmp_path: Path) -> None:
+    voices = [0 * speech(2), speech(2, 1), speech(2, 2)]
+    path = write_film(tmp_path / name, voices)
+    usual = read_sound(path)
+    assert usual.part.stream == 2
+    assert usual.cautions == (f"sound stream 1 is silent: {usual.part} was used",)
+    assert [part.stream for part in usual.others] == [1, 3]
+    every = read_all_sounds(path)
+    assert [sound.part.stream for sound in every] == [2, 3]
+    for sound in [*every, usual, read_sound(path, wanted=Wanted(3))]:
+        heard = sound.between(0.1, 1.9)
+        alike = [np.corrcoef(heard, voice[1600:30_400])[0, 1] for voice in voices[1:]]
+        assert alike[sound.part.stream - 2] > 0.98
+    assert read_sound(path, wanted=Wanted(1)).silent
+    with pytest.raises(MediaError, match=f"{name} has no sound stream 4; give --audio-stream one of 1"):
+        read_sound(path, wanted=Wanted(4))
+
+
+def test_languages_and_titles_of_streams_are_told(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "a.mkv", [speech(seed=1), speech(seed=2)], tags=[("eng", "Mix"), ("ita", "")])
+    assert [str(part) for part in sound_parts(path)] == ["sound stream 1 of 2 (eng, Mix)", "sound stream 2 of 2 (ita)"]
+    assert sound_parts(path)[1].to_json() == {"stream": 2, "of": 2, "channel": None, "language": "ita", "title": None}
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "left", "1:", "one", ""])
+def test_what_is_no_audio_stream_is_a_sentence(text: str) -> None:
+    with pytest.raises(SeehearError, match="--audio-stream must be the number"):
+        Wanted.parse(text)
+
+
+def test_an_audio_stream_is_a_number_and_perhaps_a_channel() -> None:
+    assert (Wanted.parse(None), Wanted.parse("2"), Wanted.parse("2:left")) == (None, Wanted(2), Wanted(2, "left"))
 
 
 def write_wav(path: Path, samples: np.ndarray, rate: int = 16_000) -> Path:
     with av.open(str(path), "w") as out:
-        layout = {1: "mono", 2: "stereo"}[len(samples)]
+        layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(samples)]
         stream = out.add_stream("pcm_f32le", rate=rate, layout=layout)
         packed = np.ascontiguousarray(samples.T.reshape(1, -1), np.float32)
         frame = av.AudioFrame.from_ndarray(packed, "flt", layout)

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from films import speech as speech_like
+from films import write_film
 from seehear.cli import main
 from seehear.media.crops import TEMPLATE
 from seehear.media.faces import Face
 from seehear.media.mux import write_video
+from seehear.media.sound import read_sound
 from seehear.media.still import read_still
 from seehear.pretext.animate import AnimateModel, AnimateOptions
 from seehear.tools.animate import drawn_matrix
@@ -171,12 +174,14 @@ def test_sound_that_cannot_be_used_is_refused(faces, run, picture, tmp_path, cap
     broken[100] = np.nan
     wavfile.write(tmp_path / "nan.wav", 16000, broken)
     (tmp_path / "text.wav").write_text("no sound")
+    wavfile.write(tmp_path / "silent.wav", 16000, np.zeros(16000, np.int16))
     for name, says in (
         ("empty.wav", "0 samples"),
         ("mute.mp4", "has no sound"),
         ("nan.wav", "1 samples that are no numbers"),
         ("text.wav", "not a video or sound file"),
         ("absent.wav", "does not exist"),
+        ("silent.wav", "1.00 s of silence"),
     ):
         out = tmp_path / "out.mp4"
         assert main(["animate", str(picture), str(tmp_path / name), "--out", str(out), "--model", str(run)]) == 2
@@ -184,6 +189,28 @@ def test_sound_that_cannot_be_used_is_refused(faces, run, picture, tmp_path, cap
         assert name in said
         assert says in said
         assert not out.exists()
+
+
+def test_channels_that_cancel_are_heard_and_told(faces, run, picture, tmp_path, capsys):
+    voice, out = speech_like(1.0), tmp_path / "out.mp4"
+    write_film(tmp_path / "talk.mov", [np.stack([voice, -voice])])
+    assert main(["animate", str(picture), str(tmp_path / "talk.mov"), "--out", str(out), "--model", str(run)]) == 0
+    assert "right was inverted" in capsys.readouterr().err
+    with av.open(str(out)) as container:
+        heard = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
+    assert np.abs(heard).max() > 0.3
+
+
+def test_the_stream_of_sound_that_is_asked_for_is_heard(faces, run, picture, tmp_path, capsys):
+    voices, out = [speech_like(1.0, seed) for seed in (1, 2)], tmp_path / "out.mp4"
+    write_film(tmp_path / "talk.mov", voices)
+    words = ["animate", str(picture), str(tmp_path / "talk.mov"), "--out", str(out), "--model", str(run)]
+    for number, voice in enumerate(voices, 1):
+        assert main([*words, "--audio-stream", str(number)]) == 0
+        heard = read_sound(out).between(0.1, 0.9)
+        assert np.corrcoef(heard, voice[1600:14400])[0, 1] > 0.9
+    assert main([*words, "--audio-stream", "3"]) == 2
+    assert "has no sound stream 3; give --audio-stream one of 1, 2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import torch
 from scipy.io import wavfile
 
 import seehear
+from films import speech, write_film
 from seehear.cli import main
 from seehear.encoders.embed import embed_audio
 from seehear.encoders.handcrafted import make_handcrafted
@@ -170,3 +171,32 @@ def test_a_folder_may_have_a_dot_in_its_name(tmp_path: Path) -> None:
     assert writer(tmp_path / "v1.2").__name__ == "write_folder"
     with pytest.raises(SeehearError, match="of no kind"):
         writer(tmp_path / "v1.3")
+
+
+def test_the_stream_of_sound_that_is_asked_for_is_embedded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    voices = [0 * speech(1), speech(1, 1), speech(1, 2)]
+    film = write_film(tmp_path / "a.mov", voices)
+    made = []
+    for number, words in enumerate([[], ["--audio-stream", "2"], ["--audio-stream", "3"], ["--audio-stream", "1"]]):
+        assert embed("logmel", film, "-o", tmp_path / f"{number}.npz", *words) == 0
+        made.append(np.load(tmp_path / f"{number}.npz")["a.mov"])
+    said = capsys.readouterr().err
+    assert "sound stream 1 is silent: sound stream 2 of 3 was used" in said
+    assert (
+        "a.mov is silent; its features are those of silence; sound stream 1 of 3 was used, and there are 2, 3" in said
+    )
+    np.testing.assert_array_equal(made[0], made[1])
+    assert np.abs(made[1] - made[2]).max() > 0.5
+    assert np.ptp(made[3]) < 1e-3
+
+
+def test_both_languages_of_left_and_right_can_be_embedded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    left, right = speech(1, 1), speech(1, 2)
+    film, alone = write_film(tmp_path / "a.mov", [np.stack([left, right])]), write_film(tmp_path / "b.mov", [right])
+    assert embed("logmel", film, "-o", tmp_path / "a.npz", "--audio-stream", "1:right") == 0
+    assert embed("logmel", alone, "-o", tmp_path / "b.npz") == 0
+    assert "different sound" not in capsys.readouterr().err
+    one, other = np.load(tmp_path / "a.npz")["a.mov"], np.load(tmp_path / "b.npz")["b.mov"]
+    np.testing.assert_allclose(one, other, atol=1e-3)
+    assert embed("logmel", film, "-o", tmp_path / "c.npz") == 0
+    assert "left and right hold different sound" in capsys.readouterr().err

@@ -23,7 +23,7 @@ def test_segments_are_as_long_as_those_that_scores_were_calibrated_on(
 ) -> None:
     heard: dict[str, float] = {}
 
-    def voice_in(path: Path, model: IdentityModel, seconds: float) -> Voice:
+    def voice_in(path: Path, model: IdentityModel, seconds: float, audio_stream: object) -> Voice:
         heard[path.name] = seconds
         return Voice(path, 4.0, np.ones(2, np.float32))
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pitch_model import PitchModel, hum
 
+from films import write_film
 from seehear.cli import main
 from seehear.clip import SAMPLE_RATE
 from seehear.errors import SeehearError
@@ -200,3 +201,31 @@ def test_anything_else_is_pairs_or_a_sentence(tmp_path_factory, content):
     file.write_bytes(content)
     with suppress(SeehearError):
         assert read_pairs(file, file.parent)
+
+
+def test_voices_in_channels_that_cancel_and_in_other_streams(model, voices, calibration, tmp_path, capsys):
+    anna, ben = hum(220, 3.0, 1), hum(110, 3.0, 2)
+    write_film(tmp_path / "wired.mov", [np.stack([anna, -anna])])
+    write_film(tmp_path / "both.mov", [ben, anna])
+    known = ["--json", "--calibration", str(calibration)]
+    one = str(voices / "anna1.wav")
+    assert main(["verify", one, str(tmp_path / "wired.mov"), *known]) == 0
+    (wired,) = entries(capsys)
+    assert wired["verdict"] == "same-speaker"
+    assert "wired.mov: left and right are of opposite polarity: right was inverted" in wired["cautions"]
+    both = str(tmp_path / "both.mov")
+    assert main(["verify", both, both, *known]) == 0
+    assert main(["verify", one, both, *known]) == 0
+    assert [entry["verdict"] for entry in entries(capsys)] == ["same-speaker", "different-speakers"]
+    assert main(["verify", both, str(tmp_path / "wired.mov"), "--audio-stream", "2", *known]) == 2
+    assert "wired.mov has no sound stream 2" in capsys.readouterr().err
+
+
+def test_silence_names_the_other_streams(model, voices, tmp_path, capsys):
+    write_film(tmp_path / "talk.mov", [0 * hum(220, 2.0, 1), hum(220, 2.0, 1)], tags=[("eng", ""), ("ita", "")])
+    words = ["verify", str(voices / "anna1.wav"), str(tmp_path / "talk.mov")]
+    assert main([*words, "--audio-stream", "1"]) == 2
+    assert "talk.mov is silent; give a recording" in (said := capsys.readouterr().err)
+    assert "there are 2 (ita): see --audio-stream" in said
+    assert main(words) == 0
+    assert "sound stream 1 is silent" in capsys.readouterr().out.replace("\n", " ")

@@ -29,6 +29,7 @@ from seehear.crew import work_through, worker_count
 from seehear.errors import CorpusError
 from seehear.media.clips import ClipOptions
 from seehear.media.sound_clips import SoundOptions
+from seehear.media.sound_part import Wanted
 
 
 def prepare(
@@ -45,6 +46,7 @@ def prepare(
     min_seconds: float = 0.4,
     max_seconds: float = 10.0,
     shard_clips: int = 256,
+    audio_stream: str | None = None,
     progress: bool = True,
 ) -> PrepareReport:
     """Make a corpus of face clips with their sound out of videos; or of sound alone, out of any recordings.
@@ -68,6 +70,8 @@ def prepare(
         min_seconds: shorter tracks (with no faces: recordings) are dropped.
         max_seconds: longer ones are cut into clips of this length.
         shard_clips: clips in one tar file.
+        audio_stream: which stream of sound, from 1, and perhaps which channel: 2 or 2:left; by default what a player
+            would choose, or the first that is not silent.
         progress: tell how far it is, on the error stream.
 
     Returns:
@@ -82,13 +86,14 @@ def prepare(
     workers = worker_count(workers)
     if shard_clips < 1:
         raise CorpusError(f"shard_clips must be 1 or more, not {shard_clips}: it is the number of clips in a file")
+    sound = Wanted.parse(audio_stream)
     prefer: Medium = "sound" if faces == "none" else "picture"
     found = find_sources([Path(source) for source in sources], format, labels, prefer)
     if faces != "none" and all(is_sound(source.path) for source in found if not source.problem):
         raise CorpusError(f"there is no picture to prepare, {found[0].path} for one: {SOUND_ONLY}")
     read_clips: ReadClips | ReadSound
     if faces == "none":
-        read_clips = ReadSound(SoundOptions(min_seconds=min_seconds, max_seconds=max_seconds))
+        read_clips = ReadSound(SoundOptions(min_seconds=min_seconds, max_seconds=max_seconds, sound=sound))
     else:
         read_clips = ReadClips(
             ClipOptions(
@@ -98,6 +103,7 @@ def prepare(
                 detect_every=detect_every,
                 min_seconds=min_seconds,
                 max_seconds=max_seconds,
+                sound=sound,
             )
         )
     plan = Plan.of(found, {"format": format, **read_clips.told(), "shard_clips": shard_clips})

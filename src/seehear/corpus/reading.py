@@ -12,6 +12,7 @@ from seehear.clip import Clip
 from seehear.media.clips import ClipOptions, ClipReader
 from seehear.media.faces import load_detector
 from seehear.media.sound_clips import SoundOptions, SoundReader
+from seehear.media.sound_part import Wanted
 
 
 class Reader(Protocol):
@@ -21,6 +22,9 @@ class Reader(Protocol):
 
     @property
     def media(self) -> Any: ...  # .duration_s (0 where not known), .has_sound, .damaged (pieces of pictures)
+
+    @property
+    def sound(self) -> Any: ...  # .silent, .cautions (sentences)
 
     stats: Any  # .why_nothing(): after all clips, why there were none
 
@@ -56,7 +60,7 @@ class ReadClips:
         """
         whole = self.options.faces == "whole-frame"
         name = None if whole else load_detector("yunet", self.options.detector).name
-        return asdict(self.options) | {"detector": name}
+        return with_sound(asdict(self.options) | {"detector": name}, self.options.sound)
 
 
 @dataclass(frozen=True)
@@ -70,4 +74,10 @@ class ReadSound:
 
     def told(self) -> dict[str, Any]:
         """What decides the clips, as JSON takes it; faces are of no size."""
-        return {"faces": "none", "size": 0, **asdict(self.options)}
+        return with_sound({"faces": "none", "size": 0, **asdict(self.options)}, self.options.sound)
+
+
+def with_sound(options: dict[str, Any], sound: Wanted | None) -> dict[str, Any]:
+    """Options that decide the clips, as JSON takes them; which sound is wanted is among them where that is said."""
+    told = {name: value for name, value in options.items() if name != "sound"}
+    return {**told, "audio_stream": str(sound)} if sound else told

@@ -29,6 +29,7 @@ class PrepareReport:
         seconds: how long the sources are together, as far as they say.
         elapsed_s: how long this run took; 0 if there was nothing left to do.
         ran: how many seconds of sources this run went through (less than ``seconds`` if it went on from a kill).
+        remarks: how many sources gave clips and have something said about them in the report: no sound, for one.
     """
 
     out: Path
@@ -42,6 +43,7 @@ class PrepareReport:
     seconds: float
     elapsed_s: float
     ran: float
+    remarks: int = 0
 
     @classmethod
     def of(cls, out: Path, outcomes: Sequence[Outcome], elapsed_s: float, ran: float) -> PrepareReport:
@@ -58,6 +60,7 @@ class PrepareReport:
             seconds=round(sum(o.seconds for o in outcomes), 2),
             elapsed_s=elapsed_s,
             ran=ran,
+            remarks=sum(o.status == "done" and bool(o.reason) for o in outcomes),
         )
 
     @classmethod
@@ -66,7 +69,11 @@ class PrepareReport:
         rows = read_report((out / REPORT_FILE).read_text(encoding="utf-8"))
         outcomes = [
             Outcome(
-                cast(Status, row["status"]), "", float(row["seconds"]), int(row["clips"]), float(row["clip_seconds"])
+                cast(Status, row["status"]),
+                row["reason"],
+                float(row["seconds"]),
+                int(row["clips"]),
+                float(row["clip_seconds"]),
             )
             for row in rows
         ]
@@ -82,6 +89,7 @@ class PrepareReport:
         told = f"{self.clips} clips ({duration(self.clip_seconds)}) from {self.done} of {self.sources} sources"
         told += f" in {self.out}"
         lost = [f"{n} {what}" for what, n in self._lost().items() if n]
+        lost += [f"{self.remarks} with a remark"] * bool(self.remarks)
         if lost:
             told += f"; {', '.join(lost)}: the reasons are in {self.out / REPORT_FILE}"
         if self.elapsed_s:

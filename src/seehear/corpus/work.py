@@ -80,13 +80,12 @@ def no_room(error: BaseException | None) -> OSError | None:
 def _write_part(task: Task, tell: Tell, part: Path, reader: Reader) -> list[PackedRow]:
     """Encode every clip as it comes; memory holds one."""
     clips: list[PackedRow] = []
-    has_sound = bool(reader.media.has_sound)
     with written_beside(part) as temporary, temporary.open("wb") as file:
         for clip in reader:
             key = clip_key(task.key, len(clips))
             packed = pack(key, clip, task.source)
             file.write(packed.blocks)
-            row = _row(key, clip, task.source, has_sound)
+            row = _row(key, clip, task.source, has_sound=bool(reader.media.has_sound) and not reader.sound.silent)
             clips.append(PackedRow(row, len(packed.blocks), packed.spans))
             end_s = clip.meta["start_s"] + clip.seconds
             tell(Step(min(1.0, end_s / reader.media.duration_s) if reader.media.duration_s else 0.0))
@@ -95,7 +94,7 @@ def _write_part(task: Task, tell: Tell, part: Path, reader: Reader) -> list[Pack
     return clips
 
 
-def _row(key: str, clip: Clip, source: Source, has_sound: bool) -> dict[str, Any]:
+def _row(key: str, clip: Clip, source: Source, *, has_sound: bool) -> dict[str, Any]:
     """The columns of the manifest that are known before the clip has a place in a shard."""
     return {
         "key": key,
@@ -114,6 +113,9 @@ def _remark(reader: Reader, source: Source) -> str:
     remarks = [printable(source.remark)] if source.remark else []
     if not reader.media.has_sound:
         remarks.append("there is no sound: its clips are silent")
-    elif reader.media.damaged:
+    else:
+        remarks += ["the sound is silence, so its clips are counted as without sound"] * reader.sound.silent
+        remarks += reader.sound.cautions
+    if reader.media.damaged:
         remarks.append(f"{reader.media.damaged} pieces of the picture are damaged and were passed over")
     return "; ".join(remarks)

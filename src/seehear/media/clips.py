@@ -24,6 +24,7 @@ from seehear.media.picture import Picture
 from seehear.media.search import Box, FaceSearch
 from seehear.media.shots import split_shots
 from seehear.media.sound import Sound, read_sound
+from seehear.media.sound_part import Wanted
 from seehear.media.strips import Piece, Strip
 from seehear.media.tracks import Track, Tracker
 
@@ -44,6 +45,7 @@ class ClipOptions:
         detect_every: faces are looked for in every so-manieth picture (25 pictures a second).
         min_seconds: shorter tracks are dropped.
         max_seconds: longer tracks are cut into contiguous pieces; at least twice ``min_seconds``.
+        sound: which of a file's sounds; without it see `seehear.media.sound.read_sound`.
     """
 
     faces: Literal["yunet", "whole-frame"] = "yunet"
@@ -52,6 +54,7 @@ class ClipOptions:
     detect_every: int = 5
     min_seconds: float = 0.4
     max_seconds: float = 10.0
+    sound: Wanted | None = None
 
     def __post_init__(self) -> None:
         if self.faces not in ("yunet", "whole-frame"):
@@ -166,7 +169,7 @@ class ClipReader:
 
     @cached_property
     def sound(self) -> Sound:
-        return read_sound(self.path, self.media.zero)
+        return read_sound(self.path, self.media.zero, self.options.sound)
 
     @cached_property
     def detector(self) -> Detector | None:

@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
-from functools import partial
-from typing import IO, Any
+from functools import cached_property
+from typing import IO
 
-import av
 import numpy as np
-from av.audio.frame import AudioFrame
-from av.audio.layout import AudioLayout
-from av.error import FFmpegError
+from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from seehear.clip import SAMPLE_RATE
-from seehear.errors import MediaError
-from seehear.media.frames import Damage, clock_zero, packets, restart_shifts, sounds
-from seehear.media.heard import Heard
-from seehear.media.samples import Reader, as_float, frame_of
+from seehear.media.frames import clock_zero
+from seehear.media.sound_decode import FULL_SCALE, Ask, Piece, Taken, decode
+from seehear.media.sound_part import SoundPart, Wanted, find_part
 from seehear.media.source import open_container, sound_streams
-from seehear.media.timebase import Run
 
 Samples = NDArray[np.float32]
-FULL_SCALE = 32767
 STORED_AT_ONCE = 60 * SAMPLE_RATE
 
+SILENT = 1e-4
+"""A recording whose samples are all below this, -80 dB, is silent: rounding and codecs leave no more of nothing."""
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Stored samples ``offset : offset + stop - start`` sound at samples ``start : stop`` of the source clock."""
-
-    start: int
-    stop: int
-    offset: int
+MOST_SOUNDS = 12
+"""Of one file, that are listened to: each has its samples in a temporary file."""
 
 
 class Sound:
@@ -46,14 +36,27 @@ class Sound:
         duration_s: from the clock's zero to the end of the sound (s); 0.0 without sound.
         repaired: how many samples were not a number or infinite, and are 0 now.
         damaged: how many packets could not be decoded; what is missing is silence.
+        part: which sound of the file it is; None without sound.
+        others: the other streams of sound of the file.
+        cautions: what the user should know of how it was chosen or mixed, a sentence each.
     """
 
-    def __init__(self, samples: NDArray[np.int16], pieces: list[_Piece], repaired: int = 0, damaged: int = 0) -> None:
+    def __init__(
+        self,
+        samples: NDArray[np.int16],
+        pieces: list[Piece],
+        repaired: int = 0,
+        damaged: int = 0,
+        part: SoundPart | None = None,
+        others: Sequence[SoundPart] = (),
+        cautions: Sequence[str] = (),
+    ) -> None:
         self._samples = samples
         self._pieces = pieces
         self.duration_s = max((piece.stop for piece in pieces), default=0) / SAMPLE_RATE
         self.repaired = repaired
         self.damaged = damaged
+        self.part, self.others, self.cautions = part, tuple(others), tuple(cautions)
 
     @property
     def peak(self) -> float:
@@ -61,6 +64,11 @@ class Sound:
         if not len(self._samples):
             return 0.0
         return max(-int(self._samples.min()), int(self._samples.max())) / FULL_SCALE
+
+    @cached_property
+    def silent(self) -> bool:
+        """Whether there is nothing in it to be heard, see `SILENT`; also without sound."""
+        return self.peak < SILENT
 
     def between(self, start_s: float, stop_s: float) -> Samples:
         """The sound of a stretch of time, zeros where there is none.
@@ -94,103 +102,130 @@ class Sound:
         return stored
 
 
-def read_sound(path: str | os.PathLike[str], zero: Fraction | None = None) -> Sound:
-    """Decode the sound of a local media file to 16 kHz, the mean of its channels.
+def read_sound(path: str | os.PathLike[str], zero: Fraction | None = None, wanted: Wanted | None = None) -> Sound:
+    """Decode the sound of a local media file to 16 kHz, one channel.
 
-    Of several streams it takes the one that a player would. Time 0 is that of `MediaFile.pictures`: sound that starts
+    Of several streams it takes the one that a player would; if that is silent, the first that is not. Several channels
+    are mixed as `seehear.media.channels.Channels.usual` says. Time 0 is that of `MediaFile.pictures`: sound that starts
     after the first picture begins with silence, what comes before it has negative times, holes in the timestamps are
     silence. The samples lie in an anonymous temporary file: memory does not grow with length.
 
     Args:
         path: a regular file on this machine.
         zero: time 0 on the file's own axis (s), where it is known already (`MediaFile.zero`).
+        wanted: the stream, and perhaps the channel, that is to be read.
 
     Raises:
-        MediaError: the file cannot be read (see `open_media`), or there is no room for temporary files.
+        MediaError: the file cannot be read (see `open_media`), has no such stream or channel, or there is no room for
+            temporary files.
     """
     zero = clock_zero(path) if zero is None else zero
+    parts = sound_parts(path)
+    if wanted is not None:
+        part = find_part(parts, wanted, path)
+        return _usual(path, zero, [part], parts, wanted.channel)[0]
+    if not parts:
+        return Sound(np.zeros(0, np.int16), [])
+    first = _usual(path, zero, parts[:1], parts)[0]
+    if not first.silent or len(parts) == 1:
+        return first
+    rest = _usual(path, zero, parts[1:MOST_SOUNDS], parts)
+    heard = next((sound for sound in rest if not sound.silent), None)
+    if heard is None:
+        return first
+    heard.cautions += (f"sound stream {parts[0].stream} is silent: {heard.part} was used",)
+    return heard
+
+
+def read_all_sounds(path: str | os.PathLike[str], zero: Fraction | None = None) -> list[Sound]:
+    """Every sound of a file that may hold its speech, the one that a player would choose first.
+
+    These are its streams, each mixed as by `read_sound`, and the single channels of those whose channels are nothing
+    alike (two languages, two microphones). Silent ones are left out where there are others.
+
+    Args:
+        path, zero: as for `read_sound`.
+
+    Returns:
+        At most `MOST_SOUNDS`; at least one, unless the file has no sound.
+
+    Raises:
+        MediaError: as `read_sound`.
+    """
+    zero = clock_zero(path) if zero is None else zero
+    parts = sound_parts(path)
+    if not parts:
+        return []
+    streams = _first_pass(path, zero, parts[:MOST_SOUNDS])
+    single = [
+        Ask(replace(stream.part, channel=mix.channel), {stream.channels.names: mix})
+        for stream in streams
+        for mix in stream.channels.apart()
+    ]
+    usual = _settled(path, zero, streams, parts)
+    room = max(0, MOST_SOUNDS - len(usual))
+    every = usual + [_sound(taken, parts) for taken in decode(path, zero, single[:room])]
+    return [sound for sound in every if not sound.silent] or every[:1]
+
+
+def sound_parts(path: str | os.PathLike[str]) -> list[SoundPart]:
+    """The streams of sound of a file that can be decoded, the one that a player would choose first.
+
+    Raises:
+        MediaError: the file cannot be read.
+    """
     with open_container(path) as container:
-        streams = sound_streams(container)
-        if not streams:
-            return Sound(np.zeros(0, np.int16), [])
-        damage, spool = Damage(), _Spool(Heard(partial(restart_shifts, path)))
-        try:
-            with tempfile.TemporaryFile(prefix="seehear-") as file:
-                heard = (
-                    frame for packet in packets(container, streams[:1], damage) for frame in sounds(packet, damage)
-                )
-                for chunk in spool.resampled(heard):
-                    file.write(chunk.tobytes())
-                samples = _mapped(file)
-        except FFmpegError as error:
-            raise MediaError(f"The sound of {path} is damaged ({error.strerror}); copy or export it again.") from error
-        except OSError as error:
-            raise MediaError(
-                f"The sound of {path} cannot be stored in {tempfile.gettempdir()} ({error}); make room there."
-            ) from error
-    return Sound(samples, _pieces(spool.heard.runs(zero), len(samples)), spool.repaired, damage.count)
+        numbers = {stream.index: number for number, stream in enumerate(container.streams.audio, 1)}
+        return [
+            SoundPart(numbers[stream.index], len(numbers), _language(stream), stream.metadata.get("title") or None)
+            for stream in sound_streams(container)
+        ]
 
 
-def _pieces(runs: list[Run], stored: int) -> list[_Piece]:
-    """Runs in samples; what overlaps with the run before is left out."""
-    pieces: list[_Piece] = []
-    for run in sorted(runs, key=lambda run: run.start):
-        start, offset = round(run.start * SAMPLE_RATE), round(run.first * SAMPLE_RATE)
-        stop = start + min(round(run.stop * SAMPLE_RATE), stored) - offset
-        skip = max(0, pieces[-1].stop - start) if pieces else 0
-        if start + skip < stop:
-            pieces.append(_Piece(start + skip, stop, offset + skip))
-    return pieces
+def _language(stream: AudioStream) -> str | None:
+    return stream.language if stream.language not in (None, "", "und") else None
 
 
-def _mapped(file: IO[bytes]) -> NDArray[np.int16]:
-    file.flush()
-    if file.tell() == 0:
-        return np.zeros(0, np.int16)
-    return np.memmap(file, np.int16, mode="r")
+def _usual(
+    path: str | os.PathLike[str],
+    zero: Fraction,
+    wanted: Sequence[SoundPart],
+    parts: Sequence[SoundPart],
+    channel: str | None = None,
+) -> list[Sound]:
+    """These streams, each mixed so that no voice is lost, or one channel of each."""
+    return _settled(path, zero, _first_pass(path, zero, wanted, channel), parts)
 
 
-class _Spool:
-    """Frames of sound to chunks of 16 kHz int16; notes when each is heard."""
+def _first_pass(
+    path: str | os.PathLike[str], zero: Fraction, wanted: Sequence[SoundPart], channel: str | None = None
+) -> list[Taken]:
+    """These streams, mixed as is most likely right before anything is known of their channels."""
+    return decode(path, zero, [Ask(part, channel=channel) for part in wanted])
 
-    CHUNK_S = 1.0
 
-    def __init__(self, heard: Heard) -> None:
-        self.heard = heard
-        self.repaired = 0
-        self._reader = Reader()
-        self._resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
-        self._pushed = 0
+def _settled(
+    path: str | os.PathLike[str], zero: Fraction, streams: Sequence[Taken], parts: Sequence[SoundPart]
+) -> list[Sound]:
+    """The same streams, mixed as is right now that their channels are known: where that differs, decoded again."""
+    right = [
+        stream.used if stream.ask.channel else {names: seen.usual() for names, seen in stream.seen.items()}
+        for stream in streams
+    ]
+    again = {
+        place: Ask(stream.part, mixes)
+        for place, (stream, mixes) in enumerate(zip(streams, right, strict=True))
+        if any(mix.weights != stream.used[names].weights for names, mix in mixes.items())
+    }
+    mended = dict(zip(again, decode(path, zero, list(again.values())), strict=True))
+    sounds = []
+    for place, (stream, mixes) in enumerate(zip(streams, right, strict=True)):
+        sound = _sound(mended.get(place, stream), parts)
+        sound.cautions += tuple(dict.fromkeys(mix.caution for mix in mixes.values() if mix.caution))
+        sounds.append(sound)
+    return sounds
 
-    def resampled(self, frames: Iterable[AudioFrame]) -> Iterator[NDArray[np.int16]]:
-        waiting: list[NDArray[Any]] = []
-        kind, rate, seconds = None, 0, 0.0
-        for frame in frames:
-            samples = self._reader.samples(frame)
-            if kind != (frame.sample_rate, len(samples), samples.dtype) or seconds >= self.CHUNK_S:
-                yield from self._push(waiting, rate, last=frame.sample_rate != rate)
-                kind = rate, _, _ = frame.sample_rate, len(samples), samples.dtype
-                waiting, seconds = [], 0.0
-            self.heard.note(frame)
-            seconds += frame.samples / rate
-            waiting.append(samples)
-        yield from self._push(waiting, rate, last=True)
 
-    def _push(self, waiting: list[NDArray[Any]], rate: int, last: bool) -> Iterator[NDArray[np.int16]]:
-        """Resample what has been waiting; the last of its rate."""
-        if not waiting:
-            return
-        mono = as_float(np.concatenate(waiting, axis=1)).mean(axis=0, keepdims=True)
-        bad = ~np.isfinite(mono)
-        if bad.any():
-            self.repaired += int(bad.sum())
-            mono[bad] = 0
-        frame = frame_of(mono, "flt", AudioLayout("mono"), rate, self._pushed)
-        self._pushed += frame.samples
-        out = self._resampler.resample(frame)
-        if last:
-            out += self._resampler.resample(None)
-            self._resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
-            self._pushed = 0
-        for part in out:
-            yield np.rint(np.clip(part.to_ndarray()[0], -1, 1) * FULL_SCALE).astype(np.int16)
+def _sound(taken: Taken, parts: Sequence[SoundPart]) -> Sound:
+    others = [part for part in parts if part.stream != taken.part.stream]
+    return Sound(taken.samples, taken.pieces, taken.repaired, taken.damaged, taken.part, others)

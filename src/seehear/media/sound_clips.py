@@ -13,9 +13,7 @@ from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Clip
 from seehear.errors import SeehearError
 from seehear.media.decode import MediaFile, open_media
 from seehear.media.sound import Sound, read_sound
-
-SILENT = 1e-4
-"""A recording whose samples are all below this, -80 dB, is silent: rounding and codecs leave no more of nothing."""
+from seehear.media.sound_part import SoundPart, Wanted, others_in_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +23,12 @@ class SoundOptions:
     Attributes:
         min_seconds: shorter recordings are dropped.
         max_seconds: longer ones are cut into contiguous pieces; at least twice ``min_seconds``.
+        sound: which of a file's sounds; without it see `seehear.media.sound.read_sound`.
     """
 
     min_seconds: float = 0.4
     max_seconds: float = 10.0
+    sound: Wanted | None = None
 
     def __post_init__(self) -> None:
         if not self.min_seconds >= 1 / FPS:
@@ -47,18 +47,22 @@ class HeardStats:
         seconds: length of its sound; None where it has none.
         min_seconds: of the options.
         silent: whether there is nothing in it to be heard.
+        part: which of the file's sounds it is.
+        others: the others.
     """
 
     seconds: float | None = None
     min_seconds: float = 0.4
     silent: bool = False
+    part: SoundPart | None = None
+    others: tuple[SoundPart, ...] = ()
 
     def why_nothing(self) -> str:
         """In words, why no clip came out."""
         if self.seconds is None:
             return "there is no sound"
         if self.silent:
-            return f"the sound is {self.seconds:.2f} s of silence"
+            return f"the sound is {self.seconds:.2f} s of silence{others_in_words(self.part, self.others)}"
         return f"the sound is {self.seconds:.2f} s long, shorter than {self.min_seconds:g} s"
 
 
@@ -66,7 +70,7 @@ class SoundReader:
     """The clips of a file's sound, in order; a context manager and an iterable, as `seehear.media.clips.ClipReader`.
 
     The whole recording is one stretch; pictures, where there are any, only say when its clock begins. Silence fills
-    the last frame of 40 ms. A recording that is `SILENT` from beginning to end gives no clips.
+    the last frame of 40 ms. A silent recording (`seehear.media.sound.SILENT`) gives no clips.
 
     Attributes:
         media: the open file.
@@ -91,7 +95,7 @@ class SoundReader:
 
     @cached_property
     def sound(self) -> Sound:
-        return read_sound(self.path, self.media.zero)
+        return read_sound(self.path, self.media.zero, self.options.sound)
 
     def __enter__(self) -> Self:
         _ = self.media
@@ -104,9 +108,8 @@ class SoundReader:
 
     def __iter__(self) -> Iterator[Clip]:
         options, sound = self.options, self.sound
-        self.stats = HeardStats(
-            sound.duration_s if self.media.has_sound else None, options.min_seconds, sound.peak < SILENT
-        )
+        seconds = sound.duration_s if self.media.has_sound else None
+        self.stats = HeardStats(seconds, options.min_seconds, sound.silent, sound.part, sound.others)
         if self.stats.silent:
             return
         frames = -(-round(sound.duration_s * SAMPLE_RATE) // SAMPLES_PER_FRAME)

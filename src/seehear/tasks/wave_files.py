@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from scipy.io import wavfile
 
 from seehear.audio.sample_rate import at_sample_rate
+from seehear.media.channels import STEREO, mixed
 from seehear.media.sound import read_sound
 
 
 def read_whole_sound(path: Path) -> NDArray[np.float32]:
-    """The whole sound of any media file, the mean of its channels, at 16 kHz.
+    """The whole sound of any media file at 16 kHz, its channels mixed as by `seehear.media.sound.read_sound`.
 
     PCM in WAV is read by scipy, a hundred times faster than through FFmpeg; all else, and what scipy does not
     understand, by `seehear.media.sound.read_sound`.
@@ -47,7 +48,9 @@ def _read_wav(path: Path) -> NDArray[np.float32] | None:
     else:
         half = 2.0 ** (8 * stored.dtype.itemsize - 1)
         mono = ((stored.astype(np.float64) - (half if stored.dtype.kind == "u" else 0)) / half).astype(np.float32)
+    if mono.ndim == 2 and mono.shape[1] > len(STEREO):
+        return None  # which channel is which, is not known here
     if mono.ndim == 2:
-        mono = mono.mean(axis=1)
+        mono = mixed(mono.T, STEREO, rate)
     mono = np.ascontiguousarray(mono)
     return at_sample_rate(mono, rate) if len(mono) and rate > 0 else mono

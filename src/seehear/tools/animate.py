@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seehear.encoders import Region
     from seehear.media.faces import Face
     from seehear.media.sound import Sound
+    from seehear.media.sound_part import Wanted
     from seehear.media.still import Still
     from seehear.pretext.animate import AnimateModel
     from seehear.tools.paste import Paste
@@ -59,6 +60,7 @@ def animate(
     model: str = DEFAULT_MODEL,
     crop: bool = False,
     strength: float = USUAL_STRENGTH,
+    audio_stream: str | None = None,
     detector: Path | None = None,
 ) -> Animated:
     """Make a still face say what is heard.
@@ -74,16 +76,20 @@ def animate(
         crop: Write the face alone, 256 x 256 pixels.
         strength: Factor on every movement, 0 to 5; 1 is what was learned. Where an L1 is unsure it draws the middle of
             what might be, so people look livelier at 2.
+        audio_stream: Which stream of sound, from 1, and perhaps which channel: 2 or 2:left; by default what a player
+            would choose, or the first that is not silent.
         detector: YuNet's .onnx file; by default the cached one, or fetched.
 
     Raises:
-        SeehearError: no such strength.
+        SeehearError: no such strength, or no such stream of sound.
         MediaError: a file cannot be read or written, there is no face, or nothing to hear.
         ModelError: there is no such model, or it has not learned to animate.
     """
     from seehear.media.mux import write_video
+    from seehear.media.sound_part import Wanted
     from seehear.media.still import read_still
 
+    wanted = Wanted.parse(audio_stream)
     if not 0 <= strength <= STRONGEST:
         raise SeehearError(f"--strength must be from 0 to {STRONGEST}, not {strength}")
     _check_place(out, face, speech)
@@ -91,7 +97,7 @@ def animate(
     trained = _load(model)
     found = _faces(still, face, detector)
     with tempfile.TemporaryFile(prefix="seehear-") as file:
-        heard = _stored(_read(speech), file)
+        heard = _stored(_read(speech, wanted), file)
         paste = _place(trained, still, found[0], crop)
         frames = _frames(trained, paste, heard, strength)
         first = next(frames)
@@ -146,25 +152,31 @@ def _faces(still: Still, path: Path, detector: Path | None) -> list[Face]:
     return found
 
 
-def _read(speech: Path) -> Sound:
+def _read(speech: Path, wanted: Wanted | None) -> Sound:
     """The sound.
 
     Raises:
-        MediaError: there is none, or it has samples that are no numbers.
+        MediaError: there is none, it is silent, or it has samples that are no numbers.
     """
     from seehear.media.decode import open_media
     from seehear.media.sound import read_sound
+    from seehear.media.sound_part import others_in_words
 
     with open_media(speech) as media:
         if not media.has_sound:
             raise MediaError(f"{speech} has no sound; give a recording of speech, or a video that has some")
-    sound = read_sound(speech)
+    sound = read_sound(speech, wanted=wanted)
     if sound.repaired:
         raise MediaError(
             f"{speech} has {sound.repaired} samples that are no numbers (NaN or infinite); repair it first"
         )
     if sound.duration_s <= 0:
         raise MediaError(f"{speech} has 0 samples of sound; give a recording that is not empty")
+    if sound.silent:
+        others = others_in_words(sound.part, sound.others)
+        raise MediaError(f"{speech} is {sound.duration_s:.2f} s of silence; give a recording of speech{others}")
+    for caution in sound.cautions:
+        print(f"seehear: {speech}: {caution}", file=sys.stderr)  # noqa: T201
     return sound
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from seehear.corpus.store import Root
     from seehear.encoders.speech import SpeechEncoder
+    from seehear.media.sound_part import Wanted
     from seehear.progress import Telling
     from seehear.tools.features import Embedded
 
@@ -32,17 +33,23 @@ class Heard(NamedTuple):
 
 @dataclass
 class Tally:
-    """What has come of it: how many recordings gave how many features, and a sentence for each that gave none."""
+    """What has come of it: how many recordings gave how many features, and a sentence for each that gave none.
+
+    Cautions are sentences on some that gave features.
+    """
 
     recordings: int = 0
     features: int = 0
     failures: list[str] = field(default_factory=list)
+    cautions: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         return f"{self.recordings} recording{'s' if self.recordings != 1 else ''}: {self.features} features"
 
 
-def embed(model: str, files: list[Path], *, out: Path, layer: str | None = None) -> int:
+def embed(
+    model: str, files: list[Path], *, out: Path, layer: str | None = None, audio_stream: str | None = None
+) -> int:
     """Write what an encoder of speech makes of sound: 25 features a second, 100 for mfcc and logmel.
 
     A .parquet file has a row a feature: file, time_s, f0, f1, ... A .npz file has an array (N, width) a recording, by
@@ -56,22 +63,25 @@ def embed(model: str, files: list[Path], *, out: Path, layer: str | None = None)
         out: Where to: a .parquet file, a .npz file, or a folder.
         layer: Which layer of the encoder; by default `SpeechEncoder.read`. One that is not there is told
             those that are.
+        audio_stream: Which stream of sound of every file, from 1, and perhaps which channel: 2 or 2:left; by default
+            what a player would choose, or the first that is not silent.
     """
     from rich.console import Console
 
     from seehear.encoders.embed import check_layer
+    from seehear.media.sound_part import Wanted
     from seehear.progress import Telling
     from seehear.tools.features import writer
 
     write, encoder = writer(out), encoder_of(model)
     check_layer(encoder, layer)
     tally = Tally()
-    recordings = list(_recordings(files, tally))
+    recordings = list(_recordings(files, tally, Wanted.parse(audio_stream)))
     _require_different_names(recordings)
     with Telling("embedding", len(recordings), show=len(recordings) > 1) as telling:
         write(out, _embedded(encoder, recordings, layer, tally, telling))
     console = Console(stderr=True, highlight=False)
-    for failure in tally.failures:
+    for failure in tally.failures + tally.cautions:
         console.print(f"seehear: {failure}", markup=False, soft_wrap=True)
     if tally.recordings:
         width = encoder.layers[layer or encoder.read]
@@ -129,7 +139,7 @@ def _embedded(
         telling.update(done, name)
 
 
-def _recordings(files: Iterable[Path], tally: Tally) -> Iterator[Heard]:
+def _recordings(files: Iterable[Path], tally: Tally, wanted: Wanted | None) -> Iterator[Heard]:
     """Media files, those of folders, and the clips of corpora; what is not there is noted.
 
     Raises:
@@ -150,22 +160,27 @@ def _recordings(files: Iterable[Path], tally: Tally) -> Iterator[Heard]:
         else:
             media.append(file)
     if media:
-        yield from (Heard(name, partial(_sound_of, path)) for path, name in find_media(media))
+        yield from (Heard(name, partial(_sound_of, path, wanted, tally)) for path, name in find_media(media))
 
 
-def _sound_of(path: Path) -> Samples:
-    """The whole sound of a media file, from the beginning of its clock.
+def _sound_of(path: Path, wanted: Wanted | None, tally: Tally) -> Samples:
+    """The whole sound of a media file, from the beginning of its clock; cautions go into the tally.
 
     Raises:
         MediaError: it cannot be read, has no sound, or samples that are no numbers.
     """
     from seehear.media.sound import read_sound
+    from seehear.media.sound_part import others_in_words
 
-    sound = read_sound(path)
+    sound = read_sound(path, wanted=wanted)
     if not sound.duration_s:
         raise MediaError(f"{path} has no sound; name a recording, or a video that has some")
     if sound.repaired:
         raise MediaError(f"{path} has {sound.repaired} samples that are no numbers; repair it or leave it out")
+    if sound.silent:
+        others = others_in_words(sound.part, sound.others)
+        tally.cautions.append(f"{path} is silent; its features are those of silence{others}")
+    tally.cautions += [f"{path}: {caution}" for caution in sound.cautions]
     return sound.between(0, sound.duration_s)
 
 

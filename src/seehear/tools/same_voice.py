@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from seehear.media.sound_part import Wanted
 from seehear.pretext.identity import SEGMENT_S, IdentityModel
 from seehear.score_calibration import ScoreCalibration
 from seehear.tools.in_order import Tried, tried
@@ -84,21 +86,28 @@ class Compared:
         return entry | ({"error": self.error} if self.error else {})
 
 
-def compare(pairs: Iterable[Pair], model: IdentityModel, calibration: ScoreCalibration | None) -> Iterator[Compared]:
+def compare(
+    pairs: Iterable[Pair],
+    model: IdentityModel,
+    calibration: ScoreCalibration | None,
+    audio_stream: Wanted | None = None,
+) -> Iterator[Compared]:
     """Compare pairs one by one; each recording is heard once. One that cannot be is recorded, the rest go on.
 
     Args:
         pairs: of recordings.
         model: whose voices are compared.
         calibration: how its scores are read; recordings are heard in segments as long as those it was fitted to.
+        audio_stream: which sound of each recording; without it see `seehear.media.sound.read_sound`.
     """
     seconds = calibration.seconds if calibration else SEGMENT_S
     wanted = list(pairs)
+    hear = partial(voice_in, model=model, seconds=seconds, audio_stream=audio_stream)
     heard: dict[Path, Tried[Voice]] = {}
     for pair in wanted:
         for path in (pair.one, pair.other):
             if path not in heard:
-                heard[path] = tried(path, lambda path: voice_in(path, model, seconds), among_others=len(wanted) > 1)
+                heard[path] = tried(path, hear, among_others=len(wanted) > 1)
         one, other = heard[pair.one], heard[pair.other]
         if one.found is None or other.found is None:
             yield Compared(pair, calibration=calibration, error=one.error or other.error)
@@ -106,7 +115,8 @@ def compare(pairs: Iterable[Pair], model: IdentityModel, calibration: ScoreCalib
         voices = torch.from_numpy(one.found.embedding)[None], torch.from_numpy(other.found.embedding)[None]
         score = float(model.similarity(*voices))
         speech_s = one.found.speech_s, other.found.speech_s
-        cautions = tuple(_cautions(calibration, one.found, other.found)) if calibration else ()
+        mixed = (f"{voice.path.name}: {said}" for voice in (one.found, other.found) for said in voice.cautions)
+        cautions = (*mixed, *(_cautions(calibration, one.found, other.found) if calibration else ()))
         yield Compared(pair, score, calibration, speech_s, cautions=cautions)
 
 

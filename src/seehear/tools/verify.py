@@ -28,6 +28,7 @@ def verify(
     list: Path | None = None,
     model: str = DEFAULT_MODEL,
     calibration: Path | None = None,
+    audio_stream: str | None = None,
     json: bool = False,
 ) -> int:
     """Is it the same voice in two recordings.
@@ -42,17 +43,21 @@ def verify(
         list: Compare many pairs: a file of lines "A B", or "1 A B" and "0 A B" as VoxCeleb has them, 1 for one speaker.
         model: Name or folder of a match model, or hf:owner/name on the Hugging Face hub.
         calibration: File that "seehear evaluate speaker --calibration" wrote; by default what the model brings.
+        audio_stream: Which stream of sound of every recording, from 1, and perhaps which channel: 2 or 2:left; by
+            default what a player would choose, or the first that is not silent.
         json: Print one JSON object per pair and line instead.
     """
     pairs = _pairs(recordings, list)
+    from seehear.media.sound_part import Wanted
     from seehear.tools.same_voice import compare
     from seehear.training.run import load_identity
 
+    wanted = Wanted.parse(audio_stream)
     loaded = load_identity(model)
     known = _calibration(model, calibration)
     out, err = Console(highlight=False), Console(stderr=True, highlight=False)
     done = []
-    for compared in compare(pairs, loaded, known):
+    for compared in compare(pairs, loaded, known, wanted):
         done.append(compared)
         if json:
             print(json_format.dumps(compared.to_json(), ensure_ascii=False), flush=True)  # noqa: T201

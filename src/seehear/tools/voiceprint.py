@@ -16,6 +16,7 @@ from seehear.clip import FPS, SAMPLE_RATE
 from seehear.errors import MediaError
 from seehear.media.decode import open_media
 from seehear.media.sound import Sound, read_sound
+from seehear.media.sound_part import Wanted, others_in_words
 from seehear.pretext.identity import SEGMENT_S, IdentityModel
 from seehear.tools.conversation import speech_in
 from seehear.tools.turns import PAUSE, runs
@@ -39,21 +40,24 @@ class Voice:
         speech_s: seconds of speech in it that were heard.
         embedding: float32 (dim,); of length 1 where the model compares by cosine.
         narrow: it holds nothing above 4 kHz, as telephone speech does.
+        cautions: what there is to know of how its sound was chosen or mixed.
     """
 
     path: Path
     speech_s: float
     embedding: NDArray[np.float32]
     narrow: bool = False
+    cautions: tuple[str, ...] = ()
 
 
-def voice_in(path: Path, model: IdentityModel, seconds: float = SEGMENT_S) -> Voice:
+def voice_in(path: Path, model: IdentityModel, seconds: float = SEGMENT_S, audio_stream: Wanted | None = None) -> Voice:
     """The voice of a recording, or of a video's sound, in which one person speaks.
 
     Args:
         path: of the recording.
         model: whose embedding it is.
         seconds: of sound in a segment.
+        audio_stream: which sound of the file; without it see `read_sound`.
 
     Raises:
         MediaError: it cannot be read, has no sound, no speech, or less than `LEAST_SPEECH_S` of it.
@@ -61,19 +65,21 @@ def voice_in(path: Path, model: IdentityModel, seconds: float = SEGMENT_S) -> Vo
     with open_media(path) as media:
         if not media.has_sound:
             raise MediaError(f"{path} has no sound; give a recording of speech, or a video that has some")
-    sound = read_sound(path)
+    sound = read_sound(path, wanted=audio_stream)
     spans = speech_spans(sound)
+    others = others_in_words(sound.part, sound.others)
     speech_s = sum(stop - start for start, stop in spans)
     if not spans:
-        raise MediaError(f"there is no speech in {path}; give a recording in which somebody speaks")
+        why = f"{path} is silent" if sound.silent else f"there is no speech in {path}"
+        raise MediaError(f"{why}; give a recording in which somebody speaks{others}")
     if speech_s < LEAST_SPEECH_S:
         raise MediaError(
             f"{path} has only {speech_s:.2f} s of speech, too short to know a voice by; give at least "
-            f"{LEAST_SPEECH_S:g} s, better 2 s and more"
+            f"{LEAST_SPEECH_S:g} s, better 2 s and more{others}"
         )
     start, stop = spans[0]
     narrow = is_narrow(sound.between(start, min(stop, start + MOST_SPEECH_S)))
-    return Voice(path, speech_s, voiceprint(sound, spans, model, seconds), narrow)
+    return Voice(path, speech_s, voiceprint(sound, spans, model, seconds), narrow, sound.cautions)
 
 
 def speech_spans(sound: Sound) -> list[Span]:

@@ -1,0 +1,239 @@
+"""Streams of sound decoded to 16 kHz, one channel each: several in one pass over the file, each in a temporary file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import partial
+from typing import IO, Any
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.layout import AudioLayout
+from av.error import FFmpegError
+from numpy.typing import NDArray
+
+from seehear.clip import SAMPLE_RATE
+from seehear.errors import MediaError
+from seehear.media.channels import Channels, Mix, channel_names, first_guess, named
+from seehear.media.frames import Damage, packets, restart_shifts, sounds
+from seehear.media.heard import Heard
+from seehear.media.samples import Reader, as_float, frame_of
+from seehear.media.sound_part import SoundPart
+from seehear.media.source import open_container
+from seehear.media.timebase import Run
+
+FULL_SCALE = 32767
+
+Names = tuple[str, ...]
+"""FFmpeg's names of a layout's channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Stored samples ``offset : offset + stop - start`` sound at samples ``start : stop`` of the source clock."""
+
+    start: int
+    stop: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A sound that is to be decoded.
+
+    Attributes:
+        part: which stream.
+        mixes: of each layout that is known; others get what `first_guess` says.
+        channel: that a user has named, of whatever layout there is.
+    """
+
+    part: SoundPart
+    mixes: dict[Names, Mix] = field(default_factory=dict)
+    channel: str | None = None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A sound that has been decoded.
+
+    Attributes:
+        ask: what was asked for.
+        part: what was read.
+        samples: int16 (N,) at 16 kHz, of all pieces, mapped into memory.
+        pieces: when they are heard.
+        repaired: how many samples were no numbers.
+        damaged: how many packets could not be decoded.
+        used: the mixture of each layout.
+        seen: what is known of the channels of each layout.
+    """
+
+    ask: Ask
+    part: SoundPart
+    samples: NDArray[np.int16]
+    pieces: list[Piece]
+    repaired: int
+    damaged: int
+    used: dict[Names, Mix]
+    seen: dict[Names, Channels]
+
+    @property
+    def channels(self) -> Channels:
+        """Those of the layout that most of the sound has."""
+        return max(self.seen.values(), key=lambda channels: channels.samples, default=Channels(()))
+
+
+def decode(path: str | os.PathLike[str], zero: Fraction, asked: Sequence[Ask]) -> list[Taken]:
+    """Decode sounds of a file in one pass over it.
+
+    Args:
+        path: of the file.
+        zero: time 0 on the file's own axis (s).
+        asked: what is wanted; the same stream may be wanted several times.
+
+    Raises:
+        MediaError: the file cannot be read, has no such channel, or there is no room for temporary files.
+    """
+    if not asked:
+        return []
+    taken = []
+    with open_container(path) as container, ExitStack() as files:
+        streams = dict(enumerate(container.streams.audio, 1))
+        damage = {ask.part.stream: Damage() for ask in asked}
+        by_index = {streams[number].index: number for number in damage}
+        broken = Damage()
+        try:
+            spools = [
+                _Spool(files.enter_context(tempfile.TemporaryFile(prefix="seehear-")), path, ask) for ask in asked
+            ]
+            for packet in packets(container, [streams[number] for number in damage], broken):
+                number = by_index[packet.stream.index]
+                for frame in sounds(packet, damage[number]):
+                    for spool in spools:
+                        if spool.ask.part.stream == number:
+                            spool.take(frame)
+            for spool in spools:
+                samples = spool.finished()
+                lost = damage[spool.ask.part.stream].count + broken.count
+                pieces = _pieces(spool.heard.runs(zero), len(samples))
+                entry = Taken(spool.ask, spool.part, samples, pieces, spool.repaired, lost, spool.used, spool.seen)
+                taken.append(entry)
+        except FFmpegError as error:
+            raise MediaError(f"The sound of {path} is damaged ({error.strerror}); copy or export it again.") from error
+        except OSError as error:
+            raise MediaError(
+                f"The sound of {path} cannot be stored in {tempfile.gettempdir()} ({error}); make room there."
+            ) from error
+    return taken
+
+
+def _pieces(runs: list[Run], stored: int) -> list[Piece]:
+    """Runs in samples; what overlaps with the run before is left out."""
+    pieces: list[Piece] = []
+    for run in sorted(runs, key=lambda run: run.start):
+        start, offset = round(run.start * SAMPLE_RATE), round(run.first * SAMPLE_RATE)
+        stop = start + min(round(run.stop * SAMPLE_RATE), stored) - offset
+        skip = max(0, pieces[-1].stop - start) if pieces else 0
+        if start + skip < stop:
+            pieces.append(Piece(start + skip, stop, offset + skip))
+    return pieces
+
+
+def _mapped(file: IO[bytes]) -> NDArray[np.int16]:
+    file.flush()
+    if file.tell() == 0:
+        return np.zeros(0, np.int16)
+    return np.memmap(file, np.int16, mode="r")
+
+
+class _Spool:
+    """Frames of sound to 16 kHz int16, one channel, in a file; notes when each is heard and what its channels hold.
+
+    Attributes:
+        ask: what is wanted of them.
+        heard: when they are heard.
+        repaired: how many samples were no numbers.
+        used: the mixture of each layout so far.
+        seen: what is known of the channels of each layout so far.
+    """
+
+    CHUNK_S = 1.0
+
+    def __init__(self, file: IO[bytes], path: str | os.PathLike[str], ask: Ask) -> None:
+        self.ask = ask
+        self.heard = Heard(partial(restart_shifts, path))
+        self.repaired = 0
+        self.used: dict[Names, Mix] = {}
+        self.seen: dict[Names, Channels] = {}
+        self._file, self._path = file, path
+        self._reader = Reader()
+        self._resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+        self._pushed = 0
+        self._waiting: list[NDArray[Any]] = []
+        self._kind: tuple[int, Names, Any] = 0, (), None
+        self._seconds = 0.0
+
+    @property
+    def part(self) -> SoundPart:
+        """What has been read."""
+        channels = {mix.channel for mix in self.used.values()}
+        return replace(
+            self.ask.part, channel=channels.pop() if self.ask.channel and len(channels) == 1 else self.ask.part.channel
+        )
+
+    def take(self, frame: AudioFrame) -> None:
+        """The next frame."""
+        samples = self._reader.samples(frame)
+        names = channel_names(frame.layout)
+        kind = frame.sample_rate, names, samples.dtype
+        if kind != self._kind or self._seconds >= self.CHUNK_S:
+            self._push(last=frame.sample_rate != self._kind[0])
+            self._kind = kind
+        self.heard.note(frame)
+        self._seconds += frame.samples / frame.sample_rate
+        self._waiting.append(samples)
+
+    def finished(self) -> NDArray[np.int16]:
+        """All samples, mapped into memory."""
+        self._push(last=True)
+        return _mapped(self._file)
+
+    def _push(self, last: bool) -> None:
+        """Resample what has been waiting; the last of its rate."""
+        if not self._waiting:
+            return
+        rate, names, _ = self._kind
+        block = as_float(np.concatenate(self._waiting, axis=1))
+        self._waiting, self._seconds = [], 0.0
+        bad = ~np.isfinite(block.sum(axis=0))
+        if bad.any():
+            self.repaired += int(bad.sum())
+            block[:, bad] = 0
+        self.seen.setdefault(names, Channels(names)).add(block, rate)
+        frame = frame_of(self._mix(names)(block)[None], "flt", AudioLayout("mono"), rate, self._pushed)
+        self._pushed += frame.samples
+        out = self._resampler.resample(frame)
+        if last:
+            out += self._resampler.resample(None)
+            self._resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+            self._pushed = 0
+        for part in out:
+            samples = np.rint(np.clip(part.to_ndarray()[0], -1, 1) * FULL_SCALE).astype(np.int16)
+            self._file.write(samples.tobytes())
+
+    def _mix(self, names: Names) -> Mix:
+        """How the channels of a layout become one."""
+        if names not in self.used:
+            if self.ask.channel is None:
+                self.used[names] = self.ask.mixes.get(names) or first_guess(names)
+            else:
+                try:
+                    self.used[names] = named(names, self.ask.channel)
+                except MediaError as error:
+                    raise MediaError(f"{self._path}, {self.ask.part}: {error}") from None
+        return self.used[names]
