@@ -57,6 +57,7 @@ def voices() -> VerificationResult:
         det={},
         also_trained=None,
         calibration=None,
+        beside={},
     )
 
 

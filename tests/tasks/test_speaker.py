@@ -18,9 +18,11 @@ from seehear.score_calibration import ScoreCalibration
 from seehear.tasks.recordings import Recordings
 from seehear.tasks.speaker import evaluate_speaker
 from seehear.tasks.verification.calibration import plain_scores
-from seehear.tasks.verification.course import Plan, VoiceCourse
+from seehear.tasks.verification.course import Plan, VoiceCourse, pair_scores
+from seehear.tasks.verification.curve import Counts
 from seehear.tasks.verification.few_labels import FewLabelOptions
 from seehear.tasks.verification.outcome import VerificationResult
+from seehear.tasks.verification.scaling import scaled
 from seehear.tasks.verification.sides import Sides
 from seehear.tasks.verification.voices import OwnVoice
 from seehear.training import run
@@ -56,7 +58,7 @@ def test_pairs_of_recordings_by_their_speakers(data: Path, tmp_path: Path) -> No
     result = told("logmel", [data], ["mfcc"], scaling="standardised", out=tmp_path / "a.json", plot=tmp_path / "a.png")
     assert result.pairs == (10 * 3, 45 * 9)
     assert [row.encoder for row in result.rows] == ["logmel", "mfcc"]
-    assert list(result.rows[0].figures) == ["EER", "minDCF 0.01", "minDCF 0.05"]
+    assert list(result.rows[0].figures) == ["EER", "EER raw", "EER whitened", "minDCF 0.01", "minDCF 0.05"]
     assert result.rows[0].main.value < 0.1
     assert (result.units, result.speakers, result.chance["EER"]) == ("speakers", 10, 0.5)
     plain = json.loads((tmp_path / "a.json").read_text())
@@ -117,6 +119,48 @@ def test_a_model_that_has_learned_voices_gives_its_own(data: Path, model: Path) 
     assert len(set(result.rows[1].main.per_seed)) == 2
     pooled = told(str(model), [data], [], layer=MatchModel.from_config(run.read_config(model)).speech.read)
     assert pooled.det[str(model)] != result.det[str(model)]
+
+
+def test_every_row_is_scaled_alike_and_the_other_scaling_stands_beside(data: Path, model: Path) -> None:
+    names = (str(model), "logmel", "untrained")
+    usual = told(names[0], [data], names[1:])
+    raw = told(names[0], [data], names[1:], scaling="none")
+    assert list(usual.rows[0].figures)[:2] == ["EER", "EER raw"]
+    assert list(raw.rows[0].figures)[:2] == ["EER", "EER whitened"]
+    for name in names:
+        assert usual.row(name).figures["EER raw"] == raw.row(name).figures["EER"]
+        assert usual.row(name).figures["EER"] == raw.row(name).figures["EER whitened"]
+    assert usual.beside["EER raw"] == raw.comparisons
+    assert raw.beside["EER whitened"] == usual.comparisons
+    assert "EER raw: the model is better than logmel " in str(usual)
+
+
+def test_a_model_trained_by_distances_is_compared_by_them(data: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    sound = {"bands": 8, "channels": [4, 4, 4, 6], "temporal": [], "dilations": []}
+    options = MatchOptions(sound=sound, still={"size": 16, "channels": [4, 6], "strides": [2, 2]}, dim=6)
+    made = MatchModel(replace(options, loss="multiway", similarity="inverse-euclidean"))
+    run.save(made, tmp_path / "run", {})
+    recordings = Recordings.of([data]).audible(progress=False)
+    course = VoiceCourse(recordings, Sides.of_recordings(recordings, 0.4), Plan(seeds=range(1)))
+    trials = course.rounds[0].trials
+    means = course.embedded(OwnVoice(made.eval()), "test", course.tested)
+    apart = -np.linalg.norm(means[trials.left] - means[trials.right], axis=1)
+    exact = float(Counts.of(apart, trials.targets).eer)
+    assert pair_scores(scaled(means, "none"), trials).max() > 0.5  # cosines, which thresholds would lie among
+    for pairs in (1000, "all"):
+        found = told(str(tmp_path / "run"), [data], [], scaling="none", pairs=pairs)
+        assert found.rows[0].main.value == pytest.approx(exact, abs=2e-3)
+        assert max(threshold for threshold, _, _ in found.det[str(tmp_path / "run")]) <= 0
+
+
+def test_weights_of_no_step_are_read_as_an_untrained_encoder_is(data: Path, model: Path, tmp_path: Path) -> None:
+    """A benchmark's untrained row: its random head would only hide what its encoder hears."""
+    options = MatchModel.from_config(run.read_config(model)).options
+    torch.manual_seed(0)
+    run.save(MatchModel(options), tmp_path / "blank", {"steps": 0})
+    untrained = told(str(model), [data], ["untrained"]).row("untrained")
+    assert told(str(tmp_path / "blank"), [data], []).rows[0].figures == untrained.figures
 
 
 def test_people_of_a_part_and_those_who_are_on_both_sides(data: Path, model: Path) -> None:

@@ -24,7 +24,7 @@ from seehear.tasks.verification.few_labels import FewLabelOptions, LossName
 from seehear.tasks.verification.outcome import Drawn, VerificationResult, compared, figure_of
 from seehear.tasks.verification.parts import PartName, in_part, split_of
 from seehear.tasks.verification.plot import draw_det
-from seehear.tasks.verification.scaling import Scaling
+from seehear.tasks.verification.scaling import BESIDE, Scaling
 from seehear.tasks.verification.sides import Sides
 from seehear.tasks.verification.trials import Trials
 from seehear.tasks.verification.voices import Pooling, VoiceContender, voice_contenders
@@ -42,7 +42,7 @@ def evaluate_speaker(
     within: Sequence[str] = (),
     seconds: float = 2.0,
     pooling: Pooling = "mean",
-    scaling: Scaling = "fitting",
+    scaling: Scaling = "whitened",
     layer: str | None = None,
     mode: VoiceMode = "frozen",
     train_speakers: int | None = None,
@@ -62,9 +62,11 @@ def evaluate_speaker(
 ) -> Result | str:
     """Say how well voices can be told apart by what a model makes of them.
 
-    Two recordings are compared by the cosine of their embeddings: means over pieces of sound. A model that has
-    learned voices gives embeddings of its own; features of any other are pooled over time and whitened over all that
-    is tested, without labels.
+    Two recordings are compared by their embeddings: means over pieces of sound. A model that has learned voices gives
+    embeddings of its own; features of any other encoder are pooled over time. All rows are whitened alike over all
+    that is tested, without labels, and the EER of the raw embeddings stands beside: there a model's own are compared
+    as it was trained to compare them, by the cosine or by minus the Euclidean distance, and pooled features by the
+    cosine.
 
     Args:
         model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
@@ -78,8 +80,8 @@ def evaluate_speaker(
         within: labels that the two of a pair share, such as sex.
         seconds: sound of a piece.
         pooling: of features that are no embeddings of voices: their mean over time, or mean and deviation.
-        scaling: of embeddings over all that are tested, without labels: whitened, standardised, none, or fitting:
-            whitened what is pooled from features, none of what was learned to be compared.
+        scaling: of the embeddings of every row over all that are tested, without labels: whitened, standardised or
+            none. The first EER of the table is with this one.
         layer: of the encoder, pooled; by default a model's own embedding of voices, else the layer that is read best.
         mode: frozen; or trained with the labels of some speakers, who then are not tested: projected (a layer on top),
             finetuned or scratch (all of it). Those without weights that could move are projected.
@@ -153,6 +155,14 @@ def evaluate_speaker(
         det={one.name: scored[0].det for one, scored in zip(named, run, strict=True)},
         also_trained=None if split == "all" else len(others & set(course.people)),
         calibration=made.to_dict() if made else None,
+        beside={
+            figure: tuple(
+                compared(one.name, *_values(run[0], figure), *_values(scored, figure))
+                for one, scored in zip(named[1:], run[1:], strict=True)
+            )
+            for figure in BESIDE
+            if figure in run[0][0].figures
+        },
     )
     if plot:
         draw_det(result.det, plot)
@@ -186,9 +196,9 @@ def _row(one: VoiceContender, plan: Plan, scored: Sequence[Scored]) -> Row:
     return Row(one.name, mode, figures, by_snr={})
 
 
-def _values(scored: Sequence[Scored]) -> tuple[list[float], list[Drawn]]:
-    """The first figure with each seed, and its draws."""
-    return [s.figures[EER] for s in scored], [s.drawn[EER] for s in scored]
+def _values(scored: Sequence[Scored], figure: str = EER) -> tuple[list[float], list[Drawn]]:
+    """A figure with each seed, and its draws."""
+    return [s.figures[figure] for s in scored], [s.drawn[figure] for s in scored]
 
 
 def _pairs(trials: Trials) -> tuple[int, int]:

@@ -48,6 +48,19 @@ def test_counts_are_those_of_a_loop(monkeypatch: pytest.MonkeyPatch, rows: int, 
         assert float(counted.min_dcf(prior)) == pytest.approx(float(truth.min_dcf(prior)), abs=2e-3)
 
 
+def test_distances_are_counted_as_a_loop_counts_them() -> None:
+    embeddings, people = voices(150, 30)
+    embeddings = embeddings * torch.linspace(1, 3, 150)[:, None]
+    one, other = np.triu_indices(150, 1)
+    who = np.array(people)
+    apart = torch.cdist(embeddings, embeddings, compute_mode="donot_use_mm_for_euclid_dist").numpy()[one, other]
+    exact = Counts.of(-apart, who[one] == who[other])
+    counted = count_all_pairs(embeddings, people, distance="euclidean")
+    assert counted.targets.sum() == exact.targets.sum()
+    assert float(counted.eer) == pytest.approx(float(exact.eer), abs=1e-4)
+    assert counted.eer_threshold == pytest.approx(exact.eer_threshold, abs=1e-3)
+
+
 def test_equal_error_rate_of_many_pairs_is_exact_to_a_ten_thousandth() -> None:
     embeddings, people = voices(2000, 100, dim=32, noise=1.5)
     one, other = np.triu_indices(2000, 1)

@@ -14,8 +14,11 @@ from people import Knows
 from tones import Ear, recording, tone
 
 from seehear.errors import CorpusError
+from seehear.tasks.verification.course import pair_scores
+from seehear.tasks.verification.curve import Counts
 from seehear.tasks.verification.few_labels import FewLabelOptions, learn_voices
-from seehear.tasks.verification.scaling import fitting, scaled, standardised
+from seehear.tasks.verification.scaling import compared_by, scaled, standardised
+from seehear.tasks.verification.trials import Trials
 from seehear.tasks.verification.voices import OwnVoice, PooledVoice, embed, mean_by, segments, whole_segments
 
 FEW = FewLabelOptions(steps=100, speakers=4, dim=8, lr=0.03)
@@ -122,7 +125,17 @@ def test_one_speaker_teaches_nothing() -> None:
         learn_voices(PooledVoice(Ear(), None, "mean"), takes(1), False, "am-softmax", FEW, 0.4, 1.0, 0, False)
 
 
-def test_what_was_learned_to_be_compared_is_left_as_it_is() -> None:
-    assert fitting("fitting", learned=True) == "none"
-    assert fitting("fitting", learned=False) == "whitened"
-    assert fitting("standardised", learned=True) == "standardised"
+def test_raw_embeddings_are_compared_as_they_were_trained_to_be() -> None:
+    """By the cosine, lengths that tell people apart are lost: the same angle, twice as long, is another person."""
+    vectors = np.array([[1.0, 0.1], [1.1, 0.0], [3.0, 0.0], [3.1, 0.3]], np.float32)
+    assert [compared_by(scaling, "euclidean") for scaling in ("none", "whitened")] == ["euclidean", "cosine"]
+    assert compared_by("none", "cosine") == "cosine"
+    pairs = np.array([(0, 1), (2, 3), (0, 2), (1, 3)])
+    trials = Trials(pairs[:, 0], pairs[:, 1], np.array([True, True, False, False]))
+    raw = scaled(vectors, "none", "euclidean")
+    np.testing.assert_array_equal(raw, vectors)
+    scores = pair_scores(raw, trials, "euclidean")
+    np.testing.assert_allclose(scores, [-np.linalg.norm(vectors[i] - vectors[j]) for i, j in pairs], rtol=1e-5)
+    assert Counts.of(scores, trials.targets).eer == 0
+    cosines = pair_scores(scaled(vectors, "none"), trials)
+    assert Counts.of(cosines, trials.targets).eer > 0.4

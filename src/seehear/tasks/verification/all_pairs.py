@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seehear.losses.similarity import Distance
 from seehear.tasks.verification.curve import Counts
 
 BINS = 1 << 15
@@ -66,15 +67,18 @@ def count_all_pairs(
     parts: Sequence[object] | None = None,
     bins: int = BINS,
     span: tuple[float, float] | None = None,
+    distance: Distance = "cosine",
 ) -> Counts:
     """Scores of all pairs (i < j), counted.
 
     Args:
-        embeddings: float32 (N, D), on any device; a score is the product of two, the cosine where they have length 1.
+        embeddings: float32 (N, D), on any device.
         people: who each is of, (N,).
         parts: what each is a piece of; pairs of one person out of the same piece are left out. By default none are.
         bins: how many.
-        span: scores between which they lie, those beyond being in the first and the last; by default `score_span`.
+        span: products between which they lie, those beyond being in the first and the last; by default `score_span`.
+        distance: ``cosine``, where a score is the product of two embeddings of length 1; or ``euclidean``, where it is
+            minus the distance of two of any length.
 
     Raises:
         ValueError: there is not one label for each embedding, or no pair.
@@ -88,14 +92,14 @@ def count_all_pairs(
     of = None
     if parts is not None:
         of = torch.from_numpy(np.unique(np.asarray(parts, dtype=str), return_inverse=True)[1]).to(device)[order]
-    low, high = span or score_span(ordered)
+    low, high = span or score_span(ordered, distance)
     width = (high - low) / bins
-    strips = iter(range(0, len(ordered), ROWS))
+    strips, sides = iter(range(0, len(ordered), ROWS)), _sides(ordered, distance)
 
     def work() -> Tensor:
         """Takes strips of rows as long as there are some."""
         counted = torch.zeros(3, bins, dtype=torch.int64, device=device)
-        for block in _blocks(ordered, strips, low, width, bins):
+        for block in _blocks(*sides, strips, low, width, bins):
             counted[0] += torch.bincount(block.pairs, minlength=bins)
             if who[block.columns][0] <= who[block.rows][-1]:  # else nobody is on both sides
                 for place, found in enumerate(block.of(who, of), 1):
@@ -104,6 +108,8 @@ def count_all_pairs(
 
     everything, targets, left_out = sum(_in_threads(work) if device.type == "cpu" else [work()], torch.tensor(0))
     edges = low + width * np.arange(bins, dtype=np.float64)
+    if distance == "euclidean":
+        edges = -np.sqrt(-2 * edges.clip(max=0))
     others = everything - targets - left_out
     return Counts(edges, targets.double().cpu().numpy(), others.double().cpu().numpy())
 
@@ -121,32 +127,44 @@ def _in_threads(work: Callable[[], Tensor]) -> list[Tensor]:
         torch.set_num_threads(threads)  # what one thread sets is what later ones begin with
 
 
-def score_span(embeddings: Tensor) -> tuple[float, float]:
-    """Between which scores nearly all are: those of a sample of all pairs, and of neighbours, with a margin.
+def score_span(embeddings: Tensor, distance: Distance = "cosine") -> tuple[float, float]:
+    """Between which products nearly all are: those of a sample of all pairs, and of neighbours, with a margin.
 
     Args:
         embeddings: float32 (N, D), those of one person next to each other.
+        distance: see `count_all_pairs`. Of ``euclidean`` the products are minus half of the squared distance.
     """
-    sample = embeddings[torch.linspace(0, len(embeddings) - 1, min(SAMPLED, len(embeddings))).long()]
-    scores = (sample @ sample.mT)[torch.ones(len(sample), len(sample), dtype=torch.bool).triu_(1)]
-    near = (embeddings[1:] * embeddings[:-1]).sum(1)
+    some = torch.linspace(0, len(embeddings) - 1, min(SAMPLED, len(embeddings))).long()
+    left, right = _sides(embeddings, distance)
+    scores = (left[some] @ right[some].mT)[torch.ones(len(some), len(some), dtype=torch.bool).triu_(1)]
+    near = (left[1:] * right[:-1]).sum(1)
     low, high = (float(end) for end in torch.cat([scores, near]).aminmax())
     margin = max(MARGIN * (high - low), 1e-6)
     return low - margin, high + margin
 
 
-def _blocks(embeddings: Tensor, strips: Iterator[int], low: float, width: float, bins: int) -> Iterator[_Block]:
+def _sides(embeddings: Tensor, distance: Distance) -> tuple[Tensor, Tensor]:
+    """Two matrices whose products rank pairs as their scores do: -|x - y|^2 / 2 = x y - |x|^2 / 2 - |y|^2 / 2."""
+    if distance == "cosine":
+        return embeddings, embeddings
+    half, one = embeddings.square().sum(1, keepdim=True) / 2, embeddings.new_ones(len(embeddings), 1)
+    return torch.cat([embeddings, -half, one], 1), torch.cat([embeddings, one, -half], 1)
+
+
+def _blocks(
+    left: Tensor, right: Tensor, strips: Iterator[int], low: float, width: float, bins: int
+) -> Iterator[_Block]:
     """What is on and above the diagonal in some strips; the tensors of a block are written over by the next."""
-    count = len(embeddings)
-    offset = embeddings.new_tensor(-low / width)
-    scores = embeddings.new_empty(ROWS * max(ROWS, COLUMNS))
-    whole = torch.empty(ROWS * max(ROWS, COLUMNS), dtype=torch.int32, device=embeddings.device)
+    count = len(left)
+    offset = left.new_tensor(-low / width)
+    scores = left.new_empty(ROWS * max(ROWS, COLUMNS))
+    whole = torch.empty(ROWS * max(ROWS, COLUMNS), dtype=torch.int32, device=left.device)
     for start in strips:
         rows = slice(start, min(start + ROWS, count))
-        scaled = embeddings[rows] / width
+        scaled = left[rows] / width
         behind = [slice(c, min(c + COLUMNS, count)) for c in range(rows.stop, count, COLUMNS)]
         for columns in (rows, *behind):
             shape = (rows.stop - rows.start, columns.stop - columns.start)
             out, number = (kept[: shape[0] * shape[1]].view(shape) for kept in (scores, whole))
-            torch.addmm(offset, scaled, embeddings[columns].mT, out=out)
+            torch.addmm(offset, scaled, right[columns].mT, out=out)
             yield _Block(number.copy_(out.clamp_(0, bins - 1)), rows, columns)

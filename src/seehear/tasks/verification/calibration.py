@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from seehear.errors import ModelError
 from seehear.os_errors import require_place
 from seehear.score_calibration import ScoreCalibration
-from seehear.tasks.verification.course import AT_ONCE, VoiceCourse
-from seehear.tasks.verification.scaling import unit
+from seehear.tasks.verification.course import VoiceCourse, pair_scores
+from seehear.tasks.verification.scaling import scaled
 from seehear.tasks.verification.trials import Trials
 from seehear.tasks.verification.voices import OwnVoice, Vectors, Voice
 
@@ -57,13 +57,4 @@ def calibrated(course: VoiceCourse, voice: Voice, name: str, data: str, place: P
 
 def plain_scores(voice: OwnVoice, means: Vectors, trials: Trials) -> NDArray[np.float64]:
     """The model's similarity of the two of each pair, (N,), given means of embeddings (sides, dim)."""
-    kept = unit(means) if voice.model.distance == "cosine" else means
-    scores = np.empty(len(trials))
-    for start in range(0, len(trials), AT_ONCE):
-        some = slice(start, start + AT_ONCE)
-        left, right = kept[trials.left[some]], kept[trials.right[some]]
-        if voice.model.distance == "cosine":
-            scores[some] = np.einsum("nd,nd->n", left, right)
-        else:
-            scores[some] = -np.linalg.norm(left - right, axis=1)
-    return scores
+    return pair_scores(scaled(means, "none", voice.distance), trials, voice.distance)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from seehear.errors import CorpusError
+from seehear.losses.similarity import SMALLEST_DISTANCE, Distance
 from seehear.tasks.contenders import LEARNED
 from seehear.tasks.partition import partition
 from seehear.tasks.recordings import Recordings
@@ -20,10 +21,10 @@ from seehear.tasks.verification.curve import DCF_PRIORS, Counts
 from seehear.tasks.verification.few_labels import FewLabelOptions, LossName, learn_voices
 from seehear.tasks.verification.plot import Curve
 from seehear.tasks.verification.resampling import draw_people, resampled
-from seehear.tasks.verification.scaling import Scaling, fitting, scaled
+from seehear.tasks.verification.scaling import BESIDE, Scaling, compared_by, scaled
 from seehear.tasks.verification.sides import Sides
 from seehear.tasks.verification.trials import Rows, Trials
-from seehear.tasks.verification.voices import OwnVoice, Vectors, VoiceContender, embed, mean_by
+from seehear.tasks.verification.voices import Vectors, VoiceContender, embed, mean_by
 
 VoiceMode = Literal["frozen", "projected", "finetuned", "scratch"]
 
@@ -47,7 +48,7 @@ class Plan:
         few: how it is done.
         seconds: sound of a piece.
         pairs: of each kind at most; ``all`` scores all there are in blocks.
-        scaling: of embeddings before they are compared.
+        scaling: of embeddings before they are compared, the same for every row.
         seeds: numbers of the repetitions.
         device: where networks run.
     """
@@ -58,7 +59,7 @@ class Plan:
     few: FewLabelOptions = field(default_factory=FewLabelOptions)
     seconds: float = 2.0
     pairs: int | Literal["all"] = PAIRS
-    scaling: Scaling = "fitting"
+    scaling: Scaling = "whitened"
     seeds: range = range(3)
     device: str = "cpu"
 
@@ -146,7 +147,7 @@ class VoiceCourse:
         learns = self.plan.mode != "frozen" or contender.mode in LEARNED
         scored: list[Scored] = []
         vectors: Vectors | None = None
-        scaling = self.plan.scaling
+        distance: Distance = "cosine"  # of what was trained with labels, whatever it was before
         for seed, asked in zip(self.plan.seeds, self.rounds, strict=True):
             if scored and self._same and not contender.drawn and not learns:
                 scored.append(scored[0])
@@ -154,12 +155,10 @@ class VoiceCourse:
             if learns and asked.train is not None:
                 network = self._taught(contender, asked.train, seed)
                 vectors = self.embedded(network, contender.name, asked.tested)
-                scaling = fitting(self.plan.scaling, learned=True)
             elif vectors is None or contender.drawn:
                 voice = contender.voice(seed).to(self.plan.device)
-                vectors = self.embedded(voice, contender.name, self.tested)
-                scaling = fitting(self.plan.scaling, learned=isinstance(voice, OwnVoice))
-            scored.append(self._score(vectors, asked, scaling))
+                vectors, distance = self.embedded(voice, contender.name, self.tested), voice.distance
+            scored.append(self._score(vectors, asked, distance))
         return scored
 
     def embedded(self, network: nn.Module, name: str, rows: Rows) -> Vectors:
@@ -199,21 +198,30 @@ class VoiceCourse:
         share = plan.few.encoder_lr if contender.mode == "finetuned" else 1.0
         return learn_voices(voice, train, contender.mode in LEARNED, plan.loss, plan.few, plan.seconds, share, seed)
 
-    def _score(self, vectors: Vectors, asked: Round, scaling: Scaling) -> Scored:
-        placed = np.zeros_like(vectors)
-        placed[asked.tested] = scaled(vectors[asked.tested], scaling)
-        trials = asked.trials
-        scores = pair_scores(placed, trials)
-        drawn = resampled(scores, trials.targets, self._person[trials.left], self._person[trials.right], self._draws)
-        counts = Counts.of(scores, trials.targets) if self.plan.pairs != "all" else self._every_pair(placed, asked)
-        priors = DCF.items()
-        return Scored(
-            {EER: float(counts.eer)} | {name: float(counts.min_dcf(prior)) for name, prior in priors},
-            {EER: drawn.eer} | {name: drawn.min_dcf(prior) for name, prior in priors},
-            counts.det(),
-        )
+    def _score(self, vectors: Vectors, asked: Round, distance: Distance) -> Scored:
+        """Figures with the scaling that was chosen, and beside them the EER with the usual ones."""
+        counts, drawn = self._counted(vectors, asked, self.plan.scaling, distance)
+        figures, draws = {EER: float(counts.eer)}, {EER: drawn.eer}
+        for name, scaling in BESIDE.items():
+            if scaling != self.plan.scaling:
+                other, other_drawn = self._counted(vectors, asked, scaling, distance)
+                figures[name], draws[name] = float(other.eer), other_drawn.eer
+        for name, prior in DCF.items():
+            figures[name], draws[name] = float(counts.min_dcf(prior)), drawn.min_dcf(prior)
+        return Scored(figures, draws, counts.det())
 
-    def _every_pair(self, vectors: Vectors, asked: Round) -> Counts:
+    def _counted(self, vectors: Vectors, asked: Round, scaling: Scaling, distance: Distance) -> tuple[Counts, Counts]:
+        """Scores of all pairs, and of every draw of people, with one scaling."""
+        placed = np.zeros_like(vectors)
+        placed[asked.tested] = scaled(vectors[asked.tested], scaling, distance)
+        by, trials = compared_by(scaling, distance), asked.trials
+        scores = pair_scores(placed, trials, by)
+        drawn = resampled(scores, trials.targets, self._person[trials.left], self._person[trials.right], self._draws)
+        if self.plan.pairs == "all":
+            return self._every_pair(placed, asked, by), drawn
+        return Counts.of(scores, trials.targets), drawn
+
+    def _every_pair(self, vectors: Vectors, asked: Round, distance: Distance) -> Counts:
         """All pairs that could be drawn, group by group of those that are alike."""
         sides = self.sides
         groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
@@ -221,13 +229,14 @@ class VoiceCourse:
         for row in by_person:
             groups[sides.alike[row]].append(row)
         heard = torch.from_numpy(vectors).to(self.plan.device)
-        span = score_span(heard[by_person])
+        span = score_span(heard[by_person], distance)
         counted = [
             count_all_pairs(
                 heard[rows],
                 [sides.who[row] for row in rows],
                 [sides.sources[row] for row in rows] if sides.sources is not None else None,
                 span=span,
+                distance=distance,
             )
             for rows in groups.values()
             if len(rows) > 1
@@ -235,10 +244,20 @@ class VoiceCourse:
         return Counts(counted[0].edges, np.sum([c.targets for c in counted], 0), np.sum([c.others for c in counted], 0))
 
 
-def pair_scores(vectors: Vectors, trials: Trials) -> NDArray[np.float64]:
-    """Products of the two of each pair, (N,): cosines of vectors of length 1."""
+def pair_scores(vectors: Vectors, trials: Trials, distance: Distance = "cosine") -> NDArray[np.float64]:
+    """How alike the two of each pair are, (N,), higher is more alike.
+
+    Args:
+        vectors: (sides, D), of length 1 where they are compared by the cosine.
+        trials: pairs of rows.
+        distance: ``cosine``, or ``euclidean`` for minus the Euclidean distance.
+    """
     scores = np.empty(len(trials))
     for start in range(0, len(trials), AT_ONCE):
         some = slice(start, start + AT_ONCE)
-        scores[some] = np.einsum("nd,nd->n", vectors[trials.left[some]], vectors[trials.right[some]])
+        left, right = vectors[trials.left[some]], vectors[trials.right[some]]
+        if distance == "cosine":
+            scores[some] = np.einsum("nd,nd->n", left, right)
+        else:
+            scores[some] = -np.linalg.norm(left - right, axis=1).clip(SMALLEST_DISTANCE)
     return scores

@@ -26,12 +26,14 @@ class VerificationResult(Result):
         det: contender -> its curve of detection errors with the first seed: (threshold, false alarms, misses).
         also_trained: of those tested, people who are in the other part of the data too; None where it has no parts.
         calibration: what was fitted to the model's scores, if anything was.
+        beside: EER with another scaling -> the model against each of the others in that.
     """
 
     pairs: tuple[int, int]
     det: dict[str, Curve]
     also_trained: int | None
     calibration: dict[str, Any] | None
+    beside: dict[str, tuple[Comparison, ...]]
 
     def remarks(self) -> list[str]:
         """What has to be known to believe the table."""
@@ -43,6 +45,14 @@ class VerificationResult(Result):
             f"Intervals: bootstrap over {self.units}, both sides of every pair with them. p: how often the draws have "
             "the other sign, two-sided.",
         ]
+        for figure, comparisons in self.beside.items():
+            said = [
+                f"{told.against} {-100 * told.difference:+.1f} points ({-100 * told.high:+.1f} to "
+                f"{-100 * told.low:+.1f}; p {told.p:.4f})"
+                for told in comparisons
+            ]
+            if said:
+                lines.append(f"{figure}: the model is better than {', than '.join(said)}.")
         if self.also_trained:
             lines.append(f"{self.also_trained} of the {self.units} tested are in the other part of the data as well.")
         if self.calibration:

@@ -6,32 +6,44 @@ from typing import Literal
 
 import numpy as np
 
+from seehear.losses.similarity import Distance
 from seehear.tasks.verification.voices import Vectors
 
-Scaling = Literal["fitting", "whitened", "standardised", "none"]
-"""``fitting`` is whitened for pooled features, which nobody made to be compared, and none for embeddings that were
-learned to be: the best for either."""
+Scaling = Literal["whitened", "standardised", "none"]
+"""The same for every row of a table: a row that is whitened cannot be compared with one that is not."""
+
+BESIDE: dict[str, Scaling] = {"EER raw": "none", "EER whitened": "whitened"}
+"""What every table tells beside the EER with the scaling that was chosen, unless that is the one chosen."""
 
 LEAST_VARIANCE = 1e-6  # of the mean one: dimensions that hardly vary are noise of the arithmetic
 
 
-def scaled(vectors: Vectors, scaling: Scaling) -> Vectors:
-    """Embeddings (N, D) as they are compared: all, whoever speaks, have mean 0, and length 1 in the end.
+def scaled(vectors: Vectors, scaling: Scaling, distance: Distance = "cosine") -> Vectors:
+    """Embeddings (N, D) as they are compared.
 
     ``whitened``: equal variance in all directions, by the covariance that Ledoit & Wolf (2004) estimate, which is drawn
-    towards a round one the more, the fewer embeddings there are. ``standardised``: equal variance in each dimension.
-    ``none``: as they are, but for their lengths. Whoever takes what is ``fitting`` decides before: see `fitting`.
+    towards a round one the more, the fewer embeddings there are. ``standardised``: mean 0 and equal variance in each
+    dimension. Either way they are compared by the cosine. ``none``: as they are, compared by ``distance``.
+
+    Args:
+        vectors: (N, D).
+        scaling: what is done to them.
+        distance: by which they were trained to be compared. Where that is the Euclidean distance, raw embeddings keep
+            their length.
+
+    Returns:
+        (N, D), of length 1 where they are compared by the cosine; see `compared_by`.
     """
     if scaling == "whitened":
         return unit(_whitened(vectors))
-    return unit(standardised(vectors) if scaling == "standardised" else vectors)
+    if scaling == "standardised":
+        return unit(standardised(vectors))
+    return unit(vectors) if distance == "cosine" else vectors
 
 
-def fitting(scaling: Scaling, learned: bool) -> Scaling:
-    """What is done to embeddings that were learned to be compared, or to features that were not."""
-    if scaling != "fitting":
-        return scaling
-    return "none" if learned else "whitened"
+def compared_by(scaling: Scaling, distance: Distance) -> Distance:
+    """How scaled embeddings are compared: raw ones by what they were trained with, all others by the cosine."""
+    return distance if scaling == "none" else "cosine"
 
 
 def standardised(vectors: Vectors) -> Vectors:

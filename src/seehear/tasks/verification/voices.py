@@ -16,6 +16,7 @@ from seehear.clip import FPS, SAMPLES_PER_FRAME
 from seehear.encoders.embed import evaluating
 from seehear.encoders.speech import SpeechEncoder
 from seehear.errors import ModelError
+from seehear.losses.similarity import Distance
 from seehear.pretext.identity import IdentityModel
 from seehear.progress import Telling
 from seehear.tasks.contenders import LEARNED, UNTRAINED, Mode, contender, has_run, usual
@@ -28,13 +29,18 @@ Vectors = NDArray[np.float32]
 
 
 class OwnVoice(nn.Module):
-    """What a model itself makes of a voice."""
+    """What a model itself makes of a voice.
+
+    Attributes:
+        distance: by which its embeddings were trained to be compared.
+    """
 
     def __init__(self, model: IdentityModel) -> None:
         """Whose `embed_voice` it is."""
         super().__init__()
         self.model = model
         self.dim = model.dim
+        self.distance: Distance = model.distance
 
     def forward(self, sound: Tensor) -> Tensor:
         """(B, 640 T) -> (B, dim)."""
@@ -43,6 +49,8 @@ class OwnVoice(nn.Module):
 
 class PooledVoice(nn.Module):
     """Features of an encoder of speech over time: their mean, and their deviation behind it."""
+
+    distance: Distance = "cosine"
 
     def __init__(self, encoder: SpeechEncoder, layer: str | None, pooling: Pooling) -> None:
         """Of a layer; by default the one that the encoder says is read best."""
@@ -112,6 +120,8 @@ def _own_voice(name: str) -> OwnVoice | None:
     from seehear.training.run import load
 
     model = load(name)
+    if model.config.get("trained", {}).get("steps") == 0:  # an untrained row of a benchmark: see `_contender`
+        return None
     return OwnVoice(model).eval() if isinstance(model, IdentityModel) else None
 
 
