@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+LONGEST_NAME = 255
+"""Bytes that the name of a file may have on the disks of today."""
+
+DIGEST = 10
+"""Characters of a digest that tell shortened names apart."""
+
+NOT_UTF8 = "backslashreplace"
+"""How text is written in which the name of a file is not UTF-8: Python has it as surrogates, which JSON escapes so."""
 
 
 @contextmanager
@@ -14,7 +24,7 @@ def written_beside(path: Path) -> Iterator[Path]:
 
     The bytes reach the disk before the name does, so that a power cut leaves either the old file or the new one.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = name_beside(path, f".{os.getpid()}.tmp")
     try:
         yield temporary
         with temporary.open("rb") as file:
@@ -24,10 +34,21 @@ def written_beside(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def name_beside(path: Path, ending: str) -> Path:
+    """A hidden name in the same folder, ``.NAME`` and the ending; where that is too long, with less of the name."""
+    name = os.fsencode(path.name)
+    most = LONGEST_NAME - len(os.fsencode(ending)) - 1
+    if len(name) > most:
+        digest = hashlib.sha256(name).hexdigest()[:DIGEST].encode()
+        name = name[: most - DIGEST - 1] + b"." + digest
+        name = name.decode("utf-8", "ignore").encode()  # no half character: some disks refuse such names
+    return path.with_name(f".{os.fsdecode(name)}{ending}")
+
+
 def write_text(path: Path, text: str) -> None:
-    """Writes a small text file, whole or not at all."""
+    """Writes a small text file, whole or not at all; names that are not UTF-8 are written out (``\\udce9``)."""
     with written_beside(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors=NOT_UTF8)
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -11,9 +11,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, get_args, get_origin, get_type_hints
 
 from seehear import __version__
+from seehear.beside import NOT_UTF8
 from seehear.errors import SeehearError
 from seehear.os_errors import as_sentence
 
@@ -25,6 +28,12 @@ if TYPE_CHECKING:
 BAD_INPUT = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
+
+SURROGATE = re.compile("[\udc80-\udcff]")
+"""Bytes of a name that is not UTF-8, as Python has them."""
+
+STAND_IN = 0xF780 - 0xDC80
+"""From these to letters for private use, which stand in for them while words are parsed."""
 
 RESUMED = "get, prepare, pretrain, benchmark and demo"
 """What a user may have interrupted without losing work."""
@@ -189,6 +198,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 when it was done, 2 for bad input (one sentence on the error stream), 130 when interrupted. Anything else
         that goes wrong is a bug and keeps its traceback.
     """
+    for stream in (sys.stdout, sys.stderr):  # names of files need not be UTF-8
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=NOT_UTF8)
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help", "help"):
         return _say(overview())
@@ -251,15 +263,20 @@ def parser_of(verb: str, words: Sequence[str] = ()) -> ArgumentParser:
 
 
 def _run(verb: str, words: list[str]) -> int:
-    function, words = _function(verb), [_underscored(word) for word in words]
-    parser = _parser(verb, function, words)
+    odd_bytes = any(SURROGATE.search(word) for word in words)
+    dashed = [word for word in words if word.startswith("-") and os.access(word, os.F_OK)]
+    function, words = _function(verb), [_without_surrogates(word) for word in _all_underscored(words)]
+    parser = _parser(verb, function, words, dashed)
     arguments = _parsed(parser, _gathered(parser, words))
     try:
         arguments = parser.instantiate(arguments)
     except ValueError as error:  # an option that its section refuses
         parser.error(str(error))
     arguments.pop("config", None)
-    outcome = function(**vars(arguments))
+    given = vars(arguments)
+    if odd_bytes:
+        given = {name: _with_surrogates(value) for name, value in given.items()}
+    outcome = function(**given)
     if isinstance(outcome, int):
         return outcome
     return 0 if outcome is None else _say(_in_words(outcome))
@@ -280,7 +297,8 @@ def _gathered(parser: ArgumentParser, words: Sequence[str]) -> list[str]:
     """``--set A --set B`` as ``--set A B``: of a flag that takes several, none is dropped for being given again."""
     several = {flag for action in parser._actions if action.nargs in ("*", "+") for flag in action.option_strings}
     kept: list[list[str]] = [[]]  # a flag with what follows it, each
-    for word in words:
+    end = words.index("--") if "--" in words else len(words)
+    for word in words[:end]:
         flag, equals, value = word.partition("=")
         if flag in several:
             kept.append([flag, *([value] if equals else [])])
@@ -293,7 +311,7 @@ def _gathered(parser: ArgumentParser, words: Sequence[str]) -> list[str]:
         if group and group[0] in several and first.setdefault(group[0], group) is not group:
             first[group[0]] += group[1:]
             group.clear()
-    return [word for group in kept for word in group]
+    return [*(word for group in kept for word in group), *words[end:]]
 
 
 def _is_flag(word: str) -> bool:
@@ -320,7 +338,10 @@ def _named(place: str) -> Callable[..., Any]:
     return function
 
 
-def _parser(verb: str, function: Callable[..., Any], words: Sequence[str]) -> ArgumentParser:
+def _parser(
+    verb: str, function: Callable[..., Any], words: Sequence[str], dashed: Sequence[str] = ()
+) -> ArgumentParser:
+    """The parser of a verb; of words that are names of files and look like flags, its errors tell how to write them."""
     from inspect import signature
 
     from docstring_parser import parse
@@ -332,7 +353,9 @@ def _parser(verb: str, function: Callable[..., Any], words: Sequence[str]) -> Ar
 
         def error(self, message: str, ex: Exception | None = None) -> NoReturn:
             said = re.sub(r'Parser key "([\w.]+)"', r"--\1", " ".join(message.split()))
-            self.exit(BAD_INPUT, f"seehear: {said} (seehear {verb} --help lists the flags)\n")
+            way_out = f"the file {dashed[0]} is given as ./{dashed[0]}" if dashed else ""
+            way_out = way_out or f"seehear {verb} --help lists the flags"
+            self.exit(BAD_INPUT, f"seehear: {said} ({way_out})\n")
 
     text = parse(function.__doc__ or "")
     parser = Parser(prog=f"seehear {verb}", description=text.description, epilog=f"Example: {VERBS[verb].example}")
@@ -370,6 +393,31 @@ def _flags(parameter: Parameter) -> tuple[str, ...]:
     if parameter.kind is parameter.KEYWORD_ONLY and parameter.name == "out":
         return "-o", "--out"
     return (parameter.name if parameter.default is parameter.empty else f"--{parameter.name}",)
+
+
+def _without_surrogates(word: str) -> str:
+    """A word that is not UTF-8, with letters in the place of odd bytes: no YAML, and so no parser, takes surrogates."""
+    return SURROGATE.sub(lambda byte: chr(ord(byte[0]) + STAND_IN), word)
+
+
+def _with_surrogates(value: Any) -> Any:
+    """What was given, its odd bytes as Python has them in the names of files."""
+    if isinstance(value, list):
+        return [_with_surrogates(item) for item in value]
+    if not isinstance(value, str | Path):
+        return value
+    name = re.sub(
+        f"[{chr(0xDC80 + STAND_IN)}-{chr(0xDCFF + STAND_IN)}]",
+        lambda letter: chr(ord(letter[0]) - STAND_IN),
+        str(value),
+    )
+    return type(value)(name)
+
+
+def _all_underscored(words: Sequence[str]) -> list[str]:
+    """`_underscored` up to ``--``, after which everything is a value."""
+    end = list(words).index("--") if "--" in words else len(words)
+    return [_underscored(word) if place < end else word for place, word in enumerate(words)]
 
 
 def _underscored(word: str) -> str:

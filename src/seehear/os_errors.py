@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +25,9 @@ _SENTENCES = {
 }
 
 
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)")
+
+
 def as_sentence(error: OSError) -> SeehearError | None:
     """The user's side of a refusal; None for an error that is not the user's to mend (and so keeps its traceback)."""
     sentence = _SENTENCES.get(error.errno or 0)
@@ -40,15 +45,43 @@ def require_place(path: Path | None, flag: str = "") -> None:
         flag: that named it, for the sentence.
 
     Raises:
-        SeehearError: it is a folder, or in none.
+        SeehearError: it is a folder, or in none, its name is too long, or its folder may not be written to.
     """
     if path is None:
         return
     told = f"{flag} {path}".strip()
+    try:
+        path.lstat()
+    except OSError as refusal:  # that there is none yet is as it should be
+        if refusal.errno == errno.ENAMETOOLONG:
+            sentence = as_sentence(OSError(refusal.errno, refusal.strerror, told))
+            raise sentence or refusal from None
     if path.is_dir():
         raise SeehearError(f"{told} is a folder; name a file in it")
-    if not path.absolute().parent.is_dir():
+    folder = path.absolute().parent
+    if not folder.is_dir():
         raise SeehearError(f"{told} cannot be written: the folder {path.parent} does not exist; make it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SeehearError(f"{told} cannot be written: the folder {folder} may not be written to; name another place")
+
+
+def missing(path: str | os.PathLike[str], otherwise: str) -> str:
+    """The sentence for a file that was to be read and is not there.
+
+    Args:
+        path: as given; of an address on the web, a `Path` has lost a slash.
+        otherwise: what to do where it is just not there.
+    """
+    name = os.fspath(path)
+    address = _ADDRESS.fullmatch(name)
+    if address:
+        url = f"{address[1]}://{address[2]}"
+        if address[1].lower() == "file":
+            return f"{url} is an address; give the path of the file: /{address[2]}"
+        return f"{url} is an address, and only files on this machine are read; download it first"
+    if name == "-":
+        return "- would be standard input, which cannot be read more than once; save it to a file first"
+    return f"{name} does not exist; {otherwise}"
 
 
 @contextmanager

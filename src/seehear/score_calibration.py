@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from seehear.beside import write_text
 from seehear.errors import SeehearError
 from seehear.os_errors import refusals_as_sentences
+from seehear.pointers import read_text
 
 FILE = "score_calibration.json"
 """What it is called in the folder of a model, where tools look for it."""
@@ -148,7 +149,7 @@ class ScoreCalibration:
         file = place / FILE if place.is_dir() else place
         way_out = "make one with seehear evaluate speaker --calibration"
         try:
-            told = json.loads(file.read_text(encoding="utf-8"))
+            told = json.loads(read_text(file))
             return cls.from_dict(told if isinstance(told, dict) else {})
         except FileNotFoundError:
             raise SeehearError(f"there is no calibration {file}; {way_out}") from None

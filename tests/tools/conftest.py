@@ -48,15 +48,27 @@ def write_lamp(
     sound_s: float | None = None, sound: bool = True, seed: int = 0, drift: float = 0.0,
 ) -> Path:  # fmt: skip
     """A file whose sound is late by ``delay_ms``, and every second by ``drift`` ms more."""
-    bright = signal(seconds, seed)
-    # a picture shows the middle of a frame of 25 a second: the model hears frames' middles, too
-    shown = bright[2000 + np.round(np.arange(round(seconds * fps)) * 1000 / fps + 20).astype(int)]
-    frames = (np.full((size, size, 3), 40 + 170 * value, np.uint8) for value in shown)
-    times = np.arange(round((sound_s or seconds) * SAMPLE_RATE)) / SAMPLE_RATE
-    loud = np.interp(times * (1000 - drift) - delay_ms + 2000, np.arange(len(bright)), bright)
-    audio = (level * loud * np.sin(2 * np.pi * 440 * times)).astype(np.float32)
-    write_video(path, frames, fps, audio if sound else None)
+    audio = lamp_sound(sound_s or seconds, delay_ms, seed, level=level, drift=drift, lit_s=seconds) if sound else None
+    write_video(path, lamp_pictures(seconds, seed, fps=fps, size=size), fps, audio)
     return path
+
+
+def lamp_pictures(seconds: float, seed: int = 0, *, fps: float = FPS, size: int = 64) -> list[np.ndarray]:
+    """What is seen of a lamp."""
+    # a picture shows the middle of a frame of 25 a second: the model hears frames' middles, too
+    shown = signal(seconds, seed)[2000 + np.round(np.arange(round(seconds * fps)) * 1000 / fps + 20).astype(int)]
+    return [np.full((size, size, 3), 40 + 170 * value, np.uint8) for value in shown]
+
+
+def lamp_sound(
+    seconds: float, delay_ms: float = 0.0, seed: int = 0, *,
+    level: float = 0.5, drift: float = 0.0, pitch: float = 440.0, lit_s: float | None = None,
+) -> np.ndarray:  # fmt: skip
+    """What is heard of a lamp that is lit for ``lit_s``."""
+    bright = signal(lit_s or seconds, seed)
+    times = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    loud = np.interp(times * (1000 - drift) - delay_ms + 2000, np.arange(len(bright)), bright)
+    return (level * loud * np.sin(2 * np.pi * pitch * times)).astype(np.float32)
 
 
 @pytest.fixture
@@ -76,6 +88,12 @@ def lamp():
 def late_lamp(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six seconds whose sound is 200 ms late; not to be changed."""
     return write_lamp(tmp_path_factory.mktemp("lamp") / "late.mp4", delay_ms=200)
+
+
+@pytest.fixture(scope="session")
+def lamp_parts():
+    """The functions that give a lamp's pictures and its sound."""
+    return lamp_pictures, lamp_sound
 
 
 @pytest.fixture(scope="session")

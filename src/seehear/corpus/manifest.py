@@ -12,8 +12,9 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seehear.beside import written_beside
+from seehear.beside import write_text, written_beside
 from seehear.errors import CorpusError
+from seehear.pointers import MARK, PointerError, require_content
 
 FORMAT_VERSION = 1
 CORPUS_FILE = "corpus.json"
@@ -63,17 +64,15 @@ def label_columns(table: pa.Table) -> list[str]:
 def write_manifest(folder: Path, rows: Sequence[Row]) -> str:
     """Writes the manifest and gives its SHA-256, by which views and runs know the corpus again."""
     path = folder / MANIFEST_FILE
-    with written_beside(path) as temporary:
-        pq.write_table(to_table(rows), temporary, compression="zstd")
+    with written_beside(path) as temporary, temporary.open("wb") as file:  # pyarrow takes no name that is not UTF-8
+        pq.write_table(to_table(rows), file, compression="zstd")
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def write_corpus_file(folder: Path, told: dict[str, Any]) -> None:
     """Writes ``corpus.json``: the last file of a preparation, whose presence says that the corpus is whole."""
-    with written_beside(folder / CORPUS_FILE) as temporary:
-        temporary.write_text(
-            json.dumps({"format_version": FORMAT_VERSION, **told}, indent=1, ensure_ascii=False) + "\n"
-        )
+    told = {"format_version": FORMAT_VERSION, **told}
+    write_text(folder / CORPUS_FILE, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_corpus_file(fs: fsspec.AbstractFileSystem, root: str) -> dict[str, Any]:
@@ -83,8 +82,12 @@ def read_corpus_file(fs: fsspec.AbstractFileSystem, root: str) -> dict[str, Any]
         CorpusError: none there, unfinished, damaged, or of another version.
     """
     try:
-        told: dict[str, Any] = json.loads(fs.cat_file(f"{root}/{CORPUS_FILE}"))
+        content = fs.cat_file(f"{root}/{CORPUS_FILE}")
+        require_content(Path(f"{root}/{CORPUS_FILE}"), content)
+        told: dict[str, Any] = json.loads(content)
         version = told["format_version"]
+    except PointerError:
+        raise
     except (FileNotFoundError, NotADirectoryError):
         raise CorpusError(_why_no_corpus(fs, root)) from None
     except (ValueError, KeyError, TypeError) as error:
@@ -105,6 +108,8 @@ def read_manifest(fs: fsspec.AbstractFileSystem, root: str) -> pa.Table:
     """
     try:
         with fs.open(f"{root}/{MANIFEST_FILE}", "rb") as file:
+            require_content(Path(f"{root}/{MANIFEST_FILE}"), file.read(len(MARK)))
+            file.seek(0)
             # not read_table: its threads hold the file for a moment longer, and a process that ends then is aborted
             table = pq.ParquetFile(file).read(use_threads=False)
     except (OSError, pa.ArrowException) as error:

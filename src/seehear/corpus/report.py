@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from seehear.beside import written_beside
+from seehear.beside import NOT_UTF8, written_beside
 from seehear.corpus.formats.source import Source
 from seehear.corpus.manifest import REPORT_FILE
 from seehear.corpus.outcome import Outcome, Status
@@ -117,7 +117,7 @@ def write_report(folder: Path, sources: Sequence[Source], outcomes: Sequence[Out
     """Writes report.csv, a row a source in their order."""
     with (
         written_beside(folder / REPORT_FILE) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
+        temporary.open("w", newline="", encoding="utf-8", errors=NOT_UTF8) as file,
     ):
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)

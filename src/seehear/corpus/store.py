@@ -17,6 +17,7 @@ from seehear.corpus.manifest import LABEL_PREFIX, label_columns, read_corpus_fil
 from seehear.corpus.shards import MEMBERS, unpack
 from seehear.corpus.split import By, Part, rows_of_part
 from seehear.errors import CorpusError, MediaError
+from seehear.pointers import MARK, require_content
 
 AnyPath = str | Path
 
@@ -72,8 +73,15 @@ class Root:
         return data.decode()
 
     def bytes(self, shard: int, start: int, stop: int) -> bytes:
-        """Bytes [start, stop) of a shard."""
+        """Bytes [start, stop) of a shard.
+
+        Raises:
+            PointerError: the shard is a Git LFS pointer.
+        """
         data: bytes = self._fs.cat_file(f"{self._place}/{shard_name(shard)}", start=start, end=stop)
+        if len(data) < stop - start:  # the shard is shorter than it was
+            name = f"{self._place}/{shard_name(shard)}"
+            require_content(Path(name), self._fs.cat_file(name, start=0, end=len(MARK)))
         return data
 
 

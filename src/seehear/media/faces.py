@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seehear.errors import ModelError
 from seehear.media.weights import YUNET, find_weights
+from seehear.pointers import require_content
 
 SCORE = 0.6
 """Least score of a face, in 0..1."""
@@ -90,7 +91,9 @@ class YuNet:
 
         Raises:
             ModelError: the file is not a YuNet.
+            PointerError: it is a Git LFS pointer.
         """
+        require_content(Path(path))
         try:
             self._net = cv2.FaceDetectorYN.create(str(path), "", (64, 64), SCORE, 1.0, MOST_CANDIDATES)
             self(np.zeros((64, 64, 3), np.uint8))

@@ -22,7 +22,9 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Disposition
 
+from seehear import pointers
 from seehear.errors import MediaError
+from seehear.os_errors import missing
 
 CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2 matroska,webm avi flv mpeg mpegts mpegvideo asf ogg mxf gxf nut ivf wtv rm dv swf gif "
@@ -88,9 +90,7 @@ def _open_file(path: str | os.PathLike[str]) -> IO[bytes]:
             raise MediaError(f"{name} is empty (0 bytes); copy or download it again.")
         return Path(name).open("rb")
     except (FileNotFoundError, NotADirectoryError):
-        if "://" in name:
-            raise MediaError(f"{name} is an address, and only local files are read; download it first.") from None
-        raise MediaError(f"{name} does not exist; check the path.") from None
+        raise MediaError(missing(name, "check the path.")) from None
     except PermissionError:
         raise MediaError(f"{name} may not be read by this user; change its permissions.") from None
     except (OSError, ValueError) as error:
@@ -113,6 +113,8 @@ def _why_not(path: str | os.PathLike[str], file: IO[bytes]) -> str:
         head = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
     except OSError as error:
         return f"{path} cannot be read ({error}); check the disk."
+    if head.startswith(pointers.MARK):
+        return pointers.sentence(path)
     for mark, kind in _POINTERS:
         if head.startswith(mark) or (mark.startswith(b"<") and mark in head):
             return f"{path} is {kind} that points to other files, which are never followed; give the video file itself."

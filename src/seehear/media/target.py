@@ -10,6 +10,7 @@ from typing import IO
 
 from av.error import FFmpegError
 
+from seehear.beside import name_beside
 from seehear.errors import MediaError
 
 
@@ -23,7 +24,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     target = Path(path)
     if target.is_dir():
         raise MediaError(f"{path} is a folder; give the name of a file in it.")
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = name_beside(target, f".{os.getpid()}.part")
     try:
         with part.open("x+b") as file:
             yield file

@@ -34,7 +34,8 @@ def write_annotated(spoken: Spoken, path: Path) -> None:
     film = spoken.film
     with open_media(film.path) as media, tempfile.TemporaryFile(prefix="seehear-") as file:
         frames = max([len(film.unseen), *(track.stop for track in film.tracks), round(film.duration_s * FPS), 1])
-        sound = read_sound(film.path, media.zero) if media.has_sound else None
+        wanted = film.sound.wanted if film.sound else None
+        sound = read_sound(film.path, media.zero, wanted) if media.has_sound else None
         heard = sound.stored(file, frames * SAMPLES_PER_FRAME) if sound else None
         write_video(path, _pictures(spoken, media.pictures()), FPS, heard)
 

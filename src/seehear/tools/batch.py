@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,8 @@ def do_job(job: Job, model: LipsAndSound, progress: Progress | None = None, thre
     measurement = None
     try:
         measurement = measure(job.path, model, job.options, progress, threads)
-        again = partial(measure, model=model, options=job.options, threads=threads)
+        same_sound = measurement.sound.wanted if measurement.sound else job.options.sound
+        again = partial(measure, model=model, options=replace(job.options, sound=same_sound), threads=threads)
         fixed = fix(measurement, job.fix_to, again, force=job.force) if job.fix_to else None
         return Outcome(job.path, measurement, fixed, search_s=job.options.search_s)
     except SeehearError as error:

@@ -58,6 +58,10 @@ class Calibration:
             return self
         return replace(self, bias=self.bias - float(np.log(search_s / self.search_s)), examples=0, search_s=search_s)
 
+    def among(self, sounds: int) -> Calibration:
+        """The calibration for the best of so many sounds of a file: each of them is a chance to look right by luck."""
+        return replace(self, bias=self.bias - float(np.log(max(1, sounds))))
+
     def to_config(self) -> dict[str, float]:
         """The entry ``sync_calibration`` of a run's config.json."""
         return asdict(self)

@@ -14,14 +14,19 @@ from seehear.audio.speech_activity import band_levels, from_levels
 from seehear.clip import FPS
 from seehear.errors import SeehearError
 from seehear.media.clips import ClipOptions, ClipReader, Sighting
-from seehear.tools.lip_activity import REACH, FaceTrack, joined, watch
+from seehear.media.sound import Sound, read_all_sounds
+from seehear.media.sound_part import SoundPart, Wanted, others_in_words
+from seehear.tools.lip_activity import REACH, FaceTrack, joined, watch_each
 from seehear.tools.listen import LipsAndSound, SoundSource
-from seehear.tools.turns import decided, who_speaks
+from seehear.tools.turns import SPEAKING, decided, who_speaks
 
 LARGEST_DELAY_MS = 1000 * REACH / FPS
 
 PLAIN = 3.0
 """A delay is taken for the film's own if it stands out of the others by so many times their spread; else it is 0."""
+
+MUCH_MORE = 1.5
+"""Times the evidence of the sound that a player plays, from which another one is listened to instead."""
 
 NEAR = 4
 """Pictures: nearer than this to the best delay, others belong to it."""
@@ -40,11 +45,13 @@ class WatchOptions:
         delay_ms: how late the sound is; None: find out.
         faces: ``yunet`` finds faces; ``whole-frame`` takes every picture to be one face, already cropped.
         detector: the face detector's file.
+        sound: which sound of the file is listened to; by default the one that agrees best with the lips.
     """
 
     delay_ms: float | None = None
     faces: Literal["yunet", "whole-frame"] = "yunet"
     detector: Path | None = None
+    sound: Wanted | None = None
 
     def __post_init__(self) -> None:
         if self.delay_ms is not None and not abs(self.delay_ms) <= LARGEST_DELAY_MS:
@@ -66,7 +73,9 @@ class Conversation:
         probabilities: of each track: that it speaks at each of its pictures, float64 (T,).
         speaks: of each track: whether it does, bool (T,); see `seehear.tools.turns.decided`.
         unseen: the probability that somebody speaks who is not seen, at each picture, float64 (N,).
-        reason: why there are no tracks, where there are none.
+        reason: why there are no tracks, or why nobody speaks, where that is so.
+        sound: which sound of the file was listened to; None where there is none.
+        cautions: what the user should know of how the sound was chosen or mixed, a sentence each.
     """
 
     path: Path
@@ -77,6 +86,8 @@ class Conversation:
     speaks: list[NDArray[np.bool_]] = field(default_factory=list)
     unseen: Floats = field(default_factory=lambda: np.zeros(0))
     reason: str | None = None
+    sound: SoundPart | None = None
+    cautions: tuple[str, ...] = ()
 
 
 def follow(
@@ -103,42 +114,86 @@ def follow(
         MediaError: the file cannot be read.
     """
     options = options or WatchOptions()
-    crops = ClipOptions(faces=options.faces, detector=options.detector)
+    crops = ClipOptions(faces=options.faces, detector=options.detector, sound=options.sound)
     with ClipReader(path, crops, threads=threads) as reader:
         duration_s = reader.media.duration_s
         if reader.media.video is None:
             return Conversation(path, duration_s, 0.0, reason="there is no picture in the file")
         if not reader.media.has_sound:
             return Conversation(path, duration_s, 0.0, reason="there is no sound in the file")
-        pieces = []
-        for piece in watch(model, _seen(reader, look), reader.sound):
+        sounds = [reader.sound] if options.sound else read_all_sounds(path, reader.media.zero)
+        reader.sound = sounds[0]
+        pieces: list[list[FaceTrack]] = []
+        for piece in watch_each(model, _seen(reader, look), sounds):
             pieces.append(piece)
             if progress:
-                progress(min(1.0, piece.stop / FPS / max(duration_s, 1e-3)))
+                progress(min(1.0, piece[0].stop / FPS / max(duration_s, 1e-3)))
         if not pieces:
             return Conversation(path, duration_s, 0.0, reason=reader.stats.why_nothing())
-        speech = speech_in(reader.sound)
-    tracks = joined(pieces)
+    tracks, sound = _best_sound([joined(of_sound) for of_sound in zip(*pieces, strict=True)], sounds)
+    speech = speech_in(sound)
     delay = own_delay(tracks) if options.delay_ms is None else round(options.delay_ms * FPS / 1000)
     speaking = who_speaks(tracks, speech, delay)
+    speaks = decided(tracks, speaking.faces)
     return Conversation(
         path,
         duration_s,
         delay * 1000 / FPS,
         tracks,
         speaking.faces,
-        decided(tracks, speaking.faces),
+        speaks,
         speaking.unseen,
+        None if any(own.any() for own in speaks) else _why_nobody(sound, speech, speaking.unseen),
+        sound.part,
+        sound.cautions,
     )
+
+
+def _best_sound(tracks: Sequence[list[FaceTrack]], sounds: Sequence[Sound]) -> tuple[list[FaceTrack], Sound]:
+    """The sound that agrees with the lips, and the evidence of the faces for it.
+
+    The first, which a player would play, gives way only to one that has a plain delay and `MUCH_MORE` evidence for it.
+    """
+    best = 0
+    least = MUCH_MORE * _evidence(tracks[0])[0]
+    for place in range(1, len(sounds)):
+        evidence, plain = _evidence(tracks[place])
+        if plain and evidence > least:
+            best, least = place, evidence
+    return tracks[best], sounds[best]
+
+
+def _why_nobody(sound: Sound, speech: NDArray[np.float32], unseen: Floats) -> str:
+    """Why no face speaks, in words."""
+    others = others_in_words(sound.part, sound.others)
+    if sound.silent:
+        return f"the sound is silent{others}"
+    if not (speech > 0).any():
+        return f"there is no speech in the sound{others}"
+    unseen_s, speech_s = float((unseen >= SPEAKING).sum()) / FPS, float((speech > 0).sum()) / FPS
+    if unseen_s > 0:
+        return f"for {unseen_s:.1f} s somebody speaks who is not seen: the lips of no face go with it{others}"
+    return f"there is {speech_s:.1f} s of speech in the sound, but the lips of no face go with it{others}"
 
 
 def own_delay(tracks: Sequence[FaceTrack]) -> int:
     """The delay at which the faces' lips agree with the sound best, pictures; 0 where none is plain."""
+    best, _, plain = _peak(tracks)
+    return best - REACH if plain else 0
+
+
+def _evidence(tracks: Sequence[FaceTrack]) -> tuple[float, bool]:
+    """How far the best delay stands above the others, and whether it is plain."""
+    return _peak(tracks)[1:]
+
+
+def _peak(tracks: Sequence[FaceTrack]) -> tuple[int, float, bool]:
+    """Place of the best delay, how far it stands above the others, and whether that is plain."""
     total = np.sum([track.agreement.sum(axis=0, dtype=np.float64) for track in tracks], axis=0)
     best = int(total.argmax())
     rest = np.delete(total, np.arange(max(0, best - NEAR), min(len(total), best + NEAR + 1)))
-    plain = total[best] - rest.max() > PLAIN * max(float(rest.std()), 1e-6)
-    return best - REACH if plain else 0
+    lead = float(total[best] - rest.max())
+    return best, lead, lead > PLAIN * max(float(rest.std()), 1e-6)
 
 
 def speech_in(sound: SoundSource) -> NDArray[np.float32]:

@@ -9,9 +9,11 @@ from typing import Literal
 from seehear.corpus.formats import find_sources
 from seehear.corpus.outfolder import refusals_as_sentences
 from seehear.corpus.plan import Plan
+from seehear.corpus.reading import with_sound
 from seehear.corpus.staging import remove_staging
 from seehear.crew import worker_count
 from seehear.errors import CorpusError
+from seehear.media.sound_part import Wanted
 from seehear.tools.conversation import WatchOptions
 from seehear.tools.curation import Summary, Work, carry_out, done_before
 from seehear.tools.stretches import Rules
@@ -31,6 +33,7 @@ def curate(
     fix: bool = False,
     faces: Literal["yunet", "whole-frame"] = "yunet",
     detector: Path | None = None,
+    audio_stream: str | None = None,
     workers: int | None = None,
     progress: bool = True,
 ) -> Summary:
@@ -54,6 +57,8 @@ def curate(
         fix: Shift the sound of a video whose delay is the same all along; what is left of it must be tolerable.
         faces: Find faces with YuNet, or take the whole frame to be a face crop already.
         detector: YuNet's .onnx file; by default the cached one, or fetched.
+        audio_stream: Which stream of sound, from 1, and perhaps which channel: 2 or 2:left; by default the one that
+            agrees best with the lips.
         workers: Processes; by default one per core.
         progress: Tell how far it is, on the error stream.
 
@@ -68,7 +73,8 @@ def curate(
     if not found:
         raise CorpusError(f"there is nothing to curate but what is in {out} itself; name other videos")
     options = {"format": format, "model": model, "faces": faces, "detector": str(detector or ""), **asdict(rules)}
-    plan = Plan.of(found, options)
+    sound = Wanted.parse(audio_stream)
+    plan = Plan.of(found, with_sound(options, sound))
     with refusals_as_sentences(out):
         if done := done_before(out, plan.fingerprint()):
             remove_staging(out)
@@ -76,7 +82,7 @@ def curate(
         return carry_out(
             plan,
             out,
-            Work(model, rules, WatchOptions(faces=faces, detector=detector), str(out)),
+            Work(model, rules, WatchOptions(faces=faces, detector=detector, sound=sound), str(out)),
             worker_count(workers),
             progress,
         )

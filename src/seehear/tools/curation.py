@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seehear import __version__
-from seehear.beside import write_text, written_beside
+from seehear.beside import NOT_UTF8, write_text, written_beside
 from seehear.clip import FPS
 from seehear.corpus.formats.labels_csv import LABELS_FILE
 from seehear.corpus.formats.media_files import printable
@@ -31,7 +31,7 @@ from seehear.tools.stretches import Rules, Stretch, seconds_by_reason
 from seehear.training.run import load_sync
 
 DONE_FILE = "curated.json"
-MEASURED = ("source", "start_s", "end_s", "delay_ms", "confidence", "shifted_ms")
+MEASURED = ("source", "start_s", "end_s", "delay_ms", "confidence", "shifted_ms", "sound")
 """Columns of labels.csv beside the file and what was known of the video before."""
 
 REPORT_COLUMNS = (*MEASURED[:3], "file", "reason", *MEASURED[3:])
@@ -248,11 +248,12 @@ def _measured(source: Source, outcome: Curated, stretch: Stretch) -> dict[str, A
         "delay_ms": stretch.delay_ms,
         "confidence": stretch.confidence,
         "shifted_ms": outcome.shifted_ms,
+        "sound": outcome.sound,
     }
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    with written_beside(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with written_beside(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors=NOT_UTF8) as file:
         table = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         table.writeheader()
         table.writerows(rows)

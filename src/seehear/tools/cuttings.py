@@ -16,8 +16,9 @@ from seehear.corpus.plan import clip_key
 from seehear.media.decode import Picture, open_media
 from seehear.media.mux import write_video
 from seehear.media.sound import read_sound
+from seehear.media.sound_part import Wanted
 from seehear.tools.confidence import Calibration
-from seehear.tools.conversation import WatchOptions, follow
+from seehear.tools.conversation import Conversation, WatchOptions, follow
 from seehear.tools.lip_activity import FaceTrack
 from seehear.tools.listen import LipsAndSound
 from seehear.tools.stretches import Reason, Rules, Stretch, delay_of_file, stretches
@@ -38,12 +39,14 @@ class Curated:
         stretches: all of its time.
         shifted_ms: by how much its sound was made earlier in what was cut out of it (negative: later).
         problem: why it cannot be used at all; empty where it can.
+        sound: which of its sounds was listened to, where it has several, and what there is to know of it.
     """
 
     seconds: float = 0.0
     stretches: tuple[Stretch, ...] = ()
     shifted_ms: float = 0.0
     problem: str = ""
+    sound: str = ""
 
     def files(self, key: str) -> Iterator[tuple[str, Stretch]]:
         """The names of the files that are cut out of it, and what is in them."""
@@ -98,9 +101,14 @@ def curate_file(
     calibration = Calibration.from_config(model.config)
     shift_ms = _to_be_shifted(frames, film.tracks, film.speaks, calibration) if rules.fix else 0.0
     parts = stretches(frames, film.tracks, film.speaks, rules, calibration, shift_ms)
-    found = Curated(frames / FPS, tuple(parts), round(shift_ms, 1))
-    write_cuttings(path, found, key, out, threads)
+    found = Curated(frames / FPS, tuple(parts), round(shift_ms, 1), sound=_sound_in_words(film))
+    write_cuttings(path, found, key, out, threads, film.sound.wanted if film.sound else None)
     return found
+
+
+def _sound_in_words(film: Conversation) -> str:
+    told = [str(film.sound)] if film.sound and (film.sound.of > 1 or film.sound.channel) else []
+    return "; ".join([*told, *film.cautions])
 
 
 def _silent(duration_s: float) -> Curated:
@@ -121,8 +129,18 @@ def _to_be_shifted(
     return measured[0] if measured and measured[1] >= CANNOT_TELL_BELOW else 0.0
 
 
-def write_cuttings(path: Path, found: Curated, key: str, out: Path, threads: int = 0) -> None:
+def write_cuttings(
+    path: Path, found: Curated, key: str, out: Path, threads: int = 0, sound_wanted: Wanted | None = None
+) -> None:
     """Write every wanted stretch: 25 pictures a second of the file's own size, sound of 16 kHz, both from time 0 on.
+
+    Args:
+        path: of the file.
+        found: what is wanted of it.
+        key: what the names of its cuttings begin with.
+        out: folder that they are written to.
+        threads: of the decoder; 0: one a core.
+        sound_wanted: which of its sounds.
 
     Raises:
         MediaError: the file cannot be read again, or a cutting cannot be written.
@@ -131,7 +149,7 @@ def write_cuttings(path: Path, found: Curated, key: str, out: Path, threads: int
     if not wanted:
         return
     with open_media(path, threads=threads) as media:
-        sound, pictures = read_sound(path, media.zero), media.pictures()
+        sound, pictures = read_sound(path, media.zero, sound_wanted), media.pictures()
         for name, stretch in wanted:
             from_s, to_s = (picture / FPS + found.shifted_ms / 1000 for picture in (stretch.start, stretch.stop))
             write_video(out / name, _shown(pictures, stretch), audio=sound.between(from_s, to_s))

@@ -71,13 +71,14 @@ def embed(
     from seehear.encoders.embed import check_layer
     from seehear.media.sound_part import Wanted
     from seehear.progress import Telling
-    from seehear.tools.features import writer
+    from seehear.tools.features import require_names, writer
 
     write, encoder = writer(out), encoder_of(model)
     check_layer(encoder, layer)
     tally = Tally()
     recordings = list(_recordings(files, tally, Wanted.parse(audio_stream)))
     _require_different_names(recordings)
+    require_names(out, [recording.name for recording in recordings])
     with Telling("embedding", len(recordings), show=len(recordings) > 1) as telling:
         write(out, _embedded(encoder, recordings, layer, tally, telling))
     console = Console(stderr=True, highlight=False)

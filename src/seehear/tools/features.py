@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from seehear.beside import written_beside
+from seehear.beside import LONGEST_NAME, written_beside
 from seehear.errors import SeehearError
 from seehear.os_errors import refusals_as_sentences, require_place
 
@@ -52,7 +53,21 @@ def writer(out: Path) -> Write:
         raise SeehearError(f"{out} is of no kind that features are written as; name a .parquet, a .npz or a folder")
     if out.exists() and not out.is_dir():
         raise SeehearError(f"{out} is a file; name a folder, a .parquet or a .npz")
+    there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    require_place(there / "NAME.npy")
     return write_folder
+
+
+def require_names(out: Path, names: Iterable[str]) -> None:
+    """That a file can be written for every recording, where each has its own.
+
+    Raises:
+        SeehearError: a name is too long.
+    """
+    if out.suffix.lower() not in WRITERS:
+        for name in names:
+            if len(os.fsencode(Path(name).name)) + len(".npy") > LONGEST_NAME:
+                raise SeehearError(f"{name}.npy is too long a name for a file; write a .parquet or a .npz instead")
 
 
 def write_parquet(path: Path, recordings: Iterator[Embedded]) -> None:
@@ -66,7 +81,12 @@ def write_parquet(path: Path, recordings: Iterator[Embedded]) -> None:
     width = first.features.shape[1]
     columns = [("file", pa.string()), ("time_s", pa.float64()), *((f"f{i}", pa.float32()) for i in range(width))]
     schema = pa.schema(columns)
-    with refusals_as_sentences(path), written_beside(path) as beside, pq.ParquetWriter(beside, schema) as file:
+    with (
+        refusals_as_sentences(path),
+        written_beside(path) as beside,
+        beside.open("wb") as opened,  # pyarrow takes no name that is not UTF-8
+        pq.ParquetWriter(opened, schema) as file,
+    ):
         for recording in chain([first], recordings):
             count = len(recording.features)
             names = pa.array([recording.name]).take(pa.array(np.zeros(count, np.int64)))

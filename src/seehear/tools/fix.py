@@ -87,10 +87,10 @@ def destinations(files: list[Path], to: Path) -> list[Path]:
     if into_folder:
         to.mkdir(parents=True, exist_ok=True)
     places = [to / _writable_name(file) if into_folder else to for file in files]
-    if not into_folder:
-        require_place(to)
     if not into_folder and to.suffix.lower() not in CONTAINERS:
         raise MediaError(f"{to} would need a suffix out of {' '.join(CONTAINERS)}; .mkv takes any kind of stream")
+    for place in places:
+        require_place(place, "--fix")
     taken: dict[Path, Path] = {}
     for file, place in zip(files, places, strict=True):
         if place.resolve() == file.resolve():

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seehear.errors import ModelError
+from seehear.pointers import require_content
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -127,11 +128,13 @@ def _read(file: Path) -> dict[str, Tensor]:
 
     Raises:
         ModelError: there is none, it is damaged, or it holds anything but tensors.
+        PointerError: it is a Git LFS pointer.
     """
     import torch
 
     if not file.is_file():
         raise ModelError(f"{file} is not there; download syncnet_v2.model and name it")
+    require_content(file)
     try:
         with warnings.catch_warnings():  # torch wonders at pickles that it refuses anyway
             warnings.simplefilter("ignore")

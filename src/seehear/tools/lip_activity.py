@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from seehear.clip import FPS, SAMPLES_PER_FRAME
 from seehear.media.clips import Sighting
@@ -66,21 +67,29 @@ class FaceTrack:
 
 
 def watch(model: LipsAndSound, sightings: Iterable[Sighting], sound: SoundSource) -> Iterator[FaceTrack]:
-    """The evidence of every piece of every face, as the pieces come.
+    """The evidence of every piece of every face, as the pieces come; see `watch_each`."""
+    for (piece,) in watch_each(model, sightings, [sound]):
+        yield piece
+
+
+def watch_each(
+    model: LipsAndSound, sightings: Iterable[Sighting], sounds: Sequence[SoundSource]
+) -> Iterator[list[FaceTrack]]:
+    """The evidence of every piece of every face for each of several sounds, as the pieces come.
 
     Decoding stays in this thread, the network runs in another: both release the interpreter while they compute.
 
     Args:
         model: gives embeddings of lips and sound.
         sightings: of one file, in order of their start (`seehear.media.clips.ClipReader.sightings`).
-        sound: of the file.
+        sounds: of the file.
     """
-    waiting: deque[Future[FaceTrack]] = deque()
+    waiting: deque[Future[list[FaceTrack]]] = deque()
     with ThreadPoolExecutor(1) as network:
         for sighting, video in with_neighbours(sightings, model.context):
             if len(waiting) >= PIECES_UNDER_WAY:
                 yield waiting.popleft().result()
-            waiting.append(network.submit(_compare, model, sighting, video, sound))
+            waiting.append(network.submit(_compare, model, sighting, video, sounds))
         while waiting:
             yield waiting.popleft().result()
 
@@ -149,24 +158,35 @@ def _ended(piece: Sighting, pictures: NDArray[np.uint8], context: int) -> tuple[
     return piece, np.concatenate([pictures, np.repeat(pictures[-1:], context, axis=0)])
 
 
-def _compare(model: LipsAndSound, sighting: Sighting, video: NDArray[np.uint8], sound: SoundSource) -> FaceTrack:
-    """One piece against the sound up to `REACH` frames before and after each of its pictures."""
+def _compare(
+    model: LipsAndSound, sighting: Sighting, video: NDArray[np.uint8], sounds: Sequence[SoundSource]
+) -> list[FaceTrack]:
+    """One piece against each sound up to `REACH` frames before and after each of its pictures."""
     clip = sighting.clip
-    frames, start = clip.frames, first_picture(sighting)
+    frames, start, track = clip.frames, first_picture(sighting), int(clip.meta["track"])
+    with torch.inference_mode():
+        lips = model.embed_lips(torch.from_numpy(video)[None])[0]
+    moved = mouth_motion(video)[model.context :][:frames]
+    return [
+        FaceTrack(track, sighting.shot, start, _agreement(model, lips, start, sound), sighting.boxes, moved)
+        for sound in sounds
+    ]
+
+
+def _agreement(model: LipsAndSound, lips: Tensor, start: int, sound: SoundSource) -> NDArray[np.float16]:
+    """Of lips (T, dim) from picture ``start`` on with a sound, (T, 2 `REACH` + 1)."""
+    frames = len(lips)
     around = sound.between(start / FPS - (REACH + model.context) / FPS, (start + frames + REACH + model.context) / FPS)
     similar, heard = np.zeros((frames, frames + 2 * REACH), np.float32), np.zeros(frames + 2 * REACH, bool)
     first, last = _sounding(around)
     if last - first > 2 * model.context:
         with torch.inference_mode():
-            lips = model.embed_lips(torch.from_numpy(video)[None])[0]
             whole = torch.from_numpy(around[first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME])
             alike = similarity(lips, model.embed_sound(whole[None])[0], model.distance)
         covered = slice(first, last - 2 * model.context)
         similar[:, covered], heard[covered] = alike.float().cpu().numpy(), True
     agreement, _ = agreement_by_frame(similar, heard, phases=1)
-    track = int(clip.meta["track"])
-    moved = mouth_motion(video)[model.context :][:frames]
-    return FaceTrack(track, sighting.shot, start, agreement.astype(np.float16), sighting.boxes, moved)
+    return np.asarray(agreement, np.float16)
 
 
 def mouth_motion(video: NDArray[np.uint8]) -> Floats:

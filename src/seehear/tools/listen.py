@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -73,6 +74,17 @@ def listen(model: LipsAndSound, clip: Clip, sound: SoundSource, reach: int) -> H
 
     The sound is embedded at `PHASES` starting points, 10 ms apart, because the model gives one embedding a frame.
     """
+    return listen_to_each(model, clip, [sound], reach)[0]
+
+
+def listen_to_each(model: LipsAndSound, clip: Clip, sounds: Sequence[SoundSource], reach: int) -> list[Heard]:
+    """Compare the lips of a clip with each of several sounds, as `listen` does; the lips are embedded once."""
+    lips: list[Tensor] = []
+    return [_listen(model, clip, lips, sound, reach) for sound in sounds]
+
+
+def _listen(model: LipsAndSound, clip: Clip, lips: list[Tensor], sound: SoundSource, reach: int) -> Heard:
+    """As `listen`; the embeddings of the lips are taken from the list, or put there."""
     start_s, frames = float(clip.meta["start_s"]), clip.frames - 2 * model.context
     samples = (clip.frames + 2 * reach) * SAMPLES_PER_FRAME
     from_s = start_s - reach / FPS
@@ -81,20 +93,22 @@ def listen(model: LipsAndSound, clip: Clip, sound: SoundSource, reach: int) -> H
     first, last = sounding_frames(around)
     if last - first > 2 * model.context:
         with torch.inference_mode():
-            lips = model.embed_lips(torch.from_numpy(clip.video)[None])[0]
+            if not lips:
+                lips.append(model.embed_lips(torch.from_numpy(clip.video)[None])[0])
             phases = np.stack([around[SAMPLES_PER_PHASE * phase :][:samples] for phase in range(PHASES)])
             phases = phases[:, first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME]
             embedded = model.embed_sound(torch.from_numpy(phases))  # (PHASES, frames, D)
-            alike = torch.stack([similarity(lips, phase, model.distance) for phase in embedded], dim=-1)
+            alike = torch.stack([similarity(lips[0], phase, model.distance) for phase in embedded], dim=-1)
         covered = slice(first, last - 2 * model.context)
         similar[:, covered], heard[covered] = alike.float().cpu().numpy(), True
+    during = sound.between(start_s, start_s + clip.seconds)
     return Heard(
         track=int(clip.meta["track"]),
         start_s=start_s,
         end_s=start_s + clip.seconds,
         curve=agreement_by_delay(similar.reshape(frames, -1), heard.repeat(PHASES)),
-        loudness_db=loudness_db(clip.audio),
-        modulation_db=modulation_db(clip.audio),
+        loudness_db=loudness_db(during),
+        modulation_db=modulation_db(during),
     )
 
 

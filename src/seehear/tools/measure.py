@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -14,12 +14,15 @@ import numpy as np
 
 from seehear.clip import FPS
 from seehear.media.clips import ClipOptions, ClipReader
+from seehear.media.sound import Sound, read_all_sounds
+from seehear.media.sound_part import Wanted
 from seehear.tools.confidence import Calibration
 from seehear.tools.drift import Drift, Segment, find_drift
-from seehear.tools.listen import SILENT_DB, Heard, LipsAndSound, listen
+from seehear.tools.listen import SILENT_DB, Heard, LipsAndSound, listen_to_each
 from seehear.tools.measurement import Measurement, TrackDelay, drift_in_words
 from seehear.tools.offset import Curve, Peak, find_peak
 from seehear.tools.verdict import Verdict, delay_in_words, judge
+from seehear.tools.which_sound import choose_sound
 
 PIECES_UNDER_WAY = 2
 """Pieces waiting for the network while the next is decoded; bounded, so that memory is too."""
@@ -50,11 +53,13 @@ class MeasureOptions:
         search_s: look at delays up to this many seconds, both ways.
         faces: ``yunet`` finds faces; ``whole-frame`` takes every picture to be one face, already cropped.
         detector: the face detector's file (yunet .onnx); by default the cached one, or fetched.
+        sound: which sound of the file is measured; by default the one that agrees best with the lips.
     """
 
     search_s: float = 1.0
     faces: Literal["yunet", "whole-frame"] = "yunet"
     detector: Path | None = None
+    sound: Wanted | None = None
 
 
 def measure(
@@ -78,23 +83,33 @@ def measure(
     """
     options = options or MeasureOptions()
     reach = max(1, round(options.search_s * FPS))
-    crops = ClipOptions(faces=options.faces, detector=options.detector)
+    crops = ClipOptions(faces=options.faces, detector=options.detector, sound=options.sound)
     with ClipReader(path, crops, threads=threads) as reader:
         if reader.media.video is None:
             return _nothing(path, options, "there is no picture in the file")
         if not reader.media.has_sound:
             return _nothing(path, options, "there is no sound in the file")
         duration_s = reader.media.duration_s or 1.0
-        heard: list[Heard] = []
-        for piece in _listen_to_all(model, reader, reach):
-            heard.append(piece)
+        sounds = [reader.sound] if options.sound else read_all_sounds(path, reader.media.zero)
+        reader.sound = sounds[0]
+        heard: list[list[Heard]] = []
+        for pieces in _listen_to_all(model, reader, sounds, reach):
+            heard.append(pieces)
             if progress:
-                progress(min(1.0, piece.end_s / duration_s))
+                progress(min(1.0, pieces[0].end_s / duration_s))
         if not heard:
             return _nothing(path, options, reader.stats.why_nothing() or TOO_SHORT)
+    calibration = Calibration.from_config(model.config).searching(options.search_s)
+    found = [
+        _conclude_one(path, list(of_sound), calibration.among(len(sounds)) if place else calibration, options)
+        for place, of_sound in enumerate(zip(*heard, strict=True))
+    ]
+    return choose_sound(found, sounds)
+
+
+def _conclude_one(path: Path, heard: list[Heard], calibration: Calibration, options: MeasureOptions) -> Measurement:
     if max(piece.loudness_db for piece in heard) < SILENT_DB:
         return _nothing(path, options, "the sound is silent while a face is seen")
-    calibration = Calibration.from_config(model.config).searching(options.search_s)
     return conclude(path, heard, calibration, options)
 
 
@@ -139,16 +154,18 @@ def conclude(path: Path, heard: list[Heard], calibration: Calibration, options: 
     )
 
 
-def _listen_to_all(model: LipsAndSound, reader: ClipReader, reach: int) -> Iterator[Heard]:
+def _listen_to_all(
+    model: LipsAndSound, reader: ClipReader, sounds: Sequence[Sound], reach: int
+) -> Iterator[list[Heard]]:
     """Decoding stays in this thread, the network runs in another: both release the interpreter while they compute."""
-    waiting: deque[Future[Heard]] = deque()
+    waiting: deque[Future[list[Heard]]] = deque()
     with ThreadPoolExecutor(1) as network:
         for clip in reader:
             if clip.frames <= 2 * model.context:
                 continue
             if len(waiting) >= PIECES_UNDER_WAY:
                 yield waiting.popleft().result()
-            waiting.append(network.submit(listen, model, clip, reader.sound, reach))
+            waiting.append(network.submit(listen_to_each, model, clip, sounds, reach))
         while waiting:
             yield waiting.popleft().result()
 

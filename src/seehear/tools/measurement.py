@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seehear.media.sound_part import SoundPart
 from seehear.tools.drift import Drift, Segment
 from seehear.tools.offset import Curve
 from seehear.tools.verdict import Verdict, delay_in_words, time_in_words
@@ -32,6 +33,26 @@ class TrackDelay:
 
 
 @dataclass(frozen=True)
+class OtherSound:
+    """What was measured on a sound of the file that agrees less with the lips than the one that was chosen.
+
+    Attributes:
+        part: which sound.
+        delay_ms: its best delay; None where there was nothing to measure.
+        confidence: the probability that this delay is right.
+    """
+
+    part: SoundPart
+    delay_ms: float | None
+    confidence: float
+
+    def to_json(self) -> dict[str, Any]:
+        """An entry of ``other_sounds``."""
+        delay_ms, confidence = _rounded(self.delay_ms), round(self.confidence, 4)
+        return {**self.part.to_json(), "delay_ms": delay_ms, "confidence": confidence}
+
+
+@dataclass(frozen=True)
 class Measurement:
     """The delay of a file's sound and what it rests on.
 
@@ -49,6 +70,9 @@ class Measurement:
         segments: the delay along the file, in stretches of at most ten seconds.
         drift: how the delay changes; None where the file is too short to say.
         curve: agreement against delay of the whole file, drift taken out.
+        sound: which sound of the file this is about; None where there was none to measure.
+        other_sounds: the others that were compared with the lips, too.
+        cautions: what the user should know of how the sound was chosen or mixed, a sentence each.
     """
 
     path: Path
@@ -63,6 +87,9 @@ class Measurement:
     segments: tuple[Segment, ...] = ()
     drift: Drift | None = None
     curve: Curve | None = field(default=None, repr=False)
+    sound: SoundPart | None = None
+    other_sounds: tuple[OtherSound, ...] = ()
+    cautions: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""
@@ -86,6 +113,9 @@ class Measurement:
             "search_s": self.search_s,
             "faces_s": round(self.faces_s, 2),
             "calibrated": self.calibrated,
+            "sound": None if self.sound is None else self.sound.to_json(),
+            "other_sounds": [other.to_json() for other in self.other_sounds],
+            "cautions": list(self.cautions),
         }
 
 

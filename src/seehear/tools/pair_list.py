@@ -7,6 +7,7 @@ from pathlib import Path
 
 from seehear.errors import SeehearError
 from seehear.os_errors import refusals_as_sentences
+from seehear.pointers import read_text
 
 ANSWERS = {"1": True, "0": False}
 
@@ -36,7 +37,7 @@ def read_pairs(file: Path, folder: Path) -> list[Pair]:
         SeehearError: it cannot be read, has a line of another form, or no line.
     """
     with refusals_as_sentences(file):
-        text = file.read_bytes().decode("utf-8", errors="replace").removeprefix("\ufeff")
+        text = read_text(file, errors="replace").removeprefix("\ufeff")
     pairs = []
     for number, line in enumerate(text.splitlines(), 1):
         fields = line.split()

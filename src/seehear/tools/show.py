@@ -29,7 +29,7 @@ def show_one(console: Console, outcome: Outcome) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    table.add_row("file", Text(str(found.path)))
+    table.add_row("file", Text(str(found.path), overflow="fold"))
     table.add_row("verdict", Text(f"{found.verdict.words}: {found.reason}", style=COLOURS[found.verdict]))
     if found.delay_ms is not None:
         table.add_row("delay", _delay(found))
@@ -37,6 +37,10 @@ def show_one(console: Console, outcome: Outcome) -> None:
         table.add_row("measured on", f"{_tracks_in_words(found)}, delays up to {found.search_s:g} s either way")
         table.add_row("drift", drift_in_words(found.drift) if found.drift else "the file is too short to say")
         _add_tracks(table, found)
+    if found.other_sounds and found.sound:
+        table.add_row("sound", Text(_sounds_in_words(found)))
+    for caution in found.cautions:
+        table.add_row("caution", Text(caution, style="yellow"))
     if outcome.fixed:
         table.add_row("fixed", Text(outcome.fixed.in_words()))
     console.print(table)
@@ -58,9 +62,17 @@ def show_line(console: Console, outcome: Outcome) -> None:
         )
         if found.delay_ms is None:
             line.append(f" ({found.reason})", style="dim")
+        if found.sound and found.other_sounds:
+            line.append(f" ({found.sound})", style="dim")
         if outcome.fixed:
             line.append(f" -> {outcome.fixed.path}: {_after(outcome)}")
     console.print(line, soft_wrap=True)
+
+
+def _sounds_in_words(found: Measurement) -> str:
+    """Which of a file's sounds was chosen, and how well the others agree with the lips."""
+    others = ", ".join(f"{other.part.short} {other.confidence:.2f}" for other in found.other_sounds)
+    return f"{found.sound} agrees best with the lips; confidence of the others: {others}"
 
 
 def _after(outcome: Outcome) -> str:

@@ -57,6 +57,9 @@ def show_film(console: Console, tried: Tried[Spoken]) -> None:
 def _aside(spoken: Spoken) -> str:
     """What else there is to know."""
     film, said = spoken.film, ""
+    if film.sound and (film.sound.of > 1 or film.sound.channel):
+        said += f"Listened to: {film.sound}. "
+    said += "".join(f"Caution: {caution}. " for caution in film.cautions)
     unseen_s = float((film.unseen >= 0.5).sum()) / FPS
     if unseen_s >= 0.5:
         said += f"For {unseen_s:.1f} s somebody speaks who is not seen. "

@@ -36,6 +36,7 @@ def speaking(
     rttm: Path | None = None,
     video: Path | None = None,
     delay_ms: float | None = None,
+    audio_stream: str | None = None,
     workers: int | None = None,
     faces: Literal["yunet", "whole-frame"] = "yunet",
     detector: Path | None = None,
@@ -58,6 +59,8 @@ def speaking(
         rttm: Also write the turns of all files here, in the format that diarisation is scored in.
         video: Also write an MP4 with a frame around every face, green while it speaks; one file only.
         delay_ms: How late the sound is, -1000 to 1000; by default it is measured.
+        audio_stream: Which stream of sound, from 1, and perhaps which channel: 2 or 2:left; by default the one that
+            agrees best with the lips.
         workers: Processes for several files; by default one per core.
         faces: Find faces with YuNet, or take the whole frame to be a face crop already.
         detector: YuNet's .onnx file; by default the cached one, or fetched.
@@ -72,11 +75,12 @@ def speaking(
         raise SeehearError(f"RTTM tells films apart by name, and several are called {twice[0]}; rename all but one")
     _check_place("--video", video, files[0])
     from seehear.crew import worker_count
+    from seehear.media.sound_part import Wanted
     from seehear.tools.conversation import WatchOptions
     from seehear.tools.known import pairs_of
     from seehear.tools.show_speaking import show_film, show_turns
 
-    options, names = WatchOptions(delay_ms, faces, detector), tuple(pairs_of(known))
+    options, names = WatchOptions(delay_ms, faces, detector, Wanted.parse(audio_stream)), tuple(pairs_of(known))
     identity = _identity(identity, needed=bool(known))
     _loaded(model, identity, names, detector)  # here, even if others do the work: a wrong model is one error
     work = partial(_work, model, identity, names, options)

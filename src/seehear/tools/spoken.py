@@ -74,6 +74,8 @@ class Spoken:
             "duration_s": round(film.duration_s, 3),
             "delay_ms": film.delay_ms,
             "reason": film.reason,
+            "sound": None if film.sound is None else film.sound.to_json(),
+            "cautions": list(film.cautions),
             "people": [self._person(number) for number in range(len(self.names))],
             "turns": [
                 {
@@ -183,7 +185,8 @@ def _who(
     """Who of the known each person is, by face, or by the voice in the turns."""
     count = max(persons, default=-1) + 1
     alike = np.full((count, len(known)), -np.inf)
-    sound = read_sound(film.path) if any(one.voice is not None for one in known) else None
+    wanted = film.sound.wanted if film.sound else None
+    sound = read_sound(film.path, wanted=wanted) if any(one.voice is not None for one in known) else None
     for person in range(count):
         own = [track.track for track, who in zip(film.tracks, persons, strict=True) if who == person]
         face = prints.of(own)

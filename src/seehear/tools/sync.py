@@ -12,7 +12,7 @@ from typing import Any, Literal
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from seehear.beside import written_beside
+from seehear.beside import NOT_UTF8, written_beside
 from seehear.errors import SeehearError
 from seehear.os_errors import require_place
 
@@ -25,6 +25,7 @@ CSV_COLUMNS = (
     "drift_ms_per_minute",
     "fixed_file",
     "fixed_delay_ms",
+    "audio_stream",
 )
 
 
@@ -38,6 +39,7 @@ def sync(
     csv: Path | None = None,
     plot: Path | None = None,
     search_s: float = 1.0,
+    audio_stream: str | None = None,
     workers: int | None = None,
     faces: Literal["yunet", "whole-frame"] = "yunet",
     detector: Path | None = None,
@@ -56,6 +58,8 @@ def sync(
         csv: Also write a table of all files here.
         plot: Also draw agreement against delay here, as PNG; one file only.
         search_s: Look at delays up to this many seconds, early and late.
+        audio_stream: Which stream of sound to measure, from 1, and perhaps which channel: 2 or 2:left; by default the
+            one that agrees best with the lips. --fix moves all of them.
         workers: Processes for several files; by default one per core.
         faces: Find faces with YuNet, or take the whole frame to be a face crop already.
         detector: YuNet's .onnx file; by default the cached one, or fetched.
@@ -66,12 +70,13 @@ def sync(
         raise SeehearError("--plot draws one file; give one file, or leave --plot out")
     require_place(csv, "--csv")
     require_place(plot, "--plot")
+    from seehear.media.sound_part import Wanted
     from seehear.tools.batch import Job, Outcome, run_jobs
     from seehear.tools.fix import destinations
     from seehear.tools.measure import MeasureOptions
     from seehear.tools.show import show_line, show_one
 
-    options = MeasureOptions(search_s, faces, detector)
+    options = MeasureOptions(search_s, faces, detector, Wanted.parse(audio_stream))
     places = destinations(files, fix) if fix else [None] * len(files)
     jobs = [Job(file, options, place, force) for file, place in zip(files, places, strict=True)]
     out, err = Console(highlight=False), Console(stderr=True, highlight=False)
@@ -127,7 +132,10 @@ def _failures(err: Console, outcomes: Iterable[Any], said: bool) -> int:
 
 def _write_csv(path: Path, entries: Iterable[dict[str, Any]]) -> None:
     """All outcomes as one table."""
-    with written_beside(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+    with (
+        written_beside(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors=NOT_UTF8) as stream,
+    ):
         writer = csv_format.DictWriter(stream, CSV_COLUMNS)
         writer.writeheader()
         for entry in entries:
@@ -135,6 +143,8 @@ def _write_csv(path: Path, entries: Iterable[dict[str, Any]]) -> None:
             row = {column: entry.get(column) for column in CSV_COLUMNS[:5]}
             row["drift_ms_per_minute"] = drift.get("ms_per_minute")
             row["fixed_file"], row["fixed_delay_ms"] = fixed.get("file"), fixed.get("delay_ms")
+            sound = entry["sound"] or {}
+            row["audio_stream"] = ":".join(str(sound[key]) for key in ("stream", "channel") if sound.get(key))
             writer.writerow(row)
 
 

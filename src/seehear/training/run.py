@@ -16,6 +16,7 @@ from seehear import __version__, shipped
 from seehear.beside import write_text, written_beside
 from seehear.encoders.external import is_external
 from seehear.errors import ModelError
+from seehear.pointers import PointerError, read_text, require_content
 from seehear.pretext import PRETEXTS
 from seehear.pretext.animate import AnimateModel
 from seehear.pretext.identity import IdentityModel
@@ -163,7 +164,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / CONFIG
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(read_text(path))
+    except PointerError:
+        raise
     except FileNotFoundError:
         raise ModelError(f"{folder} holds no model: it has no {CONFIG}; name the folder of a run") from None
     except (OSError, ValueError) as error:
@@ -211,8 +214,10 @@ def load_weights(model: nn.Module, path: Path, whose: str = f"the {CONFIG} besid
 
     Raises:
         ModelError: no such file, a damaged one, or weights of a model of another shape.
+        PointerError: the file is a Git LFS pointer.
     """
     try:
+        require_content(path)
         state = load_file(path)
     except FileNotFoundError:
         raise ModelError(f"{path.parent} holds no weights: it has no {WEIGHTS}; name the folder of a run") from None

@@ -219,3 +219,16 @@ def test_what_is_said_of_a_video_is_said_of_its_own_sound(tmp_path: Path) -> Non
     (tmp_path / "labels.csv").write_text("file,speaker\na.mp4,anna\n")
     heard = find_sources([tmp_path], "folder", prefer="sound")
     assert [(s.name, s.labels) for s in heard] == [("a.wav", {"speaker": "anna"})]
+
+
+@pytest.mark.parametrize("comma", [",", ";", "\t"])
+def test_cells_may_be_parted_by_commas_semicolons_or_tabs(tmp_path, comma):
+    table = tmp_path / "labels.csv"
+    table.write_text(f"file{comma}speaker{comma}text\nx.mp4{comma}Ann; or{comma}one, two\n".replace("; or", " or"))
+    if comma == ",":
+        table.write_text('file,speaker,text\nx.mp4,Ann or,"one, two"\n')
+    assert read_labels(table) == {"x.mp4": ({"speaker": "Ann or", "text": "one, two"}, {})}
+    table.write_text(f"\ufefftext{comma}file\r\nhello{comma}x.mp4{comma}more\r\n", newline="")
+    word = {",": "commas", ";": "semicolons", "\t": "tabs"}[comma]
+    with pytest.raises(CorpusError, match=f"line 2 has more cells than the first line; quote its {word}"):
+        read_labels(table)

@@ -16,6 +16,7 @@ from seehear.corpus.formats.labels import SEXES, spoken
 from seehear.corpus.formats.named import find_named, misnamed
 from seehear.corpus.formats.source import Source
 from seehear.errors import CorpusError
+from seehear.pointers import require_content
 
 EXAMPLE = "1001_DFA_ANG_XX"
 DEMOGRAPHICS = "VideoDemographics.csv"
@@ -84,6 +85,7 @@ def read_demographics(path: Path) -> dict[str, dict[str, str]]:
         CorpusError: the table has not the columns ActorID, Age, Sex and Race.
     """
     try:
+        require_content(path)
         with path.open(newline="", encoding="utf-8-sig") as file:
             return {
                 row["ActorID"]: {"sex": SEXES[row["Sex"].lower()], "age": row["Age"], "race": row["Race"].lower()}

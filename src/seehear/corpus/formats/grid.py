@@ -15,6 +15,7 @@ from seehear.corpus.formats.media_files import find_media
 from seehear.corpus.formats.named import find_named, misnamed
 from seehear.corpus.formats.source import Source, Span
 from seehear.errors import CorpusError
+from seehear.pointers import read_text
 
 EXAMPLE = "bbaf2n"
 ALIGNMENTS = "alignments"
@@ -128,7 +129,7 @@ def read_align(path: Path) -> list[Span]:
         CorpusError: unreadable, or a line that is not ``start end word``.
     """
     try:
-        return parse_align(path.read_text(encoding="utf-8"))
+        return parse_align(read_text(path))
     except (OSError, ValueError) as error:
         raise CorpusError(f"{path} is not a GRID .align file ({error}); restore or remove it") from error
 

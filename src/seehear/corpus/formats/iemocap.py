@@ -16,6 +16,7 @@ from pathlib import Path
 from seehear.corpus.formats.labels import SEXES, spoken
 from seehear.corpus.formats.named import find_named
 from seehear.corpus.formats.source import Source
+from seehear.pointers import read_text
 
 EXAMPLE = "Ses01F_impro01_F000"
 EVALUATIONS = Path("dialog", "EmoEvaluation")
@@ -99,7 +100,7 @@ def read_dialogue(session: Path, dialogue: str) -> Dialogue:
     for folder, parse in ((EVALUATIONS, parse_evaluation), (TRANSCRIPTIONS, parse_transcription)):
         file = session / folder / f"{dialogue}.txt"
         try:
-            text = file.read_text(encoding="utf-8", errors="replace")
+            text = read_text(file, errors="replace")
         except OSError:
             missing.append(str(folder / file.name))
             continue

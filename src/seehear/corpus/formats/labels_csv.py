@@ -9,8 +9,11 @@ from pathlib import Path
 
 from seehear.corpus.formats.source import Span
 from seehear.errors import CorpusError
+from seehear.pointers import require_content
 
 LABELS_FILE = "labels.csv"
+
+COMMAS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 Row = tuple[dict[str, str], dict[str, list[Span]]]
 
@@ -18,18 +21,22 @@ Row = tuple[dict[str, str], dict[str, list[Span]]]
 def read_labels(path: Path) -> dict[str, Row]:
     """Reads a labels CSV: file as written -> labels and spans.
 
+    Cells are parted by commas, semicolons or tabs, by whichever the first line is.
     A cell that is a JSON list of [text, start_s, end_s] becomes spans; any other non-empty cell a label, as text.
 
     Raises:
         CorpusError: unreadable, no column ``file``, a row with too many cells, or two rows for one file.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        require_content(path, content)
+        text = content.decode("utf-8-sig")
     except FileNotFoundError:
         raise CorpusError(f"{path} does not exist; name a CSV file with a column 'file'") from None
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(f"{path} cannot be read as UTF-8 text ({error}); save it as a UTF-8 CSV file") from error
-    rows = csv.DictReader(io.StringIO(text, newline=""), restkey="")
+    comma = _delimiter(text)
+    rows = csv.DictReader(io.StringIO(text, newline=""), restkey="", delimiter=comma)
     if "file" not in (rows.fieldnames or []):
         raise CorpusError(f"{path} has no column 'file'; its first line must name the columns, one of them 'file'")
     labels: dict[str, Row] = {}
@@ -37,7 +44,9 @@ def read_labels(path: Path) -> dict[str, Row]:
         for row in rows:
             file = (row.pop("file") or "").strip()
             if "" in row:
-                raise CorpusError(f"{path} line {rows.line_num} has more cells than the first line; quote its commas")
+                raise CorpusError(
+                    f"{path} line {rows.line_num} has more cells than the first line; quote its {COMMAS[comma]}"
+                )
             if not file:
                 raise CorpusError(f"{path} line {rows.line_num} names no file; fill its column 'file' or remove it")
             if file in labels:
@@ -46,6 +55,15 @@ def read_labels(path: Path) -> dict[str, Row]:
     except csv.Error as error:
         raise CorpusError(f"{path} line {rows.line_num} is not CSV ({error}); correct it") from error
     return labels
+
+
+def _delimiter(text: str) -> str:
+    """What parts the cells: what gives a column ``file`` in the first line. Many spreadsheets write ``;``."""
+    first = text.partition("\n")[0].rstrip("\r")
+    for comma in COMMAS:
+        if "file" in next(csv.reader([first], delimiter=comma), []):
+            return comma
+    return ","
 
 
 def _cells(row: dict[str, str]) -> Row:

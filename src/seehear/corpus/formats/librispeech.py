@@ -15,6 +15,7 @@ from seehear.corpus.formats.labels import SEXES, spoken
 from seehear.corpus.formats.named import find_named, misnamed
 from seehear.corpus.formats.source import Source
 from seehear.errors import CorpusError
+from seehear.pointers import read_text
 
 EXAMPLE = "19-198-0000"
 SPEAKERS = "SPEAKERS.TXT"
@@ -86,7 +87,7 @@ def _sexes_in(folder: Path) -> dict[str, str]:
     """
     table = folder / SPEAKERS
     try:
-        return parse_speakers(table.read_text(encoding="utf-8"))
+        return parse_speakers(read_text(table))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -98,6 +99,6 @@ def _sexes_in(folder: Path) -> dict[str, str]:
 def _words_in(transcript: Path) -> dict[str, str]:
     """Of a chapter; empty where its transcript is not there."""
     try:
-        return parse_words(transcript.read_text(encoding="utf-8", errors="replace"))
+        return parse_words(read_text(transcript, errors="replace"))
     except OSError:
         return {}

@@ -17,6 +17,7 @@ from pathlib import Path
 from seehear.corpus.formats.labels import spoken
 from seehear.corpus.formats.named import find_named, misnamed
 from seehear.corpus.formats.source import Source, Span
+from seehear.pointers import read_text
 
 EXAMPLE = "main/5535415699068794046/00001"
 SUBSETS = {"main": None, "pretrain": "train", "trainval": "train", "test": "test"}
@@ -59,7 +60,7 @@ def find_lrs2(sources: Sequence[Path], labels: Path | None = None) -> list[Sourc
             found["part"] = part
         recording = f"{subset.name}/{broadcast.name}/{path.stem}"
         try:
-            sentence = parse_sentence(path.with_suffix(".txt").read_text(encoding="utf-8"))
+            sentence = parse_sentence(read_text(path.with_suffix(".txt")))
         except (OSError, ValueError) as error:
             remark = f"its words are not known: {path.with_suffix('.txt')} cannot be used ({error})"
             return Source(path, name, found, remark=remark, recording=recording)
@@ -88,7 +89,7 @@ def read_lists(folder: Path) -> dict[str, str]:
     parts: dict[str, str] = {}
     for part, name in LISTS.items():
         try:
-            lines = (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = read_text(folder / name, errors="replace").splitlines()
         except OSError:
             continue
         parts |= {line.split()[0]: part for line in lines if line.strip()}  # behind some names is a remark

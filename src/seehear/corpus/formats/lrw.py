@@ -13,6 +13,7 @@ from pathlib import Path
 from seehear.clip import FPS
 from seehear.corpus.formats.named import find_named, misnamed
 from seehear.corpus.formats.source import Source, Span
+from seehear.pointers import read_text
 
 EXAMPLE = "ABOUT/train/ABOUT_00001"
 PARTS = {"train": "train", "val": "dev", "test": "test"}
@@ -38,7 +39,7 @@ def find_lrw(sources: Sequence[Path], labels: Path | None = None) -> list[Source
             found["part"] = part
         recording = f"{found.get('part', '')}/{path.stem}"
         try:
-            span = parse_duration(path.with_suffix(".txt").read_text(encoding="utf-8"), found["word"])
+            span = parse_duration(read_text(path.with_suffix(".txt")), found["word"])
         except FileNotFoundError:
             return Source(path, name, found, recording=recording)
         except (OSError, ValueError) as error:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from seehear.errors import CorpusError
+from seehear.os_errors import missing
 
 _VIDEO = ".3gp .asf .avi .dv .f4v .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm .wmv"
 VIDEO_SUFFIXES = frozenset(_VIDEO.split())
@@ -33,7 +34,7 @@ def find_media(sources: Sequence[Path]) -> list[tuple[Path, str]]:
         elif source.exists():
             found[place] = place.parent
         else:
-            raise CorpusError(f"{source} does not exist; name a video or sound file or a folder of them")
+            raise CorpusError(missing(source, "name a video or sound file or a folder of them"))
     if not found:
         places = ", ".join(str(source) for source in sources) or "nothing"
         raise CorpusError(f"no video file in {places}, nor a sound file; name a folder that holds some")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from seehear.corpus.formats.source import Span
 from seehear.errors import CorpusError
+from seehear.pointers import read_text
 
 HEADER = "#!MLF!#"
 UNITS_PER_SECOND = 10_000_000  # times are in 100 ns
@@ -18,7 +19,7 @@ def read_mlf(path: Path) -> dict[str, list[Span]]:
         CorpusError: unreadable, or not such a file.
     """
     try:
-        return parse_mlf(path.read_text(encoding="utf-8"))
+        return parse_mlf(read_text(path))
     except (OSError, ValueError) as error:
         raise CorpusError(f"{path} is not a master label file of HTK ({error}); restore or remove it") from error
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from seehear.corpus.formats.named import find_named, misnamed
 from seehear.corpus.formats.source import Source
 from seehear.errors import CorpusError
+from seehear.pointers import read_text
 
 EXAMPLE = "seven/00176480_nohash_0"
 LISTS = {"test": "testing_list.txt", "dev": "validation_list.txt"}
@@ -62,7 +63,7 @@ def read_lists(folder: Path) -> dict[str, str] | None:
     parts: dict[str, str] = {}
     for part, name in LISTS.items():
         try:
-            lines = (folder / name).read_text(encoding="utf-8").split()
+            lines = read_text(folder / name).split()
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:

@@ -17,6 +17,7 @@ from seehear.corpus.formats.mlf import read_mlf
 from seehear.corpus.formats.named import find_named, misnamed
 from seehear.corpus.formats.source import Source, Span
 from seehear.errors import CorpusError
+from seehear.pointers import read_text
 
 EXAMPLE = "01M/Clips/straightcam/sa1"
 CAMERAS = {"straightcam": "straight", "30degcam": "30 degrees"}
@@ -93,7 +94,7 @@ def _labels(path: Path, speaker: str) -> dict[str, str]:
 def read_sentence(path: Path) -> str:
     """The words of a sentence file; empty where there is none."""
     try:
-        return spoken(_SAMPLES.sub("", path.read_text(encoding="utf-8", errors="replace").strip(), count=1))
+        return spoken(_SAMPLES.sub("", read_text(path, errors="replace").strip(), count=1))
     except OSError:
         return ""
 

@@ -16,6 +16,7 @@ from seehear.corpus.formats.labels import SEXES
 from seehear.corpus.formats.named import find_named, misnamed
 from seehear.corpus.formats.source import Source
 from seehear.errors import CorpusError
+from seehear.pointers import read_text
 
 EXAMPLE = "id10001/1zcIwhmdeo4/00001"
 TABLES = ("vox1_meta.csv", "vox2_meta.csv")
@@ -69,7 +70,7 @@ def read_tables(folder: Path) -> dict[str, dict[str, str]]:
     known: dict[str, dict[str, str]] = {}
     for table in (folder / name for name in TABLES):
         try:
-            known |= parse_table(table.read_text(encoding="utf-8-sig"))
+            known |= parse_table(read_text(table, "utf-8-sig"))
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
