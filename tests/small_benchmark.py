@@ -65,5 +65,6 @@ def done(key: str, value: float) -> Outcome:
         recordings=100,
         tested=40,
         units="speakers",
+        unit_count=40,
         reproduce=(f"seehear evaluate emotion {key}",),
     )

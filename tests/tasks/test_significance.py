@@ -9,14 +9,19 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
+from seehear.tasks import significance
 from seehear.tasks.scores import error_rate
-from seehear.tasks.significance import Sums, as_plain, compare, figure, unit_sums
+from seehear.tasks.significance import Sums, as_plain, compare, figure, interval, p_value, unit_sums
 
 
 def sums(hits: list[list[int]], counts: int = 10) -> Sums:
     """(seeds, units) right out of ``counts`` each."""
     right = np.array(hits, float)
     return np.stack([right, np.full_like(right, counts)], axis=-1)
+
+
+def permuted(model: list[int], other: list[int]) -> float:
+    return significance._permuted(*(sums([hits])[0] for hits in (model, other)), error_rate, seed=0)
 
 
 def test_units_add_up_their_entries() -> None:
@@ -29,7 +34,8 @@ def test_figure_is_mean_and_deviation_over_seeds() -> None:
     assert told.per_seed == (pytest.approx(0.8), 1.0)
     assert told.value == pytest.approx(0.9)
     assert told.std == pytest.approx(np.std([0.8, 1.0], ddof=1))
-    assert 0.7 <= told.low < 0.9 < told.high <= 1.0
+    assert told.low < 0.7 < 0.9 < told.high == 1.0  # three units are not many, and no share is above 1
+    assert told.units == 3
 
 
 def test_one_seed_has_no_deviation_and_equal_units_no_interval() -> None:
@@ -57,11 +63,59 @@ def test_permutation_equals_all_swaps_written_out() -> None:
         abs(sum((a - b) * sign for a, b, sign in zip(model, other, signs, strict=True))) >= found
         for signs in product((1, -1), repeat=6)
     )
+    assert permuted(model, other) == pytest.approx(as_large / 64)
     told = compare("other", sums([model]), sums([other]), error_rate)
-    assert told.p == pytest.approx(as_large / 64)
     assert told.difference == pytest.approx(9 / 60)
     assert told.low < told.difference < told.high
     assert told.p_seeds is None
+
+
+def test_few_units_are_compared_by_the_paired_t_test() -> None:
+    model, other = [9, 8, 4, 7, 10, 6], [7, 8, 5, 3, 6, 6]
+    told = compare("other", sums([model]), sums([other]), error_rate)
+    known = ttest_rel(model, other)
+    assert told.p == pytest.approx(known.pvalue, rel=0.1)  # the bootstrap's standard error is that of 2000 draws
+    low, high = known.confidence_interval()
+    assert (told.low, told.high) == (pytest.approx(low / 10, abs=0.02), pytest.approx(high / 10, abs=0.02))
+    assert told.units == 6
+
+
+def test_p_and_interval_agree_with_few_units_and_many() -> None:
+    rng = np.random.default_rng(3)
+    for units in (6, 29, 30, 100):
+        for shift in np.linspace(0, 0.06, 25) * 10 / np.sqrt(units):
+            draws = rng.multinomial(units, np.full(units, 1 / units), 2000) / units
+            gains = rng.normal(0, 0.1, units)
+            gains += shift - gains.mean()
+            told = interval(shift, draws @ gains, units, (-1, 1)), p_value(shift, draws @ gains, units)
+            assert (told[0][0] > 0) == (told[1] < 0.05) or abs(told[1] - 0.05) < 0.003
+
+
+def test_one_unit_says_nothing_of_others() -> None:
+    told = figure(sums([[7, 0]], counts=10)[:, :1], error_rate)
+    assert np.isnan([told.low, told.high]).all()
+    against = compare("b", sums([[7]]), sums([[2]]), error_rate)
+    assert np.isnan(against.low)
+    assert against.p == 1
+    assert as_plain(against)["low"] is None
+
+
+def test_all_units_perfect_is_not_surely_perfect() -> None:
+    """Clopper and Pearson: with 10 of 10 the lower end is 0.025 ** (1 / 10)."""
+    told = figure(sums([[10] * 10]), error_rate)
+    assert (told.low, told.high) == (pytest.approx(0.025**0.1), 1.0)
+    none = figure(sums([[0] * 10]), error_rate)
+    assert (none.low, none.high) == (0.0, pytest.approx(1 - 0.025**0.1))
+
+
+def test_no_interval_leaves_the_scale() -> None:
+    told = figure(sums([[10, 10, 10, 6]]), error_rate)
+    assert told.high == 1
+    rate = figure(
+        sums([[10, 10, 10, 6]]), error_rate, bounds=(0, np.inf)
+    )  # of word errors there may be more than words
+    assert rate.high > 1
+    assert rate.low == told.low
 
 
 def test_many_units_are_swapped_at_random() -> None:
@@ -100,6 +154,6 @@ def test_only_the_same_units_are_paired() -> None:
 def test_the_same_units_are_drawn_whoever_is_measured_and_draws_are_not_told() -> None:
     one, other = figure(sums([[9, 5, 7, 8, 6]]), error_rate), figure(sums([[8, 4, 6, 7, 5]]), error_rate)
     assert one.draws - other.draws == pytest.approx(0.1)  # a tenth in every unit, so a tenth in every draw
-    assert (one.low, one.high) == tuple(np.percentile(one.draws, [2.5, 97.5]))
+    assert (one.low, one.high) == interval(one.value, one.draws, 5)
     assert "draws" not in as_plain(one)
     assert one == replace(one, draws=np.zeros(1))

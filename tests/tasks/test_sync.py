@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import json
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
 from torch import Tensor
 
+from seehear.clip import Clip
 from seehear.errors import SeehearError
 from seehear.losses.similarity import Distance
-from seehear.tasks.sync import CHANCE, LENGTHS, distances_by_offset, found, sync_accuracy
+from seehear.tasks.sync import CHANCE, LENGTHS, distances_by_offset, evaluate_sync, found, sync_accuracy
+from seehear.tasks.units import units_of
 
 
 def embeddings(clips: int, moments: int, width: int = 16, seed: int = 0) -> list[tuple[Tensor, Tensor]]:
@@ -56,7 +59,8 @@ def test_equals_the_protocol_written_out(distance: Distance) -> None:
 def test_matching_embeddings_are_always_found() -> None:
     result = sync_accuracy([(lips, lips) for lips, _ in embeddings(3, 71)])
     assert [entry.frames for entry in result.by_length] == list(LENGTHS)
-    assert {(entry.accuracy, entry.low, entry.high) for entry in result.by_length} == {(1.0, 1.0, 1.0)}
+    assert {(entry.accuracy, entry.high) for entry in result.by_length} == {(1.0, 1.0)}
+    assert result.by_length[0].low == pytest.approx(0.025 ** (1 / 3))  # three clips are not many
     assert [entry.windows for entry in result.by_length] == [3 * (71 - 29 - k) for k in LENGTHS]
 
 
@@ -98,12 +102,51 @@ def test_nothing_to_measure() -> None:
     assert len(found(torch.zeros(3, 31), 5)) == 0
 
 
-def test_interval_resamples_clips_not_windows() -> None:
-    good = [(lips, lips) for lips, _ in embeddings(10, 71)]
-    bad = [(lips, lips.roll(5, dims=0)) for lips, _ in embeddings(10, 71)]
+def test_interval_is_over_clips_not_windows_and_over_people_where_they_are_known() -> None:
+    good = [(lips, lips) for lips, _ in embeddings(20, 71)]
+    bad = [(lips, lips.roll(5, dims=0)) for lips, _ in embeddings(20, 71)]
     (entry,) = sync_accuracy(good + bad, lengths=(15,)).by_length
     assert entry.accuracy == 0.5
-    assert (entry.low, entry.high) == (pytest.approx(0.28, abs=0.05), pytest.approx(0.72, abs=0.05))
+    assert (entry.low, entry.high) == (pytest.approx(0.34, abs=0.04), pytest.approx(0.66, abs=0.04))
+    people = units_of([str(clip // 5) for clip in range(40)], [f"film {clip}" for clip in range(40)])
+    told = sync_accuracy(good + bad, lengths=(15,), units=lambda: people)
+    assert (told.by_length[0].units, told.units) == (8, "speakers")
+    half = 2.364624 * (0.5 / 7**0.5)  # t of seven degrees of freedom; 8 people, half of whom are always found
+    assert told.by_length[0].high == pytest.approx(0.5 + half, abs=0.02)
+    assert "over 8 speakers" in str(told)
+
+
+def test_people_are_read_off_the_clips_that_are_evaluated() -> None:
+    class Blind:
+        context, dim, distance = 4, 8, "cosine"
+
+        def parameters(self):
+            return iter([torch.zeros(1)])
+
+        def embed_lips(self, video: Tensor) -> Tensor:
+            return video[:, 8:, :2, :2, 0].float().flatten(2)
+
+        def embed_sound(self, audio: Tensor) -> Tensor:
+            return audio.unflatten(1, (-1, 640))[:, 8:, :4]
+
+    rng = np.random.default_rng(0)
+
+    def film(name: str, labels: dict[str, str]) -> Clip:
+        video = rng.integers(0, 255, (60, 4, 4, 3), dtype=np.uint8)
+        audio = np.zeros(60 * 640, np.float32)
+        meta = {"source": name, "start_s": 0, "track": 0, "labels": labels}
+        return Clip(video, np.zeros((60, 5, 2), np.float32), audio, meta)
+
+    named = [film(f"{who}-{take}", {"speaker": who}) for who in ("anna", "ben", "carla") for take in range(4)]
+    assert evaluate_sync(Blind(), named, (5,)).units == "speakers"
+    assert evaluate_sync(Blind(), named, (5,)).by_length[0].units == 3
+    alone = [film(f"{take // 2}", {"speaker": "anna"}) for take in range(8)]
+    told = evaluate_sync(Blind(), alone, (5,))
+    assert (told.units, told.by_length[0].units) == ("sources", 4)  # of one person, two pieces of each of four films
+    assert "over 4 source files" in str(told)
+    one = evaluate_sync(Blind(), alone[:2], (5,))
+    assert "No interval: all is of 1 source file" in str(one)
+    assert one.to_dict()["by_length"][0]["low"] is None
 
 
 def test_it_prints_and_serialises() -> None:
@@ -113,4 +156,4 @@ def test_it_prints_and_serialises() -> None:
     with console.capture() as capture:
         console.print(result.table())
     assert "9.7%" in capture.get()
-    assert "100.0% to 100.0%" in capture.get()
+    assert "15.8% to 100.0%" in capture.get()

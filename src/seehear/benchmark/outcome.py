@@ -26,7 +26,8 @@ class Outcome:
         classes: in its order.
         det: curve of detection errors: false alarms and misses; None where nothing is detected.
         recordings, tested: how many there were.
-        units: what was drawn: speakers, recordings, clips.
+        units: what was drawn: speakers, people, sources.
+        unit_count: how many of them; 0 where that is not known, as in folders of earlier versions.
         reproduce: commands that give these figures again, from the first that is needed.
         told: what else the evaluation says of its setting.
     """
@@ -45,6 +46,7 @@ class Outcome:
     recordings: int = 0
     tested: int = 0
     units: str = ""
+    unit_count: int = 0
     reproduce: tuple[str, ...] = ()
     told: Mapping[str, Any] = field(default_factory=dict)
 

@@ -14,12 +14,13 @@ from torch import Tensor
 from seehear.clip import Clip
 from seehear.corpus.store import Corpus
 from seehear.corpus.views import find_view
-from seehear.demo.stages import one_thread, told
+from seehear.demo.stages import one_thread
 from seehear.demo.sync import SEARCH_S, Learned
 from seehear.errors import CorpusError
 from seehear.pretext.animate import AnimateModel, planes
 from seehear.pretext.lipsync import LipSync
-from seehear.tasks.animate import Likeness, joined, likeness
+from seehear.tasks.animate import AnimateResult
+from seehear.tasks.animate import measure as measure_drawn
 from seehear.tasks.classification import classify
 from seehear.tasks.isolated import LABEL as WORD
 from seehear.tasks.isolated import isolated_words
@@ -89,11 +90,11 @@ class Drawn:
     """How well held-out people are drawn.
 
     Attributes:
-        likeness: of drawn and real mouths, clip by clip.
+        result: by how much drawn mouths are nearer to the real ones, with their own sound and with others.
         strips: some of them.
     """
 
-    likeness: Likeness
+    result: AnimateResult
     strips: Sequence[Strip]
 
 
@@ -112,14 +113,9 @@ def draw_held_out(run: Path, held_out: Corpus) -> Drawn:
     model = load(run)
     assert isinstance(model, AnimateModel)
     places = np.linspace(0, len(held_out) - 1, min(COMPARED, len(held_out))).astype(int).tolist()
-    parts: list[Likeness] = []
-    strips: list[Strip] = []
-    for number, clip in enumerate(held_out[place] for place in told("drawing held-out people", places)):
-        real, drawn = _draw(model, clip)
-        parts.append(likeness(drawn, real, model.options.region))
-        if number % max(1, len(places) // SHOWN_CLIPS) == 0 and len(strips) < SHOWN_CLIPS:
-            strips.append(Strip(_pictures(real), _pictures(drawn)))
-    return Drawn(joined(parts), strips)
+    shown = places[:: max(1, len(places) // SHOWN_CLIPS)][:SHOWN_CLIPS]
+    strips = [Strip(*map(_pictures, _draw(model, held_out[place]))) for place in shown]
+    return Drawn(measure_drawn(model, held_out.subset(places)), strips)
 
 
 def hear(run: Path, corpus: Path) -> Ear:

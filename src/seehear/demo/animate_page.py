@@ -13,7 +13,9 @@ from seehear.demo.sync import Learned
 from seehear.report import Figure, Filmstrip, Section, Table, Text, Video
 from seehear.report.html import Block
 from seehear.report.plots import INK, drawing, to_svg
-from seehear.tasks.result import Result
+from seehear.tasks.animate_result import ANOTHER, AnimateResult
+from seehear.tasks.result import Result, percent_range
+from seehear.tasks.units import counted
 from seehear.tools.measurement import Measurement
 from seehear.tools.verdict import Verdict, delay_in_words
 
@@ -31,19 +33,18 @@ def animate_sections(learned: Learned, ear: Ear, drawn: Drawn, spoken: Spoken) -
 
 
 def _learning(learned: Learned, drawn: Drawn) -> Section:
-    summary, likeness = learned.summary, drawn.likeness
-    low, high = likeness.interval()
+    summary, result = learned.summary, drawn.result
     said = (
         f"A second model, of {summary.parameters / 1e6:.2f} million parameters, gets one picture of a person and the "
         f"sound, and draws the video ({summary.steps} steps in {summary.seconds:.0f} s). To draw the mouth it has "
         "to hear what is said, and how. Nobody told it that either."
     )
     found = (
-        f"On {len(likeness.drawn)} clips of people it has never seen, the drawn mouth differs from the real one by "
-        f"{100 * likeness.drawn.mean():.2f} % of full scale, the still picture left as it is by "
-        f"{100 * likeness.copied.mean():.2f} %. So drawing is {abs(likeness.lower):.1%} "
-        f"{'nearer' if likeness.lower >= 0 else 'farther off'} (95 % interval {low:+.1%} to {high:+.1%}; 0 % would "
-        "be no better than a still)."
+        f"On {result.clips} clips of people it has never seen, the drawn mouth differs from the real one by "
+        f"{100 * result.drawn:.2f} % of full scale, the still picture left as it is by {100 * result.copied:.2f} %. So "
+        f"drawing is {abs(result.lower):.1%} {'nearer' if result.lower >= 0 else 'farther off'} (95 % interval "
+        f"{percent_range(result.low, result.high)} over {counted(result.unit_count, result.units)}; 0 % would be no "
+        f"better than a still).{_heard(result)}"
     )
     shown = "Above: difference from the real pictures while it learned. Below: by how much the mouth is nearer."
     curves = Figure(_curves(learned.metrics), shown)
@@ -52,6 +53,17 @@ def _learning(learned: Learned, drawn: Drawn) -> Section:
         strips.append(Filmstrip([jpeg(picture) for picture in strip.real], "Real."))
         strips.append(Filmstrip([jpeg(picture) for picture in strip.drawn], "Drawn from the first one and the sound."))
     return Section("A still face learns to speak", [Text(said), curves, Text(found), *strips])
+
+
+def _heard(result: AnimateResult) -> str:
+    """How much of that is the clip's own sound."""
+    wrong = result.control(ANOTHER)
+    if wrong is None:
+        return ""
+    return (
+        f" Part of that is not heard: drawn with another clip's sound it is {wrong.lower.value:+.1%}. What its own "
+        f"sound adds, in points: {difference(wrong.gain)}."
+    )
 
 
 def _curves(metrics: Sequence[Mapping[str, float]]) -> str:
@@ -122,7 +134,8 @@ def _told(what: str, result: Result | str) -> list[Block]:
     ]
     caption = (
         f"{what}: {len(result.classes)} classes, chance {result.chance['accuracy']:.1%}; {result.tested} recordings "
-        f"tested. Differences in points, with 95 % intervals over {result.units}."
+        f"tested. Differences in points, with 95 % intervals over "
+        f"{counted(result.rows[0].main.units, result.units)}."
     )
     table = Table(("encoder, frozen", "accuracy", "95 % interval", "F1", "animate is better by"), rows, caption)
     return [table, Text(verdict(what, "animate", result.comparisons, CALLED))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 
 from seehear.tasks.significance import Comparison
 
@@ -12,7 +13,8 @@ CLEAR = 0.05  # p below which a difference is told as one
 def difference(one: Comparison) -> str:
     """By how many points a model is better, or where lower is better by how many it is lower, and how sure that is."""
     p = f"p = {one.p:.3f}" if one.p >= 0.001 else "p < 0.001"
-    return f"{100 * one.difference:+.1f} ({100 * one.low:+.1f} to {100 * one.high:+.1f}), {p}"
+    between = "" if isnan(one.low) else f" ({100 * one.low:+.1f} to {100 * one.high:+.1f})"
+    return f"{100 * one.difference:+.1f}{between}, {p}"
 
 
 def verdict(

@@ -9,6 +9,7 @@ import numpy as np
 from seehear.demo.sync import Learned, Repair, Trial, Worth
 from seehear.report import Figure, Section, Table, Text, Video
 from seehear.report.plots import COLOURS, INK, drawing, to_svg
+from seehear.tasks.result import percent_range
 from seehear.tasks.sync import SyncAccuracy
 from seehear.tools.confidence import MEANING, RIGHT_WITHIN_MS
 from seehear.tools.plot import draw_curve
@@ -52,7 +53,7 @@ def _worth(accuracy: SyncAccuracy) -> Section:
         (
             str(entry.frames),
             f"{entry.accuracy:.1%}",
-            f"{entry.low:.1%} to {entry.high:.1%}",
+            percent_range(entry.low, entry.high),
             f"{accuracy.chance:.1%}",
         )
         for entry in accuracy.by_length
@@ -61,7 +62,7 @@ def _worth(accuracy: SyncAccuracy) -> Section:
         "The protocol of the papers: the sound is tried at 31 offsets, -15 to +15 frames; the nearest one is right "
         "if it is within one frame of the truth. More frames, more evidence."
     )
-    caption = f"{accuracy.clips} clips of people who were not trained on."
+    caption = " ".join([f"{accuracy.clips} clips of people who were not trained on.", *accuracy.remarks()])
     table = Table(("frames", "accuracy", "95 % interval", "chance"), rows, caption)
     return Section("What it is worth", [Text(said), table])
 

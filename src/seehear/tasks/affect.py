@@ -110,7 +110,9 @@ def evaluate_affect(
 
     training = Training(goal, make_head)
     frozen = PooledRegressor(goal) if readout == "pooled" else on_features(training, protocol)
-    what = Measure(sums=known_sums, scores={"CCC": concordance}, higher_is_better=True, chance={"CCC": 0.0})
+    what = Measure(
+        sums=known_sums, scores={"CCC": concordance}, higher_is_better=True, chance={"CCC": 0.0}, bounds=(-1, 1)
+    )
     setting = {"read-out": readout, **protocol.told()}
     return tell(measure(target, course, named, frozen, training, what, setting), json, out)
 

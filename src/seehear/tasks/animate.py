@@ -1,12 +1,16 @@
-"""What a model that animates is worth: how like the real pictures its own are, and whether their lips fit the sound."""
+"""What a model that animates is worth: how like the real pictures its own are, and whether their lips fit the sound.
+
+Part of the gain over a still is not heard: a mouth that is half open all the time is nearer to a speaking one than a
+shut mouth is, whatever is said. So each clip is drawn again with another clip's sound and with silence, and what counts
+is by how much its own sound does better.
+"""
 
 from __future__ import annotations
 
 import json as json_format
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,85 +25,19 @@ from seehear.corpus.views import find_view
 from seehear.errors import CorpusError
 from seehear.pretext.animate import AnimateModel, planes
 from seehear.progress import Telling
+from seehear.tasks.animate_result import ANOTHER, OWN, REAL, SILENCE, STILL, AnimateResult, placed_over
 from seehear.tasks.likeness import Likeness, joined, likeness
 from seehear.tasks.parts import PartName, clips_of_part
-from seehear.tasks.significance import as_plain
-from seehear.tasks.sync import CHANCE, TOLERANCE, distances_by_offset, found
+from seehear.tasks.sync import distances_by_offset, found
+from seehear.tasks.units import Units, units_of_manifest
 
 if TYPE_CHECKING:
     from seehear.pretext.lipsync import LipSync
 
-__all__ = ["AnimateResult", "Likeness", "Placed", "animate_on", "evaluate_animate", "joined", "likeness", "measure"]
+__all__ = ["AnimateResult", "Likeness", "animate_on", "evaluate_animate", "joined", "likeness", "measure"]
 
 SHORTEST = 2
 """Frames: the still and one to compare."""
-
-
-@dataclass(frozen=True)
-class Placed:
-    """How many clips a sync model, asked for the offset of their sound, finds to be in sync.
-
-    Attributes:
-        drawn: share of the drawn clips.
-        real: share of the real clips.
-        still: share of the stills left as they are: what is found without any lips to look at.
-        clips: that were long enough to ask.
-    """
-
-    drawn: float
-    real: float
-    still: float
-    clips: int
-
-
-@dataclass(frozen=True)
-class AnimateResult:
-    """How well clips are animated from their first frames.
-
-    Attributes:
-        lower: by which share the mouth of drawn frames is nearer to the real one than the still's is.
-        low, high: 95 % interval of it, by a bootstrap over clips.
-        drawn, copied: mean absolute differences in the mouth's square, in 0..1.
-        whole: that of drawn frames over the whole picture.
-        clips: how many there were.
-        placed: what a sync model says; None where none was asked.
-        draws: `lower` in each draw of clips with replacement, (R,). Not told.
-    """
-
-    lower: float
-    low: float
-    high: float
-    drawn: float
-    copied: float
-    whole: float
-    clips: int
-    placed: Placed | None = None
-    draws: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), compare=False, repr=False)
-
-    @classmethod
-    def of(cls, found: Likeness, placed: Placed | None = None) -> AnimateResult:
-        """From what was measured clip by clip."""
-        low, high = found.interval()
-        drawn, copied, whole = (float(values.mean()) for values in (found.drawn, found.copied, found.whole))
-        return cls(found.lower, low, high, drawn, copied, whole, len(found.drawn), placed, found.draws())
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return as_plain(self) | {"chance_placed": CHANCE}
-
-    def __str__(self) -> str:
-        lines = [
-            f"mouth, L1: {self.drawn:.4f} drawn, {self.copied:.4f} copied still: {self.lower:.1%} lower "
-            f"(95 % interval {self.low:.1%} to {self.high:.1%}, {self.clips} clips)",
-            f"whole picture, L1: {self.whole:.4f} drawn",
-        ]
-        if self.placed:
-            p = self.placed
-            lines.append(
-                f"in sync within ±{TOLERANCE} frame, says the sync model: {p.drawn:.1%} of drawn clips, "
-                f"{p.real:.1%} of real ones, {p.still:.1%} of stills (chance {CHANCE:.1%}, {p.clips} clips)"
-            )
-        return "\n".join(lines)
 
 
 def evaluate_animate(
@@ -114,7 +52,8 @@ def evaluate_animate(
 ) -> str:
     """Say how well a model animates.
 
-    Each clip is drawn from its first frame and its sound, and compared with what was filmed.
+    Each clip is drawn from its first frame and its sound, and compared with what was filmed. It is drawn with another
+    clip's sound and with silence, too: what counts is by how much its own does better.
 
     Args:
         model: folder of a run, name of a model, or hf:owner/name on the Hugging Face hub.
@@ -165,56 +104,103 @@ def animate_on(
 
 
 def measure(model: AnimateModel, clips: Corpus, judge: LipSync | None = None) -> AnimateResult:
-    """Animate clips from their first frames, and compare.
+    """Animate clips from their first frames, with their own sound and with sounds that are not theirs, and compare.
 
     Args:
         model: in evaluation mode.
         clips: with sound, each of two frames or more.
         judge: a sync model that is asked about the drawn clips.
     """
-    parts: list[Likeness] = []
-    asked: list[tuple[bool, bool, bool]] = []
+    units = units_of_manifest(clips.manifest)
+    others = another(clips.frames, units)
+    parts: dict[str, list[Likeness]] = {}
+    asked: dict[str, list[float]] = {}
+    answered: list[int] = []
     with Telling("animating", len(clips)) as telling:
-        for number, clip in enumerate(clips, 1):
-            real, drawn = animated(model, clip)
-            parts.append(likeness(drawn.unsqueeze(0), real.unsqueeze(0), model.options.region))
-            if judge:
-                asked += list(_asked(judge, model, clip, real, drawn))
-            telling.update(number, f"{number / max(telling.elapsed_s, 1e-3):.1f} clips/s")
-    return AnimateResult.of(joined(parts), _shares(asked) if asked else None)
+        for number, clip in enumerate(clips):
+            sounds = {OWN: clip.audio}
+            if others is not None:
+                sounds[ANOTHER] = fitted(clips[int(others[number])].audio, len(clip.audio))
+            sounds[SILENCE] = np.zeros_like(clip.audio)
+            real = pictures(model, clip)
+            drawn = {name: drawn_with(model, real, sound) for name, sound in sounds.items()}
+            for name, film in drawn.items():
+                found = likeness(film.unsqueeze(0), real.unsqueeze(0), model.options.region)
+                parts.setdefault(name, []).append(found)
+            if judge and (answers := _asked(judge, model, clip, real, drawn)):
+                answered.append(number)
+                for name, right in answers.items():
+                    asked.setdefault(name, []).append(right)
+            done = number + 1
+            telling.update(done, f"{done / max(telling.elapsed_s, 1e-3):.1f} clips/s")
+    placed = placed_over(asked, units.at(answered)) if answered else None
+    return AnimateResult.of({name: joined(found) for name, found in parts.items()}, units, placed)
 
 
-def _shares(asked: list[tuple[bool, bool, bool]]) -> Placed:
-    drawn, real, still = np.mean(asked, axis=0).tolist()
-    return Placed(drawn, real, still, len(asked))
+def another(frames: NDArray[np.int32], units: Units) -> NDArray[np.int64] | None:
+    """For each clip one of another person (or source), whose sound is not its own: always the same one, (clips,).
+
+    Half of the clips away, or the next after that which is of somebody else and not shorter; where all of others are
+    shorter, the longest of them.
+
+    Returns:
+        None where all clips are of one person or source.
+    """
+    if len(units) < 2:
+        return None
+    count = len(frames)
+    chosen = np.zeros(count, dtype=np.int64)
+    for clip in range(count):
+        order = (clip + count // 2 + np.arange(count)) % count
+        strangers = order[units.of[order] != units.of[clip]]
+        enough = strangers[frames[strangers] >= frames[clip]]
+        chosen[clip] = enough[0] if len(enough) else strangers[np.argmax(frames[strangers])]
+    return chosen
+
+
+def fitted(sound: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
+    """The beginning of a sound, or the sound again and again where it is too short: (samples,)."""
+    return np.resize(sound, samples)
+
+
+def pictures(model: AnimateModel, clip: Clip) -> Tensor:
+    """The real pictures of a clip as the model sees them, (T, planes, S, S) in 0..1."""
+    seen = torch.from_numpy(find_view(model.view).function(clip))
+    return planes(seen.unsqueeze(0))[0]
 
 
 def animated(model: AnimateModel, clip: Clip) -> tuple[Tensor, Tensor]:
     """The real pictures of a clip as the model sees them, and those it draws from the first: (T, planes, S, S)."""
-    seen = torch.from_numpy(find_view(model.view).function(clip))
-    real = planes(seen.unsqueeze(0))[0]
+    real = pictures(model, clip)
+    return real, drawn_with(model, real, clip.audio)
+
+
+def drawn_with(model: AnimateModel, real: Tensor, sound: NDArray[np.float32]) -> Tensor:
+    """What the model draws from the first of these pictures and a sound of their length, (T, planes, S, S)."""
     device = next(model.parameters()).device
-    pieces = model.animate(real[0].to(device), torch.from_numpy(clip.audio).to(device))
-    return real, torch.cat([piece.cpu() for piece in pieces])
+    pieces = model.animate(real[0].to(device), torch.from_numpy(sound).to(device))
+    return torch.cat([piece.cpu() for piece in pieces])
 
 
 def _asked(
-    judge: LipSync, model: AnimateModel, clip: Clip, real: Tensor, drawn: Tensor
-) -> Iterator[tuple[bool, bool, bool]]:
-    """Whether drawn lips, real ones and the still's are placed within a frame; nothing where the clip is too short."""
+    judge: LipSync, model: AnimateModel, clip: Clip, real: Tensor, drawn: Mapping[str, Tensor]
+) -> dict[str, float]:
+    """Whether lips are placed within a frame of the clip's own sound (1) or not (0): those drawn with each sound, real
+    ones and the still's; nothing where the clip is too short."""
     stood = real[:1].expand_as(real)
-    films = (full_size(clip, change, model) for change in (drawn - stood, None, torch.zeros_like(drawn)))
+    changes = {name: film - stood for name, film in drawn.items() if name != SILENCE}
+    films = {name: full_size(clip, change, model) for name, change in changes.items()}
+    films |= {REAL: full_size(clip, None, model), STILL: full_size(clip, torch.zeros_like(real), model)}
+    answers: dict[str, float] = {}
     with torch.inference_mode():
         sound = judge.embed_sound(torch.from_numpy(clip.audio).unsqueeze(0))[0].float()
-        answers = []
-        for film in films:
+        for name, film in films.items():
             lips = judge.embed_lips(film.unsqueeze(0))[0].float()
             apart = distances_by_offset(lips, sound, judge.distance)
             if not len(apart):
-                return
-            answers.append(bool(found(apart, len(apart)).item()))
-    drew, was, stayed = answers
-    yield drew, was, stayed
+                return {}
+            answers[name] = float(found(apart, len(apart)).item())
+    return answers
 
 
 def full_size(clip: Clip, change: Tensor | None, model: AnimateModel) -> Tensor:

@@ -183,8 +183,9 @@ class _People:
         ]
 
     def _row(self, within: str, name: str, found: Sequence[Crossed], model: Sequence[Crossed]) -> FaceVoiceRow:
+        count = int(self.people.max()) + 1
         figures = {
-            key: figure_of([one.figures[key] for one in found], [one.drawn[key] for one in found])
+            key: figure_of([one.figures[key] for one in found], [one.drawn[key] for one in found], count)
             for key, value in found[0].figures.items()
             if np.isfinite(value)  # where there are too few rivals it is no number
         }
@@ -193,7 +194,7 @@ class _People:
             values = [
                 ([one.figures["AUC"] for one in side], [one.drawn["AUC"] for one in side]) for side in (model, found)
             ]
-            against = compared(name, *values[0], *values[1])
+            against = compared(name, *values[0], *values[1], count)
         return FaceVoiceRow(self.called, within, name, figures, found[0].pairs, against)
 
 

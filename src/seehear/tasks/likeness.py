@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,9 +12,11 @@ from torch import Tensor
 
 from seehear.clip import mouth_in
 from seehear.encoders import Region
+from seehear.tasks.significance import Bounds, Figure, Sums, figure, unit_sums
+from seehear.tasks.units import Units
 
-DRAWS = 2000
-"""Of the bootstrap."""
+SCALE: Bounds = (-math.inf, 1.0)
+"""Of `Likeness.lower`: 1 is perfect, and there is no limit to how bad a drawing can be."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +38,19 @@ class Likeness:
         """By which share drawing comes nearer than copying: 0 is no better, 1 is perfect, below 0 is worse."""
         return float(1 - self.drawn.sum() / max(self.copied.sum(), 1e-12))
 
-    def draws(self, seed: int = 0) -> NDArray[np.float64]:
-        """`lower` in each draw of clips with replacement, (DRAWS,); the same draws for every model."""
-        rng = np.random.default_rng(seed)
-        which = rng.integers(len(self.drawn), size=(DRAWS, len(self.drawn)))
-        lower: NDArray[np.float64] = 1 - self.drawn[which].sum(1) / np.maximum(self.copied[which].sum(1), 1e-12)
-        return lower
+    def sums(self, units: Units) -> Sums:
+        """What each person (or source) adds to the sums that `nearer` is made of, (1, units, 2)."""
+        return unit_sums(np.stack([self.drawn, self.copied], axis=1), units.of, len(units))[None]
 
-    def interval(self, seed: int = 0) -> tuple[float, float]:
-        """95 % interval of `lower`."""
-        low, high = np.quantile(self.draws(seed), (0.025, 0.975))
-        return float(low), float(high)
+    def figure(self, units: Units) -> Figure:
+        """`lower` with its interval over people, or over sources where they are not known."""
+        return figure(self.sums(units), nearer, bounds=SCALE)
+
+
+def nearer(sums: Sums) -> NDArray[np.float64]:
+    """`Likeness.lower` of sums over clips: (..., 2) -> (...)."""
+    lower: NDArray[np.float64] = 1 - sums[..., 0] / np.maximum(sums[..., 1], 1e-12)
+    return lower
 
 
 def likeness(drawn: Tensor, real: Tensor, region: Region) -> Likeness:

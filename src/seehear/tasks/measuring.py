@@ -14,8 +14,9 @@ from seehear.tasks.contenders import Contender, Mode, contender, usual
 from seehear.tasks.readouts.interface import ReadOut
 from seehear.tasks.result import Result, Row
 from seehear.tasks.scores import Numbers
-from seehear.tasks.significance import FEWEST_SPEAKERS, Statistic, Sums, compare, figure, unit_sums
+from seehear.tasks.significance import SHARE, Bounds, Statistic, Sums, compare, figure, unit_sums
 from seehear.tasks.trials import Course, Training
+from seehear.tasks.units import Units, units_of
 
 SumsOf = Callable[[Sequence[Any], Sequence[Any]], Numbers]
 """Truths and what was said of N recordings -> what each adds to the sums, (N, K)."""
@@ -31,6 +32,7 @@ class Measure:
         higher_is_better: of the first.
         chance: score -> what guessing gets.
         classes: in the order of the confusion matrix that the sums are; none where they are none.
+        bounds: least and greatest value of the scores.
     """
 
     sums: SumsOf
@@ -38,6 +40,7 @@ class Measure:
     higher_is_better: bool
     chance: Mapping[str, float]
     classes: Sequence[str] = ()
+    bounds: Bounds = SHARE
 
 
 def contenders(model: str, against: Sequence[str], mode: Mode, layer: str | None) -> list[Contender]:
@@ -73,7 +76,7 @@ def measure(
         setting: what the result says of how it came about.
         progress: tell how far it is, on the error stream.
     """
-    names, units = units_tested(course)
+    units, rows_of = units_tested(course)
     main = next(iter(what.scores.values()))
     conditions = course.protocol.conditions
     by_contender: list[dict[float | None, Sums]] = []
@@ -86,15 +89,15 @@ def measure(
                 truths = [course.targets[row] for row in trial.rows.tolist()]
                 entries = what.sums(truths, trial.said)
                 if trial.snr_db not in sums:
-                    sums[trial.snr_db] = np.zeros((course.protocol.seeds, len(names), entries.shape[1]))
+                    sums[trial.snr_db] = np.zeros((course.protocol.seeds, len(units), entries.shape[1]))
                 place = course.protocol.numbers.index(trial.seed)
-                sums[trial.snr_db][place] += unit_sums(entries, units[trial.rows], len(names))
+                sums[trial.snr_db][place] += unit_sums(entries, rows_of[trial.rows], len(units))
                 done += 1
                 telling.update(done, f"{one.name}, seed {trial.seed}")
             by_contender.append(sums)
     rows = [_row(one, sums, what) for one, sums in zip(named, by_contender, strict=True)]
     comparisons = [
-        compare(one.name, by_contender[0][None], sums[None], main)
+        compare(one.name, by_contender[0][None], sums[None], main, bounds=what.bounds)
         for one, sums in zip(named[1:], by_contender[1:], strict=True)
     ]
     recordings = course.recordings
@@ -110,31 +113,23 @@ def measure(
         recordings=len(recordings),
         tested=len(course.tested),
         speakers=None if None in speakers else len(speakers),
-        units=_kind(course),
+        units=units.kind,
         setting=dict(setting),
         left_out=recordings.left_out,
     )
 
 
-def units_tested(course: Course) -> tuple[list[str], NDArray[np.int64]]:
-    """What is drawn independently: speakers where enough of them are tested, else sources.
+def units_tested(course: Course) -> tuple[Units, NDArray[np.int64]]:
+    """What is drawn independently: the speakers that are tested with any seed, else the sources.
 
     Returns:
-        Names of the units, and the unit of each recording (-1 for what is never tested).
+        The units of what is tested, and the unit of each recording (-1 for what is never tested).
     """
-    attribute = "speaker" if _kind(course) == "speakers" else "source"
-    groups = {row: getattr(course.recordings[row], attribute) for row in course.tested.tolist()}
-    names = sorted(set(groups.values()))
-    numbers = {name: number for number, name in enumerate(names)}
-    units = np.full(len(course.recordings), -1)
-    for row, group in groups.items():
-        units[row] = numbers[group]
-    return names, units
-
-
-def _kind(course: Course) -> str:
-    speakers = {course.recordings[row].speaker for row in course.tested.tolist()}
-    return "speakers" if None not in speakers and len(speakers) >= FEWEST_SPEAKERS else "recordings"
+    recordings = [course.recordings[row] for row in course.tested.tolist()]
+    units = units_of([one.speaker for one in recordings], [one.source for one in recordings])
+    rows = np.full(len(course.recordings), -1)
+    rows[course.tested] = units.of
+    return units, rows
 
 
 def _row(one: Contender, sums: Mapping[float | None, Sums], what: Measure) -> Row:
@@ -146,7 +141,7 @@ def _row(one: Contender, sums: Mapping[float | None, Sums], what: Measure) -> Ro
     return Row(
         encoder=one.name,
         mode=one.mode,
-        figures={name: figure(sums[None], statistic) for name, statistic in what.scores.items()},
-        by_snr={snr: figure(noisy, main) for snr, noisy in sums.items() if snr is not None},
+        figures={name: figure(sums[None], statistic, bounds=what.bounds) for name, statistic in what.scores.items()},
+        by_snr={snr: figure(noisy, main, bounds=what.bounds) for snr, noisy in sums.items() if snr is not None},
         confusion=matrix,
     )

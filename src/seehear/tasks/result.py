@@ -5,14 +5,19 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from seehear.tasks.significance import Comparison, Figure, as_plain
+from seehear.tasks.significance import FEW, Comparison, Figure, as_plain
+from seehear.tasks.units import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 LEFT_OUT_SHOWN = 5
+NO_INTERVAL = "-"
+"""In its place, where only one unit was tested."""
+
 CONFUSION_CLASSES = 12  # more do not fit a terminal; --json has them all
 NOISY_DB = 0.0
 """Ratio at which the loss by noise is reported."""
@@ -63,7 +68,7 @@ class Result:
         recordings: that were used.
         tested: that were in a test part with any seed.
         speakers: different ones; None where that is not known of all.
-        units: what the intervals and tests draw: speakers or recordings.
+        units: what the intervals and tests draw: speakers, or sources where speakers are not known of all.
         setting: read-out, split, share of the labels, seeds and whatever else decides the numbers.
         left_out: recording -> reason.
     """
@@ -165,8 +170,7 @@ class Result:
         setting = ", ".join(f"{key} {value}" for key, value in self.setting.items())
         lines = [
             f"{self.recordings} recordings of {speakers}, {self.tested} of them tested; {setting}.",
-            f"Intervals: bootstrap over test {self.units}. p: paired permutation test over test {self.units}; "
-            "behind the slash, paired t-test over seeds.",
+            how_sure(self.rows[0].main.units, self.units),
         ]
         met = sum(any(counts) for counts in self.rows[0].confusion or [])
         if met < len(self.classes):
@@ -188,9 +192,11 @@ class Result:
             return "", ""
         sign = 1 if self.higher_is_better else -1
         ends = sorted((sign * told.low, sign * told.high))
-        gain = f"{_signed(name, sign * told.difference)} ({_signed(name, ends[0])} to {_signed(name, ends[1])})"
+        gain = _signed(name, sign * told.difference)
+        if not isnan(told.low):
+            gain += f" ({_signed(name, ends[0])} to {_signed(name, ends[1])})"
         seeds = "" if told.p_seeds is None else f" / {told.p_seeds:.3f}"
-        return gain, f"{told.p:.4f}{seeds}"
+        return gain, NO_INTERVAL if isnan(told.low) else f"{told.p:.4f}{seeds}"
 
 
 def _called(row: Row) -> str:
@@ -211,7 +217,37 @@ def _mean(name: str, figure: Figure) -> str:
 
 
 def _range(name: str, low: float, high: float) -> str:
-    return f"{_number(name, low)} to {_number(name, high)}"
+    return NO_INTERVAL if isnan(low) else f"{_number(name, low)} to {_number(name, high)}"
+
+
+def percent_range(low: float, high: float) -> str:
+    """An interval of a share, ``86.6% to 94.2%``; says so where there is none."""
+    return _range("accuracy", low, high)
+
+
+def how_sure_of_one(units: int, kind: str) -> str:
+    """What the intervals of a score are, in a sentence: over how many of what, and by which method."""
+    over = counted(units, kind)
+    if units < 2:
+        return f"No interval: all is of {over}, and nobody can say how others would do."
+    return f"95 % intervals over {over} ({'t with bootstrap standard error' if units < FEW else 'bootstrap'})."
+
+
+def how_sure(units: int, kind: str, seeds: bool = True) -> str:
+    """What intervals and p are, in a sentence or two: over how many of what, and by which method.
+
+    Args:
+        units: how many people or sources were tested.
+        kind: which of them.
+        seeds: a second p, over seeds, may stand behind the first.
+    """
+    over = counted(units, kind)
+    if units < 2:
+        return f"No interval and no p: only {over} tested, and nobody can say how others would do."
+    few = units < FEW
+    how, test = ("t with bootstrap standard error", "t-test") if few else ("bootstrap", "permutation test")
+    behind = "; behind the slash, paired t-test over seeds" if seeds else ""
+    return f"95 % intervals over {over} ({how}). p: paired {test} over them{behind}."
 
 
 def _signed(name: str, value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from seehear.tasks.partition import LABEL
 from seehear.tasks.parts import in_test
 from seehear.tasks.recordings import Recordings
 from seehear.tasks.result import Result, Row
+from seehear.tasks.significance import SHARE, Bounds
 from seehear.tasks.telling import tell
 from seehear.tasks.trials import Protocol, told_seeds
 from seehear.tasks.verification.calibration import calibrated, require_calibration_place
@@ -30,6 +32,9 @@ from seehear.tasks.verification.trials import Trials
 from seehear.tasks.verification.voices import Pooling, VoiceContender, voice_contenders
 
 SEGMENTS = "segments"
+
+COSTS: Bounds = (0.0, math.inf)
+"""Of a detection cost."""
 
 
 def evaluate_speaker(
@@ -137,9 +142,9 @@ def evaluate_speaker(
     result = VerificationResult(
         task="speaker verification",
         data=recordings.name,
-        rows=tuple(_row(one, plan, scored) for one, scored in zip(named, run, strict=True)),
+        rows=tuple(_row(one, plan, scored, len(course.people)) for one, scored in zip(named, run, strict=True)),
         comparisons=tuple(
-            compared(one.name, *_values(run[0]), *_values(scored))
+            compared(one.name, *_values(run[0]), *_values(scored), len(course.people))
             for one, scored in zip(named[1:], run[1:], strict=True)
         ),
         higher_is_better=False,
@@ -189,10 +194,15 @@ def _course(
     return VoiceCourse(recordings, sides, plan, labelled, labelled and everything)
 
 
-def _row(one: VoiceContender, plan: Plan, scored: Sequence[Scored]) -> Row:
+def _row(one: VoiceContender, plan: Plan, scored: Sequence[Scored], people: int) -> Row:
     mode = "projected" if plan.mode != "frozen" and one.mode == "frozen" else one.mode
     names = list(scored[0].figures)
-    figures = {name: figure_of([s.figures[name] for s in scored], [s.drawn[name] for s in scored]) for name in names}
+    figures = {
+        name: figure_of(
+            [s.figures[name] for s in scored], [s.drawn[name] for s in scored], people, SHARE if name == EER else COSTS
+        )
+        for name in names
+    }
     return Row(one.name, mode, figures, by_snr={})
 
 

@@ -8,7 +8,7 @@ the least distance counts as right within one frame of the truth, which is 0. Gu
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,10 @@ from torch import Tensor
 
 from seehear.errors import SeehearError
 from seehear.losses.similarity import Distance
-from seehear.tasks.significance import as_plain
+from seehear.tasks.result import how_sure_of_one, percent_range
+from seehear.tasks.scores import error_rate
+from seehear.tasks.significance import as_plain, figure, unit_sums
+from seehear.tasks.units import Units, each_alone, units_of_metas
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,9 +43,6 @@ CHANCE = (2 * TOLERANCE + 1) / OFFSETS  # 9.7 %
 LENGTHS = (5, 7, 9, 11, 13, 15)
 """K: consecutive embeddings that are averaged."""
 
-RESAMPLES = 2000
-"""Of the bootstrap: the ends of a 95 % interval move by less than 0.1 points from seed to seed."""
-
 
 @dataclass(frozen=True)
 class Accuracy:
@@ -51,10 +51,12 @@ class Accuracy:
     Attributes:
         frames: K.
         accuracy: share of the windows whose offset was found, 0 to 1.
-        low, high: 95 % interval, by a bootstrap over clips; equal to the accuracy where there is only one clip.
+        low, high: 95 % interval over people, or sources where these are not known, as `significance.interval` has it;
+            not a number where there is only one.
         windows: how many there were.
         clips: how many clips they came from.
-        draws: the accuracy in each draw of clips with replacement, (R,); the same draws for every model. Not told.
+        units: how many people, or sources, they came from.
+        draws: the accuracy in each draw of those with replacement, (R,); the same draws for every model. Not told.
     """
 
     frames: int
@@ -63,6 +65,7 @@ class Accuracy:
     high: float
     windows: int
     clips: int
+    units: int = 0
     draws: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), compare=False, repr=False)
 
 
@@ -75,12 +78,14 @@ class SyncAccuracy:
         chance: share that guessing reaches.
         clips: clips seen.
         too_short: how many of them gave no window even for the smallest K.
+        units: what intervals are over: speakers, sources, or clips of which neither is known.
     """
 
     by_length: tuple[Accuracy, ...]
     chance: float
     clips: int
     too_short: int
+    units: str = "clips"
 
     def at(self, frames: int) -> float:
         """Accuracy for that K, 0 to 1.
@@ -102,6 +107,8 @@ class SyncAccuracy:
 
         console = Console(width=100, file=io.StringIO())
         console.print(self.table())
+        for line in self.remarks():
+            console.print(line, markup=False, highlight=False)
         assert isinstance(console.file, io.StringIO)
         return console.file.getvalue().rstrip()
 
@@ -112,10 +119,14 @@ class SyncAccuracy:
         title = f"Sync accuracy, offset within ±{TOLERANCE} frame of the truth (chance {self.chance:.1%})"
         table = Table("K (frames)", "accuracy", "95 % interval", "windows", "clips", title=title)
         for entry in self.by_length:
-            interval = f"{entry.low:.1%} to {entry.high:.1%}"
+            interval = percent_range(entry.low, entry.high)
             row = (str(entry.frames), f"{entry.accuracy:.1%}", interval, str(entry.windows), str(entry.clips))
             table.add_row(*row)
         return table
+
+    def remarks(self) -> list[str]:
+        """What has to be known to believe the table."""
+        return [how_sure_of_one(self.by_length[0].units, self.units)] if self.by_length else []
 
 
 def distances_by_offset(lips: Tensor, sound: Tensor, distance: Distance, reach: int = REACH) -> Tensor:
@@ -163,6 +174,7 @@ def sync_accuracy(
     distance: Distance = "cosine",
     lengths: Sequence[int] = LENGTHS,
     seed: int = 0,
+    units: Callable[[], Units] | None = None,
 ) -> SyncAccuracy:
     """Accuracy over clips whose lips and sound are in sync.
 
@@ -175,6 +187,8 @@ def sync_accuracy(
         distance: how the model's embeddings are compared.
         lengths: the Ks.
         seed: of the bootstrap.
+        units: asked when all clips were seen: which person or source each is of. By default each is taken for
+            independent of all others.
     """
     right: list[list[tuple[int, int]]] = [[] for _ in lengths]  # for each K: (found, windows) of each clip
     seen = too_short = 0
@@ -184,22 +198,20 @@ def sync_accuracy(
         too_short += len(apart) < min(lengths)
         for length, counts in zip(lengths, right, strict=True):
             hits = found(apart, length)
-            if len(hits):
-                counts.append((int(hits.sum()), len(hits)))
-    entries = tuple(
-        _with_interval(length, np.array(counts), seed) for length, counts in zip(lengths, right, strict=True) if counts
-    )
-    return SyncAccuracy(entries, CHANCE, seen, too_short)
+            counts.append((int(hits.sum()), len(hits)))
+    of = units() if units else each_alone(seen)
+    told = (_with_interval(length, np.array(counts), of, seed) for length, counts in zip(lengths, right, strict=True))
+    return SyncAccuracy(tuple(entry for entry in told if entry), CHANCE, seen, too_short, of.kind)
 
 
-def _with_interval(length: int, counts: NDArray[np.int64], seed: int) -> Accuracy:
-    """Ratio of sums over clips (clips, 2), with its percentile interval over resampled clips."""
-    hits, windows = counts.sum(0)
-    draws = np.random.default_rng(seed).integers(len(counts), size=(RESAMPLES, len(counts)))
-    resampled = counts[draws].sum(1)  # (RESAMPLES, 2)
-    shares = resampled[:, 0] / resampled[:, 1]
-    low, high = np.percentile(shares, [2.5, 97.5])
-    return Accuracy(length, float(hits / windows), float(low), float(high), int(windows), len(counts), shares)
+def _with_interval(length: int, counts: NDArray[np.int64], units: Units, seed: int) -> Accuracy | None:
+    """Ratio of sums over units, of (found, windows) of each clip, (clips, 2); None where there was no window."""
+    if not len(counts) or not counts[:, 1].any():
+        return None
+    sums = unit_sums(counts.astype(np.float64), units.of, len(units))
+    told = figure(sums[None], error_rate, seed)
+    clips = int((counts[:, 1] > 0).sum())
+    return Accuracy(length, told.value, told.low, told.high, int(counts[:, 1].sum()), clips, told.units, told.draws)
 
 
 def evaluate_sync(model: LipSync, clips: Iterable[Clip], lengths: Sequence[int] = LENGTHS) -> SyncAccuracy:
@@ -211,9 +223,11 @@ def evaluate_sync(model: LipSync, clips: Iterable[Clip], lengths: Sequence[int] 
         lengths: the Ks.
     """
     device = next(model.parameters()).device
+    metas: list[Mapping[str, Any]] = []
 
     def embedded() -> Iterator[tuple[Tensor, Tensor]]:
         for clip in clips:
+            metas.append(clip.meta)
             if clip.frames <= 2 * model.context:
                 yield torch.zeros(0, model.dim), torch.zeros(0, model.dim)
                 continue
@@ -222,4 +236,4 @@ def evaluate_sync(model: LipSync, clips: Iterable[Clip], lengths: Sequence[int] 
                 sound = model.embed_sound(torch.from_numpy(clip.audio).unsqueeze(0).to(device))
             yield lips[0].cpu(), sound[0].cpu()
 
-    return sync_accuracy(embedded(), model.distance, lengths)
+    return sync_accuracy(embedded(), model.distance, lengths, units=lambda: units_of_metas(metas))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -94,6 +95,7 @@ def evaluate_transcription(
         scores={"WER": lambda sums: error_rate(sums[..., :2]), "CER": lambda sums: error_rate(sums[..., 2:])},
         higher_is_better=False,
         chance={},
+        bounds=(0, math.inf),
     )
     setting = {**protocol.told(), "beam": beam}
     result = measure("transcription", course, named, on_features(training, protocol), training, what, setting)

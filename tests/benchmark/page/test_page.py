@@ -114,14 +114,14 @@ class Imagined:
             draws = tuple((eer + common).tolist())
             scores = {"EER": eer, "minDCF 0.05": min(1.0, 2 * eer)}
             return Outcome(key, 3.0, scores=scores, higher_is_better=False, chance={"EER": 0.5}, draws=draws, det=det,
-                           units="speakers", **told)  # fmt: skip
+                           units="speakers", unit_count=40, **told)  # fmt: skip
         accuracy = float(0.4 + gain + 0.01 * rng.normal())
         counts = rng.multinomial(10, [accuracy, *[(1 - accuracy) / 3] * 3], size=4)
         confusion = tuple(tuple(np.roll(row, shift).tolist()) for shift, row in enumerate(counts))
         by_snr = {f"{snr}": accuracy - 0.15 / (1 + np.exp(snr / 5)) for snr in (-5, 0, 5, 10, 20)}
         return Outcome(key, 3.0, scores={"accuracy": accuracy, "F1": accuracy - 0.02}, chance={"accuracy": 0.25},
                        draws=tuple((accuracy + common).tolist()), by_snr=by_snr if place.task == "noise" else {},
-                       confusion=confusion, classes=EMOTIONS, units="speakers", **told)  # fmt: skip
+                       confusion=confusion, classes=EMOTIONS, units="speakers", unit_count=40, **told)  # fmt: skip
 
     def _learned(self, cell):
         run = self.folder.place(cell)

@@ -38,7 +38,8 @@ def test_seeds_that_divide_the_same_people_are_as_sure_as_we_say(
         gains = rng.normal(size=200)  # of one row over the other, by person
         orders = [rng.permutation(200) for _ in range(seeds // 5)]
         tested = [order[turn::5] for order in orders for turn in range(5)]
-        ours = series([gains[people].mean() for people in tested], [counts @ gains[people] for people in tested])
+        draws = [counts @ gains[people] for people in tested]
+        ours = series([gains[people].mean() for people in tested], draws, units=40)
         theirs = series([0.0] * seeds, np.zeros((seeds, 200)))
         found = difference("equal", ours, theirs, True)
         assert found is not None
@@ -129,8 +130,23 @@ def test_draws_are_paired_draw_by_draw_and_averaged_over_seeds() -> None:
     assert found is not None
     assert found.drawn_low is not None
     assert found.drawn_high is not None
-    assert gains[4] <= found.drawn_low <= gains[5]  # 5 of 200 lie below
+    assert gains[4] <= found.drawn_low <= gains[5]  # of 200 units a little less than 5 of 200 lie below
     assert gains[194] <= found.drawn_high <= gains[195]
+
+
+def test_draws_of_few_people_are_told_by_t_and_of_one_person_or_of_nobody_knows_how_many_not_at_all() -> None:
+    rng = np.random.default_rng(5)
+    draws = np.tile(rng.normal(0.1, 0.02, 500), (2, 1))
+    ends = {}
+    for units in (0, 1, 6, 60):
+        ours, theirs = (series([0.6, 0.6], draws, units=units), series([0.5, 0.5], 0 * draws, units=units))
+        found = difference("", ours, theirs, True)
+        assert found is not None
+        ends[units] = (found.drawn_low, found.drawn_high)
+    assert ends[0] == ends[1] == (None, None)
+    half = 2.570582 * draws[0].std() * math.sqrt(6 / 5)  # t of five degrees of freedom
+    assert ends[6] == (pytest.approx(0.1 - half), pytest.approx(0.1 + half))
+    assert ends[60][0] == pytest.approx(0.06, abs=0.006)
 
 
 def test_draws_of_an_error_rate_are_signed_so_that_more_is_better() -> None:
@@ -179,7 +195,7 @@ def test_holm_keeps_the_order_and_never_makes_less(p: list[float]) -> None:
     assert all(adjusted[one] <= adjusted[other] for one, other in pairwise(ordered))
 
 
-def series(values: list[float], draws: object = (), test: str = "the same") -> Series:
+def series(values: list[float], draws: object = (), test: str = "the same", units: int = 200) -> Series:
     """With seeds 0, 1, ...; ``draws`` has a line a seed."""
-    drawn = {seed: Drawn(tuple(line), test) for seed, line in enumerate(np.asarray(draws).tolist())}
+    drawn = {seed: Drawn(tuple(line), test, units) for seed, line in enumerate(np.asarray(draws).tolist())}
     return Series(dict(enumerate(values)), drawn)

@@ -139,4 +139,4 @@ def series(values: list[float], around: float | None = None, spread: float = 0.0
     if around is None:
         return Series(by_seed)
     draws = tuple((around + np.linspace(-spread, spread, 100)).tolist())
-    return Series(by_seed, {seed: Drawn(draws, "test") for seed in by_seed})
+    return Series(by_seed, {seed: Drawn(draws, "test", 100) for seed in by_seed})

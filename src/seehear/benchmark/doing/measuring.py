@@ -15,13 +15,13 @@ from seehear.benchmark.cell import Cell
 from seehear.benchmark.doing.asking import ONE_THREAD, arguments, command, evaluation
 from seehear.benchmark.outcome import Outcome
 from seehear.errors import SeehearError
-from seehear.tasks.animate import AnimateResult
+from seehear.tasks.animate_result import ANOTHER, AnimateResult
 from seehear.tasks.result import Result
-from seehear.tasks.sync import SyncAccuracy
+from seehear.tasks.sync import CHANCE, SyncAccuracy
 from seehear.tasks.verification.facevoice_outcome import FaceVoiceResult, FaceVoiceRow
 from seehear.tasks.verification.outcome import VerificationResult
 
-NEARER, IN_SYNC = "mouth nearer than the still", "drawn clips in sync"
+NEARER, HEARD, IN_SYNC = "mouth nearer than the still", "mouth nearer by its own sound", "drawn clips in sync"
 ALL = "all"
 
 
@@ -70,6 +70,7 @@ def _of_table(key: str, found: Result, data: str) -> Outcome:
         recordings=found.recordings,
         tested=found.tested,
         units=found.units,
+        unit_count=row.main.units,
         told=found.setting | {"left out": len(found.left_out)},
     )
 
@@ -86,7 +87,8 @@ def _of_sync(key: str, found: SyncAccuracy, data: str) -> Outcome:
         draws=_known(found.by_length[0].draws),
         recordings=found.clips,
         tested=found.by_length[0].clips,
-        units="clips",
+        units=found.units,
+        unit_count=found.by_length[0].units,
         told={"windows": found.by_length[0].windows, "too short": found.too_short},
     )
 
@@ -94,10 +96,12 @@ def _of_sync(key: str, found: SyncAccuracy, data: str) -> Outcome:
 def _of_animate(key: str, found: AnimateResult, data: str) -> Outcome:
     scores = {NEARER: found.lower, "L1 of the mouth": found.drawn, "L1 of the picture": found.whole}
     told: dict[str, Any] = {"L1 of the mouth, still": found.copied}
+    if wrong := found.control(ANOTHER):
+        scores[HEARD] = wrong.gain.difference
     if found.placed:
-        scores[IN_SYNC] = found.placed.drawn
-        told |= {"real clips in sync": found.placed.real, "stills in sync": found.placed.still}
-    chance = {NEARER: 0.0} | ({IN_SYNC: found.to_dict()["chance_placed"]} if found.placed else {})
+        scores[IN_SYNC] = found.placed.drawn.value
+        told |= {"real clips in sync": found.placed.real.value, "stills in sync": found.placed.still.value}
+    chance = {name: value for name, value in {NEARER: 0.0, HEARD: 0.0, IN_SYNC: CHANCE}.items() if name in scores}
     return Outcome(
         key,
         seconds=0.0,
@@ -106,7 +110,8 @@ def _of_animate(key: str, found: AnimateResult, data: str) -> Outcome:
         draws=_known(found.draws),
         recordings=found.clips,
         tested=found.clips,
-        units="clips",
+        units=found.units,
+        unit_count=found.unit_count,
         told=told,
     )
 
@@ -132,6 +137,7 @@ def _of_faces_and_voices(key: str, found: FaceVoiceResult, data: str) -> Outcome
         recordings=clips,
         tested=found.clips[first.people],
         units="people",
+        unit_count=found.persons[first.people],
         told=found.setting | {"people": dict(found.persons)},
     )
 

@@ -101,7 +101,7 @@ class Grid:
 
     def _drawn(self, row: str, column: Column, seed: int) -> Drawn:
         one = self.outcomes[row, column.labels, seed]
-        return Drawn(one.draws, (one.units, one.recordings, one.tested))
+        return Drawn(one.draws, (one.units, one.recordings, one.tested), one.unit_count)
 
 
 def _value(outcome: Outcome, column: Column) -> float | str:

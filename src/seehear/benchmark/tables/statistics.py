@@ -1,11 +1,12 @@
 """How sure a mean over seeds is, and whether one row is better than another.
 
-Seeds tell of chance in training: Student's t over them. Draws of the test's units (speakers, clips) tell of which
-people happened to be tested: percentiles over them. A difference has to stand against both.
+Seeds tell of chance in training: Student's t over them. Draws of the test's units (people, sources) tell of which of
+them happened to be tested. A difference has to stand against both. The arithmetic is `seehear.tasks.significance`'s.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -14,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.benchmark.tables.table import Difference
+from seehear.tasks.significance import EQUAL, student
+from seehear.tasks.significance import interval as over_units
 
-LEVEL = 0.95
-"""Of every interval."""
-
-EQUAL = 1e-12
-"""Differences that are nearer to each other than this differ by rounding alone."""
+ANYWHERE = (-math.inf, math.inf)
+"""Bounds of scores whose kind is not known here."""
 
 
 class Drawn(NamedTuple):
@@ -28,10 +28,12 @@ class Drawn(NamedTuple):
     Attributes:
         scores: (draws,).
         test: what was drawn from; draws from the same test are the same draws.
+        units: how many units were drawn from; 0 where that is not known, and then no interval is made of the draws.
     """
 
     scores: Sequence[float]
     test: Hashable
+    units: int
 
 
 @dataclass(frozen=True)
@@ -49,14 +51,7 @@ class Series:
 
 def interval(values: Sequence[float]) -> tuple[float, float] | None:
     """95 % interval of the mean of independent values, by Student's t; None with fewer than two."""
-    from scipy.stats import t
-
-    count = len(values)
-    if count < 2:
-        return None
-    half = float(t.ppf((1 + LEVEL) / 2, count - 1) * np.std(values, ddof=1) / np.sqrt(count))
-    mean = float(np.mean(values))
-    return mean - half, mean + half
+    return student(np.asarray(values, dtype=np.float64))
 
 
 def difference(against: str, ours: Series, theirs: Series, higher_is_better: bool) -> Difference | None:
@@ -74,7 +69,7 @@ def difference(against: str, ours: Series, theirs: Series, higher_is_better: boo
     gains = sign * np.array([ours.values[seed] - theirs.values[seed] for seed in seeds])
     low, high = interval(gains.tolist()) or (None, None)
     drawn = _paired_draws(ours, theirs, seeds)
-    drawn_low, drawn_high = (None, None) if drawn is None else _middle(sign * drawn)
+    drawn_low, drawn_high = (None, None) if drawn is None else _over_units(gains, sign * drawn, ours, seeds)
     return Difference(
         against=against,
         mean=float(gains.mean()),
@@ -120,6 +115,10 @@ def _paired_draws(ours: Series, theirs: Series, seeds: Sequence[int]) -> NDArray
     return np.asarray(np.mean(gains, axis=0))
 
 
-def _middle(values: NDArray[np.float64]) -> tuple[float, float]:
-    low, high = np.percentile(values, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
-    return float(low), float(high)
+def _over_units(
+    gains: NDArray[np.float64], drawn: NDArray[np.float64], ours: Series, seeds: Sequence[int]
+) -> tuple[float | None, float | None]:
+    """Interval of the mean gain over the units of one seed's test, which are as many with every seed."""
+    units = min(ours.drawn[seed].units for seed in seeds)
+    low, high = over_units(float(gains.mean()), drawn, units, ANYWHERE)
+    return (None, None) if math.isnan(low) else (low, high)

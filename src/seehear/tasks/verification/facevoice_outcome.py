@@ -6,7 +6,9 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from seehear.tasks.result import percent_range
 from seehear.tasks.significance import Comparison, Figure, as_plain
+from seehear.tasks.verification.outcome import how_sure_of_pairs
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -98,7 +100,7 @@ class FaceVoiceResult:
             gain = f"{100 * told.difference:+.1f} ({100 * told.low:+.1f} to {100 * told.high:+.1f})" if told else ""
             table.add_row(
                 row.people, row.within, row.encoder, f"{auc.value:.1%} ± {100 * auc.std:.1f}",
-                f"{auc.low:.1%} to {auc.high:.1%}", f"{row.figures['EER'].value:.1%}", gain,
+                percent_range(auc.low, auc.high), f"{row.figures['EER'].value:.1%}", gain,
                 f"{told.p:.4f}" if told else "",
             )  # fmt: skip
         return table
@@ -122,8 +124,7 @@ class FaceVoiceResult:
         return [
             f"{there}; {setting}.",
             "Voice and face of one person are of different sources, or else clips, where there are several.",
-            "Intervals: bootstrap over people, both sides of every pair with them. p: how often the draws have the "
-            "other sign, two-sided.",
+            *(f"{name}: {how_sure_of_pairs(count, 'people')}" for name, count in self.persons.items()),
             *self.remarks,
         ]
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.tasks.result import LEFT_OUT_SHOWN, Result
-from seehear.tasks.significance import Comparison, Figure
+from seehear.tasks.significance import FEW, SHARE, Bounds, Comparison, Figure, difference_bounds, interval, p_value
+from seehear.tasks.units import counted
 from seehear.tasks.verification.plot import Curve
 
 Drawn = NDArray[np.float64]
@@ -42,8 +43,7 @@ class VerificationResult(Result):
         lines = [
             f"{self.recordings} recordings of {speakers}; {self.pairs[0]} pairs of one person, {self.pairs[1]} of two "
             f"among {self.tested} {self.setting.get('compared', 'sides')}; {setting}.",
-            f"Intervals: bootstrap over {self.units}, both sides of every pair with them. p: how often the draws have "
-            "the other sign, two-sided.",
+            how_sure_of_pairs(self.rows[0].main.units, self.units),
         ]
         for figure, comparisons in self.beside.items():
             said = [
@@ -66,33 +66,43 @@ class VerificationResult(Result):
         return lines
 
 
-def figure_of(values: Sequence[float], drawn: Sequence[Drawn]) -> Figure:
+def how_sure_of_pairs(units: int, kind: str) -> str:
+    """What intervals and p are, in a sentence: over how many of what, and by which method."""
+    how = "Student's t, bootstrap standard error" if units < FEW else "bootstrap, two-sided"
+    return (
+        f"95 % intervals and p of paired differences over {counted(units, kind)} ({how}), both sides of every pair "
+        "drawn with them."
+    )
+
+
+def figure_of(values: Sequence[float], drawn: Sequence[Drawn], units: int, bounds: Bounds = SHARE) -> Figure:
     """A figure over its seeds, with the 95 % interval of its mean over the same draws of people with every seed.
 
     Args:
         values: with each seed.
         drawn: likewise.
+        units: how many people there are.
+        bounds: of the figure.
     """
     std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-    draws = np.mean(drawn, axis=0)
-    return Figure(float(np.mean(values)), std, *_interval(draws), tuple(values), draws)
+    draws, value = np.mean(drawn, axis=0), float(np.mean(values))
+    return Figure(value, std, *interval(value, draws, units, bounds), tuple(values), units, draws)
 
 
 def compared(
-    name: str, ours: Sequence[float], drawn: Sequence[Drawn], theirs: Sequence[float], other_drawn: Sequence[Drawn]
+    name: str,
+    ours: Sequence[float],
+    drawn: Sequence[Drawn],
+    theirs: Sequence[float],
+    other_drawn: Sequence[Drawn],
+    units: int,
 ) -> Comparison:
     """The model against another contender, both with the same draws of people.
 
     Scores of two models are on scales of their own and cannot be swapped, so instead of a permutation the draws are
-    asked how often the difference has the other sign.
+    asked how likely a difference of the other sign is: see `p_value`.
     """
     differences = np.mean(drawn, axis=0) - np.mean(other_drawn, axis=0)
-    known = differences[np.isfinite(differences)]
-    beyond = min((known <= 0).sum(), (known >= 0).sum())
-    p = min(1.0, 2 * (int(beyond) + 1) / (len(known) + 1))
-    return Comparison(name, float(np.mean(ours) - np.mean(theirs)), *_interval(differences), p, None)
-
-
-def _interval(drawn: Drawn) -> tuple[float, float]:
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return float(low), float(high)
+    value = float(np.mean(ours) - np.mean(theirs))
+    low, high = interval(value, differences, units, difference_bounds(SHARE))
+    return Comparison(name, value, low, high, p_value(value, differences, units), None, units)

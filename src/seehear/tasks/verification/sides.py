@@ -22,7 +22,7 @@ class Sides:
     Attributes:
         pieces: of sound.
         owners: which of the sides each piece belongs to, (pieces,).
-        who: whose voice each is: the speaker, or the recording where speakers are not known.
+        who: whose voice each is: the speaker, or the source where speakers are not known.
         same: what two share that are a pair of one person: the speaker, or the recording they were cut from.
         sources: two of one source make no pair of one person; None where they do.
         alike: what the two of every pair share, such as the sex.
@@ -113,10 +113,10 @@ class Sides:
 
 
 def _who(recordings: Recordings) -> tuple[list[str], str]:
-    """Whose voice each is, and what that is in words: recordings where speakers are not known of all."""
+    """Whose voice each is, and what that is in words: sources where speakers are not known of all."""
     speakers = [recording.speaker for recording in recordings]
     known = [speaker for speaker in speakers if speaker]
-    return (known, "speakers") if len(known) == len(speakers) else ([r.name for r in recordings], "recordings")
+    return (known, "speakers") if len(known) == len(speakers) else ([r.source for r in recordings], "sources")
 
 
 def _alike(recordings: Recordings, within: Sequence[str]) -> list[tuple[str, ...]]:
