@@ -21,7 +21,7 @@ from seehear.tasks.significance import SHARE, Bounds
 from seehear.tasks.telling import tell
 from seehear.tasks.trials import Protocol, told_seeds
 from seehear.tasks.verification.calibration import calibrated, require_calibration_place
-from seehear.tasks.verification.course import EER, PAIRS, Plan, Scored, VoiceCourse, VoiceMode
+from seehear.tasks.verification.course import DCF, EER, PAIRS, Plan, Scored, VoiceCourse, VoiceMode
 from seehear.tasks.verification.few_labels import FewLabelOptions, LossName
 from seehear.tasks.verification.outcome import Drawn, VerificationResult, compared, figure_of
 from seehear.tasks.verification.parts import PartName, in_part, split_of
@@ -162,7 +162,7 @@ def evaluate_speaker(
         calibration=made.to_dict() if made else None,
         beside={
             figure: tuple(
-                compared(one.name, *_values(run[0], figure), *_values(scored, figure))
+                compared(one.name, *_values(run[0], figure), *_values(scored, figure), len(course.people))
                 for one, scored in zip(named[1:], run[1:], strict=True)
             )
             for figure in BESIDE
@@ -199,7 +199,7 @@ def _row(one: VoiceContender, plan: Plan, scored: Sequence[Scored], people: int)
     names = list(scored[0].figures)
     figures = {
         name: figure_of(
-            [s.figures[name] for s in scored], [s.drawn[name] for s in scored], people, SHARE if name == EER else COSTS
+            [s.figures[name] for s in scored], [s.drawn[name] for s in scored], people, COSTS if name in DCF else SHARE
         )
         for name in names
     }
