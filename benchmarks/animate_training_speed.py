@@ -13,6 +13,7 @@ import argparse
 import time
 
 import torch
+from machine import figure
 from matmul import matmul_rate
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
@@ -107,6 +108,10 @@ def main() -> None:
         print(f"    {macs / 1e9:.1f} GMAC a step; {used / 1e9:.1f} GMAC/s")
         for what, rates in (("float32 products of matrices", products), ("float32 convolutions", convolutions)):
             print(f"    {used / max(rates):.0%} of the {max(rates) / 1e9:.1f} GMAC/s of {what}")
+        reached = f"{used / max(products):.0%} of products, {used / max(convolutions):.0%} of convolutions"
+        speed = f"{step.frames / best:.0f} frames/s heard, {step.drawn / best:.0f} drawn"
+        told = f"{speed}; {used / 1e9:.0f} GMAC/s, {reached}"
+        figure(f"pretrain, {given.preset}", told, "bf16" if precision == "bf16-mixed" else "float32")
 
 
 if __name__ == "__main__":

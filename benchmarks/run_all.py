@@ -3,7 +3,10 @@
     python benchmarks/run_all.py [--shared ../shared] [--model RUN]
 
 About three hours on two cores, most of them for the trainings of separation.py. Scripts that need real recordings, or a
-model that animates, are left out, saying so, where there are none.
+model that animates, are left out, saying so, where there are none. At the end, all speeds in one table, with the kind
+of CPU and the arithmetic. A CPU with AVX-512 does as one without, for a second column, under
+
+    ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2
 """
 
 import argparse
@@ -11,6 +14,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from machine import MARK, machine
+
+from seehear.hardware import cpu_name
+from seehear.threads import share_the_machine
 from seehear.training.run import packaged
 
 HERE = Path(__file__).resolve().parent
@@ -23,6 +30,8 @@ SYNTHETIC = [
     "facevoice.py",
     "speaking.py",
     "verification_scoring.py",
+    "matmul.py",
+    "busy_machine.py",
     "demo.py",
 ]
 REAL = [
@@ -62,14 +71,26 @@ def main() -> None:
         left_out = REAL + OF_A_MODEL
     if left_out:
         print(f"no recordings in {given.shared}, or no --model: {', '.join(left_out)} left out", file=sys.stderr)
-    failed = [job[0] for job in jobs if _run(job) != 0]
+    share_the_machine()
+    print(f"{cpu_name()}, {machine()}")
+    figures: list[str] = []
+    failed = [job[0] for job in jobs if _run(job, figures) != 0]
+    print("\n| what | figure | CPU | arithmetic | script |\n|---|---|---|---|---|")
+    print("\n".join(figures))
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 
 
-def _run(job: list[str]) -> int:
+def _run(job: list[str], figures: list[str]) -> int:
+    """Runs a script, prints what it prints, and keeps its figures as rows of the table."""
     print(f"\n== {' '.join(job)}", flush=True)
-    return subprocess.run([sys.executable, str(HERE / job[0]), *job[1:]], check=False).returncode
+    with subprocess.Popen([sys.executable, str(HERE / job[0]), *job[1:]], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            if line.startswith(MARK):
+                figures.append(f"| {line.removeprefix(MARK).rstrip()} | `{job[0]}` |")
+    return process.returncode
 
 
 if __name__ == "__main__":

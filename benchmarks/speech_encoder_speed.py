@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import torch
+from machine import figure
 
 from seehear.clip import SAMPLE_RATE
 from seehear.encoders.embed import embed_audio
@@ -38,7 +39,8 @@ def main() -> None:
     print(f"{torch.get_num_threads()} threads; times real time, the best of {given.turns}")
     for name, encoder in named.items():
         rates = {seconds: times_real_time(encoder, seconds, given.turns) for seconds in given.seconds}
-        print(f"{name}: " + ", ".join(f"{seconds:g} s {rate:.0f}x" for seconds, rate in rates.items()), flush=True)
+        told = ", ".join(f"{rate:.0f} x real time on {seconds:g} s" for seconds, rate in rates.items())
+        figure(f"sound encoder {name}, {torch.get_num_threads()} threads", told)
 
 
 def times_real_time(encoder: SpeechEncoder, seconds: float, turns: int) -> float:

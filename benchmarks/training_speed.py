@@ -12,10 +12,12 @@ import argparse
 import time
 
 import torch
+from machine import figure
 from matmul import matmul_rate
 from torch.utils.flop_counter import FlopCounterMode
 
 from seehear.clip import SAMPLES_PER_FRAME
+from seehear.hardware import multiplies_bf16
 from seehear.pretext.sync import SyncModel
 from seehear.training.options import OptimOptions
 from seehear.training.presets import settings
@@ -76,14 +78,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="sync-small")
     parser.add_argument("--threads", type=int, default=None)
-    parser.add_argument("--precision", nargs="+", default=["32-true", "bf16-mixed"])
+    parser.add_argument("--precision", nargs="+", help="by default 32-true, and bf16-mixed where the CPU has it")
     parser.add_argument("--seconds", type=float, default=10.0)
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
     print(f"sync training, preset {options.preset}, {torch.get_num_threads()} threads")
     rates = [matmul_rate()]
-    for precision in options.precision:
+    for precision in options.precision or ["32-true", *(["bf16-mixed"] if multiplies_bf16() else [])]:
         step = Step(options.preset, precision)
         macs = step.macs_a_frame()
         step()
@@ -98,7 +100,10 @@ def main() -> None:
         print(f"{precision}: {mean:.0f} frames/s on average, {best:.0f} at best ({len(times)} steps)")
         print(f"    {sum(macs.values()) / 1e6:.2f} MMAC a frame, forward and backward ({parts})")
         used = best * sum(macs.values())
-        print(f"    {used / 1e9:.1f} GMAC/s, {used / max(rates):.0%} of the {max(rates) / 1e9:.1f} of float32 products")
+        share = f"{used / max(rates):.0%} of the {max(rates) / 1e9:.1f} of float32 products"
+        print(f"    {used / 1e9:.1f} GMAC/s, {share}")
+        arithmetic = "bf16" if step.half else "float32"
+        figure(f"pretrain, {options.preset}", f"{best:.0f} frames/s; {used / 1e9:.0f} GMAC/s, {share}", arithmetic)
 
 
 if __name__ == "__main__":

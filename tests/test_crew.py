@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from crew_tasks import do
-from seehear.crew import Member, _death, available_cores, work_through, worker_count
+from seehear.crew import Member, _death, work_through, worker_count
 from seehear.errors import SeehearError
+from seehear.threads import available_cores
 
 
 def run(tasks: list[Any], workers: int = 1) -> list[tuple[Any, str, Any]]:

@@ -19,6 +19,7 @@ from seehear import __version__
 from seehear.beside import NOT_UTF8
 from seehear.errors import SeehearError
 from seehear.os_errors import as_sentence
+from seehear.threads import share_the_machine
 
 if TYPE_CHECKING:
     from inspect import Parameter
@@ -198,6 +199,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 when it was done, 2 for bad input (one sentence on the error stream), 130 when interrupted. Anything else
         that goes wrong is a bug and keeps its traceback.
     """
+    share_the_machine()
     for stream in (sys.stdout, sys.stderr):  # names of files need not be UTF-8
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=NOT_UTF8)

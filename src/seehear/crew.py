@@ -8,7 +8,6 @@ import signal
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context, parent_process
@@ -18,18 +17,13 @@ from threading import Thread
 from typing import Any, Literal
 
 from seehear.errors import SeehearError
+from seehear.threads import available_cores, children_with_one_thread
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 TRIES = 2  # a task whose process dies gets a second one: perhaps memory was short for a moment
 
 Tell = Callable[[Any], None]
 Work = Callable[[Any, Tell], Any]
 """Does one task; may tell of its progress; its result and what it tells are sent between processes."""
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def worker_count(workers: int | None) -> int:
@@ -134,7 +128,7 @@ class Member:
         self.tries = 0
         self.connection, theirs = get_context("spawn").Pipe()
         self.process = SpawnProcess(target=_serve, args=(theirs, work), daemon=alone)
-        with _one_thread_each():
+        with children_with_one_thread():
             self.process.start()
         theirs.close()  # so that its death is the end of our connection
 
@@ -173,21 +167,6 @@ def _death(exit_code: int) -> str:
     if exit_code < 0:
         return f"crashed ({signal.Signals(-exit_code).name})"
     return f"ended with exit code {exit_code}"
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Children started within have one thread each; the libraries read these variables once, when they are loaded."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _serve(connection: Connection, work: Work) -> None:

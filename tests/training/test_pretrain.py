@@ -20,6 +20,7 @@ import seehear
 from seehear.corpus.batches import WindowBatches
 from seehear.corpus.split import Split
 from seehear.errors import ModelError, SeehearError
+from seehear.hardware import multiplies_bf16
 from seehear.pretext.apc import APCOptions
 from seehear.pretext.sync import SyncModel
 from seehear.training import pretrain as module
@@ -118,8 +119,9 @@ def test_stopped_and_resumed_equals_never_stopped(  # type: ignore[no-untyped-de
     assert whole == parts
 
 
-NATIVE_BF16 = torch.cpu.get_capabilities().get("avx512_bf16", False)
-MIXED = pytest.param("bf16-mixed", marks=pytest.mark.skipif(not NATIVE_BF16, reason="this CPU has no AVX512-BF16"))
+MIXED = pytest.param(
+    "bf16-mixed", marks=pytest.mark.skipif(not multiplies_bf16(), reason="here nothing multiplies in bf16 natively")
+)
 
 
 @pytest.mark.parametrize("precision", ["32-true", MIXED])

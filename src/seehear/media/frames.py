@@ -17,9 +17,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from seehear.clip import FPS
-from seehear.crew import available_cores
 from seehear.media.source import open_container, picture_stream, sound_streams
 from seehear.media.timebase import restarts
+from seehear.threads import available_cores
 
 RATES = range(1000, 1_000_000)
 """Samples a second that sound can have; frames that say something else are damaged."""

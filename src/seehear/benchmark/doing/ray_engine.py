@@ -11,8 +11,9 @@ from typing import Any
 
 from seehear.benchmark.doing.engine import LOOK_S, STOP_S, Choose, Ended
 from seehear.benchmark.doing.job import Done, Job, do
-from seehear.crew import THREAD_VARIABLES, worker_count
+from seehear.crew import worker_count
 from seehear.errors import SeehearError
+from seehear.threads import THREAD_VARIABLES
 
 RETRIES = 1  # of a task whose process or machine is lost
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from seehear import __version__
 from seehear.benchmark.page.findings import Findings
 from seehear.benchmark.tables import wording
+from seehear.hardware import cpu_kind, cpu_name
 from seehear.report import Section, Table, Text
 from seehear.report.boxes import Listed
 from seehear.report.html import Block
@@ -44,7 +44,7 @@ def missing_section(found: Findings) -> list[Section]:
 
 def setting_section(found: Findings) -> Section:
     """Versions and machine."""
-    cpu = f"{_processor()}, {os.cpu_count()} cores"
+    cpu = f"{cpu_name()}, {os.cpu_count()} cores, {cpu_kind()}"
     seconds = sum(outcome.seconds for outcome in found.outcomes.values())
     rows = [
         ("seehear", __version__),
@@ -69,14 +69,6 @@ def reading_section(found: Findings) -> Section:
         )
     )
     return Section("How to read it", blocks)
-
-
-def _processor() -> str:
-    """Its name as people know it, where the system tells."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _version(package: str) -> str:
