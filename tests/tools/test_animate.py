@@ -36,7 +36,7 @@ def faces(monkeypatch):
     """Say which faces there are in whatever picture is read."""
 
     def there_are(*there: Face) -> None:
-        monkeypatch.setattr("seehear.media.faces.load_detector", lambda kind, path=None: None)
+        monkeypatch.setattr("seehear.media.faces.load_detector", lambda kind, path=None: lambda image: [])
         ordered = sorted(there, key=lambda face: -face.box[2])
         monkeypatch.setattr("seehear.media.still.Still.faces", lambda self, detector: ordered)
 

@@ -26,7 +26,7 @@ class Reader(Protocol):
     @property
     def sound(self) -> Any: ...  # .silent, .cautions (sentences)
 
-    stats: Any  # .why_nothing(): after all clips, why there were none
+    stats: Any  # .why_nothing(): after all clips, why there were none; .cautions: what else there is to know
 
     def __enter__(self) -> Self: ...
 

@@ -116,6 +116,7 @@ def _remark(reader: Reader, source: Source) -> str:
     else:
         remarks += ["the sound is silence, so its clips are counted as without sound"] * reader.sound.silent
         remarks += reader.sound.cautions
+    remarks += reader.stats.cautions
     if reader.media.damaged:
         remarks.append(f"{reader.media.damaged} pieces of the picture are damaged and were passed over")
     return "; ".join(remarks)

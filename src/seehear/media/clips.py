@@ -27,6 +27,7 @@ from seehear.media.sound import Sound, read_sound
 from seehear.media.sound_part import Wanted
 from seehear.media.strips import Piece, Strip
 from seehear.media.tracks import Track, Tracker
+from seehear.media.upright import in_words, upright
 
 MAX_GAP = FPS
 """A face that is not found for longer than a second has gone; a shorter gap is bridged. With the smoothing's reach it
@@ -86,6 +87,7 @@ class ReadStats:
         too_short: tracks shorter than ``min_seconds``.
         longest_dropped_s: length of the longest of these.
         min_seconds: of the options.
+        turns: quarters by which the pictures were turned clockwise, because faces were not upright.
     """
 
     pictures: int = 0
@@ -98,6 +100,12 @@ class ReadStats:
     too_short: int = 0
     longest_dropped_s: float = 0.0
     min_seconds: float = 0.4
+    turns: int = 0
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What the user should know of how faces were found, a sentence each."""
+        return (in_words(self.turns),) if self.turns else ()
 
     def why_nothing(self) -> str | None:
         """In words, why no clip came out; None if one did."""
@@ -211,7 +219,13 @@ class ClipReader:
             source = _WholePictures((video.height, video.width), self.options.size)
         else:
             source = _Faces(self.detector, self.options.size, self.stats)
-        yield from _Pass(source, self.options, self.stats).run(self.media.pictures())
+        shots = split_shots(self.media.pictures())
+        if self.detector is not None:
+            shots = upright(shots, self.detector, self._turn)
+        yield from _Pass(source, self.options, self.stats).run(shots)
+
+    def _turn(self, turns: int) -> None:
+        self.stats.turns = turns
 
     def _clip(self, piece: Piece, track: int) -> Clip:
         start_s, stop_s = piece.start / FPS, (piece.start + len(piece.video)) / FPS
@@ -293,8 +307,8 @@ class _Pass:
         self._running = count()
         self._last = self._stepped = -1
 
-    def run(self, pictures: Iterator[Picture]) -> Iterator[Piece]:
-        for picture, first in split_shots(pictures):
+    def run(self, shots: Iterator[tuple[Picture, bool]]) -> Iterator[Piece]:
+        for picture, first in shots:
             new_shot = first or picture.index != self._last + 1  # a hole in the numbers is a cut, too
             if new_shot:
                 yield from self._end_shot()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil, floor, log2, sqrt
 
@@ -33,6 +33,14 @@ class Geometry:
     stored: tuple[int, int]
     turn: tuple[tuple[int, int], tuple[int, int]] = ((1, 0), (0, 1))
     stretch: float = 1.0
+
+    def turned(self, quarters: int) -> Geometry:
+        """The same, with the upright picture turned clockwise by so many quarters."""
+        turn = np.array(self.turn)
+        for _ in range(quarters % 4):
+            turn = np.array([[0, -1], [1, 0]]) @ turn
+        (a, b), (c, d) = turn.tolist()
+        return replace(self, turn=((a, b), (c, d)))
 
     @property
     def swaps(self) -> bool:
@@ -97,6 +105,10 @@ class Picture:
         self.index = index
         self._frame = frame
         self._geometry = geometry
+
+    def turned(self, quarters: int) -> Picture:
+        """The same picture, turned clockwise by so many quarters."""
+        return Picture(self.index, self._frame, self._geometry.turned(quarters)) if quarters % 4 else self
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -49,6 +49,7 @@ class HeardStats:
         silent: whether there is nothing in it to be heard.
         part: which of the file's sounds it is.
         others: the others.
+        cautions: none; a reader of pictures has some.
     """
 
     seconds: float | None = None
@@ -56,6 +57,7 @@ class HeardStats:
     silent: bool = False
     part: SoundPart | None = None
     others: tuple[SoundPart, ...] = ()
+    cautions: tuple[str, ...] = ()
 
     def why_nothing(self) -> str:
         """In words, why no clip came out."""

@@ -90,7 +90,7 @@ def _open_file(path: str | os.PathLike[str]) -> IO[bytes]:
             raise MediaError(f"{name} is empty (0 bytes); copy or download it again.")
         return Path(name).open("rb")
     except (FileNotFoundError, NotADirectoryError):
-        raise MediaError(missing(name, "check the path.")) from None
+        raise MediaError(f"{missing(name, 'check the path')}.") from None
     except PermissionError:
         raise MediaError(f"{name} may not be read by this user; change its permissions.") from None
     except (OSError, ValueError) as error:
@@ -114,7 +114,7 @@ def _why_not(path: str | os.PathLike[str], file: IO[bytes]) -> str:
     except OSError as error:
         return f"{path} cannot be read ({error}); check the disk."
     if head.startswith(pointers.MARK):
-        return pointers.sentence(path)
+        return f"{pointers.sentence(path)}."
     for mark, kind in _POINTERS:
         if head.startswith(mark) or (mark.startswith(b"<") and mark in head):
             return f"{path} is {kind} that points to other files, which are never followed; give the video file itself."

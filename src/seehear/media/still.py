@@ -17,6 +17,7 @@ from seehear.media.decode import open_media
 from seehear.media.faces import Detector, Face
 from seehear.media.picture import Geometry, Picture
 from seehear.media.search import FaceSearch
+from seehear.media.upright import SIDE, SURE, quarter_turns, scores
 
 LONGEST_SIDE = 1920
 """Larger pictures are made smaller: what is made of them is a video."""
@@ -44,6 +45,12 @@ class Still:
         frame = VideoFrame.from_ndarray(even, "rgb24").reformat(format="yuvj420p", dst_colorspace="ITU601")
         frame.colorspace = BT601
         return Picture(0, frame, Geometry(stored=even.shape[:2]))
+
+    def upright(self, detector: Detector) -> tuple[Still, int]:
+        """The picture with its largest face upright, and by how many quarters it was turned clockwise for that."""
+        vote = scores(self.picture.small_bgr(SIDE)[0], detector)
+        turns = quarter_turns([vote]) if vote.max() >= SURE else 0
+        return (Still(np.ascontiguousarray(np.rot90(self.rgb, -turns))), turns) if turns else (self, 0)
 
     def faces(self, detector: Detector) -> list[Face]:
         """Its faces, the largest first."""

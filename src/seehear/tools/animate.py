@@ -93,9 +93,8 @@ def animate(
     if not 0 <= strength <= STRONGEST:
         raise SeehearError(f"--strength must be from 0 to {STRONGEST}, not {strength}")
     _check_place(out, face, speech)
-    still = read_still(face)
-    trained = _load(model)
-    found = _faces(still, face, detector)
+    trained, still = _load(model), read_still(face)
+    still, found = _faces(still, face, detector)
     with tempfile.TemporaryFile(prefix="seehear-") as file:
         heard = _stored(_read(speech, wanted), file)
         paste = _place(trained, still, found[0], crop)
@@ -136,20 +135,25 @@ def _load(name: str) -> AnimateModel:
     return load_animate(name)
 
 
-def _faces(still: Still, path: Path, detector: Path | None) -> list[Face]:
-    """The faces of the picture, the largest first.
+def _faces(still: Still, path: Path, detector: Path | None) -> tuple[Still, list[Face]]:
+    """The picture, turned if its faces are not upright, and its faces, the largest first.
 
     Raises:
         MediaError: there is none.
     """
     from seehear.media.faces import load_detector
+    from seehear.media.upright import in_words
 
-    found = still.faces(load_detector("yunet", detector))
+    finder = load_detector("yunet", detector)
+    still, turns = still.upright(finder)
+    if turns:
+        print(f"seehear: {path}: {in_words(turns)}", file=sys.stderr)  # noqa: T201
+    found = still.faces(finder)
     if not found:
         raise MediaError(f"{path} shows no face that can be found; give a picture of a face seen from the front")
     if len(found) > 1:
         print(f"seehear: {path} shows {len(found)} faces; the largest speaks", file=sys.stderr)  # noqa: T201
-    return found
+    return still, found
 
 
 def _read(speech: Path, wanted: Wanted | None) -> Sound:

@@ -37,7 +37,7 @@ def write_annotated(spoken: Spoken, path: Path) -> None:
         wanted = film.sound.wanted if film.sound else None
         sound = read_sound(film.path, media.zero, wanted) if media.has_sound else None
         heard = sound.stored(file, frames * SAMPLES_PER_FRAME) if sound else None
-        write_video(path, _pictures(spoken, media.pictures()), FPS, heard)
+        write_video(path, _pictures(spoken, (picture.turned(film.turns) for picture in media.pictures())), FPS, heard)
 
 
 def _pictures(spoken: Spoken, pictures: Iterator[Shown]) -> Iterator[Picture]:

@@ -75,7 +75,8 @@ class Conversation:
         unseen: the probability that somebody speaks who is not seen, at each picture, float64 (N,).
         reason: why there are no tracks, or why nobody speaks, where that is so.
         sound: which sound of the file was listened to; None where there is none.
-        cautions: what the user should know of how the sound was chosen or mixed, a sentence each.
+        cautions: what the user should know of how the sound was chosen or mixed, or the picture turned.
+        turns: quarters by which the pictures were turned clockwise; tracks are in turned pictures.
     """
 
     path: Path
@@ -88,6 +89,7 @@ class Conversation:
     reason: str | None = None
     sound: SoundPart | None = None
     cautions: tuple[str, ...] = ()
+    turns: int = 0
 
 
 def follow(
@@ -145,7 +147,8 @@ def follow(
         speaking.unseen,
         None if any(own.any() for own in speaks) else _why_nobody(sound, speech, speaking.unseen),
         sound.part,
-        sound.cautions,
+        (*sound.cautions, *reader.stats.cautions),
+        reader.stats.turns,
     )
 
 

@@ -102,7 +102,8 @@ def curate_file(
     shift_ms = _to_be_shifted(frames, film.tracks, film.speaks, calibration) if rules.fix else 0.0
     parts = stretches(frames, film.tracks, film.speaks, rules, calibration, shift_ms)
     found = Curated(frames / FPS, tuple(parts), round(shift_ms, 1), sound=_sound_in_words(film))
-    write_cuttings(path, found, key, out, threads, film.sound.wanted if film.sound else None)
+    wanted = film.sound.wanted if film.sound else None
+    write_cuttings(path, found, key, out, threads, wanted=wanted, turns=film.turns)
     return found
 
 
@@ -130,7 +131,7 @@ def _to_be_shifted(
 
 
 def write_cuttings(
-    path: Path, found: Curated, key: str, out: Path, threads: int = 0, sound_wanted: Wanted | None = None
+    path: Path, found: Curated, key: str, out: Path, threads: int = 0, *, wanted: Wanted | None = None, turns: int = 0
 ) -> None:
     """Write every wanted stretch: 25 pictures a second of the file's own size, sound of 16 kHz, both from time 0 on.
 
@@ -140,17 +141,18 @@ def write_cuttings(
         key: what the names of its cuttings begin with.
         out: folder that they are written to.
         threads: of the decoder; 0: one a core.
-        sound_wanted: which of its sounds.
+        wanted: which of its sounds.
+        turns: quarters by which its pictures are turned clockwise.
 
     Raises:
         MediaError: the file cannot be read again, or a cutting cannot be written.
     """
-    wanted = list(found.files(key))
-    if not wanted:
+    cuttings = list(found.files(key))
+    if not cuttings:
         return
     with open_media(path, threads=threads) as media:
-        sound, pictures = read_sound(path, media.zero, sound_wanted), media.pictures()
-        for name, stretch in wanted:
+        sound, pictures = read_sound(path, media.zero, wanted), (picture.turned(turns) for picture in media.pictures())
+        for name, stretch in cuttings:
             from_s, to_s = (picture / FPS + found.shifted_ms / 1000 for picture in (stretch.start, stretch.stop))
             write_video(out / name, _shown(pictures, stretch), audio=sound.between(from_s, to_s))
 

@@ -60,8 +60,9 @@ def face_in(path: Path, model: IdentityModel, detector: Path | None = None) -> F
 
 
 def _of_picture(path: Path, detector: Path | None) -> NDArray[np.uint8]:
-    still = read_still(path)
-    found = still.faces(load_detector("yunet", detector))
+    finder = load_detector("yunet", detector)
+    still, _ = read_still(path).upright(finder)
+    found = still.faces(finder)
     if len(found) != 1:
         raise MediaError(_wrong_number(path, len(found)))
     return face_crop(still.picture, face_matrices(found[0].landmarks, SIDE), SIDE)[None]

@@ -99,12 +99,14 @@ def measure(
                 progress(min(1.0, pieces[0].end_s / duration_s))
         if not heard:
             return _nothing(path, options, reader.stats.why_nothing() or TOO_SHORT)
+        seen = reader.stats.cautions
     calibration = Calibration.from_config(model.config).searching(options.search_s)
     found = [
         _conclude_one(path, list(of_sound), calibration.among(len(sounds)) if place else calibration, options)
         for place, of_sound in enumerate(zip(*heard, strict=True))
     ]
-    return choose_sound(found, sounds)
+    chosen = choose_sound(found, sounds)
+    return replace(chosen, cautions=(*chosen.cautions, *seen))
 
 
 def _conclude_one(path: Path, heard: list[Heard], calibration: Calibration, options: MeasureOptions) -> Measurement:
