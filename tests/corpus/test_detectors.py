@@ -7,7 +7,7 @@ import pytest
 from fake_reader import run, write_source
 from test_prepare import contents
 
-from seehear.corpus.detectors import other_detectors, recorded_detector
+from seehear.corpus.detectors import FacesFrom, recorded_detector
 from seehear.corpus.info import describe
 from seehear.corpus.store import Corpus
 from seehear.errors import CorpusError
@@ -72,10 +72,12 @@ def test_a_run_that_an_older_version_began_goes_on_to_the_same_bytes(tmp_path: P
 
 
 def test_what_is_said_of_a_model_that_learned_from_another_detector() -> None:
-    said = other_detectors(["yunet-yuface"], ["yunet-2023mar"])
-    assert said is not None
-    assert "yunet-2023mar" in said
-    assert "yunet-yuface" in said
-    assert other_detectors(["yunet-2023mar"], ["yunet-2023mar"]) is None
-    assert other_detectors([], ["yunet-2023mar"]) is None  # not known
-    assert other_detectors(["yunet-2023mar"], []) is None  # whole frames
+    def said(learned: list[str], cut: list[str]) -> list[str]:
+        return FacesFrom.of({"trained": {"detectors": learned}}, cut).lines()
+
+    first, caution = said(["yunet-yuface"], ["yunet-2023mar"])
+    assert first == "faces found by yunet-2023mar"
+    assert "learned from faces found by yunet-yuface" in caution
+    assert said(["yunet-2023mar"], ["yunet-2023mar"]) == ["faces found by yunet-2023mar"]
+    assert said(["yunet-2023mar"], []) == []  # whole frames
+    assert FacesFrom.of({}, ["yunet-2023mar"]).remarks() == []  # an older model does not say it

@@ -39,7 +39,7 @@ class HeldOut:
         return Clip(video, np.zeros((1, 5, 2), np.float32), np.zeros(640, np.float32), meta)
 
 
-def ranked(one: Path, candidates: list[Path], model: object) -> Ranking:
+def ranked(one: Path, candidates: list[Path], model: object, *, drawn: bool) -> Ranking:
     """In the order of the alphabet."""
     return Ranking(one, "voice", [Candidate(path, 0.1, 0.25) for path in sorted(candidates)], [])
 
@@ -69,9 +69,9 @@ def test_of_everybody_another_film_is_seen_than_is_heard() -> None:
 def test_films_are_looked_for_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Path] = []
 
-    def rank(one: Path, candidates: list[Path], model: object) -> Ranking:
+    def rank(one: Path, candidates: list[Path], model: object, *, drawn: bool) -> Ranking:
         asked.extend([one, *candidates])
-        return ranked(one, candidates, model)
+        return ranked(one, candidates, model, drawn=drawn)
 
     monkeypatch.setattr(match, "rank", rank)
     play(Path("run"), Path("corpus"), Path("films"), seed=3)
@@ -84,11 +84,13 @@ def test_too_few_people_play_no_game(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_game_that_cannot_be_played_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def mute(one: Path, candidates: list[Path], model: object) -> Ranking:
+    def mute(one: Path, candidates: list[Path], model: object, *, drawn: bool) -> Ranking:
         raise MediaError(f"there is no speech in {one}")
 
-    def faceless(one: Path, candidates: list[Path], model: object) -> Ranking:
-        return Ranking(one, "voice", ranked(one, candidates[1:], model).ranked, [Tried(candidates[0], error="no")])
+    def faceless(one: Path, candidates: list[Path], model: object, *, drawn: bool) -> Ranking:
+        return Ranking(
+            one, "voice", ranked(one, candidates[1:], model, drawn=drawn).ranked, [Tried(candidates[0], error="no")]
+        )
 
     for broken in (mute, faceless):
         monkeypatch.setattr(match, "rank", broken)

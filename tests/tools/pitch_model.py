@@ -18,6 +18,7 @@ class PitchModel(IdentityModel):
         torch.nn.Module.__init__(self)
         self.weight = torch.nn.Parameter(torch.zeros(1))
         self.loss = torch.nn.Identity()
+        self.config = {}
         self.heard = 0
 
     def forward(self, batch, rng=None):

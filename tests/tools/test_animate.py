@@ -31,12 +31,21 @@ def face_at(x: float, y: float, side: float = SIDE) -> Face:
     return Face(np.array([x, y, side, side], np.float32), landmarks, 0.9)
 
 
+class Blind:
+    """Finds no face anywhere: what is upright is not looked for."""
+
+    name = "blind"
+
+    def __call__(self, image):
+        return []
+
+
 @pytest.fixture
 def faces(monkeypatch):
     """Say which faces there are in whatever picture is read."""
 
     def there_are(*there: Face) -> None:
-        monkeypatch.setattr("seehear.media.faces.load_detector", lambda kind, path=None: lambda image: [])
+        monkeypatch.setattr("seehear.media.faces.load_detector", lambda kind, path=None: Blind())
         ordered = sorted(there, key=lambda face: -face.box[2])
         monkeypatch.setattr("seehear.media.still.Still.faces", lambda self, detector: ordered)
 

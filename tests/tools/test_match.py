@@ -14,7 +14,7 @@ from seehear.cli import main
 from seehear.clip import SAMPLE_RATE
 from seehear.errors import SeehearError
 from seehear.media.mux import write_video
-from seehear.tools import faceprint
+from seehear.tools import candidates, faceprint
 from seehear.tools.candidates import holds, sharpness, taken_for
 from seehear.tools.known import named, pairs_of
 
@@ -43,6 +43,7 @@ def model(monkeypatch):
     model = PitchModel()
     monkeypatch.setattr("seehear.training.run.load_identity", lambda name: model)
     monkeypatch.setattr(faceprint, "load_detector", lambda kind, path: Bright())
+    monkeypatch.setattr(candidates, "load_detector", lambda kind, path: Bright())
     monkeypatch.setattr("seehear.media.clips.load_detector", lambda kind, path: Bright())
     return model
 
@@ -118,6 +119,30 @@ def test_the_answer_for_people_says_what_chance_is(model, files, capsys):
     said = " ".join(capsys.readouterr().out.split())
     assert "Which face goes with the voice in" in said
     assert "by chance 1/2 = 0.500 each" in said
+
+
+def test_a_model_of_drawn_faces_cannot_tell_real_ones(model, files, capsys):
+    model.config = {"trained": {"faces": "drawn"}}
+    words = [files / "low.wav", files / "bright.png", files / "dark.png"]
+    code, entry, _ = ranked(capsys, *words)
+    assert (code, entry["verdict"], names(entry)) == (0, "cannot-tell", ["dark.png", "bright.png"])
+    assert "drawn faces only: no better than guessing on photographs" in entry["reason"]
+    assert [candidate["probability"] for candidate in entry["candidates"]] == [None, None]
+    assert main(["match", *map(str, words)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "cannot tell: this model knows drawn faces only" in said
+    assert "robability" not in said
+    _, entry, _ = ranked(capsys, *words, "--drawn")
+    assert (entry["verdict"], entry["reason"]) == ("ranked", None)
+    assert sum(candidate["probability"] for candidate in entry["candidates"]) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("faces", ["filmed", "drawn and filmed", None])
+def test_a_model_of_real_faces_gives_probabilities(model, files, capsys, faces):
+    model.config = {"trained": {"faces": faces}} if faces else {}  # an older model does not say it
+    _, entry, _ = ranked(capsys, files / "low.wav", files / "bright.png", files / "dark.png")
+    assert (entry["verdict"], entry["detector"]) == ("ranked", "bright")
+    assert sum(candidate["probability"] for candidate in entry["candidates"]) == pytest.approx(1, abs=1e-3)
 
 
 def test_two_faces_or_none_where_one_is_asked_for(model, files, capsys):

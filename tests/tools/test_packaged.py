@@ -69,6 +69,14 @@ def test_a_real_face_speaks_in_sync_with_real_speech(sync, clip, shared, tmp_pat
     assert sync(out)["delay_ms"] == pytest.approx(0, abs=80)
 
 
+def test_the_packaged_match_model_does_not_rank_real_people(shared, capsys):
+    clips = sorted((shared / "data" / "grid_s1" / "video").glob("*.mp4"))[:3]
+    assert main(["match", *map(str, clips), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["verdict"], found["detector"]) == ("cannot-tell", "yunet-2023mar")
+    assert [candidate["probability"] for candidate in found["candidates"]] == [None, None]
+
+
 def test_digits_are_told_apart_better_than_by_mfcc(shared):
     from seehear.tasks.words import evaluate_words
 

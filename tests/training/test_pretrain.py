@@ -94,6 +94,7 @@ def test_the_model_loads_by_path(train, tmp_path: Path) -> None:  # type: ignore
     trained = model.config["trained"]
     assert (trained["preset"], trained["split_by"], trained["dev_every"]) == ("sync-small", "source", 8)
     assert trained["corpus"] == ["talkers"]  # and not where it is on this machine
+    assert (trained["faces"], trained["detectors"]) == ("filmed", [])  # of no detector: they are whole frames
     assert Split.of_training(model.config) == Split("source", 8)
     assert all(torch.equal(value, state_of(tmp_path / "run")[name]) for name, value in model.state_dict().items())
 

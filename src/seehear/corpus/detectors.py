@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from seehear.media.weights import YUNET
@@ -26,20 +27,36 @@ def recorded_detector(options: Mapping[str, Any]) -> str | None:
     return name or None
 
 
-def other_detectors(learned: Sequence[str], cut: Sequence[str]) -> str | None:
-    """What there is to say where a model learned from faces that another detector has cut.
+@dataclass(frozen=True)
+class FacesFrom:
+    """Which detector has cut the faces that a model was measured on, and those that it learned from.
 
-    Args:
-        learned: detectors of the corpora that the model learned from; empty where that is not known.
-        cut: detectors of the corpora that it is measured on.
-
-    Returns:
-        A sentence; None where there is nothing to say.
+    Attributes:
+        cut: of what it was measured on; none for whole frames.
+        learned: of what it learned from; none where that is not known.
     """
-    strange = [name for name in cut if name not in learned]
-    if not learned or not strange:
-        return None
-    return (
-        f"the faces were cut out by {' and '.join(strange)}, those that the model learned from by "
-        f"{' and '.join(learned)}: the figures may differ for that alone"
-    )
+
+    cut: tuple[str, ...] = ()
+    learned: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any], cut: Sequence[str]) -> FacesFrom:
+        """For a model of this config.json, and corpora of these detectors."""
+        return cls(tuple(cut), tuple((config.get("trained") or {}).get("detectors", ())))
+
+    def setting(self) -> dict[str, str]:
+        """What decides the numbers, for a result's setting."""
+        return {"faces found by": " and ".join(self.cut)} if self.cut else {}
+
+    def remarks(self) -> list[str]:
+        """A caution where the detectors are not the same, as far as they are known."""
+        if not self.learned or set(self.cut) <= set(self.learned):
+            return []
+        return [
+            f"The model learned from faces found by {' and '.join(self.learned)}, these were found by "
+            f"{' and '.join(self.cut)}: the figures may differ for that alone."
+        ]
+
+    def lines(self) -> list[str]:
+        """Both, for a result that prints as lines."""
+        return [f"{name} {value}" for name, value in self.setting().items()] + self.remarks()

@@ -151,7 +151,7 @@ def _game(model: IdentityModel, films: Path, people: Sequence[Sequence[Clip]]) -
     """
     voice, seen = people[0][0], {_film(films, own[-1]): own[-1] for own in people}
     try:
-        ranking = rank(_film(films, voice), list(seen), model)
+        ranking = rank(_film(films, voice), list(seen), model, drawn=True)
     except MediaError:
         return None
     order = [candidate.path for candidate in ranking.ranked]
@@ -160,7 +160,7 @@ def _game(model: IdentityModel, films: Path, people: Sequence[Sequence[Clip]]) -
     return Game(
         voice,
         [seen[film] for film in order],
-        [candidate.probability for candidate in ranking.ranked],
+        [likely for candidate in ranking.ranked if (likely := candidate.probability) is not None],
         order.index(next(iter(seen))),
     )
 

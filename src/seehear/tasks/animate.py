@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json as json_format
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seehear.clip import Clip, mouth_in
+from seehear.corpus.detectors import FacesFrom
 from seehear.corpus.split import By
 from seehear.corpus.store import Corpus
 from seehear.corpus.views import find_view
@@ -100,7 +102,7 @@ def animate_on(
         raise CorpusError(f"{corpus} has no clips with sound in the split {split}; prepare videos that have sound")
     if clips is not None and clips < len(chosen):
         chosen = chosen.subset(np.linspace(0, len(chosen) - 1, clips).round().astype(int))
-    return measure(trained, chosen, judge)
+    return replace(measure(trained, chosen, judge), faces=FacesFrom.of(trained.config, chosen.detectors))
 
 
 def measure(model: AnimateModel, clips: Corpus, judge: LipSync | None = None) -> AnimateResult:

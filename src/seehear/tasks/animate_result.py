@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.corpus.detectors import FacesFrom
 from seehear.tasks.likeness import SCALE, Likeness, nearer
 from seehear.tasks.result import how_sure, percent_range
 from seehear.tasks.scores import error_rate
@@ -72,6 +73,7 @@ class AnimateResult:
         controls: the same with sounds that are not the clips' own; what is claimed is the difference from the first.
         placed: what a sync model says; None where none was asked.
         draws: `lower` in each draw of the units with replacement, (R,). Not told.
+        faces: which detector found them.
     """
 
     lower: float
@@ -86,6 +88,7 @@ class AnimateResult:
     controls: tuple[Control, ...] = ()
     placed: Placed | None = None
     draws: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), compare=False, repr=False)
+    faces: FacesFrom = field(default_factory=FacesFrom)
 
     @classmethod
     def of(cls, found: Mapping[str, Likeness], units: Units, placed: Placed | None = None) -> AnimateResult:
@@ -131,7 +134,7 @@ class AnimateResult:
                 f"in sync within ±{TOLERANCE} frame, says the sync model: {shares} (chance {CHANCE:.1%}, {p.clips} "
                 "clips)"
             )
-        return "\n".join([*lines, how_sure(self.unit_count, self.units, seeds=False)])
+        return "\n".join([*lines, how_sure(self.unit_count, self.units, seeds=False), *self.faces.lines()])
 
 
 def placed_over(asked: Mapping[str, Sequence[float]], units: Units) -> Placed:

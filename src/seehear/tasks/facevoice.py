@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from seehear.beside import write_text
+from seehear.corpus.detectors import FacesFrom
 from seehear.corpus.manifest import label_columns
 from seehear.corpus.split import By
 from seehear.corpus.store import Corpus
@@ -125,6 +126,7 @@ def evaluate_facevoice(
         rows += asked.rows(named, _groups(asked.clips, within), stills, seconds, numbers)
     if len(speakers) > 1 and (both := len(speakers[0] & speakers[1])):
         remarks.append(f"{both} people are in both parts, so they are not unseen; split by speaker.")
+    faces = FacesFrom.of(config, everything.detectors)
     result = FaceVoiceResult(
         data=str(corpus),
         rows=tuple(rows),
@@ -132,8 +134,9 @@ def evaluate_facevoice(
         | {f"{way}, 1 of {n}": 1 / n for way in ("voice to face", "face to voice") for n in AMONG},
         clips={name: count[0] for name, count in counts.items()},
         persons={name: count[1] for name, count in counts.items()},
-        setting={"split": f"{split} ({told_by})", "stills": stills, "seconds": seconds, "seeds": told_seeds(numbers)},
-        remarks=tuple(remarks),
+        setting={"split": f"{split} ({told_by})", "stills": stills, "seconds": seconds, "seeds": told_seeds(numbers)}
+        | faces.setting(),
+        remarks=(*remarks, *faces.remarks()),
     )
     text = json_format.dumps(result.to_dict(), ensure_ascii=False)
     if out:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from seehear.corpus.detectors import FacesFrom
 from seehear.corpus.split import Split
 from seehear.corpus.store import Corpus
 from seehear.errors import CorpusError
@@ -118,17 +119,20 @@ def evaluate_lips(
         classes=classes,
     )
     setting = {"read-out": readout, **protocol.told(), "classes": len(classes), "frames of a word": window.told()}
+    setting |= FacesFrom.of(_config(model), corpus.detectors).setting()
     result = measure("lips", course, named, frozen, training, what, setting)
     return tell(LipsResult.of(result, kinds_of(words)), json, out)
 
 
 def _held_out(model: str) -> Split:
     """What a model's training has kept for measuring."""
-    if model == PIXELS:
-        return Split()
+    return Split() if model == PIXELS else Split.of_training(_config(model))
+
+
+def _config(model: str) -> dict[str, Any]:
     from seehear.training.run import find, read_config
 
-    return Split.of_training(read_config(find(model)))
+    return {} if model == PIXELS else read_config(find(model))
 
 
 def _refuse_single_class(course: LipsCourse) -> None:

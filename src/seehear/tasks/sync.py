@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seehear.corpus.detectors import FacesFrom
 from seehear.errors import SeehearError
 from seehear.losses.similarity import Distance
 from seehear.tasks.result import how_sure_of_one, percent_range
@@ -79,6 +80,7 @@ class SyncAccuracy:
         clips: clips seen.
         too_short: how many of them gave no window even for the smallest K.
         units: what intervals are over: speakers, sources, or clips of which neither is known.
+        faces: which detector found them.
     """
 
     by_length: tuple[Accuracy, ...]
@@ -86,6 +88,7 @@ class SyncAccuracy:
     clips: int
     too_short: int
     units: str = "clips"
+    faces: FacesFrom = field(default_factory=FacesFrom)
 
     def at(self, frames: int) -> float:
         """Accuracy for that K, 0 to 1.
@@ -110,7 +113,7 @@ class SyncAccuracy:
         for line in self.remarks():
             console.print(line, markup=False, highlight=False)
         assert isinstance(console.file, io.StringIO)
-        return console.file.getvalue().rstrip()
+        return "\n".join([console.file.getvalue().rstrip(), *self.faces.lines()])
 
     def table(self) -> Table:
         """For the terminal."""

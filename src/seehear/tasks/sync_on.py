@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from seehear.corpus.detectors import FacesFrom
 from seehear.corpus.split import By
 from seehear.corpus.store import Corpus
 from seehear.errors import CorpusError, SeehearError
@@ -34,4 +36,5 @@ def sync_on(
     clips = clips_of_part(Corpus(corpus).with_faces(), split, trained.config, split_by, dev_every).with_sound()
     if not clips:
         raise CorpusError(f"{corpus} has no clips with sound in the split {split}; prepare videos that have sound")
-    return evaluate_sync(trained, clips, tuple(lengths) or LENGTHS)
+    found = evaluate_sync(trained, clips, tuple(lengths) or LENGTHS)
+    return replace(found, faces=FacesFrom.of(trained.config, clips.detectors))

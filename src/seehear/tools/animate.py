@@ -19,7 +19,7 @@ from seehear.os_errors import require_place
 
 if TYPE_CHECKING:
     from seehear.encoders import Region
-    from seehear.media.faces import Face
+    from seehear.media.faces import Detector, Face
     from seehear.media.sound import Sound
     from seehear.media.sound_part import Wanted
     from seehear.media.still import Still
@@ -40,16 +40,19 @@ class Animated:
         seconds: its length.
         size: its width and height in pixels.
         faces: how many faces there were in the picture; the largest speaks.
+        detector: name of the face detector.
     """
 
     path: Path
     seconds: float
     size: tuple[int, int]
     faces: int
+    detector: str
 
     def __str__(self) -> str:
         who = f"; of {self.faces} faces the largest speaks" if self.faces > 1 else ""
-        return f"{self.path}: {self.seconds:.2f} s, {self.size[0]} x {self.size[1]} pixels, {FPS} a second{who}"
+        size = f"{self.size[0]} x {self.size[1]} pixels, {FPS} a second"
+        return f"{self.path}: {self.seconds:.2f} s, {size}; face found by {self.detector}{who}"
 
 
 def animate(
@@ -85,6 +88,7 @@ def animate(
         MediaError: a file cannot be read or written, there is no face, or nothing to hear.
         ModelError: there is no such model, or it has not learned to animate.
     """
+    from seehear.media.faces import load_detector
     from seehear.media.mux import write_video
     from seehear.media.sound_part import Wanted
     from seehear.media.still import read_still
@@ -93,8 +97,8 @@ def animate(
     if not 0 <= strength <= STRONGEST:
         raise SeehearError(f"--strength must be from 0 to {STRONGEST}, not {strength}")
     _check_place(out, face, speech)
-    trained, still = _load(model), read_still(face)
-    still, found = _faces(still, face, detector)
+    trained, still, finder = _load(model), read_still(face), load_detector("yunet", detector)
+    still, found = _faces(still, face, finder)
     with tempfile.TemporaryFile(prefix="seehear-") as file:
         heard = _stored(_read(speech, wanted), file)
         paste = _place(trained, still, found[0], crop)
@@ -102,7 +106,7 @@ def animate(
         first = next(frames)
         write_video(out, chain([first], frames), FPS, heard)
     height, width = first.shape[:2]
-    return Animated(out, len(heard) / SAMPLE_RATE, (width + width % 2, height + height % 2), len(found))
+    return Animated(out, len(heard) / SAMPLE_RATE, (width + width % 2, height + height % 2), len(found), finder.name)
 
 
 def _check_place(out: Path, *sources: Path) -> None:
@@ -135,20 +139,18 @@ def _load(name: str) -> AnimateModel:
     return load_animate(name)
 
 
-def _faces(still: Still, path: Path, detector: Path | None) -> tuple[Still, list[Face]]:
+def _faces(still: Still, path: Path, detector: Detector) -> tuple[Still, list[Face]]:
     """The picture, turned if its faces are not upright, and its faces, the largest first.
 
     Raises:
         MediaError: there is none.
     """
-    from seehear.media.faces import load_detector
     from seehear.media.upright import in_words
 
-    finder = load_detector("yunet", detector)
-    still, turns = still.upright(finder)
+    still, turns = still.upright(detector)
     if turns:
         print(f"seehear: {path}: {in_words(turns)}", file=sys.stderr)  # noqa: T201
-    found = still.faces(finder)
+    found = still.faces(detector)
     if not found:
         raise MediaError(f"{path} shows no face that can be found; give a picture of a face seen from the front")
     if len(found) > 1:

@@ -77,6 +77,7 @@ class Conversation:
         sound: which sound of the file was listened to; None where there is none.
         cautions: what the user should know of how the sound was chosen or mixed, or the picture turned.
         turns: quarters by which the pictures were turned clockwise; tracks are in turned pictures.
+        detector: name of the face detector; None where no faces were looked for.
     """
 
     path: Path
@@ -90,6 +91,7 @@ class Conversation:
     sound: SoundPart | None = None
     cautions: tuple[str, ...] = ()
     turns: int = 0
+    detector: str | None = None
 
 
 def follow(
@@ -130,8 +132,9 @@ def follow(
             pieces.append(piece)
             if progress:
                 progress(min(1.0, piece[0].stop / FPS / max(duration_s, 1e-3)))
+        name = reader.detector_name
         if not pieces:
-            return Conversation(path, duration_s, 0.0, reason=reader.stats.why_nothing())
+            return Conversation(path, duration_s, 0.0, reason=reader.stats.why_nothing(), detector=name)
     tracks, sound = _best_sound([joined(of_sound) for of_sound in zip(*pieces, strict=True)], sounds)
     speech = speech_in(sound)
     delay = own_delay(tracks) if options.delay_ms is None else round(options.delay_ms * FPS / 1000)
@@ -149,6 +152,7 @@ def follow(
         sound.part,
         (*sound.cautions, *reader.stats.cautions),
         reader.stats.turns,
+        name,
     )
 
 

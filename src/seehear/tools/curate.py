@@ -9,10 +9,11 @@ from typing import Literal
 from seehear.corpus.formats import find_sources
 from seehear.corpus.outfolder import refusals_as_sentences
 from seehear.corpus.plan import Plan
-from seehear.corpus.reading import with_sound
+from seehear.corpus.reading import ReadClips, with_sound
 from seehear.corpus.staging import remove_staging
 from seehear.crew import worker_count
 from seehear.errors import CorpusError
+from seehear.media.clips import ClipOptions
 from seehear.media.sound_part import Wanted
 from seehear.tools.conversation import WatchOptions
 from seehear.tools.curation import Summary, Work, carry_out, done_before
@@ -72,7 +73,8 @@ def curate(
     found = [s for s in find_sources([Path(video) for video in videos], format, labels) if inside not in s.path.parents]
     if not found:
         raise CorpusError(f"there is nothing to curate but what is in {out} itself; name other videos")
-    options = {"format": format, "model": model, "faces": faces, "detector": str(detector or ""), **asdict(rules)}
+    finder = ReadClips(ClipOptions(faces=faces, detector=detector)).told()["detector"]
+    options = {"format": format, "model": model, "faces": faces, "detector": finder, **asdict(rules)}
     sound = Wanted.parse(audio_stream)
     plan = Plan.of(found, with_sound(options, sound))
     with refusals_as_sentences(out):

@@ -97,8 +97,9 @@ def measure(
             heard.append(pieces)
             if progress:
                 progress(min(1.0, pieces[0].end_s / duration_s))
+        name = reader.detector_name
         if not heard:
-            return _nothing(path, options, reader.stats.why_nothing() or TOO_SHORT)
+            return _nothing(path, options, reader.stats.why_nothing() or TOO_SHORT, name)
         seen = reader.stats.cautions
     calibration = Calibration.from_config(model.config).searching(options.search_s)
     found = [
@@ -106,7 +107,7 @@ def measure(
         for place, of_sound in enumerate(zip(*heard, strict=True))
     ]
     chosen = choose_sound(found, sounds)
-    return replace(chosen, cautions=(*chosen.cautions, *seen))
+    return replace(chosen, cautions=(*chosen.cautions, *seen), detector=name)
 
 
 def _conclude_one(path: Path, heard: list[Heard], calibration: Calibration, options: MeasureOptions) -> Measurement:
@@ -236,5 +237,5 @@ def _why_unclear(heard: list[Heard], options: MeasureOptions) -> str:
     )
 
 
-def _nothing(path: Path, options: MeasureOptions, reason: str) -> Measurement:
-    return Measurement(path, Verdict.CANNOT_TELL, reason, search_s=options.search_s)
+def _nothing(path: Path, options: MeasureOptions, reason: str, detector: str | None = None) -> Measurement:
+    return Measurement(path, Verdict.CANNOT_TELL, reason, search_s=options.search_s, detector=detector)

@@ -69,6 +69,7 @@ class Measurement:
         tracks: one per face, by start.
         segments: the delay along the file, in stretches of at most ten seconds.
         drift: how the delay changes; None where the file is too short to say.
+        detector: name of the face detector; None where no faces were looked for.
         curve: agreement against delay of the whole file, drift taken out.
         sound: which sound of the file this is about; None where there was none to measure.
         other_sounds: the others that were compared with the lips, too.
@@ -86,6 +87,7 @@ class Measurement:
     tracks: tuple[TrackDelay, ...] = ()
     segments: tuple[Segment, ...] = ()
     drift: Drift | None = None
+    detector: str | None = None
     curve: Curve | None = field(default=None, repr=False)
     sound: SoundPart | None = None
     other_sounds: tuple[OtherSound, ...] = ()
@@ -116,6 +118,7 @@ class Measurement:
             "sound": None if self.sound is None else self.sound.to_json(),
             "other_sounds": [other.to_json() for other in self.other_sounds],
             "cautions": list(self.cautions),
+            "detector": self.detector,
         }
 
 

@@ -93,7 +93,8 @@ def _scale(found: Measurement) -> str:
 
 def _tracks_in_words(found: Measurement) -> str:
     tracks = "1 face track" if len(found.tracks) == 1 else f"{len(found.tracks)} face tracks"
-    return f"{tracks}, {found.faces_s:.1f} s of faces"
+    finder = f" ({found.detector})" if found.detector else ""
+    return f"{tracks}, {found.faces_s:.1f} s of faces{finder}"
 
 
 def _add_tracks(table: Table, found: Measurement) -> None:

@@ -76,6 +76,7 @@ class Spoken:
             "reason": film.reason,
             "sound": None if film.sound is None else film.sound.to_json(),
             "cautions": list(film.cautions),
+            "detector": film.detector,
             "people": [self._person(number) for number in range(len(self.names))],
             "turns": [
                 {

@@ -26,6 +26,7 @@ CSV_COLUMNS = (
     "fixed_file",
     "fixed_delay_ms",
     "audio_stream",
+    "detector",
 )
 
 
@@ -145,6 +146,7 @@ def _write_csv(path: Path, entries: Iterable[dict[str, Any]]) -> None:
             row["fixed_file"], row["fixed_delay_ms"] = fixed.get("file"), fixed.get("delay_ms")
             sound = entry["sound"] or {}
             row["audio_stream"] = ":".join(str(sound[key]) for key in ("stream", "channel") if sound.get(key))
+            row["detector"] = entry.get("detector")
             writer.writerow(row)
 
 

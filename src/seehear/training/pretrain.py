@@ -16,6 +16,7 @@ from lightning_fabric.strategies import FSDPStrategy
 
 from seehear.beside import write_text
 from seehear.corpus.batches import WindowBatches
+from seehear.corpus.drawn import both, faces_in
 from seehear.corpus.split import Part
 from seehear.corpus.store import Corpus
 from seehear.corpus.views import ClipViews
@@ -163,6 +164,7 @@ def _train(fabric: Fabric, corpus: Sequence[str], out: Path, chosen: Settings, t
     if fabric.is_global_zero:  # not before: what has just been refused may be put right in the same folder
         with refusals_as_sentences(out):
             write_text(out / "config.yaml", yaml.safe_dump(told, sort_keys=False))
+    remembered = _remembered(told)
     training = Training(
         fabric=fabric,
         pretext=model,
@@ -171,7 +173,7 @@ def _train(fabric: Fabric, corpus: Sequence[str], out: Path, chosen: Settings, t
         optim=chosen.optim,
         engine=chosen.engine,
         folder=out,
-        export=lambda metrics: run.save(model, out, _remembered(told) | metrics),
+        export=lambda metrics: run.save(model, out, remembered | metrics),
     )
     metrics = training.run()
     probed = _in_words(probe, metrics) if probe else ""
@@ -201,9 +203,13 @@ def _in_words(probe: Probe, metrics: Metrics) -> str:
 
 def _remembered(told: Mapping[str, Any]) -> dict[str, Any]:
     """What a model says of its training wherever it goes: names of folders, not where they are on this machine."""
+    clips = Corpus(*told["corpus"])
+    before = run.read_config(run.find(told["init"])).get("trained") or {} if told["init"] else {}
     return {
         "preset": Path(told["preset"]).name,
         "corpus": [Path(path).resolve().name for path in told["corpus"]],
+        "faces": both(before.get("faces"), faces_in(clips.manifest)),
+        "detectors": sorted({*before.get("detectors", []), *clips.detectors}),
         "split_by": told["data"]["split_by"],
         "dev_every": told["data"]["dev_every"],
     }

@@ -100,7 +100,9 @@ def _corpus(job: Job) -> Outcome:
         report = prepare([Path(str(source))], job.place, format=layout, faces=faces, workers=job.workers, **shortest)
         commands.append(_command("prepare", source, job.place, format=layout, faces=faces, **shortest))
         told |= {"left out": report.empty + report.failed, "sources": report.sources}
-    clips = int(Root(job.place).told["clips"])
+    root = Root(job.place)
+    clips = int(root.told["clips"])
+    told |= {"faces found by": root.detector} if root.detector else {}
     return Outcome(job.cell.key, 0.0, recordings=clips, units="clips", reproduce=tuple(commands), told=told)
 
 

@@ -46,8 +46,12 @@ def setting_section(found: Findings) -> Section:
     """Versions and machine."""
     cpu = f"{cpu_name()}, {os.cpu_count()} cores, {cpu_kind()}"
     seconds = sum(outcome.seconds for outcome in found.outcomes.values())
+    told = {
+        str(outcome.told["faces found by"]) for outcome in found.outcomes.values() if "faces found by" in outcome.told
+    }
     rows = [
         ("seehear", __version__),
+        *(("faces found by", name) for name in sorted(told)),
         ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         *((name, _version(name)) for name in PACKAGES),
         ("processor", cpu),
