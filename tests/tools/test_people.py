@@ -1,5 +1,7 @@
 """Which tracks are one person: by place within a shot, or by faces wherever they are."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,8 @@ def track(number, start, stop, left, shot=0):
 
 class Prints:
     """Faces that are known."""
+
+    faces = SimpleNamespace(same=0.6)
 
     def __init__(self, *vectors):
         self.vectors = [np.asarray(v, np.float32) / np.linalg.norm(v) for v in vectors]

@@ -1,14 +1,19 @@
 """`seehear speaking` from files to turns: with lamps for faces, and with synthetic people."""
 
 import json
+from itertools import chain
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from seehear.cli import main
 from seehear.clip import FPS
-from seehear.tools import conversation, speaking
+from seehear.media.decode import open_media
+from seehear.media.mux import write_video
+from seehear.media.sound import read_sound
+from seehear.tools import conversation, face_model, show_speaking, speaking
 from seehear.tools.turns import runs
 
 
@@ -124,6 +129,49 @@ def test_a_wrong_model_is_one_error(late_lamp, capsys):
     err = capsys.readouterr().err
     assert "lip-sync needs a sync model" in err
     assert err.count("\n") == 1
+
+
+def test_a_picture_of_somebody_known_needs_a_face_model(lamps, late_lamp, tmp_path, capsys, monkeypatch):
+    cv2.imwrite(str(tmp_path / "anna.png"), np.zeros((60, 60, 3), np.uint8))
+    monkeypatch.setattr(face_model, "find_weights", lambda network: None)
+    assert main(["speaking", str(late_lamp), "--known", f"Anna={tmp_path / 'anna.png'}"]) == 2
+    err = capsys.readouterr().err
+    assert "needs a model that knows faces: run pip install 'seehear[offline]'" in err
+    assert err.count("\n") == 1
+
+
+def test_where_there_is_no_face_model_the_table_says_how_to_get_one(lamps, lamp, tmp_path, capsys, monkeypatch):
+    for place in (face_model, show_speaking):
+        monkeypatch.setattr(place, "find_weights", lambda network: None)
+    assert main(["speaking", str(lamp(tmp_path / "panel.mp4")), "--faces", "whole-frame"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "People are told apart by place within a shot; to tell them apart by face, run pip install" in said
+
+
+def test_a_person_comes_back_after_a_cut_and_has_a_name(shared, tmp_path, capsys):
+    """Two real people in turn, each of them twice; one is known by a picture."""
+    here = shared / "data" / "grid_s1" / "video"
+    others = shared / "data" / "strangers" / "grid"
+    if not others.is_dir():
+        pytest.skip(f"recordings of another speaker are not here ({others})")
+    one, again, other = here / "bbaf2n.mp4", sorted(here.glob("*.mp4"))[400], others / "s10_1.mp4"
+    rows = [list(_pictures(path))[:38] for path in (one, other, again)]
+    sound = np.concatenate([read_sound(path).between(0, 38 / FPS) for path in (one, other, again)])
+    write_video(tmp_path / "cut.mp4", chain(*rows), FPS, sound)
+    cv2.imwrite(str(tmp_path / "anna.png"), next(_pictures(sorted(here.glob("*.mp4"))[200]))[..., ::-1])
+    assert main(["speaking", str(tmp_path / "cut.mp4"), "--json", "--known", f"Anna={tmp_path / 'anna.png'}"]) == 0
+    (entry,) = entries(capsys)
+    assert (entry["told_apart"], entry["face_model"]) == ("face", "sface-2021dec-int8bq")
+    assert entry["detector"] == "yunet-2023mar"
+    people = {person["person"]: person["tracks"] for person in entry["people"]}
+    assert people == {"Anna": [0, 2], "person 2": [1]}
+
+
+def _pictures(path):
+    """RGB, all of one size."""
+    with open_media(path) as media:
+        for picture in media.pictures():
+            yield cv2.resize(picture.crop(np.eye(2, 3), picture.shape), (360, 288))
 
 
 def test_synthetic_people_who_take_turns(shared, tmp_path, capsys):

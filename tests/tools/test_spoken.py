@@ -12,6 +12,7 @@ from seehear.errors import SeehearError
 from seehear.media.sound import read_sound
 from seehear.tools import spoken
 from seehear.tools.conversation import Conversation, WatchOptions, speech_in
+from seehear.tools.face_model import LearnedFaces
 from seehear.tools.known import Known
 from seehear.tools.lip_activity import REACH, FaceTrack
 from seehear.tools.spoken import listen_to
@@ -27,14 +28,14 @@ class Prints:
 
     hertz = (110.0, 360.0, 110.0)
 
-    def __init__(self, model):
-        self.model = model
+    def __init__(self, faces):
+        self.faces = faces
 
     def see(self, sighting):
         raise NotImplementedError
 
     def of(self, tracks):
-        return self.model.direction(torch.tensor([self.hertz[tracks[0]]]))[0].numpy()
+        return PitchModel().direction(torch.tensor([self.hertz[tracks[0]]]))[0].numpy()
 
 
 @pytest.fixture
@@ -63,7 +64,8 @@ def known(name, *, face=None, voice=None):
 
 
 def test_a_cut_to_another_picture_of_the_same_person_ends_no_turn(film):
-    found = listen_to(film, None, identity=PitchModel())
+    found = listen_to(film, None, faces=LearnedFaces(PitchModel(), "pitch"))
+    assert found.to_json()["face_model"] == "pitch"
     assert found.persons == [0, 1, 0]
     assert [(turn.person, turn.tracks, turn.start_s, turn.end_s) for turn in found.turns] == [
         (0, (0, 2), 0.0, 4.0),
@@ -75,7 +77,7 @@ def test_a_cut_to_another_picture_of_the_same_person_ends_no_turn(film):
 
 def test_known_people_are_named_by_face_or_by_voice(film):
     given = [known("Ben", voice=112.0), known("Anna", face=355.0), known("Eve", face=220.0)]
-    found = listen_to(film, None, identity=PitchModel(), known=given)
+    found = listen_to(film, None, identity=PitchModel(), known=given, faces=LearnedFaces(PitchModel(), "pitch"))
     assert found.names == ["Ben", "Anna"]
     assert found.rttm()[1] == "SPEAKER film 1 4.000 4.000 <NA> <NA> Anna <NA> <NA>"
     entry = found.to_json()
@@ -85,10 +87,15 @@ def test_known_people_are_named_by_face_or_by_voice(film):
 
 
 def test_nobody_is_named_who_is_not_alike(film):
-    assert listen_to(film, None, identity=PitchModel(), known=[known("Eve", face=200.0)]).names == [
-        "person 1",
-        "person 2",
-    ]
+    faces = LearnedFaces(PitchModel(), "pitch")
+    found = listen_to(film, None, faces=faces, known=[known("Eve", face=200.0)])
+    assert found.names == ["person 1", "person 2"]
+
+
+def test_without_a_face_model_people_are_told_apart_by_place_and_it_is_said(film):
+    found = listen_to(film, None)
+    assert found.persons == [0, 1, 2]  # a cut makes a new person
+    assert (found.told_apart, found.to_json()["told_apart"]) == ("by place within a shot", "place")
 
 
 def test_speech_is_found_in_pieces_as_in_the_whole(tmp_path, monkeypatch):

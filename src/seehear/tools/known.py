@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.errors import SeehearError
+from seehear.errors import ModelError, SeehearError
 from seehear.pretext.identity import IdentityModel
-from seehear.tools.faceprint import face_in, shows_pictures
+from seehear.tools.face_model import HOW_TO_GET, FaceModel, mean_face
+from seehear.tools.faceprint import face_of, shows_pictures
 from seehear.tools.voiceprint import voice_in
 
 Floats = NDArray[np.float32]
@@ -49,16 +50,28 @@ def pairs_of(given: Sequence[str]) -> list[tuple[str, Path]]:
     return pairs
 
 
-def learn_known(pairs: Sequence[tuple[str, Path]], model: IdentityModel, detector: Path | None) -> list[Known]:
+def learn_known(
+    pairs: Sequence[tuple[str, Path]], model: IdentityModel | None, faces: FaceModel | None, detector: Path | None
+) -> list[Known]:
     """What there is to know of each: the face where the file shows pictures, else the voice.
 
+    Args:
+        pairs: names and files.
+        model: knows voices.
+        faces: knows faces.
+        detector: YuNet's file.
+
     Raises:
-        SeehearError: a file without one face, or without speech.
+        SeehearError: a file without one face, or without speech, or there is no model that knows the like.
     """
     known = []
     for name, file in pairs:
         if shows_pictures(file):
-            known.append(Known(name, face_in(file, model, detector), None))
+            if faces is None:
+                raise ModelError(f"--known {name}={file} needs a model that knows faces: {HOW_TO_GET}")
+            known.append(Known(name, mean_face(faces.embed(*face_of(file, detector))), None))
+        elif model is None:
+            raise ModelError(f"--known {name}={file} needs a model that knows voices; give --identity a match run")
         else:
             known.append(Known(name, None, voice_in(file, model).embedding))
     return known

@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 from seehear.clip import FPS
 from seehear.media.clips import Sighting
 from seehear.media.faces import overlap
-from seehear.pretext.identity import IdentityModel
+from seehear.tools.face_model import FaceModel, mean_face
 from seehear.tools.lip_activity import FaceTrack
 
 STILLS = 4
 """Pictures of every piece of a face that are looked at, evenly spaced."""
-
-SAME_FACE = 0.6
-"""Least mean cosine of two groups of tracks of one person (average linkage). Of match-small, two films of one real
-person on one day have 0.83 to 0.99, of two persons 0.25 to 0.4. Two persons too many are easier to mend than one too
-few, so the bar is high."""
 
 SAME_PLACE = 0.3
 """Least overlap of the boxes at the end of one track and the beginning of the next, in the same shot."""
@@ -35,26 +28,24 @@ Floats = NDArray[np.float32]
 class FacePrints:
     """The mean embedding of each track's face, gathered while a film is read."""
 
-    def __init__(self, model: IdentityModel) -> None:
+    def __init__(self, faces: FaceModel) -> None:
         """Whose embeddings they are."""
-        self._model = model
+        self.faces = faces
         self._sums: dict[int, Floats] = {}
 
     def see(self, sighting: Sighting) -> None:
         """Take in a piece of a track."""
-        track, video = int(sighting.clip.meta["track"]), sighting.clip.video
-        at = np.linspace(0, len(video) - 1, min(STILLS, len(video))).round().astype(int)
-        with torch.inference_mode():
-            prints = self._model.embed_face(torch.from_numpy(video[at])).float().cpu().numpy()
+        track, clip = int(sighting.clip.meta["track"]), sighting.clip
+        at = np.linspace(0, clip.frames - 1, min(STILLS, clip.frames)).round().astype(int)
+        prints = self.faces.embed(clip.video[at], clip.landmarks[at])
         self._sums[track] = self._sums.get(track, np.zeros(prints.shape[1], np.float32)) + prints.sum(0)
 
     def of(self, tracks: Sequence[int]) -> Floats:
         """One embedding for several tracks of one person, of length 1, (dim,)."""
-        together = torch.from_numpy(np.sum([self._sums[track] for track in tracks], axis=0))
-        return np.asarray(F.normalize(together, dim=0).numpy())
+        return mean_face(np.stack([self._sums[track] for track in tracks]))
 
 
-def people(tracks: Sequence[FaceTrack], prints: FacePrints | None = None, same: float = SAME_FACE) -> list[int]:
+def people(tracks: Sequence[FaceTrack], prints: FacePrints | None = None) -> list[int]:
     """The number of the person of each track, from 0, in order of appearance, from left to right.
 
     Tracks that are seen at the same time are never one person. With embeddings, the two groups of tracks whose faces
@@ -63,15 +54,14 @@ def people(tracks: Sequence[FaceTrack], prints: FacePrints | None = None, same: 
 
     Args:
         tracks: of one film.
-        prints: embeddings of their faces.
-        same: least mean cosine of two groups of one person.
+        prints: embeddings of their faces; their model says how alike those of one person are.
     """
     if not tracks:
         return []
     groups = [[number] for number in range(len(tracks))]
     alike = _places(tracks) if prints is None else _likeness(tracks, prints)
     alike[_together(tracks)] = -np.inf
-    least = 0.5 if prints is None else same
+    least = 0.5 if prints is None else prints.faces.same
     while len(groups) > 1:
         best = np.unravel_index(int(alike.argmax()), alike.shape)
         one, other = sorted(int(number) for number in best)

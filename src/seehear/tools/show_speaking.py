@@ -7,6 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from seehear.clip import FPS
+from seehear.media.weights import SFACE, find_weights
+from seehear.tools.face_model import HOW_TO_GET
 from seehear.tools.in_order import Tried
 from seehear.tools.spoken import Spoken
 from seehear.tools.verdict import delay_in_words
@@ -38,6 +40,8 @@ def show_turns(console: Console, spoken: Spoken) -> None:
     if len(spoken.turns) > TURNS_SHOWN:
         console.print(f"and {len(spoken.turns) - TURNS_SHOWN} more (--json and --rttm have them all)")
     console.print(f"{_aside(spoken)}Pauses of up to 0.3 s belong to a turn.", style="dim")
+    advice = "" if spoken.face_model or find_weights(SFACE) else f"; to tell them apart by face, {HOW_TO_GET}"
+    console.print(Text(f"People are told apart {spoken.told_apart}{advice}.", style="dim"), soft_wrap=True)
 
 
 def show_film(console: Console, tried: Tried[Spoken]) -> None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json as json_format
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 
-from seehear.errors import ModelError, SeehearError
+from seehear.errors import SeehearError
 from seehear.os_errors import require_place
 
 if TYPE_CHECKING:
     from seehear.pretext.identity import IdentityModel
     from seehear.tools.conversation import WatchOptions
+    from seehear.tools.face_model import FaceModel
     from seehear.tools.in_order import Tried
     from seehear.tools.known import Known
     from seehear.tools.listen import LipsAndSound
@@ -44,15 +46,16 @@ def speaking(
     """Which of the faces in a video speaks at each moment, and who it is.
 
     The lips of every face are compared with the sound; where there is no speech nobody speaks. People are called
-    person 1, person 2, ... in order of appearance: tracks of one person are found by the face, or, without a model that
-    knows faces, by their place within a shot. Prints a table of turns for one file and a line each for several. The
-    exit code is 0 when every file was read, 2 when one could not be.
+    person 1, person 2, ... in order of appearance: tracks of one person are found by the face (SFace), or, without a
+    model that knows faces, by their place within a shot; the output says which. Prints a table of turns for one file
+    and a line each for several. The exit code is 0 when every file was read, 2 when one could not be.
 
     Args:
         files: Video files.
         model: Name or folder of a trained sync model, or hf:owner/name on the Hugging Face hub.
-        identity: Name or folder of a match model, which tells people apart; by default match-small where this version
-            comes with it. "none": people are told apart by their places.
+        identity: Name or folder of a match model that knows voices, and that tells people apart by face where it has
+            learned from films of real people; by default match-small, for voices. "none": people are told apart by
+            their places.
         known: NAME=FILE of people to be named, FILE being a picture of the face or a recording of the voice.
         json: Print one JSON object per file and line instead.
         moments: With --json, also say of every face and picture whether it speaks, and how probably.
@@ -81,7 +84,8 @@ def speaking(
     from seehear.tools.show_speaking import show_film, show_turns
 
     options, names = WatchOptions(delay_ms, faces, detector, Wanted.parse(audio_stream)), tuple(pairs_of(known))
-    identity = _identity(identity, needed=bool(known))
+    if names and identity == "none":
+        raise SeehearError("--known needs models that know faces and voices; leave out --identity none")
     _loaded(model, identity, names, detector)  # here, even if others do the work: a wrong model is one error
     work = partial(_work, model, identity, names, options)
     out, err = Console(highlight=False), Console(stderr=True, highlight=False)
@@ -114,17 +118,6 @@ def _check_place(flag: str, path: Path | None, source: Path | None = None) -> No
         raise SeehearError(f"{flag} {path} is the film itself; give it another name")
 
 
-def _identity(name: str | None, *, needed: bool) -> str | None:
-    """Which model knows faces and voices; None for none."""
-    from seehear.training.run import packaged
-
-    usual = USUAL_IDENTITY if USUAL_IDENTITY in packaged() else None
-    chosen = usual if name is None else None if name == "none" else name
-    if needed and chosen is None:
-        raise ModelError("--known needs a model that knows faces and voices; give --identity the folder of a match run")
-    return chosen
-
-
 def _through(files: list[Path], work: Callable[[Path], Spoken], workers: int) -> Iterator[Tried[Spoken]]:
     from seehear.tools.in_order import in_order, tried
 
@@ -141,21 +134,36 @@ def _work(
     """One file; a process loads its models once."""
     from seehear.tools.spoken import listen_to
 
-    sync, match, people = _loaded(model, identity, known, options.detector)
-    return listen_to(path, sync, options, match, people, threads=1)
+    models = _loaded(model, identity, known, options.detector)
+    return listen_to(path, models.sync, options, models.voices, models.known, threads=1, faces=models.faces)
+
+
+@dataclass(frozen=True)
+class _Models:
+    """All that a film is listened to with."""
+
+    sync: LipsAndSound
+    voices: IdentityModel | None
+    faces: FaceModel | None
+    known: list[Known]
 
 
 @cache
-def _loaded(
-    model: str, identity: str | None, known: tuple[tuple[str, Path], ...], detector: Path | None
-) -> tuple[LipsAndSound, IdentityModel | None, list[Known]]:
+def _loaded(model: str, identity: str | None, known: tuple[tuple[str, Path], ...], detector: Path | None) -> _Models:
     from seehear.tools.batch import use_one_thread
+    from seehear.tools.face_model import LearnedFaces, load_face_model
     from seehear.tools.known import learn_known
-    from seehear.training.run import load_identity, load_sync
+    from seehear.training.run import load_identity, load_sync, packaged
 
     use_one_thread()
-    match = load_identity(identity) if identity else None
-    return load_sync(model), match, learn_known(known, match, detector) if match else []
+    named = USUAL_IDENTITY if identity is None and USUAL_IDENTITY in packaged() else identity
+    voices = load_identity(named) if named and named != "none" else None
+    faces: FaceModel | None = None
+    if identity and voices and (voices.config.get("trained") or {}).get("faces") != "drawn":
+        faces = LearnedFaces(voices, identity)
+    elif identity != "none":
+        faces = load_face_model()
+    return _Models(load_sync(model), voices, faces, learn_known(known, voices, faces, detector))
 
 
 def _write(done: list[Tried[Spoken]], rttm: Path | None, video: Path | None) -> None:

@@ -15,6 +15,7 @@ from seehear.clip import FPS
 from seehear.media.sound import read_sound
 from seehear.pretext.identity import IdentityModel
 from seehear.tools.conversation import Conversation, WatchOptions, follow
+from seehear.tools.face_model import FaceModel
 from seehear.tools.known import Known, named
 from seehear.tools.listen import LipsAndSound
 from seehear.tools.people import FacePrints, people
@@ -22,9 +23,9 @@ from seehear.tools.rttm import rttm_line
 from seehear.tools.turns import PAUSE_S, runs
 from seehear.tools.voiceprint import LEAST_SPEECH_S, voiceprint
 
-KNOWN_FACE, KNOWN_VOICE = 0.5, 0.57
-"""Least cosine of a person in a film and a picture, or a recording, of somebody known. Faces: of two synthetic persons
-5 % are as alike; voices: about where match-small errs as often one way as the other."""
+KNOWN_VOICE = 0.57
+"""Least cosine of the voice of a person in a film and a recording of somebody known: about where match-small errs as
+often one way as the other."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,19 @@ class Spoken:
         persons: number of the person of each track.
         names: of each person; ``person 1``, ``person 2``, ... where none is known.
         turns: by start.
+        face_model: name of what told people apart by their faces; None where they were told apart by place.
     """
 
     film: Conversation
     persons: list[int]
     names: list[str]
     turns: list[Turn]
+    face_model: str | None = None
+
+    @property
+    def told_apart(self) -> str:
+        """By what people were told apart, in words."""
+        return f"by face ({self.face_model})" if self.face_model else "by place within a shot"
 
     def rttm(self) -> list[str]:
         """Its turns as lines of RTTM."""
@@ -77,6 +85,8 @@ class Spoken:
             "sound": None if film.sound is None else film.sound.to_json(),
             "cautions": list(film.cautions),
             "detector": film.detector,
+            "told_apart": "face" if self.face_model else "place",
+            "face_model": self.face_model,
             "people": [self._person(number) for number in range(len(self.names))],
             "turns": [
                 {
@@ -122,6 +132,7 @@ def listen_to(
     known: Sequence[Known] = (),
     progress: Callable[[float], None] | None = None,
     threads: int = 0,
+    faces: FaceModel | None = None,
 ) -> Spoken:
     """Find out who says something when.
 
@@ -129,23 +140,24 @@ def listen_to(
         path: any media file.
         model: of lip-sync.
         options: how to look.
-        identity: knows faces and voices; without one, people are told apart by their places.
-        known: people who have names; needs ``identity``.
+        identity: knows voices; needed where a voice is known.
+        known: people who have names.
         progress: called with the share of the file that is done (0..1).
         threads: of the decoder; 0: one a core.
+        faces: knows faces; without, people are told apart by their places within a shot. Needed where a face is known.
 
     Raises:
         MediaError: the file cannot be read.
     """
-    prints = FacePrints(identity) if identity else None
+    prints = FacePrints(faces) if faces else None
     film = follow(path, model, options, progress, threads, prints.see if prints else None)
     persons = people(film.tracks, prints) if film.tracks else []
     turns = _turns(film, persons)
     names = [f"person {number + 1}" for number in range(max(persons, default=-1) + 1)]
-    if identity and prints and known:
+    if known:
         for number, who in enumerate(_who(film, persons, turns, prints, identity, known)):
             names[number] = names[number] if who is None else known[who].name
-    return Spoken(film, persons, names, turns)
+    return Spoken(film, persons, names, turns, faces.name if faces else None)
 
 
 def _turns(film: Conversation, persons: Sequence[int]) -> list[Turn]:
@@ -179,8 +191,8 @@ def _who(
     film: Conversation,
     persons: Sequence[int],
     turns: Sequence[Turn],
-    prints: FacePrints,
-    identity: IdentityModel,
+    prints: FacePrints | None,
+    identity: IdentityModel | None,
     known: Sequence[Known],
 ) -> list[int | None]:
     """Who of the known each person is, by face, or by the voice in the turns."""
@@ -190,16 +202,16 @@ def _who(
     sound = read_sound(film.path, wanted=wanted) if any(one.voice is not None for one in known) else None
     for person in range(count):
         own = [track.track for track, who in zip(film.tracks, persons, strict=True) if who == person]
-        face = prints.of(own)
         spans = [(turn.start_s, turn.end_s) for turn in turns if turn.person == person]
         heard = sum(stop - start for start, stop in spans) >= LEAST_SPEECH_S
-        voice = voiceprint(sound, spans, identity) if sound and heard else None
+        voice = voiceprint(sound, spans, identity) if sound and heard and identity else None
         for column, one in enumerate(known):
-            if one.face is not None:
-                alike[person, column] = _similarity(identity, face, one.face)
-            elif one.voice is not None and voice is not None:
+            if one.face is not None and prints:
+                alike[person, column] = float(prints.of(own) @ one.face)
+            elif one.voice is not None and voice is not None and identity:
                 alike[person, column] = _similarity(identity, voice, one.voice)
-    return named(alike, [KNOWN_FACE if one.face is not None else KNOWN_VOICE for one in known])
+    least = prints.faces.known if prints else np.inf
+    return named(alike, [least if one.face is not None else KNOWN_VOICE for one in known])
 
 
 def _similarity(model: IdentityModel, one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
