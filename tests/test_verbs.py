@@ -22,6 +22,7 @@ class FakeCorpus(list[str]):
     """Remembers how it was split; every other clip is silent."""
 
     asked: tuple[object, ...] = ()
+    detectors = ("yunet-2023mar",)
 
     def __init__(self, path: Path) -> None:
         super().__init__(["loud", "silent", "loud"] if path.name == "corpus" else ["silent"])
@@ -33,8 +34,9 @@ class FakeCorpus(list[str]):
     def with_faces(self) -> FakeCorpus:
         return self
 
-    def with_sound(self) -> list[str]:
-        return [clip for clip in self if clip == "loud"]
+    def with_sound(self) -> FakeCorpus:
+        self[:] = [clip for clip in self if clip == "loud"]
+        return self
 
 
 @pytest.fixture
@@ -71,6 +73,7 @@ def test_a_split_that_holds_out_everything_is_a_sentence(trained: list[object], 
 def test_silent_clips_are_not_measured(trained: list[object]) -> None:
     told = json.loads(evaluate_sync("run", Path("corpus"), split="all", json=True))
     assert told["clips"] == 2
+    assert told["faces"]["cut"] == ["yunet-2023mar"]
     assert FakeCorpus.asked == ()
     with pytest.raises(CorpusError, match="has no clips with sound in the split dev"):
         evaluate_sync("run", Path("silence"))

@@ -57,6 +57,8 @@ class Knows(IdentityModel):
 class Clips(list):
     """As much of a corpus as tasks ask for."""
 
+    detectors = ("yunet-2023mar",)
+
     def __init__(self, clips: list[Clip], labels: dict[str, list[str]]) -> None:
         super().__init__(clips)
         self._labels = labels

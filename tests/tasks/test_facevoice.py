@@ -45,6 +45,7 @@ def test_who_knows_people_matches_them_and_who_knows_nothing_guesses(world) -> N
     assert blind.against is not None
     assert blind.against.low <= blind.against.difference <= blind.against.high
     assert result.chance["voice to face, 1 of 10"] == 0.1
+    assert result.setting["faces found by"] == "yunet-2023mar"
 
 
 def test_within_a_group_its_label_tells_nothing(world) -> None:

@@ -54,3 +54,7 @@ def test_a_match_model_in_its_place() -> None:
     one, other = (model.embed(crop, np.zeros((1, 5, 2)))[0] for crop in (dark, bright))
     assert float(one @ one) == pytest.approx(1)
     assert float(one @ other) < 0
+    assert model.name == "pitch"
+    drawn = PitchModel()
+    drawn.config = {"trained": {"faces": "drawn"}}
+    assert LearnedFaces(drawn, "pitch").name == "pitch, which knows drawn faces only"

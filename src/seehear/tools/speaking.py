@@ -53,9 +53,9 @@ def speaking(
     Args:
         files: Video files.
         model: Name or folder of a trained sync model, or hf:owner/name on the Hugging Face hub.
-        identity: Name or folder of a match model that knows voices, and that tells people apart by face where it has
-            learned from films of real people; by default match-small, for voices. "none": people are told apart by
-            their places.
+        identity: Name or folder of a match model that tells people apart by face instead of SFace, and knows voices:
+            one that has learned from films of people like these, such as match-small for those of "seehear avatars".
+            By default SFace knows faces and match-small voices. "none": people are told apart by their places.
         known: NAME=FILE of people to be named, FILE being a picture of the face or a recording of the voice.
         json: Print one JSON object per file and line instead.
         moments: With --json, also say of every face and picture whether it speaks, and how probably.
@@ -159,7 +159,7 @@ def _loaded(model: str, identity: str | None, known: tuple[tuple[str, Path], ...
     named = USUAL_IDENTITY if identity is None and USUAL_IDENTITY in packaged() else identity
     voices = load_identity(named) if named and named != "none" else None
     faces: FaceModel | None = None
-    if identity and voices and (voices.config.get("trained") or {}).get("faces") != "drawn":
+    if identity and voices:
         faces = LearnedFaces(voices, identity)
     elif identity != "none":
         faces = load_face_model()
