@@ -36,6 +36,8 @@ def clip(frames: int = 40, seed: int = 0, source: str | None = None) -> Clip:
 class Few(list):
     """As much of a corpus as is asked for."""
 
+    detectors = ("yunet-2023mar",)
+
     def __init__(self, clips: list[Clip], speakers: list[str] | None = None) -> None:
         super().__init__(clips)
         self._speakers = speakers
