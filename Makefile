@@ -8,7 +8,7 @@ SHARED ?= ../shared
 MINI_OUT ?= mini
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench mini weights clean
+.PHONY: help demo test lint format bench mini strangers weights clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ bench: $(READY) ## the figures that the README quotes, each by its script in ben
 
 mini: $(READY) ## the small standard benchmark, whose table is benchmarks/mini.md (about 40 minutes on 2 cores)
 	$(BIN)/seehear benchmark mini --out $(MINI_OUT)
+
+strangers: $(READY) ## how well it all works on real people whom no model was trained on (needs SHARED/data/strangers and emodb_dev)
+	$(BIN)/python benchmarks/strangers.py --shared $(SHARED)
 
 weights: $(READY) ## train the shipped weights anew: avatars, GRID speaker 1, LibriSpeech (about 4 hours on 2 cores)
 	$(BIN)/python scripts/train_sync.py --shared $(SHARED)

@@ -35,6 +35,7 @@ SYNTHETIC = [
     "demo.py",
 ]
 REAL = [
+    "strangers.py",
     "sync_protocol.py",
     "sync_accuracy.py",
     "sync_halves.py",

@@ -155,12 +155,13 @@ def distances_by_offset(lips: Tensor, sound: Tensor, distance: Distance, reach: 
     return (middle - around).square().sum(1).sqrt()
 
 
-def found(distances: Tensor, length: int) -> Tensor:
+def found(distances: Tensor, length: int, truth: int = 0) -> Tensor:
     """Which windows of ``length`` moments find the offset.
 
     Args:
         distances: (moments, offsets), offset 0 in the middle.
         length: K.
+        truth: the true offset, frames; positive: the sound is late.
 
     Returns:
         (moments - K + 1,) bool. Windows of K consecutive moments, one moment apart, all of whose offsets exist.
@@ -169,7 +170,7 @@ def found(distances: Tensor, length: int) -> Tensor:
         return torch.zeros(0, dtype=torch.bool)
     averaged = distances.unfold(0, length, 1).mean(-1)  # (windows, offsets)
     offset = averaged.argmin(1) - distances.shape[1] // 2
-    return offset.abs() <= TOLERANCE
+    return (offset - truth).abs() <= TOLERANCE
 
 
 def sync_accuracy(

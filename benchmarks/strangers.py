@@ -1,0 +1,107 @@
+"""How well it all works on real people whom no model was trained on.
+
+    python benchmarks/strangers.py [--shared ../shared] [--parts sync files emotion speaking facevoice]
+
+Twelve GRID speakers, one official's weekly addresses, six legislators, sixteen talking heads of many languages
+(data/strangers), five German actors (data/emodb_dev): for measuring only. They must never train a model, nor be used to
+choose anything. The own delay of most of these films is not known: see `real_people.consensus` for what the truth is.
+
+- sync: the papers' protocol (31 offsets, right within a frame), K = 5 and 15.
+- files: what `seehear sync` says of whole files, their halves and short pieces, with known shifts and wrong sound.
+- emotion: each actor left out in turn, encoder frozen, against MFCC, log-mel and the same encoder untrained.
+- speaking: two of them side by side, the sound of one at a time.
+- facevoice: which face goes with a voice.
+
+Faces are cut out once and kept in --work; so another model is measured in a few minutes. Nothing is trained but the
+read-out of emotions.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from real_people.emotion import AGAINST, emotion_rows
+from real_people.faces import MainFaces, main_faces
+from real_people.facevoice import facevoice_rows
+from real_people.files import file_rows
+from real_people.films import find_films
+from real_people.rows import Row, markdown
+from real_people.speaking import speaking_rows
+from real_people.sync import sync_rows
+
+from seehear.beside import write_text
+from seehear.errors import SeehearError
+from seehear.tools.batch import use_one_thread
+from seehear.training.run import load_identity, load_sync
+
+PARTS = ("sync", "files", "emotion", "speaking", "facevoice")
+OF_FACES = ("sync", "files", "speaking", "facevoice")
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds data/strangers")
+    parser.add_argument("--work", type=Path, default=Path("runs/strangers"), help="keeps faces and composites")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--model", default="sync-small", help="of sync, files and speaking")
+    parser.add_argument("--speech", default="animate-small", help="encoder of sound, for emotion")
+    parser.add_argument("--layer", help="of that encoder; by default its own choice")
+    parser.add_argument("--against", nargs="+", default=AGAINST, help="what the encoder is compared with on emotion")
+    parser.add_argument("--identity", default="match-small", help="of facevoice")
+    parser.add_argument("--detector", type=Path, help="file of the face detector; by default the packaged one")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--json", type=Path, help="write all figures here as well, with those of every person")
+    given = parser.parse_args()
+    try:
+        rows = measured(given)
+    except SeehearError as error:
+        sys.exit(f"strangers: {error}")
+    print(markdown(rows))
+    if given.json:
+        write_text(given.json, json.dumps([row.to_dict() for row in rows], ensure_ascii=False, indent=1) + "\n")
+
+
+def measured(given: argparse.Namespace) -> list[Row]:
+    """The rows of the parts that were asked for.
+
+    Raises:
+        SeehearError: the data or a model is not there.
+    """
+    use_one_thread()
+    data = given.shared / "data"
+    actors = data / "emodb_dev"
+    if "emotion" in given.parts and not actors.is_dir():
+        raise SeehearError(f"{actors} is not there; give --shared the folder that holds data/emodb_dev")
+    faces: MainFaces | None = None
+    if set(given.parts) & set(OF_FACES):
+        films = find_films(data / "strangers")
+        faces = main_faces(films, given.work, given.detector, given.workers)
+        print(f"faces: {faces.detector}, {len(faces.rows)} of {len(films)} films", file=sys.stderr)
+
+    def of_faces(measure: Callable[[MainFaces], list[Row]]) -> list[Row]:
+        assert faces is not None
+        return measure(faces)
+
+    def emotion() -> list[Row]:
+        options = {"layer": given.layer} if given.layer else {}
+        return emotion_rows(given.speech, actors, given.against, **options)
+
+    ways: dict[str, Callable[[], list[Row]]] = {
+        "sync": lambda: of_faces(lambda cut: sync_rows(load_sync(given.model), given.model, cut)),
+        "files": lambda: of_faces(lambda cut: file_rows(load_sync(given.model), given.model, cut, given.detector)),
+        "emotion": emotion,
+        "speaking": lambda: of_faces(
+            lambda cut: speaking_rows(load_sync(given.model), given.model, cut, given.work, given.detector)
+        ),
+        "facevoice": lambda: of_faces(
+            lambda cut: facevoice_rows(load_identity(given.identity), given.identity, cut)
+        ),
+    }  # fmt: skip
+    return [row for part in PARTS if part in given.parts for row in ways[part]()]
+
+
+if __name__ == "__main__":
+    main()
