@@ -8,7 +8,7 @@ SHARED ?= ../shared
 MINI_OUT ?= mini
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench mini strangers weights clean
+.PHONY: help demo test kernels lint format bench mini strangers weights clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,9 @@ demo: $(READY) ## avatars -> prepare -> lip-sync -> animate -> match -> demo/rep
 
 test: lint ## lint, types and the whole test suite (under 10 minutes on 2 cores)
 	$(BIN)/pytest
+
+kernels: $(READY) ## the tests that train, once more as on another CPU: AVX2 instead of AVX-512, SSE 4.1 instead of AVX2
+	$(BIN)/python scripts/other_kernels.py $(BIN)/pytest -m trains
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

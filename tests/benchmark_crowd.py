@@ -25,7 +25,8 @@ class Person:
 
     needs_pictures = True
     media = SimpleNamespace(duration_s=FRAMES / 25, has_sound=True, damaged=0)
-    stats = SimpleNamespace(why_nothing=lambda: "nobody is there")
+    sound = SimpleNamespace(silent=False, cautions=())
+    stats = SimpleNamespace(why_nothing=lambda: "nobody is there", cautions=())
 
     def __init__(self, path: Path) -> None:
         self.told = json.loads(path.read_text())

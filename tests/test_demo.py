@@ -19,6 +19,7 @@ def made(tmp_path_factory):
         yield out, words
 
 
+@pytest.mark.trains
 def test_report_tells_the_story_and_holds_everything(made):
     out, _ = made
     page = (out / "report.html").read_text()

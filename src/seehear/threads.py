@@ -23,12 +23,12 @@ WAIT_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
 MOST_CORES = 1 << 20  # no machine has more
 
-SPINS = 5000
-"""Turns of the loop in which a thread of GNU's OpenMP waits before it sleeps; its own default is 300,000.
+SPINS = 1000
+"""Turns of the loop in which a thread of GNU's OpenMP waits before it sleeps: some 10 microseconds.
 
-5,000 are some 50 microseconds. On two cores, training beside one busy process, beside two, and beside a second
-training (benchmarks/busy_machine.py) keeps its share of the cores with 5,000; with the default it was slower than its
-share by 1.4, 1.3 and 1.3. Alone, neither is faster.
+Its own default is 300,000, and 1,000 where it has started more threads than there are cores; of other processes it
+knows nothing. With 1,000, a training on two cores (AVX2) beside one busy process is slower than its fair share by 1.2
+and beside two by 0.9; with 300,000 by 3.6 and 1.5 (benchmarks/busy_machine.py). Alone both are as fast.
 """
 
 

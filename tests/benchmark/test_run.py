@@ -33,6 +33,7 @@ def numbers(out: Path) -> dict[str, Outcome]:
     return {key: replace(outcome, seconds=0.0, reproduce=()) for key, outcome in found.items()}
 
 
+@pytest.mark.trains
 def test_a_plan_becomes_tables_and_a_second_run_does_only_what_failed(
     here: Here, tones: Path, plan: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -57,6 +58,7 @@ def test_a_plan_becomes_tables_and_a_second_run_does_only_what_failed(
     assert here.begun == LOST
 
 
+@pytest.mark.trains
 @pytest.mark.usefixtures("no_report")
 def test_another_plan_in_the_folder_shares_trainings(here: Here, tones: Path, plan: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
@@ -67,6 +69,7 @@ def test_another_plan_in_the_folder_shares_trainings(here: Here, tones: Path, pl
     assert here.begun == ["apc, seed 1", "speaker/apc, seed 1"]
 
 
+@pytest.mark.trains
 @pytest.mark.usefixtures("no_report")
 def test_what_was_removed_is_made_again_only_where_it_is_needed(
     here: Here, tones: Path, plan: str, tmp_path: Path
@@ -97,6 +100,7 @@ def test_the_time_ends_before_anything_is_done(
     assert "13 cells are left: give the same command again" in capsys.readouterr().err
 
 
+@pytest.mark.trains
 @pytest.mark.usefixtures("no_report")
 def test_killed_and_given_again_the_numbers_are_those_of_an_undisturbed_run(
     here: Here, tones: Path, plan: str, tmp_path: Path
@@ -128,6 +132,7 @@ def wait_for(folder: Path, pattern: str, process: subprocess.Popen[str]) -> None
         time.sleep(0.05)
 
 
+@pytest.mark.trains
 @pytest.mark.usefixtures("no_report")
 def test_two_runs_give_identical_numbers(here: Here, tones: Path, plan: str, tmp_path: Path) -> None:
     for name in ("one", "two"):

@@ -150,6 +150,7 @@ def test_the_odd_task_asks_about_whole_and_jumbled_clips():
     assert loss.ndim == 0
 
 
+@pytest.mark.trains
 def test_reconstruction_costs_nothing_where_all_is_found_again():
     """An encoder that is asked for what its features say already: all three heads can reach their targets."""
     torch.manual_seed(0)

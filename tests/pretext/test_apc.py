@@ -56,6 +56,7 @@ def test_windows_that_are_too_short_are_a_sentence() -> None:
         tiny(ahead=4)({"audio": noise(frames=1)})
 
 
+@pytest.mark.trains
 def test_it_learns_a_rhythm() -> None:
     model = tiny()
     beat = (torch.arange(10 * 640) // 320 % 4 == 0).float()

@@ -72,6 +72,7 @@ def test_pieces_are_what_the_whole_gives() -> None:
         torch.testing.assert_close(torch.cat([*encoder.stream(audio, layer, 4)], 1), whole)
 
 
+@pytest.mark.trains
 def test_it_learns_one_batch_by_heart() -> None:
     model, audio = tiny(channels=16, hidden=16), noise(2, 8)
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)

@@ -56,6 +56,7 @@ def test_without_a_weight_a_part_asks_for_nothing(left_out: str) -> None:
     )
 
 
+@pytest.mark.trains
 def test_confusion_takes_from_each_head_what_is_the_other_s() -> None:
     """Learn confusion alone, on one batch: both choices become guesses."""
     model, data = made(content_weight=1e-6, identity_weight=1e-6), clips()
@@ -69,6 +70,7 @@ def test_confusion_takes_from_each_head_what_is_the_other_s() -> None:
     assert out["confusion"].item() < 0.3 * first
 
 
+@pytest.mark.trains
 def test_it_learns_one_batch_by_heart() -> None:
     model, data = made(confusion_weight=0.1, exclude=0), clips(count=3, frames=9)
     optimiser = torch.optim.Adam(model.parameters(), 1e-2)

@@ -136,6 +136,7 @@ def people(count: int, rng: torch.Generator, pitch: Tensor | None = None) -> dic
     return {"audio": audio, "video": video.to(torch.uint8), "seen": torch.ones(count, dtype=torch.bool)}
 
 
+@pytest.mark.trains
 def test_it_learns() -> None:
     torch.manual_seed(0)
     quiet = dict.fromkeys(vars(TINY.pictures), 0.0)

@@ -76,6 +76,7 @@ def test_every_loss_trains_both_towers(loss: str) -> None:
         assert parameter.grad.isfinite().all()
 
 
+@pytest.mark.trains
 def test_it_learns_one_batch_by_heart() -> None:
     model, data = tiny(), batch(clips=2, frames=9)
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)

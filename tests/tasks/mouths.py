@@ -27,7 +27,7 @@ class Talker:
 
     needs_pictures = True
     media = SimpleNamespace(duration_s=2.0, has_sound=False, damaged=0)
-    stats = SimpleNamespace(why_nothing=lambda: "nobody talks")
+    stats = SimpleNamespace(why_nothing=lambda: "nobody talks", cautions=())
 
     def __init__(self, path: Path) -> None:
         self.told = json.loads(path.read_text())

@@ -61,6 +61,7 @@ def test_two_test_speakers_are_two_units_not_24_recordings() -> None:
     assert "over 2 speakers (t with bootstrap standard error)" in str(result)
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("mode", ["frozen", "finetuned", "scratch"])
 @pytest.mark.parametrize("readout", ["pooled", "bgru"])
 def test_every_mode_and_readout_learns(mode: str, readout: str) -> None:

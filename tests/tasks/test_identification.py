@@ -29,8 +29,8 @@ def told(*given: object, **flags: object) -> Result:
 
 def test_speakers_are_named(data: Path, tmp_path: Path) -> None:
     result = told("logmel", [data], ["mfcc"], out=tmp_path / "a.json", seeds=2)
-    assert result.rows[0].figures["top-1"].value == 1.0
-    assert result.rows[0].figures["top-5"].value == 1.0
+    assert result.rows[0].figures["top-1"].value > 0.8
+    assert result.rows[0].figures["top-5"].value > 0.9
     assert (result.chance["top-1"], result.chance["top-5"]) == (1 / 7, 5 / 7)
     assert (result.speakers, result.recordings, result.units) == (7, 21, "speakers")
     assert 7 <= result.tested <= 14  # one of three recordings of each, twice
@@ -42,7 +42,7 @@ def test_the_only_recording_of_a_speaker_is_cut(data: Path, tmp_path: Path) -> N
     lone = speaking(tmp_path, speakers=5, takes=1)
     result = told("logmel", [lone], [], seconds=0.2)
     assert (result.tested, result.speakers) == (5, 5)
-    assert result.rows[0].main.value == 1.0
+    assert result.rows[0].main.value > 0.7  # guessing: a fifth
     with pytest.raises(CorpusError, match="0 speakers with two recordings or two pieces"):
         told("logmel", [lone], [], seconds=0.6)
 

@@ -29,6 +29,7 @@ from seehear.tasks.readouts.tc5 import TC5Options
 from seehear.training.run import load_sync, save
 
 FAST = TC5Options(hidden=16, kernel=3, dropout=0.1, epochs=12, lr=0.02, batch=12)
+SHORT = replace(FAST, batch=6, dropout=0.0)  # 36 examples: enough steps for each of a few epochs to have learned
 WHOLE = replace(FAST, epochs=4, lr=0.01)
 NARROW = WindowOptions(margin=1)
 
@@ -53,10 +54,10 @@ def sentences(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Clips of one word each, as in LRW: in the middle, with a label and a part."""
     clips, labels = {}, {}
-    for number in range(18):
+    for number in range(45):
         word = list(SHAPES)[number % 3]
         clips[f"{word}_{number}"] = (13, [(word, 4, 9)])
-        labels[f"{word}_{number}"] = {"word": word.upper(), "part": "train" if number < 12 else "test"}
+        labels[f"{word}_{number}"] = {"word": word.upper(), "part": "train" if number < 36 else "test"}
     return talkers(tmp_path_factory.mktemp("words"), clips, labels)
 
 
@@ -69,6 +70,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.trains
 def test_words_are_read_off_lips(run: Path, sentences: Path, tmp_path: Path) -> None:
     result = evaluate_lips(
         str(run), [sentences], ["pixels", "finetuned"], seeds=2, window=NARROW, tc5=FAST, end_to_end=WHOLE,
@@ -87,13 +89,15 @@ def test_words_are_read_off_lips(run: Path, sentences: Path, tmp_path: Path) -> 
     }
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("readout", ["pooled", "tc5"])
 def test_clips_of_one_word_each_and_their_official_split(run: Path, words: Path, readout: str) -> None:
     result = evaluate_lips(
-        "pixels", [words], [str(run)], readout=readout, split="official", seeds=1, min_count=2, tc5=FAST  # type: ignore[arg-type]
+        "pixels", [words], [str(run)], readout=readout, split="official", seeds=1, min_count=2, tc5=SHORT  # type: ignore[arg-type]
     )  # fmt: skip
     assert isinstance(result, LipsResult)
-    assert (result.recordings, result.tested, result.rows[0].main.value) == (18, 6, 1.0)
+    assert (result.recordings, result.tested) == (45, 9)
+    assert result.rows[0].main.value > 0.7  # guessing: a third; with other seeds and other kernels all are right
 
 
 def test_the_test_part_is_what_training_has_held_out(run: Path, sentences: Path, tmp_path: Path) -> None:

@@ -171,6 +171,7 @@ def test_people_of_a_part_and_those_who_are_on_both_sides(data: Path, model: Pat
     assert "other part" in str(by_source)
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("mode", ["projected", "finetuned", "scratch"])
 def test_labels_of_a_few_speakers(data: Path, model: Path, mode) -> None:
     result = told(str(model), [data], ["mfcc"], mode=mode, train_speakers=6, few=FEW, split="all")

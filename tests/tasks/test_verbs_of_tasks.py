@@ -62,7 +62,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_emotion(data: Path, tmp_path: Path) -> None:
     result = evaluate_emotion("logmel", [data], ["mfcc"], seeds=2, out=tmp_path / "emotion.json")
     assert isinstance(result, Result)
-    assert result.rows[0].main.value == 1.0
+    assert result.rows[0].main.value > 0.9
     assert [row.encoder for row in result.rows] == ["logmel", "mfcc"]
     assert json.loads((tmp_path / "emotion.json").read_text()) == json.loads(json.dumps(result.to_dict()))
 
@@ -76,9 +76,11 @@ def test_another_label_and_json(data: Path) -> None:
 def test_words_are_cut_out_of_sentences(data: Path) -> None:
     result = evaluate_words("logmel", [data], [], min_count=2, seeds=1)
     assert isinstance(result, Result)
-    assert (result.recordings, result.classes, result.rows[0].main.value) == (40, ("a", "b"), 1.0)
+    assert (result.recordings, result.classes) == (40, ("a", "b"))
+    assert result.rows[0].main.value > 0.9
 
 
+@pytest.mark.trains
 def test_transcription(data: Path) -> None:
     result = evaluate_transcription("logmel", [data], [], bgru=replace(FAST, epochs=40))
     assert isinstance(result, Result)
@@ -87,6 +89,7 @@ def test_transcription(data: Path) -> None:
     assert not result.higher_is_better
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize(("target", "readout"), [("valence", "bgru"), ("calmness", "bgru"), ("calmness", "pooled")])
 def test_affect_moment_by_moment_and_once(data: Path, target: str, readout: Any) -> None:
     result = evaluate_affect("logmel", [data], target, [], readout=readout, seeds=1, bgru=FAST)

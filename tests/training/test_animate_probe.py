@@ -11,6 +11,7 @@ from talkers import DATA, ENGINE, SIDE, Talkers
 from seehear.audio.augment import SoundAugmentOptions
 from seehear.pretext.animate import AnimateModel, AnimateOptions
 from seehear.tasks.likeness import Likeness
+from seehear.tasks.units import each_alone
 from seehear.training.animate_probe import animate_probe, strip
 from seehear.training.options import OptimOptions
 from seehear.training.pretrain import pretrain
@@ -28,6 +29,7 @@ class Shell:
         return batch
 
 
+@pytest.mark.trains
 def test_it_learns_what_the_sound_does_to_the_mouth():
     """In a hundred steps drawing is much nearer to the truth than copying."""
     torch.manual_seed(0)
@@ -75,6 +77,7 @@ def test_no_probe_without_clips():
     assert animate_probe(views, AnimateModel(MODEL), DATA) is None
 
 
+@pytest.mark.trains
 def test_a_run_keeps_the_numbers_and_the_pictures(train, tmp_path):
     """``train`` puts clips in memory in the place of a corpus."""
     engine = replace(ENGINE, log_every=1)
@@ -93,7 +96,6 @@ def test_a_run_keeps_the_numbers_and_the_pictures(train, tmp_path):
 def test_likeness_weighs_clips_by_their_motion_and_has_an_interval():
     found = Likeness(np.array([0.1, 0.3, 0.2]), np.array([0.2, 0.4, 0.2]), np.array([0.1, 0.1, 0.1]))
     assert found.lower == pytest.approx(1 - 0.6 / 0.8)
-    low, high = found.interval()
-    assert low < found.lower < high
-    assert low >= 0
-    assert high <= 0.5
+    figure = found.figure(each_alone(3))
+    assert figure.value == pytest.approx(found.lower)
+    assert figure.low < found.lower < figure.high <= 1

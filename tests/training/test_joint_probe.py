@@ -73,6 +73,7 @@ def test_clips_too_short_for_sync_are_not_measured() -> None:
     assert isinstance(probe.parts["match"], MatchProbe)
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("pretext", ["joint", "disentangle"])
 def test_all_of_it_is_learned(pretext: str) -> None:
     """A mouth that opens as loud as the sound is, faces the redder the higher their voice; measured on new people."""
@@ -93,7 +94,7 @@ def test_all_of_it_is_learned(pretext: str) -> None:
     optimiser, rng = torch.optim.AdamW(model.parameters(), 5e-3), torch.Generator().manual_seed(0)
     video, audio = torch.from_numpy(views._video), torch.from_numpy(views._audio) / 32767
     model.train()
-    for step in range(60):
+    for step in range(100 if pretext == "joint" else 60):  # with other seeds, 60 draw no mouth yet
         which = slice(step % 2, None, 2)  # one clip of each person
         model({"video": video[which], "audio": audio[which]}, rng)["loss"].backward()
         optimiser.step()

@@ -25,6 +25,8 @@ from seehear.training import run
 from seehear.training.journal import read_metrics
 from seehear.training.pretrain import Summary, pretrain
 
+pytestmark = pytest.mark.trains
+
 MATCH_DATA = replace(DATA, batch=8, probe_clips=24)
 
 

@@ -22,6 +22,8 @@ from seehear.training import pretrain as module
 from seehear.training.journal import read_metrics
 from seehear.training.pretrain import Summary, pretrain
 
+pytestmark = pytest.mark.trains
+
 APC = APCOptions(sound={"bands": 8, "hidden": 6, "depth": 2})
 CPC = CPCOptions(channels=4, hidden=6, steps=3, anchors=5)
 TINY = {"apc": APC, "cpc": CPC}

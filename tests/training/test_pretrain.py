@@ -27,6 +27,8 @@ from seehear.training import pretrain as module
 from seehear.training.journal import read_metrics
 from seehear.training.pretrain import pretrain
 
+pytestmark = pytest.mark.trains
+
 
 def state_of(run: Path) -> dict[str, torch.Tensor]:
     return load_file(run / "model.safetensors")

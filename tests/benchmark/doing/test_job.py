@@ -54,6 +54,7 @@ def test_a_training_that_is_asked_to_stop_is_no_failure(monkeypatch: pytest.Monk
         done(tmp_path)
 
 
+@pytest.mark.trains
 def test_untrained_weights_are_those_that_training_begins_with(tones: Path, plan: str, tmp_path: Path) -> None:
     work = cells(read_plan(plan), {"tones": tones})
     corpus = work.corpora["tones"]

@@ -88,6 +88,7 @@ TABLES: list[tuple[str, str, Mapping[str, Any]]] = [
 ]
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize(("task", "of", "spec"), TABLES, ids=[f"{task}-{of}" for task, of, _ in TABLES])
 def test_the_command_gives_the_same_numbers(
     task: str, of: str, spec: Mapping[str, Any], data: Path, runs: Any, capsys: pytest.CaptureFixture[str]

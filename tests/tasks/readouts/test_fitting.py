@@ -102,6 +102,7 @@ def test_ridge_regression_learns_a_number() -> None:
     assert goal.score(said, parts[2].targets) > 0.8
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_a_recurrent_head_hears_order(cell: str) -> None:
     options = BGRUOptions(cell=cell, hidden=8, layers=1, epochs=12, lr=0.02, batch=16)  # type: ignore[arg-type]
@@ -109,6 +110,7 @@ def test_a_recurrent_head_hears_order(cell: str) -> None:
     assert accuracy(readout, ramps(60, 0), ramps(20, 1), ramps(40, 2)) > 0.95
 
 
+@pytest.mark.trains
 def test_the_seed_decides() -> None:
     readout = OnFeatures(lambda width: RecurrentHead(width, 1, FAST), Concordance(every_step=False), FAST, CPU)
     train, dev = (Examples(r.inputs, [float(t) for t in r.targets]) for r in (ramps(30, 0), ramps(10, 1)))
@@ -119,6 +121,7 @@ def test_the_seed_decides() -> None:
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+@pytest.mark.trains
 def test_the_best_epoch_is_kept() -> None:
     """With a rate that destroys what was learned, the development part decides."""
     options = BGRUOptions(hidden=8, layers=1, epochs=8, lr=0.02, batch=16, decay_every=4, decay=200.0)
@@ -126,6 +129,7 @@ def test_the_best_epoch_is_kept() -> None:
     assert accuracy(readout, ramps(60, 0), ramps(20, 1), ramps(40, 2)) > 0.9
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("recurrent", [True, False])
 def test_the_whole_network_learns_and_the_encoder_given_stays(recurrent: bool) -> None:
     with seeded(0):
@@ -140,6 +144,7 @@ def test_the_whole_network_learns_and_the_encoder_given_stays(recurrent: bool) -
     assert all(torch.equal(before[name], weight) for name, weight in ear.state_dict().items())
 
 
+@pytest.mark.trains
 def test_an_encoder_that_may_not_move_does_not() -> None:
     with seeded(0):
         ear = Ear()

@@ -89,6 +89,7 @@ def apart(vectors: np.ndarray, each: int = 4) -> float:
     return float(np.mean(alike.argmax(1) // each == np.arange(len(unit)) // each))
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("loss", ["am-softmax", "prototypical"])
 @pytest.mark.parametrize("moving", [False, True])
 def test_labels_teach_to_tell_voices_apart(loss, moving: bool) -> None:
@@ -102,6 +103,7 @@ def test_labels_teach_to_tell_voices_apart(loss, moving: bool) -> None:
         torch.testing.assert_close(value, before[name])  # it is left as it was
 
 
+@pytest.mark.trains
 def test_an_own_embedding_moves_as_it_is() -> None:
     model = OwnVoice(Knows()).eval()
     taught = learn_voices(model, takes(), True, "prototypical", FEW, 0.4, 1.0, seed=0, progress=False)
@@ -110,6 +112,7 @@ def test_an_own_embedding_moves_as_it_is() -> None:
     assert float(taught[0].model.weight.detach()) != 1.0
 
 
+@pytest.mark.trains
 def test_one_seed_gives_one_network() -> None:
     voice = PooledVoice(Ear(), "heard", "mean")
     one, same, other = (
@@ -120,6 +123,7 @@ def test_one_seed_gives_one_network() -> None:
     assert not np.allclose(one, other)
 
 
+@pytest.mark.trains
 def test_one_speaker_teaches_nothing() -> None:
     with pytest.raises(CorpusError, match="one speaker"):
         learn_voices(PooledVoice(Ear(), None, "mean"), takes(1), False, "am-softmax", FEW, 0.4, 1.0, 0, False)
