@@ -22,6 +22,8 @@ ENGINE = EngineOptions(accelerator="cpu", devices=1, precision="32-true", log_ev
 class Talkers:
     """Stands in for `seehear.corpus.views.ClipViews`."""
 
+    faces, detectors = "filmed", ("yunet-2023mar",)
+
     def __init__(self, clips: int = 12, frames: int = 60, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
         self.frames = np.full(clips, frames, dtype=np.int32)

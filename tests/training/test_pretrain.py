@@ -14,7 +14,7 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from talkers import DATA, ENGINE, MODEL
+from talkers import DATA, ENGINE, MODEL, Talkers
 
 import seehear
 from seehear.corpus.batches import WindowBatches
@@ -96,7 +96,7 @@ def test_the_model_loads_by_path(train, tmp_path: Path) -> None:  # type: ignore
     trained = model.config["trained"]
     assert (trained["preset"], trained["split_by"], trained["dev_every"]) == ("sync-small", "source", 8)
     assert trained["corpus"] == ["talkers"]  # and not where it is on this machine
-    assert (trained["faces"], trained["detectors"]) == ("filmed", [])  # of no detector: they are whole frames
+    assert (trained["faces"], trained["detectors"]) == ("filmed", ["yunet-2023mar"])
     assert Split.of_training(model.config) == Split("source", 8)
     assert all(torch.equal(value, state_of(tmp_path / "run")[name]) for name, value in model.state_dict().items())
 
@@ -209,6 +209,17 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(train, tmp_path: Path) -> No
 def test_options_that_build_no_network_are_a_sentence(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ModelError, match="no network can be built"):
         train(tmp_path / "run", model={"lips": {"channels": "many"}})
+
+
+def test_a_model_remembers_the_faces_that_it_has_met() -> None:
+    views = Talkers()
+    views.faces, views.detectors = "drawn", ("yunet-2023mar",)
+    assert module.met(views, {}) == {"faces": "drawn", "detectors": ["yunet-2023mar"]}  # type: ignore[arg-type]
+    before = {"faces": "filmed", "detectors": ["yunet-25a606a1"]}
+    assert module.met(views, before) == {  # type: ignore[arg-type]
+        "faces": "drawn and filmed",
+        "detectors": ["yunet-2023mar", "yunet-25a606a1"],
+    }
 
 
 def test_silent_clips_are_not_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from seehear.beside import write_text
 from seehear.clip import SAMPLES_PER_FRAME, Clip
+from seehear.corpus.drawn import faces_in
 from seehear.corpus.outfolder import refusals_as_sentences
 from seehear.corpus.store import Corpus, Root
 from seehear.crew import Tell, work_through, worker_count
@@ -123,6 +124,8 @@ class ClipViews:
         frames: int32 (clips,), the length of each.
         seen: bool (clips,), False where a clip is sound alone and its pictures are black.
         sources: int64 (clips,), the same number for clips of the same source.
+        faces: whether the faces are drawn or filmed; None where there are none.
+        detectors: names of those that found the faces.
     """
 
     def __init__(
@@ -164,6 +167,8 @@ class ClipViews:
         self.seen: NDArray[np.bool_] = corpus.seen
         names = corpus.manifest["source"].to_numpy(zero_copy_only=False)
         self.sources: NDArray[np.int64] = np.unique(names, return_inverse=True)[1] * len(corpus.roots) + self._corpus
+        self.faces = faces_in(corpus.manifest)
+        self.detectors = corpus.detectors
         self._maps = maps
         self._black = np.zeros(self.shape, dtype=np.uint8)
         rows = corpus.manifest["row"].to_numpy()

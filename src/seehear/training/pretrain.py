@@ -16,7 +16,7 @@ from lightning_fabric.strategies import FSDPStrategy
 
 from seehear.beside import write_text
 from seehear.corpus.batches import WindowBatches
-from seehear.corpus.drawn import both, faces_in
+from seehear.corpus.drawn import both
 from seehear.corpus.split import Part
 from seehear.corpus.store import Corpus
 from seehear.corpus.views import ClipViews
@@ -164,7 +164,7 @@ def _train(fabric: Fabric, corpus: Sequence[str], out: Path, chosen: Settings, t
     if fabric.is_global_zero:  # not before: what has just been refused may be put right in the same folder
         with refusals_as_sentences(out):
             write_text(out / "config.yaml", yaml.safe_dump(told, sort_keys=False))
-    remembered = _remembered(told)
+    remembered = _remembered(told, batches.views)
     training = Training(
         fabric=fabric,
         pretext=model,
@@ -201,17 +201,28 @@ def _in_words(probe: Probe, metrics: Metrics) -> str:
     return in_words(probe, metrics) + (f" ({probe.beside})" if probe.beside else "")
 
 
-def _remembered(told: Mapping[str, Any]) -> dict[str, Any]:
+def _remembered(told: Mapping[str, Any], views: ClipViews) -> dict[str, Any]:
     """What a model says of its training wherever it goes: names of folders, not where they are on this machine."""
-    clips = Corpus(*told["corpus"])
     before = run.read_config(run.find(told["init"])).get("trained") or {} if told["init"] else {}
     return {
         "preset": Path(told["preset"]).name,
         "corpus": [Path(path).resolve().name for path in told["corpus"]],
-        "faces": both(before.get("faces"), faces_in(clips.manifest)),
-        "detectors": sorted({*before.get("detectors", []), *clips.detectors}),
+        **met(views, before),
         "split_by": told["data"]["split_by"],
         "dev_every": told["data"]["dev_every"],
+    }
+
+
+def met(views: ClipViews, before: Mapping[str, Any]) -> dict[str, Any]:
+    """What faces a model has met and which detectors found them: of these clips, and before.
+
+    Args:
+        views: what it learns from.
+        before: what the model that it began with said of its training; empty without one.
+    """
+    return {
+        "faces": both(before.get("faces"), views.faces),
+        "detectors": sorted({*before.get("detectors", []), *views.detectors}),
     }
 
 
