@@ -82,10 +82,12 @@ def test_a_silent_stream_is_passed_over_unless_it_is_asked_for(film, lamp_model,
     assert "there are 2: see --audio-stream" in entry["reason"]
 
 
-def test_where_no_sound_agrees_all_are_named(film, lamp_model, capsys):
+def test_where_no_sound_agrees_all_are_named(film, lamp_model, capsys, tmp_path):
     _, entry, _ = sync(capsys, film("film.mkv", None, None))
     assert entry["verdict"] == "cannot-tell"
     assert "none of the file's sounds agrees with the lips: 1, 2" in entry["reason"]
+    assert main(["sync", str(tmp_path / "film.mkv"), "--faces", "whole-frame"]) == 0
+    assert "agrees best" not in capsys.readouterr().out
 
 
 def test_two_languages_left_and_right(film, lamp_parts, lamp_model, capsys, tmp_path):

@@ -72,7 +72,8 @@ def show_line(console: Console, outcome: Outcome) -> None:
 def _sounds_in_words(found: Measurement) -> str:
     """Which of a file's sounds was chosen, and how well the others agree with the lips."""
     others = ", ".join(f"{other.part.short} {other.confidence:.2f}" for other in found.other_sounds)
-    return f"{found.sound} agrees best with the lips; confidence of the others: {others}"
+    best = "" if found.verdict is Verdict.CANNOT_TELL else " agrees best with the lips"
+    return f"{found.sound}{best}; confidence of the others: {others}"
 
 
 def _after(outcome: Outcome) -> str:
