@@ -15,7 +15,7 @@ from seehear.training import pretrain as module
 from seehear.training.pretrain import Summary
 
 sys.path.insert(0, str(Path(__file__).parent))
-from talkers import DATA, ENGINE, MODEL, OPTIM, Talkers, Unprepared
+from talkers import DATA, ENGINE, MODEL, OPTIM, Talkers
 
 Train = Callable[..., Summary]
 
@@ -25,7 +25,6 @@ def train(monkeypatch: pytest.MonkeyPatch) -> Train:
     """pretrain(out, **changes of options) on clips in memory."""
     torch.set_num_threads(1)
     monkeypatch.setattr(module, "_views", lambda corpus, model, data, part, progress: Talkers())
-    monkeypatch.setattr(module, "Corpus", Unprepared)
 
     def run(out: Path, **changes: Any) -> Summary:
         init = changes.pop("init", None)

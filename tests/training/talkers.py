@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
 from seehear.clip import SAMPLE_RATE, SAMPLES_PER_FRAME
 from seehear.pretext.sync import SyncOptions
@@ -18,16 +17,6 @@ MODEL = SyncOptions(
 DATA = DataOptions(batch=3, frames=25, min_frames=25, probe_clips=4)
 OPTIM = OptimOptions(steps=8, warmup=2)
 ENGINE = EngineOptions(accelerator="cpu", devices=1, precision="32-true", log_every=2, probe_every=4, save_every=3)
-
-
-class Unprepared:
-    """Stands in for `seehear.corpus.store.Corpus`: as much as a run remembers of it."""
-
-    detectors: tuple[str, ...] = ()
-    manifest = pa.table({"video_size": [SIDE]})
-
-    def __init__(self, *paths: str) -> None:
-        pass
 
 
 class Talkers:

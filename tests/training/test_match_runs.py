@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from scipy.io import wavfile
-from talkers import DATA, ENGINE, OPTIM, People, Unprepared
+from talkers import DATA, ENGINE, OPTIM, People
 from test_match_probe import MATCH
 
 import seehear
@@ -34,7 +34,6 @@ MATCH_DATA = replace(DATA, batch=8, probe_clips=24)
 def people(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
     monkeypatch.setattr(module, "_views", lambda corpus, model, data, part, progress: People())
-    monkeypatch.setattr(module, "Corpus", Unprepared)
 
 
 def learn(out: Path, **optim: Any) -> Summary:
@@ -86,11 +85,11 @@ from pathlib import Path
 sys.path[:0] = [{here!r}]
 import torch
 from dataclasses import replace
-from talkers import ENGINE, OPTIM, People, Unprepared
+from talkers import ENGINE, OPTIM, People
 from test_match_runs import MATCH, MATCH_DATA
 from seehear.training import pretrain as module
 
-module._views, module.Corpus = lambda corpus, model, data, part, progress: People(), Unprepared
+module._views = lambda corpus, model, data, part, progress: People()
 torch.set_num_threads(1)
 module.pretrain(
     [Path("people")], Path({out!r}), "match-small", MATCH, replace(MATCH_DATA, batch=4), replace(OPTIM, steps=3),

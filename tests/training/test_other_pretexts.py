@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from talkers import DATA, ENGINE, OPTIM, Talkers, Unprepared
+from talkers import DATA, ENGINE, OPTIM, Talkers
 
 import seehear
 from seehear.cli import main
@@ -34,7 +34,6 @@ SHOWN = {"apc": "copied", "cpc": "matched"}
 def talkers(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
     monkeypatch.setattr(module, "_views", lambda corpus, model, data, part, progress: Talkers())
-    monkeypatch.setattr(module, "Corpus", Unprepared)
 
 
 def learn(name: str, out: Path) -> Summary:

@@ -267,10 +267,10 @@ from pathlib import Path
 sys.path[:0] = [{here!r}]
 import torch
 from dataclasses import replace
-from talkers import DATA, ENGINE, MODEL, OPTIM, Talkers, Unprepared
+from talkers import DATA, ENGINE, MODEL, OPTIM, Talkers
 from seehear.training import pretrain as module
 
-module._views, module.Corpus = lambda corpus, model, data, part, progress: Talkers(), Unprepared
+module._views = lambda corpus, model, data, part, progress: Talkers()
 torch.set_num_threads(1)
 module.pretrain(
     [Path("talkers")], Path({out!r}), model=MODEL, data=DATA, optim=replace(OPTIM, steps=4, ema=0.5),
