@@ -183,14 +183,18 @@ def test_three_frames_and_one(movie: Any) -> None:
             assert movie.numbers(media.pictures()) == list(range(count))
 
 
-def test_a_hole_of_hours_makes_the_numbers_jump(movie: Any) -> None:
-    stamps = even(25, 25) + even(25, 25, 3 * 3600)
-    with open_media(movie("a.mkv", stamps=stamps, sounds=[])) as media:
-        pictures = list(media.pictures())
-    indexes = [picture.index for picture in pictures]
+def test_a_still_of_hours_is_not_filled_and_a_gap_of_hours_is_closed(movie: Any) -> None:
+    stamps = even(25, 25) + even(25, 25, 600)
+    still = movie("still.mkv", stamps=stamps, sounds=[movie.sound(seconds=601, rate=16_000, codec="mp2")])
+    with open_media(still) as media:
+        indexes = [picture.index for picture in media.pictures()]
+        assert media.clock.caution() is None
     assert len(indexes) < 400
-    assert indexes[-1] == 25 * 3 * 3600 + 24
-    assert movie.numbers(pictures[-25:]) == list(range(25, 50))
+    assert indexes[-1] == 25 * 600 + 24
+    with open_media(movie("gap.mkv", stamps=stamps, sounds=[])) as media:
+        assert [picture.index for picture in media.pictures()] == list(range(50))
+        assert media.duration_s == pytest.approx(2, abs=0.05)
+        assert "599 s without picture and sound" in str(media.clock.caution())
 
 
 @pytest.mark.parametrize("extra", ["", "open-gop=1", "intra-refresh=1"])

@@ -190,14 +190,26 @@ def test_sound_that_changes_its_kind_in_the_middle(rate: int, layout: str, movie
 
 
 @pytest.mark.parametrize("name", ["t.mkv", "t.mp4", "t.ts"])
-def test_a_hole_of_hours_stays_a_hole(name: str, movie: Any, tmp_path: Path) -> None:
+def test_a_gap_without_picture_and_sound_is_closed(name: str, movie: Any, tmp_path: Path) -> None:
     stamps = [Fraction(k, 25) for k in range(25)] + [200 + Fraction(k, 25) for k in range(25)]
     track = movie.sound(clicks=[0.5, 200.5], seconds=201, holes=[(1, 200)], rate=16_000, codec="mp2")
     src, dst = movie("s.mkv", stamps=stamps, sounds=[track]), tmp_path / name
     shift_sound(src, dst, 0.1)
-    assert dst.stat().st_size < 150_000
+    track.clicks = [0.5, 1.5]
+    assert movie.late_ms(read_sound(dst), track) == pytest.approx(-100, abs=2)
+    with open_media(dst) as media:
+        assert movie.numbers(media.pictures()) == list(range(50))
+        assert media.duration_s < 3
+
+
+@pytest.mark.parametrize("name", ["t.mkv", "t.mp4", "t.ts"])
+def test_a_hole_in_the_sound_alone_becomes_silence(name: str, movie: Any, tmp_path: Path) -> None:
+    stamps = [Fraction(k) for k in range(60)]
+    track = movie.sound(clicks=[0.5, 50.5], seconds=60, holes=[(1, 50)], rate=16_000, codec="mp2")
+    src, dst = movie("s.mkv", stamps=stamps, sounds=[track]), tmp_path / name
+    shift_sound(src, dst, 0.1)
     sound = read_sound(dst)
-    for low in (0.0, 200.0):
+    for low in (0.0, 50.0):
         near = movie.sound(clicks=[low + 0.5])
         assert movie.late_ms(sound, near, low=low, high=low + 1.5) == pytest.approx(-100, abs=2)
 

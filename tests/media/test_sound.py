@@ -309,3 +309,23 @@ def test_real_recordings(shared: Path) -> None:
             assert 1 < sound.duration_s < 5
             assert np.abs(sound.between(0, 5)).max() > 0.02
             assert sound.damaged == sound.repaired == 0
+
+
+@pytest.mark.parametrize("apart", ["forward", "backward"])
+def test_joined_captures_whose_clocks_differ_take_what_is_there(apart: str, movie: Any, tmp_path: Path) -> None:
+    track = movie.sound(clicks=[0.5, 1.52], codec="mp2", rate=48_000)
+    stamps = [Fraction(k, 25) for k in range(50)]
+    parts = []
+    for begin in (5000, 9000) if apart == "forward" else (9000, 5000):
+        later = movie.sound(clicks=[0.5 + begin, 1.52 + begin], start=begin, codec="mp2", rate=48_000)
+        file = movie(f"{begin}.ts", stamps=[begin + s for s in stamps], sounds=[later], options={"bf": "0"})
+        parts.append(file.read_bytes())
+    src = tmp_path / "joined.ts"
+    src.write_bytes(b"".join(parts))
+    with open_media(src) as media:
+        assert [movie.numbers([picture])[0] for picture in media.pictures()] == list(range(50)) * 2
+        sound = read_sound(src, media.zero)
+    assert sound.duration_s == pytest.approx(4, abs=0.1)
+    assert "jumps once" in sound.cautions[0]
+    track.clicks = [0.5, 1.52, 2.5, 3.52]
+    assert movie.late_ms(sound, track, high=5) == pytest.approx(0, abs=2)

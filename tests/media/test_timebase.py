@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seehear.media.timebase import BACKWARDS, REACH, Unfold, in_order, place, restarts, to_ticks
+from seehear.media.timebase import BACKWARDS, GAP, REACH, Clock, Coverage, Unfold, clock_of, in_order, place, to_ticks
 
 STEP = Fraction(1, 25)
 few = settings(max_examples=25, deadline=None)
@@ -85,22 +85,56 @@ def test_joined_recordings_go_on() -> None:
     assert times == [Fraction(k, 25) for k in range(250)]
 
 
+def covered(stamps: list[Fraction], step: Fraction) -> Coverage:
+    coverage = Coverage(step)
+    for stamp in stamps:
+        coverage.add(stamp)
+    return coverage
+
+
 @few
-@given(st.lists(st.integers(30, 200), min_size=1, max_size=4))
-def test_pictures_and_sound_get_the_same_shift_where_recordings_are_joined(lengths: list[int]) -> None:
-    pictures = [Fraction(k, 25) for length in lengths for k in range(length)]
-    shifts = restarts(pictures, STEP)
-    assert len(shifts) == len(lengths) - 1
-    unfold_pictures, unfold_sound = Unfold(lambda: shifts), Unfold(lambda: shifts)
-    times = [unfold_pictures(stamp, Fraction(0)) for stamp in pictures]
-    assert times == [Fraction(k, 25) for k in range(sum(lengths))]
-    heard = [unfold_sound(Fraction(k, 10), Fraction(0)) for length in lengths for k in range(length * 10 // 25)]
-    begins = np.cumsum([0, *lengths[:-1]])
-    assert heard == [
-        begin * STEP + Fraction(k, 10)
-        for begin, length in zip(begins.tolist(), lengths, strict=True)
-        for k in range(length * 10 // 25)
-    ]
+@given(st.lists(st.tuples(st.integers(30, 200), st.integers(-50_000, 50_000)), min_size=1, max_size=5))
+def test_parts_with_clocks_of_their_own_go_on_at_once(parts: list[tuple[int, int]]) -> None:
+    """Whatever the clocks say, pictures and sound get the same correction, and hours of nothing are left out."""
+    pictures, sound, truth, heard, total = [], [], [], [], 0
+    for frames, begin in parts:
+        if pictures and -1 <= begin - pictures[-1] <= GAP + 1:
+            continue  # a pause of up to GAP is one
+        pictures += [begin + Fraction(k, 25) for k in range(frames)]
+        sound += [begin + Fraction(k, 10) for k in range(frames * 10 // 25)]
+        truth += [Fraction(total + k, 25) for k in range(frames)]
+        heard += [Fraction(total, 25) + Fraction(k, 10) for k in range(frames * 10 // 25)]
+        total += frames
+    clock = clock_of(covered(pictures, STEP), [covered(sound, Fraction(1, 10))])
+    for stamps, times in ((pictures, truth), (sound, heard)):
+        unfold = Unfold(lambda: clock)
+        found = [unfold(stamp, Fraction(-1)) for stamp in stamps]
+        assert [time - found[0] for time in found] == times
+    assert clock.end - clock.zero - Fraction(total, 25) < Fraction(1, 5)
+
+
+def test_a_gap_in_one_stream_alone_is_none() -> None:
+    still = covered([Fraction(k, 25) for k in range(50)] + [Fraction(500)], STEP)
+    sound = covered([Fraction(k, 10) for k in range(5010)], Fraction(1, 10))
+    assert clock_of(still, [sound]).jumps == 0
+    assert clock_of(sound, [still]).jumps == 0
+    (leap,) = clock_of(still, []).leaps
+    assert leap.closed == 500 - Fraction(49, 25) - STEP
+
+
+def test_sound_that_begins_behind_a_gap_is_moved_with_the_pictures() -> None:
+    pictures = [Fraction(k, 25) for k in range(50)] + [500 + Fraction(k, 25) for k in range(50)]
+    clock = clock_of(covered(pictures, STEP), [covered([500 + Fraction(k, 10) for k in range(20)], Fraction(1, 10))])
+    assert Unfold(lambda: clock, begin=Fraction(0))(Fraction(500), Fraction(0)) == 2
+
+
+def test_a_clock_is_asked_only_where_a_timestamp_jumps() -> None:
+    def never() -> Clock:
+        raise AssertionError
+
+    unfold = Unfold(never)
+    stamps = [Fraction(k) for k in (0, 1, 11, 10, 12)]
+    assert [unfold(stamp, stamp) for stamp in stamps] == stamps
 
 
 def test_a_stream_that_restarts_alone_follows_on() -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from math import ceil
 from types import TracebackType
 from typing import Self
@@ -18,7 +17,7 @@ from av.video.stream import VideoStream
 
 from seehear.clip import FPS
 from seehear.errors import MediaError
-from seehear.media.frames import Damage, decoded, restart_shifts, stamp, usual_step
+from seehear.media.frames import Damage, FileClock, decoded, stamp, usual_step
 from seehear.media.interlace import deinterlaced
 from seehear.media.picture import Picture
 from seehear.media.prepare import Preparation
@@ -55,19 +54,22 @@ class MediaFile:
         path: as given.
         video: what is known of the pictures; None for a file that has none.
         has_sound: whether there is a stream of sound that can be decoded.
-        duration_s: of the whole file, as it says itself; 0.0 where it does not.
         zero: where the clock's 0 is on the file's own axis (s): the first picture; None for a file without pictures.
+        clock: of the file; it says what was made of jumps in it, if any have been met so far.
         damaged: how many pieces of the picture stream have been skipped or repaired by the decoder so far.
+        seen_s: where the pictures that have been given so far end, on the source clock (s).
     """
 
     def __init__(self, path: str | os.PathLike[str], threads: int = 0) -> None:
         self.path = path
         self._threads = threads
+        self.clock = FileClock(path)
+        self.seen_s = 0.0
         self._damage = Damage()
         self._open: list[Generator[Picture]] = []
         with open_container(path) as container:
             self.has_sound = bool(sound_streams(container))
-            self.duration_s = (container.duration or 0) / av.time_base
+            self._header_s = (container.duration or 0) / av.time_base
             stream = picture_stream(container)
             if stream is None and not self.has_sound:
                 raise MediaError(f"{path} has neither pictures nor sound that can be decoded; give another file.")
@@ -77,13 +79,20 @@ class MediaFile:
                 self.video, self.zero = _look(path, container, stream)
 
     @property
+    def duration_s(self) -> float:
+        """Of the whole file, as it says itself, or as found where its clock jumps (s); 0.0 where it does not say."""
+        clock = self.clock.known
+        return float(clock.end - clock.zero) if clock and clock.jumps else self._header_s
+
+    @property
     def damaged(self) -> int:
         return self._damage.count
 
     def pictures(self) -> Iterator[Picture]:
         """Decode the pictures, resampled to 25 a second: tick i / 25 s gets the picture that is nearest in time.
 
-        Holes of more than 10 s in the timestamps are not filled: `Picture.index` jumps there. Pictures that cannot
+        Holes of more than 10 s in the timestamps are not filled: `Picture.index` jumps there; where there is no sound
+        either, the clock has jumped and the hole is closed (see `clock`). Pictures that cannot
         be decoded are skipped and counted in `damaged`; a file that breaks off gives the pictures up to there.
 
         Raises:
@@ -102,8 +111,9 @@ class MediaFile:
             if stream is None:
                 raise MediaError(f"{self.path} has changed while it was read; start again.")
             preparation = Preparation(stream.sample_aspect_ratio)
-            frames = _shown(container, stream, self._damage, self._threads, partial(restart_shifts, self.path))
+            frames = shown(container, stream, self._damage, self.clock, self._threads)
             for index, frame in to_ticks(frames):
+                self.seen_s = max(self.seen_s, (index + 1) / FPS)
                 yield preparation.picture(index, frame)
 
     def close(self) -> None:
@@ -155,19 +165,15 @@ def _look(path: str | os.PathLike[str], container: InputContainer, stream: Video
     return info, stamp(first) or Fraction(0)
 
 
-def _shown(
-    container: InputContainer,
-    stream: VideoStream,
-    damage: Damage,
-    threads: int,
-    shifts: Callable[[], Sequence[Fraction]],
+def shown(
+    container: InputContainer, stream: VideoStream, damage: Damage, clock: FileClock, threads: int = 0
 ) -> Iterator[tuple[Fraction, Fraction, VideoFrame]]:
-    """Every frame with its time on the source clock and its length (s)."""
+    """Every frame that a player shows, with its time on the source clock and its length (s)."""
     step = usual_step(stream)
     stamped = ((stamp(frame), frame) for frame in decoded(container, stream, damage, threads))
     zero: Fraction | None = None
     before: Fraction | None = None
-    for time, frame in deinterlaced(in_order(stamped, step, Unfold(shifts))):
+    for time, frame in deinterlaced(in_order(stamped, step, Unfold(clock))):
         zero = time if zero is None else zero
         yield time - zero, _length(frame, step if before is None else time - before), frame
         before = time

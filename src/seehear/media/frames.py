@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from seehear.clip import FPS
 from seehear.media.source import open_container, picture_stream, sound_streams
-from seehear.media.timebase import restarts
+from seehear.media.timebase import Clock, Coverage, clock_of
 from seehear.threads import available_cores
 
 RATES = range(1000, 1_000_000)
@@ -130,11 +130,51 @@ def clock_zero(path: str | os.PathLike[str]) -> Fraction:
     return Fraction(0)
 
 
-def restart_shifts(path: str | os.PathLike[str]) -> list[Fraction]:
-    """Where the picture stream's timestamps start anew, and by how much; see `seehear.media.timebase.Unfold`."""
+class FileClock:
+    """The clock of a file, read from its timestamps when it is first needed, which takes a pass over the whole file."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Args: path: of the file; it is not opened yet."""
+        self._path = path
+        self._clock: Clock | None = None
+
+    def __call__(self) -> Clock:
+        """The clock; see `seehear.media.timebase.clock_of`."""
+        if self._clock is None:
+            self._clock = _clock(self._path)
+        return self._clock
+
+    @property
+    def known(self) -> Clock | None:
+        """The clock if it has been needed, which is where there may be jumps."""
+        return self._clock
+
+    def caution(self) -> str | None:
+        """In words, what was made of the jumps that were met; None where there were none."""
+        return None if self._clock is None else clock_in_words(self._clock)
+
+
+def clock_in_words(clock: Clock) -> str | None:
+    """The clause that tells of a clock's jumps; None where it has none."""
+    if not clock.jumps:
+        return None
+    times = "once" if clock.jumps == 1 else f"{clock.jumps} times"
+    said = f"the file's clock jumps {times}, as in recordings that were joined; what follows is taken to go on at once"
+    return f"{said} ({clock.closed_s:.0f} s without picture and sound are left out)" if clock.leaps else said
+
+
+def _clock(path: str | os.PathLike[str]) -> Clock:
     with open_container(path) as container:
-        stream = picture_stream(container)
-        if stream is None or stream.time_base is None:
-            return []
-        stamps = (packet.dts for packet in packets(container, [stream], Damage()))
-        return restarts((ticks * stream.time_base for ticks in stamps if ticks is not None), usual_step(stream))
+        pictures = picture_stream(container)
+        streams = [*([pictures] if pictures else []), *sound_streams(container)]
+        covered = {
+            stream.index: Coverage(usual_step(stream) if isinstance(stream, VideoStream) else Fraction(1, FPS))
+            for stream in streams
+        }
+        for packet in packets(container, streams, Damage()):
+            ticks = packet.dts if packet.dts is not None else packet.pts
+            if packet.size and ticks is not None:
+                length = (packet.duration or 0) * packet.time_base
+                covered[packet.stream.index].add(ticks * packet.time_base, length)
+    main, *others = covered.values() if covered else [Coverage(Fraction(1, FPS))]
+    return clock_of(main, others)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
 from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
-from seehear.media.timebase import BACKWARDS, Run, Unfold, place
+from seehear.media.timebase import BACKWARDS, GAP, Clock, Run, Unfold, place
 
 
 class Heard:
@@ -19,10 +19,10 @@ class Heard:
         first: the first frame; None until there is one.
     """
 
-    def __init__(self, shifts: Callable[[], Sequence[Fraction]]) -> None:
-        """Args: shifts: see `Unfold`."""
+    def __init__(self, clock: Callable[[], Clock]) -> None:
+        """Args: clock: of the file; see `Unfold`."""
         self.first: AudioFrame | None = None
-        self._shifts = shifts
+        self._clock = clock
         self._stamps: list[float] = []
         self._lengths: list[float] = []
 
@@ -36,12 +36,15 @@ class Heard:
     def runs(self, zero: Fraction) -> list[Run]:
         """The stretches without a hole, their starts counted from `zero` (s on the file's axis)."""
         stamps, lengths = np.array(self._stamps), np.array(self._lengths)
-        if np.any(np.diff(stamps[~np.isnan(stamps)]) < -BACKWARDS):
-            stamps = self._unfolded(stamps, lengths)
+        steps = np.diff(stamps[~np.isnan(stamps)], prepend=float(zero))
+        if np.any((steps[1:] < -BACKWARDS) | (steps[1:] > GAP)) or np.any(steps[:1] > GAP):
+            stamps = self._unfolded(stamps, lengths, zero)
         return place(stamps - float(zero), lengths)
 
-    def _unfolded(self, stamps: NDArray[np.float64], lengths: NDArray[np.float64]) -> NDArray[np.float64]:
-        unfold, follow = Unfold(self._shifts), 0.0
+    def _unfolded(
+        self, stamps: NDArray[np.float64], lengths: NDArray[np.float64], zero: Fraction
+    ) -> NDArray[np.float64]:
+        unfold, follow = Unfold(self._clock, min(zero, Fraction(float(stamps[~np.isnan(stamps)][0])))), 0.0
         times = []
         for stamp, length in zip(stamps.tolist(), lengths.tolist(), strict=True):
             if not np.isnan(stamp):

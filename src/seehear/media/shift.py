@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 
 from seehear.errors import MediaError
 from seehear.media.encoder import Encoding, choose_encoding
-from seehear.media.frames import Damage, clock_zero, packets, restart_shifts, sounds, usual_step
+from seehear.media.frames import Damage, FileClock, clock_zero, packets, sounds, usual_step
 from seehear.media.heard import Heard
 from seehear.media.samples import Reader, frame_of
 from seehear.media.source import open_container, picture_stream, sound_streams
@@ -47,9 +46,6 @@ CONTAINERS = {
 
 OPTIONS = {"mp4": {"movie_timescale": "90000"}, "mov": {"movie_timescale": "90000"}}
 """Of the containers: edit lists count in these units, 1/1000 s by default."""
-
-LEAP = 20
-"""Seconds: a longer hole in the sound is not filled with silence but left, as damaged timestamps may claim days."""
 
 
 def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlier_s: float) -> None:
@@ -122,7 +118,7 @@ def _plan(src: str | os.PathLike[str], container: str, earlier_s: float) -> dict
         if picture_stream(source) is None:
             raise MediaError(f"{src} has no pictures that its sound could be in step with; give a video.")
         streams = sound_streams(source)
-        heard = {stream.index: Heard(partial(restart_shifts, src)) for stream in streams}
+        heard = {stream.index: Heard(FileClock(src)) for stream in streams}
         for packet in packets(source, streams, Damage()):
             for frame in sounds(packet, Damage()):
                 heard[packet.stream.index].note(frame)
@@ -160,7 +156,7 @@ def _copy(src: str | os.PathLike[str], file: IO[bytes], container: str, plans: d
             else:
                 target = _copied(source, stream, out, extras)
                 if target is not None and target.type != "attachment":  # those are written with the header
-                    copies[stream.index] = _Copy(stream, target, zero, Unfold(partial(restart_shifts, src)))
+                    copies[stream.index] = _Copy(stream, target, zero, Unfold(FileClock(src)))
             if target is not None:
                 target.metadata.update(stream.metadata)
                 target.disposition = stream.disposition
@@ -249,26 +245,15 @@ class _Mover:
         self._reader = Reader(plan.like)
         self._read = 0.0  # s, of decoded sound
         self._written = -round(plan.encoding.lead * plan.rate / plan.encoding.rate)  # samples; the pictures begin at 0
-        self._leaps: list[tuple[int, int]] = [(self._written, 0)]  # from this sample on that many were leapt over
 
     def packets(self, frame: AudioFrame | None) -> list[Packet[AudioStream]]:
         """What is to be written now that this frame is read; None: the sound has ended."""
         packets = self.stream.encode(None) if frame is None else []
         for part in [] if frame is None else self._parts(frame):
             packets += self.stream.encode(part)
-        for packet in packets:
-            self._delay(packet)
         if not self._plan.encoding.cut:
             return packets
         return [packet for packet in packets if (packet.pts or 0) * packet.time_base > -Fraction(1, 1000)]
-
-    def _delay(self, packet: Packet[AudioStream]) -> None:
-        """Add what was leapt over. There is silence around a leap, so it need not be exact where it comes."""
-        sample = (packet.pts or 0) * packet.time_base * self._plan.rate
-        leapt = next((leapt for begin, leapt in reversed(self._leaps) if begin <= sample), 0)
-        ticks = round(Fraction(leapt, self._plan.rate) / packet.time_base)
-        packet.pts = None if packet.pts is None else packet.pts + ticks
-        packet.dts = None if packet.dts is None else packet.dts + ticks
 
     def _parts(self, frame: AudioFrame) -> list[AudioFrame]:
         """Silence up to the frame, and what of the frame comes after what has been written."""
@@ -280,14 +265,7 @@ class _Mover:
         nothing = np.full((len(samples), plan.rate), 128 if samples.dtype == np.uint8 else 0, samples.dtype)
         parts = []
         while first > self._written:
-            missing = first - self._written
-            if missing > LEAP * plan.rate:
-                parts.append(self._frame(nothing))
-                missing -= 2 * plan.rate
-                self._leaps.append((self._written - self._leaps[-1][1], self._leaps[-1][1] + missing))
-                self._written += missing
-            else:
-                parts.append(self._frame(nothing[:, :missing]))
+            parts.append(self._frame(nothing[:, : first - self._written]))
         fresh = samples[:, max(0, self._written - first) :]
         if fresh.shape[1]:
             parts.append(self._frame(fresh))
@@ -295,6 +273,6 @@ class _Mover:
 
     def _frame(self, samples: NDArray[Any]) -> AudioFrame:
         like = self._plan.like
-        number = self._written - self._leaps[-1][1]
+        number = self._written
         self._written += samples.shape[1]
         return frame_of(samples, like.format.packed.name, like.layout, like.sample_rate, number)

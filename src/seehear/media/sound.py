@@ -38,7 +38,7 @@ class Sound:
         damaged: how many packets could not be decoded; what is missing is silence.
         part: which sound of the file it is; None without sound.
         others: the other streams of sound of the file.
-        cautions: what the user should know of how it was chosen or mixed, a sentence each.
+        cautions: what the user should know of how it was chosen or mixed, and of a clock that jumps, a sentence each.
     """
 
     def __init__(
@@ -228,4 +228,5 @@ def _settled(
 
 def _sound(taken: Taken, parts: Sequence[SoundPart]) -> Sound:
     others = [part for part in parts if part.stream != taken.part.stream]
-    return Sound(taken.samples, taken.pieces, taken.repaired, taken.damaged, taken.part, others)
+    cautions = [taken.caution] if taken.caution else []
+    return Sound(taken.samples, taken.pieces, taken.repaired, taken.damaged, taken.part, others, cautions)

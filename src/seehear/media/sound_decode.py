@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import partial
 from typing import IO, Any
 
 import av
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from seehear.clip import SAMPLE_RATE
 from seehear.errors import MediaError
 from seehear.media.channels import Channels, Mix, channel_names, first_guess, named
-from seehear.media.frames import Damage, packets, restart_shifts, sounds
+from seehear.media.frames import Damage, FileClock, packets, sounds
 from seehear.media.heard import Heard
 from seehear.media.samples import Reader, as_float, frame_of
 from seehear.media.sound_part import SoundPart
@@ -71,6 +70,7 @@ class Taken:
         damaged: how many packets could not be decoded.
         used: the mixture of each layout.
         seen: what is known of the channels of each layout.
+        caution: what was made of a clock that jumps; None where it does not.
     """
 
     ask: Ask
@@ -81,6 +81,7 @@ class Taken:
     damaged: int
     used: dict[Names, Mix]
     seen: dict[Names, Channels]
+    caution: str | None = None
 
     @property
     def channels(self) -> Channels:
@@ -101,7 +102,7 @@ def decode(path: str | os.PathLike[str], zero: Fraction, asked: Sequence[Ask]) -
     """
     if not asked:
         return []
-    taken = []
+    taken, clock = [], FileClock(path)
     with open_container(path) as container, ExitStack() as files:
         streams = dict(enumerate(container.streams.audio, 1))
         damage = {ask.part.stream: Damage() for ask in asked}
@@ -109,7 +110,8 @@ def decode(path: str | os.PathLike[str], zero: Fraction, asked: Sequence[Ask]) -
         broken = Damage()
         try:
             spools = [
-                _Spool(files.enter_context(tempfile.TemporaryFile(prefix="seehear-")), path, ask) for ask in asked
+                _Spool(files.enter_context(tempfile.TemporaryFile(prefix="seehear-")), path, clock, ask)
+                for ask in asked
             ]
             for packet in packets(container, [streams[number] for number in damage], broken):
                 number = by_index[packet.stream.index]
@@ -121,7 +123,8 @@ def decode(path: str | os.PathLike[str], zero: Fraction, asked: Sequence[Ask]) -
                 samples = spool.finished()
                 lost = damage[spool.ask.part.stream].count + broken.count
                 pieces = _pieces(spool.heard.runs(zero), len(samples))
-                entry = Taken(spool.ask, spool.part, samples, pieces, spool.repaired, lost, spool.used, spool.seen)
+                told = spool.repaired, lost, spool.used, spool.seen, clock.caution()
+                entry = Taken(spool.ask, spool.part, samples, pieces, *told)
                 taken.append(entry)
         except FFmpegError as error:
             raise MediaError(f"The sound of {path} is damaged ({error.strerror}); copy or export it again.") from error
@@ -164,9 +167,9 @@ class _Spool:
 
     CHUNK_S = 1.0
 
-    def __init__(self, file: IO[bytes], path: str | os.PathLike[str], ask: Ask) -> None:
+    def __init__(self, file: IO[bytes], path: str | os.PathLike[str], clock: FileClock, ask: Ask) -> None:
         self.ask = ask
-        self.heard = Heard(partial(restart_shifts, path))
+        self.heard = Heard(clock)
         self.repaired = 0
         self.used: dict[Names, Mix] = {}
         self.seen: dict[Names, Channels] = {}

@@ -6,7 +6,7 @@ The clock of a source: 0 s is the presentation time of its first picture (of its
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor
 from typing import TypeVar
@@ -26,44 +26,186 @@ picture said to last for ever, does not become millions of copies; the ticks (an
 BACKWARDS = Fraction(1)
 """Seconds: timestamps that fall back by more than this are a new start, by less they are disorder."""
 
+GAP = Fraction(10)
+"""Seconds: where no stream has anything for longer than this, the clock has jumped, and the gap is closed."""
+
 JITTER = 0.005
 """Seconds: timestamps of sound may be off by this much without meaning it."""
 
 
-class Unfold:
-    """Takes the timestamps of one stream, which may start anew, to one time axis.
+@dataclass(frozen=True, slots=True)
+class Leap:
+    """A place where the timestamps of every stream jump forward together: nothing was recorded in between.
 
-    Recordings that were joined end to end fall back in time where the next one begins. From there on a shift is
-    added, which has to be the same for pictures and sound: so it comes from outside (`restarts`), or, where the other
-    stream has no such place, from what makes this stream go on without a hole.
+    Attributes:
+        epoch: how many restarts come before it.
+        at: a time inside the gap, on the raw time axis of that epoch (s).
+        closed: by how much later timestamps are made earlier (s), so that the recording goes on without a gap.
     """
 
-    def __init__(self, shifts: Callable[[], Sequence[Fraction]] = tuple) -> None:
-        """Args: shifts: gives the shift (s) after each restart; called only if there is one."""
-        self._shifts = shifts
-        self._restarts = 0
-        self._shift = Fraction(0)
-        self._last: Fraction | None = None
+    epoch: int
+    at: Fraction
+    closed: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How the raw timestamps of one file, whose clock may jump, map to one time axis. The same for all its streams.
+
+    Attributes:
+        shifts: added after each restart (s); see `Unfold`.
+        leaps: gaps that are closed, in order.
+        zero: timestamps of epoch 0 keep their raw values from here on (s): those before it move instead.
+        end: where the last packet ends, on the one time axis (s).
+    """
+
+    shifts: tuple[Fraction, ...] = ()
+    leaps: tuple[Leap, ...] = ()
+    zero: Fraction = Fraction(0)
+    end: Fraction = Fraction(0)
+
+    def time(self, stamp: Fraction, epoch: int) -> Fraction | None:
+        """The time (s) of a raw timestamp (s) that comes after so many restarts; None if fewer are known."""
+        if epoch > len(self.shifts):
+            return None
+        time = stamp + (self.shifts[epoch - 1] if epoch else 0)
+        for leap in self.leaps:
+            if (leap.epoch, leap.at) <= (epoch, stamp):
+                time -= leap.closed
+            if (leap.epoch, leap.at) <= (0, self.zero):
+                time += leap.closed
+        return time
+
+    @property
+    def jumps(self) -> int:
+        """How many times the clock jumps."""
+        return len(self.shifts) + len(self.leaps)
+
+    @property
+    def closed_s(self) -> float:
+        """How long the closed gaps are together (s)."""
+        return float(sum(leap.closed for leap in self.leaps))
+
+
+class Unfold:
+    """Takes the timestamps of one stream, whose clock may jump, to one time axis.
+
+    Recordings that were joined end to end fall back in time, or leap ahead, where the next one begins. The correction
+    has to be the same for pictures and sound, so it comes from outside (`Clock`); where the other streams have no such
+    place, a restart makes this stream go on without a gap, and a leap ahead stays.
+    """
+
+    def __init__(self, clock: Callable[[], Clock] = Clock, begin: Fraction | None = None) -> None:
+        """Nothing is asked of the clock yet.
+
+        Args:
+            clock: gives the clock of the file; called only where a timestamp jumps, as it has to read the whole file.
+            begin: where the file begins (s): a stream that begins more than `GAP` later may have missed a jump.
+        """
+        self._ask = clock
+        self._clock: Clock | None = None
+        self._epoch = 0
+        self._shift = Fraction(0)  # of a restart that the clock does not know
+        self._last = begin
 
     def __call__(self, stamp: Fraction, follow: Fraction) -> Fraction:
         """The time (s) of a timestamp (s); `follow` is the time at which it comes if nothing is missing."""
-        if self._last is not None and stamp < self._last - BACKWARDS:
-            shifts = self._shifts()
-            self._shift = shifts[self._restarts] if self._restarts < len(shifts) else follow - stamp
-            self._restarts += 1
-        self._last = stamp
+        last, self._last = self._last, stamp
+        restarts = last is not None and stamp < last - BACKWARDS
+        if self._clock is None and last is not None and (restarts or stamp > last + GAP):
+            self._clock = self._ask()
+        if self._clock is None:
+            return stamp
+        self._epoch += restarts
+        time = self._clock.time(stamp, self._epoch)
+        if time is not None:
+            return time
+        if restarts:
+            self._shift = follow - stamp
         return stamp + self._shift
 
 
-def restarts(stamps: Iterable[Fraction], step: Fraction) -> list[Fraction]:
-    """The shift (s) after each place where timestamps (s, in decoding order) start anew; see `Unfold`."""
-    shifts: list[Fraction] = []
-    last: Fraction | None = None
-    for stamp in stamps:
-        if last is not None and stamp < last - BACKWARDS:
-            shifts.append((shifts[-1] if shifts else 0) + last + step - stamp)
-        last = stamp
-    return shifts
+@dataclass(slots=True)
+class _Covered:
+    """A stretch of raw time that one stream covers without a gap of more than `GAP` (s)."""
+
+    first: Fraction
+    last: Fraction
+    end: Fraction
+
+
+class Coverage:
+    """Collects what one stream covers, timestamp by timestamp in decoding order, to find where the clock jumps."""
+
+    def __init__(self, step: Fraction) -> None:
+        """Args: step: usual distance of two timestamps (s)."""
+        self.step = step
+        self.epochs: list[list[_Covered]] = []
+        self.shifts: list[Fraction] = []
+        self._last: Fraction | None = None
+
+    def add(self, stamp: Fraction, length: Fraction = Fraction(0)) -> None:
+        """The next timestamp (s), and how long its packet lasts (s; 0 where it is not known)."""
+        end = stamp + (length if 0 < length <= GAP else self.step)
+        last, self._last = self._last, stamp
+        if last is None or stamp < last - BACKWARDS:
+            if last is not None:
+                self.shifts.append(last + self.step - stamp)
+            self.epochs.append([_Covered(stamp, stamp, end)])
+            return
+        run = self.epochs[-1][-1]
+        if stamp > run.end + GAP:
+            self.epochs[-1].append(_Covered(stamp, stamp, end))
+        else:
+            run.last, run.end = max(run.last, stamp), max(run.end, end)
+
+
+def clock_of(main: Coverage, others: Sequence[Coverage]) -> Clock:
+    """The clock of a file.
+
+    Restarts are those of the main stream, which goes on there without a gap. A leap is a gap of more than `GAP` that
+    no stream covers: a still picture over hours of sound, or silence under a film, is none.
+
+    Args:
+        main: of the pictures, or of the sound where there are none.
+        others: of all other streams that have a length.
+    """
+    leaps = [leap for epoch in range(len(main.epochs)) for leap in _leaps(main, others, epoch)]
+    shifts, total = [], Fraction(0)
+    for shift in main.shifts:
+        total += shift
+        shifts.append(total)
+    clock = Clock(tuple(shifts), tuple(leaps), main.epochs[0][0].first if main.epochs else Fraction(0))
+    ends = (
+        clock.time(run.end, epoch)
+        for stream in (main, *others)
+        for epoch, runs in enumerate(stream.epochs)
+        for run in runs
+    )
+    return replace(clock, end=max((end for end in ends if end is not None), default=Fraction(0)))
+
+
+def _leaps(main: Coverage, others: Sequence[Coverage], epoch: int) -> Iterator[Leap]:
+    """The gaps of one epoch that no stream covers."""
+    streams = [stream.epochs[epoch] for stream in (main, *others) if epoch < len(stream.epochs)]
+    runs = sorted((run for stream in streams for run in stream), key=lambda run: run.first)
+    end = runs[0].end
+    for run in runs[1:]:
+        if run.first > end + GAP:
+            at = (end + run.first) / 2
+            yield Leap(epoch, at, _closed(main, epoch, at, run.first - end))
+        end = max(end, run.end)
+
+
+def _closed(main: Coverage, epoch: int, at: Fraction, gap: Fraction) -> Fraction:
+    """By how much a gap is closed: so that the main stream goes on a step later, unless another would overlap."""
+    before = [run.last for run in main.epochs[epoch] if run.last < at]
+    after = [run.first for run in main.epochs[epoch] if run.first > at]
+    if before and after:
+        own = after[0] - before[-1] - main.step
+        if abs(own - gap) <= BACKWARDS:
+            return own
+    return gap
 
 
 def in_order(

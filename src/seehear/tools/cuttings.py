@@ -95,7 +95,8 @@ def curate_file(
         if media.video is None:
             return Curated(media.duration_s, problem="there is no picture")
         if not media.has_sound:
-            return _silent(media.duration_s)
+            clock = media.clock()
+            return _silent(float(clock.end - clock.zero))
     film = follow(path, model, look, _of_the_whole(progress), threads)
     frames = max([round(film.duration_s * FPS), *(face.stop for face in film.tracks)])
     calibration = Calibration.from_config(model.config)
