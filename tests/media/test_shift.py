@@ -235,10 +235,10 @@ def test_what_cannot_be_done_is_a_sentence_and_leaves_nothing(movie: Any, tmp_pa
     folder.mkdir()
     cases = [
         (src, src, "source itself"),
-        (src, folder / "t.avi", "suffix"),
+        (src, folder / "t.xyz", "suffix"),
         (src, folder / "t", "suffix"),
-        (src, folder / "t.webm", "use .mkv"),
-        (src, folder / "t.mpg", "use .mkv"),
+        (src, folder / "t.webm", "use .mp4"),
+        (src, folder / "t.mpg", "use .mp4"),
         (src, tmp_path / "no" / "t.mp4", "no folder"),
         (tmp_path / "no.mp4", folder / "t.mp4", "does not exist"),
         (movie("silent.mp4", sounds=[]), folder / "t.mp4", "no sound"),

@@ -166,14 +166,29 @@ def _look(path: str | os.PathLike[str], container: InputContainer, stream: Video
 
 
 def shown(
-    container: InputContainer, stream: VideoStream, damage: Damage, clock: FileClock, threads: int = 0
+    container: InputContainer,
+    stream: VideoStream,
+    damage: Damage,
+    clock: FileClock,
+    threads: int = 0,
+    *,
+    interlace: bool = True,
 ) -> Iterator[tuple[Fraction, Fraction, VideoFrame]]:
-    """Every frame that a player shows, with its time on the source clock and its length (s)."""
+    """Every frame that a player shows, with its time on the source clock and its length (s).
+
+    Args:
+        container, stream: what to decode.
+        damage: counts what could not be decoded.
+        clock: of the file.
+        threads: of the decoder; 0: one a core.
+        interlace: whether interlaced frames are drawn anew from their first field.
+    """
     step = usual_step(stream)
     stamped = ((stamp(frame), frame) for frame in decoded(container, stream, damage, threads))
+    ordered = in_order(stamped, step, Unfold(clock))
     zero: Fraction | None = None
     before: Fraction | None = None
-    for time, frame in deinterlaced(in_order(stamped, step, Unfold(clock))):
+    for time, frame in deinterlaced(ordered) if interlace else ordered:
         zero = time if zero is None else zero
         yield time - zero, _length(frame, step if before is None else time - before), frame
         before = time

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -33,8 +33,14 @@ CONTAINERS = (
 )
 """FFmpeg's names of the demuxers that read pictures and sound from one file and cannot name another."""
 
+RAW_TIMES = {"ignore_editlist": "1"}
+"""Option of the demuxer: every stored packet with its stored times, whatever an edit list says is shown."""
+
 READ_BYTES = 1 << 18
 """One read from disk: 256 KiB keeps the calls back into Python rare."""
+
+
+LOCKS = {"format_whitelist": CONTAINERS.replace(" ", ","), "protocol_whitelist": "none"}
 
 
 class _NotThisFileError(Exception):
@@ -53,11 +59,12 @@ class _Nameless:
 
 
 @contextmanager
-def open_container(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
+def open_container(path: str | os.PathLike[str], options: Mapping[str, str] | None = None) -> Iterator[InputContainer]:
     """Open a local file for demuxing; closed again on leaving.
 
     Args:
         path: a regular file on this machine.
+        options: of the demuxer, such as `RAW_TIMES`.
 
     Raises:
         MediaError: it is not there, not readable, empty, or not a video or sound file.
@@ -67,7 +74,7 @@ def open_container(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
             container = av.open(
                 _Nameless(file),
                 mode="r",
-                container_options={"format_whitelist": CONTAINERS.replace(" ", ","), "protocol_whitelist": "none"},
+                container_options={**LOCKS, **(options or {})},
                 metadata_errors="replace",
                 buffer_size=READ_BYTES,
                 io_open=_refuse,

@@ -103,11 +103,9 @@ def sync(
 
 def _say_other_containers(err: Console, jobs: Iterable[Any]) -> None:
     """Which files will be fixed as another kind of file, because their own cannot be written."""
-    from seehear.media.shift import CONTAINERS
-
     for job in jobs:
-        if job.fix_to and job.path.suffix.lower() not in CONTAINERS:
-            said = f"seehear: {job.path} is of a kind that cannot be written; it is fixed as {job.fix_to}"
+        if job.fix_to and job.fix_to.parent != job.path.parent and job.path.suffix.lower() != job.fix_to.suffix.lower():
+            said = f"seehear: {job.path} cannot be written as the kind of file it is; it is fixed as {job.fix_to}"
             err.print(said, markup=False, soft_wrap=True)
 
 
