@@ -136,7 +136,7 @@ def test_the_original_is_never_written_over(late_lamp, lamp_model, tmp_path, cap
     assert late_lamp.read_bytes() == before
 
 
-@pytest.mark.parametrize("words", [["--fix", "fixed.avi"], ["--fix", "fixed"], ["--csv", "absent/x.csv"],
+@pytest.mark.parametrize("words", [["--fix", "fixed.xyz"], ["--fix", "fixed"], ["--csv", "absent/x.csv"],
                                    ["--csv", "."], ["--plot", "absent/x.png"], ["--fix", "absent/x.mp4"]])  # fmt: skip
 def test_an_impossible_output_is_told_before_anything_is_measured(late_lamp, tmp_path, capsys, monkeypatch, words):
     monkeypatch.setattr("seehear.tools.batch.load_sync", lambda name: pytest.fail("loaded"))
@@ -148,7 +148,7 @@ def test_an_impossible_output_is_told_before_anything_is_measured(late_lamp, tmp
 
 
 def test_what_cannot_be_written_as_it_is_becomes_mkv_in_a_folder(late_lamp, lamp_model, tmp_path, capsys):
-    odd = tmp_path / "talk.avi"  # the name decides what is written, the content what is read
+    odd = tmp_path / "talk.xyz"  # the name decides what is written, the content what is read
     odd.write_bytes(late_lamp.read_bytes())
     (tmp_path / "out").mkdir()
     assert run(odd, "--fix", tmp_path / "out", "--json") == 0

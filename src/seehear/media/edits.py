@@ -12,21 +12,15 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from pathlib import Path
 from typing import IO
 
 from av.packet import Packet
 from av.stream import Stream
 
-from seehear.media.frames import Damage, packets, usual_step
+from seehear.errors import MediaError
+from seehear.media.frames import Damage, packets
 from seehear.media.source import RAW_TIMES, open_container, picture_stream
-
-SEAM = Fraction(1, 500)
-"""Seconds: timestamps may be rounded by this much without there being a cut."""
-
-
-TICK = Fraction(1, 1000)
-"""Seconds: the least by which times are kept apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +48,7 @@ class Cuts:
 
     edits: tuple[Edit, ...]
     begin: Fraction
-    needed: frozenset[int]
+    needed: frozenset[int | None]
 
 
 def read_cuts(path: str | os.PathLike[str]) -> Cuts | None:
@@ -64,23 +58,20 @@ def read_cuts(path: str | os.PathLike[str]) -> Cuts | None:
         MediaError: the file cannot be read.
     """
     with open_container(path) as container:
-        if "mov" not in container.format.name:
+        stream = picture_stream(container)
+        if stream is None or "mov" not in container.format.name:
             return None
+        track = stream.id
     order, last_shown, hidden = _presentation(path)
-    if not hidden or not order:
+    if not hidden:
         return None
     needed = frozenset(place for place, _ in order[: last_shown + 1])
-    shown = sorted((time, place) for place, time in order if time is not None)
+    first = min(time for _, time in order if time is not None)
     with open_container(path, RAW_TIMES) as container:
         stream = picture_stream(container)
-        if stream is None:
-            return None
-        step = usual_step(stream)
-        stored = [p for p in packets(container, [stream], Damage()) if p.size and p.pos in needed]
-        media = {packet.pos: _seconds(packet, packet.pts) for packet in stored if packet.pts is not None}
-        begin = min(_seconds(packet, packet.dts) for packet in stored if packet.dts is not None)
-    pairs = [(time, media[place]) for time, place in shown if place in media]
-    return Cuts(tuple(_edits(pairs, step)), begin, needed)
+        stored = packets(container, [stream] if stream else [], Damage())
+        begin = min(_seconds(p, p.dts) for p in stored if p.size and p.pos in needed and p.dts is not None)
+    return Cuts(tuple(_from_first_picture(_edits_of(Path(path), track), first)), begin, needed)
 
 
 def is_needed(cuts: Cuts | None, packet: Packet[Stream]) -> bool:
@@ -113,22 +104,47 @@ def _seconds(packet: Packet[Stream], ticks: int) -> Fraction:
     return ticks * packet.time_base
 
 
-def _edits(pairs: list[tuple[Fraction, Fraction]], step: Fraction) -> Iterator[Edit]:
-    """From the times at which pictures are shown and stored, in order of presentation, to the parts between cuts."""
-    parts: list[list[tuple[Fraction, Fraction]]] = [[pairs[0]]]
-    for before, now in pairwise(pairs):
-        if abs((now[0] - before[0]) - (now[1] - before[1])) > SEAM:
-            parts.append([])
-        parts[-1].append(now)
-    late = Fraction(0)  # how long the part's first picture is preceded by what is left of another
-    for part, following in pairwise([*parts, [(parts[-1][-1][0] + step, Fraction(0))]]):
-        (first, media), (last, _) = part[0], part[-1]
-        end = min(last + step, following[0][0])
-        yield Edit(end - first + late, media - late)
-        gap = following[0][0] - end
-        late = min(gap, step - TICK)  # or the picture before would be shown, too
-        if gap - late > TICK:
-            yield Edit(gap - late, None)
+def _edits_of(path: Path, track: int) -> list[Edit]:
+    """The edits of a track as the file has them; the clock of the stored packets is that of FFmpeg's raw times.
+
+    Raises:
+        MediaError: there are none, or they are damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            at, head, end = next((at, head, end) for kind, at, head, end in _boxes_of(file, size) if kind == b"moov")
+            file.seek(at + head)
+            moov = file.read(end - at - head)
+        own = next(b for kind, b in _boxes(moov) if kind == b"trak" and _track_number(_body(b, b"tkhd")) == track)
+        movie_scale, scale = _scale(_body(moov, b"mvhd")), _scale(_body(_body(own, b"mdia"), b"mdhd"))
+        table = _body(_body(own, b"edts"), b"elst")
+        form = ">QqI" if table[:1] == b"\1" else ">IiI"
+        count = struct.unpack_from(">I", table, 4)[0]
+        entries = [struct.unpack_from(form, table, 8 + number * struct.calcsize(form)) for number in range(count)]
+        early = _earliest(_body(_body(_body(_body(own, b"mdia"), b"minf"), b"stbl"), b"ctts"))
+    except (StopIteration, struct.error, ValueError, IndexError) as error:
+        raise MediaError(f"The edit list of {path} is damaged; export the file again.") from error
+    return [
+        Edit(Fraction(length, movie_scale), None if media < 0 else Fraction(media + early, scale))
+        for length, media, _ in entries
+    ]
+
+
+def _earliest(offsets: bytes) -> int:
+    """By how much FFmpeg makes stored times later, because some pictures are to be shown before they are decoded."""
+    count = struct.unpack_from(">I", offsets, 4)[0] if offsets else 0
+    return max([0, *(-struct.unpack_from(">Ii", offsets, 8 + 8 * number)[1] for number in range(count))])
+
+
+def _from_first_picture(edits: list[Edit], first: Fraction) -> Iterator[Edit]:
+    """The same edits from the first picture on, which is shown at this time (s)."""
+    begin = Fraction(0)
+    for edit in edits:
+        skipped = max(Fraction(0), min(edit.length, first - begin))
+        begin += edit.length
+        if edit.length > skipped and (edit.media is not None or not skipped):
+            yield Edit(edit.length - skipped, None if edit.media is None else edit.media + skipped)
 
 
 def write_edits(file: IO[bytes], cuts: Cuts) -> None:
@@ -221,6 +237,10 @@ def _place(header: bytes, kind: bytes) -> tuple[str, int]:
     """How and where a header says how long something lasts."""
     long, more = header[:1] == b"\1", 4 if kind == b"tkhd" else 0
     return (">Q", 24 + more) if long else (">I", 16 + more)
+
+
+def _track_number(header: bytes) -> int:
+    return int(struct.unpack_from(">I", header, 20 if header[:1] == b"\1" else 12)[0])
 
 
 def _duration(header: bytes, kind: bytes) -> int:

@@ -70,7 +70,9 @@ def pictures_of(path: str | os.PathLike[str], clock: FileClock | None = None) ->
 
 def _print(frame: VideoFrame) -> int:
     plane = frame.planes[0]
-    lines = np.frombuffer(plane, np.uint8)[: plane.line_size * plane.height].reshape(plane.height, plane.line_size)
+    lines = np.frombuffer(memoryview(plane), np.uint8)[: plane.line_size * plane.height].reshape(
+        plane.height, plane.line_size
+    )
     return zlib.crc32(lines[:, : plane.width].ravel()[::SPARSE].tobytes())  # lines may be padded with anything
 
 
