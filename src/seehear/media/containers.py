@@ -100,7 +100,9 @@ def _accepted_tags(stream: Stream, container: str) -> Iterator[str | None]:
 
     They matter: players of Apple want HEVC as hvc1, and the flavours of ProRes differ in nothing else.
     """
-    for tag in dict.fromkeys((_own_tag(stream), _better_tag(stream, container), None)):
+    own, better = _own_tag(stream), _better_tag(stream, container)
+    from_quicktime = "mov" in stream.container.format.name  # elsewhere a tag of QuickTime's means nothing
+    for tag in dict.fromkeys((own, better, None) if from_quicktime else (better, own, None)):
         with suppress(FFmpegError, ValueError), av.open(io.BytesIO(), "w", format=container) as out:
             _template(out, stream, tag)
             out.start_encoding()

@@ -50,6 +50,7 @@ class Extras:
     """What is said of a source beside its main streams, and what of it a container could not keep."""
 
     left_out: list[str] = field(default_factory=list)
+    _subtitles: list[str] = field(default_factory=list)
 
     def add(self, source: InputContainer, stream: Stream, out: OutputContainer, container: str) -> Target | None:
         """A target for any stream but sound; the pictures must have one.
@@ -62,17 +63,25 @@ class Extras:
             return Target(copy_stream(out, stream, container))
         if stream.type not in ("video", "subtitle", "attachment"):
             return None
+        codec = stream.codec_context.codec.canonical_name if stream.codec_context else ""
+        kind = {"subtitle": "subtitles", "video": "a picture"}.get(stream.type, "an attachment")
+        details = ", ".join(filter(None, (codec, stream.language)))
+        described = f"{kind} ({details})" if details else kind
+        if stream.type == "subtitle":
+            self._subtitles.append(described)
         if takes(stream, container):
             return Target(copy_stream(out, stream, container))
-        codec = stream.codec_context.codec.canonical_name if stream.codec_context else ""
         if codec in TEXT and container in TEXT_SUBTITLES:
             with suppress(FFmpegError, ValueError):
                 converted = TextSubtitles(stream, out, TEXT_SUBTITLES[container])
                 return Target(converted.target, converted)
-        kind = {"subtitle": "subtitles", "video": "a picture"}.get(stream.type, "an attachment")
-        details = ", ".join(filter(None, (codec, stream.language)))
-        self.left_out.append(f"{kind} ({details})" if details else kind)
+        self.left_out.append(described)
         return None
+
+    def compare_subtitles(self, written: InputContainer) -> None:
+        """Some containers take subtitles and do not say, when they are read, that there are any."""
+        if not written.streams.subtitles:
+            self.left_out += [described for described in self._subtitles if described not in self.left_out]
 
     def take_timecode(self, source: InputContainer, target: Stream, container: str) -> None:
         """The start timecode, which may stand with the pictures or in a track of its own."""

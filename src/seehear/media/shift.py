@@ -212,6 +212,7 @@ def _copy(
         if pictures is None or copied is None or len(sound_streams(written)) != len(plans.streams):
             raise ValueError("what has been written cannot be read")  # some containers take anything
         extras.compare_aspect(pictures, copied)
+        extras.compare_subtitles(written)
     return extras.left_out
 
 
