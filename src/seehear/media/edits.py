@@ -134,7 +134,7 @@ def _edits_of(path: Path, track: int) -> list[Edit]:
 def _earliest(offsets: bytes) -> int:
     """By how much FFmpeg makes stored times later, because some pictures are to be shown before they are decoded."""
     count = struct.unpack_from(">I", offsets, 4)[0] if offsets else 0
-    return max([0, *(-struct.unpack_from(">Ii", offsets, 8 + 8 * number)[1] for number in range(count))])
+    return max([0, *(-int(struct.unpack_from(">Ii", offsets, 8 + 8 * number)[1]) for number in range(count))])
 
 
 def _from_first_picture(edits: list[Edit], first: Fraction) -> Iterator[Edit]:
