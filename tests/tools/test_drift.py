@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from seehear.tools.drift import Segment, find_drift, theil_sen
+from seehear.tools.drift import Segment, find_drift, find_wrong_speed, theil_sen
+from seehear.tools.offset import STEP_MS, Curve
 
 
 def segments(delay_at, count=40, wrong=0, seed=0, noise=5.0):
@@ -66,3 +67,39 @@ def test_theil_sen_is_the_median_of_the_pairwise_slopes():
     slope, level = theil_sen(times, values)
     assert slope == pytest.approx(np.median(slopes))
     assert level == pytest.approx(np.median(values - slope * times))
+
+
+def parts(delay_at, seconds=24, height=0.4, seed=0):
+    """A curve a second whose peak lies at ``delay_at(time)`` ms: a bump of an encoder's width on smooth noise."""
+    rng = np.random.default_rng(seed)
+    delays = np.arange(-1000, 1001, STEP_MS)
+    made = []
+    for second in range(seconds):
+        noise = np.convolve(rng.normal(0, 0.3, len(delays) + 20), np.ones(8) / 8, "same")[10:-10]
+        bump = height * np.exp(-0.5 * ((delays - delay_at(second + 0.5)) / 40) ** 2)
+        made.append((second + 0.5, Curve((bump + noise) * 25, 25)))
+    return made
+
+
+@pytest.mark.parametrize("seconds", [12, 24, 45])
+@pytest.mark.parametrize("change", [-40.0, 41.7, 12.0])
+def test_sound_at_the_wrong_speed_is_found_though_no_delay_holds_for_long(change, seconds):
+    found = find_wrong_speed(parts(lambda time: 30 + change * (time - seconds / 2), seconds))
+    assert found.ms_per_second == pytest.approx(change, abs=3)
+    assert found.drift(30).delay_at(found.last_s) == pytest.approx(30 + change * (seconds / 2 - 0.5), abs=40)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_constant_delay_is_no_wrong_speed(seed):
+    assert find_wrong_speed(parts(lambda time: 120, seed=seed)) is None
+
+
+def test_too_little_says_nothing_about_speed():
+    assert find_wrong_speed(parts(lambda time: 40 * time, seconds=7)) is None
+    assert find_wrong_speed([]) is None
+
+
+def test_a_long_film_at_the_wrong_speed_is_found_where_the_search_reaches():
+    found = find_wrong_speed(parts(lambda time: -900 + 40 * time, seconds=600, height=0.6))
+    assert found.ms_per_second == pytest.approx(40, abs=2)
+    assert found.last_s < 100

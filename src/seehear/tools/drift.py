@@ -1,4 +1,4 @@
-"""How the delay changes along a file: a steady drift, jumps at edits, or neither."""
+"""How the delay changes along a file: a steady drift, jumps at edits, sound at the wrong speed, or nothing of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from seehear.tools.offset import STEP_MS, Curve
 
 LEAST_SEGMENTS = 4
 """Fewer measured segments than this say nothing about change."""
@@ -20,6 +22,24 @@ LEAST_JUMP_MS = 60.0
 
 LEAST_PART = 3
 """Segments at each side of a jump."""
+
+FASTEST_MS = 60.0
+"""Milliseconds a second: the largest change that is looked for. Film at 24 pictures a second, played at 25, has 40."""
+
+WRONG_SPEED_MS = 5.0
+"""Milliseconds a second: a smaller change smears ten seconds so little that it is found along whole files."""
+
+LEAST_SPREAD_MS = 120.0
+"""A change must be larger than this over what is looked at, or it would be hidden in the width of one peak."""
+
+WINDOW_S = 60.0
+"""So much is looked at together: at the wrong speed the delay leaves the search soon."""
+
+LEAST_WINDOW_S = 8.0
+"""With less, nothing is said about speed."""
+
+LEAST_GAIN = 1.25
+"""By so much a changing delay must agree better than any constant one."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +125,69 @@ def find_drift(segments: Sequence[Segment]) -> Drift | None:
         steady = float(np.median(delays))
         return Drift(0.0, *ends, steady, steady)
     return Drift(slope * 60, *ends, float(line[0]), float(line[-1]))
+
+
+@dataclass(frozen=True)
+class WrongSpeed:
+    """A stretch in which the delay changes so fast that the sound must be played at another speed than the pictures.
+
+    Attributes:
+        ms_per_second: the change; negative: the sound is too fast.
+        first_s, last_s: the stretch that this was found in.
+        curve: agreement against the delay in the middle of the stretch.
+        tried: how many changes were compared.
+    """
+
+    ms_per_second: float
+    first_s: float
+    last_s: float
+    curve: Curve
+    tried: int
+
+    def drift(self, delay_ms: float) -> Drift:
+        """As a drift, given the delay in the middle of the stretch."""
+        half = self.ms_per_second * (self.last_s - self.first_s) / 2
+        return Drift(60 * self.ms_per_second, self.first_s, self.last_s, delay_ms - half, delay_ms + half)
+
+
+def find_wrong_speed(parts: Sequence[tuple[float, Curve]]) -> WrongSpeed | None:
+    """The fast steady change of the delay that lips and sound agree with best, if better than with any constant delay.
+
+    For every change, the curves of all parts are moved to the delay in the middle and added.
+
+    Args:
+        parts: time of the middle (s) and curve of each second or so.
+    """
+    parts = sorted(parts, key=lambda part: part[0])
+    best: WrongSpeed | None = None
+    begin = parts[0][0] if parts else 0.0
+    while parts and begin <= parts[-1][0]:
+        within = [part for part in parts if begin <= part[0] < begin + WINDOW_S]
+        found = _wrong_speed(within)
+        if found and (best is None or found.curve.total.max() > best.curve.total.max()):
+            best = found
+        begin += WINDOW_S / 2
+    return best
+
+
+def _wrong_speed(parts: Sequence[tuple[float, Curve]]) -> WrongSpeed | None:
+    if not parts or parts[-1][0] - parts[0][0] < LEAST_WINDOW_S:
+        return None
+    first_s, last_s = parts[0][0], parts[-1][0]
+    length, middle = last_s - first_s, (first_s + last_s) / 2
+    changes = np.arange(-FASTEST_MS, FASTEST_MS, 4 * STEP_MS / length)
+    changes = changes[np.abs(changes) >= max(WRONG_SPEED_MS, LEAST_SPREAD_MS / length)]
+    sums = [_moved_sum(parts, change, middle) for change in changes.tolist()]
+    place = int(np.argmax([total.total.max() for total in sums]))
+    constant = _moved_sum(parts, 0.0, middle)
+    if sums[place].total.max() < LEAST_GAIN * constant.total.max():
+        return None
+    return WrongSpeed(float(changes[place]), first_s, last_s, sums[place], len(sums))
+
+
+def _moved_sum(parts: Sequence[tuple[float, Curve]], change: float, middle: float) -> Curve:
+    curves = [curve.moved(change * (middle - time)) for time, curve in parts]
+    return Curve(np.sum([curve.total for curve in curves], axis=0), sum(curve.frames for curve in curves))
 
 
 def theil_sen(times: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[float, float]:

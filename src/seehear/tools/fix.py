@@ -14,6 +14,7 @@ from seehear.media.containers import container_of, suffix_for, takes_pictures
 from seehear.media.mux import shift_sound
 from seehear.os_errors import require_place
 from seehear.tools.confidence import RIGHT_WITHIN_MS
+from seehear.tools.drift import WRONG_SPEED_MS
 from seehear.tools.measurement import Measurement, drift_in_words
 from seehear.tools.verdict import Verdict, delay_in_words
 
@@ -82,6 +83,12 @@ def fix(before: Measurement, to: Path, measure: Callable[[Path], Measurement], *
         raise MediaError(
             f"{before.path}: not fixed, because the delay is uncertain (confidence {before.confidence:.2f}); "
             f"--force shifts by the best guess, {delay_in_words(before.delay_ms)}"
+        )
+    drift = before.drift
+    if drift and abs(drift.ms_per_minute) >= 60 * WRONG_SPEED_MS and not force:
+        raise MediaError(
+            f"{before.path}: not fixed, because no one shift fits: {drift_in_words(drift)}; "
+            "change the speed of the sound first, or --force shifts by the delay in the middle"
         )
     if to.is_dir():
         raise MediaError(f"{to} is a folder; give the name of a file in it")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,9 +14,12 @@ from torch import Tensor
 
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Clip
 from seehear.losses.similarity import Distance, distances
-from seehear.tools.offset import PHASES, Curve, agreement_by_delay
+from seehear.tools.offset import PHASES, Curve, agreement_by_frame
 
 SAMPLES_PER_PHASE = SAMPLES_PER_FRAME // PHASES
+
+PART_S = 1.0
+"""Length of the parts in which a piece's curve is kept: at the wrong speed a delay changes by 40 ms in each second."""
 
 STILL = 1e-4
 """Samples this small (-80 dB) at the ends of a stretch are not sound but padding: nothing is compared with them."""
@@ -59,6 +63,7 @@ class Heard:
         curve: agreement against delay.
         loudness_db: of the loudest 40 ms of sound during the piece, re full scale.
         modulation_db: by how much that level changes during the piece.
+        parts: the same curve in parts of about `PART_S`, each with the time of its middle (s on the file's clock).
     """
 
     track: int
@@ -67,6 +72,7 @@ class Heard:
     curve: Curve
     loudness_db: float
     modulation_db: float
+    parts: tuple[tuple[float, Curve], ...] = ()
 
 
 def listen(model: LipsAndSound, clip: Clip, sound: SoundSource, reach: int) -> Heard:
@@ -102,14 +108,25 @@ def _listen(model: LipsAndSound, clip: Clip, lips: list[Tensor], sound: SoundSou
         covered = slice(first, last - 2 * model.context)
         similar[:, covered], heard[covered] = alike.float().cpu().numpy(), True
     during = sound.between(start_s, start_s + clip.seconds)
+    agreement, known = agreement_by_frame(similar.reshape(frames, -1), heard.repeat(PHASES))
     return Heard(
         track=int(clip.meta["track"]),
         start_s=start_s,
         end_s=start_s + clip.seconds,
-        curve=agreement_by_delay(similar.reshape(frames, -1), heard.repeat(PHASES)),
+        curve=Curve(agreement.sum(axis=0, dtype=np.float64), float(known.sum())),
         loudness_db=loudness_db(during),
         modulation_db=modulation_db(during),
+        parts=tuple(_parts(agreement, known, start_s + model.context / FPS)),
     )
+
+
+def _parts(agreement: NDArray[np.floating], known: NDArray[np.bool_], start_s: float) -> Iterator[tuple[float, Curve]]:
+    """The agreement of frames (T, delays), the first of which is shown at `start_s`, summed over about `PART_S`."""
+    count = max(1, round(len(agreement) / FPS / PART_S))
+    edges = np.linspace(0, len(agreement), count + 1).round().astype(int).tolist()
+    for first, stop in pairwise(edges):
+        total = agreement[first:stop].sum(axis=0, dtype=np.float64)
+        yield start_s + (first + stop) / 2 / FPS, Curve(total, float(known[first:stop].sum()))
 
 
 def similarity(lips: Tensor, sound: Tensor, distance: Distance) -> Tensor:

@@ -17,7 +17,7 @@ from seehear.media.clips import ClipOptions, ClipReader
 from seehear.media.sound import Sound, read_all_sounds
 from seehear.media.sound_part import Wanted
 from seehear.tools.confidence import Calibration
-from seehear.tools.drift import Drift, Segment, find_drift
+from seehear.tools.drift import Drift, Segment, find_drift, find_wrong_speed
 from seehear.tools.listen import SILENT_DB, Heard, LipsAndSound, listen_to_each
 from seehear.tools.measurement import Measurement, TrackDelay, drift_in_words
 from seehear.tools.offset import Curve, Peak, find_peak
@@ -137,6 +137,10 @@ def conclude(path: Path, heard: list[Heard], calibration: Calibration, options: 
     if peak is None:
         return _nothing(path, options, "the sound and the faces are never there at the same time")
     confidence = calibration(peak)
+    speed = None if drift and drift.changes else find_wrong_speed([part for piece in heard for part in piece.parts])
+    if speed and (at_speed := find_peak(speed.curve)):
+        confidence = calibration.among(speed.tried)(at_speed)  # a constant delay agrees less, so it is not believed
+        peak, curve, drift = at_speed, speed.curve, speed.drift(at_speed.delay_ms)
     verdict = judge(peak.delay_ms, confidence)
     if verdict is Verdict.IN_SYNC and drift and drift.changes:
         ends = {judge(delay, confidence) for delay in (drift.at_start_ms, drift.at_end_ms)}

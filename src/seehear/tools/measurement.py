@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seehear.media.sound_part import SoundPart
-from seehear.tools.drift import Drift, Segment
+from seehear.tools.drift import WRONG_SPEED_MS, Drift, Segment
 from seehear.tools.offset import Curve
 from seehear.tools.verdict import Verdict, delay_in_words, time_in_words
 
@@ -131,9 +131,14 @@ def drift_in_words(drift: Drift) -> str:
         )
     if drift.ms_per_minute == 0:
         return "none: the delay is the same from start to end"
+    speed = ""
+    if abs(drift.ms_per_minute) >= 60 * WRONG_SPEED_MS:
+        percent = 100 * (1 / (1 + drift.ms_per_minute / 60_000) - 1)
+        speed = f"; the sound plays {abs(percent):.1f} % too {'fast' if percent > 0 else 'slow'}"
     return (
-        f"{drift.ms_per_minute:+.1f} ms a minute: {delay_in_words(drift.at_start_ms)} at the start, "
-        f"{delay_in_words(drift.at_end_ms)} at the end"
+        f"{drift.ms_per_minute:+.1f} ms a minute: "
+        f"{delay_in_words(drift.at_start_ms)} at {time_in_words(drift.first_s)}, "
+        f"{delay_in_words(drift.at_end_ms)} at {time_in_words(drift.last_s)}, the end of what was measured{speed}"
     )
 
 
