@@ -136,9 +136,7 @@ def follow(
         duration_s = max(reader.media.seen_s, reader.sound.duration_s)  # a header may claim hours that are not there
         if not pieces:
             nothing = reader.stats.why_nothing()
-            return Conversation(
-                path, duration_s, 0.0, reason=nothing, cautions=reader.sound.cautions, detector=name
-            )
+            return Conversation(path, duration_s, 0.0, reason=nothing, cautions=reader.sound.cautions, detector=name)
     tracks, sound = _best_sound([joined(of_sound) for of_sound in zip(*pieces, strict=True)], sounds)
     speech = speech_in(sound)
     delay = own_delay(tracks) if options.delay_ms is None else round(options.delay_ms * FPS / 1000)

@@ -135,7 +135,7 @@ class WrongSpeed:
         ms_per_second: the change; negative: the sound is too fast.
         first_s, last_s: the stretch that this was found in.
         curve: agreement against the delay in the middle of the stretch.
-        tried: how many changes were compared.
+        tried: how many changes were compared that differ by more than the width of a peak.
     """
 
     ms_per_second: float
@@ -182,7 +182,8 @@ def _wrong_speed(parts: Sequence[tuple[float, Curve]]) -> WrongSpeed | None:
     constant = _moved_sum(parts, 0.0, middle)
     if sums[place].total.max() < LEAST_GAIN * constant.total.max():
         return None
-    return WrongSpeed(float(changes[place]), first_s, last_s, sums[place], len(sums))
+    different = max(1, round(FASTEST_MS * length / LEAST_SPREAD_MS))
+    return WrongSpeed(float(changes[place]), first_s, last_s, sums[place], different)
 
 
 def _moved_sum(parts: Sequence[tuple[float, Curve]], change: float, middle: float) -> Curve:

@@ -148,7 +148,7 @@ def conclude(path: Path, heard: list[Heard], calibration: Calibration, options: 
     return Measurement(
         path=path,
         verdict=verdict,
-        reason=_why_unclear(heard, options) if verdict is Verdict.CANNOT_TELL else _finding(peak, drift),
+        reason=_reason(verdict, heard, options, peak, drift),
         delay_ms=peak.delay_ms,
         confidence=confidence,
         calibrated=calibration.fitted,
@@ -220,7 +220,17 @@ def _sum(curves: list[Curve]) -> Curve:
 
 def _finding(peak: Peak, drift: Drift | None) -> str:
     said = f"the sound is {delay_in_words(peak.delay_ms)}"
-    return f"{said}, and it {drift_in_words(drift)}" if drift and drift.changes else said
+    if not drift or not drift.changes:
+        return said
+    return f"{said}, and it {'' if drift.jumps else 'drifts, '}{drift_in_words(drift)}"
+
+
+def _reason(verdict: Verdict, heard: list[Heard], options: MeasureOptions, peak: Peak, drift: Drift | None) -> str:
+    if verdict is not Verdict.CANNOT_TELL:
+        return _finding(peak, drift)
+    if drift and drift.changes:
+        return f"the delay seems to change along the file, but that is not sure ({drift_in_words(drift)})"
+    return _why_unclear(heard, options)
 
 
 def _why_unclear(heard: list[Heard], options: MeasureOptions) -> str:
