@@ -271,8 +271,8 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(
     folder.mkdir()
     real = Path.open
 
-    def small(path: Path, mode: str = "r", *rest: Any) -> Any:
-        file = real(path, mode, *rest)
+    def small(path: Path, mode: str = "r", *rest: Any, **named: Any) -> Any:
+        file = real(path, mode, *rest, **named)
         return Small(file, room) if "x" in mode else file
 
     monkeypatch.setattr(writing.Path, "open", small)
