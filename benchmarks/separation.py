@@ -1,23 +1,26 @@
 """Does separation within the modalities pay? Four losses, several seeds: lip reading after sync, voices after match.
 
-    python benchmarks/separation.py [--shared ../shared] [--work runs/separation] [--seeds 5]
+    python benchmarks/separation.py [--shared ../shared] [--work runs/separation] [--seeds 5] [--tasks voices]
+        [--people 4000 | --corpus FOLDER]
 
 Every loss gets the same films in the same order, the same steps and the same weights to begin with; only the seed
 changes them. Plain angular multi-way matching is the baseline, and the others are compared with it seed by seed. The
 terms are reconstructions: the paper's own equations could not be read. What was done is kept and not done again.
 
-- sync on synthetic people and GRID's first speaker; then GRID's words are read off his lips (development sentences),
-  the lip encoder frozen.
-- match on the same synthetic people; then 2 s pieces of LibriSpeech utterances are told to be of one speaker or not.
-  No real voice was trained on.
+- lips: sync on synthetic people and GRID's first speaker; then GRID's words are read off his lips (development
+  sentences), the lip encoder frozen.
+- voices: match on the same synthetic people, the whole embedding of a voice compared with that of a face
+  (``shared: null``: with a few shared numbers plain matching trains no voice encoder at all); then 2 s pieces of
+  LibriSpeech utterances are told to be of one speaker or not, whitened and raw, by every model and by the same network
+  untrained. No real voice was trained on. Two intervals: over seeds (Student's t), and over draws of the speakers.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +39,7 @@ from seehear.training.presets import settings
 from seehear.training.pretrain import pretrain
 
 LOSSES = ("multiway", "separate", "merged", "substitute")
+UNTRAINED = "untrained"
 AVATARS, SECONDS, SEED = 4000, 2.0, 11  # as many people as films
 SYNC_STEPS, MATCH_STEPS = 250, 200
 FRAMES = 50
@@ -48,13 +52,20 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/separation"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
+    parser.add_argument("--people", type=int, default=AVATARS, help="synthetic people, one film each")
+    parser.add_argument("--corpus", type=Path, help="prepared corpus of people to learn from instead")
+    parser.add_argument("--steps", type=int, default=MATCH_STEPS, help="of match")
     given = parser.parse_args()
     data = given.shared / "data"
-    place = Place(given.work, *corpora(data, given.work), data / "librispeech_251")
+    people = given.corpus or avatars(given.work, given.people)
+    grid = given.work / "grid"
+    if "lips" in given.tasks:
+        prepare([data / "grid_s1" / "video"], grid, format="grid")
+    place = Place(given.work, people, grid, data / "librispeech_251", given.steps)
     for task in given.tasks:
-        found: dict[str, list[float]] = {loss: [] for loss in LOSSES}
+        found: dict[str, list[Scores]] = {loss: [] for loss in ROWS[task]}
         for seed in range(given.seeds):  # all losses of a seed, then the next: what was stopped has whole seeds
-            for loss in LOSSES:
+            for loss in ROWS[task]:
                 found[loss].append(kept(given.work / f"{task}-{loss}-{seed}", partial(TASKS[task], place, loss, seed)))
             print(f"{table(task, found)}\n", flush=True)
 
@@ -68,39 +79,66 @@ class Place:
         people: corpus of synthetic people.
         grid: corpus of GRID's first speaker.
         voices: folder of LibriSpeech utterances.
+        steps: of match.
     """
 
     work: Path
     people: Path
     grid: Path
     voices: Path
+    steps: int
 
 
-def corpora(data: Path, work: Path) -> tuple[Path, Path]:
-    """Synthetic people, and GRID's first speaker; what is there already is not made again."""
-    make_avatars(work / "people", clips=AVATARS, speakers=AVATARS, seed=SEED, seconds=SECONDS)
+@dataclass(frozen=True)
+class Score:
+    """A number, and with every draw of the speakers; no draws where there is one speaker.
+
+    Attributes:
+        value: the number.
+        draws: likewise of each draw.
+    """
+
+    value: float
+    draws: tuple[float, ...] = ()
+
+
+Scores = Mapping[str, Score]
+
+
+def avatars(work: Path, people: int) -> Path:
+    """Synthetic people; what is there already is not made again."""
+    make_avatars(work / "people", clips=people, speakers=people, seed=SEED, seconds=SECONDS)
     prepare([work / "people"], work / "avatars")
-    prepare([data / "grid_s1" / "video"], work / "grid", format="grid")
-    return work / "avatars", work / "grid"
+    return work / "avatars"
 
 
-def lips(place: Place, loss: str, seed: int) -> float:
+def lips(place: Place, loss: str, seed: int) -> Scores:
     """Accuracy of GRID's words, read off the lips."""
     run = learn(place, [place.people, place.grid], "sync-small", loss, SYNC_STEPS, seed, batch=16)
     found = evaluate_lips(str(run), [place.grid], against=(), seeds=1)
     assert isinstance(found, Result)
-    return found.rows[0].main.value
+    return {"accuracy": Score(found.rows[0].main.value)}
 
 
-def voices(place: Place, loss: str, seed: int) -> float:
-    """EER of pieces of 2 s."""
-    run = learn(place, [place.people], "match-small", loss, MATCH_STEPS, seed, batch=48, seconds=1.0, shared=None)
-    found = evaluate_speaker(str(run), [place.voices], against=(), format="librispeech", trials="segments", seeds=1)
+def voices(place: Place, loss: str, seed: int) -> Scores:
+    """EER of pieces of 2 s, whitened and raw; of the network of multiway untrained, its encoder pooled over time."""
+    trained = LOSSES[0] if loss == UNTRAINED else loss
+    run = learn(place, [place.people], "match-small", trained, place.steps, seed, batch=48, seconds=1.0, shared=None)
+    rivals = (UNTRAINED,) if loss == UNTRAINED else ()
+    found = evaluate_speaker(
+        str(run), [place.voices], against=rivals, format="librispeech", trials="segments", seeds=1, first_seed=seed
+    )
     assert isinstance(found, Result)
-    return found.rows[0].main.value
+    row = found.rows[-1]
+    figures = {"EER whitened": row.figures["EER"], "EER raw": row.figures["EER raw"]}
+    return {
+        name: Score(figure.value, () if figure.draws is None else tuple(figure.draws.tolist()))
+        for name, figure in figures.items()
+    }
 
 
 TASKS = {"lips": lips, "voices": voices}
+ROWS = {"lips": LOSSES, "voices": (*LOSSES, UNTRAINED)}
 BETTER = {"lips": "higher", "voices": "lower"}
 
 
@@ -122,23 +160,41 @@ def learn(
     return run
 
 
-def kept(place: Path, measure: Callable[[], float]) -> float:
-    """A number that is measured once."""
+def kept(place: Path, measure: Callable[[], Scores]) -> Scores:
+    """Numbers that are measured once."""
     file = place.with_suffix(".json")
     if not file.exists():
-        write_text(file, json.dumps(measure()))
-    return float(json.loads(file.read_text(encoding="utf-8")))
+        write_text(file, json.dumps({name: asdict(score) for name, score in measure().items()}))
+    return {name: Score(**told) for name, told in json.loads(file.read_text(encoding="utf-8")).items()}
 
 
-def table(task: str, found: dict[str, list[float]]) -> str:
-    """Mean and 95 % interval (Student's t over seeds) of each loss, and of its difference from the first."""
-    rows = [f"{task} ({BETTER[task]} is better), {len(found[LOSSES[0]])} seeds"]
-    for loss, values in found.items():
-        row = f"{loss:11s} {interval(values)}"
-        if loss != LOSSES[0]:
-            row += f"   against {LOSSES[0]} {interval(np.subtract(values, found[LOSSES[0]]), signed=True)}"
-        rows.append(row)
-    return "\n".join(rows)
+def table(task: str, found: Mapping[str, Sequence[Scores]]) -> str:
+    """Mean of each loss and its difference from the first, with 95 % intervals over seeds and over speakers."""
+    first = found[LOSSES[0]]
+    lines = []
+    for name in first[0]:
+        lines.append(f"{task}, {name} ({BETTER[task]} is better), {len(first)} seeds; [over speakers]")
+        for loss, scores in found.items():
+            line = f"{loss:11s} {both([one[name] for one in scores])}"
+            if loss != LOSSES[0]:
+                apart = [less(one[name], other[name]) for one, other in zip(scores, first, strict=True)]
+                line += f"   against {LOSSES[0]} {both(apart, signed=True)}"
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def less(one: Score, other: Score) -> Score:
+    """The difference of two, draw by draw."""
+    return Score(one.value - other.value, tuple(np.subtract(one.draws, other.draws).tolist()))
+
+
+def both(scores: Sequence[Score], signed: bool = False) -> str:
+    """Mean, interval over seeds, and interval of the mean over draws of the speakers."""
+    told = interval([score.value for score in scores], signed)
+    if not scores[0].draws:
+        return told
+    low, high = 100 * np.percentile(np.mean([score.draws for score in scores], axis=0), [2.5, 97.5])
+    return f"{told} [{low:.1f} to {high:.1f}]"
 
 
 def interval(values: Sequence[float] | NDArray[np.float64], signed: bool = False) -> str:

@@ -5,11 +5,13 @@ import torch
 
 from seehear.audio.augment import SoundAugmentOptions
 from seehear.clip import mouth_in
+from seehear.encoders.noise_walk import NoiseWalk
 from seehear.errors import ModelError
 from seehear.pretext.animate import AnimateModel, AnimateOptions, planes
 from seehear.pretext.augment import PictureAugmentOptions
 from seehear.pretext.odd import jumble
 from seehear.pretext.reconstruct import Reconstruct
+from seehear.training.presets import settings
 
 SOUND = {"channels": [8, 8, 8, 8], "width": 16, "dim": 12, "bands": 40}
 CALM = PictureAugmentOptions(
@@ -48,7 +50,7 @@ def test_a_model_that_draws_the_still_costs_what_copying_costs():
     torch.testing.assert_close(out["l1"], out["copied"])  # a residual begins with the still
     weights = torch.ones(32, 32)
     weights[mouth_in(32)] = 4.0
-    torch.testing.assert_close(out["loss"], 10 * (copied * weights / weights.mean()).mean())
+    torch.testing.assert_close(out["loss"], (copied * weights / weights.mean()).mean())
     torch.testing.assert_close(out["drawn"], pictures[:, :1].expand_as(pictures))
 
 
@@ -113,6 +115,43 @@ def test_alpha_weighs_seeing_against_hearing(alpha, video, audio, task):
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in model.generator.parameters()) == video
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in model.task.parameters()) == audio
     assert all(p.grad.abs().sum() > 0 for p in model.encoder.parameters())
+
+
+@pytest.mark.parametrize("weight", [1.0, 2.0, 10.0])
+def test_the_loss_is_that_of_the_paper_and_no_factor_is_hidden(weight):
+    """arXiv 2005.01400: a L_video + (1 - a) L_audio; it was 10 times L_video, so that 0.67 acted as 20 to 1."""
+    out = made(alpha=0.67, audio_task="odd", mouth_weight=1.0, video_weight=weight).eval()(clips(8))
+    torch.testing.assert_close(out["loss"], 0.67 * weight * out["l1"] + 0.33 * out["audio"])
+    assert AnimateOptions().video_weight == 1.0
+
+
+def test_the_papers_presets_say_what_the_papers_say():
+    first, odd, raw = (settings(f"animate-paper{name}").model for name in ("", "-odd", "-raw"))
+    for preset in (first, odd, raw):  # pictures of -1 to 1, of which the L1 is twice as large
+        assert (preset.video_weight, preset.mouth_weight, preset.residual) == (2.0, 1.0, False)
+    assert (first.encoder, first.identity, first.noise, first.noise_variance) == ("waveform", 128, 10, 0.6)
+    assert (odd.encoder, odd.identity, odd.noise, odd.noise_variance) == ("logmel-gru", 64, 10, 0.33)
+    assert (raw.encoder, raw.identity, raw.noise, raw.region, raw.size) == ("resnet1d", 64, 0, "mouth", 64)
+    assert (first.frames, odd.frames, raw.frames) == (1, 1, 0)
+    assert (odd.still, raw.still) == ("first", "first")
+    assert (odd.audio_task, odd.alpha, raw.audio_task, raw.alpha) == ("odd", 0.67, "reconstruct", 0.5)
+    assert settings("animate-paper-raw").data.frames == 25  # 1 s
+    assert AnimateModel(raw).encoder.dim == AnimateModel(odd).encoder.dim == 512
+
+
+def test_noise_has_the_variance_that_is_asked_for_and_may_be_left_out():
+    torch.manual_seed(0)
+    drawn = []
+    walk = NoiseWalk(10, 0.6)
+    walk.gru.register_forward_pre_hook(lambda _module, given: drawn.append(given[0]))
+    assert walk(4, 500, seeded()).shape == (4, 500, 10)
+    assert float(drawn[0].var()) == pytest.approx(0.6, rel=0.05)
+    quiet = made(noise=0, residual=False)
+    assert NoiseWalk(0)(2, 3).shape == (2, 3, 0)
+    assert quiet(clips(), seeded())["loss"].isfinite()
+    assert [picture.shape for picture in quiet.eval().animate(torch.rand(3, 32, 32), torch.zeros(640 * 4))] == [
+        (4, 3, 32, 32)
+    ]
 
 
 def test_what_is_measured_is_drawn_even_where_only_hearing_is_learned():

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from seehear.encoders.frame_decoder import FrameDecoder
 from seehear.encoders.identity import IdentityEncoder
-from seehear.encoders.noise_walk import NoiseWalk
+from seehear.encoders.noise_walk import VARIANCE, NoiseWalk
 from seehear.encoders.norms import NormName
 
 Still = tuple[Tensor, Tensor, list[Tensor]]
@@ -32,6 +32,7 @@ class Generator(nn.Module):
         skips: int | None = None,
         residual: bool = False,
         norm: NormName = "group",
+        noise_variance: float = VARIANCE,
     ) -> None:
         """Makes the layers.
 
@@ -41,15 +42,16 @@ class Generator(nn.Module):
             widths: channels of the maps, from the finest, size / 2 wide, to the coarsest.
             heard: width of what is heard.
             identity: numbers that say who it is.
-            noise: numbers a frame that say what is not heard.
+            noise: numbers a frame that say what is not heard; may be 0.
             skips: levels at which the still's maps join in, from the coarsest; by default all.
             residual: the difference from the still is drawn. The papers draw the picture itself.
             norm: see `seehear.encoders.norms`.
+            noise_variance: see `NoiseWalk`.
         """
         super().__init__()
         self.residual = residual
         self.identity = IdentityEncoder(size, planes, widths, identity, norm)
-        self.noise = NoiseWalk(noise)
+        self.noise = NoiseWalk(noise, noise_variance)
         self.decoder = FrameDecoder(self.identity.side, planes, widths, identity, heard + noise, skips, norm)
         if residual:  # begin with the still itself
             for values in self.decoder.last.larger.parameters():

@@ -43,12 +43,12 @@ class InverseEuclidean(nn.Module):
 
 
 class Angular(nn.Module):
-    """s(x, y) = w cos(x, y) + b with w and b learned.
+    """s(x, y) = w cos(x, y) + b with w learned.
 
     The angular variant of the cross-modal matching loss (Chung, Kang & Chung 2020, arXiv 2004.14326, as written
     down by arXiv 2005.08606). w starts at 10 and b at -5, as in the code of the same group. w is kept positive:
-    a negative one would turn the choice upside down. b moves all logits of one softmax alike and so changes
-    nothing by itself; it is kept because published models carry it.
+    a negative one would turn the choice upside down. b moves all logits of one softmax alike: its gradient is 0 but for
+    rounding, so it is frozen, and kept only because published models carry it.
     """
 
     distance: Distance = "cosine"
@@ -58,7 +58,7 @@ class Angular(nn.Module):
     def __init__(self, scale: float = 10.0, bias: float = -5.0) -> None:
         super().__init__()
         self.scale = nn.Parameter(torch.tensor(scale))
-        self.bias = nn.Parameter(torch.tensor(bias))
+        self.bias = nn.Parameter(torch.tensor(bias), requires_grad=False)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Logits (..., N, M) of x (..., N, D) against y (..., M, D)."""

@@ -36,7 +36,8 @@ class AnimateOptions(DrawingOptions):
         pretext: whose options these are.
         encoder: of speech.
         sound: options of that encoder that differ from its defaults.
-        alpha: share of the video's loss where there is an audio task: 0 hears only, 1 sees only. 2005.01400: 0.67.
+        alpha: share of the video's loss where there is an audio task, alpha L_video + (1 - alpha) L_audio: 0 hears
+            only, 1 sees only. 2005.01400: 0.67. L_video is ``video_weight`` times the L1.
         audio_task: what the encoder learns beside from sound alone.
         sounds: disturbance of the sound.
     """
@@ -79,6 +80,8 @@ class AnimateModel(Pretext):
         self.task: Odd | Reconstruct | None = None
         if o.audio_task != "none":
             self.task = Odd(self.encoder.dim) if o.audio_task == "odd" else Reconstruct(self.encoder.dim)
+            self.generator.requires_grad_(o.alpha > 0)  # what has no share of the loss does not learn
+            self.task.requires_grad_(o.alpha < 1)
         self.sound_augment = SoundAugment(o.sounds)
 
     @classmethod
@@ -149,7 +152,7 @@ class AnimateModel(Pretext):
         done = 0
         for features in self.encoder.stream(audio.unsqueeze(0), self.encoder.last, piece):
             for part in torch.split(features, piece, dim=1):  # an encoder that hears all at once gives all at once
-                moving = torch.cat([part, noise[:, done : done + part.shape[1]].to(part.dtype)], dim=-1)
+                moving = torch.cat([part, noise[:, done : done + part.shape[1]].to(part)], dim=-1)
                 done += part.shape[1]
                 yield self.generator.draw(looked, moving)[0]
 

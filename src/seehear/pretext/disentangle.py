@@ -216,7 +216,8 @@ class DisentangleModel(LipSync, IdentityModel):
 
     def _ask(self, loss: Multiway, weight: float, *heads: nn.Module) -> None:
         """Gradients of what has a weight alone: processes that train together would wait for the others."""
-        loss.requires_grad_(weight > 0)
+        if not weight:
+            loss.requires_grad_(False)
         for head in heads:
             head.requires_grad_(weight + self.options.confusion_weight > 0)
 

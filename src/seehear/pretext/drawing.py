@@ -46,7 +46,8 @@ class DrawingOptions:
         widths: channels of the maps of still and frame, from the finest (half of the size) to the coarsest.
         skips: levels at which the still's maps join in, from the coarsest; by default all.
         identity: numbers that say who it is.
-        noise: numbers a frame that say what is not heard.
+        noise: numbers a frame that say what is not heard; 0 leaves them out.
+        noise_variance: of those numbers, before they are made smooth. arXiv 2001.04316: 0.6; 2005.01400: 0.33.
         norm: what keeps the maps in range: each picture by itself, eight channels (``group``) or all of
             them (``layer``) together; or the batch (``batch``, the papers).
         residual: the difference from the still is drawn, not the picture itself.
@@ -55,7 +56,9 @@ class DrawingOptions:
             moment is then no part of what is to be guessed: half as many steps teach the encoder as much.
         frames: frames of each clip that are drawn and compared, at random; 0 draws all. The papers: 1.
         mouth_weight: what a difference in the mouth's square costs, against 1 elsewhere, where faces are drawn.
-        video_weight: factor on the L1, which is some .03 where `odd` begins at .56.
+        video_weight: factor on the L1 of pictures in 0..1, whatever the loss is made of beside. 2 gives the L1 of
+            pictures in -1..1, as the papers' group has them; 10 is that of the small presets, with an L1 of some .03
+            where `odd` begins at .56.
         pictures: disturbance of the pictures; still and frames get the same.
     """
 
@@ -66,17 +69,19 @@ class DrawingOptions:
     skips: int | None = None
     identity: int = 64
     noise: int = 10
+    noise_variance: float = 0.33
     norm: NormName = "group"
     residual: bool = True
     still: Literal["first", "random"] = "random"
     averaged: float = 0.0
     frames: int = 8
     mouth_weight: float = 4.0
-    video_weight: float = 10.0
+    video_weight: float = 1.0
     pictures: PictureAugmentOptions = field(default_factory=gentle)
 
     def __post_init__(self) -> None:
-        require_at_least("model", self, size=8, identity=1, noise=1, frames=0, mouth_weight=0, video_weight=0)
+        require_at_least("model", self, size=8, identity=1, noise=0, noise_variance=0, frames=0)
+        require_at_least("model", self, mouth_weight=0, video_weight=0)
         if not 0 <= self.averaged <= 1:
             raise ValueError(f"model.averaged must be 0 to 1, not {self.averaged}")
         if self.size % 2 or self.size % 2 ** len(self.widths):
@@ -99,6 +104,7 @@ def make_generator(options: DrawingOptions, heard: int) -> FrameGenerator:
         heard=heard,
         identity=o.identity,
         noise=o.noise,
+        noise_variance=o.noise_variance,
         skips=o.skips,
         residual=o.residual,
         norm=o.norm,
@@ -152,7 +158,7 @@ class Drawing(nn.Module):
                 pictures = flat.view(clips, -1, which.shape[1], *flat.shape[2:])
         still, real = pictures[:, :, 0], pictures[:, :, 1:].transpose(1, 2)
         noise = generator.noise(clips, length, rng)
-        moving = torch.cat([features, noise.to(features.dtype)], dim=-1)[rows, which[:, 1:]]
+        moving = torch.cat([features, noise.to(features)], dim=-1)[rows, which[:, 1:]]
         drawn = generator(still, moving).float()
         off, stood = (drawn - real).abs(), (still.unsqueeze(1) - real).abs()
         loss = o.video_weight * (off * self.weights).mean()

@@ -28,6 +28,7 @@ class Pretext(nn.Module, ABC):
         stills: pictures of each window that a batch shows, drawn at random; None shows them all.
         apart: windows of one source are kept out of each other's batches, where they would be false negatives.
         needs_pictures: clips of sound alone teach it nothing, and are left out.
+        by_sight: modules that learn from pictures alone, where clips of sound alone are allowed.
     """
 
     name: ClassVar[str]
@@ -36,6 +37,7 @@ class Pretext(nn.Module, ABC):
     stills: ClassVar[int | None] = None
     apart: ClassVar[bool] = False
     needs_pictures: ClassVar[bool] = True
+    by_sight: ClassVar[tuple[str, ...]] = ()
     config: dict[str, Any]
     view: str
 

@@ -36,7 +36,9 @@ from seehear.pretext.sync_term import SyncTerm, SyncTermOptions
 
 def small_mouths() -> DrawingOptions:
     """What `animate-small` draws."""
-    return DrawingOptions(region="mouth", size=32, colour=False, widths=(32, 48, 64), frames=12, averaged=0.5)
+    return DrawingOptions(
+        region="mouth", size=32, colour=False, widths=(32, 48, 64), frames=12, averaged=0.5, video_weight=10.0
+    )
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,7 @@ class MatchModel(IdentityModel):
     stills = 2
     apart = True
     needs_pictures = False
+    by_sight = ("face", "face_head", "common")
 
     def __init__(self, options: MatchOptions | None = None) -> None:
         super().__init__()

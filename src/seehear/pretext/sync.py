@@ -50,7 +50,7 @@ class SyncOptions:
     encoder: EncoderName = "small"
     lips: dict[str, Any] = field(default_factory=dict)
     sound: dict[str, Any] = field(default_factory=dict)
-    loss: LossName = "multiway"
+    loss: LossName = "separate"
     similarity: SimilarityName = "angular"
     symmetric: bool = True
     exclude: int = 1

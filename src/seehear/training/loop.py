@@ -18,6 +18,7 @@ from seehear.pretext.interface import Pretext
 from seehear.progress import Telling
 from seehear.training.average import WeightAverage
 from seehear.training.checkpoint import StopSignal, load_checkpoint, random_states, save_checkpoint, set_random_states
+from seehear.training.gradients import GradientWatch
 from seehear.training.journal import Journal
 from seehear.training.options import EngineOptions, OptimOptions
 from seehear.training.probe import Probe, in_words
@@ -84,6 +85,7 @@ class Training:
         self.optimizer = self.fabric.setup_optimizers(make_optimizer(self.model, self.optim))
         self.average = WeightAverage(self.model, self.optim.ema) if self.optim.ema else None
         self.rng = Generator(self.fabric.device).manual_seed(self.optim.seed + self.fabric.global_rank)
+        self.watch = GradientWatch(self.pretext, self.fabric)
         self.checkpoint = self.folder / CHECKPOINT
         self._logged = self.frames, self.seconds
 
@@ -95,6 +97,7 @@ class Training:
 
         Raises:
             Stopped: a signal asked for it; a checkpoint has been written.
+            ModelError: parameters that are to learn get no gradient; see `GradientWatch`.
         """
         resumed_at = self.resume()
         name = f"training, from step {self.step}" if self.step else "training"
@@ -172,6 +175,7 @@ class Training:
             with self.fabric.no_backward_sync(self.model, enabled=part < o.accumulate - 1):
                 out: dict[str, Tensor] = self.model(batch, self.rng)
                 self.fabric.backward(out["loss"] / o.accumulate)
+        self.watch.look(batch, last=self.step + 1 == o.steps)
         if o.clip:
             norm = self.fabric.clip_gradients(self.model, self.optimizer, max_norm=o.clip, error_if_nonfinite=False)
             out["gradient"] = norm

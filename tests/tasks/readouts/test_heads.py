@@ -71,6 +71,20 @@ def test_a_recording_is_told_alike_alone_and_among_longer_ones(cell: str, every_
     assert not torch.allclose(together[0], together[1], atol=1e-3)
 
 
+def test_the_lstm_of_the_first_paper_reads_its_last_state_forwards() -> None:
+    """arXiv 2001.04316: two LSTM layers of 256, the last hidden state; here against torch's own."""
+    torch.manual_seed(0)
+    head = RecurrentHead(4, 3, BGRUOptions(cell="lstm", bidirectional=False, hidden=6)).eval()
+    whole = torch.nn.LSTM(4, 6, num_layers=2, batch_first=True)
+    for number, layer in enumerate(head.layers):
+        for name, weight in layer.forwards.named_parameters():
+            getattr(whole, name.replace("l0", f"l{number}")).data.copy_(weight)
+    features, lengths = torch.randn(3, 12, 4), torch.tensor([12, 5, 1])
+    for one, length, among in zip(features, lengths.tolist(), head(features, lengths), strict=True):
+        last = whole(one[None, :length])[1][0][-1, 0]
+        torch.testing.assert_close(head.linear(last), among)
+
+
 def test_the_pooled_head_is_linear_in_pooled_features() -> None:
     head = PooledHead(3, 2)
     features = torch.randn(4, 10, 3)
