@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from lightning_fabric import Fabric
-from talkers import DATA, ENGINE, OPTIM, People, Unprepared
+from talkers import DATA, ENGINE, OPTIM, People
 from test_match_probe import MATCH
 
 from random_batches import random_batch
@@ -132,7 +132,6 @@ def test_a_training_stops_before_it_writes_weights_that_are_random(
 ) -> None:
     torch.set_num_threads(1)
     monkeypatch.setattr(module, "_views", lambda corpus, model, data, part, progress: People())
-    monkeypatch.setattr(module, "Corpus", Unprepared)
     options, data = replace(MATCH, loss="multiway", shared=2), replace(DATA, batch=8, probe_clips=0)
     with pytest.raises(ModelError, match="no gradient has reached"):
         pretrain(
