@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ from seehear.beside import write_text
 from seehear.corpus.prepare import prepare
 from seehear.tasks.lips import evaluate_lips
 from seehear.tasks.result import Result
+from seehear.tasks.significance import SHARE, p_value, student
+from seehear.tasks.significance import interval as over_units
 from seehear.tasks.speaker import evaluate_speaker
 from seehear.training.presets import settings
 from seehear.training.pretrain import pretrain
@@ -96,10 +99,12 @@ class Score:
     Attributes:
         value: the number.
         draws: likewise of each draw.
+        units: how many speakers there were; 0 in what was kept before that was told, and then there is no interval.
     """
 
     value: float
     draws: tuple[float, ...] = ()
+    units: int = 0
 
 
 Scores = Mapping[str, Score]
@@ -132,7 +137,7 @@ def voices(place: Place, loss: str, seed: int) -> Scores:
     row = found.rows[-1]
     figures = {"EER whitened": row.figures["EER"], "EER raw": row.figures["EER raw"]}
     return {
-        name: Score(figure.value, () if figure.draws is None else tuple(figure.draws.tolist()))
+        name: Score(figure.value, () if figure.draws is None else tuple(figure.draws.tolist()), figure.units)
         for name, figure in figures.items()
     }
 
@@ -185,27 +190,30 @@ def table(task: str, found: Mapping[str, Sequence[Scores]]) -> str:
 
 def less(one: Score, other: Score) -> Score:
     """The difference of two, draw by draw."""
-    return Score(one.value - other.value, tuple(np.subtract(one.draws, other.draws).tolist()))
+    return Score(one.value - other.value, tuple(np.subtract(one.draws, other.draws).tolist()), one.units)
 
 
 def both(scores: Sequence[Score], signed: bool = False) -> str:
-    """Mean, interval over seeds, and interval of the mean over draws of the speakers."""
+    """Mean, interval over seeds (chance in training), and interval of the mean over speakers; of differences also p."""
     told = interval([score.value for score in scores], signed)
-    if not scores[0].draws:
+    if scores[0].units < 2:
         return told
-    low, high = 100 * np.percentile(np.mean([score.draws for score in scores], axis=0), [2.5, 97.5])
-    return f"{told} [{low:.1f} to {high:.1f}]"
+    value, draws = fmean(score.value for score in scores), np.mean([score.draws for score in scores], axis=0)
+    low, high = over_units(value, draws, scores[0].units, (-1, 1) if signed else SHARE)
+    p = f", p = {p_value(value, draws, scores[0].units):.3f}" if signed else ""
+    return f"{told} [{100 * low:.1f} to {100 * high:.1f}{p}]"
 
 
 def interval(values: Sequence[float] | NDArray[np.float64], signed: bool = False) -> str:
-    """In percent (points)."""
+    """In percent (points); of a difference also the p of a paired t-test over the seeds."""
     numbers = 100 * np.asarray(values)
     mean = float(numbers.mean())
     told = f"{mean:{'+' if signed else ''}.1f}"
-    if len(numbers) == 1:
+    between = student(numbers)
+    if between is None:
         return f"{told} (one seed)"
-    half = stats.t.ppf(0.975, len(numbers) - 1) * stats.sem(numbers)
-    return f"{told} ({mean - half:.1f} to {mean + half:.1f})"
+    p = f", p = {stats.ttest_1samp(numbers, 0).pvalue:.3f}" if signed else ""
+    return f"{told} ({between[0]:.1f} to {between[1]:.1f}{p})"
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@
 
 EER and detection costs of pairs of pieces, of one utterance or of two speakers' (each speaker has one utterance: room
 and microphone help everybody alike), against mean-pooled MFCC and log-mel, the same network with random weights, and
-the encoders of the other pretexts. What is pooled is whitened
+the encoders of the other pretexts. Intervals and p values are over speakers, and a line for each of the others says
+whether the difference is sure. What is pooled is whitened
 over the pieces that are tested, without labels: without that it is two to four times as wrong.
 """
 
 import argparse
 from pathlib import Path
 
+from seehear.tasks.result import Result
 from seehear.tasks.speaker import evaluate_speaker
 
 AGAINST = ("mfcc", "logmel", "untrained", "animate-small", "sync-small")
@@ -34,7 +36,8 @@ def main() -> None:
             seconds=seconds,
             split="dev",
         )
-        print(f"pieces of {seconds:g} s\n{found}\n", flush=True)
+        assert isinstance(found, Result)
+        print(f"pieces of {seconds:g} s\n{found}", *found.verdicts(), sep="\n", end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,9 @@ from seehear.clip import FPS
 from seehear.media.decode import open_media
 from seehear.media.sound import read_sound
 from seehear.progress import Telling
+from seehear.tasks.result import percent_range
+from seehear.tasks.scores import error_rate
+from seehear.tasks.significance import figure
 from seehear.tools.batch import use_one_thread
 from seehear.tools.conversation import Conversation, WatchOptions, follow
 from seehear.training.run import load_sync
@@ -42,11 +45,10 @@ def given_to(film: Conversation, frames: int, width: float, people: int = 2) -> 
     return np.where(speaks.any(0), one, NOBODY), speaks
 
 
-def interval(values: list[float], rng: np.random.Generator) -> str:
-    """Mean in per cent with its 95 % interval over films (bootstrap)."""
-    drawn = rng.choice(values, (2000, len(values))).mean(1)
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return f"{100 * np.mean(values):.1f} % ({100 * low:.1f} to {100 * high:.1f}, n = {len(values)} films)"
+def interval(values: list[float]) -> str:
+    """Mean in per cent with its 95 % interval over films."""
+    told = figure(np.stack([values, np.ones(len(values))], axis=1)[None], error_rate)
+    return f"{100 * told.value:.1f} % ({percent_range(told.low, told.high)} over {len(values)} films)"
 
 
 def duets(options: argparse.Namespace, model: object, folder: Path) -> None:
@@ -68,12 +70,11 @@ def duets(options: argparse.Namespace, model: object, folder: Path) -> None:
                 quiet.append(right[-1])
             path.unlink()
             telling.update(number + 1, f"{100 * np.mean(right):.1f} % so far")
-    rng = np.random.default_rng(0)
-    print(f"who speaks (left, right, nobody), pictures right: {interval(right, rng)}")
+    print(f"who speaks (left, right, nobody), pictures right: {interval(right)}")
     print(f"  chance {100 * np.mean(chance):.1f} %")
     if quiet:
-        print(f"  in rooms without echo, noise 20 dB or more below the speech: {interval(quiet, rng)}")
-    print(f"each face by itself (speaks or not): {interval(faces, rng)}")
+        print(f"  in rooms without echo, noise 20 dB or more below the speech: {interval(quiet)}")
+    print(f"each face by itself (speaks or not): {interval(faces)}")
     print(f"  worst films: {', '.join(f'{100 * value:.0f} %' for value in sorted(right)[:5])}")
 
 
@@ -99,9 +100,7 @@ def pairs(options: argparse.Namespace, model: object, folder: Path) -> None:
         if len(given):
             share.append(float((given == place).mean()))
         path.unlink()
-    print(
-        f"GRID, two talking faces, the sound of one: given to the right one {interval(share, np.random.default_rng(0))}"
-    )
+    print(f"GRID, two talking faces, the sound of one: given to the right one {interval(share)}")
     print(f"  films in which it is given to somebody: {100 * np.mean(found):.0f} %")
 
 

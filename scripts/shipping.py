@@ -7,6 +7,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save
 
+from seehear.avatars.make import make_avatars
 from seehear.beside import write_text
 from seehear.corpus.prepare import prepare
 from seehear.score_calibration import FILE as SCORES
@@ -15,11 +16,22 @@ from seehear.training.run import CONFIG, WEIGHTS
 CARDS = Path(__file__).resolve().parent
 PACKAGED = CARDS.parent / "src" / "seehear" / "weights"
 
+STRANGERS, STRANGERS_SEED = 300, 90_001
+"""Synthetic people whom no training uses, one film each: those of benchmarks/fresh_avatars.py."""
+
 
 def grid(shared: Path, work: Path) -> Path:
     """The corpus of GRID's first speaker."""
     out = work / "grid"
     prepare([shared / "data" / "grid_s1" / "video"], out, format="grid")
+    return out
+
+
+def strangers(work: Path) -> Path:
+    """The corpus of synthetic people who are in no training."""
+    films, out = work / "strangers", work / "strangers-corpus"
+    make_avatars(films, clips=STRANGERS, speakers=STRANGERS, seed=STRANGERS_SEED, neutral=1 / 7)
+    prepare([films], out)
     return out
 
 

@@ -15,12 +15,13 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from shipping import CARDS, grid, publish
+from shipping import CARDS, grid, publish, strangers
 
 from seehear.audio.augment import SoundAugmentOptions
 from seehear.avatars.make import make_avatars
 from seehear.corpus.prepare import prepare
 from seehear.tasks.animate import evaluate_animate
+from seehear.tasks.parts import PartName
 from seehear.training.presets import Settings, settings
 from seehear.training.pretrain import pretrain
 
@@ -45,7 +46,7 @@ def main() -> None:
     drawing = replace(preset.model, averaged=0.0)
     optim = replace(preset.optim, steps=DRAWING_STEPS, ema=0.998, lr=0.001)
     learn(corpora, second, replace(preset, model=drawing, optim=optim), init=str(first))
-    publish(PRESET, second, card(second, [speaker, people]))
+    publish(PRESET, second, card(second, [speaker, people], strangers(given.work)))
 
 
 def feeling_avatars(work: Path) -> Path:
@@ -62,9 +63,12 @@ def learn(corpora: list[Path], run: Path, chosen: Settings, init: str | None = N
     print(pretrain(corpora, run, PRESET, init=init, **parts))  # noqa: T201
 
 
-def card(run: Path, corpora: list[Path]) -> str:
-    """The model card, with what was measured on held-out clips."""
-    told = "\n\n".join(f"{path.name}: {evaluate_animate(str(run), path, sync='sync-small')}" for path in corpora)
+def card(run: Path, seen: list[Path], never_met: Path) -> str:
+    """The model card, with what was measured on held-out clips of people it has seen, and on people it has not."""
+    parts: list[tuple[str, Path, PartName]] = [(f"{path.name}, seen in other clips", path, "dev") for path in seen]
+    parts.append(("avatars never met", never_met, "all"))
+    said = [f"{name}: {evaluate_animate(str(run), path, part, sync='sync-small')}" for name, path, part in parts]
+    told = "\n\n".join(said)
     return (CARDS / "animate_card.md").read_text(encoding="utf-8").replace("@MEASURED@", told)
 
 

@@ -15,13 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from shipping import CARDS, grid, publish
+from shipping import CARDS, grid, publish, strangers
 
 from seehear.avatars.make import make_avatars
 from seehear.beside import write_text
 from seehear.corpus.prepare import prepare
 from seehear.corpus.store import Corpus
 from seehear.tasks.sync import evaluate_sync
+from seehear.tasks.units import counted
 from seehear.tools.calibration import calibrate_run
 from seehear.training.presets import settings
 from seehear.training.pretrain import pretrain
@@ -48,7 +49,9 @@ def main() -> None:
     model = replace(preset.model, loss=LOSS)
     print(pretrain(corpora, run, preset="sync-small", model=model, optim=optim))  # noqa: T201
     calibrate_run(run, *corpora)
-    measured = {corpus.name: evaluate_sync(load_sync(run), Corpus(corpus).split("dev")).to_dict() for corpus in corpora}
+    tested = {f"{corpus.name} (seen in other clips)": Corpus(corpus).split("dev") for corpus in corpora}
+    tested["avatars never met"] = Corpus(strangers(given.work))
+    measured = {name: evaluate_sync(load_sync(run), clips).to_dict() for name, clips in tested.items()}
     write_text(given.work / "measured.json", json.dumps(measured, indent=2) + "\n")
     card = (CARDS / "sync_card.md").read_text(encoding="utf-8").replace("@MEASURED@", table(measured))
     publish("sync-small", run, card)
@@ -65,15 +68,15 @@ def avatars(work: Path, clips: int) -> Path:
 def table(measured: dict[str, Any]) -> str:
     """Sync accuracy by corpus and number of averaged embeddings, in Markdown."""
     rows = [
-        "| held-out clips of | K (frames) | sync accuracy (+-1 frame of 31) | 95 % interval | chance |",
-        "|---|---|---|---|---|",
+        "| held-out clips of | K (frames) | sync accuracy (+-1 frame of 31) | 95 % interval | over | chance |",
+        "|---|---|---|---|---|---|",
     ]
     for corpus, accuracy in measured.items():
         for found in accuracy["by_length"]:
             interval = f"{found['low']:.1%} - {found['high']:.1%}"
-            rows.append(
-                f"| {corpus} | {found['frames']} | {found['accuracy']:.1%} | {interval} | {accuracy['chance']:.1%} |"
-            )
+            over = counted(found["units"], accuracy["units"])
+            told = (corpus, str(found["frames"]), f"{found['accuracy']:.1%}", interval, over)
+            rows.append(f"| {' | '.join(told)} | {accuracy['chance']:.1%} |")
     return "\n".join(rows)
 
 

@@ -60,7 +60,10 @@ def evaluate_lips(
     """Say how well words can be read from what a lip encoder sees.
 
     Clips of one word each (the label word, as in LRW), or sentences whose words have times (GRID, avatars), which are
-    then cut out. Features are computed once over a whole clip and cut afterwards, so those at the ends of a word know
+    then cut out: this is the recognition of single words whose times are given, not the reading of sentences, and by
+    default the read-out is told which frames are the word's own (--window.boundaries).
+
+    Features are computed once over a whole clip and cut afterwards, so those at the ends of a word know
     of its neighbours, as far as the encoder sees. Clips need no sound.
 
     Args:

@@ -181,6 +181,21 @@ class Result:
             lines += [f"  {name}: {reason}" for name, reason in shown]
         return lines
 
+    def verdicts(self) -> list[str]:
+        """In words, for each of the others: by how much the model is better or worse, and whether that is sure."""
+        name = next(iter(self.rows[0].figures))
+        return [self._verdict(name, told) for told in self.comparisons]
+
+    def _verdict(self, name: str, told: Comparison) -> str:
+        gain, p = self._against(name, told)
+        said = f"{self.rows[0].encoder} against {told.against}, {name}: better by {gain}, p {p}"
+        if isnan(told.low):
+            return f"{said}: nothing can be said with {counted(told.units, self.units)}"
+        if told.low <= 0 <= told.high:
+            return f"{said}: NOT SURE, the 95 % interval over {counted(told.units, self.units)} holds 0"
+        better = (told.low > 0) == self.higher_is_better
+        return f"{said}: surely {'better' if better else 'WORSE'}, the interval leaves 0 out"
+
     def _lost(self, row: Row) -> str:
         """The relative loss of a score, or the rise of an error rate; a dash where there was nothing to lose."""
         if row.loss_by_noise is None:

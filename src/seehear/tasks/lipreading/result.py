@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+GIVEN = (
+    "Words are cut out by their known times (of a clip of one word, all of it is read), and where it says 'boundaries "
+    "told' the read-out knows which frames are the word's own: easier than to read a sentence."
+)
+"""Of every table."""
+
+
 @dataclass(frozen=True)
 class LipsResult(Result):
     """The whole table.
@@ -29,6 +36,10 @@ class LipsResult(Result):
     def of(cls, result: Result, kinds: Mapping[str, Sequence[str]]) -> Self:
         """With the kinds of its words."""
         return cls(**{field.name: getattr(result, field.name) for field in fields(Result)}, kinds=kinds)
+
+    def remarks(self) -> list[str]:
+        """What has to be known to believe the table: that where a word begins and ends is given, above all."""
+        return [*super().remarks(), GIVEN]
 
     def by_kind(self, row: Row) -> dict[str, float]:
         """Accuracy among the words of each kind, told apart from all words; over all seeds."""
