@@ -4,8 +4,9 @@
 
 For each held-out clip of GRID speaker 1 (every eighth by name), or of a folder of films: move the sound, measure the
 delay, fix the film, decode the sound of the fixed film and of the original and correlate them: their distance is what
-the fix left. GRID's recordings are themselves out of step by up to a frame (networks that know nothing of each other
-agree on by how much), so the unmoved clips are measured, too: the last line is free of that.
+the fix left. Unmoved, the clips measure up to a frame off; whether the recordings are, or the model is, sync_halves.py
+asks. So the unmoved clips are measured, too: the last line is free of that. Intervals are over clips, which are of one
+man: they tell nothing of other people.
 """
 
 import argparse
@@ -21,6 +22,9 @@ import numpy as np
 from seehear.clip import SAMPLE_RATE
 from seehear.media.mux import shift_sound
 from seehear.media.sound import read_sound
+from seehear.tasks.result import percent_range
+from seehear.tasks.scores import error_rate
+from seehear.tasks.significance import figure
 
 WITHIN_MS = (40, 20, 10)
 
@@ -35,7 +39,9 @@ def distance_ms(one: Path, other: Path) -> float:
 
 
 def percent_within(errors: np.ndarray, limit: float) -> str:
-    return f"within ±{limit} ms {100 * np.mean(np.abs(errors) <= limit):.1f} %"
+    right = (np.abs(errors) <= limit).astype(float)
+    told = figure(np.stack([right, np.ones(len(right))], axis=1)[None], error_rate)
+    return f"within ±{limit} ms {100 * told.value:.1f} % ({percent_range(told.low, told.high)})"
 
 
 def summary(name: str, errors: np.ndarray) -> str:

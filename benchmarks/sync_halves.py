@@ -2,9 +2,16 @@
 
     python benchmarks/sync_halves.py [--shared ../shared] [--model sync-small]
 
-The lips of the first and of the second half of each held-out clip are measured apart. Errors of measurement would be
-unrelated; a delay that the recording has would show in both. Printed: the spread of the halves' delays over clips, and
-their correlation.
+The lips of the first and of the second half of each held-out clip are measured apart. Errors of measurement that have
+nothing to do with the clip would be unrelated; a delay that the recording has would show in both. But so would whatever
+the model gets wrong alike in both halves, so that is no proof. Printed: the spread of the halves' delays over clips,
+their correlation and its interval over clips (all are of one man).
+
+The second estimator has learned nothing: how much the mouth's pixels change from picture to picture, against the level
+of the sound, at delays from -200 to +200 ms (their correlation). Of one clip its peak is far too blunt. So all clips
+are taken together: where each clip's curve is read at the delay that the model measured, the mean correlation should be
+higher than where the delays are dealt out to the clips at random (permutation test). It is asked of the half on which
+the model did not measure, too: other words, another estimator.
 """
 
 import argparse
@@ -12,9 +19,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+from scipy.ndimage import gaussian_filter1d
+from scipy.stats import pearsonr
 
-from seehear.clip import FPS, SAMPLES_PER_FRAME, Clip
+from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Clip
 from seehear.media.clips import ClipReader
+from seehear.media.crops import mouth_region
 from seehear.tools.calibration import KnownSound
 from seehear.tools.listen import listen
 from seehear.tools.offset import find_peak
@@ -23,6 +35,14 @@ from seehear.training.run import load_sync
 REACH = FPS  # +-1 s
 FAR_MS = 80.0  # a half this far off was not found (no speech in it), whatever the recording's own delay
 
+STEP_S = 0.01
+LAGS_MS = np.arange(-200, 201, 10.0)
+EDGE_S = 0.25  # at either end of a clip: there is no sound to compare with at the greatest delays
+SMOOTH_S = 0.04  # of the sound's level: a picture's length
+DEALS = 1000
+
+Numbers = NDArray[np.float64]
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -30,19 +50,72 @@ def main() -> None:
     parser.add_argument("--model", default="sync-small")
     given = parser.parse_args()
     model = load_sync(given.model)
-    delays = []
+    delays, curves = [], []
     for path in sorted((given.shared / "data" / "grid_s1" / "video").glob("*.mp4"))[::8]:
         with ClipReader(path) as reader:
             clip = next(iter(reader))
         sound = KnownSound(clip.audio, 0.0)
-        peaks = [find_peak(listen(model, half, sound, REACH).curve) for half in halves(clip)]
+        peaks = [find_peak(listen(model, part, sound, REACH).curve) for part in (clip, *halves(clip))]
         if all(peak and abs(peak.delay_ms) < FAR_MS for peak in peaks):
             delays.append([peak.delay_ms for peak in peaks if peak])
-    first, second = np.array(delays).T
-    print(f"{len(delays)} clips whose halves both have a delay under {FAR_MS:.0f} ms")
+            curves.append(energy_curves(clip))
+    by_model(np.array(delays))
+    without_learning(np.array(delays), np.array(curves))
+
+
+def by_model(delays: Numbers) -> None:
+    """What the model says of both halves, (clips, 3): whole, first, second."""
+    _, first, second = delays.T
+    together = pearsonr(first, second)
+    low, high = together.confidence_interval()
+    print(f"{len(delays)} clips of one speaker whose halves both have a delay under {FAR_MS:.0f} ms")
     print(f"standard deviation over clips: first halves {first.std():.1f} ms, second halves {second.std():.1f} ms")
-    print(f"correlation of first and second halves: {np.corrcoef(first, second)[0, 1]:.2f}")
+    print(f"correlation of first and second halves: {together.statistic:.2f} ({low:.2f} to {high:.2f} over clips)")
     print(f"standard deviation of half their difference: {(first - second).std() / 2:.1f} ms")
+
+
+def without_learning(delays: Numbers, curves: Numbers) -> None:
+    """Whether movement and level of the sound agree better at the model's delays: curves (clips, 3, lags)."""
+    print("change of the mouth's pixels against the sound's level, mean correlation over clips:")
+    for name, measured, asked in (("whole clip", 0, 0), ("second half", 1, 2), ("first half", 2, 1)):
+        usual = LAGS_MS[curves[:, asked].mean(0).argmax()]
+        own = delays[:, measured] - np.median(delays[:, measured])
+        found = _read(curves[:, asked], usual + own)
+        rng = np.random.default_rng(0)
+        dealt = np.array([_read(curves[:, asked], usual + rng.permutation(own)) for _ in range(DEALS)])
+        p = (1 + (dealt >= found).sum()) / (1 + DEALS)
+        where = "" if measured == asked else f", delays by the model from the {('', 'first', 'second')[measured]} half"
+        print(
+            f"  {name}{where}: {found:.4f} at the clips' own delays, {_read(curves[:, asked], usual + 0 * own):.4f} at "
+            f"the same for all, {dealt.mean():.4f} ± {dealt.std():.4f} at delays dealt at random, p = {p:.3f}"
+        )
+
+
+def energy_curves(clip: Clip) -> Numbers:
+    """Correlation of movement and level at each lag, of the whole clip and of its halves, (3, lags).
+
+    A positive lag reads the sound later, as a positive delay means that it is late.
+    """
+    mouth = mouth_region(clip.video).mean(-1)
+    change = np.abs(np.diff(mouth, axis=0)).mean((1, 2))
+    moved = CubicSpline((np.arange(len(change)) + 1) / FPS, gaussian_filter1d(change, 0.6))
+    hop = round(STEP_S * SAMPLE_RATE)
+    level = np.sqrt(clip.audio[: len(clip.audio) // hop * hop].reshape(-1, hop).astype(float) ** 2 @ np.ones(hop) / hop)
+    level = gaussian_filter1d(level, SMOOTH_S / STEP_S)
+    begins, middle, ends = EDGE_S, clip.seconds / 2, clip.seconds - EDGE_S
+    return np.array([_curve(moved, level, *span) for span in ((begins, ends), (begins, middle), (middle, ends))])
+
+
+def _curve(moved: CubicSpline, level: Numbers, begins: float, ends: float) -> Numbers:
+    times = np.arange(begins, ends, STEP_S)
+    at = (np.arange(len(level)) + 0.5) * STEP_S
+    shifted = [np.interp(times + lag / 1000, at, level) for lag in LAGS_MS]
+    return np.corrcoef(np.vstack([moved(times), *shifted]))[0, 1:]
+
+
+def _read(curves: Numbers, delays_ms: Numbers) -> float:
+    """Mean over clips of each one's curve at its delay: (clips, lags), (clips,)."""
+    return float(np.mean([np.interp(delay, LAGS_MS, curve) for delay, curve in zip(delays_ms, curves, strict=True)]))
 
 
 def halves(clip: Clip) -> tuple[Clip, Clip]:

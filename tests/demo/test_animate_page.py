@@ -7,7 +7,7 @@ from seehear.tasks.significance import Comparison, Figure
 
 
 def row(encoder: str, accuracy: float) -> Row:
-    figure = Figure(accuracy, 0.0, accuracy - 0.05, accuracy + 0.05, (accuracy,))
+    figure = Figure(accuracy, 0.0, accuracy - 0.05, accuracy + 0.05, (accuracy,), 40)
     return Row(encoder, "frozen", {"accuracy": figure, "F1": figure}, {})
 
 
@@ -38,7 +38,7 @@ def test_a_table_names_the_encoders_and_where_chance_is() -> None:
     assert "<td>animate</td><td class=number>52.0%</td>" in page
     assert "+12.0 (+8.0 to +16.0), p = 0.001" in page
     assert "2 classes, chance 15.0%; 192 recordings tested" in page
-    assert "intervals over speakers" in page
+    assert "intervals over 40 speakers" in page
 
 
 def test_too_little_data_is_told_in_place_of_a_table() -> None:

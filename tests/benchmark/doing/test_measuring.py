@@ -24,6 +24,7 @@ from seehear.errors import CorpusError, SeehearError
 from seehear.pretext.animate import AnimateModel, AnimateOptions
 from seehear.pretext.match import MatchModel, MatchOptions
 from seehear.pretext.sync import SyncModel, SyncOptions
+from seehear.tasks.significance import interval
 from seehear.training.run import save
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -103,7 +104,9 @@ def test_the_command_gives_the_same_numbers(
     assert (outcome.recordings, outcome.tested, outcome.units) == (told["recordings"], told["tested"], told["units"])
     assert [list(counts) for counts in outcome.confusion or ()] == (row["confusion"] or [])
     main_score = next(iter(row["figures"].values()))
-    low, high = np.percentile(outcome.draws, [2.5, 97.5])
+    assert outcome.unit_count == main_score["units"]
+    bounds = (-1, 1) if task == "affect" else (0, 1)
+    low, high = interval(main_score["value"], np.array(outcome.draws), outcome.unit_count, bounds)
     assert (low, high) == (pytest.approx(main_score["low"]), pytest.approx(main_score["high"]))
     assert told["setting"]["seeds"] == "number 2"
     assert (outcome.det is not None) == (task == "speaker")
@@ -115,8 +118,9 @@ def test_sync_is_told_for_every_length(data: Path, runs: Any, capsys: pytest.Cap
     told = by_command(outcome, capsys)
     assert list(outcome.scores.items()) == [(f"K={e['frames']}", e["accuracy"]) for e in told["by_length"]]
     assert list(outcome.scores) == ["K=5", "K=3"]
-    assert (outcome.tested, outcome.units, outcome.recordings) == (8, "clips", 8)  # two of eight people
-    low, high = np.percentile(outcome.draws, [2.5, 97.5])
+    assert (outcome.tested, outcome.units, outcome.recordings) == (8, "speakers", 8)
+    assert outcome.unit_count == told["by_length"][0]["units"] == 2  # of eight people
+    low, high = interval(outcome.scores["K=5"], np.array(outcome.draws), 2)
     assert (low, high) == (told["by_length"][0]["low"], told["by_length"][0]["high"])
 
 
@@ -154,7 +158,7 @@ def test_pictures_are_compared_with_the_still(data: Path, runs: Any, capsys: pyt
     told = by_command(outcome, capsys)
     assert next(iter(outcome.scores.values())) == told["lower"]
     assert outcome.scores["L1 of the mouth"] == told["drawn"]
-    assert outcome.scores["drawn clips in sync"] == told["placed"]["drawn"]
+    assert outcome.scores["drawn clips in sync"] == told["placed"]["drawn"]["value"]
     assert outcome.tested == 3
 
 
@@ -180,9 +184,10 @@ def test_rows_of_one_table_are_drawn_alike(data: Path, runs: Any) -> None:
 
     options = {"min_count": 1, "split": "speakers"}
     ours, theirs = (measured(asked("words", options=options), of, data) for of in ("mfcc", "logmel"))
-    low, high = np.percentile(np.subtract(ours.draws, theirs.draws), [2.5, 97.5])
     both = evaluate_words("mfcc", [data], ["logmel"], min_count=1, seeds=1, first_seed=2)
     assert not isinstance(both, str)
+    gain = both.comparisons[0].difference
+    low, high = interval(gain, np.subtract(ours.draws, theirs.draws), ours.unit_count, (-1, 1))
     assert (low, high) == (both.comparisons[0].low, both.comparisons[0].high)
 
 
