@@ -32,8 +32,8 @@ class NoiseWalk(nn.Module):
             rng: where they are drawn from; without one always the same.
         """
         if self.gru is None:
-            return torch.empty(clips, frames, 0)
-        device = self.gru.weight_hh_l0.device
+            return torch.empty(clips, frames, 0, device=None if rng is None else rng.device)
+        device = cast(Tensor, self.gru.weight_hh_l0).device
         rng = rng or Generator(device).manual_seed(0)
         noise = torch.randn(clips, frames, self.dim, generator=rng, device=rng.device) * self.variance**0.5
         with torch.autocast(device.type, enabled=False):

@@ -73,7 +73,7 @@ class GradientWatch:
             return list(self._silent), self._sights
         heard = [float(name not in self._silent) for name in self._watched]
         told = torch.tensor([*heard, float(self._sights)], device=self._fabric.device)
-        *counts, sights = self._fabric.all_reduce(told, reduce_op="sum").tolist()  # type: ignore[union-attr]
+        *counts, sights = self._fabric.all_reduce(told, reduce_op="sum").tolist()
         return [name for name, count in zip(self._watched, counts, strict=True) if not count], int(sights)
 
     def _told(self, silent: list[str]) -> str:
