@@ -11,6 +11,13 @@ WEIGHTS = ("weights",)
 
 ENDING = ".yaml"
 
+SPECTRA = ("logmel", "mfcc")
+WITHIN = ("", "-4k")
+REMOVED = ("", "-nolevel", "-cmn")
+EGEMAPS = "egemaps"
+HANDCRAFTED = (*(name + band + removed for name in SPECTRA for band in WITHIN for removed in REMOVED), EGEMAPS)
+"""Encoders of speech that nobody has learned: see `seehear.encoders.handcrafted`."""
+
 
 def room(place: tuple[str, ...]) -> Traversable:
     """The folder of one kind of things: `PRESETS`, `PLANS` or `WEIGHTS`."""

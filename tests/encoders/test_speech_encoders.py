@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-from seehear.encoders.handcrafted import HANDCRAFTED, make_handcrafted
 from seehear.encoders.speech_encoders import SPEECH_ENCODERS, full_speech_options, make_speech_encoder
 from seehear.encoders.waveform import WINDOW
 from seehear.errors import ModelError
@@ -58,6 +57,21 @@ def test_pieces_joined_are_one_pass(name, options, frames):
         pieces = list(encoder.stream(audio, layer, frames))
         assert len(pieces) == -(-47 // frames)
         torch.testing.assert_close(torch.cat(pieces, 1), encoder(audio, layer), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "options"), VARIANTS)
+def test_every_layer_in_one_pass_is_each_layer_by_itself(name, options, monkeypatch):
+    encoder = made(name, options)
+    audio = sound(2, 47)
+    expected = {layer: encoder(audio, layer) for layer in encoder.layers}
+    passes = []
+    local = encoder.local
+    monkeypatch.setattr(encoder, "local", lambda piece: passes.append(1) or local(piece))
+    found = encoder.every_layer(audio)
+    assert list(found) == list(encoder.layers)
+    for layer, features in found.items():
+        torch.testing.assert_close(features, expected[layer], atol=1e-5, rtol=1e-4)
+    assert passes == [1]
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -178,15 +192,6 @@ def test_context_is_given_where_pieces_alone_suffice():
     assert make_speech_encoder("small", SMALL["small"]).context == make_speech_encoder("small", SMALL["small"]).reach
     assert make_speech_encoder("small", SMALL["small"] | {"gru": 1}).context is None
     assert make_speech_encoder("waveform", SMALL["waveform"]).context is None
-
-
-@pytest.mark.parametrize("name", HANDCRAFTED)
-def test_handcrafted_features_come_100_a_second_without_parameters(name):
-    encoder = make_handcrafted(name)
-    assert encoder(sound(2, 5)).shape == (2, 20, HANDCRAFTED[name])
-    assert encoder.layers == {name: HANDCRAFTED[name]}
-    assert encoder.per_frame == 4
-    assert count(encoder) == 0
 
 
 def test_full_options_rebuild_the_encoder():

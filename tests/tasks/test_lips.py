@@ -137,7 +137,7 @@ def test_features_are_those_of_the_whole_clip(run: Path, sentences: Path) -> Non
     lips = load_sync(run).lips
     reading = PaddedLips(lips, normalised=False).eval()
     readout = OnFrames(lambda width: TC5Head(width, 3, FAST), Classes(3), FAST, torch.device("cpu"))
-    kept = course._features(reading, "trunk", readout, None)
+    kept = course._features(reading, ["trunk"], readout, None)["trunk"]
     with torch.inference_mode():
         alone = reading(Looks(corpus).at([(0, 0, 34)], lips, torch.device("cpu")), "trunk")[0]
     assert kept[0].shape == (7, reading.layers["trunk"] + 1)

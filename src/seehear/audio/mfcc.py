@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seehear.audio.logmel import Framing, LogMel
+from seehear.clip import SAMPLE_RATE
 
 DELTA_REACH = 2  # frames either side, as in HTK
 
@@ -21,13 +22,20 @@ class MFCC(nn.Module):
 
     basis: Tensor
 
-    def __init__(self, n_mfcc: int = 13, n_mels: int = 40, deltas: bool = False, framing: Framing = "centred") -> None:
-        """Makes the transform of ``n_mels`` bands to ``n_mfcc`` coefficients."""
+    def __init__(
+        self,
+        n_mfcc: int = 13,
+        n_mels: int = 40,
+        deltas: bool = False,
+        framing: Framing = "centred",
+        fmax: float = SAMPLE_RATE / 2,
+    ) -> None:
+        """Makes the transform of ``n_mels`` bands up to ``fmax`` Hz to ``n_mfcc`` coefficients."""
         super().__init__()
         if n_mfcc > n_mels:
             raise ValueError(f"{n_mfcc} coefficients cannot come from {n_mels} mel bands")
         self.deltas = deltas
-        self.logmel = LogMel(n_mels, framing=framing)
+        self.logmel = LogMel(n_mels, fmax=fmax, framing=framing)
         self.register_buffer("basis", dct_basis(n_mels)[:, :n_mfcc].contiguous(), persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:

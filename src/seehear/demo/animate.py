@@ -124,7 +124,7 @@ def hear(run: Path, corpus: Path) -> Ear:
         recordings = Recordings.of(corpus).audible()
         _part(recordings, set(Corpus(corpus).split("dev", HELD_OUT, "speaker").labels("speaker")))
         protocol = Protocol(split="official", seeds=1)
-        named = contenders(str(run), AGAINST, "frozen", None)
+        named = contenders(str(run), AGAINST, "frozen")
 
         def told_apart(task: str, label: str, chosen: Callable[[], Recordings]) -> Result | str:
             try:

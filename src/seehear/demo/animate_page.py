@@ -14,6 +14,7 @@ from seehear.report import Figure, Filmstrip, Section, Table, Text, Video
 from seehear.report.html import Block
 from seehear.report.plots import INK, drawing, to_svg
 from seehear.tasks.animate_result import ANOTHER, AnimateResult
+from seehear.tasks.measuring import BEST_BASELINE
 from seehear.tasks.result import Result, percent_range
 from seehear.tasks.units import counted
 from seehear.tools.measurement import Measurement
@@ -24,6 +25,7 @@ CALLED = {
     "untrained": "the same encoder, untrained",
     "logmel": "log-mel (80)",
     "mfcc": "MFCC with deltas (39)",
+    BEST_BASELINE: "the better of these two, by people who are not tested",
 }
 
 

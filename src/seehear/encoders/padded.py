@@ -50,14 +50,14 @@ class PaddedSpeech(SpeechEncoder):
         """See `SpeechEncoder.states`."""
         return self._layers(self._padded(self.spectrum(audio)))
 
-    def stream(self, audio: Tensor, layer: str | None = None, frames: int = PIECE) -> Iterator[Tensor]:
-        """See `SpeechEncoder.stream`. In pieces but for its normalisation, which is over all."""
+    def pieces(self, audio: Tensor, frames: int = PIECE) -> Iterator[dict[str, Tensor]]:
+        """See `SpeechEncoder.pieces`. In pieces but for its normalisation, which is over all."""
         total = audio.shape[1] // SAMPLES_PER_FRAME
-        pieces = [(start, min(start + frames, total)) for start in range(0, total, frames)]
-        mel = self._padded(torch.cat([self._mel(audio, *piece) for piece in pieces], dim=1))
+        places = [(start, min(start + frames, total)) for start in range(0, total, frames)]
+        mel = self._padded(torch.cat([self._mel(audio, *place) for place in places], dim=1))
         around = 2 * self.sound.context
-        for start, stop in pieces:
-            yield self._layers(mel[:, MEL_FRAMES * start : MEL_FRAMES * (stop + around)])[layer or self.read]
+        for start, stop in places:
+            yield self._layers(mel[:, MEL_FRAMES * start : MEL_FRAMES * (stop + around)])
 
     def _mel(self, audio: Tensor, start: int, stop: int) -> Tensor:
         """Frames [start, stop) of the spectrum of all; its windows reach up to 15 ms over the ends."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor, nn
 
 from seehear.clip import FPS, SAMPLES_PER_FRAME
@@ -65,8 +66,17 @@ class SpeechEncoder(nn.Module, ABC):
             raise ValueError(f"{audio.shape[-1]} samples are no whole number of video frames of {SAMPLES_PER_FRAME}")
         return self.states(audio)[layer or self.read]
 
+    def every_layer(self, audio: Tensor) -> dict[str, Tensor]:
+        """What `forward` gives of each layer, in one pass: to compare layers costs no more than to read one.
+
+        Args:
+            audio: (B, 640 T), of any length.
+        """
+        pieces = list(self.pieces(audio))
+        return {name: torch.cat([piece[name] for piece in pieces], dim=1) for name in self.layers}
+
     def stream(self, audio: Tensor, layer: str | None = None, frames: int = PIECE) -> Iterator[Tensor]:
-        """Features of a recording of any length, in pieces where the encoder can be cut; here, all in one.
+        """Features of a recording of any length, in pieces where the encoder can be cut.
 
         Args:
             audio: (B, 640 T).
@@ -75,8 +85,19 @@ class SpeechEncoder(nn.Module, ABC):
 
         Yields:
             (B, t, width), pieces that joined are what `forward` gives.
+
+        Raises:
+            KeyError: no such layer.
+            ValueError: the sound is no whole number of video frames.
         """
-        yield self(audio, layer)
+        if audio.shape[-1] % SAMPLES_PER_FRAME:
+            raise ValueError(f"{audio.shape[-1]} samples are no whole number of video frames of {SAMPLES_PER_FRAME}")
+        for piece in self.pieces(audio, frames):
+            yield piece[layer or self.read]
+
+    def pieces(self, audio: Tensor, frames: int = PIECE) -> Iterator[dict[str, Tensor]]:
+        """The pieces that `stream` gives, of every layer; here, all in one."""
+        yield self.states(audio)
 
     @abstractmethod
     def states(self, audio: Tensor) -> dict[str, Tensor]:

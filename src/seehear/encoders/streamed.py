@@ -54,7 +54,7 @@ class StreamedSpeech(SpeechEncoder):
         learning = self.training or torch.is_grad_enabled()
         if learning or self.reach is None or audio.shape[-1] <= PIECE * SAMPLES_PER_FRAME:
             return super().forward(audio, layer)
-        return torch.cat(list(self.stream(audio, layer)), dim=1)
+        return torch.cat(list(self.stream(audio, layer, PIECE)), dim=1)
 
     def states(self, audio: Tensor) -> dict[str, Tensor]:
         """See `SpeechEncoder.states`."""
@@ -64,24 +64,11 @@ class StreamedSpeech(SpeechEncoder):
         """The layers of the local part, and those of the recurrent part after them."""
         return layers | self.recur(layers[next(reversed(layers))], None)[0]
 
-    def stream(self, audio: Tensor, layer: str | None = None, frames: int | None = None) -> Iterator[Tensor]:
-        """Features of a recording of any length, in memory that does not grow with it.
-
-        Args:
-            audio: (B, 640 T).
-            layer: whose; by default the one that the encoder says is read best (`SpeechEncoder.read`).
-            frames: video frames of a piece; by default `PIECE`.
-
-        Yields:
-            (B, t, width), pieces that joined are what a single pass gives.
-
-        Raises:
-            ValueError: the sound is no whole number of video frames.
-        """
-        frames = frames or PIECE
+    def pieces(self, audio: Tensor, frames: int = PIECE) -> Iterator[dict[str, Tensor]]:
+        """See `SpeechEncoder.pieces`; the memory that it takes does not grow with the recording."""
         total = audio.shape[-1] // SAMPLES_PER_FRAME
-        if self.reach is None or total <= frames or audio.shape[-1] % SAMPLES_PER_FRAME:
-            yield super().forward(audio, layer)
+        if self.reach is None or total <= frames:
+            yield self.states(audio)
             return
         memory: Memory | None = None
         for start in range(0, total, frames):
@@ -90,4 +77,4 @@ class StreamedSpeech(SpeechEncoder):
             wide = self.local(audio[:, first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME])
             layers = {name: values[:, start - first : stop - first] for name, values in wide.items()}
             later, memory = self.recur(layers[next(reversed(layers))], memory)
-            yield (layers | later)[layer or self.read]
+            yield layers | later

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 import torch
 
+from seehear.encoders.egemaps import installed as egemaps_installed
 from seehear.encoders.external import can_learn, is_external, make_external, make_untrained
-from seehear.encoders.handcrafted import HANDCRAFTED, make_handcrafted
+from seehear.encoders.handcrafted import EGEMAPS, FULL, HANDCRAFTED, SUFFIXES, make_handcrafted
 from seehear.encoders.speech import SpeechEncoder
 from seehear.errors import ModelError
 
@@ -18,6 +19,15 @@ Mode = Literal["frozen", "finetuned", "scratch"]
 UNTRAINED = "untrained"
 USUAL = ("logmel", "mfcc", UNTRAINED)
 """What a model is compared with where nothing else is asked for."""
+
+BASELINES = (*(name + suffix for name in FULL for suffix in ("", *SUFFIXES)), EGEMAPS)
+"""What nobody has learned, in every form that is usual: the best of them counts."""
+
+WITH_BASELINES = (*BASELINES, UNTRAINED)
+"""The same where the read-out is quick."""
+
+AUTO, LAST = "auto", "last"
+"""Layers that are no names: chosen in each fold on development data; or the last one of each encoder."""
 
 LEARNED: tuple[Mode, ...] = ("finetuned", "scratch")
 
@@ -31,7 +41,8 @@ class Contender:
         mode: frozen, its weights stay as they are; else they move with those of the read-out.
         encoder: seed -> the encoder: a `SpeechEncoder`, or for lips `seehear.encoders.padded_lips.PaddedLips`.
         drawn: whether the seed decides its weights.
-        layer: which is read; by default the one that the encoder says is read best (`SpeechEncoder.read`).
+        layer: which is read: a name, `AUTO` or `LAST`; by default the one that the encoder says is read
+            (`SpeechEncoder.read`).
     """
 
     name: str
@@ -39,6 +50,20 @@ class Contender:
     encoder: Callable[[int], Any]
     drawn: bool = False
     layer: str | None = None
+
+    @property
+    def handcrafted(self) -> bool:
+        """Whether nobody has learned it."""
+        return self.name in HANDCRAFTED
+
+    def reads(self, encoder: Any) -> str:
+        """The layer of an encoder that is read where none is chosen on development data.
+
+        Weights that move with the labels move up to the last layer.
+        """
+        if self.layer in (AUTO, LAST):
+            return str(next(reversed(encoder.layers)))
+        return self.layer or str(encoder.read)
 
 
 def contender(name: str, model: str, mode: Mode = "frozen", layer: str | None = None) -> Contender:
@@ -84,10 +109,15 @@ def weightless(name: str) -> bool:
 
 
 def usual(model: str, against: Sequence[str]) -> Sequence[str]:
-    """Those of `USUAL` that a model without weights has not are left out where nothing else was asked for."""
-    if tuple(against) == USUAL and weightless(model):
-        return [name for name in against if name in HANDCRAFTED]
-    return against
+    """Those of `USUAL` and `WITH_BASELINES` that cannot be had are left out where nothing else was asked for.
+
+    A model without weights has none that are untrained, and eGeMAPS needs a package.
+    """
+    if tuple(against) not in (USUAL, WITH_BASELINES):
+        return against
+    missing = {UNTRAINED} if weightless(model) else set()
+    missing |= set() if egemaps_installed() else {EGEMAPS}
+    return [name for name in against if name not in missing]
 
 
 def has_run(name: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seehear.os_errors import require_place
 from seehear.tasks.classification import ReadOutName, classify
-from seehear.tasks.contenders import USUAL, Mode
+from seehear.tasks.contenders import AUTO, WITH_BASELINES, Mode
 from seehear.tasks.measuring import contenders
 from seehear.tasks.noise import SNR_DB, NoiseName
 from seehear.tasks.partition import SplitName
@@ -21,7 +21,7 @@ from seehear.tasks.trials import Protocol
 def evaluate_emotion(
     model: str,
     data: list[Path],
-    against: Sequence[str] = USUAL,
+    against: Sequence[str] = WITH_BASELINES,
     format: str | None = None,
     readout: ReadOutName = "pooled",
     mode: Mode = "frozen",
@@ -31,7 +31,7 @@ def evaluate_emotion(
     first_seed: int = 0,
     noise: NoiseName = "none",
     snr_db: Sequence[float] = SNR_DB,
-    layer: str | None = None,
+    layer: str = AUTO,
     where: Sequence[str] = (),
     label: str = "emotion",
     shared_speakers: bool = False,
@@ -45,8 +45,11 @@ def evaluate_emotion(
     Args:
         model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
         data: corpora that seehear prepare has made, or folders and files of a data set.
-        against: what it is compared with: mfcc, logmel, other models, untrained (its own shape with random weights),
-            finetuned or scratch (its own shape, all weights trained with the labels).
+        against: what it is compared with: mfcc and logmel (with -nolevel behind: the recording's level removed; with
+            -cmn: the mean of each band removed; with -4k: nothing above 4 kHz), egemaps (by default where openSMILE is
+            installed), other models, untrained (its own shape with random weights), finetuned or scratch (its own
+            shape, all weights trained with the labels). Of several handcrafted ones, the best by the development part
+            of each fold is a row as well.
         format: of a data set that is no corpus: cremad, ravdess, iemocap, emodb, folder and so on.
         readout: pooled (mean and deviation in four segments of time, logistic regression: seconds) or bgru (two
             recurrent layers, as in the papers: minutes).
@@ -58,7 +61,9 @@ def evaluate_emotion(
         first_seed: number of the first of them; the others follow it.
         noise: that test recordings are mixed with; training is always clean.
         snr_db: ratios of sound to noise.
-        layer: of the encoder; by default the one that the encoder says is read best (`SpeechEncoder.read`).
+        layer: auto (of every encoder alike, the layer that is best on the development part, people who are neither
+            trained on nor tested, chosen in each fold anew), last (of every encoder alike), or the name of one, for the
+            model and those of its shape. Encoders that are trained with the labels are read at the last by default.
         where: only recordings with these labels, each label=value or label=value|other.
         label: whose values are told apart; any label of the recordings, such as emotion or sex.
         shared_speakers: let an official split have a speaker on both sides.

@@ -29,7 +29,27 @@ def features(
     reduce: Reduce,
     layer: str | None = None,
 ) -> dict[int, Kept]:
-    """What is kept of the features of some recordings.
+    """What is kept of the features of some recordings, of one layer.
+
+    Args:
+        encoder, lengths, sound, reduce: see `features_of_layers`.
+        layer: whose features; by default the one that the encoder says is read (`SpeechEncoder.read`).
+
+    Returns:
+        row -> float32 (...), as ``reduce`` leaves it.
+    """
+    wanted = layer or encoder.read
+    return features_of_layers(encoder, lengths, sound, reduce, [wanted])[wanted]
+
+
+def features_of_layers(
+    encoder: SpeechEncoder,
+    lengths: Mapping[int, int],
+    sound: Callable[[int], Sound],
+    reduce: Reduce,
+    layers: Sequence[str],
+) -> dict[str, dict[int, Kept]]:
+    """What is kept of the features of some recordings, of several layers in one pass.
 
     Recordings are continued by silence to whole video frames and batched with others of that length, so that what is
     seen of one does not depend on its neighbours.
@@ -39,24 +59,24 @@ def features(
         lengths: row -> samples of each that is wanted.
         sound: row -> float32 (N,).
         reduce: what is kept.
-        layer: whose features; by default the one that the encoder says is read best (`SpeechEncoder.read`).
+        layers: whose features.
 
     Returns:
-        row -> float32 (...), as ``reduce`` leaves it.
+        layer -> row -> float32 (...), as ``reduce`` leaves it.
     """
     by_length: dict[int, list[int]] = defaultdict(list)
     for row, samples in lengths.items():
         by_length[whole_frames(samples)].append(row)
-    kept: dict[int, Kept] = {}
+    kept: dict[str, dict[int, Kept]] = {layer: {} for layer in layers}
     device = device_of(encoder)
     with torch.inference_mode():
         for frames, alike in by_length.items():
             size = max(1, BATCH_FRAMES // frames)
             for first in range(0, len(alike), size):
                 batch = alike[first : first + size]
-                seen = encoder(padded([sound(row) for row in batch], frames).to(device), layer)
-                for row, numbers in zip(batch, reduce(seen.float()).cpu().numpy(), strict=True):
-                    kept[row] = numbers
+                seen = encoder.every_layer(padded([sound(row) for row in batch], frames).to(device))
+                for layer in layers:
+                    kept[layer] |= zip(batch, reduce(seen[layer].float()).cpu().numpy(), strict=True)
     return kept
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.encoders.external import named_layer
 from seehear.progress import Telling
-from seehear.tasks.contenders import Contender, Mode, contender, usual
+from seehear.tasks.contenders import AUTO, LAST, Contender, Mode, contender, usual
 from seehear.tasks.readouts.interface import ReadOut
 from seehear.tasks.result import Result, Row
 from seehear.tasks.scores import Numbers
-from seehear.tasks.significance import SHARE, Bounds, Statistic, Sums, compare, figure, unit_sums
+from seehear.tasks.significance import SHARE, Bounds, Statistic, compare, figure
+from seehear.tasks.tally import Tally, best_of
 from seehear.tasks.trials import Course, Training
 from seehear.tasks.units import Units, units_of
 
@@ -43,15 +46,29 @@ class Measure:
     bounds: Bounds = SHARE
 
 
-def contenders(model: str, against: Sequence[str], mode: Mode, layer: str | None) -> list[Contender]:
+BEST_BASELINE = "best baseline"
+"""Row of what comes of taking in each fold the handcrafted features that are best on its development part."""
+
+
+def contenders(model: str, against: Sequence[str], mode: Mode, layer: str = AUTO) -> list[Contender]:
     """The model and those it is compared with, each once.
 
-    Those of `USUAL` that a model without weights has not are left out where nothing else was asked for.
+    Those that cannot be had are left out where nothing else was asked for; see `usual`.
+
+    Args:
+        model: the first of them.
+        against: the others.
+        mode: of those that have weights.
+        layer: `AUTO` or `LAST` for all alike; or the name of one, which the model and those of its shape are read at
+            while for all others one is chosen. A layer in the name of an encoder goes before.
 
     Raises:
         ModelError: see `contender`.
     """
-    return [contender(name, model, mode, layer) for name in dict.fromkeys([model, *usual(model, against)])]
+    name_given = None if layer in (AUTO, LAST) else layer
+    found = [contender(name, model, mode, name_given) for name in dict.fromkeys([model, *usual(model, against)])]
+    otherwise = AUTO if name_given else layer
+    return [replace(one, layer=one.layer or named_layer(one.name) or otherwise) for one in found]
 
 
 def measure(
@@ -79,26 +96,27 @@ def measure(
     units, rows_of = units_tested(course)
     main = next(iter(what.scores.values()))
     conditions = course.protocol.conditions
-    by_contender: list[dict[float | None, Sums]] = []
+    tallies: list[Tally] = []
     total = len(named) * sum(map(len, course.folds)) * len(conditions)
     with Telling(task, total, show=progress) as telling:
         done = 0
         for one in named:
-            sums: dict[float | None, Sums] = {}
+            tally = Tally(course.protocol.numbers, len(units))
             for trial in course.run(one, frozen, training):
                 truths = [course.targets[row] for row in trial.rows.tolist()]
-                entries = what.sums(truths, trial.said)
-                if trial.snr_db not in sums:
-                    sums[trial.snr_db] = np.zeros((course.protocol.seeds, len(units), entries.shape[1]))
-                place = course.protocol.numbers.index(trial.seed)
-                sums[trial.snr_db][place] += unit_sums(entries, rows_of[trial.rows], len(units))
-                done += 1
+                tally.add(trial, what.sums(truths, trial.said), rows_of[trial.rows])
+                done += trial.chosen
                 telling.update(done, f"{one.name}, seed {trial.seed}")
-            by_contender.append(sums)
-    rows = [_row(one, sums, what) for one, sums in zip(named, by_contender, strict=True)]
+            tallies.append(tally)
+    rows = [_row(one.name, one.mode, tally, what) for one, tally in zip(named, tallies, strict=True)]
+    baselines = [place for place, one in enumerate(named) if place and one.handcrafted]
+    if len(baselines) > 1:
+        tallies.append(best_of([tallies[place] for place in baselines], [named[place].name for place in baselines]))
+        rows.append(_row(BEST_BASELINE, "frozen", tallies[-1], what))
+    clean = [tally.read()[None] for tally in tallies]
     comparisons = [
-        compare(one.name, by_contender[0][None], sums[None], main, bounds=what.bounds)
-        for one, sums in zip(named[1:], by_contender[1:], strict=True)
+        compare(row.encoder, clean[0], sums, main, bounds=what.bounds)
+        for row, sums in zip(rows[1:], clean[1:], strict=True)
     ]
     recordings = course.recordings
     speakers = {recording.speaker for recording in recordings}
@@ -132,16 +150,19 @@ def units_tested(course: Course) -> tuple[Units, NDArray[np.int64]]:
     return units, rows
 
 
-def _row(one: Contender, sums: Mapping[float | None, Sums], what: Measure) -> Row:
+def _row(encoder: str, mode: Mode, tally: Tally, what: Measure) -> Row:
     main = next(iter(what.scores.values()))
+    sums = tally.read()
     matrix = None
     if what.classes:
         counts = sums[None].sum((0, 1)).reshape(len(what.classes), len(what.classes))
         matrix = [[round(count) for count in row] for row in counts.tolist()]
     return Row(
-        encoder=one.name,
-        mode=one.mode,
+        encoder=encoder,
+        mode=mode,
         figures={name: figure(sums[None], statistic, bounds=what.bounds) for name, statistic in what.scores.items()},
         by_snr={snr: figure(noisy, main, bounds=what.bounds) for snr, noisy in sums.items() if snr is not None},
         confusion=matrix,
+        layers=dict(Counter(tally.chosen.values()).most_common()),
+        by_layer={layer: figure(tally.of_layer(layer), main, bounds=what.bounds) for layer in tally.layers},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,9 @@ class Row:
         figures: score -> how high, without noise; the first is the one that the task is about.
         by_snr: ratio of sound to noise (dB) -> the same score there; empty without noise.
         confusion: truth (row) by what was said, counts over all seeds; None where there are no classes.
+        layers: that were read (of the best baseline: whose features), and in how many folds each.
+        by_layer: the first score if one layer is read in all folds, without noise: of all layers that were looked at,
+            in the order of the encoder. Of a read-out that is quick, the last is always there.
     """
 
     encoder: str
@@ -40,6 +43,8 @@ class Row:
     figures: dict[str, Figure]
     by_snr: dict[float, Figure]
     confusion: list[list[int]] | None = None
+    layers: dict[str, int] = field(default_factory=dict)
+    by_layer: dict[str, Figure] = field(default_factory=dict)
 
     @property
     def main(self) -> Figure:
@@ -111,6 +116,8 @@ class Result:
 
         console = Console(width=120, file=io.StringIO())
         console.print(self.table())
+        if any(_has_layers(row) for row in self.rows):
+            console.print(self.layer_table())
         if self.rows[0].by_snr:
             console.print(self.noise_table())
         if self.rows[0].confusion and len(self.classes) <= CONFUSION_CLASSES:
@@ -138,6 +145,21 @@ class Result:
                 _called(row), _mean(names[0], row.main), _range(names[0], row.main.low, row.main.high), *rest,
                 *self._against(names[0], told.get(row.encoder)),
             )  # fmt: skip
+        return table
+
+    def layer_table(self) -> Table:
+        """Which layer was read in how many folds, and what is told from each if it is read in all of them."""
+        from rich.table import Table
+
+        name = next(iter(self.rows[0].figures))
+        title = f"layers: chosen in each fold on its development part, and {name} if one is read in all folds"
+        table = Table("encoder", "read (folds)", "last layer", "95 % interval", "every layer", title=title)
+        for row in filter(_has_layers, self.rows):
+            last = list(row.by_layer.values())[-1:]
+            figures = [cell for one in last for cell in (_number(name, one.value), _range(name, one.low, one.high))]
+            read = ", ".join(f"{layer} {count}" for layer, count in row.layers.items())
+            every = ", ".join(f"{layer} {_number(name, one.value)}" for layer, one in row.by_layer.items())
+            table.add_row(_called(row), read, *(figures or ["", ""]), every)
         return table
 
     def noise_table(self) -> Table:
@@ -212,6 +234,10 @@ class Result:
             gain += f" ({_signed(name, ends[0])} to {_signed(name, ends[1])})"
         seeds = "" if told.p_seeds is None else f" / {told.p_seeds:.3f}"
         return gain, NO_INTERVAL if isnan(told.low) else f"{told.p:.4f}{seeds}"
+
+
+def _has_layers(row: Row) -> bool:
+    return len(row.layers) > 1 or len(row.by_layer) > 1
 
 
 def _called(row: Row) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from seehear.errors import CorpusError
 from seehear.os_errors import require_place
-from seehear.tasks.contenders import USUAL, Mode
+from seehear.tasks.contenders import AUTO, USUAL, Mode
 from seehear.tasks.measuring import Measure, contenders, measure
 from seehear.tasks.noise import SNR_DB, NoiseName
 from seehear.tasks.partition import SplitName
@@ -39,7 +39,7 @@ def evaluate_transcription(
     first_seed: int = 0,
     noise: NoiseName = "none",
     snr_db: Sequence[float] = SNR_DB,
-    layer: str | None = None,
+    layer: str = AUTO,
     where: Sequence[str] = (),
     beam: int = 8,
     shared_speakers: bool = False,
@@ -67,7 +67,9 @@ def evaluate_transcription(
         first_seed: number of the first of them; the others follow it.
         noise: that test recordings are mixed with; training is always clean.
         snr_db: ratios of sound to noise.
-        layer: of the encoder; by default the one that the encoder says is read best (`SpeechEncoder.read`).
+        layer: auto (of every encoder alike, the layer that is best on the development part, people who are neither
+            trained on nor tested, chosen in each fold anew), last (of every encoder alike), or the name of one, for the
+            model and those of its shape. Encoders that are trained with the labels are read at the last by default.
         where: only recordings with these labels, each label=value or label=value|other.
         beam: texts that are followed at a time; 1 takes the likeliest character of each step.
         shared_speakers: let an official split have a speaker on both sides.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, NamedTuple, cast
@@ -12,12 +12,13 @@ import torch
 
 from seehear.errors import SeehearError
 from seehear.tasks.contenders import Contender, Mode
-from seehear.tasks.features import features
+from seehear.tasks.features import features_of_layers
 from seehear.tasks.noise import SNR_DB, NoiseName, TestNoise
 from seehear.tasks.partition import Fold, Rows, SplitName, partition, share_of_labels
+from seehear.tasks.reading import Heard, Parts, Reading
 from seehear.tasks.readouts.goals import Goal
 from seehear.tasks.readouts.heads import BGRUOptions, MakeHead
-from seehear.tasks.readouts.interface import Examples, Inputs, ReadOut
+from seehear.tasks.readouts.interface import Examples, Fitted, Inputs, ReadOut
 from seehear.tasks.readouts.training import OnFeatures, OnSound
 from seehear.tasks.recordings import Recordings
 
@@ -81,15 +82,23 @@ class Trial(NamedTuple):
 
     Attributes:
         seed: which.
+        fold: number of the fold of that seed.
         snr_db: ratio of sound to noise; None without noise.
         rows: of the test recordings.
         said: of each of them.
+        layer: that was read.
+        chosen: whether that is the layer that the encoder is measured by; the others are told beside it.
+        dev: score of the read-out on the fold's development part; more is better.
     """
 
     seed: int
+    fold: int
     snr_db: float | None
     rows: Rows
     said: list[Any]
+    layer: str
+    chosen: bool
+    dev: float
 
 
 @dataclass(frozen=True)
@@ -149,36 +158,76 @@ class Course:
             frozen: the read-out of features that stay as they are.
             training: for a contender whose weights move.
         """
-        kept: list[dict[int, Any]] = []
+        heard: Heard | None = None
         for seed, folds in zip(self.protocol.numbers, self.folds, strict=True):
             encoder = contender.encoder(seed).to(self.protocol.device)
-            if contender.mode == "frozen" and (not kept or contender.drawn):
-                kept = [self._features(encoder, contender.layer, frozen, snr) for snr in self.protocol.conditions]
-            readout = frozen if contender.mode == "frozen" else self._with_weights(encoder, contender, training)
-            for fold in folds:
-                yield from self._trial(seed, fold, readout, kept)
+            if contender.mode != "frozen":
+                readout = self._with_weights(encoder, contender, training)
+                for number, fold in enumerate(folds):
+                    fitted = readout.fit(self._sounds(fold.train), self._sounds(fold.dev), seed)
+                    yield from self._said(seed, number, fold, contender.reads(encoder), fitted, self._sound_inputs)
+                continue
+            if heard is None or contender.drawn:
+                heard = Heard(partial(self._features, encoder))
+            reading = Reading(encoder, contender, frozen, training.goal)
+            for number, fold in enumerate(folds):
+                yield from self._trials(seed, number, fold, reading, heard)
 
-    def _trial(self, seed: int, fold: Fold, readout: ReadOut, kept: list[dict[int, Any]]) -> Iterator[Trial]:
-        train, dev = (Examples(self._inputs(kept, 0, rows), self._told(rows)) for rows in (fold.train, fold.dev))
-        predict = readout.fit(train, dev, seed)
-        for place, snr in enumerate(self.protocol.conditions):
-            yield Trial(seed, snr, fold.test, predict(self._inputs(kept, place, fold.test)))
+    def _trials(self, seed: int, number: int, fold: Fold, reading: Reading, heard: Heard) -> Iterator[Trial]:
+        """Of one fold, with features that stay as they are."""
 
-    def _inputs(self, kept: list[dict[int, Any]], place: int, rows: Rows) -> Inputs:
-        """Features, or sound where there are none."""
-        if kept:
-            return [kept[place][row] for row in rows.tolist()]
-        return [self._sound(row, self.protocol.conditions[place]) for row in rows.tolist()]
+        def parts_of(readout: ReadOut, layers: Sequence[str]) -> dict[str, Parts]:
+            kept = heard.of(readout, layers, None)
+            return {layer: (self._part(kept[layer], fold.train), self._part(kept[layer], fold.dev)) for layer in layers}
+
+        fits, chosen = reading.fitted(parts_of, seed)
+        noisy = [layer for layer in fits if layer in (chosen, reading.last)]
+        for layer, fitted in fits.items():
+
+            def inputs(rows: Rows, snr: float | None, layer: str = layer) -> Inputs:
+                kept = heard.of(reading.readout, noisy if layer in noisy else [layer], snr)[layer]
+                return [kept[row] for row in rows.tolist()]
+
+            conditions = self.protocol.conditions if layer in noisy else (None,)
+            yield from self._said(seed, number, fold, layer, fitted, inputs, layer == chosen, conditions)
+
+    def _part(self, kept: Mapping[int, Any], rows: Rows) -> Examples:
+        return Examples([kept[row] for row in rows.tolist()], self._told(rows))
+
+    def _said(
+        self,
+        seed: int,
+        number: int,
+        fold: Fold,
+        layer: str,
+        fitted: Fitted,
+        inputs: Callable[[Rows, float | None], Inputs],
+        chosen: bool = True,
+        conditions: Sequence[float | None] | None = None,
+    ) -> Iterator[Trial]:
+        """What a fitted read-out says of the test part, without noise and with each."""
+        for snr in self.protocol.conditions if conditions is None else conditions:
+            said = fitted(inputs(fold.test, snr))
+            yield Trial(seed, number, snr, fold.test, said, layer, chosen, fitted.score)
+
+    def _sounds(self, rows: Rows) -> Examples:
+        return Examples(self._sound_inputs(rows, None), self._told(rows))
+
+    def _sound_inputs(self, rows: Rows, snr: float | None) -> Inputs:
+        """What is given where the encoder is trained along: sound."""
+        return [self._sound(row, snr) for row in rows.tolist()]
 
     def _told(self, rows: Rows) -> list[Any]:
         return [self.targets[row] for row in rows.tolist()]
 
-    def _features(self, encoder: Any, layer: str | None, readout: ReadOut, snr: float | None) -> dict[int, Any]:
-        """Of all recordings; with noise only of those that are tested."""
+    def _features(
+        self, encoder: Any, layers: Sequence[str], readout: ReadOut, snr: float | None
+    ) -> dict[str, dict[int, Any]]:
+        """Of all recordings, layer by layer; with noise only of those that are tested."""
         rows = range(len(self.recordings)) if snr is None else self.tested.tolist()
         lengths = {row: self.recordings[row].samples for row in rows}
         sound = partial(self._sound, snr=snr)
-        return features(encoder, lengths, sound, lambda seen: readout.keep(seen, encoder.rate), layer)
+        return features_of_layers(encoder, lengths, sound, lambda seen: readout.keep(seen, encoder.rate), layers)
 
     def _sound(self, row: int, snr: float | None) -> Any:
         return self.recordings[row].audio() if snr is None else self._noise.mixed(row, snr)
@@ -187,7 +236,7 @@ class Course:
         bgru = self.protocol.bgru
         share = bgru.encoder_lr if contender.mode == "finetuned" else 1.0
         device = torch.device(self.protocol.device)
-        return OnSound(encoder, contender.layer, training.make_head, training.goal, bgru, share, device)
+        return OnSound(encoder, contender.reads(encoder), training.make_head, training.goal, bgru, share, device)
 
 
 def told_seeds(numbers: range) -> int | str:

@@ -9,7 +9,7 @@ from seehear.benchmark.planning.plan import CorpusSpec, Plan, PretextSpec, TaskS
 from seehear.benchmark.planning.typed import PlanError
 from seehear.benchmark.planning.variants import beginning
 from seehear.corpus.formats import FORMATS
-from seehear.shipped import PRESETS, model_names, yaml_names
+from seehear.shipped import HANDCRAFTED, PRESETS, model_names, yaml_names
 
 AVATARS = ("clips", "speakers", "seed", "seconds", "neutral")
 """Arguments of `seehear.avatars.make_avatars` that decide what is made."""
@@ -17,7 +17,7 @@ AVATARS = ("clips", "speakers", "seed", "seconds", "neutral")
 RESERVED = ("model", "data", "optim", "engine", "loss", "seeds")
 """What ``--set`` begins with when no pretext is meant."""
 
-WITHOUT_PRETEXT = ("mfcc", "logmel", "pixels")
+WITHOUT_PRETEXT = (*HANDCRAFTED, "pixels")
 ELSEWHERE = ("python:", "transformers:", "hf:")
 
 LABELLED = ("affect", "emotion", "words", "transcription", "lips")

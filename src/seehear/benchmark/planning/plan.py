@@ -71,7 +71,8 @@ class RowSpec:
         of: a pretext of the plan, or an encoder from elsewhere as `seehear evaluate` takes it: mfcc, logmel, pixels,
             match-small, ``python:MODULE:CALLABLE@RATE``, ``transformers:NAME``.
         mode: frozen, finetuned or scratch.
-        layer: which is read; by default the one that the encoder says is read best.
+        layer: which is read; by default as the evaluation has it: for words, emotion, transcription and affect `auto`,
+            chosen in each fold on development data.
         options: more arguments of the evaluation, for this row alone.
     """
 

@@ -7,11 +7,11 @@ data2vec from the Hugging Face hub or a folder. docs/encoders.md says more of bo
 from __future__ import annotations
 
 from seehear.encoders.external.called import PYTHON, called_by_name
-from seehear.encoders.external.hub import TRANSFORMERS, pretrained_by_name, untrained_by_name
+from seehear.encoders.external.hub import TRANSFORMERS, layer_in_name, pretrained_by_name, untrained_by_name
 from seehear.encoders.speech import SpeechEncoder
 from seehear.errors import ModelError
 
-__all__ = ["can_learn", "is_external", "make_external", "make_untrained"]
+__all__ = ["can_learn", "is_external", "make_external", "make_untrained", "named_layer"]
 
 
 def is_external(name: str) -> bool:
@@ -45,3 +45,12 @@ def make_untrained(name: str) -> SpeechEncoder:
     if not can_learn(name):
         raise ModelError(f"{name} is a function and has no weights that could be drawn anew; leave untrained out")
     return untrained_by_name(name)
+
+
+def named_layer(name: str) -> str | None:
+    """The layer that a name asks for; None where it says nothing of layers.
+
+    Raises:
+        ModelError: a path in the name is not there.
+    """
+    return layer_in_name(name) if name.startswith(TRANSFORMERS) else None

@@ -71,6 +71,15 @@ def untrained_by_name(name: str) -> PretrainedSpeech:
     return _encoder(transformers, name, place, transformers.AutoModel.from_config(_config(transformers, name, place)))
 
 
+def layer_in_name(name: str) -> str | None:
+    """The LAYER of ``transformers:NAME@LAYER``.
+
+    Raises:
+        ModelError: a path in the name is not there.
+    """
+    return _place(name).layer
+
+
 def _transformers(name: str) -> Any:
     """The package, told not to print.
 

@@ -60,18 +60,19 @@ class PretrainedSpeech(SpeechEncoder):
         """See `SpeechEncoder.forward`."""
         return torch.cat(list(self.stream(audio, layer)), dim=1)
 
-    def stream(self, audio: Tensor, layer: str | None = None, frames: int = PIECE) -> Iterator[Tensor]:
-        """See `SpeechEncoder.stream`; what is longer than `LONGEST` depends a little on where it is cut."""
+    def pieces(self, audio: Tensor, frames: int = PIECE) -> Iterator[dict[str, Tensor]]:
+        """See `SpeechEncoder.pieces`; what is longer than `LONGEST` depends a little on where it is cut."""
         total = audio.shape[1] // SAMPLES_PER_FRAME
         if total <= LONGEST:
-            yield super().forward(audio, layer)
+            yield self.states(audio)
             return
         heard = self._normalised(audio)
         for start in range(0, total, frames):
             stop = min(start + frames, total)
             first, last = max(0, start - AROUND), min(total, stop + AROUND)
             states = self._states(heard[:, first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME])
-            yield states[layer or self.read][:, self.per_frame * (start - first) : self.per_frame * (stop - first)]
+            inside = slice(self.per_frame * (start - first), self.per_frame * (stop - first))
+            yield {name: state[:, inside] for name, state in states.items()}
 
     def states(self, audio: Tensor) -> dict[str, Tensor]:
         """See `SpeechEncoder.states`."""

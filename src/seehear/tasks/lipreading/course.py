@@ -96,11 +96,16 @@ class LipsCourse(Course):
         """What is not on both sides: the source or the speaker of each word."""
         return known_speakers(self.recordings) if self._held.by == "speaker" else [word.source for word in self._seen]
 
-    def _inputs(self, kept: list[dict[int, Any]], place: int, rows: Rows) -> Inputs:
-        """Features, or where the pictures are."""
-        return [kept[place][row] if kept else self._windows[row] for row in rows.tolist()]
+    def _sound_inputs(self, rows: Rows, snr: float | None) -> Inputs:
+        """Where the pictures are: they stand for the sound."""
+        return [self._windows[row] for row in rows.tolist()]
 
-    def _features(self, encoder: PaddedLips, layer: str | None, readout: ReadOut, snr: float | None) -> dict[int, Any]:
+    def _features(
+        self, encoder: PaddedLips, layers: Sequence[str], readout: ReadOut, snr: float | None
+    ) -> dict[str, dict[int, Any]]:
+        return {layer: self._of_layer(encoder, layer, readout) for layer in layers}
+
+    def _of_layer(self, encoder: PaddedLips, layer: str, readout: ReadOut) -> dict[int, Any]:
         kept: dict[int, Any] = {}
         by_clip: dict[int, list[int]] = defaultdict(list)
         for row, where in enumerate(self._windows):

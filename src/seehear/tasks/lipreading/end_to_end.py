@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from seehear.tasks.lipreading.looks import Looks
 from seehear.tasks.lipreading.window import Window, cut
 from seehear.tasks.readouts.goals import Goal
 from seehear.tasks.readouts.heads import MakeHead
-from seehear.tasks.readouts.interface import Examples, Inputs, Predict, ReadOut
+from seehear.tasks.readouts.interface import Examples, Fitted, Inputs, ReadOut
 from seehear.tasks.readouts.options import TrainingOptions
 from seehear.tasks.readouts.training import keep_best, low_precision, seeded
 
@@ -61,7 +62,7 @@ class OnPictures(ReadOut):
     boundaries: bool
     device: torch.device
 
-    def fit(self, train: Examples, dev: Examples, seed: int) -> Predict:
+    def fit(self, train: Examples, dev: Examples, seed: int) -> Fitted:
         """Trains both."""
         with seeded(seed):
             network = _Network(deepcopy(self.encoder), self.layer, self.make_head, self.boundaries).to(self.device)
@@ -83,8 +84,8 @@ class OnPictures(ReadOut):
             def score() -> float:
                 return self.goal.score(self._said(network, dev.inputs), dev.targets)
 
-            keep_best(network, groups, losses, score, self.options)
-            return lambda inputs: self._said(network, inputs)
+            best = keep_best(network, groups, losses, score, self.options)
+            return Fitted(partial(self._said, network), best)
 
     def _first_look(self, network: _Network, inputs: Inputs) -> None:
         """The head's measures, of features before any training."""

@@ -51,6 +51,15 @@ class Concordance(Goal):
     def score(self, said: Sequence[Any], targets: Sequence[Any]) -> float:
         return float(concordance(known_sums(targets, said).sum(0)))
 
+    def pooled(self) -> Concordance:
+        return Concordance(every_step=False)
+
+    def whole(self, target: Any) -> float | None:
+        """The mean of what is known."""
+        known = np.atleast_1d(np.asarray(target, float))
+        known = known[np.isfinite(known)]
+        return float(known.mean()) if len(known) else None
+
 
 def known_sums(truths: Sequence[Any], said: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
     """What each recording adds to the sums of the concordance where the truth is known, (N, 6)."""

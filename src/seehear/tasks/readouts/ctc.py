@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,8 +56,39 @@ class Characters(Goal):
         errors, characters = np.sum([character_errors(t, s) for t, s in zip(targets, said, strict=True)], axis=0)
         return -float(errors / characters)
 
+    def pooled(self) -> CharacterCounts:
+        return CharacterCounts(len(self.alphabet))
+
+    def whole(self, target: str) -> NDArray[np.float64]:
+        """How often each character is in the text, (characters,)."""
+        return np.array([target.count(character) for character in self.alphabet], dtype=float)
+
     def _text(self, numbers: Sequence[int]) -> str:
         return "".join(self.alphabet[number - 1] for number in numbers)
+
+
+class CharacterCounts(Goal):
+    """How often each character is in a text: what a probe can tell of it that knows nothing of order.
+
+    Only layers are compared by it. Scored by the share of the variance that is explained, the mean over characters.
+    """
+
+    def __init__(self, characters: int) -> None:
+        """So many different ones."""
+        self.outputs = characters
+
+    def loss(self, out: Tensor, lengths: Tensor, targets: Sequence[Any]) -> Tensor:
+        return F.mse_loss(out, torch.tensor(np.stack(list(targets)), dtype=out.dtype, device=out.device))
+
+    def meaning(self, out: Tensor, lengths: Tensor) -> list[Any]:
+        return list(out.cpu().numpy())
+
+    def score(self, said: Sequence[Any], targets: Sequence[Any]) -> float:
+        wanted, given = np.stack(list(targets)), np.stack(list(said))
+        spread = np.square(wanted - wanted.mean(0)).sum(0)
+        varies = spread > 0
+        left = np.square(wanted - given).sum(0)[varies] / spread[varies]
+        return float(np.mean(1 - left)) if varies.any() else 0.0
 
 
 def collapsed(path: Sequence[int] | NDArray[np.int64]) -> list[int]:

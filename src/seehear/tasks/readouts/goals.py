@@ -40,6 +40,14 @@ class Goal(ABC):
     def score(self, said: Sequence[Any], targets: Sequence[Any]) -> float:
         """How good that is; more is better."""
 
+    def pooled(self) -> Goal:
+        """What a probe over a whole recording is fitted to in its place, where layers are compared."""
+        return self
+
+    def whole(self, target: Any) -> Any:
+        """The target of that probe; None where nothing is known of the recording."""
+        return target
+
 
 class Classes(Goal):
     """One class of several: cross entropy, macro F1. Targets are their numbers.

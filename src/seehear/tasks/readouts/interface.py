@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -20,7 +21,24 @@ class Examples(NamedTuple):
 
 
 Predict = Callable[[Inputs], list[Any]]
-"""A fitted read-out: inputs to what it says of each."""
+"""Inputs to what a read-out says of each."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted read-out.
+
+    Attributes:
+        predict: inputs to what it says of each.
+        score: its goal's score on the development part; more is better.
+    """
+
+    predict: Predict
+    score: float
+
+    def __call__(self, inputs: Inputs) -> list[Any]:
+        """What it says of each input."""
+        return self.predict(inputs)
 
 
 class ReadOut(ABC):
@@ -31,5 +49,5 @@ class ReadOut(ABC):
         return features
 
     @abstractmethod
-    def fit(self, train: Examples, dev: Examples, seed: int) -> Predict:
+    def fit(self, train: Examples, dev: Examples, seed: int) -> Fitted:
         """Fits it."""

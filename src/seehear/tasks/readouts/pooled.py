@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Iterator
+from copy import copy
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seehear.tasks.readouts.goals import Goal
-from seehear.tasks.readouts.interface import Examples, Predict, ReadOut
+from seehear.tasks.readouts.goals import Classes, Goal
+from seehear.tasks.readouts.interface import Examples, Fitted, Inputs, ReadOut
 from seehear.tasks.readouts.pooling import pooled
 
-STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """C, from the strongest regularisation to the weakest."""
+
+Scaling = Literal["each", "all"]
+SCALINGS: tuple[Scaling, ...] = ("each", "all")
+"""Every dimension brought to deviation 1, or all of them by one number: bands that hold next to nothing, as those above
+4 kHz of a recording of 8 kHz, are as loud as the others after the first and stay quiet after the second."""
 
 TOLERANCE = 1e-4  # of the gradient; with 1e-3 weak regularisation stops where the strong one did
 
@@ -21,7 +30,10 @@ Matrix = NDArray[np.float32]
 
 
 class PooledReadOut(ReadOut):
-    """A linear model over `pooled` features; how strongly it is held back the score on the development part says."""
+    """A linear model over `pooled` features.
+
+    How its inputs are scaled and how strongly it is held back, the score on the development part says.
+    """
 
     def __init__(self, goal: Goal) -> None:
         """Whose score that is."""
@@ -31,54 +43,74 @@ class PooledReadOut(ReadOut):
         """The vectors, (B, 8 * D)."""
         return pooled(features)
 
+    def fit(self, train: Examples, dev: Examples, seed: int) -> Fitted:
+        """Fits each scaling and strength, and keeps the first of the best."""
+        best: Fitted | None = None
+        for scaling in SCALINGS:
+            view = Standardised(np.stack(train.inputs), scaling)
+            for fitted in self._fits(view, train, dev):
+                if best is None or fitted.score > best.score:
+                    best = fitted
+        assert best is not None
+        return best
+
+    @abstractmethod
+    def _fits(self, view: Standardised, train: Examples, dev: Examples) -> Iterator[Fitted]:
+        """Every strength, from the strongest on."""
+
 
 class PooledClassifier(PooledReadOut):
-    """Logistic regression; what is chosen is C."""
+    """Logistic regression; its strength is C."""
 
-    def fit(self, train: Examples, dev: Examples, seed: int) -> Predict:
-        """Fits each C, from the strongest on, beginning where the last one ended, and keeps the best."""
+    def _fits(self, view: Standardised, train: Examples, dev: Examples) -> Iterator[Fitted]:
+        """Each begins where the last one ended."""
         from sklearn.linear_model import LogisticRegression
 
-        view = Standardised(np.stack(train.inputs))
         given, held = view(np.stack(train.inputs)), view(np.stack(dev.inputs))
         model = LogisticRegression(max_iter=300, tol=TOLERANCE, warm_start=True)
-        best: tuple[float, Any, Any] = (-1.0, None, None)
         for strength in STRENGTHS:
             model.set_params(C=strength)
             fit_quietly(model, given, train.targets)
             score = self._goal.score(model.predict(held).tolist(), dev.targets)
-            if score > best[0]:
-                best = (score, model.coef_.copy(), model.intercept_.copy())
-        _, model.coef_, model.intercept_ = best
-        return lambda inputs: model.predict(view(np.stack(inputs))).tolist() if len(inputs) else []
+            yield Fitted(partial(_said, view, copy(model)), score)
 
 
 class PooledRegressor(PooledReadOut):
-    """Ridge regression of one number; what is chosen is its strength."""
+    """Ridge regression of one number, or of several."""
 
-    def fit(self, train: Examples, dev: Examples, seed: int) -> Predict:
-        """Fits every strength and keeps the best."""
+    def _fits(self, view: Standardised, train: Examples, dev: Examples) -> Iterator[Fitted]:
         from sklearn.linear_model import Ridge
 
-        view = Standardised(np.stack(train.inputs))
         given, held = view(np.stack(train.inputs)), view(np.stack(dev.inputs))
-        models = [Ridge(alpha=10.0**power).fit(given, train.targets) for power in range(7)]
-        best = max(models, key=lambda model: self._goal.score(model.predict(held), dev.targets))
-        return lambda inputs: list(best.predict(view(np.stack(inputs)))) if len(inputs) else []
+        for power in reversed(range(7)):
+            model = Ridge(alpha=10.0**power).fit(given, train.targets)
+            yield Fitted(partial(_said, view, model), self._goal.score(list(model.predict(held)), dev.targets))
+
+
+def _said(view: Standardised, model: Any, inputs: Inputs) -> list[Any]:
+    return list(model.predict(view(np.stack(inputs)))) if len(inputs) else []
+
+
+def pooled_probe(goal: Goal) -> PooledReadOut:
+    """The quick read-out by which layers are compared, whatever is trained on the one that is chosen."""
+    instead = goal.pooled()
+    return PooledClassifier(instead) if isinstance(instead, Classes) else PooledRegressor(instead)
 
 
 class Standardised:
-    """Every dimension with mean 0 and deviation 1 over the training part, and no more dimensions than it has examples.
+    """Mean 0 and deviation 1 over the training part, and no more dimensions than it has examples.
 
     A linear model with a quadratic penalty is the same in any rotation, so of vectors that are longer than there are
     examples only the part within the examples' span is kept: nothing is lost, and a tenth of the labels takes a tenth
     of the time.
     """
 
-    def __init__(self, train: Matrix) -> None:
-        """Takes the measures of the training part (N, D)."""
+    def __init__(self, train: Matrix, scaling: Scaling = "each") -> None:
+        """Takes the measures of the training part (N, D): of ``each`` dimension, or the mean deviation of ``all``."""
         self._mean = train.mean(axis=0)
         deviation = train.std(axis=0)
+        if scaling == "all":
+            deviation = np.where(deviation > 0, np.sqrt(np.square(deviation, dtype=np.float64).mean()), 0)
         self._scale = np.where(deviation > 1e-6 * (np.abs(self._mean) + 1e-6), 1 / np.maximum(deviation, 1e-12), 0)
         self._basis: Matrix | None = None
         if 2 * len(train) < train.shape[1]:

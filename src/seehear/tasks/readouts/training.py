@@ -19,7 +19,7 @@ from seehear.hardware import native_precision
 from seehear.tasks.features import at_rate, device_of
 from seehear.tasks.readouts.goals import Goal
 from seehear.tasks.readouts.heads import MakeHead, WholeNetwork
-from seehear.tasks.readouts.interface import Examples, Inputs, Predict, ReadOut
+from seehear.tasks.readouts.interface import Examples, Fitted, Inputs, ReadOut
 from seehear.tasks.readouts.options import TrainingOptions
 
 GRADIENT = 5.0  # largest norm
@@ -46,7 +46,7 @@ class OnFeatures(ReadOut):
         """Features at the rate of the options, (B, T', D)."""
         return at_rate(features, rate, self.options.rate)
 
-    def fit(self, train: Examples, dev: Examples, seed: int) -> Predict:
+    def fit(self, train: Examples, dev: Examples, seed: int) -> Fitted:
         """Trains a head."""
         with seeded(seed):
             head = self.make_head(train.inputs[0].shape[-1]).to(self.device)
@@ -77,7 +77,7 @@ class OnSound(ReadOut):
     encoder_lr: float
     device: torch.device
 
-    def fit(self, train: Examples, dev: Examples, seed: int) -> Predict:
+    def fit(self, train: Examples, dev: Examples, seed: int) -> Fitted:
         """Trains both."""
         with seeded(seed):
             encoder = deepcopy(self.encoder)
@@ -98,7 +98,7 @@ def train_network(
     dev: Examples,
     goal: Goal,
     options: TrainingOptions,
-) -> Predict:
+) -> Fitted:
     """Adam, its rates falling in steps; the weights of the epoch that is best on the development part are kept.
 
     Args:
@@ -119,8 +119,8 @@ def train_network(
                 out = network(inputs.to(device), lengths.to(device))
             yield goal.loss(out, _steps(out, inputs, lengths), [train.targets[row] for row in rows])
 
-    keep_best(network, groups, losses, lambda: goal.score(quick(dev.inputs), dev.targets), options)
-    return partial(_predict, network, goal.meaning, options.batch)
+    best = keep_best(network, groups, losses, lambda: goal.score(quick(dev.inputs), dev.targets), options)
+    return Fitted(partial(_predict, network, goal.meaning, options.batch), best)
 
 
 def keep_best(
@@ -129,7 +129,7 @@ def keep_best(
     losses: Callable[[], Iterator[Tensor]],
     score: Callable[[], float],
     options: TrainingOptions,
-) -> None:
+) -> float:
     """Adam, its rates falling in steps; the network is left with the weights of the epoch that scores best.
 
     Args:
@@ -138,6 +138,9 @@ def keep_best(
         losses: those of the batches of one epoch.
         score: how good it is on the development part; more is better.
         options: epochs and rates.
+
+    Returns:
+        That score.
     """
     optimiser = torch.optim.Adam(groups)
     schedule = torch.optim.lr_scheduler.StepLR(optimiser, options.decay_every, options.decay)
@@ -154,6 +157,7 @@ def keep_best(
         if reached > best:
             best, kept = reached, deepcopy(network.state_dict())
     network.load_state_dict(kept)
+    return best
 
 
 def padded_inputs(inputs: Inputs) -> tuple[Tensor, Tensor]:
