@@ -22,11 +22,12 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) ## avatars -> prepare -> lip-sync -> animate -> match -> demo/report.html (about 9 minutes on 2 cores)
 	$(BIN)/seehear demo --out $(DEMO_OUT)
 
-test: lint ## lint, types and the whole test suite (under 10 minutes on 2 cores)
-	$(BIN)/pytest
+# One thread a test process: their threads would only wait for one another.
+test: lint ## lint, types and the whole test suite (about 10 minutes on 2 cores)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
 kernels: $(READY) ## the tests that train, once more as on another CPU: AVX2 instead of AVX-512, SSE 4.1 instead of AVX2
-	$(BIN)/python scripts/other_kernels.py $(BIN)/pytest -m trains
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/other_kernels.py $(BIN)/pytest -m trains -n auto --dist loadfile
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

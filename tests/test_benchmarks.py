@@ -14,12 +14,17 @@ ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = ROOT / "benchmarks"
 
 
+def rows(text: str) -> list[str]:
+    """The last column of every table of figures."""
+    lines = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| what ")]
+    return [command for line in lines for command in re.findall(r"`([^`]+)`", line.rsplit("|", 2)[1])]
+
+
 def measured() -> list[str]:
-    """What stands in the last column of the README's tables of figures."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = text.split("\n## Measured\n", 1)[1].split("\n## ", 1)[0]
-    rows = [line for line in section.splitlines() if line.startswith("| ") and not line.startswith("| what ")]
-    return [command for row in rows for command in re.findall(r"`([^`]+)`", row.rsplit("|", 2)[1])]
+    """The commands of the figures in the README and in docs/results.md."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    results = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    return rows(readme.split("\n## Measured\n", 1)[1].split("\n## ", 1)[0]) + rows(results)
 
 
 def run_all(*arguments: str) -> str:

@@ -194,6 +194,7 @@ def test_what_needs_lips_refuses_it(heard: Path, capsys: pytest.CaptureFixture[s
         assert f"{heard} is sound alone (--faces none)" in capsys.readouterr().err
 
 
+@pytest.mark.trains
 def test_apc_learns_from_it_and_sync_does_not(recordings: Path, tmp_path: Path) -> None:
     """From recordings to a run, by the command line."""
     sources, corpus, run = tmp_path / "sources", tmp_path / "corpus", tmp_path / "run"

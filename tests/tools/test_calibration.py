@@ -1,10 +1,11 @@
 import json
+import re
 
 import numpy as np
 import pytest
 
 from seehear.clip import SAMPLE_RATE, Clip
-from seehear.errors import CorpusError
+from seehear.errors import CorpusError, ModelError
 from seehear.tools import calibration as calibration_module
 from seehear.tools.calibration import KnownSound, calibrate, calibrate_run
 from seehear.tools.offset import Peak
@@ -75,3 +76,19 @@ def test_a_run_is_calibrated_on_what_its_training_kept(lamp_model, clips, tmp_pa
 def test_calibration_is_the_same_from_the_same_seed(lamp_model, clips):
     first, second = (calibrate(lamp_model, clips, examples=40, seed=3) for _ in range(2))
     assert first == second
+
+
+def test_a_model_that_is_wrong_every_time_is_refused_and_its_config_left_alone(lamp_model, clips, tmp_path, monkeypatch):
+    def wrong(model, held_out, *, examples):
+        raise ValueError("a calibration needs both right and wrong measurements")
+
+    held_out = type("Held", (list,), {"split": lambda self, *how: self, "with_faces": lambda self: self})
+    held_out.with_sound = lambda self: self
+    lamp_model.config = {"trained": {"split_by": "speaker", "dev_every": 3}}
+    monkeypatch.setattr(calibration_module, "Corpus", lambda *paths: held_out(clips))
+    monkeypatch.setattr(calibration_module, "load_sync", lambda run: lamp_model)
+    monkeypatch.setattr(calibration_module, "calibrate", wrong)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ModelError, match=re.escape(str(tmp_path))):
+        calibrate_run(tmp_path, tmp_path)
+    assert (tmp_path / "config.json").read_text() == "{}"

@@ -23,7 +23,7 @@ from seehear.beside import write_text
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Clip
 from seehear.corpus.split import By, Split
 from seehear.corpus.store import Corpus
-from seehear.errors import CorpusError
+from seehear.errors import CorpusError, ModelError
 from seehear.progress import Telling
 from seehear.tools.confidence import RIGHT_WITHIN_MS, Calibration, fit_calibration
 from seehear.tools.listen import LipsAndSound, listen
@@ -134,6 +134,7 @@ def calibrate_run(
 
     Raises:
         CorpusError: fewer than two held-out clips have sound.
+        ModelError: the model was wrong every time, or right every time; its config is left as it was.
     """
     torch.set_num_threads(1)
     model = load_sync(run)
@@ -141,7 +142,12 @@ def calibrate_run(
     held_out = Corpus(*corpora).with_faces().split("dev", split.every, split.by).with_sound()
     if len(held_out) < 2:
         raise CorpusError(f"{held_out} holds out fewer than two clips with sound; calibration needs more of them")
-    calibration = calibrate(model, held_out, examples=examples)
+    try:
+        calibration = calibrate(model, held_out, examples=examples)
+    except ValueError as error:
+        raise ModelError(
+            f"the confidence of {run} cannot be calibrated: {error}; train the model for longer, or give other clips"
+        ) from error
     path = run / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     config["sync_calibration"] = calibration.to_config()
