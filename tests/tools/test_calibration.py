@@ -78,7 +78,9 @@ def test_calibration_is_the_same_from_the_same_seed(lamp_model, clips):
     assert first == second
 
 
-def test_a_model_that_is_wrong_every_time_is_refused_and_its_config_left_alone(lamp_model, clips, tmp_path, monkeypatch):
+def test_a_model_that_is_wrong_every_time_is_refused_and_its_config_left_alone(
+    lamp_model, clips, tmp_path, monkeypatch
+):
     def wrong(model, held_out, *, examples):
         raise ValueError("a calibration needs both right and wrong measurements")
 
