@@ -31,7 +31,7 @@ SAME_PICTURES = 0.98
 """Share of the pictures that must be the very same ones where they are copied: damage may be repaired differently."""
 
 SPARSE = 997
-"""Every so-manieth byte of a picture is compared."""
+"""One byte in this many of a picture is compared."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class Published:
 
     def called(self, path: Path) -> str:
         """The name of what a file holds: ``name``, or for another file than the published one its digest."""
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = _sha256(path.read_bytes())
         return self.name if digest == self.sha256 else f"{self.kind}-{digest[:8]}"
 
 
