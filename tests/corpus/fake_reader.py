@@ -47,7 +47,7 @@ class FakeReader:
 
     needs_pictures = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, delay_s: float = 0.0) -> None:
         self.path = path
         try:
             self.told = json.loads(path.read_text())

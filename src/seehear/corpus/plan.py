@@ -43,7 +43,10 @@ class Plan:
 
     def fingerprint(self) -> dict[str, Any]:
         """By which the plan is known again: the options, and a digest of names, sizes and labels of the sources."""
-        told = [(s.name, size, s.labels, s.spans, s.problem) for s, size in zip(self.sources, self.sizes, strict=True)]
+        told = [
+            (s.name, size, s.labels, s.spans, s.problem, *([s.delay_s] if s.delay_s else []))
+            for s, size in zip(self.sources, self.sizes, strict=True)
+        ]
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
         return {"options": self.options, "sources": len(self.sources), "sources_sha256": digest}
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from seehear import __version__
 from seehear.corpus.assembly import Assembler
+from seehear.corpus.delays import without_delays
 from seehear.corpus.formats import find_sources
 from seehear.corpus.formats.media_files import is_sound
 from seehear.corpus.formats.medium import Medium
@@ -47,6 +48,7 @@ def prepare(
     max_seconds: float = 10.0,
     shard_clips: int = 256,
     audio_stream: str | None = None,
+    delays: Path | None = None,
     progress: bool = True,
 ) -> PrepareReport:
     """Make a corpus of face clips with their sound out of videos; or of sound alone, out of any recordings.
@@ -72,6 +74,8 @@ def prepare(
         shard_clips: clips in one tar file.
         audio_stream: which stream of sound, from 1, and perhaps which channel: 2 or 2:left; by default what a player
             would choose, or the first that is not silent.
+        delays: CSV with the columns "file" and "delay_ms", as `seehear sync --csv` writes it: by how much the sound of
+            each video is late, which is undone. Videos whose delay it does not tell are left out.
         progress: tell how far it is, on the error stream.
 
     Returns:
@@ -89,6 +93,7 @@ def prepare(
     sound = Wanted.parse(audio_stream)
     prefer: Medium = "sound" if faces == "none" else "picture"
     found = find_sources([Path(source) for source in sources], format, labels, prefer)
+    found = without_delays(found, delays) if delays else found
     if faces != "none" and all(is_sound(source.path) for source in found if not source.problem):
         raise CorpusError(f"there is no picture to prepare, {found[0].path} for one: {SOUND_ONLY}")
     read_clips: ReadClips | ReadSound

@@ -40,7 +40,8 @@ class Reader(Protocol):
 class OpenReader(Protocol):
     """Opens a media file for reading clips; can be pickled."""
 
-    def __call__(self, path: Path, /) -> Reader: ...
+    def __call__(self, path: Path, delay_s: float = 0.0, /) -> Reader:
+        """Args: delay_s: by how much the sound is late (s); the clips have it undone."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class ReadClips:
 
     options: ClipOptions
 
-    def __call__(self, path: Path) -> Reader:
-        return ClipReader(path, self.options, threads=1)
+    def __call__(self, path: Path, delay_s: float = 0.0) -> Reader:
+        return ClipReader(path, self.options, threads=1, delay_s=delay_s)
 
     def told(self) -> dict[str, Any]:
         """What decides the clips, as JSON takes it.
@@ -69,7 +70,7 @@ class ReadSound:
 
     options: SoundOptions
 
-    def __call__(self, path: Path) -> Reader:
+    def __call__(self, path: Path, delay_s: float = 0.0) -> Reader:  # nothing is seen that sound could be late for
         return SoundReader(path, self.options)
 
     def told(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def prepare_source(task: Task, tell: Tell, *, staging: Path, open_reader: OpenRe
         OSError: the disk is full, which is not the source's fault.
     """
     try:
-        with open_reader(task.source.path) as reader:
+        with open_reader(task.source.path, task.source.delay_s) as reader:
             clips = _write_part(task, tell, part_path(staging, task.number), reader)
             clip_seconds = sum(clip.row["seconds"] for clip in clips)
             seconds = round(float(reader.media.duration_s) or clip_seconds, 3)

@@ -158,18 +158,27 @@ class ClipReader:
 
     needs_pictures: ClassVar[bool] = True
 
-    def __init__(self, path: str | os.PathLike[str], options: ClipOptions | None = None, *, threads: int = 0) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        options: ClipOptions | None = None,
+        *,
+        threads: int = 0,
+        delay_s: float = 0.0,
+    ) -> None:
         """Nothing is opened yet.
 
         Args:
             path: a local video file.
             options: how to cut.
             threads: of the decoder; 0 takes all cores. Worker processes take 1.
+            delay_s: by how much the sound is late (s; negative: early); the clips have that undone.
         """
         self.path = path
         self.options = options or ClipOptions()
         self.stats = ReadStats(min_seconds=self.options.min_seconds)
         self._threads = threads
+        self._delay_s = delay_s
 
     @cached_property
     def media(self) -> MediaFile:
@@ -230,7 +239,8 @@ class ClipReader:
     def _clip(self, piece: Piece, track: int) -> Clip:
         start_s, stop_s = piece.start / FPS, (piece.start + len(piece.video)) / FPS
         meta = {"source": str(self.path), "start_s": start_s, "track": track}
-        return Clip(piece.video, piece.landmarks, self.sound.between(start_s, stop_s), meta)
+        heard = self.sound.between(start_s + self._delay_s, stop_s + self._delay_s)
+        return Clip(piece.video, piece.landmarks, heard, meta)
 
 
 class _Faces:

@@ -30,6 +30,7 @@ class Source:
         recording: name of the recording, where a data set has it in several files (the video, and its sound as wav
             and mp3): they share it, and `find_sources` gives one of them. Empty where the file stands alone.
         camera: which one filmed it, where several did at once: each film is worth seeing, but they sound the same.
+        delay_s: by how much its sound is late (s; negative: early). Its clips are cut with that undone.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class Source:
     remark: str = ""
     recording: str = ""
     camera: str = ""
+    delay_s: float = 0.0
 
 
 def spans_within(spans: dict[str, list[Span]], start_s: float, seconds: float) -> dict[str, list[Span]]:
