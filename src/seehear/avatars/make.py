@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from seehear.avatars.duets import make_duets
 from seehear.avatars.filming import check_asked, film_all, marks_json
+from seehear.avatars.recorded import find_recordings, names
 from seehear.avatars.reel import write_reel
 from seehear.avatars.take import Take, plan_take
+from seehear.errors import SeehearError
 
 PARTS = ("train", "train", "train", "dev", "test")
 """Where the people of a seed belong, in turn: a split by people that is the same for everybody who makes them."""
+
+
+VOICE = ("pitch", "pitch_range", "words_per_minute", "tract")
+"""Columns of the table that tell of a synthesiser's voice; empty for a recorded one."""
 
 
 def make_avatars(
@@ -23,6 +32,7 @@ def make_avatars(
     seconds: float = 3.0,
     neutral: float = 0.5,
     side_by_side: int = 1,
+    speech: Path | None = None,
     workers: int | None = None,
     progress: bool = True,
 ) -> list[Path]:
@@ -49,6 +59,8 @@ def make_avatars(
             seven makes all classes alike.
         side_by_side: people in each picture; two or more take turns to speak, and the table says who speaks when (see
             `seehear.avatars.duets.make_duets`).
+        speech: folder of English recordings, each of one voice: the people say what these hold, instead of what a
+            synthesiser reads. Each has the voice of one recording; face and feeling know nothing of it.
         workers: processes; by default one a core.
         progress: tell how far it is, on the error stream.
 
@@ -59,6 +71,8 @@ def make_avatars(
         SeehearError: eSpeak NG is not installed, the folder cannot be written or holds something else, the disk is
             full, or a number is absurd.
     """
+    if side_by_side != 1 and speech:
+        raise SeehearError("--speech lets one person speak in each picture; leave out --side-by-side")
     if side_by_side != 1:
         return make_duets(
             out,
@@ -72,18 +86,21 @@ def make_avatars(
             progress=progress,
         )
     check_asked(clips, speakers, seconds, seed, neutral)
-    asked = {"clips": clips, "speakers": speakers, "seed": seed, "seconds": seconds, "neutral": neutral}
-    jobs = [(Path(out), seed, number, speakers, seconds, neutral) for number in range(clips)]
+    asked: dict[str, Any] = {"clips": clips, "speakers": speakers, "seed": seed, "seconds": seconds, "neutral": neutral}
+    recordings = find_recordings(speech, seconds) if speech else []
+    if recordings:
+        asked["speech"] = hashlib.sha256(json.dumps(list(names(recordings))).encode()).hexdigest()
+    jobs = [(Path(out), seed, number, speakers, seconds, neutral, recordings) for number in range(clips)]
     return film_all(Path(out), asked, jobs, make_clip, workers, progress)
 
 
-Job = tuple[Path, int, int, int, float, float]
+Job = tuple[Path, int, int, int, float, float, Sequence[Path]]
 
 
 def make_clip(job: Job) -> dict[str, Any]:
     """One file, and its row of the table."""
-    out, seed, number, speakers, seconds, neutral = job
-    take = plan_take(seed, number, speakers, seconds, neutral)
+    out, seed, number, speakers, seconds, neutral, recordings = job
+    take = plan_take(seed, number, speakers, seconds, neutral, recordings)
     name = f"s{take.person.number:04d}_{number:06d}.mp4"
     write_reel(
         out / name,
@@ -106,11 +123,11 @@ def _row(name: str, take: Take) -> dict[str, Any]:
         "part": PARTS[person.number % len(PARTS)],
         "emotion": take.emotion,
         "strength": round(take.strength, 3),
-        "language": voice.language,
+        "language": "en" if take.recording else voice.language,
         "sex": person.sex,
         "age": person.age,
-        "voice": voice.variant,
-        **{name: round(getattr(voice, name), 3) for name in ("pitch", "pitch_range", "words_per_minute", "tract")},
+        "voice": take.recording or voice.variant,
+        **{name: "" if take.recording else round(getattr(voice, name), 3) for name in VOICE},
         **{name: _hex(getattr(face, name)) for name in ("skin", "lips", "hair")},
         **{name: getattr(face, name) for name in ("hair_style", "beard", "glasses")},
         "make_up": round(face.make_up, 3),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from seehear.avatars.motion import Motion, draw_motion
 from seehear.avatars.people import Person, draw_person
 from seehear.avatars.prop import draw_prop
 from seehear.avatars.puppet import Puppet
+from seehear.avatars.recorded import recorded_speech
 from seehear.avatars.room import Room, draw_room, record
 from seehear.avatars.scene import Framing, draw_background, draw_body, draw_framing
 from seehear.avatars.scripts import write_script
@@ -43,6 +45,7 @@ class Take:
         motion: of the head.
         framing, camera, room: of the recording.
         seed: of the pictures' textures and noise.
+        recording: name of the recording whose voice it is; empty where the voice is a synthesiser's.
     """
 
     person: Person
@@ -58,6 +61,7 @@ class Take:
     camera: Camera
     room: Room
     seed: tuple[int, int, int]
+    recording: str = ""
 
     def pictures(self) -> Iterator[NDArray[np.uint8]]:
         """The clip's pictures, RGB (height, width, 3)."""
@@ -78,20 +82,29 @@ class Take:
             yield film.take(*puppet.draw(mouth, motion, t, where, (framing.width, framing.height)))
 
 
-def plan_take(seed: int, number: int, speakers: int, seconds: float, neutral: float = 0.5) -> Take:
+def plan_take(
+    seed: int, number: int, speakers: int, seconds: float, neutral: float = 0.5, recordings: Sequence[Path] = ()
+) -> Take:
     """Decide the ``number``-th clip of a seed; it depends on nothing but the arguments.
 
-    Speakers take turns, so that each appears equally often. A share ``neutral`` of the clips shows no emotion.
+    Speakers take turns, so that each appears equally often. A share ``neutral`` of the clips shows no emotion. Where
+    there are recordings, each speaker has the voice of one of them, which knows nothing of what the face shows.
     """
     rng = np.random.default_rng([seed, 2, number])
     person = draw_person(seed, number % speakers)
     frames = round(seconds * FPS)
     emotion, strength = draw_feeling(rng, neutral)
     feeling = EMOTIONS[emotion]
-    text = write_script(rng, person.voice.language, seconds=seconds * rng.uniform(0.5, 1.2))
-    utterance = speak(voice_today(rng, feeling_voice(person.voice, feeling, strength)), text)
-    start_s = _begin(rng, len(utterance.samples) / SAMPLE_RATE, seconds)
-    voice = feeling_timbre(rng, excerpt(utterance.samples, start_s, frames), feeling, strength, person.voice)
+    recording = recordings[person.number % len(recordings)] if recordings else None
+    if recording:
+        utterance, start_s = recorded_speech(recording, rng, seconds)
+        voice = excerpt(utterance.samples, start_s, frames)
+        text = " ".join(word.text for word in utterance.words)
+    else:
+        text = write_script(rng, person.voice.language, seconds=seconds * rng.uniform(0.5, 1.2))
+        utterance = speak(voice_today(rng, feeling_voice(person.voice, feeling, strength)), text)
+        start_s = _begin(rng, len(utterance.samples) / SAMPLE_RATE, seconds)
+        voice = feeling_timbre(rng, excerpt(utterance.samples, start_s, frames), feeling, strength, person.voice)
     articulation = feeling_articulation(person.manner.articulation, feeling, strength)
     movement, motion = move(rng, person, articulation, feeling, strength, utterance, voice, start_s, frames)
     room, framing = feeling_room(draw_room(rng), feeling, strength, person.voice), draw_framing(rng)
@@ -109,6 +122,7 @@ def plan_take(seed: int, number: int, speakers: int, seconds: float, neutral: fl
         camera=draw_camera(rng, framing),
         room=room,
         seed=(seed, 3, number),
+        recording=recording.name if recording else "",
     )
 
 

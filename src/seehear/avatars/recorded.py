@@ -1,0 +1,155 @@
+"""Avatars that say what real recordings hold: real voices, whose phonemes are found by PocketSphinx.
+
+A synthesiser has few voices and says everything alike; an encoder of speech that has heard nothing else is deaf to much
+of what real people say. So the sound is a recording, and the mouth follows the phonemes that a recogniser finds in it.
+The recogniser (PocketSphinx, BSD licence; English; its models come inside the wheel) mistakes words, but mostly for
+words that sound, and look, alike.
+
+The only file that touches PocketSphinx, an optional extra.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seehear.avatars.voices import Mark, Utterance
+from seehear.clip import SAMPLE_RATE
+from seehear.corpus.formats import find_sources
+from seehear.errors import SeehearError
+from seehear.media.sound import SILENT, read_sound
+
+MARGIN_S = 0.6
+"""Sound before and after a clip that the recogniser hears too, so that words at its ends are whole."""
+
+LEAST_SPEECH = 0.4
+"""Share of a clip that must be phonemes; other excerpts are tried where a recording has a long pause."""
+
+TRIES = 6
+
+FRAME_S = 0.01
+HALF_WINDOW_S = 0.0128
+"""PocketSphinx analyses 25.6 ms every 10 ms; its times are those at which a window begins."""
+
+IPA = {
+    "AA": "ɑ", "AE": "æ", "AH": "ʌ", "AO": "ɔ", "AW": "aʊ", "AY": "aɪ", "B": "b", "CH": "tʃ", "D": "d", "DH": "ð",
+    "EH": "ɛ", "ER": "ɝ", "EY": "eɪ", "F": "f", "G": "ɡ", "HH": "h", "IH": "ɪ", "IY": "i", "JH": "dʒ", "K": "k",
+    "L": "l", "M": "m", "N": "n", "NG": "ŋ", "OW": "oʊ", "OY": "ɔɪ", "P": "p", "R": "ɹ", "S": "s", "SH": "ʃ",
+    "T": "t", "TH": "θ", "UH": "ʊ", "UW": "u", "V": "v", "W": "w", "Y": "j", "Z": "z", "ZH": "ʒ",
+}  # fmt: skip
+"""Of the recogniser's phonemes (those of the CMU dictionary); any other is a pause or a noise."""
+
+
+def require_pocketsphinx() -> None:
+    """Raise SeehearError, with the way out, where PocketSphinx is not installed."""
+    if importlib.util.find_spec("pocketsphinx") is None:
+        raise SeehearError(
+            "Phonemes of recordings are found by PocketSphinx, which is not installed: pip install 'seehear[avatars]'."
+        )
+
+
+def find_recordings(folder: Path, seconds: float) -> list[Path]:
+    """The recordings of a folder that last at least ``seconds`` and their margins, in natural order of their names.
+
+    Raises:
+        SeehearError: PocketSphinx is not installed, or there is no such recording.
+    """
+    require_pocketsphinx()
+    found = [source.path for source in find_sources([folder], "folder", prefer="sound") if not source.problem]
+    long_enough = [path for path in found if read_sound(path).duration_s >= seconds + 2 * MARGIN_S]
+    if not long_enough:
+        raise SeehearError(
+            f"none of the {len(found)} recordings in {folder} lasts {seconds + 2 * MARGIN_S:g} s; give longer ones, or "
+            "ask for shorter clips"
+        )
+    return long_enough
+
+
+def recorded_speech(path: Path, rng: np.random.Generator, seconds: float) -> tuple[Utterance, float]:
+    """A random excerpt of a recording, with its phonemes.
+
+    Args:
+        path: a recording of one English voice.
+        rng: draws the excerpt.
+        seconds: its length.
+
+    Returns:
+        The excerpt with its margins, and where on its clock the clip begins (s).
+
+    Raises:
+        MediaError: the recording cannot be read.
+        SeehearError: no speech is found in it.
+    """
+    sound = read_sound(path)
+    for _ in range(TRIES):
+        start_s = float(rng.uniform(0, sound.duration_s - seconds - 2 * MARGIN_S))
+        samples = sound.between(start_s, start_s + seconds + 2 * MARGIN_S)
+        utterance = align(samples)
+        stop_s = MARGIN_S + seconds
+        spoken = sum(min(m.stop_s, stop_s) - max(m.start_s, MARGIN_S) for m in utterance.phonemes if _within(m, stop_s))
+        if spoken >= LEAST_SPEECH * seconds:
+            return utterance, MARGIN_S
+    raise SeehearError(f"no English speech was found in {path}; leave it out")
+
+
+def align(samples: np.ndarray[Any, np.dtype[np.float32]]) -> Utterance:
+    """Words and phonemes of English speech, with their times. The same samples give the same ones, in any process.
+
+    Args:
+        samples: float32 (N,) in [-1, 1], 16 kHz.
+    """
+    if np.abs(samples).max(initial=0.0) < SILENT:
+        return Utterance(samples, (), ())
+    decoder = _decoder()
+    pcm = np.rint(samples.clip(-1, 1) * 32767).astype("<i2").tobytes()
+    decoder.activate_search("_default")
+    _hear(decoder, pcm)
+    said = decoder.hyp()
+    if said is None or not said.hypstr.strip():
+        return Utterance(samples, (), ())
+    decoder.set_align_text(said.hypstr)  # words, then the phonemes within them
+    _hear(decoder, pcm)
+    if decoder.hyp() is None:
+        return Utterance(samples, (), ())
+    decoder.set_alignment()
+    _hear(decoder, pcm)
+    words: list[Mark] = []
+    phonemes: list[Mark] = []
+    for word in decoder.get_alignment():  # not to be kept in a list: each is gone when the next is asked for
+        if not word.name.startswith(("<", "[", "+")):
+            words.append(_mark(word.name.partition("(")[0], word))
+        phonemes += [_mark(IPA.get(phoneme.name, ""), phoneme) for phoneme in word]
+    return Utterance(samples, tuple(words), tuple(phonemes))
+
+
+def _within(mark: Mark, stop_s: float) -> bool:
+    return bool(mark.text) and mark.start_s < stop_s and mark.stop_s > MARGIN_S
+
+
+def _hear(decoder: Any, pcm: bytes) -> None:
+    decoder.start_utt()
+    decoder.process_raw(pcm, full_utt=True)  # levels are normalised over these samples, not over earlier ones
+    decoder.end_utt()
+
+
+def _mark(text: str, segment: Any) -> Mark:
+    start_s = segment.start * FRAME_S + HALF_WINDOW_S - FRAME_S / 2
+    return Mark(text, start_s, start_s + segment.duration * FRAME_S)
+
+
+@cache
+def _decoder() -> Any:
+    """A process's recogniser; narrow beams, for what it takes for another word it takes for a similar one."""
+    from pocketsphinx import Decoder
+
+    return Decoder(samprate=SAMPLE_RATE, bestpath=False, fwdflat=False, maxhmmpf=4000, maxwpf=10, loglevel="FATAL")
+
+
+def names(recordings: Sequence[Path]) -> Iterator[tuple[str, int]]:
+    """By which recordings are known again: name and size of each."""
+    return ((path.name, path.stat().st_size) for path in recordings)
