@@ -11,6 +11,7 @@ from seehear.audio.draws import uniform
 from seehear.audio.equaliser import equalise_mel
 from seehear.audio.narrow import narrow_mel
 from seehear.audio.noise import NoiseBank, add_noise
+from seehear.audio.room import add_room
 from seehear.audio.warp import warp_mel
 
 
@@ -24,6 +25,8 @@ class SoundAugmentOptions:
         snr_low_db: worst signal-to-noise ratio of that noise.
         snr_high_db: best signal-to-noise ratio of that noise.
         babble: share of the noises that are other voices of the batch.
+        music: share of the noises that are music; with ``babble`` at most 1.
+        room: share of the items that get the echo of a room.
         equaliser_db: height of the random gain curve over frequency; 0 leaves the colour alone.
         warp: the frequency axis is stretched by up to this share either way; 0 leaves the voice alone.
         narrow: share of the items whose upper frequencies are cut off, as of a telephone.
@@ -34,6 +37,8 @@ class SoundAugmentOptions:
     snr_low_db: float = 0.0
     snr_high_db: float = 30.0
     babble: float = 0.3
+    music: float = 0.0
+    room: float = 0.0
     equaliser_db: float = 9.0
     warp: float = 0.12
     narrow: float = 0.0
@@ -49,14 +54,16 @@ class SoundAugment(nn.Module):
         """Prepares the stored noise."""
         super().__init__()
         self.options = options or SoundAugmentOptions()
-        self.bank = NoiseBank()
+        self.bank = NoiseBank(music=self.options.music > 0)
 
     @torch.no_grad()
     def waves(self, audio: Tensor, rng: Generator) -> Tensor:
         """Disturbs sound: (B, N) -> (B, N)."""
         o = self.options
+        if o.room > 0:
+            audio = add_room(audio, rng, o.room)
         if o.noise > 0:
-            audio = add_noise(audio, self.bank, rng, (o.snr_low_db, o.snr_high_db), o.noise, o.babble)
+            audio = add_noise(audio, self.bank, rng, (o.snr_low_db, o.snr_high_db), o.noise, o.babble, o.music)
         return random_gain(audio, rng, o.gain_db)
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Noise at a wanted signal-to-noise ratio: white, pink, brown, and babble made of the other voices of the batch."""
+"""Noise at a wanted signal-to-noise ratio: white, pink, brown, music, and babble of the other voices of the batch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from seehear.audio.draws import uniform, whole
+from seehear.audio.music import music_bank
 from seehear.clip import SAMPLE_RATE
 
 COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0}  # power falls as 1 / f to this exponent
@@ -21,10 +22,16 @@ class NoiseBank(nn.Module):
     """
 
     noise: Tensor
+    music: Tensor
 
-    def __init__(self) -> None:
-        """Draws the bank, always the same."""
+    def __init__(self, music: bool = False) -> None:
+        """Draws the bank, always the same.
+
+        Args:
+            music: whether it holds music, too.
+        """
         super().__init__()
+        self.register_buffer("music", music_bank() if music else torch.zeros(0, 0), persistent=False)
         rng = torch.Generator().manual_seed(0)
         frequency = torch.fft.rfftfreq(PERIOD, 1 / SAMPLE_RATE).clamp_min(LOWEST_HZ)
         spectrum = torch.fft.rfft(torch.randn(PERIOD, generator=rng))
@@ -40,6 +47,14 @@ class NoiseBank(nn.Module):
         repeats = -(-samples // PERIOD)
         bank = self.noise if repeats == 1 else self.noise[:, :PERIOD].repeat(1, repeats + 1)
         return torch.stack([bank[c, o : o + samples] for c, o in zip(colours, offsets, strict=True)])
+
+    def draw_music(self, count: int, samples: int, rng: Generator) -> Tensor:
+        """Music of power about 1, one random piece and offset an item, float32 (count, samples)."""
+        period = self.music.shape[1] // 2
+        pieces = whole(count, len(self.music), rng).tolist()
+        offsets = whole(count, period, rng).tolist()
+        bank = self.music if samples <= period else self.music[:, :period].repeat(1, -(-samples // period) + 1)
+        return torch.stack([bank[p, o : o + samples] for p, o in zip(pieces, offsets, strict=True)])
 
 
 def babble(audio: Tensor, rng: Generator, voices: int = 3) -> Tensor:
@@ -84,6 +99,7 @@ def add_noise(
     snr_db: tuple[float, float] = (0.0, 30.0),
     probability: float = 0.7,
     babble_share: float = 0.3,
+    music_share: float = 0.0,
 ) -> Tensor:
     """Adds noise to some items of a batch, each with its own kind and ratio.
 
@@ -94,6 +110,7 @@ def add_noise(
         snr_db: range of the signal-to-noise ratio, uniform in decibels.
         probability: share of the items that get noise.
         babble_share: share of those whose noise is the other voices of the batch.
+        music_share: share of those whose noise is music, which the bank must hold.
 
     Returns:
         (B, N), not clipped to [-1, 1].
@@ -104,5 +121,8 @@ def add_noise(
     noise = bank.draw(count, samples, rng).to(audio.device)
     if count > 1:
         noise = torch.where((draw[1] < babble_share)[:, None], babble(audio, rng), noise)
+    if music_share > 0:
+        music = bank.draw_music(count, samples, rng).to(audio.device)
+        noise = torch.where((draw[1] >= 1 - music_share)[:, None], music, noise)
     ratio = torch.where(draw[0] < probability, ratio, torch.inf)  # infinite ratio: no noise
     return add_at_snr(audio, noise, ratio)
