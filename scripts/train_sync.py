@@ -2,9 +2,11 @@
 
     python scripts/train_sync.py --shared ../shared
 
-Synthetic people and one real speaker (GRID s1) are prepared, learned from, measured and calibrated on what was held
-out; then the model is copied into the package with its card. Every part is kept in the work folder and not done again,
-and a training that was stopped goes on. What the numbers mean: docs/sync.md.
+First synthetic people with synthetic voices and one real speaker (GRID s1) are learned from; then, with these, real
+people (HDTF and VoxCeleb2, each film's own delay undone) and synthetic people who say what 251 real voices have read
+(LibriSpeech). The model is measured and calibrated on what was held out and copied into the package with its card.
+Every part is kept in the work folder and not done again, and a training that was stopped goes on. What the numbers
+mean: docs/sync.md. On real people whom nothing here has seen: benchmarks/strangers.py.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Any
 
 from shipping import CARDS, grid, publish, strangers
 
+from seehear.audio.augment import SoundAugmentOptions
 from seehear.avatars.make import make_avatars
 from seehear.beside import write_text
 from seehear.corpus.prepare import prepare
@@ -29,38 +32,67 @@ from seehear.training.pretrain import pretrain
 from seehear.training.run import load_sync
 
 AVATARS, SPEAKERS, SEED = 2800, 1400, 2026
-LOSS = "multiway"  # of the weights that ship; the preset has separate since
-STEPS = 6000
+VOICED, VOICED_SEED = 900, 2027
+"""Synthetic people with real voices, one film each."""
+
+FIRST_STEPS, STEPS = 6000, 4000
+REAL = 8
+"""How often the six minutes of real people are seen while the other corpora are seen once."""
+
+SOUNDS = SoundAugmentOptions(room=0.3, music=0.2, narrow=0.1)
 
 
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds data/grid_s1")
+    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds data/")
     parser.add_argument("--work", type=Path, default=Path("runs/weights"), help="folder for all that is made")
-    parser.add_argument("--steps", type=int, default=STEPS, help="training steps")
-    parser.add_argument("--avatars", type=int, default=AVATARS, help="clips of synthetic people")
+    parser.add_argument("--first", help="model to go on from, instead of learning the first part anew")
+    parser.add_argument("--steps", type=int, default=STEPS, help="training steps of the second part")
+    parser.add_argument("--lr", type=float, default=1e-3, help="its highest learning rate")
+    parser.add_argument("--out", type=Path, help="run of the second part; by default WORK/run")
+    parser.add_argument("--publish", action="store_true", help="copy it into the package")
     given = parser.parse_args()
+    data, work = given.shared / "data", given.work
 
-    corpora = [grid(given.shared, given.work), avatars(given.work, given.avatars)]
-    run = given.work / "run"
+    drawn = avatars(work / "people", work / "avatars", clips=AVATARS, speakers=SPEAKERS, seed=SEED)
+    old = [grid(given.shared, work), drawn]
+    voiced = avatars(
+        work / "voiced",
+        work / "voices",
+        clips=VOICED,
+        speakers=VOICED,
+        seed=VOICED_SEED,
+        speech=data / "librispeech_251",
+    )
+    real = work / "real"
+    prepare([data / "real_faces"], real, delays=data / "real_faces" / "clips.csv")
+
     preset = settings("sync-small")
-    optim = replace(preset.optim, steps=given.steps, ema=0.999)
-    model = replace(preset.model, loss=LOSS)
-    print(pretrain(corpora, run, preset="sync-small", model=model, optim=optim))  # noqa: T201
-    calibrate_run(run, *corpora)
-    tested = {f"{corpus.name} (seen in other clips)": Corpus(corpus).split("dev") for corpus in corpora}
-    tested["avatars never met"] = Corpus(strangers(given.work))
-    measured = {name: evaluate_sync(load_sync(run), clips).to_dict() for name, clips in tested.items()}
-    write_text(given.work / "measured.json", json.dumps(measured, indent=2) + "\n")
-    card = (CARDS / "sync_card.md").read_text(encoding="utf-8").replace("@MEASURED@", table(measured))
-    publish("sync-small", run, card)
+    first = given.first or str(work / "first")
+    if not given.first:
+        optim = replace(preset.optim, steps=FIRST_STEPS, ema=0.999)
+        model = replace(preset.model, loss="multiway")
+        pretrain(old, work / "first", preset="sync-small", model=model, optim=optim)
+    run = given.out or work / "run"
+    mix = [*old, voiced, *[real] * REAL]
+    optim = replace(preset.optim, steps=given.steps, lr=given.lr, ema=0.999)
+    model = replace(preset.model, sounds=SOUNDS)
+    print(pretrain(mix, run, preset="sync-small", model=model, optim=optim, init=first))  # noqa: T201
+    if given.publish:
+        corpora = [*old, voiced, real]
+        calibrate_run(run, *corpora)
+        tested = {f"{corpus.name} (seen in other clips)": Corpus(corpus).split("dev") for corpus in corpora}
+        tested["avatars never met"] = Corpus(strangers(work))
+        measured = {name: evaluate_sync(load_sync(run), clips).to_dict() for name, clips in tested.items()}
+        write_text(work / "measured.json", json.dumps(measured, indent=2) + "\n")
+        card = (CARDS / "sync_card.md").read_text(encoding="utf-8").replace("@MEASURED@", table(measured))
+        publish("sync-small", run, card)
 
 
-def avatars(work: Path, clips: int) -> Path:
+def avatars(films: Path, out: Path, **options: Any) -> Path:
     """The corpus of synthetic people, made first."""
-    films, out = work / "people", work / "avatars"
-    make_avatars(films, clips=clips, speakers=SPEAKERS * clips // AVATARS, seed=SEED)
+    make_avatars(films, **options)
     prepare([films], out)
     return out
 

@@ -62,6 +62,11 @@ def test_a_video_of_unknown_delay_is_left_out(films: Path) -> None:
     }
 
 
+def test_a_guess_is_no_delay(films: Path) -> None:
+    told = without_delays(find_folder([films]), table(films, "late.mp4,80,out-of-sync", "on_time.mp4,300,cannot-tell"))
+    assert [source.name for source in told if not source.problem] == ["late.mp4"]
+
+
 @pytest.mark.parametrize("row", ["late.mp4,soon,", "late.mp4,99999,", "late.mp4,nan,", "late.mp4,,", "other.mp4,5,"])
 def test_a_table_that_does_not_help_is_refused(films: Path, row: str) -> None:
     path = table(films, row)

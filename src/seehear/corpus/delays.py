@@ -15,6 +15,9 @@ from seehear.corpus.formats.source import Source
 from seehear.errors import CorpusError
 
 COLUMN = "delay_ms"
+VERDICT, UNKNOWN = "verdict", "cannot-tell"
+"""What `seehear sync --csv` says beside a delay that is a guess only."""
+
 LARGEST_MS = 30_000.0
 
 
@@ -24,14 +27,15 @@ def without_delays(sources: Sequence[Source], table: Path) -> list[Source]:
     Args:
         sources: of a data set.
         table: CSV with the columns ``file`` (a path, relative to the CSV or to the working folder, or a source's name)
-            and ``delay_ms``, positive where the sound is late.
+            and ``delay_ms``, positive where the sound is late. A delay whose ``verdict`` is cannot-tell is not known.
 
     Raises:
         CorpusError: the CSV cannot be read, has no such column, a delay that is no number, or none of the sources.
     """
     known: dict[str, float | None] = {}
     for file, (cells, _) in read_labels(table).items():
-        delay = _delay(table, file, cells.get(COLUMN))
+        guess = cells.get(VERDICT) == UNKNOWN
+        delay = None if guess else _delay(table, file, cells.get(COLUMN))
         known |= dict.fromkeys((file, str((table.parent / file).resolve()), str(Path(file).resolve())), delay)
     if not any(delay is not None for delay in known.values()):
         raise CorpusError(f"{table} has no number in a column '{COLUMN}'; write it with `seehear sync --csv`")
