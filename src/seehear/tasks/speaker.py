@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from seehear.tasks.significance import SHARE, Bounds
 from seehear.tasks.telling import tell
 from seehear.tasks.trials import Protocol, told_seeds
 from seehear.tasks.verification.calibration import calibrated, require_calibration_place
+from seehear.tasks.verification.channels import elsewhere
 from seehear.tasks.verification.course import DCF, EER, PAIRS, Plan, Scored, VoiceCourse, VoiceMode
 from seehear.tasks.verification.few_labels import FewLabelOptions, LossName
 from seehear.tasks.verification.outcome import Drawn, VerificationResult, compared, figure_of
@@ -46,6 +48,7 @@ def evaluate_speaker(
     pairs: int | Literal["all"] = PAIRS,
     within: Sequence[str] = (),
     seconds: float = 2.0,
+    channels: bool = False,
     pooling: Pooling = "mean",
     scaling: Scaling = "whitened",
     layer: str | None = None,
@@ -84,6 +87,8 @@ def evaluate_speaker(
         pairs: of each kind at most, drawn by the seed; all scores every pair there is, in blocks.
         within: labels that the two of a pair share, such as sex.
         seconds: sound of a piece.
+        channels: hear each piece in a room, with a microphone, noise and codec of its own: pieces of one recording
+            share them otherwise, which helps every encoder and tells nothing of the voice.
         pooling: of features that are no embeddings of voices: their mean over time, or mean and deviation.
         scaling: of the embeddings of every row over all that are tested, without labels: whitened, standardised or
             none. The first EER of the table is with this one.
@@ -130,12 +135,12 @@ def evaluate_speaker(
         chosen = in_test(recordings.labels(LABEL), recordings.name)
     elif split != "all":
         chosen = in_part(recordings, data, split, split_of(model, split_by, dev_every))
-    course = _course(recordings, recordings.subset(chosen), trials, within, plan, labelled)
+    course = _course(recordings, recordings.subset(chosen), trials, within, plan, labelled, channels)
     run = [course.run(one) for one in named]
     others = {recordings[row].speaker for row in np.flatnonzero(~chosen).tolist()}
     told = {
         **_setting(plan, pooling, labelled),
-        "compared": course.sides.described,
+        "compared": course.sides.described + (", each with its own room, microphone and codec" if channels else ""),
         "tested": "a fifth of the speakers" if course.hold_out else split,
     }
     made = calibrated(course, named[0].voice(first_seed), model, recordings.name, calibration) if calibration else None
@@ -175,14 +180,24 @@ def evaluate_speaker(
 
 
 def _course(
-    recordings: Recordings, tested: Recordings, trials: str | None, within: Sequence[str], plan: Plan, labelled: bool
+    recordings: Recordings,
+    tested: Recordings,
+    trials: str | None,
+    within: Sequence[str],
+    plan: Plan,
+    labelled: bool,
+    channels: bool,
 ) -> VoiceCourse:
     """What is asked; the recordings that are not tested may be trained with."""
+
+    def heard(sides: Sides) -> Sides:
+        return replace(sides, pieces=elsewhere(sides.pieces)) if channels else sides
+
     everything = len(tested) == len(recordings)
     if trials == SEGMENTS:
-        sides = Sides.of_segments(tested, plan.seconds, within)
+        sides = heard(Sides.of_segments(tested, plan.seconds, within))
         return VoiceCourse(recordings, sides, plan, labelled, labelled and everything)
-    sides = Sides.of_recordings(tested, plan.seconds, within)
+    sides = heard(Sides.of_recordings(tested, plan.seconds, within))
     if trials is not None:
         sides, listed = sides.listed(Path(trials), tested)
         return VoiceCourse(recordings, sides, plan, labelled, listed=listed)
