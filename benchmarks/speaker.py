@@ -23,9 +23,7 @@ def main() -> None:
     parser.add_argument("--model", default="match-small")
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--seconds", type=float, nargs="+", default=[2.0, 4.0])
-    parser.add_argument(
-        "--channels", action="store_true", help="a room and codec for each piece"
-    )
+    parser.add_argument("--channels", action="store_true", help="a room and codec for each piece")
     parser.add_argument("--against", nargs="*", default=AGAINST)
     given = parser.parse_args()
     voices = [given.shared / "data" / "librispeech_251"]

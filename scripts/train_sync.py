@@ -32,7 +32,7 @@ from seehear.training.pretrain import pretrain
 from seehear.training.run import load_sync
 
 AVATARS, SPEAKERS, SEED = 2800, 1400, 2026
-VOICED, VOICED_SEED = 900, 2027
+VOICED, VOICED_SEED = 600, 2027
 """Synthetic people with real voices, one film each."""
 
 FIRST_STEPS, STEPS = 6000, 4000

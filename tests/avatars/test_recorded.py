@@ -1,5 +1,6 @@
 """Avatars with recorded voices: the phonemes that are found in them, and what cannot be used."""
 
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,24 @@ def test_the_excerpt_is_of_the_recording(shared: Path) -> None:
     whole = sound.between(0, sound.duration_s)
     lag = int(np.correlate(whole, utterance.samples, "valid").argmax())
     np.testing.assert_allclose(whole[lag : lag + len(utterance.samples)], utterance.samples)
+
+
+def test_a_recording_without_speech_gives_way_to_the_next(tmp_path: Path, spoken: Utterance) -> None:
+    for name, samples in (("a.wav", np.zeros_like(spoken.samples)), ("b.wav", spoken.samples)):
+        write_wav(tmp_path / name, samples)
+    take = plan_take(5, 0, 2, 1.2, recordings=find_recordings(tmp_path, 1.2))
+    assert take.recording == "b.wav"
+    (tmp_path / "b.wav").unlink()
+    with pytest.raises(SeehearError, match=r"a\.wav"):
+        plan_take(5, 0, 2, 1.2, recordings=find_recordings(tmp_path, 1.2))
+
+
+def write_wav(path: Path, samples: np.ndarray) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(np.rint(32767 * samples).astype("<i2").tobytes())
 
 
 def test_recordings_that_cannot_be_used_are_refused(tmp_path: Path, shared: Path) -> None:

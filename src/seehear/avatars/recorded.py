@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from seehear.avatars.voices import Mark, Utterance
-from seehear.clip import SAMPLE_RATE
+from seehear.clip import SAMPLE_RATE, SAMPLES_PER_FRAME
 from seehear.corpus.formats import find_sources
 from seehear.errors import SeehearError
 from seehear.media.sound import SILENT, read_sound
@@ -27,10 +27,13 @@ from seehear.media.sound import SILENT, read_sound
 MARGIN_S = 0.6
 """Sound before and after a clip that the recogniser hears too, so that words at its ends are whole."""
 
-LEAST_SPEECH = 0.4
-"""Share of a clip that must be phonemes; other excerpts are tried where a recording has a long pause."""
+LEAST_SPEECH, PAUSE_DB = 0.6, -35.0
+"""Share of an excerpt that should be louder than this, against the loudest of its recording; else others are tried."""
 
-TRIES = 6
+TRIES = 8
+
+NEIGHBOURS = 5
+"""Recordings that are tried, one after the other, where nobody speaks English."""
 
 FRAME_S = 0.01
 HALF_WINDOW_S = 0.0128
@@ -79,22 +82,41 @@ def recorded_speech(path: Path, rng: np.random.Generator, seconds: float) -> tup
         seconds: its length.
 
     Returns:
-        The excerpt with its margins, and where on its clock the clip begins (s).
+        The excerpt with its margins, and where on its clock the clip begins (s). Where nothing is said in it, or
+        nothing in English, it has no phonemes, and a mouth that follows them stays shut.
 
     Raises:
         MediaError: the recording cannot be read.
-        SeehearError: no speech is found in it.
     """
     sound = read_sound(path)
+    loudest = _level(sound.between(0.0, sound.duration_s)).max(initial=0.0)
+    best, most = np.zeros(0, np.float32), -1.0
     for _ in range(TRIES):
         start_s = float(rng.uniform(0, sound.duration_s - seconds - 2 * MARGIN_S))
         samples = sound.between(start_s, start_s + seconds + 2 * MARGIN_S)
-        utterance = align(samples)
-        stop_s = MARGIN_S + seconds
-        spoken = sum(min(m.stop_s, stop_s) - max(m.start_s, MARGIN_S) for m in utterance.phonemes if _within(m, stop_s))
-        if spoken >= LEAST_SPEECH * seconds:
-            return utterance, MARGIN_S
-    raise SeehearError(f"no English speech was found in {path}; leave it out")
+        loud = float(np.mean(_level(samples) > loudest * 10 ** (PAUSE_DB / 20)))
+        if loud > most:
+            best, most = samples, loud
+        if most >= LEAST_SPEECH:
+            break
+    return align(best), MARGIN_S
+
+
+def someone_speaking(
+    recordings: Sequence[Path], first: int, rng: np.random.Generator, seconds: float
+) -> tuple[Path, Utterance, float]:
+    """The ``first`` of some recordings, or the next one in which English speech is found; see `recorded_speech`.
+
+    Raises:
+        MediaError: a recording cannot be read.
+        SeehearError: no speech is found in any of `NEIGHBOURS`.
+    """
+    for number in range(first, first + NEIGHBOURS):
+        path = recordings[number % len(recordings)]
+        utterance, start_s = recorded_speech(path, rng, seconds)
+        if any(mark.text for mark in utterance.phonemes):
+            return path, utterance, start_s
+    raise SeehearError(f"no English speech was found in {path}, nor in those before it; leave them out")
 
 
 def align(samples: np.ndarray[Any, np.dtype[np.float32]]) -> Utterance:
@@ -127,8 +149,10 @@ def align(samples: np.ndarray[Any, np.dtype[np.float32]]) -> Utterance:
     return Utterance(samples, tuple(words), tuple(phonemes))
 
 
-def _within(mark: Mark, stop_s: float) -> bool:
-    return bool(mark.text) and mark.start_s < stop_s and mark.stop_s > MARGIN_S
+def _level(samples: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Root mean square of every 40 ms."""
+    whole = len(samples) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
+    return np.asarray(np.sqrt(np.square(samples[:whole]).reshape(-1, SAMPLES_PER_FRAME).mean(1)))
 
 
 def _hear(decoder: Any, pcm: bytes) -> None:

@@ -19,7 +19,7 @@ from seehear.avatars.motion import Motion, draw_motion
 from seehear.avatars.people import Person, draw_person
 from seehear.avatars.prop import draw_prop
 from seehear.avatars.puppet import Puppet
-from seehear.avatars.recorded import recorded_speech
+from seehear.avatars.recorded import someone_speaking
 from seehear.avatars.room import Room, draw_room, record
 from seehear.avatars.scene import Framing, draw_background, draw_body, draw_framing
 from seehear.avatars.scripts import write_script
@@ -95,9 +95,9 @@ def plan_take(
     frames = round(seconds * FPS)
     emotion, strength = draw_feeling(rng, neutral)
     feeling = EMOTIONS[emotion]
-    recording = recordings[person.number % len(recordings)] if recordings else None
-    if recording:
-        utterance, start_s = recorded_speech(recording, rng, seconds)
+    recording = None
+    if recordings:
+        recording, utterance, start_s = someone_speaking(recordings, person.number, rng, seconds)
         voice = excerpt(utterance.samples, start_s, frames)
         text = " ".join(word.text for word in utterance.words)
     else:
