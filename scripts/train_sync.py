@@ -31,13 +31,19 @@ from seehear.training.presets import settings
 from seehear.training.pretrain import pretrain
 from seehear.training.run import load_sync
 
-AVATARS, SPEAKERS, SEED = 2800, 1400, 2026
+FIRST_AVATARS: dict[str, Any] = {"clips": 2800, "speakers": 1400, "seed": 2026}
+AVATARS: dict[str, dict[str, Any]] = {
+    "short": {"clips": 800, "speakers": 400, "seed": 500, "seconds": 2.0},
+    "long": {"clips": 800, "speakers": 200, "seed": 501, "seconds": 3.0, "neutral": 1 / 7},
+}
+"""Of the second part: those of benchmark mini."""
+
 VOICED, VOICED_SEED = 600, 2027
 """Synthetic people with real voices, one film each."""
 
-FIRST_STEPS, STEPS = 6000, 4000
-REAL = 8
-"""How often the six minutes of real people are seen while the other corpora are seen once."""
+FIRST_STEPS, STEPS = 6000, 16_000
+REAL, REAL_VOICES = 8, 2
+"""How often the six minutes of real people and the half hour of real voices are seen, the others once."""
 
 SOUNDS = SoundAugmentOptions(room=0.3, music=0.2, narrow=0.1)
 
@@ -55,32 +61,27 @@ def main() -> None:
     given = parser.parse_args()
     data, work = given.shared / "data", given.work
 
-    drawn = avatars(work / "people", work / "avatars", clips=AVATARS, speakers=SPEAKERS, seed=SEED)
-    old = [grid(given.shared, work), drawn]
-    voiced = avatars(
-        work / "voiced",
-        work / "voices",
-        clips=VOICED,
-        speakers=VOICED,
-        seed=VOICED_SEED,
-        speech=data / "librispeech_251",
-    )
+    speaker = grid(given.shared, work)
+    people = [avatars(work / f"people-{name}", work / name, **made) for name, made in AVATARS.items()]
+    who = {"clips": VOICED, "speakers": VOICED, "seed": VOICED_SEED}
+    voiced = avatars(work / "voiced", work / "voices", **who, speech=data / "librispeech_251")
     real = work / "real"
     prepare([data / "real_faces"], real, delays=data / "real_faces" / "clips.csv")
 
     preset = settings("sync-small")
     first = given.first or str(work / "first")
     if not given.first:
+        old = [speaker, avatars(work / "people-first", work / "first-avatars", **FIRST_AVATARS)]
         optim = replace(preset.optim, steps=FIRST_STEPS, ema=0.999)
         model = replace(preset.model, loss="multiway")
         pretrain(old, work / "first", preset="sync-small", model=model, optim=optim)
     run = given.out or work / "run"
-    mix = [*old, voiced, *[real] * REAL]
+    mix = [speaker, *people, *[voiced] * REAL_VOICES, *[real] * REAL]
     optim = replace(preset.optim, steps=given.steps, lr=given.lr, ema=0.999)
     model = replace(preset.model, sounds=SOUNDS)
     print(pretrain(mix, run, preset="sync-small", model=model, optim=optim, init=first))  # noqa: T201
     if given.publish:
-        corpora = [*old, voiced, real]
+        corpora = [speaker, *people, voiced, real]
         calibrate_run(run, *corpora)
         tested = {f"{corpus.name} (seen in other clips)": Corpus(corpus).split("dev") for corpus in corpora}
         tested["avatars never met"] = Corpus(strangers(work))
