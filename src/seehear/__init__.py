@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seehear.adaptation.adapt import adapt
     from seehear.training.run import load
 
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "adapt", "load"]
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """`load`, when it is asked for: importing the package alone must not cost an import of torch."""
+    """`load` or `adapt`, when it is asked for: importing the package alone must not cost an import of torch."""
     if name == "load":
         from seehear.training.run import load
 
         return load
+    if name == "adapt":
+        from seehear.adaptation.adapt import adapt
+
+        return adapt
     raise AttributeError(f"module 'seehear' has no attribute {name!r}")

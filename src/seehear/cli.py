@@ -36,7 +36,7 @@ SURROGATE = re.compile("[\udc80-\udcff]")
 STAND_IN = 0xF780 - 0xDC80
 """From these to letters for private use, which stand in for them while words are parsed."""
 
-RESUMED = "get, prepare, pretrain, benchmark and demo"
+RESUMED = "get, prepare, pretrain, adapt, benchmark and demo"
 """What a user may have interrupted without losing work."""
 
 
@@ -119,6 +119,11 @@ VERBS = {
         "learn from a corpus without labels",
         "seehear pretrain corpus/ run/ --preset animate-small",
         shaped="seehear.training.presets:shaped",
+    ),
+    "adapt": Verb(
+        "seehear.verbs:adapt",
+        "train a model further on your own videos, and measure what that gained",
+        "seehear adapt videos/ -o adapted/",
     ),
     "evaluate sync": Verb(
         "seehear.verbs:evaluate_sync",

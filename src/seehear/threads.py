@@ -66,6 +66,18 @@ def children_with_one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def torch_threads_kept() -> Iterator[None]:
+    """After it, torch has as many threads as before: tools that decode beside the network set it to one."""
+    import torch
+
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def cpu_quota(root: Path = Path("/")) -> float:
     """Cores' worth of time that the control groups of this process leave it; infinity where they set no limit.
 

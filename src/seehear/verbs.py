@@ -80,3 +80,48 @@ def evaluate_sync(
 
     accuracy = sync_on(model, corpus, split, split_by, dev_every, lengths)
     return json_format.dumps(accuracy.to_dict()) if json else str(accuracy)
+
+
+def adapt(
+    videos: list[Path],
+    *,
+    out: Path,
+    minutes: float = 15.0,
+    model: str = "sync-small",
+    labels: Path | None = None,
+    replay: Path | None = None,
+    confidence: float = 0.7,
+    seed: int = 0,
+    workers: int | None = None,
+    json: bool = False,
+) -> str:
+    """Train a sync model further on your own videos, without labels, and measure what that gained.
+
+    The delay of each video is measured with the model and undone, and videos whose delay is unsure or not constant are
+    refused. About one video (or person) in four is held out. In the end a table compares the model before and after on
+    these. A run that was stopped or killed goes on when it is given again.
+
+    Args:
+        videos: video files and folders of them; 3 minutes or more, of as many people as possible.
+        out: folder for the adapted model; new, empty, or one whose run was stopped.
+        minutes: CPU minutes that training may take; on a GPU, minutes. Measuring and preparing come on top.
+        model: name or folder of the sync model to begin with.
+        labels: CSV with the columns "file" and "speaker"; by default labels.csv in each folder. With it, no person is
+            both learned from and held out.
+        replay: corpus to be learned again a little, so that nothing is forgotten; by default synthetic people, made
+            here, which needs the extra "avatars".
+        confidence: least probability that a video's measured delay is right, from 0 to 1.
+        seed: of the order of clips and of their disturbances.
+        workers: processes; by default one a core.
+        json: print one JSON object instead of a table.
+
+    Raises:
+        SeehearError: as `seehear.adaptation.adapt.adapt`.
+    """
+    from seehear.adaptation.adapt import adapt as adapt_on
+
+    adapted = adapt_on(
+        videos, out, minutes=minutes, model=model, labels=labels, replay=replay, confidence=confidence, seed=seed,
+        workers=workers,
+    )  # fmt: skip
+    return json_format.dumps(adapted.to_dict(), ensure_ascii=False) if json else str(adapted)

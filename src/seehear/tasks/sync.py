@@ -218,13 +218,19 @@ def _with_interval(length: int, counts: NDArray[np.int64], units: Units, seed: i
     return Accuracy(length, told.value, told.low, told.high, int(counts[:, 1].sum()), clips, told.units, told.draws)
 
 
-def evaluate_sync(model: LipSync, clips: Iterable[Clip], lengths: Sequence[int] = LENGTHS) -> SyncAccuracy:
+def evaluate_sync(
+    model: LipSync,
+    clips: Iterable[Clip],
+    lengths: Sequence[int] = LENGTHS,
+    units: Callable[[Sequence[Mapping[str, Any]]], Units] = units_of_metas,
+) -> SyncAccuracy:
     """Sync accuracy of a model on clips that are in sync.
 
     Args:
         model: in evaluation mode, on any device.
         clips: each is embedded as a whole; those that the model's context uses up count as too short.
         lengths: the Ks.
+        units: which unit each clip is of, from what the clips know of themselves.
     """
     device = next(model.parameters()).device
     metas: list[Mapping[str, Any]] = []
@@ -240,4 +246,4 @@ def evaluate_sync(model: LipSync, clips: Iterable[Clip], lengths: Sequence[int] 
                 sound = model.embed_sound(torch.from_numpy(clip.audio).unsqueeze(0).to(device))
             yield lips[0].cpu(), sound[0].cpu()
 
-    return sync_accuracy(embedded(), model.distance, lengths, units=lambda: units_of_metas(metas))
+    return sync_accuracy(embedded(), model.distance, lengths, units=lambda: units(metas))

@@ -63,7 +63,9 @@ class KnownSound:
         return stretch
 
 
-def calibrate(model: LipsAndSound, clips: Sequence[Clip], *, examples: int = EXAMPLES, seed: int = 0) -> Calibration:
+def calibrate(
+    model: LipsAndSound, clips: Sequence[Clip], *, examples: int = EXAMPLES, seed: int = 0, progress: bool = True
+) -> Calibration:
     """Fit the confidence of a model.
 
     Args:
@@ -71,6 +73,7 @@ def calibrate(model: LipsAndSound, clips: Sequence[Clip], *, examples: int = EXA
         clips: held-out clips, in sync, from as many people as there are.
         examples: how many measurements to make.
         seed: of the cuts, delays and mismatches.
+        progress: tell how far it is, on the error stream.
 
     Raises:
         ValueError: every measurement was right, or every one wrong.
@@ -78,7 +81,7 @@ def calibrate(model: LipsAndSound, clips: Sequence[Clip], *, examples: int = EXA
     rng = np.random.default_rng(seed)
     peaks: list[Peak] = []
     right: list[bool] = []
-    with Telling("calibrating", examples) as telling:
+    with Telling("calibrating", examples, show=progress) as telling:
         for done in range(examples):
             delay_s = float(rng.uniform(-LARGEST_DELAY_S, LARGEST_DELAY_S))
             mismatched = bool(rng.random() < MISMATCHED)

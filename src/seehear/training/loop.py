@@ -18,6 +18,7 @@ from seehear.pretext.interface import Pretext
 from seehear.progress import Telling
 from seehear.training.average import WeightAverage
 from seehear.training.checkpoint import StopSignal, load_checkpoint, random_states, save_checkpoint, set_random_states
+from seehear.training.early import EarlyStop
 from seehear.training.gradients import GradientWatch
 from seehear.training.journal import Journal
 from seehear.training.options import EngineOptions, OptimOptions
@@ -60,7 +61,8 @@ class Training:
         optim, engine: options.
         folder: of the run: checkpoints/last.ckpt, metrics.csv, tb/.
         export: called with the latest numbers, the pretext's weights being those that are worth keeping, whenever a
-            checkpoint is written.
+            checkpoint is written; with ``early``, whenever its number is the best so far.
+        early: ends the training when the probe's number stops rising; None trains to the last step.
         step: updates done.
         seconds: of work so far, over all starts.
         frames: video frames seen or heard.
@@ -75,6 +77,7 @@ class Training:
     engine: EngineOptions
     folder: Path
     export: Callable[[Metrics], None]
+    early: EarlyStop | None = None
     step: int = 0
     seconds: float = 0.0
     frames: int = 0
@@ -90,7 +93,7 @@ class Training:
         self._logged = self.frames, self.seconds
 
     def run(self) -> Metrics:
-        """Train to the last step.
+        """Train to the last step, or until ``early`` says that it is enough.
 
         Returns:
             The latest numbers: those of the last row of metrics.csv and of the last probe.
@@ -111,9 +114,9 @@ class Training:
             if resumed_at is None:
                 self._measure(journal, telling)  # untrained: what chance looks like
             batches = iter(self.batches)
-            while self.step < self.optim.steps:
+            while not self._finished():
                 self._advance(batches, journal, telling)
-                if self.step < self.optim.steps and self._asked_to_stop(stop):
+                if not self._finished() and self._asked_to_stop(stop):
                     self.save()
                     raise Stopped(self.step, self.optim.steps, self.folder, stop.number)
         return self.metrics
@@ -125,6 +128,8 @@ class Training:
         rest = load_checkpoint(self.fabric, self.checkpoint, {"model": self.model, "optimizer": self.optimizer})
         if self.average:
             self.average.load_state_dict(rest["average"])
+        if self.early:
+            self.early.load_state_dict(rest["early"])
         set_random_states(self.fabric, self.rng, rest["random"])
         self.batches.load_state_dict(rest["batches"])
         self.step, self.seconds, self.frames = rest["step"], rest["seconds"], rest["frames"]
@@ -137,6 +142,7 @@ class Training:
             "model": self.model,
             "optimizer": self.optimizer,
             "average": self.average.state_dict() if self.average else {},
+            "early": self.early.state_dict() if self.early else {},
             "batches": self.batches.state_dict(),
             "random": random_states(self.fabric, self.rng),
             "step": self.step,
@@ -145,9 +151,16 @@ class Training:
             "metrics": self.metrics,
         }
         save_checkpoint(self.fabric, self.checkpoint, state)
+        if not self.early:
+            self._export()
+
+    def _export(self) -> None:
         with self._best_weights():
             if self.fabric.is_global_zero:
                 self.export(self.metrics)
+
+    def _finished(self) -> bool:
+        return self.step >= self.optim.steps or (self.early is not None and self.early.over)
 
     def _advance(self, batches: Iterator[dict[str, Tensor]], journal: Journal | None, telling: Telling) -> None:
         """One update, and what is due after it."""
@@ -210,6 +223,8 @@ class Training:
             for name, picture in probed.pictures.items():
                 journal.show(self.step, name, picture)
         telling.say(f"step {self.step}: {in_words(self.probe, probed.numbers)}")
+        if self.early and self.early.gained(self.step, probed.numbers):
+            self._export()
 
     def _told(self) -> str:
         told = f"loss {self.metrics['loss']:.3f}, {self.metrics['frames_per_s']:.0f} frames/s"

@@ -1,0 +1,149 @@
+"""What `seehear adapt` gives back, as a table for people and as plain values for programs."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from rich.console import Console
+from rich.table import Table
+
+from seehear.adaptation.verdict import JUDGED_BY, Gain
+from seehear.corpus.report import duration
+from seehear.tasks.result import percent_range
+from seehear.tasks.sync import CHANCE, TOLERANCE
+from seehear.tasks.units import counted
+
+REFUSED = "refused"
+"""Use of a source that teaches nothing."""
+
+
+@dataclass(frozen=True)
+class SourceUse:
+    """What one source was used for; a row of sources.csv.
+
+    Attributes:
+        file: its name.
+        use: ``learned`` from, ``watched`` to stop the training in time, ``held out`` for the proof, or ``refused``;
+            several joined by `` + `` where its last stretch was held out.
+        reason: why it was refused; empty where it was not.
+        delay_ms: measured, positive: the sound is late. It was undone. None where there was nothing to measure.
+        confidence: the probability that this is right.
+        seconds: of it that were used.
+    """
+
+    file: str
+    use: str
+    reason: str
+    delay_ms: float | None
+    confidence: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """What came of adapting a model.
+
+    Attributes:
+        out: folder of the adapted model.
+        model: that was begun with.
+        verdict: what it means, a sentence.
+        gains: sync accuracy before and after, on held-out clips of the user's videos.
+        replay: the same on held-out clips of what was learned again; empty where nothing was.
+        replayed: what that was.
+        sources: what each source was used for.
+        learned_s, held_out_s: seconds of speech that were learned from, and that the proof rests on.
+        steps: updates of the weights.
+        kept: the update whose weights are kept.
+        minutes: of training.
+        calibrated: whether the confidence was fitted anew.
+        notes: what else there is to know, a sentence each.
+    """
+
+    out: str
+    model: str
+    verdict: str
+    gains: tuple[Gain, ...]
+    replay: tuple[Gain, ...]
+    replayed: str
+    sources: tuple[SourceUse, ...]
+    learned_s: float
+    held_out_s: float
+    steps: int
+    kept: int
+    minutes: float
+    calibrated: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def better(self) -> bool:
+        """Whether it is surely better on the user's videos."""
+        return any(gain.better for gain in self.gains if gain.frames == JUDGED_BY)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> Self:
+        """From `to_dict`, perhaps by way of JSON."""
+        values = {name: told[name] for name in cls.__dataclass_fields__}
+        for name in ("gains", "replay"):
+            values[name] = tuple(_gain(gain) for gain in told[name])
+        values["sources"] = tuple(SourceUse(**source) for source in told["sources"])
+        return cls(**values | {"notes": tuple(told["notes"])})
+
+    def __str__(self) -> str:
+        console = Console(width=100, file=io.StringIO())
+        console.print(self.table())
+        for line in [*self._lines(), *self.notes, "", self.verdict]:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        assert isinstance(console.file, io.StringIO)
+        return console.file.getvalue().rstrip()
+
+    def table(self) -> Table:
+        """Before and after, for the terminal."""
+        title = f"Sync accuracy on held-out clips, offset within ±{TOLERANCE} frame of the truth (chance {CHANCE:.1%})"
+        table = Table("measured on", "K", self.model, "adapted", "points", "over", title=title)
+        for where, gains in (("your videos", self.gains), (self.replayed, self.replay)):
+            for gain in gains:
+                table.add_row(
+                    where,
+                    str(gain.frames),
+                    _share(gain.before, gain.before_interval),
+                    _share(gain.after, gain.after_interval),
+                    _points(gain),
+                    counted(gain.units, gain.kind),
+                )
+        return table
+
+    def _lines(self) -> list[str]:
+        used = [source for source in self.sources if source.use != REFUSED]
+        lines = [
+            f"used     {len(used)} of {len(self.sources)} videos: {duration(self.learned_s)} learned from, "
+            f"{duration(self.held_out_s)} held out",
+            f"trained  {self.steps} steps in {self.minutes:.1f} minutes; the weights of step {self.kept} are kept",
+            f"truth    each video's own delay, measured with {self.model} over all of the video: the same for both",
+        ]
+        refused = Counter(source.reason for source in self.sources if source.use == REFUSED)
+        if refused:
+            lines.insert(1, f"refused  {sum(refused.values())}: the reasons are in {Path(self.out) / 'sources.csv'}")
+        return lines
+
+
+def _gain(told: Mapping[str, Any]) -> Gain:
+    ends = ("before_interval", "after_interval", "interval")
+    return Gain(**{**told, **{name: tuple(told[name]) if told[name] else None for name in ends}})
+
+
+def _share(value: float, ends: Sequence[float] | None) -> str:
+    return f"{value:.1%} ({percent_range(*ends)})" if ends else f"{value:.1%}"
+
+
+def _points(gain: Gain) -> str:
+    span = " [{:+.1f}, {:+.1f}]".format(*(100 * end for end in gain.interval)) if gain.interval else ""
+    return f"{100 * gain.difference:+.1f}{span}"

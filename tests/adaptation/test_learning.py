@@ -1,0 +1,49 @@
+import pytest
+
+from seehear.adaptation.learning import (
+    LEAST_STEPS,
+    MOST_EPOCHS,
+    PROBES,
+    batch_size,
+    load_to_train,
+    preset_of,
+    steps_within,
+)
+from seehear.adaptation.replay import repeats
+from seehear.errors import ModelError, SeehearError
+
+
+def test_steps_fit_into_the_budget() -> None:
+    assert steps_within(600, 3.0, 0.0, 900, 1e6) == 200
+    assert steps_within(600, 3.0, 6.0, 900, 1e6) == (600 - PROBES * 6) // 3
+    assert steps_within(0.1, 3.0, 0.0, 900, 1e6) == LEAST_STEPS
+
+
+def test_a_fast_machine_does_not_go_over_a_few_minutes_for_ever() -> None:
+    assert steps_within(600, 0.001, 0.0, 900, 4500) == MOST_EPOCHS * 5
+
+
+def test_little_video_makes_smaller_batches_and_too_little_is_a_sentence() -> None:
+    assert batch_size(100, 16) == 16
+    assert batch_size(20, 16) == 10
+    assert batch_size(4, 16) == 2
+    with pytest.raises(SeehearError, match="3 stretches of speech"):
+        batch_size(3, 16)
+
+
+@pytest.mark.parametrize(("new", "old"), [(4500, 4500), (9000, 4500), (3375, 4500), (30000, 4500), (120000, 4500)])
+def test_old_clips_are_about_a_quarter(new: int, old: int) -> None:
+    often, seldom = repeats(new, old)
+    assert 0.18 <= seldom * old / (often * new + seldom * old) <= 0.32
+    assert repeats(new, 0) == (1, 0)
+
+
+def test_the_preset_is_the_model_s_own_where_the_package_has_it() -> None:
+    assert preset_of({"trained": {"preset": "sync-base"}}) == "sync-base"
+    assert preset_of({"trained": {"preset": "mine.yaml"}}) == preset_of({}) == "sync-small"
+
+
+@pytest.mark.parametrize("name", ["animate-small", "match-small"])
+def test_models_of_other_kinds_are_refused_with_the_way_out(name: str) -> None:
+    with pytest.raises(ModelError, match=f"adapt works for sync models only; .*--init {name}"):
+        load_to_train(name)

@@ -1,0 +1,91 @@
+"""Training that ends when a number of the probe stops rising."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from talkers import DATA, ENGINE, MODEL, OPTIM, Talkers
+from torch import nn
+
+from seehear.corpus.batches import WindowBatches
+from seehear.pretext.sync import SyncModel
+from seehear.training.early import EarlyStop
+from seehear.training.loop import Training
+from seehear.training.probe import Probed
+
+
+class Script:
+    """A probe that says what it was told to say."""
+
+    formats = {"score": ".2f"}  # noqa: RUF012
+    beside = ""
+
+    def __init__(self, scores: list[float]) -> None:
+        self.scores = iter(scores)
+
+    def __call__(self, model: nn.Module, fabric: Fabric) -> Probed:
+        return Probed({"score": next(self.scores)})
+
+
+def training(folder: Path, scores: list[float], patience: int) -> Training:
+    """Eight steps of a tiny model, measured at 0, 2, 4, 6 and 8; the step of what is exported is written down."""
+    torch.manual_seed(0)
+    batches = WindowBatches(Talkers(), DATA.batch, frames=DATA.frames, min_frames=DATA.min_frames)  # type: ignore[arg-type]
+    engine = {**vars(ENGINE), "probe_every": 2, "save_every": 2}
+    made = Training(
+        fabric=Fabric(accelerator="cpu", devices=1),
+        pretext=SyncModel(MODEL),
+        batches=batches,
+        probe=Script(scores),
+        optim=OPTIM,
+        engine=type(ENGINE)(**engine),
+        folder=folder,
+        export=lambda metrics: (folder / "exported").write_text(json.dumps([made.step, metrics["score"]])),
+        early=EarlyStop("score", patience),
+    )
+    return made
+
+
+def test_the_first_value_is_a_gain_and_waiting_ends_it() -> None:
+    early = EarlyStop("score", 2)
+    assert [early.gained(step, {"score": value}) for step, value in enumerate((0.1, 0.3, 0.3, 0.2))] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert (early.best, early.best_step, early.over) == (0.3, 1, True)
+    again = EarlyStop("score", 2)
+    again.load_state_dict(early.state_dict())
+    assert again == early
+
+
+@pytest.mark.trains
+def test_it_stops_and_the_best_weights_are_exported(tmp_path: Path) -> None:
+    made = training(tmp_path, [0.1, 0.5, 0.4, 0.3], patience=2)
+    made.run()
+    assert made.step == 6
+    assert json.loads((tmp_path / "exported").read_text()) == [2, 0.5]
+
+
+@pytest.mark.trains
+def test_it_goes_to_the_end_while_there_are_gains(tmp_path: Path) -> None:
+    made = training(tmp_path, [0.1, 0.2, 0.1, 0.3, 0.2], patience=2)
+    made.run()
+    assert made.step == OPTIM.steps
+    assert json.loads((tmp_path / "exported").read_text()) == [6, 0.3]
+
+
+@pytest.mark.trains
+def test_a_resumed_training_remembers_what_was_best(tmp_path: Path) -> None:
+    first = training(tmp_path, [0.1, 0.5, 0.4], patience=2)
+    with pytest.raises(StopIteration):  # as if killed at the fourth measurement, after the checkpoint of step 4
+        first.run()
+    resumed = training(tmp_path, [0.45], patience=2)
+    resumed.run()
+    assert resumed.step == 6
+    assert json.loads((tmp_path / "exported").read_text()) == [2, 0.5]
