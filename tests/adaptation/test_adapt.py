@@ -21,6 +21,7 @@ from seehear.adaptation import adapt as module
 from seehear.adaptation import learning, measuring, stages
 from seehear.adaptation.result import Adapted
 from seehear.cli import main
+from seehear.corpus.formats import find_sources
 from seehear.errors import ModelError, SeehearError
 from seehear.training.run import load_sync
 
@@ -158,6 +159,12 @@ def test_it_goes_on_after_being_killed_in_each_stage(
     assert trained["corpus"] == ["talkers", "old-people", "own videos"]
     assert len(trained["adapted"]["learned"]) == uses.count("learned")
     assert len(trained["adapted"]["held_out"]) == 2
+
+    found = find_sources([films], "folder")
+    learned, held_out = stages._history(found, str(out))  # a second round knows what the first has seen
+    assert learned == {name for name, row in rows.items() if row["use"] == "learned"}
+    assert held_out == {name for name, row in rows.items() if row["use"] == "held out"}
+    assert stages._history(found, tiny_model) == (set(), set())
 
     stamp = (out / "model.safetensors").stat().st_mtime_ns
     assert adapt(out) == adapted  # done already
