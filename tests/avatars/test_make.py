@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from seehear.avatars import make_avatars
+from seehear.avatars import make, make_avatars
 from seehear.avatars.make import PARTS
 from seehear.avatars.take import plan_take
 from seehear.errors import MediaError, SeehearError
@@ -152,20 +152,12 @@ def test_workers_end_with_a_killed_parent_and_the_folder_is_made_anew(tmp_path: 
     assert sorted(path.name for path in out.iterdir()) == [".avatars.json", "labels.csv", "mine.txt", made.name]
 
 
-@pytest.mark.parametrize(
-    ("function", "error"),
-    [
-        ("make.write_reel", MediaError("the disk is full")),
-        ("filming.write_labels", OSError(errno.ENOSPC, "No space left on device")),
-    ],
-)
-def test_a_full_disk_is_told_and_nothing_is_left(
-    function: str, error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise error
+def full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(f"seehear.avatars.{function}", full)
+
+def test_a_full_disk_is_told_and_nothing_unfinished_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seehear.avatars.make.write_reel", full)
     with pytest.raises(SeehearError, match="disk is full"):
         make_avatars(tmp_path / "new", clips=1, speakers=1, seconds=0.4)
     assert not (tmp_path / "new").exists()
@@ -173,6 +165,31 @@ def test_a_full_disk_is_told_and_nothing_is_left(
     with pytest.raises(SeehearError, match="disk is full"):
         make_avatars(tmp_path / "empty", clips=1, speakers=1, seconds=0.4)
     assert not list((tmp_path / "empty").iterdir())
+
+
+def test_what_is_finished_outlives_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same command goes on: the first clip is not made again, and all ends as if nothing had happened."""
+    asked = {"clips": 3, "speakers": 2, "seconds": 0.4, "workers": 1, "progress": False}
+    make_avatars(tmp_path / "undisturbed", **asked)  # type: ignore[arg-type]
+    write, written = make.write_reel, []
+
+    def write_once(path: Path, *others: object, **options: object) -> None:
+        if written:
+            raise MediaError("the disk went away")
+        written.append(path)
+        write(path, *others, **options)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(make, "write_reel", write_once)
+        with pytest.raises(SeehearError, match="went away"):
+            make_avatars(tmp_path / "out", **asked)  # type: ignore[arg-type]
+    (first,) = (tmp_path / "out").glob("*.mp4")
+    made = first.stat().st_mtime_ns
+    with (tmp_path / "out" / ".rows.jsonl").open("a") as file:
+        file.write("[1, {")  # torn by a kill
+    make_avatars(tmp_path / "out", **asked)  # type: ignore[arg-type]
+    assert first.stat().st_mtime_ns == made
+    assert digests(tmp_path / "out") == digests(tmp_path / "undisturbed")
 
 
 def test_progress_is_told_in_a_log(

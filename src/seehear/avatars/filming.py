@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from seehear.avatars.folder import in_the_making, is_made, made_files, write_labels
+from seehear.avatars.folder import finished, in_the_making, is_made, made_files, remember, write_labels
 from seehear.avatars.voices import Mark, require_espeak
 from seehear.crew import Tell, work_through, worker_count
 from seehear.errors import SeehearError
@@ -27,7 +27,7 @@ def film_all(
     workers: int | None,
     progress: bool,
 ) -> list[Path]:
-    """Film all clips of a folder, unless it holds them already.
+    """Film all clips of a folder, but for those that it holds already.
 
     Args:
         out: the folder.
@@ -48,12 +48,14 @@ def film_all(
     if is_made(out, asked):
         return made_files(out)
     require_espeak()
-    rows: dict[int, Row] = {}
     with in_the_making(out, asked):
-        made = closing(_results(jobs, film, min(workers, len(jobs))))  # if it fails, nobody writes while it is cleared
-        with made as results, Telling("avatars", len(jobs), show=progress) as telling:
+        rows: dict[int, Row] = finished(out)
+        left = [(number, job) for number, job in enumerate(jobs) if number not in rows]
+        made = closing(_results(left, film, min(workers, len(left))))  # if it fails, nobody writes while it is cleared
+        with made as results, Telling("avatars", len(jobs), len(rows), show=progress) as telling:
             for number, row in results:
                 rows[number] = row
+                remember(out, number, row)
                 telling.update(len(rows), f"{len(rows)}/{len(jobs)} clips")
         write_labels(out, [rows[number] for number in range(len(jobs))])
     return made_files(out)
@@ -80,12 +82,12 @@ def marks_json(marks: Sequence[Mark]) -> str:
     return json.dumps([[m.text, round(m.start_s, 4), round(m.stop_s, 4)] for m in marks], ensure_ascii=False)
 
 
-def _results(jobs: Sequence[Job], film: Callable[[Job], Row], workers: int) -> Generator[tuple[int, Row]]:
+def _results(jobs: Sequence[tuple[int, Job]], film: Callable[[Job], Row], workers: int) -> Generator[tuple[int, Row]]:
     """Numbers of clips and their rows of the table, as they come."""
-    if workers == 1:
-        yield from ((number, film(job)) for number, job in enumerate(jobs))
+    if workers <= 1:
+        yield from ((number, film(job)) for number, job in jobs)
         return
-    for message in work_through(enumerate(jobs), partial(_filmed, film), workers):
+    for message in work_through(jobs, partial(_filmed, film), workers):
         number = message.task[0]
         if message.kind == "died":
             raise SeehearError(f"the process that made clip {number} {message.value}; try fewer --workers")

@@ -1,4 +1,7 @@
-"""The folder that avatars are made in: whole, or known by a mark as unfinished, or the user's and left alone."""
+"""The folder that avatars are made in: whole, or known by a mark as unfinished, or the user's and left alone.
+
+What was finished when the making was stopped stays, with its rows of the table; the same command goes on from there.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import csv
 import fcntl
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +21,9 @@ from seehear.os_errors import refusals_as_sentences
 LABELS = "labels.csv"
 MARK = ".avatars.json"
 """Says what a folder's avatars are made from; written before the first of them, and the table after the last."""
+
+ROWS = ".rows.jsonl"
+"""Rows of the table of the clips that are finished, while others are not; a row is written after its file."""
 
 _OURS = re.compile(r"(s\d+_|d)\d+\.mp4|\.(s\d+_|d)\d+\.mp4\.\d+\.part|\.labels\.csv\.\d+\.tmp")
 
@@ -48,9 +54,10 @@ def made_files(out: Path) -> list[Path]:
 
 @contextmanager
 def in_the_making(out: Path, asked: dict[str, Any]) -> Iterator[None]:
-    """Holds a folder while avatars are made in it; if that fails, what was made goes, and the folder if it is new.
+    """Holds a folder while avatars are made in it; if none is finished when that fails, the folder goes if it is new.
 
-    Nothing is ever deleted but files that are called as avatars are, in a folder that has the mark.
+    Nothing is ever deleted but files that are called as avatars are, in a folder that has the mark: those that are not
+    finished, or were made from something else.
 
     Raises:
         SeehearError: the folder holds other things, another process is at it, it cannot be written, the disk is full.
@@ -64,19 +71,46 @@ def in_the_making(out: Path, asked: dict[str, Any]) -> Iterator[None]:
             _lock(mark, out)
             whole = False
             try:
-                _remove_ours(out)  # of a run that was killed
+                if _asked(out / MARK) != asked:
+                    (out / ROWS).unlink(missing_ok=True)
+                kept = finished(out)
+                _remove_ours(out, kept)
+                (out / ROWS).write_text("")  # without the torn line of a process that was killed
+                for number, row in kept.items():
+                    remember(out, number, row)
                 mark.truncate(0)
                 mark.write(json.dumps(asked) + "\n")
                 mark.flush()
                 yield
                 whole = True
             finally:
-                if not whole:
+                if whole:
+                    (out / ROWS).unlink(missing_ok=True)
+                elif not finished(out):
                     _remove_ours(out)
+                    (out / ROWS).unlink(missing_ok=True)
                     (out / MARK).unlink(missing_ok=True)
                     if new:
                         with suppress(OSError):  # somebody has put something in it meanwhile
                             out.rmdir()
+
+
+def finished(out: Path) -> dict[int, dict[str, Any]]:
+    """The rows of the clips of an unfinished folder that are finished, by their numbers."""
+    rows: dict[int, dict[str, Any]] = {}
+    with suppress(OSError):
+        for line in (out / ROWS).read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError, TypeError, KeyError):  # the last line of a process that was killed
+                number, row = json.loads(line)
+                if (out / row["file"]).is_file():
+                    rows[int(number)] = row
+    return rows
+
+
+def remember(out: Path, number: int, row: dict[str, Any]) -> None:
+    """Write down that a clip is finished."""
+    with (out / ROWS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps([number, row], ensure_ascii=False) + "\n")
 
 
 def write_labels(out: Path, rows: list[dict[str, Any]]) -> None:
@@ -102,7 +136,8 @@ def _lock(mark: IO[str], out: Path) -> None:
         raise SeehearError(f"another seehear is making avatars in {out} now; wait, or name another folder") from None
 
 
-def _remove_ours(out: Path) -> None:
+def _remove_ours(out: Path, keep: Mapping[int, Mapping[str, Any]] | None = None) -> None:
+    kept = {row["file"] for row in (keep or {}).values()}
     for path in out.iterdir():
-        if _OURS.fullmatch(path.name):
+        if _OURS.fullmatch(path.name) and path.name not in kept:
             path.unlink()

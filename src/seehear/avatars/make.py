@@ -47,7 +47,8 @@ def make_avatars(
     other people, texts, rooms and cameras; clip ``i`` of a seed depends on nothing but the seed, ``i``, ``speakers``,
     ``seconds`` and ``neutral``, so that a larger run begins with the clips of a smaller one.
 
-    A folder that holds the very same avatars is left as it is. One whose making was killed is made anew.
+    A folder that holds the very same avatars is left as it is. Where the making was stopped, or failed, what was
+    finished stays, and the same command goes on from there.
 
     Args:
         out: folder to make; it must not hold anything else.

@@ -129,17 +129,21 @@ def align(samples: np.ndarray[Any, np.dtype[np.float32]]) -> Utterance:
         return Utterance(samples, (), ())
     decoder = _decoder()
     pcm = np.rint(samples.clip(-1, 1) * 32767).astype("<i2").tobytes()
-    decoder.activate_search("_default")
-    _hear(decoder, pcm)
-    said = decoder.hyp()
-    if said is None or not said.hypstr.strip():
+    try:
+        decoder.activate_search("_default")
+        _hear(decoder, pcm)
+        said = decoder.hyp()
+        if said is None or not said.hypstr.strip():
+            return Utterance(samples, (), ())
+        decoder.set_align_text(said.hypstr)  # words, then the phonemes within them
+        _hear(decoder, pcm)
+        if decoder.hyp() is None:
+            return Utterance(samples, (), ())
+        decoder.set_alignment()
+        _hear(decoder, pcm)
+    except RuntimeError:  # the words that were found cannot be laid over the sound: its beams are too narrow
+        _decoder.cache_clear()
         return Utterance(samples, (), ())
-    decoder.set_align_text(said.hypstr)  # words, then the phonemes within them
-    _hear(decoder, pcm)
-    if decoder.hyp() is None:
-        return Utterance(samples, (), ())
-    decoder.set_alignment()
-    _hear(decoder, pcm)
     words: list[Mark] = []
     phonemes: list[Mark] = []
     for word in decoder.get_alignment():  # not to be kept in a list: each is gone when the next is asked for
