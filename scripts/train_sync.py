@@ -34,7 +34,7 @@ from seehear.training.run import load_sync
 FIRST_AVATARS: dict[str, Any] = {"clips": 2800, "speakers": 1400, "seed": 2026}
 AVATARS: dict[str, dict[str, Any]] = {
     "short": {"clips": 800, "speakers": 400, "seed": 500, "seconds": 2.0},
-    "long": {"clips": 800, "speakers": 200, "seed": 501, "seconds": 3.0, "neutral": 1 / 7},
+    "long": {"clips": 800, "speakers": 200, "seed": 501, "seconds": 3.0, "neutral": 0.142857},
 }
 """Of the second part: those of benchmark mini."""
 
