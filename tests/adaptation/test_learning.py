@@ -1,16 +1,27 @@
-import pytest
+from pathlib import Path
 
+import numpy as np
+import pytest
+import torch
+
+from seehear.adaptation import learning
 from seehear.adaptation.learning import (
     LEAST_STEPS,
     MOST_EPOCHS,
+    PATIENCE,
     PROBES,
+    Material,
     batch_size,
+    learn,
     load_to_train,
     preset_of,
     steps_within,
 )
 from seehear.adaptation.replay import repeats
 from seehear.errors import ModelError, SeehearError
+from seehear.training.probe import Probed
+from seehear.training.run import load
+from seehear.training.sync_probe import SyncProbe
 
 
 def test_steps_fit_into_the_budget() -> None:
@@ -47,3 +58,19 @@ def test_the_preset_is_the_model_s_own_where_the_package_has_it() -> None:
 def test_models_of_other_kinds_are_refused_with_the_way_out(name: str) -> None:
     with pytest.raises(ModelError, match=f"adapt works for sync models only; .*--init {name}"):
         load_to_train(name)
+
+
+@pytest.mark.trains
+def test_watched_clips_stop_a_training_that_does_harm(
+    tiny_model: str, old_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.set_num_threads(1)
+    values = iter([0.5, 0.49, *[0.1] * PATIENCE])  # as if it got worse from the second measurement on
+    monkeypatch.setattr(SyncProbe, "score", lambda *_: Probed({"sync_k5": next(values), "sync_k15": 0.5}))
+    monkeypatch.setattr(learning, "_probe_time", lambda *_: 0.0)
+    rows = np.arange(6)
+    material = Material([(old_corpus, rows, 1)], np.array([6, 7]))
+    learned = learn(tiny_model, material, tmp_path / "run", 0.001, {"corpus": ["own videos"]}, progress=False)
+    assert (learned.steps, learned.planned, learned.kept) == (1 + PATIENCE, LEAST_STEPS, 1)
+    assert load(tmp_path / "run").config["trained"]["corpus"] == ["own videos"]
+    assert learn(tiny_model, material, tmp_path / "run", 0.001, {}, progress=False) == learned

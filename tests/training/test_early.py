@@ -1,4 +1,4 @@
-"""Training that ends when a number of the probe stops rising."""
+"""Training that ends when a number of the probe has fallen."""
 
 from __future__ import annotations
 
@@ -50,22 +50,18 @@ def training(folder: Path, scores: list[float], patience: int) -> Training:
     return made
 
 
-def test_the_first_value_is_a_gain_and_waiting_ends_it() -> None:
-    early = EarlyStop("score", 2)
-    assert [early.gained(step, {"score": value}) for step, value in enumerate((0.1, 0.3, 0.3, 0.2))] == [
-        True,
-        True,
-        False,
-        False,
-    ]
-    assert (early.best, early.best_step, early.over) == (0.3, 1, True)
-    again = EarlyStop("score", 2)
+def test_values_within_the_tolerance_of_the_best_are_kept_and_waiting_ends_it() -> None:
+    early = EarlyStop("score", 2, tolerance=0.1)
+    values = (0.1, 0.3, 0.25, 0.15, 0.1)
+    assert [early.is_kept(step, {"score": value}) for step, value in enumerate(values)] == [True] * 3 + [False] * 2
+    assert (early.best, early.kept_step, early.over) == (0.3, 2, True)
+    again = EarlyStop("score", 2, tolerance=0.1)
     again.load_state_dict(early.state_dict())
     assert again == early
 
 
 @pytest.mark.trains
-def test_it_stops_and_the_best_weights_are_exported(tmp_path: Path) -> None:
+def test_it_stops_and_the_weights_from_before_the_fall_are_exported(tmp_path: Path) -> None:
     made = training(tmp_path, [0.1, 0.5, 0.4, 0.3], patience=2)
     made.run()
     assert made.step == 6
@@ -73,7 +69,7 @@ def test_it_stops_and_the_best_weights_are_exported(tmp_path: Path) -> None:
 
 
 @pytest.mark.trains
-def test_it_goes_to_the_end_while_there_are_gains(tmp_path: Path) -> None:
+def test_it_goes_to_the_end_while_it_recovers(tmp_path: Path) -> None:
     made = training(tmp_path, [0.1, 0.2, 0.1, 0.3, 0.2], patience=2)
     made.run()
     assert made.step == OPTIM.steps

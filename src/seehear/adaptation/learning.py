@@ -40,8 +40,12 @@ EMA = 0.98
 PROBES = 10
 """Measurements on the watched clips while training goes on."""
 
-PATIENCE = 5
-"""Of these without a gain, after which it stops. Most of the gain comes late, when the learning rate falls."""
+PATIENCE, NOISE = 4, 0.03
+"""It stops when so many of these in a row are worse than the best one by more than the noise. Most of the gain comes
+late, when the learning rate falls, so an early best one is no reason to stop."""
+
+PROBE_FRAMES = 250
+"""The watched clips are few, so they are measured in full: they are cut to 10 s."""
 
 WATCHED_NUMBER = "sync_k5"
 
@@ -151,11 +155,12 @@ def learn(
     watched = material.watched_views(pretext.view)
     fabric = make_fabric(EngineOptions(devices=1))
     fabric.launch()
-    probe = sync_probe(watched, pretext, preset.data) if watched else None
+    data = replace(preset.data, frames=PROBE_FRAMES, probe_clips=len(material.watched))
+    probe = sync_probe(watched, pretext, data) if watched else None
     plan = _planned(folder, fabric, pretext, material, views, preset.data, preset.optim, probe, minutes, seed)
     optim = _optim(preset.optim, plan.steps, seed)
     every = max(1, plan.steps // PROBES)
-    early = EarlyStop(WATCHED_NUMBER, PATIENCE) if probe else None
+    early = EarlyStop(WATCHED_NUMBER, PATIENCE, NOISE) if probe else None
     before = pretext.config.get("trained") or {}
     trained = before | met(views, before) | dict(remembered)
     training = Training(
@@ -170,7 +175,7 @@ def learn(
         early=early,
     )
     training.run()
-    kept = early.best_step if early else training.step
+    kept = early.kept_step if early else training.step
     learned = Learned(training.step, plan.steps, kept, round(training.seconds / 60, 2))
     write_text(folder / DONE, json.dumps(asdict(learned)))
     return learned

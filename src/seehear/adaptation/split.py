@@ -19,9 +19,9 @@ LEAST_HELD_OUT = 2
 LARGEST_SHARE = 0.5
 """Held-out units never take more of the material than this."""
 
-WATCHED_FROM, WATCHED = 6, 3
-"""Of so many held-out units or more, one in three is watched during training, to stop it in time. These are not part
-of the proof: the step with the best figure on them would flatter them."""
+WATCHED_FROM, WATCHED = 7, 3
+"""Of so many held-out units or more, about one in three is watched during training, to stop it in time. These are not
+part of the proof: weights that are chosen by them would flatter them. Five units at least are left for the proof."""
 
 Part = Literal["learned", "watched", "held out"]
 
@@ -85,7 +85,7 @@ def part(
     held = _held_out(seconds, sources, learned_before, held_out_before)
     if len(held) < LEAST_HELD_OUT:
         return _within(pieces)
-    watched = set(held[: len(held) // WATCHED]) if len(held) >= WATCHED_FROM else set()
+    watched = set(held[: round(len(held) / WATCHED)]) if len(held) >= WATCHED_FROM else set()
     parts: list[Part] = [
         "learned" if piece.unit not in held else "watched" if piece.unit in watched else "held out" for piece in pieces
     ]

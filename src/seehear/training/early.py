@@ -1,4 +1,4 @@
-"""Early stopping: training ends when a number of the probe stops rising, and the best weights are the ones kept."""
+"""Early stopping: training ends when a number of the probe has clearly fallen, and earlier weights are kept then."""
 
 from __future__ import annotations
 
@@ -11,24 +11,31 @@ from dataclasses import dataclass
 class EarlyStop:
     """Watches one number of the probe. Larger is better.
 
+    The weights that are kept are the latest whose number is as good as the best one so far, to within a tolerance. A
+    probe of a few people is noisy, and its highest value is often an early lucky one.
+
     Attributes:
         number: its name.
-        patience: measurements without a new best after which training stops.
+        patience: measurements in a row that are worse than the best by more than the tolerance, after which training
+            stops.
+        tolerance: differences up to this are taken for noise.
         best: the largest value so far.
-        best_step: the step at which it was measured.
+        kept_step: the step whose weights are kept.
         waited: measurements since then.
     """
 
     number: str
     patience: int
+    tolerance: float = 0.0
     best: float = -math.inf
-    best_step: int = 0
+    kept_step: int = 0
     waited: int = 0
 
-    def gained(self, step: int, numbers: Mapping[str, float]) -> bool:
-        """Take in a measurement. True if it is the best one so far."""
-        if numbers[self.number] > self.best:
-            self.best, self.best_step, self.waited = numbers[self.number], step, 0
+    def is_kept(self, step: int, numbers: Mapping[str, float]) -> bool:
+        """Take in a measurement. True if the weights of this step are to be kept."""
+        value = numbers[self.number]
+        if value >= self.best - self.tolerance:
+            self.best, self.kept_step, self.waited = max(self.best, value), step, 0
             return True
         self.waited += 1
         return False
@@ -40,8 +47,8 @@ class EarlyStop:
 
     def state_dict(self) -> dict[str, float]:
         """For the checkpoint."""
-        return {"best": self.best, "best_step": self.best_step, "waited": self.waited}
+        return {"best": self.best, "kept_step": self.kept_step, "waited": self.waited}
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
         """From the checkpoint."""
-        self.best, self.best_step, self.waited = state["best"], int(state["best_step"]), int(state["waited"])
+        self.best, self.kept_step, self.waited = state["best"], int(state["kept_step"]), int(state["waited"])

@@ -61,8 +61,8 @@ class Training:
         optim, engine: options.
         folder: of the run: checkpoints/last.ckpt, metrics.csv, tb/.
         export: called with the latest numbers, the pretext's weights being those that are worth keeping, whenever a
-            checkpoint is written; with ``early``, whenever its number is the best so far.
-        early: ends the training when the probe's number stops rising; None trains to the last step.
+            checkpoint is written; with ``early``, whenever that says so.
+        early: ends the training when the probe's number has fallen; None trains to the last step.
         step: updates done.
         seconds: of work so far, over all starts.
         frames: video frames seen or heard.
@@ -223,7 +223,7 @@ class Training:
             for name, picture in probed.pictures.items():
                 journal.show(self.step, name, picture)
         telling.say(f"step {self.step}: {in_words(self.probe, probed.numbers)}")
-        if self.early and self.early.gained(self.step, probed.numbers):
+        if self.early and self.early.is_kept(self.step, probed.numbers):
             self._export()
 
     def _told(self) -> str:
