@@ -36,7 +36,7 @@ SURROGATE = re.compile("[\udc80-\udcff]")
 STAND_IN = 0xF780 - 0xDC80
 """From these to letters for private use, which stand in for them while words are parsed."""
 
-RESUMED = "get, prepare, pretrain, adapt, benchmark and demo"
+RESUMED = "get, prepare, pretrain, adapt, benchmark, recipe and demo"
 """What a user may have interrupted without losing work."""
 
 
@@ -179,6 +179,12 @@ VERBS = {
         "seehear.benchmark.run:benchmark",
         "whole tables of pretexts, losses, encoders, tasks and seeds, as the papers have them",
         "seehear benchmark mini --out mini/",
+    ),
+    "recipe": Verb(
+        "seehear.recipes.run:recipe",
+        "fetch data, prepare, pretrain and evaluate for a table of the papers, on a GPU",
+        "seehear recipe open-data --out open-data/ --dry-run",
+        shaped="seehear.recipes.run:optional_name",
     ),
     "import-syncnet": Verb(
         "seehear.tools.import_syncnet:import_syncnet",

@@ -7,6 +7,7 @@ from importlib.resources.abc import Traversable
 
 PRESETS = ("presets",)
 PLANS = ("benchmark", "plans")
+RECIPES = ("recipes",)
 WEIGHTS = ("weights",)
 
 ENDING = ".yaml"
@@ -20,7 +21,7 @@ HANDCRAFTED = (*(name + band + removed for name in SPECTRA for band in WITHIN fo
 
 
 def room(place: tuple[str, ...]) -> Traversable:
-    """The folder of one kind of things: `PRESETS`, `PLANS` or `WEIGHTS`."""
+    """The folder of one kind of things: `PRESETS`, `PLANS`, `RECIPES` or `WEIGHTS`."""
     return resources.files("seehear").joinpath(*place)
 
 

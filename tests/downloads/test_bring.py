@@ -4,11 +4,11 @@ import dataclasses
 import io
 import json
 import tarfile
-import zipfile
 from pathlib import Path
 
 import pytest
-from server import Server, md5, sha256
+from server import Server, sha256
+from stand_ins import REPOSITORY, at, put_lfs, put_record, zip_of
 
 from seehear.corpus.formats import FORMATS, find_sources
 from seehear.corpus.get import get
@@ -16,18 +16,9 @@ from seehear.downloads import bring as bringing
 from seehear.downloads.bring import Brought, bring
 from seehear.downloads.data_sets import DATA_SETS, ON_REQUEST, DataSet, FixedFiles
 from seehear.downloads.errors import DownloadError
-from seehear.downloads.github import LfsRepository
 from seehear.downloads.patience import Patience
 from seehear.downloads.remote import Checksum, Listing
-from seehear.downloads.zenodo import ZenodoRecord, parse_record
-
-
-def zip_of(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        for name, content in files.items():
-            file.writestr(name, content)
-    return buffer.getvalue()
+from seehear.downloads.zenodo import parse_record
 
 
 def tar_of(files: dict[str, bytes]) -> bytes:
@@ -42,28 +33,6 @@ def tar_of(files: dict[str, bytes]) -> bytes:
 
 def files_in(folder: Path) -> list[str]:
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-
-
-def at(name: str, server: Server) -> DataSet:
-    """A data set as it is, but on the server of the test."""
-    given = DATA_SETS[name]
-    place = given.place
-    if isinstance(place, ZenodoRecord):
-        return dataclasses.replace(given, place=dataclasses.replace(place, base=server.url))
-    assert isinstance(place, LfsRepository)
-    moved = dataclasses.replace(place, raw=f"{server.url}/raw", media=f"{server.url}/media")
-    return dataclasses.replace(given, place=moved)
-
-
-def put_record(server: Server, number: int, archives: dict[str, bytes], *faults: str | int) -> None:
-    """A record of Zenodo as its API tells it."""
-    files = []
-    for name, content in archives.items():
-        url = server.put(f"/api/records/{number}/files/{name}/content", content, *faults)
-        files.append(
-            {"key": name, "size": len(content), "checksum": f"md5:{md5(content)}", "links": {"self": url}, "id": "x"}
-        )
-    server.put(f"/api/records/{number}", json.dumps({"id": number, "files": files, "metadata": {}}).encode())
 
 
 FIRST = {1: "bbaf1n", 2: "pbaf2n", 10: "sbaf3n"}  # speaker -> a sentence of theirs
@@ -168,14 +137,7 @@ def test_ravdess_by_actor(server: Server, tmp_path: Path, hasty: Patience) -> No
     assert "Actor_01/03-01-06-01-02-01-01.wav" in files_in(out)
 
 
-REPOSITORY = "CheyneyComputerScience/CREMA-D/master"
 STEMS = ["1001_DFA_ANG_XX", "1001_IEO_NEU_XX", "1040_ITH_SAD_XX", "1006_TIE_NEU_XX"]
-
-
-def put_lfs(server: Server, path: str, content: bytes, *faults: str | int) -> None:
-    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256(content)}\nsize {len(content)}\n"
-    server.put(f"/raw/{REPOSITORY}/{path}", pointer.encode())
-    server.put(f"/media/{REPOSITORY}/{path}", content, *faults)
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def benchmark(
         raise SeehearError(f"nothing of the plan {asked.name} can be done: {' '.join(work.notes)} Give it with --data")
     called = out or Path(f"benchmark-{asked.name}")
     folder = Folder(called.resolve())
-    with folder.held(), _terminated_as_interrupted():
+    with folder.held(), terminated_as_interrupted():
         given = [f"# --data {word}\n" for word in data] + [f"# --only {pattern}\n" for pattern in only]
         folder.write_plan("".join(given) + written(asked))
         outcomes = usable(work, folder, folder.read_outcomes())
@@ -226,7 +226,7 @@ def _engine(name: str, workers: int | None, address: str | None) -> Iterator[Eng
 
 
 @contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
+def terminated_as_interrupted() -> Iterator[None]:
     """SIGTERM, as clusters send it, ends this as Ctrl-C does: trainings save themselves first."""
 
     def interrupt(number: int, _: FrameType | None) -> NoReturn:

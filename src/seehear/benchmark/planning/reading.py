@@ -54,12 +54,34 @@ def plan_of(text: str, name: str, where: str) -> Plan:
     Raises:
         PlanError: see `read_plan`.
     """
+    values = loaded(text, where)
+    return plan_from({"name": name, **values} if isinstance(values, dict) else values, where)
+
+
+def loaded(text: str, where: str) -> Any:
+    """The plain values of a YAML file.
+
+    Raises:
+        PlanError: it is no YAML, or a key stands twice in a mapping.
+    """
     try:
-        values = yaml.load(text, Loader=_Once)
+        return yaml.load(text, Loader=_Once)
     except (yaml.YAMLError, ValueError) as error:  # the latter: what looks like a date and is none
         raise PlanError(f"{where} is no YAML ({str(error).splitlines()[0]}); correct it") from error
+
+
+def plan_from(values: Any, where: str) -> Plan:
+    """A plan from plain values, its variants in full.
+
+    Args:
+        values: the keys of a plan's file, the name too.
+        where: what the file is called in errors.
+
+    Raises:
+        PlanError: see `read_plan`.
+    """
     if isinstance(values, dict):
-        values = {"name": name, **values} | {"tasks": _with_short_rows(values.get("tasks"))}
+        values = values | {"tasks": _with_short_rows(values.get("tasks"))}
     plan = expanded(built(Plan, values, where))
     check(plan, where)
     return plan

@@ -1,0 +1,314 @@
+"""From a recipe and what the user gives to stages: each one call of a verb, with what it needs and what it costs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil
+from pathlib import Path
+from typing import Any, Literal
+
+from seehear.benchmark.doing.job import SHORTEST_SOUND_S
+from seehear.benchmark.planning.chosen import chosen_settings
+from seehear.benchmark.planning.plan import Plan, PretextSpec
+from seehear.benchmark.planning.reading import written
+from seehear.benchmark.planning.sweep import swept
+from seehear.corpus.manifest import CORPUS_FILE
+from seehear.recipes import costs
+from seehear.recipes.recipe import DataSpec, Recipe, RecipeError, where_from
+
+Kind = Literal["get", "prepare", "pretrain", "evaluate"]
+
+EVALUATE = "evaluate"
+"""Name of the last stage."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user says beyond the name of a recipe.
+
+    Attributes:
+        out: folder of everything.
+        data: data set -> folder that the user has.
+        without: data sets and pretexts that are left out.
+        set: options of pretexts, as `seehear benchmark --set` takes them.
+        devices: GPUs (or processes) that train together.
+        device: cpu, cuda, mps or auto; by default a GPU where there is one.
+    """
+
+    out: Path
+    data: Mapping[str, Path] = field(default_factory=dict)
+    without: Sequence[str] = ()
+    set: Sequence[str] = ()
+    devices: int = 1
+    device: str | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A piece of work that is done once.
+
+    Attributes:
+        name: kind and what it is of: ``get grid``.
+        kind: verb.
+        of: data set or pretext; empty for ``evaluate``.
+        place: folder of what it makes.
+        given: arguments of the verb's function, as JSON has them: they decide whether it has been done.
+        needs: names of the stages that it cannot do without.
+        command: the same by hand.
+        cost: size, hours and disk.
+    """
+
+    name: str
+    kind: Kind
+    of: str
+    place: Path
+    given: Mapping[str, Any]
+    needs: tuple[str, ...]
+    command: str
+    cost: costs.Cost
+
+
+@dataclass(frozen=True)
+class Course:
+    """A recipe for what is there: its stages in order.
+
+    Attributes:
+        recipe: without what is left out.
+        stages: but for the last, ``evaluate``, which depends on what came of them; see `evaluation`.
+        corpora: data set -> folder of its clips.
+        runs: pretext that learns -> folder of its run.
+        notes: sentences about what is left out, and why.
+    """
+
+    recipe: Recipe
+    stages: tuple[Stage, ...]
+    corpora: Mapping[str, Path]
+    runs: Mapping[str, Path]
+    notes: tuple[str, ...]
+
+
+def course(recipe: Recipe, asked: Asked) -> Course:
+    """The stages of a recipe.
+
+    Raises:
+        RecipeError: a name that the recipe does not have, a data set that is missing, or fewer than one device.
+        PlanError: an option that no pretext has.
+    """
+    if asked.devices < 1:
+        raise RecipeError(f"--devices must be 1 or more, not {asked.devices}")
+    _check_names(recipe, asked)
+    data, notes = _data_there(recipe, asked)
+    plan = swept(_without(recipe.plan, data, asked.without), asked.set)
+    recipe = replace(recipe, data=data, plan=plan)
+    stages = [*_gets(recipe, asked), *_prepares(recipe, asked)]
+    corpora = {name: _corpus(name, asked) for name in data}
+    names = {stage.name for stage in stages}
+    trained = {name: pretext for name, pretext in plan.pretexts.items() if not pretext.untrained}
+    if not trained:
+        raise RecipeError(f"nothing of the recipe {recipe.name} would learn; leave less out, or give more with --data")
+    cached: set[tuple[int, tuple[str, ...]]] = set()
+    for name, pretext in trained.items():
+        stages.append(_pretrain(recipe, name, pretext, corpora, names, cached, asked))
+    runs = {name: asked.out / "runs" / file_name(name) for name in trained}
+    return Course(recipe, tuple(stages), corpora, runs, tuple(notes))
+
+
+def evaluation(whole: Course, asked: Asked, done: Sequence[str]) -> Stage | None:
+    """The last stage, of the rows and the data that are there; None where no pretext has been trained.
+
+    Args:
+        whole: all stages.
+        asked: by the user.
+        done: names of the stages that are done.
+    """
+    plan = whole.recipe.plan
+    runs = {name: run for name, run in whole.runs.items() if f"pretrain {name}" in done}
+    prepared = {stage.of for stage in whole.stages if stage.kind == "prepare"}
+    corpora = {
+        name: str(folder) for name, folder in whole.corpora.items() if name not in prepared or f"prepare {name}" in done
+    }
+    lost = set(whole.runs) - set(runs)
+    plan = _measured(_without(plan, corpora, tuple(lost)), runs)
+    if not plan.tasks:
+        return None
+    count = plan.seeds * sum(len(task.rows) * len(task.data) * len(task.labels) for task in plan.tasks.values())
+    place = asked.out / EVALUATE
+    text = written(replace(plan, differs=f"{plan.differs} {_licences(whole.recipe)}".strip()))
+    words = ["seehear", "benchmark", asked.out / "plan.yaml", "--out", place, "--data"]
+    return Stage(
+        name=EVALUATE,
+        kind=EVALUATE,
+        of="",
+        place=place,
+        given={"plan": text, "data": [f"{name}={folder}" for name, folder in corpora.items()]},
+        needs=(),
+        command=_command(*words, *(f"{name}={folder}" for name, folder in corpora.items())),
+        cost=costs.of_evaluate(
+            count, costs.read_out_s(plan, {key: spec.hours for key, spec in whole.recipe.data.items()})
+        ),
+    )
+
+
+def file_name(name: str) -> str:
+    """Of a pretext, as a file may be called everywhere: variants have brackets."""
+    return re.sub(r"[^A-Za-z0-9._=-]+", "_", name).strip("_")
+
+
+def _check_names(recipe: Recipe, asked: Asked) -> None:
+    for name in asked.data:
+        if name not in recipe.data:
+            raise RecipeError(f"--data gives {name!r}, but the data sets of {recipe.name} are {', '.join(recipe.data)}")
+    known = [*recipe.data, *(name for name, pretext in recipe.plan.pretexts.items() if not pretext.untrained)]
+    for name in asked.without:
+        if name not in known:
+            raise RecipeError(f"--without {name!r}: {recipe.name} has no such part; its parts are {', '.join(known)}")
+        if name in asked.data:
+            raise RecipeError(f"{name} is given with --data and left out with --without; take one of them back")
+
+
+def _data_there(recipe: Recipe, asked: Asked) -> tuple[dict[str, DataSpec], list[str]]:
+    """The data sets that are fetched or given, and sentences about the others.
+
+    Raises:
+        RecipeError: one is missing that the recipe cannot do without.
+    """
+    there: dict[str, DataSpec] = {}
+    notes = []
+    for name, spec in recipe.data.items():
+        if name in asked.without:
+            notes.append(f"{name} is left out, as you asked.")
+        elif spec.fetched or name in asked.data:
+            there[name] = spec
+        elif spec.optional:
+            notes.append(f"{name} was not given and is left out; wanted: {spec.wants.rstrip('.')}.")
+        else:
+            wants = f"{spec.wants.rstrip('.')}{where_from(spec)}"
+            raise RecipeError(f"{recipe.name} needs --data {name}=FOLDER: {wants}")
+    return there, notes
+
+
+def _without(plan: Plan, data: Mapping[str, Any], lost: Sequence[str]) -> Plan:
+    """A plan without some data and pretexts, and without the rows, tables and claims that need them."""
+    kept: dict[str, PretextSpec] = {}
+    for name, pretext in plan.pretexts.items():
+        corpora = tuple(corpus for corpus in pretext.corpora if corpus in data)
+        if name not in lost and (corpora or pretext.untrained):
+            kept[name] = replace(pretext, corpora=corpora)
+    gone = set(plan.pretexts) - set(kept)
+    tasks = {}
+    for key, task in plan.tasks.items():
+        rows = tuple(row for row in task.rows if row.of not in gone)
+        own = any(row.of in plan.pretexts and not plan.pretexts[row.of].untrained for row in rows)
+        where = tuple(corpus for corpus in task.data if corpus in data)
+        if own and where:
+            tasks[key] = replace(task, rows=rows, data=where)
+    rows_of = {key: {row.name for row in task.rows} for key, task in tasks.items()}
+    claims = tuple(c for c in plan.claims if c.task in tasks and {c.better, *c.than} <= rows_of[c.task])
+    read = {row.of for task in tasks.values() for row in task.rows}
+    return replace(
+        plan,
+        corpora={name: corpus for name, corpus in plan.corpora.items() if name in data},
+        pretexts={name: pretext for name, pretext in kept.items() if name in read},
+        tasks=tasks,
+        claims=claims,
+        paper=tuple(table for table in plan.paper if table.task in tasks),
+    )
+
+
+def _measured(plan: Plan, runs: Mapping[str, Path]) -> Plan:
+    """The plan that a benchmark is given: what was trained here is read from its run."""
+    tasks = {
+        key: replace(
+            task,
+            rows=tuple(replace(row, of=str(runs[row.of].resolve())) if row.of in runs else row for row in task.rows),
+        )
+        for key, task in plan.tasks.items()
+    }
+    return replace(plan, tasks=tasks, pretexts={n: p for n, p in plan.pretexts.items() if n not in runs})
+
+
+def _licences(recipe: Recipe) -> str:
+    told = [f"{name}: {' '.join(recipe.terms_of(name).split())}" for name in recipe.data]
+    return "Data and terms: " + "; ".join(told) + "."
+
+
+def _gets(recipe: Recipe, asked: Asked) -> Iterator[Stage]:
+    for name, spec in recipe.data.items():
+        if spec.fetched and name not in asked.data:
+            place = asked.out / "data" / name
+            parts = ["--part", *spec.part] if spec.part else []
+            command = _command("seehear", "get", name, place, *parts)
+            given = {"name": name, "part": list(spec.part)}
+            yield Stage(f"get {name}", "get", name, place, given, (), command, costs.of_get(spec.size_gb))
+
+
+def _prepares(recipe: Recipe, asked: Asked) -> Iterator[Stage]:
+    for name, spec in recipe.data.items():
+        place = _corpus(name, asked)
+        if place == asked.data.get(name):
+            continue  # it is prepared already
+        source = asked.data.get(name, asked.out / "data" / name)
+        more: dict[str, Any] = {} if spec.faces == "yunet" else {"faces": spec.faces}
+        more |= {"min_seconds": SHORTEST_SOUND_S} if spec.faces == "none" else {}
+        words = [word for key, value in more.items() for word in (f"--{key.replace('_', '-')}", value)]
+        yield Stage(
+            name=f"prepare {name}",
+            kind="prepare",
+            of=name,
+            place=place,
+            given={"source": str(source.resolve()), "format": spec.format, **more},
+            needs=() if name in asked.data else (f"get {name}",),
+            command=_command("seehear", "prepare", source, place, "--format", spec.format, *words),
+            cost=costs.of_prepare(spec.hours, spec.faces != "none"),
+        )
+
+
+def _corpus(name: str, asked: Asked) -> Path:
+    """Folder of the clips: the user's own where it is prepared already."""
+    given = asked.data.get(name)
+    return given if given and (given / CORPUS_FILE).is_file() else asked.out / "corpora" / name
+
+
+def _pretrain(
+    recipe: Recipe,
+    name: str,
+    pretext: PretextSpec,
+    corpora: Mapping[str, Path],
+    names: set[str],
+    cached: set[tuple[int, tuple[str, ...]]],
+    asked: Asked,
+) -> Stage:
+    settings = chosen_settings(name, pretext)
+    film = sum(recipe.data[corpus].hours for corpus in pretext.corpora)
+    cost = costs.of_pretrain(pretext.preset, settings, film, _view(pretext) in cached)
+    cached.add(_view(pretext))
+    told = settings.to_dict()
+    shared = {key: max(1, ceil(told["optim"][key] / asked.devices)) for key in ("steps", "warmup")}
+    told["optim"] |= shared if asked.devices > 1 else {}
+    told["engine"]["devices"] = asked.devices  # never auto: the steps are shared out among so many
+    told["engine"] |= {"accelerator": asked.device.partition(":")[0]} if asked.device else {}
+    place, preset = asked.out / "runs" / file_name(name), asked.out / "presets" / f"{file_name(name)}.yaml"
+    folders = [corpora[corpus] for corpus in pretext.corpora]
+    return Stage(
+        name=f"pretrain {name}",
+        kind="pretrain",
+        of=name,
+        place=place,
+        given={"corpora": [str(folder.resolve()) for folder in folders], "settings": told},
+        needs=tuple(need for corpus in pretext.corpora if (need := f"prepare {corpus}") in names),
+        command=_command("seehear", "pretrain", *folders, place, "--preset", preset),
+        cost=cost,
+    )
+
+
+def _view(pretext: PretextSpec) -> tuple[int, tuple[str, ...]]:
+    """Which pictures are cached for it, by their size, and of which films."""
+    counted = costs.COUNTED.get(pretext.preset)
+    return counted.view_bytes if counted else 0, pretext.corpora
+
+
+def _command(*words: object) -> str:
+    return shlex.join(map(str, words))

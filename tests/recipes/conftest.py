@@ -1,0 +1,48 @@
+"""Stand-ins of data sets: a few synthetic people, filmed once, under the names that the real layouts have."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "downloads"))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from server import Server, serving
+
+from benchmark_tones import Here
+from seehear.benchmark import run
+
+PEOPLE, FILMS = 3, 6
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """Films of 2 s; number n is of person n % 3."""
+    pytest.importorskip("espeakng_loader")
+    from seehear.avatars import make_avatars
+
+    out = tmp_path_factory.mktemp("people") / "films"
+    made = make_avatars(out, clips=FILMS, speakers=PEOPLE, seed=4, seconds=2.0, workers=1, progress=False)
+    return [path.read_bytes() for path in sorted(made, key=lambda path: int(path.stem.rpartition("_")[2]))]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A web server on this machine."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving() as told:
+        yield told
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Here:
+    """Benchmarks measure in this process."""
+    engine = Here()
+    monkeypatch.setattr(run, "LocalEngine", lambda workers: engine)
+    return engine

@@ -1,0 +1,276 @@
+"""The verb from end to end on small stand-ins: what is done is kept, what fails costs only what needs it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from server import Server, serving
+from tiny import ANIMATE, MATCH, SYNC, TRAINING, served
+
+import seehear
+from benchmark_tones import Here
+from seehear import shipped
+from seehear.benchmark import run as benchmark_run
+from seehear.cli import main
+from seehear.corpus import views
+from seehear.corpus.batches import WindowBatches
+from seehear.downloads.data_sets import DATA_SETS
+from seehear.recipes.folder import RecipeFolder
+from seehear.recipes.recipe import read_recipe
+from seehear.recipes.run import recipe
+from seehear.recipes.stages import Asked, Stage, course
+from seehear.recipes.work import Hands
+
+OPTIONS = [*TRAINING, *SYNC, *ANIMATE, *MATCH]
+ONLY = ["sync/sync", "emotion/animate on ravdess", "speaker-ravdess/match"]
+FETCHED = ["grid", "cremad", "ravdess"]
+GETS = [f"get {name}" for name in FETCHED]
+PREPARES = [f"prepare {name}" for name in FETCHED]
+PRETRAINS = ["pretrain sync", "pretrain animate", "pretrain match"]
+
+
+def cook(out: Path, **more: Any) -> int:
+    asked = {"accept": FETCHED, "set": OPTIONS, "only": ONLY, "device": "cpu", "workers": 1, **more}
+    return recipe("open-data", out=out, **asked)
+
+
+@contextmanager
+def watched() -> Iterator[list[str]]:
+    """Names of the stages that are begun."""
+    told: list[str] = []
+    do = Hands.do
+
+    def watching(self: Hands, stage: Stage) -> None:
+        told.append(stage.name)
+        do(self, stage)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hands, "do", watching)
+        yield told
+
+
+@contextmanager
+def on_this_machine(server: Server, films: list[bytes]) -> Iterator[Here]:
+    """The data sets on a server of a test, and measurements in this process."""
+    engine = Here()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, data_set in served(server, films).items():
+            patch.setitem(DATA_SETS, name, data_set)
+        patch.setattr(benchmark_run, "LocalEngine", lambda workers: engine)
+        patch.setattr(views, "worker_count", lambda workers: 1)
+        patch.setenv("no_proxy", "127.0.0.1")
+        yield engine
+
+
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plots take longer than all that is tested here."""
+    monkeypatch.setattr(benchmark_run, "write_all", lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def cooked(films: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the recipe open-data, all of it done."""
+    out = tmp_path_factory.mktemp("cooked") / "out"
+    with serving() as server, on_this_machine(server, films), watched() as begun:
+        assert cook(out) == 0
+    assert begun == [*GETS, *PREPARES, *PRETRAINS, "evaluate"]
+    return out
+
+
+@pytest.mark.trains
+def test_open_data_from_the_network_to_the_report(cooked: Path) -> None:
+    page, tables = ((cooked / "evaluate" / name).read_text() for name in ("report.html", "tables.md"))
+    for told in (page, tables):
+        for what in ("Which of 31 offsets is right", "CC BY-NC-SA 4.0", "Perfect Match", "SyncNet"):
+            assert what in told
+    for name in ("sync", "animate", "match"):
+        assert json.loads((cooked / "runs" / name / "summary.json").read_text())["steps"] == 2
+        assert (cooked / "done" / f"pretrain-{name}.json").is_file()
+    assert seehear.load(str(cooked / "runs" / "animate")).config["trained"]["split_by"] == "speaker"
+
+
+@pytest.mark.trains
+@pytest.mark.usefixtures("no_report")
+def test_given_again_nothing_is_done_twice(
+    cooked: Path, films: list[bytes], server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with on_this_machine(server, films) as here, watched() as begun:
+        assert cook(cooked) == 0
+    assert begun == ["evaluate"]  # a benchmark itself knows what is left: nothing
+    assert here.begun == []
+    assert server.asked == []
+    assert "prepare grid: done before" in capsys.readouterr().err
+
+
+def given(cooked: Path, *names: str) -> list[str]:
+    """Prepared corpora for ``--data``."""
+    return [f"{name}={cooked / 'corpora' / name}" for name in names]
+
+
+@pytest.mark.trains
+@pytest.mark.usefixtures("no_report")
+def test_killed_in_a_training_it_goes_on_from_its_checkpoint(
+    cooked: Path, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    iterate = WindowBatches.__iter__
+
+    def until_killed(self: WindowBatches) -> Iterator[Any]:
+        for count, batch in enumerate(iterate(self)):
+            if count == 2:
+                raise Killed
+            yield batch
+
+    out = tmp_path / "out"
+    asked = {
+        "data": given(cooked, "grid", "cremad"),
+        "without": ["ravdess", "animate", "match"],
+        "accept": (),
+        "set": [*TRAINING, *SYNC, "optim.steps=3", "engine.save_every=1"],
+        "only": ["sync/sync"],
+    }
+    with monkeypatch.context() as patch:
+        patch.setattr(WindowBatches, "__iter__", until_killed)
+        with pytest.raises(Killed):
+            cook(out, **asked)
+    assert not (out / "done" / "pretrain-sync.json").exists()
+    assert not (out / "runs" / "sync" / "summary.json").exists()
+    with watched() as begun:
+        assert cook(out, **asked) == 0
+    assert begun == ["pretrain sync", "evaluate"]
+    steps = [row.partition(",")[0] for row in (out / "runs/sync/metrics.csv").read_text().splitlines()[1:]]
+    assert sorted(set(steps), key=int)[-1] == "3"
+    assert json.loads((out / "runs" / "sync" / "summary.json").read_text())["steps"] == 3
+
+
+@pytest.mark.trains
+@pytest.mark.usefixtures("no_report")
+def test_a_stage_that_fails_costs_only_what_needs_it(
+    cooked: Path, films: list[bytes], server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    asked = {
+        "data": given(cooked, "grid", "cremad"),
+        "without": ["animate", "sync"],
+        "accept": ["ravdess"],
+        "set": [*TRAINING, *MATCH],
+        "only": ["speaker*/match"],
+    }
+    with on_this_machine(server, films), watched() as begun:
+        lost = server.pages.pop("/api/records/1188976/files/Video_Speech_Actor_02.zip/content")
+        assert cook(out, **{**asked, "only": ["speaker/match on grid"]}) == 2
+        assert begun == ["get ravdess", "pretrain match", "evaluate"]
+        said = capsys.readouterr().err
+        assert "seehear: get ravdess failed: http://127.0.0.1" in said
+        assert "is not there (404)" in said
+        assert "seehear: prepare ravdess failed: it needs get ravdess, which failed" in said
+        assert "give the same command again" in said
+        server.pages["/api/records/1188976/files/Video_Speech_Actor_02.zip/content"] = lost
+        begun.clear()
+        assert cook(out, **{**asked, "only": ["speaker-ravdess/match"]}) == 0
+    assert begun == ["get ravdess", "prepare ravdess", "evaluate"]
+
+
+def test_terms_that_nobody_accepts_are_shown_and_cost_their_data_set(
+    films: list[bytes],
+    server: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Hands, "do", lambda self, stage: None)
+    with on_this_machine(server, films):
+        assert cook(tmp_path / "out", accept=["grid", "cremad"], set=()) == 2
+    said = capsys.readouterr().err
+    assert "no commercial purpose" in said
+    assert "seehear: get ravdess failed: nobody is there to accept the terms of RAVDESS" in said
+    assert "(--accept ravdess, or --without ravdess)" in said
+    assert "seehear: prepare ravdess failed: it needs get ravdess" in said
+    assert {path.stem for path in (tmp_path / "out" / "done").iterdir()} == {
+        *("terms-grid", "terms-cremad", "get-grid", "get-cremad", "prepare-grid", "prepare-cremad"),
+        *("pretrain-sync", "pretrain-animate", "pretrain-match", "evaluate"),
+    }
+
+
+def test_terms_are_asked_for_once(
+    films: list[bytes],
+    server: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Hands, "do", lambda self, stage: None)
+    with on_this_machine(server, films):
+        assert cook(tmp_path / "out", set=()) == 0
+        assert "accepted with --accept ravdess" in capsys.readouterr().err
+        assert cook(tmp_path / "out", accept=(), set=()) == 0
+        assert "NonCommercial" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_measurement_that_fails_is_told(cooked: Path, here: Here, tmp_path: Path, capsys: Any) -> None:
+    text = Path(str(shipped.room(shipped.RECIPES) / "open-data.yaml")).read_text()
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        text.replace("      - pixels\n", "      - {name: pixels, of: 'python:nowhere_at_all:nothing@25'}\n")
+    )
+    out = tmp_path / "out"
+    (out / "done").mkdir(parents=True)
+    (out / ".recipe").write_text("mine\n")
+    asked = Asked(
+        out,
+        {name: cooked / "corpora" / name for name in ("grid", "cremad")},
+        ["ravdess", "animate", "match"],
+        [*TRAINING, *SYNC],
+    )
+    (stage,) = course(read_recipe(str(mine)), asked).stages
+    RecipeFolder(out).mark(stage.name, stage.given)
+    shutil.copytree(cooked / "runs" / "sync", out / "runs" / "sync")
+    words = {
+        "data": given(cooked, "grid", "cremad"),
+        "without": asked.without,
+        "set": asked.set,
+        "only": ["lips/pixels"],
+    }
+    assert recipe(str(mine), out=out, **words) == 2
+    said = capsys.readouterr().err
+    assert "seehear: evaluate failed: 1 of 2 measurements failed, lips/pixels, seed 0 for one:" in said
+    assert not (out / "done" / "evaluate.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nosuch"], "there is no recipe 'nosuch'; there are lrs2, lrw, open-data, voxceleb2"),
+        (["lrs2"], "lrs2 needs --data lrs2=FOLDER: LRS2's folder pretrain"),
+        (["lrs2", "--data", "lrs2=nowhere"], "there is no folder nowhere"),
+        (["lrs2", "--data", "grid=."], "--data gives 'grid', but the data sets of lrs2 are lrs2, lrs2-test, lrw"),
+        (["open-data", "--accept", "lrw"], "open-data fetches no such data set; it fetches grid, cremad, ravdess"),
+        (["open-data", "--without", "lrw"], "open-data has no such part; its parts are grid, cremad, ravdess, sync,"),
+        (["open-data", "--without", "grid", "cremad"], "nothing of the recipe open-data would learn"),
+        (["open-data", "--data", "grid=.", "--without", "grid"], "grid is given with --data and left out"),
+        (["open-data", "--devices", "0"], "--devices must be 1 or more, not 0"),
+        (["open-data", "--set", "optim.stepps=1"], "no pretext has the option optim.stepps"),
+        (["open-data", "--out", "taken"], "holds other things; name a new folder for the recipe with --out"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence_and_exit_2(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "notes.txt").touch()
+    assert main(["recipe", *words]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
