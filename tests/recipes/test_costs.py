@@ -14,6 +14,7 @@ from seehear.corpus.views import UNSEEN, View, find_view
 from seehear.pretext import PRETEXTS
 from seehear.recipes import costs
 from seehear.recipes.recipe import read_recipe
+from seehear.tasks.readouts.heads import BGRUOptions
 from seehear.training.presets import settings
 
 
@@ -60,6 +61,11 @@ def test_reading_out_is_counted_where_it_was_timed() -> None:
     plan = read_recipe("open-data").plan
     told = costs.read_out_s(plan, {"grid": 27.5, "cremad": 5.0, "ravdess": 2.0})
     assert told == 5 * 4 * 100 * costs.TRAINING * 7.0 * 3600  # seeds, rows, epochs, share, seconds
+    usual = {
+        key: replace(task, options={"readout": "bgru"}) for key, task in plan.tasks.items() if key == "emotion-lstm"
+    }
+    assert costs.read_out_s(replace(plan, tasks=usual), {"cremad": 5.0, "ravdess": 2.0}) == told
+    assert BGRUOptions().epochs == costs.EPOCHS
     cost = costs.of_evaluate(10, told)
     assert cost.at_least
     assert cost.hours[0] == pytest.approx(told * costs.READ_OUT_S / costs.CORES / 3600)

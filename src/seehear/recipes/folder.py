@@ -29,11 +29,14 @@ class RecipeFolder:
     root: Path
 
     @contextmanager
-    def held(self, name: str) -> Iterator[None]:
+    def held(self, name: str) -> Iterator[int]:
         """Makes the folder and holds it for this process, however it ends.
 
         Args:
             name: of the recipe.
+
+        Yields:
+            The descriptor of its lock: a process that inherits it holds the folder as well.
 
         Raises:
             SeehearError: another process works in it, it holds other things, or it cannot be written.
@@ -60,7 +63,7 @@ class RecipeFolder:
                 (self.root / "done").mkdir(exist_ok=True)
                 for folder in (self.root, self.root / "done"):
                     remove_leftovers(folder)
-                yield
+                yield file.fileno()
 
     def is_done(self, stage: str, given: Mapping[str, Any]) -> bool:
         """Whether a stage has been done with these very arguments."""

@@ -78,8 +78,8 @@ def recipe(
     if dry_run:
         print(plan_in_words(whole, _last(whole, asked), _done(folder, whole, asked)))  # noqa: T201
         return 0
-    hands = Hands(asked.out, workers, device or _gpu_or_cpu(), only)
-    with folder.held(wanted.name), terminated_as_interrupted():
+    with folder.held(wanted.name) as lock, terminated_as_interrupted():
+        hands = Hands(asked.out, workers, device or _gpu_or_cpu(), only, lock=lock)
         return _Work(folder, whole, asked, hands).carry_out(accept)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from seehear.benchmark.doing.job import SHORTEST_SOUND_S
 from seehear.benchmark.planning.chosen import chosen_settings
@@ -21,7 +21,7 @@ from seehear.recipes.recipe import DataSpec, Recipe, RecipeError, where_from
 
 Kind = Literal["get", "prepare", "pretrain", "evaluate"]
 
-EVALUATE = "evaluate"
+EVALUATE: Final = "evaluate"
 """Name of the last stage."""
 
 

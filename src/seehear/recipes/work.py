@@ -32,6 +32,7 @@ class Hands:
         device: where networks run that are measured.
         only: patterns of what is measured.
         progress: tell how far a stage is.
+        lock: descriptor of the folder's lock.
     """
 
     out: Path
@@ -39,6 +40,7 @@ class Hands:
     device: str = "cpu"
     only: Sequence[str] = ()
     progress: bool = True
+    lock: int | None = None
 
     def do(self, stage: Stage) -> None:
         """Does a stage, or what an earlier run has left of it.
@@ -80,7 +82,7 @@ class Hands:
 
             print(pretrain(corpora, stage.place, preset=str(preset)), file=sys.stderr)  # noqa: T201
         else:  # each process of such a training runs the whole command line again, which must not be this one
-            _command(["pretrain", *map(str, corpora), str(stage.place), "--preset", str(preset)])
+            _command(["pretrain", *map(str, corpora), str(stage.place), "--preset", str(preset)], self.lock)
 
     def _evaluate(self, stage: Stage) -> None:
         from seehear.benchmark.doing.folder import Folder
@@ -101,16 +103,20 @@ class Hands:
             )
 
 
-def _command(words: Sequence[str]) -> None:
+def _command(words: Sequence[str], lock: int | None) -> None:
     """A verb in a process of its own, whose error stream is passed on.
+
+    Args:
+        words: of its command line.
+        lock: that it holds too: should this process be killed, nobody else begins in the folder while it lives on.
 
     Raises:
         SeehearError: it failed; with what it said last.
         KeyboardInterrupt: it was stopped.
     """
-    said = ""
+    said, held = "", () if lock is None else (lock,)
     with subprocess.Popen(
-        [sys.executable, "-m", "seehear", *words], stderr=subprocess.PIPE, text=True, errors="replace"
+        [sys.executable, "-m", "seehear", *words], stderr=subprocess.PIPE, text=True, errors="replace", pass_fds=held
     ) as process:
         assert process.stderr
         try:
