@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -21,12 +23,14 @@ class FrameBlock(nn.Sequential):
     """
 
     def forward(self, video: Tensor) -> Tensor:
-        conv, norm, relu = self
+        conv, norm, relu = cast("tuple[nn.Conv3d, nn.Module, nn.Module]", tuple(self))
         batch, channels, frames, height, width = video.shape
         pictures = video.transpose(1, 2).reshape(batch * frames, channels, height, width)
         pictures = pictures.contiguous(memory_format=torch.channels_last)
-        pictures = F.conv2d(pictures, conv.weight.squeeze(2), None, conv.stride[1:], conv.padding[1:])
-        pictures = relu(norm(pictures))
+        _, down, across = conv.stride
+        _, above, beside = cast("tuple[int, int, int]", conv.padding)
+        pictures = F.conv2d(pictures, conv.weight.squeeze(2), None, (down, across), (above, beside))
+        pictures = cast(Tensor, relu(norm(pictures)))
         return pictures.view(batch, frames, *pictures.shape[1:]).transpose(1, 2)
 
 

@@ -10,10 +10,11 @@ import io
 import zlib
 from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from seehear.avatars.room import draw_room, record
@@ -75,8 +76,9 @@ def coded(sound: Sound, codec: Codec) -> Sound:
     """Sound (N,) at 16 kHz after it was stored and read again, of the same length."""
     file = io.BytesIO()
     with av.open(file, "w", format=codec.container) as out:
-        options = {"bit_rate": codec.bit_rate} if codec.bit_rate else {}
-        stream = out.add_stream(codec.name, rate=codec.rate, layout="mono", **options)
+        stream = cast(AudioStream, out.add_stream(codec.name, rate=codec.rate, layout="mono"))
+        if codec.bit_rate:
+            stream.bit_rate = codec.bit_rate
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound[None]), format="fltp", layout="mono")
         frame.sample_rate, frame.pts = SAMPLE_RATE, 0
         resampler = av.AudioResampler(stream.format, "mono", codec.rate, stream.codec_context.frame_size or None)
@@ -85,7 +87,7 @@ def coded(sound: Sound, codec: Codec) -> Sound:
         out.mux(stream.encode(None))
     file.seek(0)
     reader = av.AudioResampler("flt", "mono", SAMPLE_RATE)
-    with av.open(file) as stored:
+    with av.open(file, "r") as stored:
         parts = [part for decoded in stored.decode(audio=0) for part in reader.resample(decoded)]
         parts += reader.resample(None)
     heard = np.concatenate([part.to_ndarray()[0] for part in parts])[: len(sound)]
