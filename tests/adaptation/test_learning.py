@@ -17,7 +17,6 @@ from seehear.adaptation.learning import (
     preset_of,
     steps_within,
 )
-from seehear.adaptation.replay import repeats
 from seehear.errors import ModelError, SeehearError
 from seehear.training.probe import Probed
 from seehear.training.run import load
@@ -40,13 +39,6 @@ def test_little_video_makes_smaller_batches_and_too_little_is_a_sentence() -> No
     assert batch_size(4, 16) == 2
     with pytest.raises(SeehearError, match="3 stretches of speech"):
         batch_size(3, 16)
-
-
-@pytest.mark.parametrize(("new", "old"), [(4500, 4500), (9000, 4500), (3375, 4500), (30000, 4500), (120000, 4500)])
-def test_old_clips_are_about_a_quarter(new: int, old: int) -> None:
-    often, seldom = repeats(new, old)
-    assert 0.18 <= seldom * old / (often * new + seldom * old) <= 0.32
-    assert repeats(new, 0) == (1, 0)
 
 
 def test_the_preset_is_the_model_s_own_where_the_package_has_it() -> None:

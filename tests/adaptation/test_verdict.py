@@ -15,6 +15,10 @@ OTHER_K = replace(BETTER, frames=5)
     ("gains", "said"),
     [
         ([OTHER_K, BETTER], "better by 21 points [15, 26] on your videos; use --model adapted"),
+        (
+            [replace(BETTER, interval=(0.002, 0.356))],
+            "better by 21 points [0.2, 36] on your videos; use --model adapted",
+        ),
         ([OTHER_K, SMALL], "no better for sure on your videos (+1 points [-4, 6]): keep sync-small"),
         ([replace(SMALL, difference=-0.01)], "no better on your videos (-1 points [-4, 6]): keep sync-small"),
         ([OTHER_K, WORSE], "worse by 10 points [-16, -4] on your videos: keep sync-small"),
@@ -37,7 +41,7 @@ def test_what_was_forgotten_is_told() -> None:
     lost = replace(WORSE, difference=-0.1)
     said = sentence([BETTER], [lost], "sync-small", "my run")
     assert said == (
-        "better by 21 points [15, 26] on your videos (but worse by 10 points on what it knew before); "
+        "better by 21 points [15, 26] on your videos (but worse by 10 points at K = 15 on what it knew before); "
         "use --model 'my run'"
     )
     assert "worse" not in sentence([BETTER], [replace(lost, difference=-0.02, interval=(-0.03, -0.01))], "m", "r")

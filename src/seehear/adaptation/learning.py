@@ -83,7 +83,7 @@ class Learned:
         steps: updates that were made.
         planned: updates that were planned.
         kept: the step whose weights are kept.
-        minutes: of work, over all starts.
+        minutes: that they took, by the time of the first ones: CPU minutes on a CPU.
     """
 
     steps: int
@@ -176,7 +176,7 @@ def learn(
     )
     training.run()
     kept = early.kept_step if early else training.step
-    learned = Learned(training.step, plan.steps, kept, round(training.seconds / 60, 2))
+    learned = Learned(training.step, plan.steps, kept, round(training.step * plan.seconds_per_step / 60, 2))
     write_text(folder / DONE, json.dumps(asdict(learned)))
     return learned
 

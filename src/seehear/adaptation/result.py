@@ -59,7 +59,7 @@ class Adapted:
         learned_s, held_out_s: seconds of speech that were learned from, and that the proof rests on.
         steps: updates of the weights.
         kept: the update whose weights are kept.
-        minutes: of training.
+        minutes: of training: CPU minutes on a CPU.
         calibrated: whether the confidence was fitted anew.
         notes: what else there is to know, a sentence each.
     """
@@ -126,7 +126,8 @@ class Adapted:
         lines = [
             f"used     {len(used)} of {len(self.sources)} videos: {duration(self.learned_s)} learned from, "
             f"{duration(self.held_out_s)} held out",
-            f"trained  {self.steps} steps in {self.minutes:.1f} minutes; the weights of step {self.kept} are kept",
+            f"trained  {self.steps} steps, {self.minutes:.1f} minutes of computing; "
+            f"the weights of step {self.kept} are kept",
             f"truth    each video's own delay, measured with {self.model} over all of the video: the same for both",
         ]
         refused = Counter(source.reason for source in self.sources if source.use == REFUSED)

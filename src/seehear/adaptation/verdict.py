@@ -76,15 +76,21 @@ def sentence(gains: Sequence[Gain], replay: Sequence[Gain], model: str, out: str
             if judged.difference > 0
             else f"no better {where} ({change} {more}, of {one}): keep {model}"
         )
-    span = "[{:.0f}, {:.0f}]".format(*(100 * end for end in judged.interval))
+    span = f"[{', '.join(_end(100 * end) for end in judged.interval)}]"
     if judged.better:
-        lost = next((gain for gain in replay if gain.frames == JUDGED_BY and _forgot(gain)), None)
-        but = f" (but worse by {-100 * lost.difference:.0f} points on what it knew before)" if lost else ""
+        lost = next((gain for gain in replay if _forgot(gain)), None)
+        points = f"{-100 * lost.difference:.0f} points at K = {lost.frames}" if lost else ""
+        but = f" (but worse by {points} on what it knew before)" if lost else ""
         return f"better by {change} {span} {where}{but}; use {use}"
     if judged.worse:
         return f"worse by {change} {span} {where}: keep {model}"
     sure = " for sure" if judged.difference > 0 else ""
     return f"no better{sure} {where} ({100 * judged.difference:+.0f} points {span}): keep {model}"
+
+
+def _end(points: float) -> str:
+    """Of an interval; with a digit more where it would look like 0."""
+    return f"{points:.0f}" if abs(points) >= 1 else f"{points:.1f}"
 
 
 def _forgot(gain: Gain) -> bool:
