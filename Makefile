@@ -47,8 +47,9 @@ mini: $(READY) ## the small standard benchmark, whose table is benchmarks/mini.m
 strangers: $(READY) ## how well it all works on real people whom no model was trained on (needs SHARED/data/strangers and emodb_dev)
 	$(BIN)/python benchmarks/strangers.py --shared $(SHARED)
 
-weights: $(READY) ## train the shipped weights anew: avatars, GRID speaker 1, LibriSpeech (about 4 hours on 2 cores)
+weights: $(READY) ## train the shipped weights anew: avatars, GRID speaker 1, LibriSpeech, real people (a day on 2 cores)
 	$(BIN)/python scripts/train_sync.py --shared $(SHARED)
+	$(BIN)/python scripts/train_sync.py --shared $(SHARED) --publish
 	$(BIN)/python scripts/train_animate.py --shared $(SHARED)
 	$(BIN)/python scripts/train_match.py --shared $(SHARED)
 
