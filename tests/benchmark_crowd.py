@@ -28,7 +28,7 @@ class Person:
     sound = SimpleNamespace(silent=False, cautions=())
     stats = SimpleNamespace(why_nothing=lambda: "nobody is there", cautions=())
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, delay_s: float = 0.0) -> None:
         self.told = json.loads(path.read_text())
 
     def __enter__(self) -> Self:

@@ -23,7 +23,7 @@ def made(folder: Path, labels: str = "") -> Path:
 
 
 def test_avatars_say_what_only_they_know(tmp_path: Path) -> None:
-    row = make_clip((tmp_path, 0, 0, 1, 0.4, 0.5))
+    row = make_clip((tmp_path, 0, 0, 1, 0.4, 0.5, ()))
     assert set(AVATAR_LABELS) <= {name for name, value in row.items() if value not in ("", None)}
     duet = film_duet((tmp_path, 0, 0, 2, 4.0, 2, 0.5))
     assert set(AVATAR_LABELS) <= {name for name, value in duet.items() if value not in ("", None)}

@@ -29,7 +29,7 @@ class Talker:
     media = SimpleNamespace(duration_s=2.0, has_sound=False, damaged=0)
     stats = SimpleNamespace(why_nothing=lambda: "nobody talks", cautions=())
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, delay_s: float = 0.0) -> None:
         self.told = json.loads(path.read_text())
         self.seed = len(path.name) + sum(path.read_bytes())
 

@@ -206,7 +206,7 @@ def _remembered(told: Mapping[str, Any], views: ClipViews) -> dict[str, Any]:
     before = run.read_config(run.find(told["init"])).get("trained") or {} if told["init"] else {}
     return {
         "preset": Path(told["preset"]).name,
-        "corpus": [Path(path).resolve().name for path in told["corpus"]],
+        "corpus": list(dict.fromkeys(Path(path).resolve().name for path in told["corpus"])),
         **met(views, before),
         "split_by": told["data"]["split_by"],
         "dev_every": told["data"]["dev_every"],
