@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from server import Server, serving
+from server import Server, serving, without_proxies
 
 from seehear.downloads.patience import Patience
 
@@ -16,9 +16,7 @@ from seehear.downloads.patience import Patience
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A web server on this machine."""
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    without_proxies(monkeypatch)
     with serving() as told:
         yield told
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
+
 BREAK = 0.4  # share of the body after which a connection breaks off
 
 
@@ -50,6 +52,13 @@ class Server:
     def ranges(self, path: str) -> list[str]:
         """The ranges that were asked for."""
         return [headers.get("Range", "") for where, headers in self.asked if where == path]
+
+
+def without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server on this machine is reached directly."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
 @contextmanager

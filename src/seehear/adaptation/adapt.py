@@ -97,7 +97,7 @@ def _adapt(sources: list[Source], asked: Asked) -> Adapted:
     if before := _done_before(asked.out, fingerprint):
         remove_staging(asked.out)
         return before
-    load_to_train(asked.model)  # a model of the wrong kind is told before the work
+    load_to_train(asked.model)  # refuse a model of the wrong kind before the work
     with Staging(asked.out, fingerprint, Measured) as staging:
         adapted = carry_out(sources, staging, asked)
         write_text(asked.out / RESULT, json.dumps(adapted.to_dict() | {"made": fingerprint}, indent=1) + "\n")

@@ -41,8 +41,8 @@ PROBES = 10
 """Measurements on the watched clips while training goes on."""
 
 PATIENCE, NOISE = 4, 0.03
-"""It stops when so many of these in a row are worse than the best one by more than the noise. Most of the gain comes
-late, when the learning rate falls, so an early best one is no reason to stop."""
+"""Training stops after PATIENCE of these in a row that are worse than the best by more than NOISE. Most of the gain
+comes late, when the learning rate falls, so an early best one is no reason to stop."""
 
 PROBE_FRAMES = 250
 """The watched clips are few, so they are measured in full: they are cut to 10 s."""

@@ -27,7 +27,7 @@ SEED = 2027
 """Of the synthetic people: others than the shipped models have met."""
 
 HELD_OUT = 4
-"""One person (or source) in so many is measured, and not learned from."""
+"""One person (or source) in this many is held out: measured, not learned from."""
 
 SHARE = 0.25
 """Of what is learned from in an epoch."""

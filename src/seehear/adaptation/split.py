@@ -11,7 +11,7 @@ from typing import Literal
 from seehear.errors import SeehearError
 
 HELD_OUT = 4
-"""One unit in so many is held out."""
+"""One unit in this many is held out."""
 
 LEAST_HELD_OUT = 2
 """Of one unit alone nothing can be said about others."""
