@@ -1,14 +1,8 @@
-"""Learn speech and face representations from unlabelled talking-face video, and use them."""
+"""seehear: learn speech and face representations from unlabelled talking-face video, and use them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from seehear.adaptation.adapt import adapt
-    from seehear.training.run import load
-
-__all__ = ["__version__", "adapt", "load"]
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -16,11 +10,11 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """`load` or `adapt`, when it is asked for: importing the package alone must not cost an import of torch."""
     if name == "load":
-        from seehear.training.run import load
+        from seehear.models.store import load
 
         return load
     if name == "adapt":
-        from seehear.adaptation.adapt import adapt
+        from seehear.apps.adapt.adapt import adapt
 
         return adapt
     raise AttributeError(f"module 'seehear' has no attribute {name!r}")

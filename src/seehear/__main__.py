@@ -1,4 +1,6 @@
-"""``python -m seehear`` is ``seehear``."""
+"""`python -m seehear`."""
+
+from __future__ import annotations
 
 import sys
 

@@ -1,30 +1,40 @@
-"""The noun that goes all the way through the house: a clip is one face with its sound, on one clock."""
+"""`Clip`: one face with its sound on one clock; FPS, SAMPLE_RATE, landmarks, the mouth square, `Region`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+Region = Literal["mouth", "face"]
+"""Part of a canonical face crop that lips look at: the fixed square around the mouth, or all of it."""
+
+
 FPS = 25
 """Video frames a second, of every clip. Both papers and every peer work at 25."""
+
 
 SAMPLE_RATE = 16_000
 """Sound samples a second, of every clip."""
 
+
 SAMPLES_PER_FRAME = SAMPLE_RATE // FPS  # 640: whole, so frame t begins at sample 640 t exactly
+
+
 assert SAMPLES_PER_FRAME * FPS == SAMPLE_RATE
+
 
 LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth_corner", "left_mouth_corner")
 """Order of the five points; right and left are the person's own (their right eye is left in the picture)."""
+
 
 MOUTH = (0.25, 0.47, 0.75, 0.97)
 """The fixed square around the mouth in a canonical crop: left, top, right, bottom, in units of the crop's side."""
 
 
-def mouth_in(side: int) -> tuple[slice, slice]:
+def mouth_slices(side: int) -> tuple[slice, slice]:
     """Rows and columns of the mouth's square in crops of an even ``side``, half as many pixels each."""
     left, top = round(MOUTH[0] * side), round(MOUTH[1] * side)
     return slice(top, top + side // 2), slice(left, left + side // 2)

@@ -1,4 +1,4 @@
-"""How a long job tells how far it is: a bar on a terminal, a line now and then in a log."""
+"""Progress of long work: a bar on a terminal, a line now and then in a log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.text import Text
 LOG_EVERY_S = 10.0
 
 
-class Telling:
+class ProgressReporter:
     """The progress of a job of ``total`` units, on the error stream; what it says beside the bar is up to the job."""
 
     def __init__(self, name: str, total: float, done: float = 0.0, show: bool = True) -> None:
@@ -34,7 +34,7 @@ class Telling:
                 TextColumn("{task.description}", table_column=Column(no_wrap=True)),
                 BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=6)),  # what room the words leave
                 TextColumn("{task.percentage:>3.0f} % {task.fields[told]}", table_column=Column(no_wrap=True)),
-                _Left(self),
+                _RemainingColumn(self),
             )
             self._bar = Progress(*columns, console=self._console, transient=True, expand=True)
             self._row = self._bar.add_task(self.name, total=self._total, told="")
@@ -66,7 +66,7 @@ class Telling:
             self._bar.update(self._row, completed=done, told=told)
         elif self._show and time.monotonic() - self._logged >= LOG_EVERY_S:
             self._logged = time.monotonic()
-            self._line(f"{self.name}: {100 * done / self._total:.0f} %, {told}, {clock(self.left_s)} left")
+            self._line(f"{self.name}: {100 * done / self._total:.0f} %, {told}, {format_clock(self.left_s)} left")
 
     def say(self, sentence: str) -> None:
         """A line that stays."""
@@ -77,18 +77,18 @@ class Telling:
         self._console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
-class _Left(ProgressColumn):
+class _RemainingColumn(ProgressColumn):
     """Time left, by the job's own count."""
 
-    def __init__(self, telling: Telling) -> None:
+    def __init__(self, telling: ProgressReporter) -> None:
         super().__init__(Column(no_wrap=True, min_width=9, justify="right"))
         self._telling = telling
 
     def render(self, task: Task) -> Text:
-        return Text(f"{clock(self._telling.left_s)} left")
+        return Text(f"{format_clock(self._telling.left_s)} left")
 
 
-def clock(seconds: float | None) -> str:
+def format_clock(seconds: float | None) -> str:
     """Minutes and seconds, or hours and minutes."""
     if seconds is None:
         return "?"

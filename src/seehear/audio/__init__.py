@@ -1,1 +1,3 @@
-"""Sound as tensors: log-mel, MFCC, and the augmentation that makes an encoder deaf to rooms and microphones."""
+"""(docstring)."""
+
+from __future__ import annotations

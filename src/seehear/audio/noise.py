@@ -1,17 +1,97 @@
-"""Noise at a wanted signal-to-noise ratio: white, pink, brown, music, and babble of the other voices of the batch."""
+"""Noise, babble and synthetic music at a wanted ratio; random draws."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
-from seehear.audio.draws import uniform, whole
-from seehear.audio.music import music_bank
 from seehear.clip import SAMPLE_RATE
 
+
+def random_uniform(shape: tuple[int, ...], low: float, high: float, rng: Generator, like: Tensor) -> Tensor:
+    """Float32 numbers in [low, high) of ``shape`` on the device of ``like``."""
+    return (torch.rand(shape, generator=rng, device=rng.device) * (high - low) + low).to(like.device)
+
+
+def random_integers(count: int, stop: int, rng: Generator) -> Tensor:
+    """``count`` whole numbers in [0, stop), on the generator's device."""
+    return torch.randint(stop, (count,), generator=rng, device=rng.device)
+
+
+PIECES, SECONDS = 6, 16
+
+
+SCALE = (0, 2, 4, 5, 7, 9, 11)
+
+
+CHORDS = ((0, 4, 7), (9, 0, 4), (5, 9, 0), (7, 11, 2), (2, 5, 9))
+
+
+def music_bank(seed: int = 0) -> Tensor:
+    """Pieces of music of power 1, float32 (PIECES, 2 * SECONDS * 16000): each twice, so that any offset can be read."""
+    rng = np.random.default_rng(seed)
+    pieces = np.stack([_piece(rng) for _ in range(PIECES)])
+    pieces /= np.sqrt(np.mean(pieces**2, axis=1, keepdims=True))
+    return torch.from_numpy(np.concatenate([pieces, pieces], axis=1).astype(np.float32))
+
+
+def _piece(rng: np.random.Generator) -> NDArray[np.float64]:
+    out = np.zeros(SECONDS * SAMPLE_RATE)
+    beat_s, key = rng.uniform(0.35, 0.8), int(rng.integers(12))
+    timbre = rng.uniform(0.5, 2.0)  # how fast the overtones fall
+    parts = rng.random(4) < (0.9, 0.7, 0.8, 0.6)
+    beats = int(SECONDS / beat_s)
+    chord = CHORDS[0]
+    for beat in range(beats):
+        chord = CHORDS[int(rng.integers(len(CHORDS)))] if beat % 4 == 0 else chord
+        start_s = beat * beat_s
+        if parts[0] and beat % 2 == 0:
+            for tone in chord:
+                _add(out, start_s, _note(rng, 48 + (key + tone) % 12 + 12, 2 * beat_s, timbre), 0.25)
+        if parts[1]:
+            _add(out, start_s, _note(rng, 36 + (key + chord[0]) % 12, beat_s, timbre), 0.5)
+        if parts[2]:
+            tone = SCALE[int(rng.integers(len(SCALE)))]
+            _add(out, start_s + rng.choice((0.0, 0.5)) * beat_s, _note(rng, 60 + key + tone, beat_s, timbre), 0.4)
+        if parts[3]:
+            _add(out, start_s, _drum(rng), 0.6)
+    return out + 1e-6
+
+
+def _note(rng: np.random.Generator, midi: int, seconds: float, timbre: float) -> NDArray[np.float64]:
+    """A tone with overtones that begins at once and dies away."""
+    times = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    hertz = 440.0 * 2 ** ((midi - 69) / 12)
+    overtones = [k for k in range(1, 9) if k * hertz < SAMPLE_RATE / 2]
+    phases = rng.uniform(0, 2 * np.pi, len(overtones))
+    wave = sum(
+        k**-timbre * np.sin(2 * np.pi * k * hertz * times + phase) for k, phase in zip(overtones, phases, strict=True)
+    )
+    return np.asarray(wave * np.exp(-times * rng.uniform(1.0, 6.0)) * np.minimum(times / 0.005, 1.0))
+
+
+def _drum(rng: np.random.Generator) -> NDArray[np.float64]:
+    times = np.arange(SAMPLE_RATE // 5) / SAMPLE_RATE
+    return np.asarray(rng.standard_normal(len(times)) * np.exp(-times * rng.uniform(15, 60)))
+
+
+def _add(out: NDArray[np.float64], start_s: float, sound: NDArray[np.float64], level: float) -> None:
+    first = round(start_s * SAMPLE_RATE)
+    here = out[first : first + len(sound)]
+    here += level * sound[: len(here)]
+
+
 COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0}  # power falls as 1 / f to this exponent
+
+
 PERIOD = 16 * SAMPLE_RATE  # samples of stored noise of each colour
-LOWEST_HZ = 40.0  # below this the coloured noises stay flat: all their power would be where nobody hears it
+
+
+MIN_HZ = 40.0  # below this the coloured noises stay flat: all their power would be where nobody hears it
+
+
 TINY = 1e-10  # power below which sound is silence: quieter than half a step of 16 bits
 
 
@@ -33,7 +113,7 @@ class NoiseBank(nn.Module):
         super().__init__()
         self.register_buffer("music", music_bank() if music else torch.zeros(0, 0), persistent=False)
         rng = torch.Generator().manual_seed(0)
-        frequency = torch.fft.rfftfreq(PERIOD, 1 / SAMPLE_RATE).clamp_min(LOWEST_HZ)
+        frequency = torch.fft.rfftfreq(PERIOD, 1 / SAMPLE_RATE).clamp_min(MIN_HZ)
         spectrum = torch.fft.rfft(torch.randn(PERIOD, generator=rng))
         period = torch.stack([torch.fft.irfft(spectrum * frequency ** (-e / 2), n=PERIOD) for e in COLOURS.values()])
         period = period / period.square().mean(dim=1, keepdim=True).sqrt()
@@ -42,8 +122,8 @@ class NoiseBank(nn.Module):
 
     def draw(self, count: int, samples: int, rng: Generator) -> Tensor:
         """Noise of power about 1, one random colour and offset an item, float32 (count, samples)."""
-        colours = whole(count, len(self.noise), rng).tolist()
-        offsets = whole(count, PERIOD, rng).tolist()
+        colours = random_integers(count, len(self.noise), rng).tolist()
+        offsets = random_integers(count, PERIOD, rng).tolist()
         repeats = -(-samples // PERIOD)
         bank = self.noise if repeats == 1 else self.noise[:, :PERIOD].repeat(1, repeats + 1)
         return torch.stack([bank[c, o : o + samples] for c, o in zip(colours, offsets, strict=True)])
@@ -51,8 +131,8 @@ class NoiseBank(nn.Module):
     def draw_music(self, count: int, samples: int, rng: Generator) -> Tensor:
         """Music of power about 1, one random piece and offset an item, float32 (count, samples)."""
         period = self.music.shape[1] // 2
-        pieces = whole(count, len(self.music), rng).tolist()
-        offsets = whole(count, period, rng).tolist()
+        pieces = random_integers(count, len(self.music), rng).tolist()
+        offsets = random_integers(count, period, rng).tolist()
         bank = self.music if samples <= period else self.music[:, :period].repeat(1, -(-samples // period) + 1)
         return torch.stack([bank[p, o : o + samples] for p, o in zip(pieces, offsets, strict=True)])
 
@@ -77,7 +157,9 @@ def babble(audio: Tensor, rng: Generator, voices: int = 3) -> Tensor:
     weights.scatter_(1, order.topk(min(voices, count - 1), dim=1).indices, 1.0)
     level = audio.square().mean(dim=1).clamp_min(TINY).sqrt()
     mixed = (weights.to(audio.device) / level) @ audio
-    shift = int(whole(1, samples, rng))  # the neighbours start elsewhere, or the mixture would be in step with them
+    shift = int(
+        random_integers(1, samples, rng)
+    )  # the neighbours start elsewhere, or the mixture would be in step with them
     return torch.roll(mixed, shift, dims=1)
 
 
@@ -116,8 +198,8 @@ def add_noise(
         (B, N), not clipped to [-1, 1].
     """
     count, samples = audio.shape
-    draw = uniform((2, count), 0.0, 1.0, rng, audio)
-    ratio = uniform((count,), *snr_db, rng, audio)
+    draw = random_uniform((2, count), 0.0, 1.0, rng, audio)
+    ratio = random_uniform((count,), *snr_db, rng, audio)
     noise = bank.draw(count, samples, rng).to(audio.device)
     if count > 1:
         noise = torch.where((draw[1] < babble_share)[:, None], babble(audio, rng), noise)

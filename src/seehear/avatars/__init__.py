@@ -1,6 +1,3 @@
-"""Synthetic talking people: voices, faces, scripts and labels."""
+"""(docstring, public names)."""
 
-from seehear.avatars.duets import make_duets
-from seehear.avatars.make import make_avatars
-
-__all__ = ["make_avatars", "make_duets"]
+from __future__ import annotations

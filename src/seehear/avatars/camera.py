@@ -1,4 +1,4 @@
-"""The camera: puts the head into the frame and adds what lenses, sensors and editors add."""
+"""Background, framing, things in front, the camera and its tone."""
 
 from __future__ import annotations
 
@@ -8,11 +8,199 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.avatars.plane import Floats
-from seehear.avatars.scene import Framing
-from seehear.avatars.tone import Tone, draw_tone
+from seehear.avatars.person import FaceAppearance
+from seehear.avatars.surface import Floats, Light, Plane, chin_y, smooth_noise, smoothstep, to_linear, to_picture
+
+_SIZES = ((240, 240), (256, 256), (320, 240), (360, 288), (360, 288), (384, 288), (288, 360), (320, 320), (480, 360))
+
+
+_WEIGHTS = np.array((2, 2, 2, 3, 3, 2, 1, 2, 1.5))
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """Frame size in pixels, and the usual place and size of the head.
+
+    Attributes:
+        width, height: of the frame, even.
+        x, y: of the point midway between the eyes.
+        scale: pixels between the eyes, as if seen from the front.
+    """
+
+    width: int
+    height: int
+    x: float
+    y: float
+    scale: float
+
+
+def sample_frame_size(rng: np.random.Generator) -> tuple[int, int]:
+    """Width and height of a frame, even, px."""
+    return _SIZES[int(rng.choice(len(_SIZES), p=_WEIGHTS / _WEIGHTS.sum()))]
+
+
+def sample_framing(rng: np.random.Generator, size: tuple[int, int] | None = None) -> Framing:
+    """From a close-up to head and shoulders, in a frame of a (width, height) if given; the whole face is in it."""
+    width, height = size or sample_frame_size(rng)
+    scale = float(np.clip(np.exp(rng.normal(np.log(44), 0.25)), 29, min(72, width / 3.6, height / 4.6)))
+    room_x = max(0.0, width / 2 - 1.75 * scale)
+    x = width / 2 + rng.uniform(-0.7, 0.7) * room_x
+    top, bottom = 1.75 * scale, height - 2.5 * scale
+    y = rng.uniform(min(top, bottom), max(top, bottom)) if rng.random() < 0.5 else 0.42 * height
+    return Framing(width, height, float(x), float(np.clip(y, min(top, bottom), max(top, bottom))), scale)
+
+
+def render_background(rng: np.random.Generator, framing: Framing) -> Floats:
+    """A wall, a studio colour, a room out of focus, or clutter, gamma-coded 0..1, (height, width, 3)."""
+    height, width = framing.height, framing.width
+    plane = Plane(height / 2.0, -width / height, -1.0, width, height)
+    kind = rng.choice(("wall", "studio", "room", "clutter"), p=(0.3, 0.2, 0.3, 0.2))
+    if kind == "studio":
+        colour = np.array(
+            ((0.1, 0.6, 0.8), (0.15, 0.6, 0.25), (0.5, 0.5, 0.5), (0.85, 0.85, 0.85), (0.06, 0.06, 0.07))
+        )[int(rng.integers(5))]
+        picture = np.broadcast_to(colour * np.exp(rng.normal(0, 0.1, 3)), (height, width, 3)).astype(np.float32)
+    elif kind == "wall":
+        picture = (
+            np.broadcast_to(_dull(rng), (height, width, 3)) * (1 + 0.04 * smooth_noise(rng, plane, 0.05, 3))[..., None]
+        )
+    elif kind == "room":
+        picture = _room(rng, framing)
+    else:
+        picture = rng.uniform(0.2, 0.7) + 0.13 * np.dstack(
+            [smooth_noise(rng, plane, rng.uniform(0.1, 0.6), 3) for _ in range(3)]
+        )
+        grey = picture.mean(-1, keepdims=True)
+        picture = grey + rng.uniform(0.05, 0.4) * (picture - grey)
+    slope = rng.normal(0, 0.18) * plane.grid[0] + rng.normal(0, 0.18) * plane.grid[1]
+    picture = picture * (1 + slope)[..., None]
+    return np.asarray(np.clip(picture, 0.01, 1.0), np.float32)
+
+
+def _dull(rng: np.random.Generator) -> Floats:
+    grey = rng.uniform(0.15, 0.9)
+    return np.asarray(np.clip(grey + rng.normal(0, 0.07, 3), 0.03, 1.0), np.float32)
+
+
+def _room(rng: np.random.Generator, framing: Framing) -> Floats:
+    """Rectangles of furniture, windows and lamps, out of focus."""
+    height, width = framing.height, framing.width
+    picture = np.empty((height, width, 3), np.float32)
+    picture[:] = _dull(rng)
+    for _ in range(int(rng.integers(4, 14))):
+        x, y = rng.uniform(-0.2, 1.0) * width, rng.uniform(-0.2, 1.0) * height
+        w, h = rng.uniform(0.05, 0.5) * width, rng.uniform(0.1, 0.8) * height
+        colour = _dull(rng) if rng.random() < 0.7 else np.asarray(rng.uniform(0, 1, 3), np.float32)
+        cv2.rectangle(picture, (int(x), int(y)), (int(x + w), int(y + h)), colour.tolist(), -1)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 0.03 * width)), np.float32)
+
+
+def render_body(
+    rng: np.random.Generator, background: Floats, face: FaceAppearance, framing: Framing, light: Light
+) -> Floats:
+    """Neck, shoulders and clothes over the background, like it."""
+    plane = Plane(framing.scale, -framing.x / framing.scale, -framing.y / framing.scale, framing.width, framing.height)
+    x, y = plane.grid
+    chin = chin_y(face)
+    soft = 1.2 / plane.scale
+    neck_half = (0.60 + 0.10 * face.jaw) * face.width * (1 + 0.25 * smoothstep(chin + 0.1, chin + 0.9, y))
+    shoulder = chin + rng.uniform(0.22, 0.48) + 0.16 * np.abs(x) + 0.10 * np.maximum(np.abs(x) - 1.6, 0) ** 2
+    neck = smoothstep(-soft, soft, neck_half - np.abs(x)) * smoothstep(0.9, 1.0, y)
+    arriving = 0.5 * np.array(light.key) + 0.7 * np.array(light.around)
+    shadow = 0.42 + 0.4 * smoothstep(chin - 0.05, chin + 0.5, y) + 0.25 * light.direction[0] * x
+    shadow *= 1 - 0.35 * (np.abs(x) / 0.7).clip(0, 1.2) ** 2
+    skin = to_linear(face.skin) * np.array((1.0, 0.92, 0.9)) * arriving * shadow.clip(0.12, 1.2)[..., None]
+    picture = background + neck[..., None] * (to_picture(skin.astype(np.float32)) - background)
+    grey = rng.uniform(0.03, 0.9)
+    cloth = to_linear(tuple(np.clip(grey + rng.normal(0, 0.16, 3), 0.02, 0.95)))
+    folds = 0.85 + 0.14 * smooth_noise(rng, plane, (0.25, 0.5), 3) + 0.2 * light.direction[0] * np.tanh(x)
+    stripes = 1 + rng.choice((0.0, 0.0, 0.0, 0.3)) * np.sign(np.sin(y * rng.uniform(15, 40)))
+    collar = shoulder - rng.uniform(-0.35, 0.15) * np.exp(-((x / rng.uniform(0.35, 0.7)) ** 2))
+    dressed = smoothstep(-soft, soft, y - collar)
+    fabric = cloth * arriving * np.clip(folds * stripes, 0.1, 1.6)[..., None]
+    picture += dressed[..., None] * (to_picture(fabric.astype(np.float32)) - picture)
+    return np.asarray(np.clip(picture, 0, 1), np.float32)
+
+
+_NONE_SHARE = 0.92  # share of clips with nothing in the way
+
+
+def render_foreground(rng: np.random.Generator, framing: Framing, text: str) -> NDArray[np.uint8] | None:
+    """What is in front of the head, RGBA with colours multiplied by alpha, (height, width, 4); mostly nothing."""
+    if rng.random() < _NONE_SHARE:
+        return None
+    plane = Plane(framing.scale, -framing.x / framing.scale, -framing.y / framing.scale, framing.width, framing.height)
+    cover, colour = _microphone(rng, plane) if rng.random() < 0.6 else _caption(rng, plane, text)
+    return np.asarray(np.dstack((colour * cover[..., None], cover)).clip(0, 1) * 255, np.uint8)
+
+
+def _microphone(rng: np.random.Generator, plane: Plane) -> tuple[Floats, Floats]:
+    """A ball on a stick below the mouth; it may hide the chin and a corner of the lower lip."""
+    x, y = plane.grid
+    at_x, at_y = rng.normal(0, 0.45), rng.uniform(1.55, 2.1)
+    size, lean = rng.uniform(0.18, 0.34), rng.normal(0, 0.35)
+    soft = 1.2 / plane.scale
+    far = np.hypot(x - at_x, (y - at_y) / rng.uniform(0.9, 1.3))
+    ball = smoothstep(-soft, soft, size - far)
+    stick = smoothstep(-soft, soft, 0.10 - np.abs(x - at_x - lean * (y - at_y))) * smoothstep(at_y, at_y + 0.05, y)
+    tone = rng.uniform(0.03, 0.5)
+    mesh = 1 + 0.25 * np.sin(x * plane.scale * 1.6) * np.sin(y * plane.scale * 1.6)
+    round_ = tone * mesh * (1.15 - 0.5 * (far / size).clip(0, 1) ** 2) * (1 - 0.3 * np.tanh(2 * (x - at_x)))
+    grey = np.where(ball > 0.5, round_, 0.5 * tone * (1 - 0.5 * np.abs(x - at_x)))
+    return np.maximum(ball, stick), np.repeat(grey[..., None], 3, 2).astype(np.float32)
+
+
+def _caption(rng: np.random.Generator, plane: Plane, text: str) -> tuple[Floats, Floats]:
+    """What is said, as editors put it into the lower part of the picture; letters that the font lacks are left out."""
+    layer = np.zeros((plane.height, plane.width), np.uint8)
+    letters = "".join(letter for letter in text if letter.isascii())[:36]
+    place = (int(rng.uniform(0, 0.3) * plane.width), int(rng.uniform(0.8, 0.97) * plane.height))
+    size = float(rng.uniform(0.3, 0.5) * plane.height / 280)
+    cv2.putText(layer, letters, place, cv2.FONT_HERSHEY_DUPLEX, size, 255, 1, cv2.LINE_AA)
+    colour = np.broadcast_to(np.array((1.0, 1.0, rng.choice((1.0, 0.2))), np.float32), (*layer.shape, 3))
+    return np.asarray(layer / np.float32(255), np.float32), colour
+
+
+@dataclass(frozen=True, slots=True)
+class ColourTone:
+    """Applied to gamma-coded colours, 0..1.
+
+    Attributes:
+        gamma, contrast, brightness: of the curve, in this order.
+        saturation: 0 is grey, 1 leaves colours alone.
+        red, blue: gains of the white balance.
+    """
+
+    gamma: float = 1.0
+    contrast: float = 1.0
+    brightness: float = 0.0
+    saturation: float = 1.0
+    red: float = 1.0
+    blue: float = 1.0
+
+    def __call__(self, picture: Floats) -> Floats:
+        """The toned picture, (..., 3)."""
+        grey = picture @ np.array((0.299, 0.587, 0.114), np.float32)
+        colour = grey[..., None] + np.float32(self.saturation) * (picture - grey[..., None])
+        curve = 0.5 + (np.clip(colour, 0, 1) ** self.gamma - 0.5) * self.contrast + self.brightness
+        return np.asarray(np.clip(curve * np.array((self.red, 1.0, self.blue)), 0, 1), np.float32)
+
+
+def sample_tone(rng: np.random.Generator) -> ColourTone:
+    """Of any camera; one in sixteen is black and white."""
+    return ColourTone(
+        gamma=float(np.exp(rng.normal(0, 0.13))),
+        contrast=float(np.clip(rng.normal(1.0, 0.12), 0.65, 1.35)),
+        brightness=float(rng.normal(0, 0.04)),
+        saturation=0.0 if rng.random() < 0.06 else float(np.clip(rng.normal(0.85, 0.2), 0.2, 1.4)),
+        red=float(np.exp(rng.normal(0, 0.05))),
+        blue=float(np.exp(rng.normal(0, 0.07))),
+    )
+
 
 Picture = NDArray[np.uint8]
+
+
 _GRAIN_TILE = 128
 
 
@@ -30,7 +218,7 @@ class Camera:
         crf, preset: quality and care of the compression (x264).
     """
 
-    tone: Tone
+    tone: ColourTone
     blur: float
     sharpen: float
     noise: float
@@ -40,12 +228,12 @@ class Camera:
     preset: str
 
 
-def draw_camera(rng: np.random.Generator, framing: Framing) -> Camera:
+def sample_camera(rng: np.random.Generator, framing: Framing) -> Camera:
     """From a studio camera to a poor phone."""
     poor = rng.beta(1.3, 2.2)
     enlarged = float(rng.uniform(1.2, 1.9)) if rng.random() < 0.1 + 0.25 * poor else 1.0
     return Camera(
-        tone=draw_tone(rng),
+        tone=sample_tone(rng),
         blur=min(float(rng.gamma(1.2, 0.2 + 0.4 * poor)), 0.035 * framing.scale),
         sharpen=float(rng.uniform(0.2, 1.0)) if rng.random() < 0.35 else 0.0,
         noise=float(rng.gamma(1.3, 0.5 + 2.2 * poor)),
@@ -56,7 +244,7 @@ def draw_camera(rng: np.random.Generator, framing: Framing) -> Camera:
     )
 
 
-def filmed(framing: Framing, camera: Camera) -> Framing:
+def framing_before_upscaling(framing: Framing, camera: Camera) -> Framing:
     """The framing in the pixels that the camera films before the picture is enlarged."""
     by = 1 / camera.enlarged
     size = round(framing.width * by), round(framing.height * by)
@@ -64,7 +252,7 @@ def filmed(framing: Framing, camera: Camera) -> Framing:
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class HeadPlacement:
     """Of the head in one picture: turn in the picture's plane (radians), shift in eye distances, size."""
 
     roll: float
@@ -73,14 +261,14 @@ class Placement:
     near: float
 
 
-class Film:
+class CameraPipeline:
     """Takes the pictures of one clip, one after the other.
 
     Args:
         rng: of the clip's pictures.
         camera: that films.
         framing: of the pictures as they come out.
-        background: what is behind the head in `filmed` pixels, toned.
+        background: what is behind the head in `framing_before_upscaling` pixels, toned.
         prop: what is in front of it, RGBA with colours multiplied by alpha; often nothing.
     """
 
@@ -98,7 +286,7 @@ class Film:
         """One picture, RGB (height, width, 3).
 
         Args:
-            over: the head, RGBA with colours multiplied by alpha, in `filmed` pixels.
+            over: the head, RGBA with colours multiplied by alpha, in `framing_before_upscaling` pixels.
             corner: its upper left pixel, (x, y).
         """
         camera = self._camera
@@ -156,7 +344,7 @@ def _lay(frame: Picture, over: Picture, corner: tuple[int, int]) -> None:
     under[:] = behind
 
 
-def placing(framing: Framing, scale: float, origin: tuple[float, float], place: Placement) -> Floats:
+def placement_matrix(framing: Framing, scale: float, origin: tuple[float, float], place: HeadPlacement) -> Floats:
     """The affine map from a head's plane to the frame, (2, 3).
 
     ``scale`` and ``origin`` are of the plane: pixels in a unit, and the pixel midway between the eyes.

@@ -1,4 +1,4 @@
-"""Emotions, shown in the face and heard in the voice: the six of CREMA-D, surprise, and a friendly neutral.
+"""Emotions in face and voice; pose, blinks, brows and intensity over time.
 
 What the voice does follows the literature on vocal affect: directions of pitch, range, rate, loudness, high-frequency
 energy and tremor as in Banse & Scherer 1996 and Juslin & Laukka 2003, formants of smiled speech as in Tartter 1980,
@@ -9,9 +9,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from seehear.avatars.room import Room
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+
+from seehear.audio.recording import RecordingConditions, Samples
+from seehear.avatars.person import SpeakingStyle
 from seehear.avatars.visemes import Articulation
-from seehear.avatars.voices import PITCH_STEP, Voice
+from seehear.avatars.voice import PITCH_STEP, SyntheticVoice
+from seehear.clip import FPS, SAMPLE_RATE
+
+Curve = NDArray[np.float32]
+"""One value a picture, (frames,)."""
+
+
+def smooth_curve(curve: Curve, seconds: float) -> Curve:
+    """Smoothed in time by a Gaussian of a deviation."""
+    reach = int(3 * seconds * FPS) + 1
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (seconds * FPS)) ** 2)
+    return np.convolve(np.pad(curve, reach, mode="edge"), kernel / kernel.sum(), "valid").astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +108,12 @@ EMOTIONS = {
         loud=4.0, tilt=2.0, breath=3.0,
     ),
 }
+
+
 # fmt: on
 
 
-def feeling_voice(voice: Voice, emotion: Emotion, strength: float) -> Voice:
+def emotional_voice(voice: SyntheticVoice, emotion: Emotion, strength: float) -> SyntheticVoice:
     """The voice under an emotion of a strength 0..1; what eSpeak can do of it."""
     return replace(
         voice,
@@ -106,12 +124,14 @@ def feeling_voice(voice: Voice, emotion: Emotion, strength: float) -> Voice:
     )
 
 
-def feeling_articulation(articulation: Articulation, emotion: Emotion, strength: float) -> Articulation:
+def emotional_articulation(articulation: Articulation, emotion: Emotion, strength: float) -> Articulation:
     """The articulation under an emotion of a strength 0..1."""
     return replace(articulation, effort=articulation.effort * emotion.effort**strength)
 
 
-def feeling_room(room: Room, emotion: Emotion, strength: float, voice: Voice | None = None) -> Room:
+def emotional_recording(
+    room: RecordingConditions, emotion: Emotion, strength: float, voice: SyntheticVoice | None = None
+) -> RecordingConditions:
     """The recording of a voice under an emotion of a strength 0..1: what is louder stands out of the same noise.
 
     What the ``voice`` itself has of breath is added.
@@ -123,3 +143,228 @@ def feeling_room(room: Room, emotion: Emotion, strength: float, voice: Voice | N
         snr_db=room.snr_db + loud,
         breath_db=min(-8.0, room.breath_db + strength * emotion.breath + (voice.breath if voice else 0.0)),
     )
+
+
+LEVEL_HZ = 500.0
+"""Where a tilted spectrum stays as it is: about the first formant, which carries most of the energy."""
+
+
+MAX_TILT_DB = 16.0
+"""Lowest and highest gain of a tilt."""
+
+
+TREMOR_PITCH, TREMOR_LOUDNESS = 0.035, 0.35
+"""Deviation of pitch and loudness at full tremor, as shares."""
+
+
+ROUGH_PITCH, ROUGH_LOUDNESS = 0.018, 0.55
+"""The same for roughness, whose modulation lies between 30 and 75 Hz (Arnal et al. 2015: 30 to 150 Hz)."""
+
+
+def emotional_timbre(
+    rng: np.random.Generator, sound: Samples, emotion: Emotion, strength: float, voice: SyntheticVoice | None = None
+) -> Samples:
+    """The sound of a voice under an emotion of a strength 0..1, float32 (N,) at 16 kHz.
+
+    What the ``voice`` itself has of tilt, tremor and roughness is added. Nothing moves in time by more than 2 ms, so
+    that the mouth stays right.
+    """
+    tremor = min(1.0, (voice.tremor if voice else 0.0) + strength * emotion.tremor)
+    rough = min(1.0, (voice.rough if voice else 0.0) + strength * emotion.rough)
+    if tremor or rough:
+        slow, fast = _trembling(rng, len(sound)), _roughness(rng, len(sound))
+        sound = _bend(sound, TREMOR_PITCH * tremor * slow + ROUGH_PITCH * rough * fast)
+        louder = (1 + TREMOR_LOUDNESS * tremor * slow) * (1 + ROUGH_LOUDNESS * rough * fast).clip(0.1)
+        sound = (sound * louder).astype(np.float32)
+    tilt = (voice.tilt if voice else 0.0) + strength * emotion.tilt
+    return _tilt(sound, tilt) if tilt else sound
+
+
+def _trembling(rng: np.random.Generator, count: int) -> Samples:
+    """A wave of 4 to 7 Hz that is not quite regular, about -1..1."""
+    hertz = rng.uniform(4.0, 7.0) * (1 + 0.15 * _wander(rng, count, 2.0))
+    return np.sin(2 * np.pi * (np.cumsum(hertz) / SAMPLE_RATE + rng.random())).astype(np.float32)
+
+
+def _roughness(rng: np.random.Generator, count: int) -> Samples:
+    """Noise between 30 and 75 Hz, of deviation 1."""
+    size = 1 << (count - 1).bit_length()
+    hertz = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
+    band = (hertz > 30) & (hertz < 75)
+    spectrum = np.zeros(len(hertz), complex)
+    spectrum[band] = rng.standard_normal(band.sum()) + 1j * rng.standard_normal(band.sum())
+    noise = np.fft.irfft(spectrum, size)[:count]
+    return (noise / max(float(noise.std()), 1e-9)).astype(np.float32)
+
+
+def _wander(rng: np.random.Generator, count: int, a_second: float) -> Samples:
+    """A random line with so many corners a second, of deviation about 1."""
+    corners = rng.standard_normal(int(count / SAMPLE_RATE * a_second) + 2)
+    return np.interp(np.arange(count) * a_second / SAMPLE_RATE, np.arange(len(corners)), corners).astype(np.float32)
+
+
+def _bend(voice: Samples, deviation: Samples) -> Samples:
+    """Pitch raised by a share of itself at each sample, by reading the sound sooner or later."""
+    moved = np.cumsum(deviation, dtype=np.float64)
+    return map_coordinates(  # type: ignore[no-any-return]
+        voice, (np.arange(len(voice)) + moved - moved.mean())[None], order=3, mode="nearest", prefilter=True
+    ).astype(np.float32)
+
+
+def _tilt(voice: Samples, db_an_octave: float) -> Samples:
+    """Brighter (> 0) or duller, without phase: nothing moves in time."""
+    size = 1 << len(voice).bit_length()
+    octaves = np.log2(np.maximum(np.fft.rfftfreq(size, 1 / SAMPLE_RATE), 60.0) / LEVEL_HZ)
+    gain_db = (db_an_octave * octaves).clip(-MAX_TILT_DB, MAX_TILT_DB)
+    return np.fft.irfft(np.fft.rfft(voice, size) * 10 ** (gain_db / 20), size)[: len(voice)].astype(np.float32)
+
+
+SWELL_S = 0.15
+"""Deviation of the smoothing of the loudness: syllables melt into stresses, and muscles of the face need 0.3 s."""
+
+
+def sample_intensity(rng: np.random.Generator, loudness: Curve, speaking: Curve) -> Curve:
+    """The intensity of one clip, 0 at rest, 1 at the peak of a stressed phrase, at times a little above.
+
+    The first picture is near rest, whatever is said before the clip begins, so that a still tells little of what a
+    person feels; from the first sound on the face comes to show it, most where the voice is loudest.
+
+    Args:
+        rng: of the clip.
+        loudness: of the speech at each picture, 0..1.
+        speaking: 1 where a phoneme sounds, 0 in pauses.
+
+    Returns:
+        (frames,).
+    """
+    rest, onset_s = rng.uniform(0.0, 0.35), rng.uniform(0.15, 0.5)
+    held, swollen = rng.uniform(0.1, 0.4), rng.uniform(0.65, 0.85)
+    swell = smooth_curve(loudness, SWELL_S)
+    swell = swell / max(float(np.quantile(swell, 0.9)), 0.2)
+    spoken_s = (np.cumsum(speaking) - speaking[0]) / FPS
+    begun = smooth_curve(np.asarray(1 - np.exp(-spoken_s / onset_s)), 0.04)
+    begun = (begun - begun[0]).clip(0)
+    return np.asarray(rest + begun * (held + swollen * swell - rest), np.float32).clip(0, 1.25)
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Curves over the pictures of a clip, each (frames,).
+
+    Attributes:
+        yaw, pitch, roll: of the head, radians; positive turns it to the right of the picture, down, clockwise.
+        x, y: place of the head, in eye distances from where it usually is.
+        near: its size, 1 is usual.
+        lids: opening, 0 closed.
+        look_x, look_y: of the iris, in units.
+        brow_inner, brow_outer: raised, about -1..1.
+        smile: corners of the mouth, about -1..1.
+        part: of the lips, drawn apart beyond speech.
+        idle: opening of the mouth that is not speech (breath, swallow, chewing on words), 0..1.
+    """
+
+    yaw: Curve
+    pitch: Curve
+    roll: Curve
+    x: Curve
+    y: Curve
+    near: Curve
+    lids: Curve
+    look_x: Curve
+    look_y: Curve
+    brow_inner: Curve
+    brow_outer: Curve
+    smile: Curve
+    part: Curve
+    idle: Curve
+
+
+def sample_motion(
+    rng: np.random.Generator, manner: SpeakingStyle, emotion: Emotion, felt: Curve, loudness: Curve, speaking: Curve
+) -> Motion:
+    """The motion of one clip.
+
+    Args:
+        rng: of the clip.
+        manner: of the person.
+        emotion: shown.
+        felt: how much of it at each picture, about 0..1.
+        loudness: of the speech at each picture, 0..1. Head and brows follow it late, early and loosely, as in people.
+        speaking: 1 where a phoneme sounds, 0 in pauses; idle movements of the mouth happen there only.
+    """
+    frames = len(loudness)
+    lively = manner.head * emotion.restless ** float(felt.mean())
+    beat = _late(rng, smooth_curve(loudness, 0.12)) - loudness.mean()
+    nod = rng.normal(0, 0.05) * lively * beat
+    brow_beat = (
+        manner.brows * 0.35 * np.maximum(_late(rng, smooth_curve(loudness, 0.2)) - 0.45, 0) * rng.uniform(0, 1.5)
+    )
+    return Motion(
+        yaw=np.clip(manner.yaw + rng.normal(0, 0.05) + _drift(rng, frames, 0.045 * lively, 0.7), -0.45, 0.45),
+        pitch=manner.pitch + _drift(rng, frames, 0.03 * lively, 0.6) + nod,
+        roll=manner.roll + _drift(rng, frames, 0.025 * lively, 0.8),
+        x=_drift(rng, frames, 0.06 * lively, 0.9),
+        y=_drift(rng, frames, 0.035 * lively, 0.8) + 0.5 * nod,
+        near=1 + _drift(rng, frames, 0.012 * lively, 1.0),
+        lids=(1 + rng.normal(0, 0.06) + felt * (emotion.lids - 1)) * (1 - _blinks(rng, frames, manner.blinks)),
+        look_x=_saccades(rng, frames, 0.03) - 0.07 * np.tanh(2 * manner.yaw),
+        look_y=_saccades(rng, frames, 0.012),
+        brow_inner=felt * emotion.brow_inner + brow_beat + _resting_brow(rng, frames),
+        brow_outer=felt * emotion.brow_outer + brow_beat + _resting_brow(rng, frames),
+        smile=_smile(rng, emotion.smile * felt),
+        part=felt * np.float32(emotion.part),
+        idle=_idle(rng, speaking),
+    )
+
+
+def _late(rng: np.random.Generator, curve: Curve) -> Curve:
+    """Moved by up to a third of a second either way: head and brows are not to give the sync away."""
+    return np.roll(curve, int(rng.integers(-8, 9)))
+
+
+def _drift(rng: np.random.Generator, frames: int, size: float, seconds: float) -> Curve:
+    """Smooth random movement, with no mean over the clip."""
+    rough = rng.normal(0, 1, frames + 2 * FPS).astype(np.float32)
+    smooth = smooth_curve(rough, seconds * rng.uniform(0.4, 1.3))[FPS : FPS + frames]
+    return np.asarray(size * (smooth - smooth.mean()) / max(float(smooth.std()), 1e-6), np.float32)
+
+
+def _blinks(rng: np.random.Generator, frames: int, a_minute: float) -> Curve:
+    closed = np.zeros(frames, np.float32)
+    for start in rng.uniform(0, frames, rng.poisson(a_minute / 60 * frames / FPS)):
+        since = (np.arange(frames) - start) / FPS
+        shape = np.interp(since, (-0.04, 0.04, 0.09, 0.26), (0, 1, 1, 0))
+        closed = np.maximum(closed, shape)
+    return closed.astype(np.float32)
+
+
+def _saccades(rng: np.random.Generator, frames: int, size: float) -> Curve:
+    places = np.zeros(frames, np.float32)
+    for start in rng.uniform(0, frames, rng.poisson(0.8 * frames / FPS)):
+        places[int(start) :] = rng.normal(0, size)
+    return places
+
+
+def _resting_brow(rng: np.random.Generator, frames: int) -> Curve:
+    """Nobody's brows rest at the same height today, nor quite still: a single picture is not to give a feeling away."""
+    return np.asarray(rng.normal(0, 0.15) + _drift(rng, frames, 0.04, 0.8), np.float32)
+
+
+def _smile(rng: np.random.Generator, felt: Curve) -> Curve:
+    """The emotion's smile, breathing a little; at times a short smile out of nowhere."""
+    frames = len(felt)
+    curve = felt * (1 + _drift(rng, frames, 0.15, 0.8)) + rng.normal(0, 0.08) + _drift(rng, frames, 0.05, 0.8)
+    if rng.random() < 0.2:
+        middle = rng.uniform(0, frames)
+        curve = curve + rng.uniform(0.2, 0.7) * np.exp(-(((np.arange(frames) - middle) / (0.4 * FPS)) ** 2))
+    return np.asarray(np.clip(curve, -1.2, 1.3), np.float32)
+
+
+def _idle(rng: np.random.Generator, speaking: Curve) -> Curve:
+    """Mouth movement that is not speech, in pauses: an opening before speech, a swallow, a parting of the lips."""
+    frames = len(speaking)
+    curve = np.zeros(frames, np.float32)
+    for start in rng.uniform(0, frames, rng.poisson(0.35 * frames / FPS)):
+        since = (np.arange(frames) - start) / FPS
+        curve += rng.uniform(0.1, 0.5) * np.exp(-((since / rng.uniform(0.1, 0.35)) ** 2)).astype(np.float32)
+    return np.asarray(curve * (1 - np.clip(smooth_curve(speaking, 0.06) * 2, 0, 1)), np.float32)

@@ -1,4 +1,4 @@
-"""The lips' outline: where skin, lips and the opening between them lie for a given shape of the mouth."""
+"""Outline of lips; eyes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.avatars.people import Face, Manner
-from seehear.avatars.plane import Floats
-from seehear.avatars.relief import mouth_y
+from seehear.avatars.head import Head
+from seehear.avatars.person import FaceAppearance, SpeakingStyle
+from seehear.avatars.surface import Floats, Light, Plane, mouth_y, smoothstep, to_linear, to_picture
 from seehear.avatars.visemes import PARTS
 
 HALF_WIDTH = 0.42
+
+
 UPPER, LOWER = 0.122, 0.160
 """Usual half width of the mouth and thickness of the lips, in eye distances (63 mm)."""
 
@@ -37,7 +39,7 @@ class MouthShape:
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class LipOutline:
     """Lines of the mouth over the columns of a window, y in units; outside the corners all lines meet.
 
     Attributes:
@@ -60,7 +62,7 @@ class Outline:
     down: float
     jaw: float
 
-    def of(self, columns: slice) -> Outline:
+    def of(self, columns: slice) -> LipOutline:
         """The same for a part of the columns."""
         return replace(
             self,
@@ -72,7 +74,7 @@ class Outline:
         )
 
 
-def outline(face: Face, manner: Manner, shape: MouthShape, columns: Floats) -> Outline:
+def lip_outline(face: FaceAppearance, manner: SpeakingStyle, shape: MouthShape, columns: Floats) -> LipOutline:
     """The lips' lines at the given x (units)."""
     jaw = max(shape.jaw, 0.0) * manner.jaw_drop
     rounding = float(np.clip(shape.round, 0.0, 1.3))
@@ -91,7 +93,7 @@ def outline(face: Face, manner: Manner, shape: MouthShape, columns: Floats) -> O
     upper, lower = _thickness(face, shape, u, rounding, up + down)
     inner_upper = meet - up * opening
     inner_lower = meet + down * opening
-    return Outline(
+    return LipOutline(
         u, inner_upper - upper, inner_upper, inner_lower, inner_lower + lower, half, corner_y, up, down, jaw
     )  # fmt: skip
 
@@ -103,7 +105,7 @@ def _width_factor(wide: float, rounding: float, smile: float, jaw: float) -> flo
     )
 
 
-def _gap(manner: Manner, shape: MouthShape, jaw: float) -> tuple[float, float]:
+def _gap(manner: SpeakingStyle, shape: MouthShape, jaw: float) -> tuple[float, float]:
     """How far the lips part upwards and downwards in the middle; negative is never returned."""
     share = manner.articulation.lip_share**0.5
     up = 0.14 * jaw + 0.065 * share * max(shape.upper, 0.0) + 0.025 * max(shape.smile, 0.0) * min(1.0, 6 * jaw)
@@ -123,7 +125,9 @@ def _opening(u: Floats, gap: float, wide: float, rounding: float) -> Floats:
     return np.asarray(inside ** (0.85 - 0.2 * min(1.0, gap / 0.2)), np.float32)
 
 
-def _thickness(face: Face, shape: MouthShape, u: Floats, rounding: float, gap: float) -> tuple[Floats, Floats]:
+def _thickness(
+    face: FaceAppearance, shape: MouthShape, u: Floats, rounding: float, gap: float
+) -> tuple[Floats, Floats]:
     """Of the upper and lower lip's red at each u."""
     inside = np.clip(1 - np.abs(u) ** 1.7, 0.0, 1.0)
     peaks = (
@@ -156,9 +160,73 @@ def _thickness(face: Face, shape: MouthShape, u: Floats, rounding: float, gap: f
     )
 
 
-def shapes(movement: NDArray[np.float32], smile: NDArray[np.float32]) -> list[MouthShape]:
+def mouth_shapes(movement: NDArray[np.float32], smile: NDArray[np.float32]) -> list[MouthShape]:
     """One shape a picture, from the columns of `visemes.mouth_movement` and the smile."""
     return [
         MouthShape(**dict(zip(PARTS, row.tolist(), strict=True)), smile=float(lift))
         for row, lift in zip(movement, smile, strict=True)
     ]
+
+
+EYE_X = 0.5
+
+
+_HALF = (0.34, 0.22)  # of the patch, in units
+
+
+def eye_windows(plane: Plane) -> list[tuple[Plane, tuple[slice, slice], int]]:
+    """The two patches of the plane that hold the eyes, with the side (-1 left in the picture, 1 right)."""
+    return [
+        (*plane.window(side * EYE_X - _HALF[0], side * EYE_X + _HALF[0], -_HALF[1], _HALF[1]), side) for side in (-1, 1)
+    ]
+
+
+def render_eye(
+    head: Head, window: Plane, cut: tuple[slice, slice], side: int, *, opening: float, look: tuple[float, float]
+) -> Floats:
+    """The eye over the skin of its patch.
+
+    Args:
+        head: whose.
+        window, cut, side: of the patch, from `eye_windows`.
+        opening: of the lids, 0 closed, 1 usual, 1.3 wide.
+        look: of the iris to the right and down, in units.
+
+    Returns:
+        The patch, gamma-coded 0..1, (height, width, 3).
+    """
+    face, skin = head.face, head.picture[cut]
+    x, y = window.grid
+    out = (x - side * EYE_X) * side  # towards the temple
+    y = y + face.eye_tilt * out * 0.6
+    soft = 0.9 / window.scale
+    half = 0.235 * face.eye_size
+    arch = np.clip(1 - (np.abs(out + 0.02) / half) ** 2.2, 0.0, 1.0)
+    up, down = 0.105 * face.eye_size, 0.062 * face.eye_size
+    upper = down * 0.5 - (up + down * 0.5) * opening * arch**0.75
+    lower = down * arch**0.85
+    upper = np.minimum(upper, lower)
+    open_ = smoothstep(-soft, soft, y - upper) * smoothstep(-soft, soft, lower - y) * smoothstep(0.0, 0.06, arch)
+    ball = head.tone(_ball(face, out * side, y, head.light, look, soft))
+    shadow = 1 - 0.5 * np.exp(-np.maximum(y - upper, 0) / 0.03)
+    picture = skin + open_[..., None] * (ball * shadow[..., None] - skin)
+    lash = np.exp(-(((y - upper + 0.006) / (0.014 + 0.012 * face.make_up)) ** 2)) * smoothstep(0.0, 0.1, arch)
+    crease = np.exp(-(((y - upper + 0.055 * face.eye_size) / 0.016) ** 2)) * smoothstep(0.0, 0.3, arch)
+    rim = np.exp(-(((y - lower - 0.006) / 0.012) ** 2)) * smoothstep(0.0, 0.2, arch)
+    dark = (0.62 + 0.25 * face.make_up) * lash + 0.25 * crease + 0.18 * rim
+    return np.asarray(picture * (1 - np.clip(dark, 0, 0.92))[..., None], np.float32)
+
+
+def _ball(face: FaceAppearance, x: Floats, y: Floats, light: Light, look: tuple[float, float], soft: float) -> Floats:
+    """The eyeball, gamma-coded."""
+    radius = np.hypot(x - look[0], y + 0.012 - look[1])
+    iris = smoothstep(-soft, soft, 0.098 - radius)
+    pupil = smoothstep(-soft, soft, 0.040 - radius)
+    ring = 0.5 + 0.5 * smoothstep(0.105, 0.075, radius) if soft else 1.0
+    white = to_linear((0.86, 0.83, 0.81)) * (1 - 0.35 * (np.abs(x) / 0.26)[..., None] ** 2)
+    surface = white + iris[..., None] * (to_linear(face.iris) * np.asarray(ring)[..., None] - white)
+    surface = surface * (1 - 0.97 * pupil[..., None])
+    arriving = 0.75 * np.array(light.key) + 0.75 * np.array(light.around)
+    glint_x, glint_y = 0.035 * light.direction[0] + look[0] * 0.5, 0.035 * light.direction[1] - 0.012
+    glint = smoothstep(-soft, soft, 0.018 - np.hypot(x - glint_x, y - glint_y))
+    return to_picture((surface * arriving + 0.7 * glint[..., None]).astype(np.float32))

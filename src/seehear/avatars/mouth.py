@@ -1,24 +1,25 @@
-"""The mouth drawn over the skin: lips with relief and creases, teeth, tongue, and the dark between them."""
+"""The mouth drawn."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from seehear.avatars.head import Head
-from seehear.avatars.light import Light, shade, to_linear, to_picture
-from seehear.avatars.lips import HALF_WIDTH, MouthShape, Outline
-from seehear.avatars.people import Face, Person
-from seehear.avatars.plane import Floats, Numbers, step
-from seehear.avatars.relief import NOSE_Y, mouth_y
-from seehear.avatars.skin import beard_cover
+from seehear.avatars.head import Head, beard_cover
+from seehear.avatars.lips import HALF_WIDTH, LipOutline, MouthShape
+from seehear.avatars.person import FaceAppearance, Person
+from seehear.avatars.surface import NOSE_Y, Floats, Light, Numbers, mouth_y, shade, smoothstep, to_linear, to_picture
 
 _ROWS, _COLUMNS = 32, 96  # of the picture of each lip
+
+
 _TOOTH_WIDTHS = np.array((0.135, 0.104, 0.118, 0.108, 0.10))  # from the middle to the side: 8.5, 6.5, 7.5, 7, 6.5 mm
+
+
 _LOWER_WIDTHS = np.array((0.084, 0.092, 0.108, 0.108, 0.10))
 
 
-class Mouth:
+class MouthRenderer:
     """Draws one person's mouth in one light, for any shape."""
 
     def __init__(self, person: Person, head: Head) -> None:
@@ -48,11 +49,13 @@ class Mouth:
         half = HALF_WIDTH * face.mouth_width
         ragged = 0.02 * rng.standard_normal(self.window.width, np.float32)
         lowest = mouth_y(face) - 0.10 * face.upper_lip + hang + ragged + 0.10 * (self._columns / half) ** 2
-        below = step(-0.03, 0.03, lowest - self._rows) * step(-half * 1.25, -half * 0.9, -np.abs(self._columns))
+        below = smoothstep(-0.03, 0.03, lowest - self._rows) * smoothstep(
+            -half * 1.25, -half * 0.9, -np.abs(self._columns)
+        )
         colour = 255 * head.tone(to_picture(to_linear(face.hair) * self._inside * 1.4 + 0.003))
         return np.asarray(cover * below, np.float32), colour
 
-    def draw(self, skin: Floats, shape: MouthShape, lines: Outline) -> Floats:
+    def draw(self, skin: Floats, shape: MouthShape, lines: LipOutline) -> Floats:
         """The mouth over the picture of the window's skin, float32 0..255, (height, width, 3).
 
         ``lines`` is the `outline` of ``shape`` over the window's columns.
@@ -65,7 +68,7 @@ class Mouth:
             self._draw_inside(picture[cut], self._rows[cut[0]], near, shape)
         return self._with_moustache(picture, lines)
 
-    def _around_lips(self, lines: Outline) -> tuple[slice, slice]:
+    def _around_lips(self, lines: LipOutline) -> tuple[slice, slice]:
         """The rows and columns that hold the lips and what is between them."""
         columns = np.flatnonzero(np.abs(lines.u) < 1.0)
         left, right = int(columns[0]), int(columns[-1]) + 1
@@ -73,7 +76,7 @@ class Mouth:
         top, bottom = np.clip((ends - self.window.top) * self.window.scale + (-2, 3), 0, self.window.height).astype(int)
         return slice(int(top), int(bottom)), slice(left, right)
 
-    def _with_shadows(self, skin: Floats, lines: Outline, shape: MouthShape) -> Floats:
+    def _with_shadows(self, skin: Floats, lines: LipOutline, shape: MouthShape) -> Floats:
         """Below the lower lip, in the corners, and in the folds of a smile."""
         x, y = self._columns, self._rows
         inside = np.clip(1 - lines.u**2, 0.0, 1.0)
@@ -88,7 +91,7 @@ class Mouth:
             dark += depth * np.exp(-((fold / 0.035) ** 2)) * np.exp(-(((y - lines.corner_y + 0.08) / 0.15) ** 2))
         return np.asarray(skin * (1 - dark[..., None]), np.float32)
 
-    def _draw_lips(self, picture: Floats, y: Floats, lines: Outline, shape: MouthShape) -> None:
+    def _draw_lips(self, picture: Floats, y: Floats, lines: LipOutline, shape: MouthShape) -> None:
         """Draw the lips into a part of the window."""
         soft = max(1.0 / self.window.scale, 0.012 + 0.022 * max(0.0, 1.2 - self.person.face.lip_border))
         above = y < 0.5 * (lines.inner_upper + lines.inner_lower)
@@ -106,7 +109,7 @@ class Mouth:
             lip = cv2.addWeighted(lip, 1 - purse, pursed, purse, 0)
         picture += cover[..., None] * (lip - picture)
 
-    def _draw_inside(self, picture: Floats, y: Floats, lines: Outline, shape: MouthShape) -> None:
+    def _draw_inside(self, picture: Floats, y: Floats, lines: LipOutline, shape: MouthShape) -> None:
         """Draw teeth, tongue and cavity where the lips are apart, into a part of the window."""
         edge = self.window.scale * 0.8
         open_ = np.clip((y - lines.inner_upper) * edge + 0.5, 0, 1)
@@ -118,7 +121,7 @@ class Mouth:
             inside = self._inside_picture(y[cut[0]], lines.of(cut[1]), shape)
             picture[cut] += open_[cut][..., None] * (inside - picture[cut])
 
-    def _inside_picture(self, y: Floats, lines: Outline, shape: MouthShape) -> Floats:
+    def _inside_picture(self, y: Floats, lines: LipOutline, shape: MouthShape) -> Floats:
         """Teeth, tongue and cavity, without the lips."""
         face = self.person.face
         edge = self.window.scale * 0.8
@@ -145,13 +148,13 @@ class Mouth:
             out = self._with_tip(out, x, y, shape, upper_edge)
         return np.asarray(out, np.float32)
 
-    def _columns_of(self, lines: Outline) -> slice:
+    def _columns_of(self, lines: LipOutline) -> slice:
         """Which columns of the window the lines are of."""
         first = round((float(lines.u[0]) * lines.half_width - self.window.left) * self.window.scale)
         return slice(first, first + len(lines.u))
 
     def _with_tongue(
-        self, out: Numbers, x: Floats, y: Floats, shape: MouthShape, upper_edge: float, lines: Outline
+        self, out: Numbers, x: Floats, y: Floats, shape: MouthShape, upper_edge: float, lines: LipOutline
     ) -> Floats:
         floor = mouth_y(self.person.face) + 0.10 + lines.jaw
         lifted = floor - 0.13 - 0.17 * shape.tongue
@@ -171,7 +174,7 @@ class Mouth:
         cover = reach * cover * np.clip((0.22 - np.abs(x)) / 0.05, 0, 1)
         return np.asarray(out + cover[..., None] * (self._tongue * 0.95 - out), np.float32)
 
-    def _with_moustache(self, picture: Floats, lines: Outline) -> Floats:
+    def _with_moustache(self, picture: Floats, lines: LipOutline) -> Floats:
         if self._moustache is None:
             return picture
         cover, colour = self._moustache
@@ -189,7 +192,9 @@ def _inside_light(light: Light) -> Floats:
     return np.asarray(front * np.array(light.key) + 0.62 * np.array(light.around), np.float32)
 
 
-def _tooth_row(face: Face, x: Floats, widths: Floats, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+def _tooth_row(
+    face: FaceAppearance, x: Floats, widths: Floats, rng: np.random.Generator
+) -> tuple[Floats, Floats, Floats]:
     """Of each column: how far the tooth's edge lies from the row's line, its brightness, and if there is a tooth."""
     edges = np.concatenate(([0.0], np.cumsum(widths))) * face.tooth_size
     number = np.clip(np.searchsorted(edges, np.abs(x), side="right") - 1, 0, len(widths) - 1)

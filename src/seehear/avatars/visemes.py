@@ -1,4 +1,4 @@
-"""From phonemes with times to the movement of the mouth.
+"""Phonemes to movement of the mouth.
 
 Coarticulation after Cohen & Massaro (1993), "Modeling coarticulation in synthetic visual speech": each phoneme has a
 target for each part of the mouth and a dominance that rises before it and falls after it; a part follows the
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.avatars.voices import Mark
+from seehear.avatars.voice import TimedLabel
 from seehear.clip import FPS
 
 PARTS = ("jaw", "upper", "lower", "wide", "round", "tongue", "tip", "press", "tuck")
@@ -25,8 +25,13 @@ jaw: opening. upper, lower: lips drawn away from the teeth beyond what the jaw d
 protruded and narrowed. tongue: height of its body. tip: at the upper teeth (1), between the teeth (1.4). press: lips
 closed (p b m). tuck: lower lip at the upper teeth (f v).
 """
+
+
 _JAW, _UPPER, _LOWER, _WIDE, _ROUND, _TONGUE, _TIP, _PRESS, _TUCK = range(len(PARTS))
+
+
 _BLENDED = slice(0, _PRESS)
+
 
 GRID_S = 0.005
 """Movement is computed on this grid, then averaged over each picture's exposure."""
@@ -73,23 +78,58 @@ _VOWELS = {
     "ɯ": _vowel(0.18, 0.25, 0.0, 0.6, 0.35),
     "ʉ": _vowel(0.18, -0.45, 0.80, 0.8, 0.25),
 }
+
+
 _ALVEOLAR = _Viseme((0.16, 0.20, 0.35, 0.20, 0.0, 0.55, 1.0), (0.9, 0.25, 0.35, 0.2, 0.15, 0.8, 2.5))
+
+
 _SIBILANT = _Viseme((0.04, 0.35, 0.50, 0.45, 0.0, 0.65, 0.6), (2.2, 0.70, 1.00, 0.6, 0.35, 0.8, 2.0))
+
+
 _HUSHING = _Viseme((0.06, 0.55, 0.60, -0.30, 0.60, 0.70, 0.4), (2.2, 1.00, 1.00, 0.8, 1.00, 0.8, 1.0))
+
+
 _VELAR = _Viseme((0.24, 0.15, 0.25, 0.10, 0.0, 0.95, 0.0), (0.45, 0.15, 0.20, 0.1, 0.10, 1.5, 0.8))
+
+
 _PALATAL = _Viseme((0.12, 0.25, 0.40, 0.55, 0.0, 1.0, 0.2), (0.9, 0.30, 0.40, 0.5, 0.25, 1.5, 0.8))
+
+
 _GLOTTAL = _Viseme((0.35, 0.15, 0.30, 0.0, 0.0, 0.30, 0.0), (0.10, 0.05, 0.05, 0.05, 0.05, 0.1, 0.1))
+
+
 _DENTAL = _Viseme((0.18, 0.30, 0.45, 0.25, 0.0, 0.55, 1.4), (1.2, 0.50, 0.70, 0.3, 0.30, 0.8, 3.0))
+
+
 _NASAL_BILABIAL = _Viseme((0.10, 0.0, 0.0, -0.05, 0.0, 0.30, 0.0), (0.8, 0.60, 0.60, 0.2, 0.10, 0.2, 0.3), press=1.0)
+
+
 _BILABIAL = replace(_NASAL_BILABIAL, hold_s=0.052)
+
+
 _LABIODENTAL = _Viseme((0.10, 0.40, 0.00, 0.10, 0.0, 0.30, 0.0), (1.2, 1.00, 0.80, 0.2, 0.30, 0.2, 0.3), tuck=1.0)
+
+
 _GLIDE = _Viseme((0.14, 0.05, 0.15, -0.75, 1.0, 0.60, 0.0), (1.2, 0.80, 0.80, 1.5, 2.20, 0.8, 0.5))
+
+
 _RHOTIC = _Viseme((0.20, 0.30, 0.40, -0.35, 0.55, 0.60, 0.3), (0.8, 0.40, 0.50, 0.7, 0.90, 0.8, 0.8))
+
+
 _LATERAL = _Viseme((0.28, 0.20, 0.40, 0.15, 0.0, 0.40, 1.15), (0.8, 0.25, 0.40, 0.2, 0.15, 0.8, 3.0))
+
+
 _TRILL = _Viseme((0.24, 0.20, 0.35, 0.15, 0.0, 0.45, 0.9), (0.7, 0.20, 0.30, 0.2, 0.15, 0.8, 2.0))
+
+
 _LOOSE_BILABIAL = replace(_NASAL_BILABIAL, press=0.72)
+
+
 _LOOSE_LABIODENTAL = replace(_LABIODENTAL, tuck=0.7)
+
+
 _REST = _Viseme((0.0, 0.0, 0.0, 0.0, 0.0, 0.4, 0.1), (0.8, 0.8, 0.8, 0.8, 0.6, 0.5, 0.5))
+
 
 _VISEMES: dict[str, _Viseme] = {
     **_VOWELS,
@@ -117,9 +157,12 @@ _VISEMES: dict[str, _Viseme] = {
     "ɶ": _VOWELS["a"],
 }
 
+
 # Reach of dominance in seconds, before and after the phoneme, for each blended part: lips round early, the tip of the
 # tongue is quick, the jaw is heavy.
 _REACH_BEFORE = np.array((0.055, 0.050, 0.050, 0.070, 0.085, 0.050, 0.030))
+
+
 _REACH_AFTER = np.array((0.050, 0.045, 0.045, 0.055, 0.055, 0.050, 0.030))
 
 
@@ -143,7 +186,7 @@ class Articulation:
 
 
 def mouth_movement(
-    phonemes: Sequence[Mark], articulation: Articulation, *, start_s: float, frames: int
+    phonemes: Sequence[TimedLabel], articulation: Articulation, *, start_s: float, frames: int
 ) -> NDArray[np.float32]:
     """Movement of the mouth, float32 (frames, len(PARTS)), at the times ``start_s + t / 25``.
 
@@ -165,7 +208,7 @@ def mouth_movement(
     return _expose(_smooth(movement, 0.011), grid, articulation.exposure_s, start_s, frames)
 
 
-def _segments(phonemes: Sequence[Mark], first_s: float, last_s: float) -> list[tuple[_Viseme, float, float]]:
+def _segments(phonemes: Sequence[TimedLabel], first_s: float, last_s: float) -> list[tuple[_Viseme, float, float]]:
     """Visemes with times; diphthongs and affricates are taken apart, gaps and pauses are rest."""
     segments: list[tuple[_Viseme, float, float]] = []
     clock = first_s

@@ -1,1 +1,3 @@
-"""Which pretext is better, on which data, for which task, and how sure is that: whole tables with one command."""
+"""(docstring)."""
+
+from __future__ import annotations

@@ -1,9 +1,8 @@
-"""The verb `seehear benchmark`: a plan in, tables out."""
+"""The verb benchmark; what is written."""
 
 from __future__ import annotations
 
 import re
-import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,29 +11,74 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Literal, NoReturn
+from typing import Literal
 
-from seehear.benchmark.doing.engine import Engine
-from seehear.benchmark.doing.folder import Folder
-from seehear.benchmark.doing.local import LocalEngine
-from seehear.benchmark.doing.open_claims import open_cells
-from seehear.benchmark.doing.schedule import Schedule, with_needs
-from seehear.benchmark.doing.tree import ProgressTree
-from seehear.benchmark.doing.undertaking import Undertaking
-from seehear.benchmark.outcome import Outcome
-from seehear.benchmark.planning.cells import Work, cells
-from seehear.benchmark.planning.plan import Plan
-from seehear.benchmark.planning.reading import read_plan, written
-from seehear.benchmark.planning.sweep import swept
-from seehear.benchmark.tables.as_text import show
-from seehear.benchmark.tables.summary import summarised
-from seehear.benchmark.written import write_all
-from seehear.crew import worker_count
+from seehear.atomic_io import write_text
+from seehear.benchmark.cells import CellOutcome, WorkList, cells_of_plan
+from seehear.benchmark.engines import Engine, LocalEngine
+from seehear.benchmark.execution import BenchmarkFolder, Execution, ProgressTree
+from seehear.benchmark.formats import latex, markdown, outcomes_csv, paper_csv, show, table_csv
+from seehear.benchmark.plan import BenchmarkPlan
+from seehear.benchmark.reading import plan_to_yaml, read_plan
+from seehear.benchmark.schedule import Schedule, open_claim_cells, with_needs
+from seehear.benchmark.summary import summarise
+from seehear.benchmark.sweep import apply_set
+from seehear.benchmark.table import BenchmarkResult, TaskTable
 from seehear.errors import SeehearError
+from seehear.parallel import terminated_as_interrupted, worker_count
+
+TABLES = "tables"
+
+
+PAGE = "tables.md"
+
+
+NUMBERS = "outcomes.csv"
+
+
+def write_results(
+    folder: Path, plan: BenchmarkPlan, summary: BenchmarkResult, work: WorkList, outcomes: Mapping[str, CellOutcome]
+) -> None:
+    """Writes the report, the page of tables, all outcomes, and each table as CSV and LaTeX.
+
+    They are ``report.html``, ``tables.md``, ``outcomes.csv``, ``tables/TASK-DATA.csv`` and ``tables/TASK-DATA.tex``.
+
+    Args:
+        folder: of the results; what other builds of the tables have left in it under these names is replaced.
+        plan: what was asked.
+        summary: what was found.
+        work: the cells.
+        outcomes: key of a cell -> what came of it.
+    """
+    from seehear.benchmark.page import write_page
+
+    tables = folder / TABLES
+    tables.mkdir(parents=True, exist_ok=True)
+    for former in [*tables.glob("*.csv"), *tables.glob("*.tex")]:
+        former.unlink()  # perhaps of another plan, and then nobody could tell
+    for table in summary.tables:
+        _write_table(tables, table)
+    write_text(folder / NUMBERS, outcomes_csv(work, outcomes))
+    write_text(folder / PAGE, markdown(plan, summary))
+    write_page(folder, plan, summary, work, outcomes)
+
+
+def _write_table(folder: Path, table: TaskTable) -> None:
+    name = table_file_name(table)
+    write_text(folder / f"{name}.csv", table_csv(table))
+    write_text(folder / f"{name}.tex", latex(table))
+    if table.paper:
+        write_text(folder / f"{name}-paper.csv", paper_csv(table))
+
+
+def table_file_name(table: TaskTable) -> str:
+    """Task and corpus, as a file may be called everywhere."""
+    return re.sub(r"[^A-Za-z0-9._]+", "-", f"{table.key}-{table.data}")
+
 
 WRITING, WRITING_S = 0.1, 60.0
 """Of the time, this share is kept for writing the report, and no more than these seconds."""
+
 
 _DEVICE = re.compile(r"(cpu|auto|(cuda|mps)(:[0-9]+)?)")
 
@@ -79,23 +123,23 @@ def benchmark(
     begun = time.monotonic()
     if minutes is not None and minutes <= 0:
         raise SeehearError(f"--minutes must be more than 0, not {minutes:g}; leave it out to do everything")
-    asked = _asked(plan, set, seeds, device)
-    work = only_of(cells(asked, given_folders(data)), only)
+    asked = _requested_plan(plan, set, seeds, device)
+    work = select_work(cells_of_plan(asked, given_folders(data)), only)
     if not work.cells:
         raise SeehearError(f"nothing of the plan {asked.name} can be done: {' '.join(work.notes)} Give it with --data")
     called = out or Path(f"benchmark-{asked.name}")
-    folder = Folder(called.resolve())
+    folder = BenchmarkFolder(called.resolve())
     with folder.held(), terminated_as_interrupted():
         given = [f"# --data {word}\n" for word in data] + [f"# --only {pattern}\n" for pattern in only]
-        folder.write_plan("".join(given) + written(asked))
-        outcomes = usable(work, folder, folder.read_outcomes())
-        schedule = Schedule(work.cells, outcomes, partial(open_cells, work), begun + _working_s(minutes))
+        folder.write_plan("".join(given) + plan_to_yaml(asked))
+        outcomes = usable_outcomes(work, folder, folder.read_outcomes())
+        schedule = Schedule(work.cells, outcomes, partial(open_claim_cells, work), begun + _working_s(minutes))
         with _engine(engine, workers, address) as crew, ProgressTree(asked.name, schedule, crew.workers) as tree:
-            Undertaking(folder, called, schedule, crew, _measured_on(device)).carry_out(tree.hear)
+            Execution(folder, called, schedule, crew, _measured_on(device)).carry_out(tree.hear)
         found = {cell.key: schedule.outcomes[cell.key] for cell in work.cells if cell.key in schedule.outcomes}
-        notes = (*work.notes, *moved(work, found), *dropped(work, found, called))
-        summary = summarised(work.plan, replace(work, notes=notes), found)
-        write_all(folder.root, work.plan, summary, work, found)
+        notes = (*work.notes, *changed_data_notes(work, found), *dropped_recording_notes(work, found, called))
+        summary = summarise(work.plan, replace(work, notes=notes), found)
+        write_results(folder.root, work.plan, summary, work, found)
     show(summary)
     _say_where(called, summary.left, len(summary.failed))
 
@@ -119,7 +163,7 @@ def given_folders(data: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def only_of(work: Work, patterns: Sequence[str]) -> Work:
+def select_work(work: WorkList, patterns: Sequence[str]) -> WorkList:
     """The part of the work that patterns name, and what it needs; all of it without patterns.
 
     Args:
@@ -151,7 +195,9 @@ def _fits(name: str, pattern: str) -> bool:
     return name == pattern or fnmatchcase(name, pattern)
 
 
-def usable(work: Work, folder: Folder, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+def usable_outcomes(
+    work: WorkList, folder: BenchmarkFolder, outcomes: Mapping[str, CellOutcome]
+) -> dict[str, CellOutcome]:
     """Outcomes that need no work: without those whose corpus or run has been removed and is needed again."""
     cells_of = work.by_key()
     measured = {key for key, outcome in outcomes.items() if outcome.failed is None}
@@ -164,7 +210,7 @@ def usable(work: Work, folder: Folder, outcomes: Mapping[str, Outcome]) -> dict[
     return {key: outcome for key, outcome in outcomes.items() if key not in gone}
 
 
-def moved(work: Work, outcomes: Mapping[str, Outcome]) -> list[str]:
+def changed_data_notes(work: WorkList, outcomes: Mapping[str, CellOutcome]) -> list[str]:
     """Sentences about data that is not what the expected figures were measured on."""
     found = []
     for name, key in work.corpora.items():
@@ -178,7 +224,7 @@ def moved(work: Work, outcomes: Mapping[str, Outcome]) -> list[str]:
     return found
 
 
-def dropped(work: Work, outcomes: Mapping[str, Outcome], called: Path) -> list[str]:
+def dropped_recording_notes(work: WorkList, outcomes: Mapping[str, CellOutcome], called: Path) -> list[str]:
     """Sentences about recordings that are in no figure, because no clip could be made of them."""
     names = {key: name for name, key in work.corpora.items()}
     told = {names[key]: outcomes[key] for key in names if key in outcomes and outcomes[key].told.get("left out")}
@@ -189,7 +235,7 @@ def dropped(work: Work, outcomes: Mapping[str, Outcome], called: Path) -> list[s
     ]
 
 
-def _asked(plan: str, options: Sequence[str], seeds: int | None, device: str | None) -> Plan:
+def _requested_plan(plan: str, options: Sequence[str], seeds: int | None, device: str | None) -> BenchmarkPlan:
     """The plan, with what flags change in it."""
     if seeds is not None and seeds < 1:
         raise SeehearError(f"--seeds must be 1 or more, not {seeds}; leave it out for those of the plan")
@@ -199,7 +245,7 @@ def _asked(plan: str, options: Sequence[str], seeds: int | None, device: str | N
     trained = any(not pretext.untrained for pretext in wanted.pretexts.values())
     more = [f"engine.accelerator={device.partition(':')[0]}"] if device and trained else []
     more += [f"seeds={seeds}"] if seeds is not None else []
-    return swept(wanted, [*options, *more])
+    return apply_set(wanted, [*options, *more])
 
 
 def _working_s(minutes: float | None) -> float:
@@ -215,7 +261,7 @@ def _measured_on(device: str | None) -> str:
 @contextmanager
 def _engine(name: str, workers: int | None, address: str | None) -> Iterator[Engine]:
     if name == "ray":
-        from seehear.benchmark.doing.ray_engine import ray_engine
+        from seehear.benchmark.engines import ray_engine
 
         with ray_engine(workers, address) as engine:
             yield engine
@@ -223,25 +269,6 @@ def _engine(name: str, workers: int | None, address: str | None) -> Iterator[Eng
         raise SeehearError("--address is of a Ray cluster; give --engine ray with it")
     else:
         yield LocalEngine(worker_count(workers))
-
-
-@contextmanager
-def terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM, as clusters send it, ends this as Ctrl-C does: trainings save themselves first."""
-
-    def interrupt(number: int, _: FrameType | None) -> NoReturn:
-        signal.signal(number, signal.SIG_IGN)  # once is enough: what follows is tidying up
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: whoever owns it decides about signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _say_where(called: Path, left: int, failed: int) -> None:

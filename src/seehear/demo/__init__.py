@@ -1,5 +1,3 @@
-"""All of it in minutes, on synthetic people, and a page that tells what happened."""
+"""(public name)."""
 
-from seehear.demo.tour import demo
-
-__all__ = ["demo"]
+from __future__ import annotations

@@ -1,59 +1,75 @@
-"""The demo's animation: a still face is made to speak, and what the ear that learned to do that is worth."""
+"""Its animation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seehear.apps.animate import animate
+from seehear.apps.sync.measure import MeasureOptions, measure_file
+from seehear.apps.sync.result import SyncMeasurement, Verdict, format_delay
 from seehear.clip import Clip
-from seehear.corpus.store import Corpus
-from seehear.corpus.views import find_view
-from seehear.demo.stages import one_thread
-from seehear.demo.sync import SEARCH_S, Learned
+from seehear.data.corpus import Corpus
+from seehear.data.views import find_view
+from seehear.demo.stages import difference, jpeg, one_thread, verdict
+from seehear.demo.sync import SEARCH_S, TrainedModel
 from seehear.errors import CorpusError
-from seehear.pretext.animate import AnimateModel, planes
-from seehear.pretext.lipsync import LipSync
-from seehear.tasks.animate import AnimateResult
-from seehear.tasks.animate import measure as measure_drawn
-from seehear.tasks.classification import classify
-from seehear.tasks.isolated import LABEL as WORD
-from seehear.tasks.isolated import isolated_words
-from seehear.tasks.measuring import contenders
-from seehear.tasks.recordings import Recordings
-from seehear.tasks.result import Result
-from seehear.tasks.trials import Protocol
-from seehear.tools.animate import animate
-from seehear.tools.measure import MeasureOptions, measure
-from seehear.tools.measurement import Measurement
-from seehear.training.journal import read_metrics
-from seehear.training.presets import settings
+from seehear.evaluation.animate import ANOTHER, AnimateEvaluation
+from seehear.evaluation.animate import measure_animation as measure_drawn
+from seehear.evaluation.cross_validation import Protocol
+from seehear.evaluation.recordings import Recordings
+from seehear.evaluation.result import EvaluationResult, format_percent_range
+from seehear.evaluation.runner import BEST_BASELINE, classify, compared_encoders
+from seehear.evaluation.words import LABEL as WORD
+from seehear.evaluation.words import isolated_words
+from seehear.metrics.bootstrap import count_phrase
+from seehear.models.animate import AnimateModel, to_planes
+from seehear.models.interface import LipSyncModel
+from seehear.models.store import load
+from seehear.report.html import Block, Filmstrip, Section, SvgFigure, Table, Text, Video
+from seehear.report.plots import INK, new_figure, to_svg
+from seehear.training.checkpoint import read_metrics
 from seehear.training.pretrain import pretrain
-from seehear.training.run import load
+from seehear.training.settings import read_settings
 
 Pictures = NDArray[np.uint8]
 
+
 PRESET = "animate-small"
+
+
 HELD_OUT = 4
 """One speaker in so many is neither learned from nor has labels; one in eight would leave too few to read out on."""
+
 
 AGAINST = ("animate-small", "untrained", "logmel", "mfcc")
 """The weights of the package know what more than these few minutes teach."""
 
+
 ENGLISH = "language=en-us|en-us-nyc|en-gb-x-rp|en-gb-scotland"
+
+
 WORDS = 10
+
+
 FEWEST = 5  # examples of a word
+
+
 COMPARED = 48  # held-out clips whose drawn and real pictures are compared
+
+
 SHOWN_CLIPS, SHOWN_FRAMES = 2, 8  # of them, to be looked at
 
 
 @dataclass(frozen=True)
-class Strip:
+class FrameStrip:
     """Frames of one held-out clip, RGB (n, S, S, 3) each: real ones, and those drawn from the first and the sound."""
 
     real: Pictures
@@ -61,7 +77,7 @@ class Strip:
 
 
 @dataclass(frozen=True)
-class Ear:
+class SpeechProbes:
     """What the encoder of sound is worth, its weights frozen.
 
     Attributes:
@@ -69,24 +85,24 @@ class Ear:
         words: which one is said; likewise.
     """
 
-    emotion: Result | str
-    words: Result | str
+    emotion: EvaluationResult | str
+    words: EvaluationResult | str
 
 
 @dataclass(frozen=True)
-class Spoken:
+class AnimatedFilm:
     """A film of somebody never seen, and what was made of its first picture and its sound.
 
     Attributes:
         real, drawn: lip-sync of the film and of what was made, by the model that the demo trained for that.
     """
 
-    real: Measurement
-    drawn: Measurement
+    real: SyncMeasurement
+    drawn: SyncMeasurement
 
 
 @dataclass(frozen=True)
-class Drawn:
+class HeldOutAnimation:
     """How well held-out people are drawn.
 
     Attributes:
@@ -94,56 +110,56 @@ class Drawn:
         strips: some of them.
     """
 
-    result: AnimateResult
-    strips: Sequence[Strip]
+    result: AnimateEvaluation
+    strips: Sequence[FrameStrip]
 
 
-def learn_to_animate(corpus: Path, run: Path, *, steps: int, seed: int) -> Learned:
+def learn_to_animate(corpus: Path, run: Path, *, steps: int, seed: int) -> TrainedModel:
     """A small model learns to draw a face from a still of it and the sound."""
-    preset = settings(PRESET)
+    preset = read_settings(PRESET)
     data = replace(preset.data, split_by="speaker", dev_every=HELD_OUT, min_frames=50)
     optim = replace(preset.optim, steps=steps, seed=seed, warmup=min(preset.optim.warmup, steps // 4))
     engine = replace(preset.engine, probe_every=max(1, steps // 5))
     summary = pretrain([corpus], run, preset=PRESET, data=data, optim=optim, engine=engine)
-    return Learned(summary, read_metrics(run / "metrics.csv"))
+    return TrainedModel(summary, read_metrics(run / "metrics.csv"))
 
 
-def draw_held_out(run: Path, held_out: Corpus) -> Drawn:
+def draw_held_out(run: Path, held_out: Corpus) -> HeldOutAnimation:
     """Pictures of held-out people, drawn from the first one and the sound."""
     model = load(run)
     assert isinstance(model, AnimateModel)
     places = np.linspace(0, len(held_out) - 1, min(COMPARED, len(held_out))).astype(int).tolist()
     shown = places[:: max(1, len(places) // SHOWN_CLIPS)][:SHOWN_CLIPS]
-    strips = [Strip(*map(_pictures, _draw(model, held_out[place]))) for place in shown]
-    return Drawn(measure_drawn(model, held_out.subset(places)), strips)
+    strips = [FrameStrip(*map(_pictures, _draw(model, held_out[place]))) for place in shown]
+    return HeldOutAnimation(measure_drawn(model, held_out.subset(places)), strips)
 
 
-def hear(run: Path, corpus: Path) -> Ear:
+def probe_speech(run: Path, corpus: Path) -> SpeechProbes:
     """What can be read out of the frozen encoder of sound, on people whose faces and labels it has never seen."""
     with one_thread():
         recordings = Recordings.of(corpus).audible()
         _part(recordings, set(Corpus(corpus).split("dev", HELD_OUT, "speaker").labels("speaker")))
         protocol = Protocol(split="official", seeds=1)
-        named = contenders(str(run), AGAINST, "frozen")
+        named = compared_encoders(str(run), AGAINST, "frozen")
 
-        def told_apart(task: str, label: str, chosen: Callable[[], Recordings]) -> Result | str:
+        def told_apart(task: str, label: str, chosen: Callable[[], Recordings]) -> EvaluationResult | str:
             try:
                 return classify(task, chosen(), label, named, "pooled", protocol)
             except CorpusError as error:  # a demo with few people; the page says so
                 return str(error)
 
-        return Ear(
+        return SpeechProbes(
             told_apart("emotion", "emotion", lambda: recordings),
             told_apart("words", WORD, lambda: isolated_words(recordings.where([ENGLISH]), WORDS, FEWEST)),
         )
 
 
-def speak(film: Path, folder: Path, run: Path, lips: LipSync) -> Spoken:
+def animate_film(film: Path, folder: Path, run: Path, lips: LipSyncModel) -> AnimatedFilm:
     """The first picture of a film is made to say what the film says, and lip-sync is measured on what came of it."""
     made = folder / "spoken.mp4"
     with one_thread():
         animate(film, film, out=made, model=str(run))
-        return Spoken(*(measure(path, lips, MeasureOptions(SEARCH_S)) for path in (film, made)))
+        return AnimatedFilm(*(measure_file(path, lips, MeasureOptions(SEARCH_S)) for path in (film, made)))
 
 
 def _part(recordings: Recordings, held_out: set[str | None]) -> None:
@@ -158,10 +174,137 @@ def _draw(model: AnimateModel, clip: Clip) -> tuple[Tensor, Tensor]:
     video = torch.from_numpy(find_view(model.view).function(clip)).unsqueeze(0)
     with torch.inference_mode():
         drawn = model({"video": video, "audio": torch.from_numpy(clip.audio).unsqueeze(0)})["drawn"]
-    return planes(video), drawn
+    return to_planes(video), drawn
 
 
 def _pictures(video: Tensor) -> Pictures:
     """Some frames, spread over the clip: (1, T, 3, S, S) in 0..1 -> RGB uint8 (n, S, S, 3)."""
     which = torch.linspace(0, video.shape[1] - 1, min(SHOWN_FRAMES, video.shape[1])).round().long()
     return np.asarray(video[0, which].clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).numpy())
+
+
+CALLED = {
+    "animate-small": "the package's animate-small, which has learned for longer",
+    "untrained": "the same encoder, untrained",
+    "logmel": "log-mel (80)",
+    "mfcc": "MFCC with deltas (39)",
+    BEST_BASELINE: "the better of these two, by people who are not tested",
+}
+
+
+def animate_sections(
+    learned: TrainedModel, ear: SpeechProbes, drawn: HeldOutAnimation, spoken: AnimatedFilm
+) -> list[Section]:
+    """Learning to draw, somebody who is made to speak, and what was heard for it."""
+    return [_learning(learned, drawn), _speaking(spoken), _probe_figure(ear)]
+
+
+def _learning(learned: TrainedModel, drawn: HeldOutAnimation) -> Section:
+    summary, result = learned.summary, drawn.result
+    said = (
+        f"A second model, of {summary.parameters / 1e6:.2f} million parameters, gets one picture of a person and the "
+        f"sound, and draws the video ({summary.steps} steps in {summary.seconds:.0f} s). To draw the mouth it has "
+        "to hear what is said, and how. Nobody told it that either."
+    )
+    found = (
+        f"On {result.clips} clips of people it has never seen, the drawn mouth differs from the real one by "
+        f"{100 * result.drawn:.2f} % of full scale, the still picture left as it is by {100 * result.copied:.2f} %. So "
+        f"drawing is {abs(result.lower):.1%} {'nearer' if result.lower >= 0 else 'farther off'} (95 % interval "
+        f"{format_percent_range(result.low, result.high)} over {count_phrase(result.unit_count, result.units)}; 0 % "
+        f"would be no better than a still).{_probe_section(result)}"
+    )
+    shown = "Above: difference from the real pictures while it learned. Below: by how much the mouth is nearer."
+    curves = SvgFigure(_curves(learned.metrics), shown)
+    strips: list[Block] = []
+    for strip in drawn.strips:
+        strips.append(Filmstrip([jpeg(picture) for picture in strip.real], "Real."))
+        strips.append(Filmstrip([jpeg(picture) for picture in strip.drawn], "Drawn from the first one and the sound."))
+    return Section("A still face learns to speak", [Text(said), curves, Text(found), *strips])
+
+
+def _probe_section(result: AnimateEvaluation) -> str:
+    """How much of that is the clip's own sound."""
+    wrong = result.control(ANOTHER)
+    if wrong is None:
+        return ""
+    return (
+        f" Part of that is not heard: drawn with another clip's sound it is {wrong.lower.value:+.1%}. What its own "
+        f"sound adds, in points: {difference(wrong.gain)}."
+    )
+
+
+def _curves(metrics: Sequence[Mapping[str, float]]) -> str:
+    with new_figure(2, height=2.0) as (figure, (l1, nearer)):
+        for name, label in (
+            ("l1", "drawn, trained on"),
+            ("copied", "the still, trained on"),
+            ("dev_l1", "drawn, held out"),
+        ):
+            _plot(l1, metrics, name, label, 100)
+        _plot(nearer, metrics, "mouth_lower", "held-out mouths", 100)
+        nearer.axhline(0, color=INK, lw=1, ls=":", label="the still, left as it is")
+        l1.set_ylabel("L1, % of full scale")
+        nearer.set_ylabel("nearer than the still, %")
+        nearer.set_xlabel("training step")
+        for axes in (l1, nearer):
+            axes.legend(fontsize="small")
+    return to_svg(figure)
+
+
+def _plot(axes: Axes, metrics: Sequence[Mapping[str, float]], name: str, label: str, factor: float) -> None:
+    rows = [(row["step"], factor * row[name]) for row in metrics if name in row]
+    if rows:
+        axes.plot(*zip(*rows, strict=True), label=label, marker="." if len(rows) < 30 else None)
+
+
+def _speaking(spoken: AnimatedFilm) -> Section:
+    said = (
+        "The first picture of a film of somebody whom neither model has seen, and the film's sound, are all that the "
+        "drawn film is made of. What cannot be heard stays as it was: nobody hears a blink, or a turn of the head. The "
+        "lip-sync model above, which has never met a drawn mouth, was asked about both: the sound of the real film is "
+        f"{_measured(spoken.real)}, that of the drawn one {_measured(spoken.drawn)}."
+    )
+    videos = [Video(spoken.real.path.read_bytes(), "Real."), Video(spoken.drawn.path.read_bytes(), "Drawn.")]
+    return Section("Somebody speaks", [Text(said), *videos])
+
+
+def _measured(found: SyncMeasurement) -> str:
+    if found.delay_ms is None:
+        return "beyond measuring"
+    guess = "perhaps " if found.verdict is Verdict.CANNOT_TELL else ""
+    return f"{guess}{format_delay(found.delay_ms)} (confidence {found.confidence:.2f})"
+
+
+def _probe_figure(ear: SpeechProbes) -> Section:
+    said = (
+        "Whoever draws a face from a voice must have understood something of it. The encoder of sound is frozen; what "
+        "it hears of a clip (mean and deviation in four parts of it) goes into a logistic regression, trained with the "
+        "labels of people that the model was trained on and tested on people it has never met. The same for sounds as "
+        "they are, and for an encoder with random weights, which is no weak rival."
+    )
+    return Section(
+        "What its ear knows", [Text(said), *_sentences("Emotions", ear.emotion), *_sentences("Words", ear.words)]
+    )
+
+
+def _sentences(what: str, result: EvaluationResult | str) -> list[Block]:
+    if isinstance(result, str):
+        return [Text(f"{what}: too little data to tell. {result[:1].upper()}{result[1:]}.")]
+    compared = {one.against: one for one in result.comparisons}
+    rows = [
+        (
+            CALLED.get(row.encoder, "animate"),
+            f"{row.main.value:.1%}",
+            f"{row.main.low:.1%} to {row.main.high:.1%}",
+            f"{row.figures['F1'].value:.2f}",
+            difference(compared[row.encoder]) if row.encoder in compared else "",
+        )
+        for row in result.rows
+    ]
+    caption = (
+        f"{what}: {len(result.classes)} classes, chance {result.chance['accuracy']:.1%}; {result.tested} recordings "
+        f"tested. Differences in points, with 95 % intervals over "
+        f"{count_phrase(result.rows[0].main.units, result.units)}."
+    )
+    table = Table(("encoder, frozen", "accuracy", "95 % interval", "F1", "animate is better by"), rows, caption)
+    return [table, Text(verdict(what, "animate", result.comparisons, CALLED))]

@@ -1,57 +1,72 @@
-"""The demo's faces and voices: learned from nothing, measured on people never met, and asked in a game."""
+"""Its faces and voices."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from seehear.apps.match import rank
 from seehear.clip import Clip
-from seehear.corpus.store import Corpus
-from seehear.demo.stages import one_thread
-from seehear.demo.sync import Learned
+from seehear.data.corpus import Corpus
+from seehear.demo.stages import difference, jpeg, one_thread, verdict
+from seehear.demo.sync import TrainedModel
 from seehear.errors import CorpusError, MediaError
-from seehear.pretext.identity import IdentityModel
-from seehear.tasks.contenders import UNTRAINED, USUAL
-from seehear.tasks.facevoice import GROUPS, evaluate_facevoice
-from seehear.tasks.speaker import evaluate_speaker
-from seehear.tasks.verification.facevoice_outcome import FaceVoiceResult
-from seehear.tasks.verification.outcome import VerificationResult
-from seehear.tools.candidates import rank
-from seehear.training.journal import read_metrics
-from seehear.training.presets import settings
+from seehear.evaluation.baselines import DEFAULT_BASELINES, UNTRAINED
+from seehear.evaluation.speaker.facevoice import GROUPS, evaluate_facevoice
+from seehear.evaluation.speaker.result import FaceVoiceEvaluation, FaceVoiceRow, SpeakerEvaluation
+from seehear.evaluation.speaker.verification import evaluate_speaker
+from seehear.media.encode import encode_sound
+from seehear.metrics.bootstrap import Estimate as Score
+from seehear.models.interface import IdentityModel
+from seehear.models.store import load_identity_model, packaged_models
+from seehear.report.html import Audio, Block, Gallery, Section, SvgFigure, Table, Text
+from seehear.report.plots import INK, new_figure, to_svg
+from seehear.training.checkpoint import read_metrics
 from seehear.training.pretrain import pretrain
-from seehear.training.run import load_identity, packaged
+from seehear.training.settings import read_settings
 
 Found = TypeVar("Found")
 
+
 PRESET = SHIPPED = "match-small"
+
+
 HELD_OUT = 4
 """One person in so many is neither heard nor seen; with fewer of them nothing would be sure."""
+
 
 BATCH = 48
 """The more others there are to tell a face from, the more is learned from each step."""
 
+
 WINDOW, LEARNED_S = 50, 1.0
 """Pictures of a window, and the sound of a segment: two of them fit into clips that are as short."""
+
 
 SHARED = 4
 """Numbers in which voice and face meet, as in the package's own model: few people are soon learned by heart."""
 
+
 PROBED = 96  # clips, now and then while it learns
+
+
 GROUPED = 24
 """Among so many people some are sure to share sex and age; fewer are not looked at group by group."""
 
+
 SEEDS = 3  # of weights that nobody has trained
+
+
 GAMES, CHOICES = 3, 4
 
 
 @dataclass(frozen=True)
-class Acquaintance:
+class FaceVoiceScores:
     """What is known of voices and faces of people never met.
 
     Attributes:
@@ -59,8 +74,8 @@ class Acquaintance:
         faces: how well faces go with voices; likewise.
     """
 
-    voices: VerificationResult | str
-    faces: FaceVoiceResult | str
+    voices: SpeakerEvaluation | str
+    faces: FaceVoiceEvaluation | str
 
 
 @dataclass(frozen=True)
@@ -81,7 +96,7 @@ class Game:
 
 
 @dataclass(frozen=True)
-class Played:
+class GamesPlayed:
     """Some games, and who played them.
 
     Attributes:
@@ -93,9 +108,9 @@ class Played:
     games: Sequence[Game]
 
 
-def learn_to_match(corpus: Path, run: Path, *, steps: int, seed: int) -> Learned:
+def learn_to_match(corpus: Path, run: Path, *, steps: int, seed: int) -> TrainedModel:
     """A small model learns which face belongs to which voice."""
-    preset = settings(PRESET)
+    preset = read_settings(PRESET)
     clips = len(Corpus(corpus).split("train", HELD_OUT, "speaker"))
     batch = max(2, min(BATCH, clips // 2))
     data = replace(
@@ -111,36 +126,38 @@ def learn_to_match(corpus: Path, run: Path, *, steps: int, seed: int) -> Learned
     optim = replace(preset.optim, steps=steps, seed=seed, warmup=min(preset.optim.warmup, steps // 4))
     engine = replace(preset.engine, probe_every=max(1, steps // 5))
     summary = pretrain([corpus], run, preset=PRESET, model=model, data=data, optim=optim, engine=engine)
-    return Learned(summary, read_metrics(run / "metrics.csv"))
+    return TrainedModel(summary, read_metrics(run / "metrics.csv"))
 
 
-def acquaint(run: Path, corpus: Path) -> Acquaintance:
+def measure_faces_and_voices(run: Path, corpus: Path) -> FaceVoiceScores:
     """What the model of a run, and those it is compared with, know of voices and faces of people never met."""
     people: dict[str, Any] = {"split": "dev", "split_by": "speaker", "dev_every": HELD_OUT, "seeds": SEEDS}
     held_out = set(Corpus(corpus).split("dev", HELD_OUT, "speaker").labels("speaker"))
     within = GROUPS if len(held_out) >= GROUPED else ()
-    shipped = (SHIPPED,) if SHIPPED in packaged() else ()
+    shipped = (SHIPPED,) if SHIPPED in packaged_models() else ()
     with one_thread():
-        voices = _told(lambda: evaluate_speaker(str(run), [corpus], (*shipped, *USUAL), **people))
-        faces = _told(lambda: evaluate_facevoice(str(run), corpus, (*shipped, UNTRAINED), within, **people))
-    assert isinstance(voices, VerificationResult | str)  # a table, for no JSON was asked for
-    return Acquaintance(voices, faces)
+        voices = _result_or_reason(
+            lambda: evaluate_speaker(str(run), [corpus], (*shipped, *DEFAULT_BASELINES), **people)
+        )
+        faces = _result_or_reason(lambda: evaluate_facevoice(str(run), corpus, (*shipped, UNTRAINED), within, **people))
+    assert isinstance(voices, SpeakerEvaluation | str)  # a table, for no JSON was asked for
+    return FaceVoiceScores(voices, faces)
 
 
-def play(run: Path, corpus: Path, films: Path, *, seed: int) -> Played:
+def play_games(run: Path, corpus: Path, films: Path, *, seed: int) -> GamesPlayed:
     """Whose voice is it? Films of people never met, drawn by chance, are ranked for a voice."""
-    name = SHIPPED if SHIPPED in packaged() else str(run)
+    name = SHIPPED if SHIPPED in packaged_models() else str(run)
     held_out = Corpus(corpus).split("dev", HELD_OUT, "speaker").with_sound()
     clips = defaultdict[str, list[int]](list)
     for row, person in enumerate(held_out.labels("speaker")):
         clips[str(person)].append(row)
     if len(clips) < CHOICES:
-        return Played(name, [])
-    model, rng = load_identity(name), np.random.default_rng([seed, 4])
+        return GamesPlayed(name, [])
+    model, rng = load_identity_model(name), np.random.default_rng([seed, 4])
     drawn = [rng.choice(sorted(clips), CHOICES, replace=False) for _ in range(GAMES)]
     with one_thread():
         games = [_game(model, films, [[held_out[row] for row in clips[one]] for one in people]) for people in drawn]
-    return Played(name, [game for game in games if game])
+    return GamesPlayed(name, [game for game in games if game])
 
 
 def _game(model: IdentityModel, films: Path, people: Sequence[Sequence[Clip]]) -> Game | None:
@@ -169,9 +186,221 @@ def _film(films: Path, clip: Clip) -> Path:
     return films / Path(clip.meta["source"]).name
 
 
-def _told(measure: Callable[[], Found]) -> Found | str:
+def _result_or_reason(measure: Callable[[], Found]) -> Found | str:
     """What was measured; in a demo with few people, the sentence that says why nothing could be."""
     try:
         return measure()
     except CorpusError as error:
         return str(error)
+
+
+MATCH = "match"
+
+
+VOICE_ENCODER_NAMES = {
+    SHIPPED: f"the package's {SHIPPED}",
+    "untrained": "its encoder of sound, untrained",
+    "logmel": "log-mel (80)",
+    "mfcc": "MFCC with deltas (39)",
+}
+
+
+FACE_ENCODER_NAMES = {SHIPPED: VOICE_ENCODER_NAMES[SHIPPED], "untrained": "the same model, untrained"}
+
+
+OF_TWO = ("voice to face, 1 of 2", "face to voice, 1 of 2")
+
+
+GUESSING = 0.5
+
+
+def match_sections(learned: TrainedModel, known: FaceVoiceScores, played: GamesPlayed) -> list[Section]:
+    """Learning faces and voices, what is known of people never met, and a game."""
+    return [_learning(learned), _scores_section(known), *_games(played, known.faces)]
+
+
+def _learning(learned: TrainedModel) -> Section:
+    summary = learned.summary
+    said = (
+        f"A third model, of {summary.parameters / 1e6:.2f} million parameters, hears a second of somebody's voice and "
+        f"sees the faces of others and of the one who speaks ({summary.steps} steps in {summary.seconds:.0f} s). It "
+        "learns which face it is, and that two pieces of one recording are one voice. Nobody told it who anybody is."
+    )
+    shown = "Above: loss. Below: on clips of held-out people, each of them taken for a person of its own."
+    return Section("Faces and voices", [Text(said), SvgFigure(_curves(learned.metrics), shown)])
+
+
+def _curves(metrics: Sequence[Mapping[str, float]]) -> str:
+    with new_figure(2, height=2.0) as (figure, (loss, share)):
+        for axes, name, label, factor in (
+            (loss, "loss", "loss", 1),
+            (share, "face_voice_auc", "AUC of faces and voices", 100),
+            (share, "voice_eer", "EER of voices", 100),
+        ):
+            rows = [(row["step"], factor * row[name]) for row in metrics if name in row]
+            if rows:
+                axes.plot(*zip(*rows, strict=True), label=label, marker="." if len(rows) < 30 else None)
+        share.axhline(100 * GUESSING, color=INK, lw=1, ls=":", label="guessing, both")
+        share.set_ylim(0, 102)
+        loss.set_ylabel("loss")
+        share.set_ylabel("%")
+        share.set_xlabel("training step")
+        share.legend(fontsize="small")
+    return to_svg(figure)
+
+
+def _scores_section(known: FaceVoiceScores) -> Section:
+    measured = [result for result in (known.voices, known.faces) if not isinstance(result, str)]
+    shipped = any(row.encoder == SHIPPED for result in measured for row in result.rows)
+    said = "What it has learned in these minutes, beside the same shape with random weights and sounds as they are" + (
+        f"; and beside {VOICE_ENCODER_NAMES[SHIPPED]}, which has learned for longer and from more people."
+        if shipped
+        else "."
+    )
+    return Section("People it has never met", [Text(said), *_voices(known.voices), *_faces(known.faces)])
+
+
+def _voices(result: SpeakerEvaluation | str) -> list[Block]:
+    if isinstance(result, str):
+        return [_too_little("Voices", result)]
+    said = (
+        "Are two recordings of one voice? Each is a film of its own, with another text, another room and often another "
+        "emotion. The equal error rate says how often the answer is wrong, where the line is drawn so that it is as "
+        "often wrong in either way: 50 % is guessing, and less is better."
+    )
+    compared = {one.against: one for one in result.comparisons}
+    rows = [
+        (
+            VOICE_ENCODER_NAMES.get(row.encoder, MATCH),
+            _with_interval(row.main),
+            difference(compared[row.encoder]) if row.encoder in compared else "",
+        )
+        for row in result.rows
+    ]
+    caption = (
+        f"{result.tested} recordings of people who were not trained on: {result.pairs[0]} pairs of one person, "
+        f"{result.pairs[1]} of two. In brackets 95 % intervals over people; differences are in points."
+    )
+    table = Table(("who listens", "EER (chance 50 %)", "EER of match less this"), rows, caption)
+    return [
+        Text(said),
+        table,
+        Text(verdict("Voices", MATCH, result.comparisons, VOICE_ENCODER_NAMES, higher_is_better=False)),
+    ]
+
+
+def _faces(result: FaceVoiceEvaluation | str) -> list[Block]:
+    if isinstance(result, str):
+        return [_too_little("Faces", result)]
+    said = (
+        "Which face goes with a voice? The AUC says how often a voice and its own face score above a voice and "
+        "somebody else's, 1 of 2 how often the right one of two is chosen. 50 % is guessing in either."
+    )
+    everybody = [row for row in result.rows if row.within == "all"]
+    rows = [
+        (FACE_ENCODER_NAMES.get(row.encoder, MATCH), *(_with_interval(row.figures[name]) for name in ("AUC", *OF_TWO)))
+        for row in everybody
+    ]
+    caption = " ".join(
+        [f"{_people(result)} who were not trained on; in brackets 95 % intervals over people.", *result.remarks]
+    )
+    header = ("who looks and listens", "AUC (chance 50 %)", "which face, 1 of 2", "which voice, 1 of 2")
+    comparisons = [row.against for row in everybody if row.against]
+    return [
+        Text(said),
+        Table(header, rows, caption),
+        Text(verdict("Faces", MATCH, comparisons, FACE_ENCODER_NAMES)),
+        *_within(result),
+        *(
+            Text(_in_words(FACE_ENCODER_NAMES.get(name, MATCH), result, name))
+            for name in dict.fromkeys(_learned(result))
+        ),
+    ]
+
+
+def _within(result: FaceVoiceEvaluation) -> list[Block]:
+    """The same among people who are alike."""
+    names = _learned(result)
+    groups = [within for within in dict.fromkeys(row.within for row in result.rows) if within != "all"]
+    rows = []
+    for group in groups:
+        found = [score for name in names if (score := _row(result, group, name).figures.get("AUC"))]
+        if len(found) == len(names):  # else too few people share it
+            rows.append((f"the same {group}", *map(_with_interval, found)))
+    if not rows:
+        return []
+    caption = "AUC among people who share something: what is known beyond it."
+    return [Table(("all are of", *(FACE_ENCODER_NAMES.get(name, MATCH) for name in names)), rows, caption)]
+
+
+def _in_words(called: str, result: FaceVoiceEvaluation, name: str) -> str:
+    """What the numbers say that it knows."""
+    named = f"{called[:1].upper()}{called[1:]}"
+    if not _surely(result, "all", name):
+        return f"{named} cannot be said to know which face goes with a voice: its AUC may as well be a guess."
+    if _surely(result, "sex and age", name):
+        return f"{named} knows something of faces, and more than sex and age."
+    if _surely(result, "sex", name):
+        return f"{named} knows something of faces, and more than who is a man and who is a woman."
+    return f"{named} knows something of faces, but not surely more than who is a man and who is a woman."
+
+
+def _surely(result: FaceVoiceEvaluation, within: str, name: str) -> bool:
+    """Whether it is better than guessing among people who share something, as far as that was measured."""
+    scores = [row.figures.get("AUC") for row in result.rows if (row.within, row.encoder) == (within, name)]
+    return any(score is not None and score.low > GUESSING for score in scores)
+
+
+def _learned(result: FaceVoiceEvaluation) -> list[str]:
+    """Those that have learned anything, the model of the demo first."""
+    return [name for name in dict.fromkeys(row.encoder for row in result.rows) if name != "untrained"]
+
+
+def _row(result: FaceVoiceEvaluation, within: str, encoder: str) -> FaceVoiceRow:
+    return next(row for row in result.rows if (row.within, row.encoder) == (within, encoder))
+
+
+def _people(result: FaceVoiceEvaluation) -> str:
+    return f"{sum(result.clips.values())} clips of {sum(result.persons.values())} people"
+
+
+def _with_interval(score: Score) -> str:
+    return f"{score.value:.1%} ({100 * score.low:.1f} to {100 * score.high:.1f})"
+
+
+def _too_little(what: str, why: str) -> Text:
+    return Text(f"{what}: too little data to tell. {why[:1].upper()}{why[1:]}.")
+
+
+def _games(played: GamesPlayed, measured: FaceVoiceEvaluation | str) -> list[Section]:
+    """A voice to hear and faces in order, some times over."""
+    if not played.games:
+        return []
+    called = FACE_ENCODER_NAMES.get(played.model, f"the model that was just learned (this package has no {SHIPPED})")
+    right = sum(game.right == 0 for game in played.games)
+    count = len(played.games[0].faces)
+    said = (
+        f"Guess first: whose voice is it? {count} people were drawn by chance from those that were never met, one was "
+        f"heard, and {called} put their faces in order. Under each is how probable it is taken to be. It was right "
+        f"{right} of {len(played.games)} times here{_overall(played, measured, count)}."
+    )
+    blocks: list[Block] = [Text(said)]
+    for game in played.games:
+        blocks += [Audio(encode_sound(game.voice.audio), "The voice."), _ranking(game)]
+    return [Section("Whose voice is it?", blocks)]
+
+
+def _overall(played: GamesPlayed, measured: FaceVoiceEvaluation | str, count: int) -> str:
+    """How often it is right with everybody, where that was measured."""
+    if isinstance(measured, str):
+        return ""
+    score = _row(measured, "all", played.model).figures.get(f"voice to face, 1 of {count}")
+    return f", and over all of them it is in {score.value:.0%} of cases (chance {1 / count:.0%})" if score else ""
+
+
+def _ranking(game: Game) -> Gallery:
+    faces = [
+        (jpeg(clip.video[clip.frames // 2]), f"{likely:.0%}{', the speaker' if place == game.right else ''}")
+        for place, (clip, likely) in enumerate(zip(game.faces, game.probabilities, strict=True))
+    ]
+    return Gallery(faces, "The likeliest first.")

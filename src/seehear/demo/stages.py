@@ -1,16 +1,67 @@
-"""The parts of the demo, and how far each of them is."""
+"""What all parts of the demo share: progress, pictures, verdicts in words."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import isnan
 from typing import TypeVar
 
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 
-from seehear.progress import Telling
+from seehear.metrics.bootstrap import Comparison
+from seehear.progress import ProgressReporter
+
+
+def jpeg(picture: NDArray[np.uint8]) -> bytes:
+    """RGB uint8 (H, W, 3) as JPEG."""
+    done, coded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    assert done
+    return bytes(coded)
+
+
+CLEAR = 0.05  # p below which a difference is told as one
+
+
+def difference(one: Comparison) -> str:
+    """By how many points a model is better, or where lower is better by how many it is lower, and how sure that is."""
+    p = f"p = {one.p:.3f}" if one.p >= 0.001 else "p < 0.001"
+    between = "" if isnan(one.low) else f" ({100 * one.low:+.1f} to {100 * one.high:+.1f})"
+    return f"{100 * one.difference:+.1f}{between}, {p}"
+
+
+def verdict(
+    what: str, name: str, comparisons: Sequence[Comparison], called: Mapping[str, str], higher_is_better: bool = True
+) -> str:
+    """What a table says, and what it does not.
+
+    Args:
+        what: is told.
+        name: of the model.
+        comparisons: of it with others.
+        called: what each of them is called.
+        higher_is_better: of the score that was compared.
+    """
+    clear = [one for one in comparisons if one.p < CLEAR]
+    better = [called[one.against] for one in clear if (one.difference > 0) == higher_is_better]
+    worse = [called[one.against] for one in clear if (one.difference > 0) != higher_is_better]
+    open_ = [called[one.against] for one in comparisons if one.p >= CLEAR]
+    parts = [
+        f"{verb} {_listed(names)}"
+        for verb, names in (("is better than", better), ("is worse than", worse), ("cannot be told from", open_))
+        if names
+    ]
+    return f"{what}: {name} {'; it '.join(parts)} (p < {CLEAR} is called a difference)."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
 
 T = TypeVar("T")
 
@@ -37,9 +88,9 @@ class Stages:
         self._console.print(f"    done in {self.seconds[name]:.0f} s", style="dim")
 
 
-def told(name: str, items: Sequence[T]) -> Iterator[T]:
+def with_progress(name: str, items: Sequence[T]) -> Iterator[T]:
     """The items, one after the other, while it is told how many are done."""
-    with Telling(name, len(items)) as telling:
+    with ProgressReporter(name, len(items)) as telling:
         for done in range(len(items)):
             yield items[done]
             telling.update(done + 1, f"{done + 1}/{len(items)}")

@@ -1,4 +1,4 @@
-"""Losses between sound and picture; one call for all: loss(sound (G, N, D), lips (G, N, D)) -> scalar."""
+"""The registry of losses, `make_loss`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from seehear.errors import ModelError
-from seehear.losses.avenet import AVENet
+from seehear.losses.audiovisual import AVENet, Contrastive, Merged, Multiway, Separate, Substitute
 from seehear.losses.base import Loss
-from seehear.losses.contrastive import Contrastive
-from seehear.losses.multiway import Multiway
-from seehear.losses.separation import Merged, Separate, Substitute
 
 LossName = Literal["contrastive", "avenet", "multiway", "separate", "merged", "substitute"]
+
 
 LOSSES: dict[str, Callable[..., Loss]] = {
     "contrastive": Contrastive,
@@ -23,8 +21,6 @@ LOSSES: dict[str, Callable[..., Loss]] = {
     "merged": Merged,
     "substitute": Substitute,
 }
-
-__all__ = ["LOSSES", "AVENet", "Contrastive", "Loss", "LossName", "Merged", "Multiway", "Separate", "Substitute"]
 
 
 def make_loss(name: str, **options: Any) -> Loss:

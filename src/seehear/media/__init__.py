@@ -1,1 +1,3 @@
-"""Files in, arrays out and back: decoding, the time base, sound, shots, faces, tracks, crops and muxing."""
+"""(docstring)."""
+
+from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A video file to clips: one pass over its pictures, one clip for each stretch of each face."""
+"""A video to clips: one pass, one clip for each stretch of each face."""
 
 from __future__ import annotations
 
@@ -17,17 +17,14 @@ from numpy.typing import NDArray
 
 from seehear.clip import FPS, Clip
 from seehear.errors import SeehearError
-from seehear.media.crops import face_matrices, squash_matrix, template_in
+from seehear.media.audio_streams import AudioStreamChoice
+from seehear.media.crops import TrackCropper, TrackSegment, face_matrices, template_in, whole_frame_matrix
 from seehear.media.decode import MediaFile, open_media
-from seehear.media.faces import Detector, Face, load_detector
+from seehear.media.face_detector import Box, Detector, Face, FaceSearch, load_detector
 from seehear.media.picture import Picture
-from seehear.media.search import Box, FaceSearch
-from seehear.media.shots import split_shots
 from seehear.media.sound import Sound, read_sound
-from seehear.media.sound_part import Wanted
-from seehear.media.strips import Piece, Strip
-from seehear.media.tracks import Track, Tracker
-from seehear.media.upright import in_words, upright
+from seehear.media.still import correct_orientation, describe_rotation
+from seehear.media.tracks import Track, Tracker, split_shots
 
 MAX_GAP = FPS
 """A face that is not found for longer than a second has gone; a shorter gap is bridged. With the smoothing's reach it
@@ -41,7 +38,7 @@ class ClipOptions:
     Attributes:
         faces: "yunet" finds faces and follows them; "whole-frame" takes each picture as the crop of one face, for
             videos that have been cropped before.
-        detector: file of the YuNet network; without it see `seehear.media.faces.load_detector`.
+        detector: file of the YuNet network; without it see `seehear.media.face_detector.load_detector`.
         size: side of the square crops, px; even, 32 to 1024.
         detect_every: faces are looked for in every so-manieth picture (25 pictures a second).
         min_seconds: shorter tracks are dropped.
@@ -55,7 +52,7 @@ class ClipOptions:
     detect_every: int = 5
     min_seconds: float = 0.4
     max_seconds: float = 10.0
-    sound: Wanted | None = None
+    sound: AudioStreamChoice | None = None
 
     def __post_init__(self) -> None:
         if self.faces not in ("yunet", "whole-frame"):
@@ -73,7 +70,7 @@ class ClipOptions:
 
 
 @dataclass(slots=True)
-class ReadStats:
+class ClipStats:
     """What was met in a video; complete when all its clips have been read.
 
     Attributes:
@@ -105,7 +102,7 @@ class ReadStats:
     @property
     def cautions(self) -> tuple[str, ...]:
         """What the user should know of how faces were found, a sentence each."""
-        return (in_words(self.turns),) if self.turns else ()
+        return (describe_rotation(self.turns),) if self.turns else ()
 
     def why_nothing(self) -> str | None:
         """In words, why no clip came out; None if one did."""
@@ -124,7 +121,7 @@ class ReadStats:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class TrackedClip:
     """A clip, and where in the video its face is seen.
 
     Attributes:
@@ -176,7 +173,7 @@ class ClipReader:
         """
         self.path = path
         self.options = options or ClipOptions()
-        self.stats = ReadStats(min_seconds=self.options.min_seconds)
+        self.stats = ClipStats(min_seconds=self.options.min_seconds)
         self._threads = threads
         self._delay_s = delay_s
 
@@ -210,43 +207,43 @@ class ClipReader:
         for sighting in self.sightings():
             yield sighting.clip
 
-    def sightings(self) -> Iterator[Sighting]:
+    def sightings(self) -> Iterator[TrackedClip]:
         """The clips, each with its place in the picture."""
-        self.stats = ReadStats(min_seconds=self.options.min_seconds)
+        self.stats = ClipStats(min_seconds=self.options.min_seconds)
         numbers: dict[Track, int] = {}
         for piece in self._pieces():
             number = numbers.setdefault(piece.track, len(numbers))
-            yield Sighting(self._clip(piece, number), piece.boxes, piece.shot)
+            yield TrackedClip(self._clip(piece, number), piece.boxes, piece.shot)
 
-    def _pieces(self) -> Iterator[Piece]:
+    def _pieces(self) -> Iterator[TrackSegment]:
         """The pieces of all tracks, in order of their start."""
         video = self.media.video
         if video is None:
             return
-        source: _Faces | _WholePictures
+        source: _FaceFollower | _WholeFrames
         if self.detector is None:
-            source = _WholePictures((video.height, video.width), self.options.size)
+            source = _WholeFrames((video.height, video.width), self.options.size)
         else:
-            source = _Faces(self.detector, self.options.size, self.stats)
+            source = _FaceFollower(self.detector, self.options.size, self.stats)
         shots = split_shots(self.media.pictures())
         if self.detector is not None:
-            shots = upright(shots, self.detector, self._turn)
-        yield from _Pass(source, self.options, self.stats).run(shots)
+            shots = correct_orientation(shots, self.detector, self._turn)
+        yield from _VideoPass(source, self.options, self.stats).run(shots)
 
     def _turn(self, turns: int) -> None:
         self.stats.turns = turns
 
-    def _clip(self, piece: Piece, track: int) -> Clip:
+    def _clip(self, piece: TrackSegment, track: int) -> Clip:
         start_s, stop_s = piece.start / FPS, (piece.start + len(piece.video)) / FPS
         meta = {"source": str(self.path), "start_s": start_s, "track": track}
         heard = self.sound.between(start_s + self._delay_s, stop_s + self._delay_s)
         return Clip(piece.video, piece.landmarks, heard, meta)
 
 
-class _Faces:
+class _FaceFollower:
     """Tracks of the faces in a stream of pictures."""
 
-    def __init__(self, detector: Detector, size: int, stats: ReadStats) -> None:
+    def __init__(self, detector: Detector, size: int, stats: ClipStats) -> None:
         self._search = FaceSearch(detector)
         self._tracker = Tracker(self._look, max_gap=MAX_GAP)
         self._pictures: Mapping[int, Picture] = {}
@@ -277,12 +274,12 @@ class _Faces:
         return self._search.close(self._pictures[index], near)
 
 
-class _WholePictures:
+class _WholeFrames:
     """One track a shot, of a "face" that is the whole picture."""
 
     def __init__(self, shape: tuple[int, int], size: int) -> None:
         self.tracks: list[Track] = []
-        self._matrix = squash_matrix(shape, size)
+        self._matrix = whole_frame_matrix(shape, size)
         landmarks = (template_in(size) - self._matrix[:, 2]) / self._matrix.diagonal()
         self._face = Face(np.array([0, 0, shape[1], shape[0]], np.float32), landmarks.astype(np.float32), 1.0)
 
@@ -301,10 +298,10 @@ class _WholePictures:
         return np.broadcast_to(self._matrix, (len(landmarks), 2, 3))
 
 
-class _Pass:
+class _VideoPass:
     """One pass over the pictures: holds those that are still needed, cuts crops, gives pieces out in order."""
 
-    def __init__(self, source: _Faces | _WholePictures, options: ClipOptions, stats: ReadStats) -> None:
+    def __init__(self, source: _FaceFollower | _WholeFrames, options: ClipOptions, stats: ClipStats) -> None:
         self._source = source
         self._size = options.size
         self._every = options.detect_every
@@ -312,12 +309,12 @@ class _Pass:
         self._longest = round(options.max_seconds * FPS)
         self._stats = stats
         self._pictures: dict[int, Picture] = {}
-        self._strips: list[Strip] = []
-        self._finished: list[tuple[int, int, Piece]] = []  # a heap: start, running number, piece
+        self._strips: list[TrackCropper] = []
+        self._finished: list[tuple[int, int, TrackSegment]] = []  # a heap: start, running number, piece
         self._running = count()
         self._last = self._stepped = -1
 
-    def run(self, shots: Iterator[tuple[Picture, bool]]) -> Iterator[Piece]:
+    def run(self, shots: Iterator[tuple[Picture, bool]]) -> Iterator[TrackSegment]:
         for picture, first in shots:
             new_shot = first or picture.index != self._last + 1  # a hole in the numbers is a cut, too
             if new_shot:
@@ -330,24 +327,24 @@ class _Pass:
                 yield from self._step()
         yield from self._end_shot()
 
-    def _step(self) -> Iterator[Piece]:
+    def _step(self) -> Iterator[TrackSegment]:
         self._source.step(self._last, self._pictures)
         self._stepped = self._last
         yield from self._cut()
 
-    def _end_shot(self) -> Iterator[Piece]:
+    def _end_shot(self) -> Iterator[TrackSegment]:
         if self._stepped != self._last:
             yield from self._step()
         self._source.cut()
         yield from self._cut()
 
-    def _cut(self) -> Iterator[Piece]:
+    def _cut(self) -> Iterator[TrackSegment]:
         """Cut what has become possible, forget what is not needed any more, give out what is next."""
         stripped = {strip.track for strip in self._strips}
         for track in self._source.tracks:
             if track not in stripped:
                 shot = max(0, self._stats.shots - 1)
-                strip = Strip(track, self._source.matrices, self._size, self._shortest, self._longest, shot)
+                strip = TrackCropper(track, self._source.matrices, self._size, self._shortest, self._longest, shot)
                 self._strips.append(strip)
         for strip in self._strips:
             strip.cut(self._pictures)
@@ -363,7 +360,7 @@ class _Pass:
             self._stats.clips += 1
             yield heapq.heappop(self._finished)[2]
 
-    def _collect(self, strip: Strip) -> None:
+    def _collect(self, strip: TrackCropper) -> None:
         """Take finished pieces, if the track is worth it."""
         track, stats = strip.track, self._stats
         pieces = strip.pieces()

@@ -1,4 +1,4 @@
-"""Canonical face crops: where the five landmarks of a face go in a square, and the move that takes them there.
+"""Canonical face crops: template, smoothing, the crops of a track while its pictures are in memory.
 
 The landmarks are smoothed over about half a second before the move is fitted. Detector jitter, which would look like
 lip motion, is averaged away; lip motion itself, which a move fitted frame by frame would partly undo, stays.
@@ -6,25 +6,34 @@ lip motion, is averaged away; lip motion itself, which a move fitted frame by fr
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.clip import FPS, mouth_in
+from seehear.clip import FPS, mouth_slices
+from seehear.media.tracks import Track
 
 Floats = NDArray[np.floating]
+
 
 TEMPLATE = np.array([(0.35, 0.36), (0.65, 0.36), (0.50, 0.53), (0.385, 0.685), (0.615, 0.685)])
 """Where the five landmarks (order of `seehear.clip.LANDMARKS`) go, in units of the crop's side."""
 
+
 SMOOTHING_FRAMES = 4.0
 """Standard deviation of the smoothing, in frames (0.16 s: a nod passes, jitter and syllables do not)."""
 
+
 SMOOTHING_REACH = 9
 """The smoothing of a frame sees this many frames before and after it (2.25 standard deviations, 0.36 s)."""
+
+
 assert SMOOTHING_REACH < FPS // 2  # the reader buffers this many pictures ahead
+
 
 BLOCK = 64
 """Frames that are smoothed at a time in long tracks."""
@@ -71,7 +80,7 @@ def _lines(frames: int) -> NDArray[np.float64]:
     return np.asarray(weight * np.where(spread > 0, (s2 - s1 * offsets) / np.where(spread > 0, spread, 1), 1))
 
 
-def similarity(landmarks: Floats, template: Floats) -> NDArray[np.float64]:
+def similarity_transform(landmarks: Floats, template: Floats) -> NDArray[np.float64]:
     """The rotation, uniform scale and shift that takes landmarks nearest to a template, in least squares.
 
     Closed form of Umeyama (1991), "Least-squares estimation of transformation parameters between two point patterns",
@@ -105,10 +114,10 @@ def template_in(size: int) -> NDArray[np.float64]:
 
 def face_matrices(landmarks: Floats, size: int) -> NDArray[np.float64]:
     """Matrices (..., 2, 3) from source pixels to a canonical crop of ``size`` x ``size`` for (..., 5, 2) landmarks."""
-    return similarity(landmarks, template_in(size))
+    return similarity_transform(landmarks, template_in(size))
 
 
-def squash_matrix(shape: tuple[int, int], size: int) -> NDArray[np.float64]:
+def whole_frame_matrix(shape: tuple[int, int], size: int) -> NDArray[np.float64]:
     """The matrix (2, 3) that takes a whole picture of (height, width) to a crop of ``size`` x ``size``."""
     scale = size / np.array([shape[1], shape[0]], dtype=np.float64)
     return np.column_stack([np.diag(scale), (scale - 1) / 2])
@@ -119,13 +128,13 @@ def face_crop(picture: Croppable, matrix: Floats, size: int) -> NDArray[np.uint8
     return picture.crop(matrix, (size, size))
 
 
-def to_crop(landmarks: Floats, matrices: Floats) -> NDArray[np.float32]:
+def map_to_crop(landmarks: Floats, matrices: Floats) -> NDArray[np.float32]:
     """Landmarks (..., P, 2) in source pixels, moved by (..., 2, 3) matrices to crop pixels."""
     moved = np.asarray(landmarks) @ np.swapaxes(matrices[..., :2], -1, -2) + matrices[..., None, :, 2]
     return np.asarray(moved, dtype=np.float32)
 
 
-def shown_boxes(matrices: Floats, size: int) -> NDArray[np.float32]:
+def crop_boxes(matrices: Floats, size: int) -> NDArray[np.float32]:
     """What of a picture square crops show: matrices (T, 2, 3), picture px to px of crops ``size`` x ``size``.
 
     Returns:
@@ -147,7 +156,7 @@ def mouth_region(video: NDArray[np.uint8]) -> NDArray[np.uint8]:
     side = video.shape[-2]
     if video.shape[-3] != side or side % 2:
         raise ValueError(f"a mouth region needs square crops of even side, not {video.shape[-3]} x {side}")
-    rows, columns = mouth_in(side)
+    rows, columns = mouth_slices(side)
     return video[..., rows, columns, :]
 
 
@@ -155,3 +164,106 @@ def _complex(points: Floats) -> NDArray[np.complex128]:
     """(..., 2) coordinates as complex numbers."""
     points = np.asarray(points, dtype=np.float64)
     return np.asarray(points[..., 0] + 1j * points[..., 1])
+
+
+Matrices = Callable[[NDArray[np.float32]], NDArray[np.float64]]
+"""Landmarks (T, 5, 2) in picture px to matrices (T, 2, 3), picture px -> crop px."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSegment:
+    """A stretch of one track.
+
+    Attributes:
+        track: whose face it is.
+        start: number of its first picture.
+        video: RGB crops, uint8 (T, S, S, 3).
+        landmarks: in crop px, float32 (T, 5, 2).
+        boxes: what of the picture the crops show: left, top, width, height of the square around their middle, upright,
+            px of the picture, float32 (T, 4).
+        shot: number of the shot, from 0.
+    """
+
+    track: Track
+    start: int
+    video: NDArray[np.uint8]
+    landmarks: NDArray[np.float32]
+    boxes: NDArray[np.float32]
+    shot: int
+
+
+class TrackCropper:
+    """Cuts the crops of a track as soon as its landmarks are settled.
+
+    Attributes:
+        track: what is cut along.
+        next: number of the first picture that is not cut yet, and so must be kept.
+        given: how many pictures have been given out in pieces.
+    """
+
+    def __init__(self, track: Track, matrices: Matrices, size: int, shortest: int, longest: int, shot: int = 0) -> None:
+        """Start at the track's first picture.
+
+        Args:
+            track: may still grow.
+            matrices: the way from smoothed landmarks to crops.
+            size: side of the crops, px.
+            shortest, longest: lengths of pieces, in pictures; ``longest`` is at least twice ``shortest``.
+            shot: number of the shot that the track is in.
+        """
+        self.track = track
+        self.next = track.start
+        self.given = 0
+        self._matrices = matrices
+        self._size = size
+        self._shortest = shortest
+        self._longest = longest
+        self._shot = shot
+        self._video: list[NDArray[np.uint8]] = []
+        self._landmarks: list[NDArray[np.float32]] = []
+        self._boxes: list[NDArray[np.float32]] = []
+
+    @property
+    def piece_start(self) -> int:
+        """Number of the first picture that is not given out yet."""
+        return self.track.start + self.given
+
+    def cut(self, pictures: Mapping[int, Croppable]) -> None:
+        """Cut what is settled: all of a track that has ended, else all but what the smoothing may still change."""
+        track = self.track
+        stop = track.stop if track.ended else track.stop - SMOOTHING_REACH
+        if stop <= self.next:
+            return
+        start = max(track.start, self.next - SMOOTHING_REACH)
+        smooth = smooth_landmarks(track.landmarks(start, min(track.stop, stop + SMOOTHING_REACH)))
+        smooth = smooth[self.next - start : stop - start]
+        matrices = self._matrices(smooth)
+        for number, matrix in enumerate(matrices, self.next):
+            self._video.append(face_crop(pictures[number], matrix, self._size))
+        self._landmarks += list(map_to_crop(smooth, matrices))
+        self._boxes += list(crop_boxes(matrices, self._size))
+        self.next = stop
+        track.forget(stop - SMOOTHING_REACH)
+
+    def pieces(self) -> list[TrackSegment]:
+        """Take the finished pieces out.
+
+        A piece is finished when it has the full length and enough is left for another one; the rest of a track that
+        has ended makes one piece or two. So no piece of a track of the shortest length or more is shorter.
+        """
+        finished = []
+        while len(self._video) >= self._longest + self._shortest:
+            finished.append(self._take(self._longest))
+        if self.track.ended and len(self._video) > self._longest:
+            finished.append(self._take((len(self._video) + 1) // 2))
+        if self.track.ended and self._video:
+            finished.append(self._take(len(self._video)))
+        return finished
+
+    def _take(self, frames: int) -> TrackSegment:
+        video, landmarks = np.stack(self._video[:frames]), np.stack(self._landmarks[:frames])
+        boxes = np.stack(self._boxes[:frames])
+        del self._video[:frames], self._landmarks[:frames], self._boxes[:frames]
+        piece = TrackSegment(self.track, self.piece_start, video, landmarks, boxes, self._shot)
+        self.given += frames
+        return piece

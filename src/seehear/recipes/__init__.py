@@ -1,1 +1,3 @@
-"""From a network and a GPU to the papers' tables: data, pretraining, evaluation and a report with one command."""
+"""(docstring)."""
+
+from __future__ import annotations

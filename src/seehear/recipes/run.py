@@ -1,22 +1,120 @@
-"""The verb `seehear recipe`: stages one after the other, each once, a failure costing only what needs it."""
+"""The verb recipe; a recipe in words."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from seehear.benchmark.run import given_folders, terminated_as_interrupted
-from seehear.downloads.data_sets import DATA_SETS
-from seehear.downloads.terms import agree
-from seehear.errors import SeehearError
-from seehear.os_errors import as_sentence
-from seehear.recipes.folder import RecipeFolder
-from seehear.recipes.recipe import RecipeError, read_recipe
-from seehear.recipes.show import listed, plan_in_words
-from seehear.recipes.stages import EVALUATE, Asked, Course, Stage, course, evaluation
-from seehear.recipes.work import BAD_INPUT, Hands
+from seehear.benchmark.run import given_folders
+from seehear.data.datasets.all import DATA_SETS
+from seehear.data.get import confirm_terms
+from seehear.errors import SeehearError, as_user_error
+from seehear.parallel import terminated_as_interrupted
+from seehear.recipes.recipe import H100_MAC_S, Recipe, RecipeError, read_recipe, recipe_names, where_from
+from seehear.recipes.stages import EVALUATE, RecipeOptions, RecipePlan, Stage, evaluation_stage, plan_recipe
+from seehear.recipes.work import BAD_INPUT, RecipeFolder, StageRunner
+
+NOT_RUN = "Nobody has run this recipe at full size yet: hours are estimates, and no figure is promised."
+
+
+def listed() -> str:
+    """Every recipe that comes with the package, with what it asks for."""
+    lines = []
+    for name in recipe_names():
+        recipe = read_recipe(name)
+        lines += [f"{name}: {recipe.plan.title}", f"    {_wants(recipe)}"]
+    return "\n".join([*lines, "", "seehear recipe NAME --dry-run prints the stages with size, hours, disk and terms."])
+
+
+def _wants(recipe: Recipe) -> str:
+    parts = []
+    for title, names in (
+        ("fetches", [name for name, spec in recipe.data.items() if spec.fetched]),
+        ("needs --data", [name for name, spec in recipe.data.items() if not (spec.fetched or spec.optional)]),
+        ("may use --data", [name for name, spec in recipe.data.items() if spec.optional and not spec.fetched]),
+    ):
+        parts += [f"{title} {', '.join(names)}"] if names else []
+    return "; ".join(parts)
+
+
+def plan_text(whole: RecipePlan, last: Stage, done: Sequence[str]) -> str:
+    """The stages with size, hours, disk and terms, where the hours are from, and the commands.
+
+    Args:
+        whole: all stages but the last.
+        last: evaluation, as it will be where all goes well.
+        done: names of the stages that are done.
+    """
+    recipe = whole.recipe
+    stages = [*whole.stages, last]
+    return "\n".join(
+        [
+            f"{recipe.name}: {recipe.plan.title}",
+            NOT_RUN,
+            "",
+            *_table(stages, done),
+            "",
+            "data sets and their terms",
+            *_terms(recipe),
+            "",
+            "how the hours were found",
+            *(f"  {kind:<9} {how}" for kind, how in _ways(stages)),
+            "",
+            "each stage by hand",
+            *(f"  {stage.command}" for stage in stages),
+            *(["", *whole.notes] if whole.notes else []),
+        ]
+    )
+
+
+def _table(stages: Sequence[Stage], done: Sequence[str]) -> list[str]:
+    rows = [("stage", "size", "one H100", "eight", "disk")]
+    for stage in stages:
+        name = f"{stage.name} (done)" if stage.name in done else stage.name
+        more = " or more" if stage.cost.at_least else ""
+        one, eight = (format_hours(hours) + more for hours in stage.cost.hours) if stage.cost.hours else ("?", "?")
+        disk = format_disk(stage.cost.disk_gb) if stage.cost.disk_gb else "not counted"
+        rows.append((name, stage.cost.size, one, eight, disk))
+    known = [stage.cost.hours for stage in stages if stage.cost.hours]
+    one, eight = (format_hours(sum(hours[n] for hours in known)) for n in (0, 1))
+    whole = format_disk(sum(stage.cost.disk_gb for stage in stages))
+    rows.append(("sum", f"{EVALUATE} takes more", one, eight, whole))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _terms(recipe: Recipe) -> Iterator[str]:
+    for name, spec in recipe.data.items():
+        asked = " (asked for before it is fetched)" if spec.fetched else ""
+        yield f"  {name}{asked}"
+        yield from (f"    {line.strip()}" for line in recipe.terms_of(name).splitlines())
+        yield f"    size   {spec.source}{where_from(spec)}"
+
+
+def _ways(stages: Sequence[Stage]) -> list[tuple[str, str]]:
+    """Kind and sentence, each once."""
+    told = dict.fromkeys((stage.kind, stage.cost.how) for stage in stages)
+    more = (
+        f"no GPU was timed: {H100_MAC_S / 1e12:.1f} TMAC/s are NVIDIA's figure, the share is a guess, and "
+        "disturbances are not counted; eight GPUs take an eighth of the steps, and what they lose to each other is not "
+        "counted either"
+    )
+    return [*told, ("", more)]
+
+
+def format_hours(hours: float) -> str:
+    """Two digits, minutes below an hour."""
+    return f"{max(1, round(60 * hours))} min" if hours < 1 else f"{hours:.{0 if hours >= 10 else 1}f} h"
+
+
+def format_disk(gb: float) -> str:
+    """In MB, GB or TB."""
+    if gb >= 1000:
+        return f"{gb / 1000:.1f} TB"
+    return f"{gb:.0f} GB" if gb >= 1 else f"{1000 * gb:.0f} MB"
+
 
 TERMS = "terms"
 """Before the name of a data set: the marker that says that its terms are accepted."""
@@ -68,18 +166,18 @@ def recipe(
         print(listed())  # noqa: T201
         return 0
     wanted = read_recipe(name)
-    asked = Asked(out or Path(f"recipe-{wanted.name}"), given_folders(data), without, set, devices, device)
+    asked = RecipeOptions(out or Path(f"recipe-{wanted.name}"), given_folders(data), without, set, devices, device)
     for one in accept:
         if one not in wanted.data or not wanted.data[one].fetched:
             there = ", ".join(key for key, spec in wanted.data.items() if spec.fetched) or "none"
             raise RecipeError(f"--accept {one!r}: {wanted.name} fetches no such data set; it fetches {there}")
-    whole = course(wanted, asked)
+    whole = plan_recipe(wanted, asked)
     folder = RecipeFolder(asked.out)
     if dry_run:
-        print(plan_in_words(whole, _last(whole, asked), _done(folder, whole, asked)))  # noqa: T201
+        print(plan_text(whole, _last(whole, asked), _done(folder, whole, asked)))  # noqa: T201
         return 0
     with folder.held(wanted.name) as lock, terminated_as_interrupted():
-        hands = Hands(asked.out, workers, device or _gpu_or_cpu(), only, lock=lock)
+        hands = StageRunner(asked.out, workers, device or _gpu_or_cpu(), only, lock=lock)
         return _Work(folder, whole, asked, hands).carry_out(accept)
 
 
@@ -96,7 +194,7 @@ class _Work:
         done: names of the stages that are done.
     """
 
-    def __init__(self, folder: RecipeFolder, whole: Course, asked: Asked, hands: Hands) -> None:
+    def __init__(self, folder: RecipeFolder, whole: RecipePlan, asked: RecipeOptions, hands: StageRunner) -> None:
         self.failed: dict[str, str] = {}
         self.done: list[str] = []
         self._folder, self._whole, self._asked, self._hands = folder, whole, asked, hands
@@ -110,7 +208,7 @@ class _Work:
                 self._ask(stage, accept)
         for stage in self._whole.stages:
             self._do(stage)
-        last = evaluation(self._whole, self._asked, self.done)
+        last = evaluation_stage(self._whole, self._asked, self.done)
         if last:
             self._do(last)
         else:
@@ -127,7 +225,7 @@ class _Work:
             if stage.of in accept:
                 _tell(f"{known.title}\n{known.terms}\naccepted with --accept {stage.of}")
             else:
-                agree(known.title, known.terms)
+                confirm_terms(known.title, known.terms)
         except SeehearError as refusal:
             self.failed[stage.name] = f"{refusal} (--accept {stage.of}, or --without {stage.of})"
         else:
@@ -152,7 +250,7 @@ class _Work:
         except SeehearError as error:
             self.failed[stage.name] = str(error)
         except OSError as refusal:
-            sentence = as_sentence(refusal)
+            sentence = as_user_error(refusal)
             if sentence is None:
                 raise
             self.failed[stage.name] = str(sentence)
@@ -172,15 +270,15 @@ class _Work:
         return BAD_INPUT if self.failed else 0
 
 
-def _last(whole: Course, asked: Asked) -> Stage:
+def _last(whole: RecipePlan, asked: RecipeOptions) -> Stage:
     """The evaluation where all goes well."""
-    last = evaluation(whole, asked, [stage.name for stage in whole.stages])
+    last = evaluation_stage(whole, asked, [stage.name for stage in whole.stages])
     if last is None:
         raise RecipeError(f"nothing of {whole.recipe.name} would be measured; give more with --data, or leave less out")
     return last
 
 
-def _done(folder: RecipeFolder, whole: Course, asked: Asked) -> list[str]:
+def _done(folder: RecipeFolder, whole: RecipePlan, asked: RecipeOptions) -> list[str]:
     stages = [*whole.stages, _last(whole, asked)]
     return [stage.name for stage in stages if folder.is_done(stage.name, stage.given)]
 

@@ -1,4 +1,4 @@
-"""From a recipe and what the user gives to stages: each one call of a verb, with what it needs and what it costs."""
+"""From a recipe and what is there to stages."""
 
 from __future__ import annotations
 
@@ -10,23 +10,34 @@ from math import ceil
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from seehear.benchmark.doing.job import SHORTEST_SOUND_S
-from seehear.benchmark.planning.chosen import chosen_settings
-from seehear.benchmark.planning.plan import Plan, PretextSpec
-from seehear.benchmark.planning.reading import written
-from seehear.benchmark.planning.sweep import swept
-from seehear.corpus.manifest import CORPUS_FILE
-from seehear.recipes import costs
-from seehear.recipes.recipe import DataSpec, Recipe, RecipeError, where_from
+from seehear.benchmark.job import MIN_SOUND_S
+from seehear.benchmark.plan import BenchmarkPlan, PretextSpec
+from seehear.benchmark.reading import plan_to_yaml
+from seehear.benchmark.sweep import apply_set, pretext_settings
+from seehear.data.manifest import CORPUS_FILE
+from seehear.recipes.recipe import (
+    COUNTED,
+    Cost,
+    DataSpec,
+    Recipe,
+    RecipeError,
+    of_evaluate,
+    of_get,
+    of_prepare,
+    of_pretrain,
+    read_out_s,
+    where_from,
+)
 
 Kind = Literal["get", "prepare", "pretrain", "evaluate"]
+
 
 EVALUATE: Final = "evaluate"
 """Name of the last stage."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class RecipeOptions:
     """What the user says beyond the name of a recipe.
 
     Attributes:
@@ -68,16 +79,16 @@ class Stage:
     given: Mapping[str, Any]
     needs: tuple[str, ...]
     command: str
-    cost: costs.Cost
+    cost: Cost
 
 
 @dataclass(frozen=True)
-class Course:
+class RecipePlan:
     """A recipe for what is there: its stages in order.
 
     Attributes:
         recipe: without what is left out.
-        stages: but for the last, ``evaluate``, which depends on what came of them; see `evaluation`.
+        stages: but for the last, ``evaluate``, which depends on what came of them; see `evaluation_stage`.
         corpora: data set -> folder of its clips.
         runs: pretext that learns -> folder of its run.
         notes: sentences about what is left out, and why.
@@ -90,7 +101,7 @@ class Course:
     notes: tuple[str, ...]
 
 
-def course(recipe: Recipe, asked: Asked) -> Course:
+def plan_recipe(recipe: Recipe, asked: RecipeOptions) -> RecipePlan:
     """The stages of a recipe.
 
     Raises:
@@ -101,7 +112,7 @@ def course(recipe: Recipe, asked: Asked) -> Course:
         raise RecipeError(f"--devices must be 1 or more, not {asked.devices}")
     _check_names(recipe, asked)
     data, notes = _data_there(recipe, asked)
-    plan = swept(_without(recipe.plan, data, asked.without), asked.set)
+    plan = apply_set(_without(recipe.plan, data, asked.without), asked.set)
     recipe = replace(recipe, data=data, plan=plan)
     stages = [*_gets(recipe, asked), *_prepares(recipe, asked)]
     corpora = {name: _corpus(name, asked) for name in data}
@@ -112,11 +123,11 @@ def course(recipe: Recipe, asked: Asked) -> Course:
     cached: set[tuple[int, tuple[str, ...]]] = set()
     for name, pretext in trained.items():
         stages.append(_pretrain(recipe, name, pretext, corpora, names, cached, asked))
-    runs = {name: asked.out / "runs" / file_name(name) for name in trained}
-    return Course(recipe, tuple(stages), corpora, runs, tuple(notes))
+    runs = {name: asked.out / "runs" / safe_file_name(name) for name in trained}
+    return RecipePlan(recipe, tuple(stages), corpora, runs, tuple(notes))
 
 
-def evaluation(whole: Course, asked: Asked, done: Sequence[str]) -> Stage | None:
+def evaluation_stage(whole: RecipePlan, asked: RecipeOptions, done: Sequence[str]) -> Stage | None:
     """The last stage, of the rows and the data that are there; None where no pretext has been trained.
 
     Args:
@@ -136,7 +147,7 @@ def evaluation(whole: Course, asked: Asked, done: Sequence[str]) -> Stage | None
         return None
     count = plan.seeds * sum(len(task.rows) * len(task.data) * len(task.labels) for task in plan.tasks.values())
     place = asked.out / EVALUATE
-    text = written(replace(plan, differs=f"{plan.differs} {_licences(whole.recipe)}".strip()))
+    text = plan_to_yaml(replace(plan, differs=f"{plan.differs} {_licences(whole.recipe)}".strip()))
     words = ["seehear", "benchmark", asked.out / "plan.yaml", "--out", place, "--data"]
     return Stage(
         name=EVALUATE,
@@ -146,18 +157,16 @@ def evaluation(whole: Course, asked: Asked, done: Sequence[str]) -> Stage | None
         given={"plan": text, "data": [f"{name}={folder}" for name, folder in corpora.items()]},
         needs=(),
         command=_command(*words, *(f"{name}={folder}" for name, folder in corpora.items())),
-        cost=costs.of_evaluate(
-            count, costs.read_out_s(plan, {key: spec.hours for key, spec in whole.recipe.data.items()})
-        ),
+        cost=of_evaluate(count, read_out_s(plan, {key: spec.hours for key, spec in whole.recipe.data.items()})),
     )
 
 
-def file_name(name: str) -> str:
+def safe_file_name(name: str) -> str:
     """Of a pretext, as a file may be called everywhere: variants have brackets."""
     return re.sub(r"[^A-Za-z0-9._=-]+", "_", name).strip("_")
 
 
-def _check_names(recipe: Recipe, asked: Asked) -> None:
+def _check_names(recipe: Recipe, asked: RecipeOptions) -> None:
     for name in asked.data:
         if name not in recipe.data:
             raise RecipeError(f"--data gives {name!r}, but the data sets of {recipe.name} are {', '.join(recipe.data)}")
@@ -169,7 +178,7 @@ def _check_names(recipe: Recipe, asked: Asked) -> None:
             raise RecipeError(f"{name} is given with --data and left out with --without; take one of them back")
 
 
-def _data_there(recipe: Recipe, asked: Asked) -> tuple[dict[str, DataSpec], list[str]]:
+def _data_there(recipe: Recipe, asked: RecipeOptions) -> tuple[dict[str, DataSpec], list[str]]:
     """The data sets that are fetched or given, and sentences about the others.
 
     Raises:
@@ -190,7 +199,7 @@ def _data_there(recipe: Recipe, asked: Asked) -> tuple[dict[str, DataSpec], list
     return there, notes
 
 
-def _without(plan: Plan, data: Mapping[str, Any], lost: Sequence[str]) -> Plan:
+def _without(plan: BenchmarkPlan, data: Mapping[str, Any], lost: Sequence[str]) -> BenchmarkPlan:
     """A plan without some data and pretexts, and without the rows, tables and claims that need them."""
     kept: dict[str, PretextSpec] = {}
     for name, pretext in plan.pretexts.items():
@@ -218,7 +227,7 @@ def _without(plan: Plan, data: Mapping[str, Any], lost: Sequence[str]) -> Plan:
     )
 
 
-def _measured(plan: Plan, runs: Mapping[str, Path]) -> Plan:
+def _measured(plan: BenchmarkPlan, runs: Mapping[str, Path]) -> BenchmarkPlan:
     """The plan that a benchmark is given: what was trained here is read from its run."""
     tasks = {
         key: replace(
@@ -235,24 +244,24 @@ def _licences(recipe: Recipe) -> str:
     return "Data and terms: " + "; ".join(told) + "."
 
 
-def _gets(recipe: Recipe, asked: Asked) -> Iterator[Stage]:
+def _gets(recipe: Recipe, asked: RecipeOptions) -> Iterator[Stage]:
     for name, spec in recipe.data.items():
         if spec.fetched and name not in asked.data:
             place = asked.out / "data" / name
             parts = ["--part", *spec.part] if spec.part else []
             command = _command("seehear", "get", name, place, *parts)
             given = {"name": name, "part": list(spec.part)}
-            yield Stage(f"get {name}", "get", name, place, given, (), command, costs.of_get(spec.size_gb))
+            yield Stage(f"get {name}", "get", name, place, given, (), command, of_get(spec.size_gb))
 
 
-def _prepares(recipe: Recipe, asked: Asked) -> Iterator[Stage]:
+def _prepares(recipe: Recipe, asked: RecipeOptions) -> Iterator[Stage]:
     for name, spec in recipe.data.items():
         place = _corpus(name, asked)
         if place == asked.data.get(name):
             continue  # it is prepared already
         source = asked.data.get(name, asked.out / "data" / name)
         more: dict[str, Any] = {} if spec.faces == "yunet" else {"faces": spec.faces}
-        more |= {"min_seconds": SHORTEST_SOUND_S} if spec.faces == "none" else {}
+        more |= {"min_seconds": MIN_SOUND_S} if spec.faces == "none" else {}
         words = [word for key, value in more.items() for word in (f"--{key.replace('_', '-')}", value)]
         yield Stage(
             name=f"prepare {name}",
@@ -262,11 +271,11 @@ def _prepares(recipe: Recipe, asked: Asked) -> Iterator[Stage]:
             given={"source": str(source.resolve()), "format": spec.format, **more},
             needs=() if name in asked.data else (f"get {name}",),
             command=_command("seehear", "prepare", source, place, "--format", spec.format, *words),
-            cost=costs.of_prepare(spec.hours, spec.faces != "none"),
+            cost=of_prepare(spec.hours, spec.faces != "none"),
         )
 
 
-def _corpus(name: str, asked: Asked) -> Path:
+def _corpus(name: str, asked: RecipeOptions) -> Path:
     """Folder of the clips: the user's own where it is prepared already."""
     given = asked.data.get(name)
     return given if given and (given / CORPUS_FILE).is_file() else asked.out / "corpora" / name
@@ -279,18 +288,18 @@ def _pretrain(
     corpora: Mapping[str, Path],
     names: set[str],
     cached: set[tuple[int, tuple[str, ...]]],
-    asked: Asked,
+    asked: RecipeOptions,
 ) -> Stage:
-    settings = chosen_settings(name, pretext)
+    settings = pretext_settings(name, pretext)
     film = sum(recipe.data[corpus].hours for corpus in pretext.corpora)
-    cost = costs.of_pretrain(pretext.preset, settings, film, _view(pretext) in cached)
+    cost = of_pretrain(pretext.preset, settings, film, _view(pretext) in cached)
     cached.add(_view(pretext))
     told = settings.to_dict()
     shared = {key: max(1, ceil(told["optim"][key] / asked.devices)) for key in ("steps", "warmup")}
     told["optim"] |= shared if asked.devices > 1 else {}
     told["engine"]["devices"] = asked.devices  # never auto: the steps are shared out among so many
     told["engine"] |= {"accelerator": asked.device.partition(":")[0]} if asked.device else {}
-    place, preset = asked.out / "runs" / file_name(name), asked.out / "presets" / f"{file_name(name)}.yaml"
+    place, preset = asked.out / "runs" / safe_file_name(name), asked.out / "presets" / f"{safe_file_name(name)}.yaml"
     folders = [corpora[corpus] for corpus in pretext.corpora]
     return Stage(
         name=f"pretrain {name}",
@@ -306,7 +315,7 @@ def _pretrain(
 
 def _view(pretext: PretextSpec) -> tuple[int, tuple[str, ...]]:
     """Which pictures are cached for it, by their size, and of which films."""
-    counted = costs.COUNTED.get(pretext.preset)
+    counted = COUNTED.get(pretext.preset)
     return counted.view_bytes if counted else 0, pretext.corpora
 
 

@@ -1,29 +1,103 @@
-"""Doing one stage: the functions of the verbs, called with what the stage says."""
+"""The folder of a recipe; one stage done."""
 
 from __future__ import annotations
 
+import fcntl
+import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from seehear.beside import write_text
-from seehear.errors import SeehearError
+from seehear.atomic_io import remove_leftovers, write_text
+from seehear.errors import SeehearError, os_errors_as_user_errors
 from seehear.recipes.stages import Kind, Stage
 
+LOCK = ".recipe"
+"""Whose presence says whose folder it is."""
+
+
+@dataclass(frozen=True)
+class RecipeFolder:
+    """Where everything of a recipe is.
+
+    Attributes:
+        root: the folder.
+    """
+
+    root: Path
+
+    @contextmanager
+    def held(self, name: str) -> Iterator[int]:
+        """Makes the folder and holds it for this process, however it ends.
+
+        Args:
+            name: of the recipe.
+
+        Yields:
+            The descriptor of its lock: a process that inherits it holds the folder as well.
+
+        Raises:
+            SeehearError: another process works in it, it holds other things, or it cannot be written.
+        """
+        lock = self.root / LOCK
+        with os_errors_as_user_errors(self.root):
+            if self.root.is_dir() and any(self.root.iterdir()) and not lock.is_file():
+                raise SeehearError(f"{self.root} holds other things; name a new folder for the recipe with --out")
+            self.root.mkdir(parents=True, exist_ok=True)
+            with lock.open("a+", encoding="utf-8") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise SeehearError(
+                        f"another seehear recipe is at work in {self.root}; wait for it, or name another --out"
+                    ) from None
+                file.seek(0)
+                before = file.read().strip()
+                if before not in ("", name):
+                    raise SeehearError(f"{self.root} is of the recipe {before}; name another --out for {name}")
+                if not before:
+                    file.write(f"{name}\n")
+                    file.flush()
+                (self.root / "done").mkdir(exist_ok=True)
+                for folder in (self.root, self.root / "done"):
+                    remove_leftovers(folder)
+                yield file.fileno()
+
+    def is_done(self, stage: str, given: Mapping[str, Any]) -> bool:
+        """Whether a stage has been done with these very arguments."""
+        try:
+            told = json.loads(self._marker(stage).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return isinstance(told, dict) and told.get("given") == json.loads(json.dumps(given))
+
+    def mark(self, stage: str, given: Mapping[str, Any], **more: Any) -> None:
+        """Writes down that a stage is done."""
+        write_text(self._marker(stage), json.dumps({"stage": stage, "given": given, **more}, indent=1) + "\n")
+
+    def _marker(self, stage: str) -> Path:
+        return self.root / "done" / f"{stage.replace(' ', '-').replace('/', '_')}.json"
+
+
 BAD_INPUT = 2
+
+
 STOPPED = (130, 143, -2, -15)
 """What a training ends with that a signal has stopped."""
+
 
 STOP_S = 60
 """A training that is asked to stop saves itself first."""
 
 
 @dataclass(frozen=True)
-class Hands:
+class StageRunner:
     """What stages are done with.
 
     Attributes:
@@ -58,13 +132,15 @@ class Hands:
         ways[stage.kind](stage)
 
     def _get(self, stage: Stage) -> None:
-        from seehear.corpus.get import get
+        from seehear.data.get import download_dataset
 
-        brought = get(stage.given["name"], stage.place, part=stage.given["part"], accept=True, progress=self.progress)
+        brought = download_dataset(
+            stage.given["name"], stage.place, part=stage.given["part"], accept=True, progress=self.progress
+        )
         print(brought.sentence(), file=sys.stderr)  # noqa: T201
 
     def _prepare(self, stage: Stage) -> None:
-        from seehear.corpus.prepare import prepare
+        from seehear.data.prepare import prepare
 
         more = {key: value for key, value in stage.given.items() if key != "source"}
         report = prepare(
@@ -85,17 +161,17 @@ class Hands:
             _command(["pretrain", *map(str, corpora), str(stage.place), "--preset", str(preset)], self.lock)
 
     def _evaluate(self, stage: Stage) -> None:
-        from seehear.benchmark.doing.folder import Folder
-        from seehear.benchmark.planning.cells import cells
-        from seehear.benchmark.planning.reading import read_plan
-        from seehear.benchmark.run import benchmark, given_folders, only_of
+        from seehear.benchmark.cells import cells_of_plan
+        from seehear.benchmark.execution import BenchmarkFolder
+        from seehear.benchmark.reading import read_plan
+        from seehear.benchmark.run import benchmark, given_folders, select_work
 
         plan = self.out / "plan.yaml"
         write_text(plan, stage.given["plan"])
         data = stage.given["data"]
         benchmark(str(plan), out=stage.place, data=data, workers=self.workers, device=self.device, only=self.only)
-        wanted = only_of(cells(read_plan(plan), given_folders(data)), self.only)
-        found = Folder(stage.place.resolve()).read_outcomes()
+        wanted = select_work(cells_of_plan(read_plan(plan), given_folders(data)), self.only)
+        found = BenchmarkFolder(stage.place.resolve()).read_outcomes()
         failed = [(cell.called, found[cell.key].failed) for cell in wanted.cells if found[cell.key].failed]
         if failed:
             raise SeehearError(

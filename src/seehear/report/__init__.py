@@ -1,5 +1,3 @@
-"""Tables, figures and clips into one HTML file that needs nothing else."""
+"""(public blocks)."""
 
-from seehear.report.html import Audio, Figure, Filmstrip, Gallery, Section, Table, Text, Video, write_report
-
-__all__ = ["Audio", "Figure", "Filmstrip", "Gallery", "Section", "Table", "Text", "Video", "write_report"]
+from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One self-contained HTML file from sections of text, tables, figures, frames and clips.
+"""Blocks and sections to one HTML file (jinja2; style in a template file).
 
 The page asks nobody for anything: pictures and clips are inside it. It reads at phone and at desktop width, light or
 dark as the reader's system is.
@@ -12,10 +12,95 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
-from seehear.beside import write_text
-from seehear.report.style import STYLE
+from seehear.atomic_io import write_text
+
+STYLE = """
+:root { --ink: #1c2430; --soft: #5a6472; --paper: #ffffff; --shade: #f2f4f7; --line: #d8dde4; --mark: #2a6fb0;
+  --good: #1d7a46; --bad: #b3382c; --printed: #8a6212; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e4e8ee; --soft: #9aa4b2; --paper: #14181e; --shade: #1e242d; --line: #343c48; --mark: #6fb1ea;
+    --good: #5cc98c; --bad: #f08a7d; --printed: #e0b459; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
+main { max-width: 52rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0.5rem 0; }
+main.wide { max-width: 74rem; }
+h2 { font-size: 1.2rem; margin: 2.6rem 0 0.6rem; padding-top: 0.8rem; border-top: 1px solid var(--line); }
+h3 { font-size: 1.02rem; margin: 1.8rem 0 0.4rem; }
+a { color: var(--mark); }
+nav ul { margin: 1rem 0; padding: 0; list-style: none; display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; }
+p { margin: 0.6rem 0; max-width: 44rem; }
+.lead { color: var(--soft); font-size: 1.05rem; }
+figure { margin: 1rem 0; }
+figcaption { color: var(--soft); font-size: 0.9rem; text-align: left; padding: 0.3rem 0; }
+.plot svg { width: 100%; height: auto; display: block; }
+.plot text { font-family: system-ui, sans-serif !important; }
+.strip { display: flex; flex-wrap: wrap; gap: 4px; }
+.strip img { width: 96px; height: auto; border-radius: 4px; display: block; }
+.strip > div { width: 96px; }
+.strip small { display: block; color: var(--soft); font-size: 0.85rem; line-height: 1.3; }
+.strip.wide > div { width: calc(33.3% - 4px); min-width: 15rem; flex-grow: 1; }
+.strip.wide img { width: 100%; }
+.sound { margin-bottom: 0.3rem; }
+.sound audio { width: 100%; max-width: 26rem; display: block; }
+.clip { display: inline-block; width: calc(50% - 0.6rem); min-width: 15rem; margin-right: 0.5rem; vertical-align: top; }
+.clip video { width: 100%; background: #000; border-radius: 6px; }
+.scroll { overflow-x: auto; }
+table { border-collapse: separate; border-spacing: 0; font-size: 0.94rem; margin: 0.6rem 0; }
+th, td { padding: 0.35rem 0.9rem 0.35rem 0; text-align: left; border-bottom: 1px solid var(--line); }
+th { color: var(--soft); font-weight: 600; }
+.table { min-width: min(100%, 20rem); }
+.table > figcaption { max-width: 44rem; contain: inline-size; }
+.number small { white-space: nowrap; }
+.wide .scroll th:first-child, .wide .scroll td:first-child { position: sticky; left: 0; }
+.wide .scroll th:first-child, .wide .scroll td:first-child { background: var(--paper); }
+td.under > details { position: sticky; left: 0; width: fit-content; max-width: min(100%, calc(100vw - 2rem)); }
+td small, th small { display: block; font-weight: 400; font-size: 0.8rem; color: var(--soft); }
+td { vertical-align: top; }
+th { vertical-align: bottom; }
+tr.over td { border-bottom: 0; padding-bottom: 0; }
+td.under { padding: 0 0 0.3rem; }
+details { font-size: 0.86rem; }
+details > summary { color: var(--soft); cursor: pointer; }
+details pre { margin: 0.3rem 0; }
+.commands { white-space: pre-wrap; overflow-wrap: anywhere; }
+.commands code { display: block; padding-left: 2ch; text-indent: -2ch; }
+.beside { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 0 2rem; }
+.beside > * { flex: 0 1 auto; max-width: 100%; min-width: 0; }
+.beside > figure:not(.table) { flex: 1 1 22rem; max-width: min(100%, 30rem); }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--least)), 1fr)); gap: 0 2rem; }
+.grid > * { min-width: 0; }
+.grid > .clip { width: auto; min-width: 0; margin-right: 0; }
+.printed { border: 1px dashed var(--printed); border-radius: 6px; padding: 0.2rem 1rem 0.6rem; margin: 0.8rem 0; }
+.printed > h3 { color: var(--printed); margin-top: 0.6rem; }
+.beside > .printed { min-width: min(100%, 24rem); }
+.beside > .printed > p, .beside > .printed > h3 { contain: inline-size; }  /* as wide as its table */
+.printed p { font-size: 0.9rem; }
+.printed td { font-style: italic; }
+.card { border-left: 4px solid var(--line); padding: 0.1rem 0 0.1rem 1rem; margin: 1.4rem 0; }
+.card.good { border-color: var(--good); }
+.card.bad { border-color: var(--bad); }
+.card > p { font-weight: 600; }
+.card > small { display: block; color: var(--soft); }
+.badge { font-size: 0.82rem; font-weight: 600; padding: 0.1rem 0.5rem; border-radius: 1rem; background: var(--shade); }
+.good > .badge { color: var(--good); }
+.bad > .badge { color: var(--bad); }
+.bars svg { width: 100%; height: auto; display: block; }
+.bars text { font-size: 12px; fill: currentColor; }
+.bars .zero { stroke: var(--soft); stroke-dasharray: 3 3; }
+.bars .thick { stroke: var(--mark); stroke-width: 5; opacity: 0.6; }
+.bars .thin { stroke: var(--mark); stroke-width: 1.5; }
+.bars circle { fill: var(--mark); }
+.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+th.number { white-space: normal; }
+pre { background: var(--shade); padding: 0.8rem 1rem; border-radius: 6px; overflow-x: auto; font-size: 0.86rem; }
+@media (max-width: 34rem) {
+  .clip { width: 100%; margin-right: 0; }
+}
+"""
 
 
 class Block(Protocol):
@@ -42,7 +127,7 @@ NOTHING = ("", "–", "failed")
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """A cell of a table that says more than one thing: what counts, small words under it, and whether it stands out."""
 
     text: str
@@ -66,8 +151,8 @@ class Table:
         under: place of a row -> what stands below that row, as wide as the table.
     """
 
-    header: Sequence[str | Cell]
-    rows: Sequence[Sequence[str | Cell]]
+    header: Sequence[str | TableCell]
+    rows: Sequence[Sequence[str | TableCell]]
     caption: str = ""
     under: Mapping[int, Block] = field(default_factory=dict)
 
@@ -89,7 +174,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Figure:
+class SvgFigure:
     """A drawing (markup of an ``<svg>``) and what it shows; ``alt`` says it to those who cannot see it."""
 
     svg: str
@@ -227,13 +312,126 @@ def _picture_type(picture: bytes) -> str:
     return "image/png" if picture.startswith(b"\x89PNG") else "image/jpeg"
 
 
-def _cell(cell: str | Cell) -> str:
-    return cell.to_html() if isinstance(cell, Cell) else escape(cell)
+def _cell(cell: str | TableCell) -> str:
+    return cell.to_html() if isinstance(cell, TableCell) else escape(cell)
 
 
-def _number_class(cells: Sequence[str | Cell]) -> str:
+def _number_class(cells: Sequence[str | TableCell]) -> str:
     """For a column in which nothing but a dash stands beside numbers."""
-    texts = [cell.text if isinstance(cell, Cell) else cell for cell in cells]
+    texts = [cell.text if isinstance(cell, TableCell) else cell for cell in cells]
     told = [text for text in texts if text not in NOTHING]
     numeric = told and all(text[:1].isdigit() or text[:2].lstrip("+-±−")[:1].isdigit() for text in told)
     return " class=number" if numeric else ""
+
+
+Tone = Literal["good", "bad", "open"]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading inside of a section."""
+
+    text: str
+
+    def to_html(self) -> str:
+        """The heading's markup."""
+        return f"<h3>{escape(self.text)}</h3>"
+
+
+@dataclass(frozen=True)
+class BulletList:
+    """Points in a list."""
+
+    points: Sequence[str]
+
+    def to_html(self) -> str:
+        """The list's markup."""
+        return f"<ul>{''.join(f'<li>{escape(point)}</li>' for point in self.points)}</ul>"
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Commands below each other; what is too long for the page goes on in the next line, indented."""
+
+    lines: Sequence[str]
+
+    def to_html(self) -> str:
+        """The commands' markup."""
+        return f"<pre class=commands>{''.join(f'<code>{escape(line)}</code>' for line in self.lines)}</pre>"
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Blocks next to each other where there is room, below each other where there is none."""
+
+    blocks: Sequence[Block]
+
+    def to_html(self) -> str:
+        """The blocks' markup."""
+        return f"<div class=beside>{_inside(self.blocks)}</div>"
+
+
+@dataclass(frozen=True)
+class BlockGrid:
+    """Blocks of one kind in as many columns of equal width as there is room for, each at least ``least`` rem wide."""
+
+    blocks: Sequence[Block]
+    least: int = 20
+
+    def to_html(self) -> str:
+        """The blocks' markup."""
+        return f'<div class=grid style="--least: {self.least}rem">{_inside(self.blocks)}</div>'
+
+
+@dataclass(frozen=True)
+class Details:
+    """Blocks behind a line that opens when it is clicked."""
+
+    line: str
+    blocks: Sequence[Block]
+
+    def to_html(self) -> str:
+        """The fold's markup."""
+        return f"<details><summary>{escape(self.line)}</summary>{_inside(self.blocks)}</details>"
+
+
+@dataclass(frozen=True)
+class QuotedBox:
+    """What somebody else has published, set apart so that nobody takes it for a result of ours."""
+
+    title: str
+    blocks: Sequence[Block]
+
+    def to_html(self) -> str:
+        """The box's markup."""
+        return f"<aside class=printed><h3>{escape(self.title)}</h3>{_inside(self.blocks)}</aside>"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that was claimed, and what was found.
+
+    Attributes:
+        verdict: in a word or two.
+        mood: of the verdict: it holds, it does not, or that is open.
+        says: what was claimed.
+        below: small words under it: who says so, and where it was checked.
+        blocks: what was found.
+    """
+
+    verdict: str
+    mood: Tone
+    says: str
+    below: str
+    blocks: Sequence[Block]
+
+    def to_html(self) -> str:
+        """The finding's markup."""
+        return (
+            f'<div class="card {self.mood}"><span class=badge>{escape(self.verdict)}</span><p>{escape(self.says)}</p>'
+            f"<small>{escape(self.below)}</small>{_inside(self.blocks)}</div>"
+        )
+
+
+def _inside(blocks: Sequence[Block]) -> str:
+    return "".join(block.to_html() for block in blocks)

@@ -1,30 +1,38 @@
-"""Figures that sit in a page, light or dark, or in a PNG of their own."""
+"""Figures in a page or PNG; DET axes; interval bars."""
 
 from __future__ import annotations
 
 import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
 
-from seehear.beside import written_beside
+from seehear.atomic_io import atomic_write
 
 INK = "#010203"
 """Stands for the page's own text colour: `to_svg` replaces it with ``currentColor``."""
 
+
 COLOURS = ("#3b82c4", "#d9822b", "#3a9d6b", "#b5529b", "#8a8f98")
 """Legible on white and on near-black, and to most colour-blind readers (also told apart by label and dash)."""
 
+
 DASHES = ("-", "--", ":", "-.")
 
+
 LONG_NAME = 14  # letters; of longer ones no three go beside each other
+
 
 _STYLE: dict[str, Any] = {
     "axes.edgecolor": INK,
@@ -48,14 +56,14 @@ _STYLE: dict[str, Any] = {
 
 
 @contextmanager
-def drawing(panels: int = 1, *, width: float = 6.2, height: float = 2.6) -> Iterator[tuple[Figure, list[Axes]]]:
+def new_figure(panels: int = 1, *, width: float = 6.2, height: float = 2.6) -> Iterator[tuple[Figure, list[Axes]]]:
     """An empty figure of ``panels`` rows, each ``width`` x ``height`` inches, to be drawn on in the house style."""
     with style.context(_STYLE):
         figure = Figure(figsize=(width, height * panels), layout="constrained")
         yield figure, list(figure.subplots(panels, 1, squeeze=False)[:, 0])
 
 
-def look(place: int) -> dict[str, Any]:
+def line_style(place: int) -> dict[str, Any]:
     """Colour and dash of the line of a name, by its place among them: no two look the same, up to twenty."""
     return {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[place // len(COLOURS) % len(DASHES)]}
 
@@ -82,5 +90,106 @@ def to_svg(figure: Figure) -> str:
 
 def save_png(figure: Figure, path: Path) -> None:
     """The figure on white as PNG."""
-    with written_beside(path) as temporary, style.context(_STYLE):
+    with atomic_write(path) as temporary, style.context(_STYLE):
         figure.savefig(temporary, format="png", dpi=144, facecolor="white")
+
+
+TICKS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6)  # far enough from each other to be written
+
+
+HIGHEST = 0.6
+"""Beyond it nobody looks."""
+
+
+Placed = Callable[[ArrayLike], NDArray[np.float64]]
+
+
+def det_axes(axes: Axes, lowest: float) -> Placed:
+    """Makes axes those of detection errors, with the line where both errors are equal.
+
+    Args:
+        axes: empty ones.
+        lowest: the smallest error that is to be seen, in 0..1.
+
+    Returns:
+        errors in 0..1, of any shape -> where they are on the axes.
+    """
+    ends = to_deviates([min(max(lowest, TICKS[0] / 2), HIGHEST / 2), HIGHEST])
+    ticks = [tick for tick in TICKS if ends[0] <= to_deviates(tick) <= ends[1]]
+    axes.plot(ends, ends, linestyle=":", linewidth=1, color="gray", label="equal errors")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_ticks(to_deviates(ticks), [f"{100 * tick:g} %" for tick in ticks])
+    span: Any = ends
+    axes.set(xlim=span, ylim=span, xlabel="false alarms (two speakers accepted)", aspect="equal")
+    axes.set_ylabel("misses (one speaker refused)")
+    return to_deviates
+
+
+def to_deviates(errors: ArrayLike) -> NDArray[np.float64]:
+    """Normal deviates of errors; 0 and 1 are drawn at the edge of what can be seen."""
+    from scipy.special import ndtri
+
+    inside: NDArray[np.float64] = ndtri(np.clip(errors, TICKS[0] / 2, 1 - TICKS[0] / 2))
+    return inside
+
+
+BARS, ROW, LETTER, MARGIN = 260, 22, 8, 10
+"""In pixels, where the drawing is as large as it is meant: width of the bars, height of one, width of a letter of the
+names at the left, and space around the bars."""
+
+
+@dataclass(frozen=True)
+class IntervalRow:
+    """A difference.
+
+    Attributes:
+        name: from what.
+        middle: how large it is.
+        low, high: its interval, drawn thick; None for none.
+        outer_low, outer_high: another interval, drawn thin; None for none.
+    """
+
+    name: str
+    middle: float
+    low: float | None = None
+    high: float | None = None
+    outer_low: float | None = None
+    outer_high: float | None = None
+
+    @property
+    def values(self) -> list[float]:
+        """All that has to be seen."""
+        ends = (self.middle, self.low, self.high, self.outer_low, self.outer_high)
+        return [end for end in ends if end is not None]
+
+
+@dataclass(frozen=True)
+class IntervalBar:
+    """Spans below each other, and what they are of."""
+
+    spans: Sequence[IntervalRow]
+    caption: str
+
+    def to_html(self) -> str:
+        """The drawing's markup."""
+        label = MARGIN + LETTER * max((len(span.name) for span in self.spans), default=0)
+        largest = max((abs(value) for span in self.spans for value in span.values), default=0) or 1
+        zero, scale = label + BARS / 2, (BARS / 2 - MARGIN) / largest
+        bars = "".join(_bar(span, place, label, zero, scale) for place, span in enumerate(self.spans))
+        width, height, caption = label + BARS, ROW * len(self.spans), escape(self.caption)
+        return (
+            f'<figure class=bars><svg viewBox="0 0 {width:g} {height}" style="max-width: {width:g}px" role=img '
+            f'aria-label="{caption}"><line class=zero x1="{zero:g}" x2="{zero:g}" y1="0" y2="{height}"></line>'
+            f"{bars}</svg><figcaption>{caption}</figcaption></figure>"
+        )
+
+
+def _bar(span: IntervalRow, place: int, label: float, zero: float, scale: float) -> str:
+    y = ROW * (place + 0.5)
+    pieces = [f'<text x="{label - 4:g}" y="{y + 4:g}" text-anchor="end">{escape(span.name)}</text>']
+    for kind, low, high in (("thin", span.outer_low, span.outer_high), ("thick", span.low, span.high)):
+        if low is not None and high is not None:
+            ends = f'x1="{zero + scale * low:.1f}" x2="{zero + scale * high:.1f}" y1="{y:g}" y2="{y:g}"'
+            pieces.append(f"<line class={kind} {ends}></line>")
+    pieces.append(f'<circle cx="{zero + scale * span.middle:.1f}" cy="{y:g}" r="4"></circle>')
+    return "".join(pieces)

@@ -1,1 +1,3 @@
-"""From a corpus and a pretext to a run: the loop, its checkpoints, and models by name."""
+"""(docstring)."""
+
+from __future__ import annotations

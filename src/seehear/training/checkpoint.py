@@ -1,22 +1,94 @@
-"""Stopping and going on: all that a training is at a step, in one file of plain tensors."""
+"""Checkpoints, stop signals, metrics.csv and TensorBoard."""
 
 from __future__ import annotations
 
+import csv
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, Self
 
+import cv2
+import numpy as np
 import torch
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 from torch import Generator, Tensor
+from torch.utils.tensorboard import SummaryWriter
 
-from seehear.errors import ModelError
-from seehear.os_errors import refusals_as_sentences
+from seehear.atomic_io import atomic_write, write_text
+from seehear.errors import ModelError, os_errors_as_user_errors
+
+STEP = "step"
+
+
+class MetricsLog:
+    """Rows of numbers by step. A row may lack columns; they stay empty in the file."""
+
+    def __init__(self, folder: Path, columns: Sequence[str], resumed_at: int | None = None) -> None:
+        """Opens them all.
+
+        Args:
+            folder: of the run.
+            columns: of metrics.csv, without the step.
+            resumed_at: what is of later steps was written by a run that was killed, and is dropped.
+        """
+        self.path = folder / "metrics.csv"
+        self.columns = [STEP, *columns]
+        rows = [] if resumed_at is None else [row for row in read_metrics(self.path) if row[STEP] <= resumed_at]
+        lines = [",".join(self.columns), *(self._line(row) for row in rows)]
+        write_text(self.path, "\n".join(lines) + "\n")
+        self._pictures = folder / "pictures"
+        for path in self._pictures.glob("*-*.png"):
+            if resumed_at is None or _step_of(path) > resumed_at:
+                path.unlink()
+        purge = 0 if resumed_at is None else resumed_at + 1
+        self._board = SummaryWriter(str(folder / "tb"), purge_step=purge)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._board.close()
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """One row, on the disk when this returns."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(self._line({STEP: step, **values}) + "\n")
+        for name, value in values.items():
+            self._board.add_scalar(name, value, step)
+
+    def show(self, step: int, name: str, picture: NDArray[np.uint8]) -> None:
+        """One picture, RGB (H, W, 3): pictures/NAME-000250.png."""
+        self._pictures.mkdir(exist_ok=True)
+        coded, data = cv2.imencode(".png", picture[..., ::-1])
+        assert coded
+        with atomic_write(self._pictures / f"{name}-{step:06d}.png") as beside:
+            beside.write_bytes(data.tobytes())
+        self._board.add_image(name, picture, step, dataformats="HWC")
+
+    def _line(self, row: Mapping[str, float]) -> str:
+        return ",".join(f"{row[name]:.6g}" if name in row else "" for name in self.columns)
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """Rows of a metrics.csv, without their empty columns; none if there is no such file."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+
+
+def _step_of(picture: Path) -> int:
+    step = picture.stem.rpartition("-")[2]
+    return int(step) if step.isdecimal() else 0
+
 
 FORMAT = 1
 
@@ -33,7 +105,7 @@ def save_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> None:
         SeehearError: the disk is full, or the folder may not be written to.
     """
     beside = path.with_name(path.name + ".part")  # one name for all processes: some strategies let each write a part
-    with refusals_as_sentences(path):
+    with os_errors_as_user_errors(path):
         try:
             if fabric.is_global_zero:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +162,7 @@ def set_random_states(fabric: Fabric, rng: Generator, states: Tensor) -> None:
     rng.set_state(own[size:].clone())
 
 
-INSISTENCE_S = 1.0
+SECOND_SIGNAL_S = 1.0
 """A signal that comes again sooner is the same one: some senders signal the process and then its group."""
 
 
@@ -107,7 +179,7 @@ class StopSignal:
         return self.number != 0
 
     def _remember(self, number: int, _: FrameType | None) -> None:
-        if self.asked and number == signal.SIGINT and time.monotonic() - self._since > INSISTENCE_S:
+        if self.asked and number == signal.SIGINT and time.monotonic() - self._since > SECOND_SIGNAL_S:
             raise KeyboardInterrupt  # a second Ctrl-C: somebody does not want to wait for the checkpoint
         if not self.asked:
             self.number, self._since = number, time.monotonic()

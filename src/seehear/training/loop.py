@@ -1,4 +1,4 @@
-"""The training loop: batches in, weights out. Any pretext, any number of processes."""
+"""The loop on Lightning Fabric."""
 
 from __future__ import annotations
 
@@ -14,32 +14,36 @@ from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
 
 from seehear.clip import SAMPLES_PER_FRAME
-from seehear.pretext.interface import Pretext
-from seehear.progress import Telling
-from seehear.training.average import WeightAverage
-from seehear.training.checkpoint import StopSignal, load_checkpoint, random_states, save_checkpoint, set_random_states
-from seehear.training.early import EarlyStop
-from seehear.training.gradients import GradientWatch
-from seehear.training.journal import Journal
-from seehear.training.options import EngineOptions, OptimOptions
-from seehear.training.probe import Probe, in_words
-from seehear.training.schedule import learning_rate, make_optimizer
+from seehear.models.interface import PretextModel
+from seehear.models.validation import Validation, describe_metrics
+from seehear.progress import ProgressReporter
+from seehear.training.checkpoint import (
+    MetricsLog,
+    StopSignal,
+    load_checkpoint,
+    random_states,
+    save_checkpoint,
+    set_random_states,
+)
+from seehear.training.optim import EarlyStopping, GradientWatch, ParameterAverage, learning_rate, make_optimizer
+from seehear.training.settings import EngineOptions, OptimOptions
 
 Metrics = dict[str, float]
+
 
 CHECKPOINT = Path("checkpoints", "last.ckpt")
 """Where it is in the folder of a run."""
 
 
 class Batches(Protocol):
-    """An endless stream that can go on where it stopped; `seehear.corpus.batches.WindowBatches` is one."""
+    """An endless stream that can go on where it stopped; `seehear.data.batches.WindowBatches` is one."""
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]: ...
     def state_dict(self) -> dict[str, int]: ...
     def load_state_dict(self, state: dict[str, int]) -> None: ...
 
 
-class Stopped(Exception):
+class TrainingStopped(Exception):
     """Training was asked to stop and has saved all that it needs to go on."""
 
     def __init__(self, step: int, steps: int, folder: Path, signal_number: int) -> None:
@@ -50,7 +54,7 @@ class Stopped(Exception):
 
 
 @dataclass
-class Training:
+class Trainer:
     """One training, from its first step or from wherever it was stopped.
 
     Attributes:
@@ -70,14 +74,14 @@ class Training:
     """
 
     fabric: Fabric
-    pretext: Pretext
+    pretext: PretextModel
     batches: Batches
-    probe: Probe | None
+    probe: Validation | None
     optim: OptimOptions
     engine: EngineOptions
     folder: Path
     export: Callable[[Metrics], None]
-    early: EarlyStop | None = None
+    early: EarlyStopping | None = None
     step: int = 0
     seconds: float = 0.0
     frames: int = 0
@@ -86,7 +90,7 @@ class Training:
     def __post_init__(self) -> None:
         self.model: nn.Module = self.fabric.setup_module(self.pretext)
         self.optimizer = self.fabric.setup_optimizers(make_optimizer(self.model, self.optim))
-        self.average = WeightAverage(self.model, self.optim.ema) if self.optim.ema else None
+        self.average = ParameterAverage(self.model, self.optim.ema) if self.optim.ema else None
         self.rng = Generator(self.fabric.device).manual_seed(self.optim.seed + self.fabric.global_rank)
         self.watch = GradientWatch(self.pretext, self.fabric)
         self.checkpoint = self.folder / CHECKPOINT
@@ -108,7 +112,7 @@ class Training:
         self.model.train()
         with (
             self._journal(resumed_at) as journal,
-            Telling(name, self.optim.steps, self.step, show) as telling,
+            ProgressReporter(name, self.optim.steps, self.step, show) as telling,
             StopSignal.watched() as stop,
         ):
             if resumed_at is None:
@@ -118,7 +122,7 @@ class Training:
                 self._advance(batches, journal, telling)
                 if not self._finished() and self._asked_to_stop(stop):
                     self.save()
-                    raise Stopped(self.step, self.optim.steps, self.folder, stop.number)
+                    raise TrainingStopped(self.step, self.optim.steps, self.folder, stop.number)
         return self.metrics
 
     def resume(self) -> int | None:
@@ -162,7 +166,9 @@ class Training:
     def _finished(self) -> bool:
         return self.step >= self.optim.steps or (self.early is not None and self.early.over)
 
-    def _advance(self, batches: Iterator[dict[str, Tensor]], journal: Journal | None, telling: Telling) -> None:
+    def _advance(
+        self, batches: Iterator[dict[str, Tensor]], journal: MetricsLog | None, telling: ProgressReporter
+    ) -> None:
         """One update, and what is due after it."""
         begun = time.perf_counter()
         out = self._update(batches)
@@ -198,7 +204,7 @@ class Training:
             self.average.update()
         return out
 
-    def _log(self, out: Mapping[str, Tensor], journal: Journal | None, telling: Telling) -> None:
+    def _log(self, out: Mapping[str, Tensor], journal: MetricsLog | None, telling: ProgressReporter) -> None:
         rate = (self.frames - self._logged[0]) / (self.seconds - self._logged[1])
         self._logged = self.frames, self.seconds
         names = [name for name in ("loss", *self.pretext.shown, "gradient") if name in out]
@@ -210,7 +216,7 @@ class Training:
             journal.write(self.step, row)
         telling.update(self.step, self._told())
 
-    def _measure(self, journal: Journal | None, telling: Telling) -> None:
+    def _measure(self, journal: MetricsLog | None, telling: ProgressReporter) -> None:
         if self.probe is None:
             return
         self.model.eval()
@@ -222,19 +228,19 @@ class Training:
             journal.write(self.step, probed.numbers)
             for name, picture in probed.pictures.items():
                 journal.show(self.step, name, picture)
-        telling.say(f"step {self.step}: {in_words(self.probe, probed.numbers)}")
+        telling.say(f"step {self.step}: {describe_metrics(self.probe, probed.numbers)}")
         if self.early and self.early.is_kept(self.step, probed.numbers):
             self._export()
 
     def _told(self) -> str:
         told = f"loss {self.metrics['loss']:.3f}, {self.metrics['frames_per_s']:.0f} frames/s"
-        return f"{told}, {in_words(self.probe, self.metrics)}" if self.probe else told
+        return f"{told}, {describe_metrics(self.probe, self.metrics)}" if self.probe else told
 
     def _journal(self, resumed_at: int | None) -> Any:
         if not self.fabric.is_global_zero:
             return nullcontext()
         columns = ("loss", *self.pretext.shown, "lr", "gradient", "frames_per_s")
-        return Journal(self.folder, [*columns, *(self.probe.formats if self.probe else ())], resumed_at)
+        return MetricsLog(self.folder, [*columns, *(self.probe.formats if self.probe else ())], resumed_at)
 
     def _best_weights(self) -> Any:
         return self.average.in_place() if self.average else nullcontext()

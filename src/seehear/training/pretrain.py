@@ -1,4 +1,4 @@
-"""Pretraining from beginning to end: corpora in, a run folder out."""
+"""The verb pretrain."""
 
 from __future__ import annotations
 
@@ -14,29 +14,33 @@ import yaml
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import FSDPStrategy
 
-from seehear.beside import write_text
-from seehear.corpus.batches import WindowBatches
-from seehear.corpus.drawn import both
-from seehear.corpus.split import Part
-from seehear.corpus.store import Corpus
-from seehear.corpus.views import ClipViews
-from seehear.errors import ModelError
-from seehear.hardware import native_precision
-from seehear.os_errors import refusals_as_sentences
-from seehear.pretext import PRETEXTS
-from seehear.pretext.interface import Pretext
-from seehear.training import run
-from seehear.training.loop import CHECKPOINT, Metrics, Stopped, Training
-from seehear.training.options import DataOptions, EngineOptions, OptimOptions
-from seehear.training.presets import Settings, require_same, settings
-from seehear.training.probe import Probe, in_words
-from seehear.training.probes import make_probe
+from seehear.atomic_io import write_text
+from seehear.data.batches import WindowBatches
+from seehear.data.corpus import Corpus, Part
+from seehear.data.manifest import combine_face_kinds
+from seehear.data.views import ClipViews
+from seehear.errors import ModelError, os_errors_as_user_errors
+from seehear.machine import default_precision
+from seehear.models import MODELS
+from seehear.models.interface import PretextModel
+from seehear.models.store import find_model, init_from, read_config, save
+from seehear.models.validation import Validation, describe_metrics
+from seehear.training.loop import CHECKPOINT, Metrics, Trainer, TrainingStopped
+from seehear.training.settings import (
+    DataOptions,
+    EngineOptions,
+    OptimOptions,
+    TrainingSettings,
+    check_same_pretext,
+    read_settings,
+)
+from seehear.training.validation import make_validation
 
-_DEFAULT = Settings()
+_DEFAULT = TrainingSettings()
 
 
 @dataclass(frozen=True)
-class Summary:
+class PretrainResult:
     """What came of a training.
 
     Attributes:
@@ -72,7 +76,7 @@ def pretrain(
     optim: OptimOptions = _DEFAULT.optim,
     engine: EngineOptions = _DEFAULT.engine,
     init: str | None = None,
-) -> Summary:
+) -> PretrainResult:
     """Learn from corpora without labels.
 
     A run that was stopped or killed goes on from its last checkpoint when the same command is given again, and ends
@@ -96,14 +100,14 @@ def pretrain(
             folder that holds another run.
         CorpusError: a corpus cannot be read, or has too few clips.
     """
-    beneath = settings(preset)
-    chosen = Settings(
+    beneath = read_settings(preset)
+    chosen = TrainingSettings(
         model=beneath.model if model is _DEFAULT.model else model,
         data=beneath.data if data is _DEFAULT.data else data,
         optim=beneath.optim if optim is _DEFAULT.optim else optim,
         engine=beneath.engine if engine is _DEFAULT.engine else engine,
     )
-    require_same(preset, beneath.model.pretext, chosen.model.pretext)
+    check_same_pretext(preset, beneath.model.pretext, chosen.model.pretext)
     if chosen.engine.strategy == "fsdp" and chosen.optim.ema:
         raise ModelError("optim.ema needs whole weights on every device; set it to 0, or engine.strategy to ddp")
     told = {
@@ -120,8 +124,8 @@ def pretrain(
         torch.set_num_threads(chosen.engine.threads)
     fabric = make_fabric(chosen.engine)
     try:
-        summary: Summary = fabric.launch(_train, told["corpus"], out, chosen, told)
-    except Stopped as stopped:
+        summary: PretrainResult = fabric.launch(_train, told["corpus"], out, chosen, told)
+    except TrainingStopped as stopped:
         if fabric.is_global_zero:
             print(f"seehear: {stopped}", file=sys.stderr)  # noqa: T201
         raise SystemExit(128 + stopped.signal_number) from None
@@ -141,7 +145,7 @@ def make_fabric(engine: EngineOptions) -> Fabric:
             devices=engine.devices,
             num_nodes=engine.num_nodes,
             strategy=strategy,
-            precision=native_precision(engine.accelerator) if engine.precision == "auto" else engine.precision,
+            precision=default_precision(engine.accelerator) if engine.precision == "auto" else engine.precision,
         )
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"this machine cannot train as engine says: {' '.join(str(error).split())}") from error
@@ -150,22 +154,24 @@ def make_fabric(engine: EngineOptions) -> Fabric:
     return fabric
 
 
-def _train(fabric: Fabric, corpus: Sequence[str], out: Path, chosen: Settings, told: dict[str, Any]) -> Summary:
+def _train(
+    fabric: Fabric, corpus: Sequence[str], out: Path, chosen: TrainingSettings, told: dict[str, Any]
+) -> PretrainResult:
     """What every process does."""
     if fabric.is_global_zero:
-        with refusals_as_sentences(out):
+        with os_errors_as_user_errors(out):
             out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(chosen.optim.seed)
     model = _model(chosen.model)
     if told["init"] and not (out / CHECKPOINT).exists():  # a run that goes on has weights of its own
-        run.begin_with(model, told["init"])
+        init_from(model, told["init"])
     parameters = sum(p.numel() for p in model.parameters())
     batches, probe = _batches(corpus, model, chosen, fabric), _probe(corpus, model, chosen)
     if fabric.is_global_zero:  # not before: what has just been refused may be put right in the same folder
-        with refusals_as_sentences(out):
+        with os_errors_as_user_errors(out):
             write_text(out / "config.yaml", yaml.safe_dump(told, sort_keys=False))
     remembered = _remembered(told, batches.views)
-    training = Training(
+    training = Trainer(
         fabric=fabric,
         pretext=model,
         batches=batches,
@@ -173,47 +179,47 @@ def _train(fabric: Fabric, corpus: Sequence[str], out: Path, chosen: Settings, t
         optim=chosen.optim,
         engine=chosen.engine,
         folder=out,
-        export=lambda metrics: run.save(model, out, remembered | metrics),
+        export=lambda metrics: save(model, out, remembered | metrics),
     )
     metrics = training.run()
     probed = _in_words(probe, metrics) if probe else ""
-    summary = Summary(str(out), training.step, training.seconds, training.frames, parameters, metrics, probed)
+    summary = PretrainResult(str(out), training.step, training.seconds, training.frames, parameters, metrics, probed)
     if fabric.is_global_zero:
         write_text(out / "summary.json", json.dumps(asdict(summary), indent=2) + "\n")
     return summary
 
 
-def _model(options: Any) -> Pretext:
+def _model(options: Any) -> PretextModel:
     """The untrained model.
 
     Raises:
         ModelError: options that no network can be built from.
     """
     try:
-        make: Any = PRETEXTS[options.pretext]
-        model: Pretext = make(options)
+        make: Any = MODELS[options.pretext]
+        model: PretextModel = make(options)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"no network can be built from the model's options: {' '.join(str(error).split())}") from error
     return model
 
 
-def _in_words(probe: Probe, metrics: Metrics) -> str:
-    return in_words(probe, metrics) + (f" ({probe.beside})" if probe.beside else "")
+def _in_words(probe: Validation, metrics: Metrics) -> str:
+    return describe_metrics(probe, metrics) + (f" ({probe.beside})" if probe.beside else "")
 
 
 def _remembered(told: Mapping[str, Any], views: ClipViews) -> dict[str, Any]:
     """What a model says of its training wherever it goes: names of folders, not where they are on this machine."""
-    before = run.read_config(run.find(told["init"])).get("trained") or {} if told["init"] else {}
+    before = read_config(find_model(told["init"])).get("trained") or {} if told["init"] else {}
     return {
         "preset": Path(told["preset"]).name,
         "corpus": list(dict.fromkeys(Path(path).resolve().name for path in told["corpus"])),
-        **met(views, before),
+        **face_provenance(views, before),
         "split_by": told["data"]["split_by"],
         "dev_every": told["data"]["dev_every"],
     }
 
 
-def met(views: ClipViews, before: Mapping[str, Any]) -> dict[str, Any]:
+def face_provenance(views: ClipViews, before: Mapping[str, Any]) -> dict[str, Any]:
     """What faces a model has met and which detectors found them: of these clips, and before.
 
     Args:
@@ -221,12 +227,12 @@ def met(views: ClipViews, before: Mapping[str, Any]) -> dict[str, Any]:
         before: what the model that it began with said of its training; empty without one.
     """
     return {
-        "faces": both(before.get("faces"), views.faces),
+        "faces": combine_face_kinds(before.get("faces"), views.faces),
         "detectors": sorted({*before.get("detectors", []), *views.detectors}),
     }
 
 
-def _batches(corpus: Sequence[str], model: Pretext, chosen: Settings, fabric: Fabric) -> WindowBatches:
+def _batches(corpus: Sequence[str], model: PretextModel, chosen: TrainingSettings, fabric: Fabric) -> WindowBatches:
     data = chosen.data
     return WindowBatches(
         _views(corpus, model, data, "train", fabric.is_global_zero),
@@ -241,17 +247,17 @@ def _batches(corpus: Sequence[str], model: Pretext, chosen: Settings, fabric: Fa
     )
 
 
-def _probe(corpus: Sequence[str], model: Pretext, chosen: Settings) -> Probe | None:
-    return make_probe(_views(corpus, model, chosen.data, "dev", progress=False), model, chosen.data)
+def _probe(corpus: Sequence[str], model: PretextModel, chosen: TrainingSettings) -> Validation | None:
+    return make_validation(_views(corpus, model, chosen.data, "dev", progress=False), model, chosen.data)
 
 
-def _views(corpus: Sequence[str], model: Pretext, data: DataOptions, part: Part, progress: bool) -> ClipViews:
+def _views(corpus: Sequence[str], model: PretextModel, data: DataOptions, part: Part, progress: bool) -> ClipViews:
     clips = Corpus(*corpus).with_faces() if model.needs_pictures else Corpus(*corpus)
     clips = clips.split(part, data.dev_every, data.split_by).with_sound()
     return ClipViews(clips, model.view, progress=progress)
 
 
-def _finished(out: Path, told: dict[str, Any]) -> Summary | None:
+def _finished(out: Path, told: dict[str, Any]) -> PretrainResult | None:
     """What is in the folder of the run: nothing, this very run (perhaps finished), or something else.
 
     Raises:
@@ -268,4 +274,4 @@ def _finished(out: Path, told: dict[str, Any]) -> Summary | None:
         if not isinstance(before, dict) or before.get(section) != told[section]:
             raise ModelError(f"{out} holds a run with other options ({section}); name a new folder, or remove it")
     summary = out / "summary.json"
-    return Summary(**json.loads(summary.read_text(encoding="utf-8"))) if summary.is_file() else None
+    return PretrainResult(**json.loads(summary.read_text(encoding="utf-8"))) if summary.is_file() else None

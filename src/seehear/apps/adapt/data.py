@@ -1,0 +1,376 @@
+"""The user's videos to clips, learned from or held out.
+
+Nothing of the training corpora comes with the package. So synthetic people are made, or the user gives a corpus.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.avatars.make import synthesize_avatars
+from seehear.avatars.voice import require_espeak
+from seehear.clip import FPS
+from seehear.data.corpus import By, Corpus
+from seehear.data.datasets import Source
+from seehear.data.manifest import CORPUS_FILE, label_columns
+from seehear.data.packing import ClipSource, FaceClipReaders
+from seehear.data.prepare import prepare, run_plan
+from seehear.data.staging import SourcePlan
+from seehear.errors import SeehearError
+from seehear.media.audio_streams import AudioStreamChoice
+from seehear.media.clips import ClipOptions, ClipReader
+from seehear.parallel import worker_count
+
+HEAD = 1 << 20
+"""Bytes of the file's beginning that are looked at, beside its size."""
+
+
+LENGTH = 16
+
+
+def digest(path: Path) -> str:
+    """Of a file's size and first megabyte; of nothing where it cannot be read."""
+    found = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            found.update(file.read(HEAD))
+        found.update(str(path.stat().st_size).encode())
+    except OSError:
+        return ""
+    return found.hexdigest()[:LENGTH]
+
+
+HELD_OUT = 4
+"""One unit in this many is held out."""
+
+
+MIN_HELD_OUT = 2
+"""Of one unit alone nothing can be said about others."""
+
+
+MAX_SHARE = 0.5
+"""Held-out units never take more of the material than this."""
+
+
+WATCHED_FROM, WATCHED = 7, 3
+"""Of so many held-out units or more, about one in three is watched during training, to stop it in time. These are not
+part of the proof: weights that are chosen by them would flatter them. Five units at least are left for the proof."""
+
+
+Part = Literal["learned", "watched", "held out"]
+
+
+@dataclass(frozen=True)
+class SplitItem:
+    """One clip, as far as the split is concerned.
+
+    Attributes:
+        source: its name.
+        person: the label ``speaker`` of the source; None where there is none.
+        start_s: where it begins in the source.
+        seconds: its length.
+    """
+
+    source: str
+    person: str | None
+    start_s: float
+    seconds: float
+
+    @property
+    def unit(self) -> str:
+        """What must not be on both sides."""
+        return f"speaker {self.person}" if self.person else f"source {self.source}"
+
+
+@dataclass(frozen=True)
+class ClipSplit:
+    """A split.
+
+    Attributes:
+        parts: of each piece.
+        within: the last stretches of the sources are held out, as there are too few sources to hold out whole ones.
+    """
+
+    parts: tuple[Part, ...]
+    within: bool = False
+
+
+def split_clips(
+    pieces: Sequence[SplitItem], learned_before: Collection[str] = (), held_out_before: Collection[str] = ()
+) -> ClipSplit:
+    """Split the clips.
+
+    About one person (or source) in four is held out, at least two. Which ones depends on the hash of their names
+    alone, not on the order. With fewer than four, the last quarter of each source is held out.
+
+    Args:
+        pieces: all useful clips.
+        learned_before: sources that the model has learned from before; they are not held out.
+        held_out_before: sources that were held out when it did; they are held out again.
+
+    Raises:
+        SeehearError: nothing can be held out.
+    """
+    seconds: dict[str, float] = defaultdict(float)
+    sources: dict[str, set[str]] = defaultdict(set)
+    for piece in pieces:
+        seconds[piece.unit] += piece.seconds
+        sources[piece.unit].add(piece.source)
+    held = _held_out(seconds, sources, learned_before, held_out_before)
+    if len(held) < MIN_HELD_OUT:
+        return _within(pieces)
+    watched = set(held[: round(len(held) / WATCHED)]) if len(held) >= WATCHED_FROM else set()
+    parts: list[Part] = [
+        "learned" if piece.unit not in held else "watched" if piece.unit in watched else "held out" for piece in pieces
+    ]
+    return ClipSplit(tuple(parts))
+
+
+def _held_out(
+    seconds: Mapping[str, float],
+    sources: Mapping[str, set[str]],
+    learned_before: Collection[str],
+    held_out_before: Collection[str],
+) -> list[str]:
+    """The units that are held out, in the order of their hashes."""
+    if len(seconds) < HELD_OUT:
+        return []
+    learned = {unit for unit, own in sources.items() if own & set(learned_before)}
+    again = {unit for unit, own in sources.items() if own & set(held_out_before)} - learned
+    wanted, most = max(MIN_HELD_OUT, round(len(seconds) / HELD_OUT)), MAX_SHARE * sum(seconds.values())
+    held = [unit for unit in sorted(seconds, key=_hash) if unit in again]
+    for unit in sorted(seconds, key=_hash):
+        free = unit not in learned and unit not in again
+        if free and len(held) < wanted and sum(seconds[other] for other in held) + seconds[unit] <= most:
+            held.append(unit)
+    return sorted(held, key=_hash)
+
+
+def _within(pieces: Sequence[SplitItem]) -> ClipSplit:
+    """The last quarter of each source is held out, in whole clips."""
+    parts: list[Part] = ["learned"] * len(pieces)
+    by_source: dict[str, list[int]] = defaultdict(list)
+    for number, piece in enumerate(pieces):
+        by_source[piece.source].append(number)
+    for own in by_source.values():
+        own.sort(key=lambda number: pieces[number].start_s)
+        budget = sum(pieces[number].seconds for number in own) / HELD_OUT
+        for place, number in enumerate(reversed(own[1:])):
+            budget -= pieces[number].seconds
+            if place and budget < 0:
+                break
+            parts[number] = "held out"
+    if "held out" not in parts:
+        raise SeehearError(
+            "there is too little video to hold any of it out: give four videos or more, or one of at least a minute"
+        )
+    return ClipSplit(tuple(parts), within=True)
+
+
+def _hash(unit: str) -> str:
+    return hashlib.sha256(unit.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+MAX_SHARED = 0.2
+"""Share of a clip during which another face may be seen: at cuts two tracks overlap for a few frames."""
+
+
+MIN_SPEECH = 0.25
+"""Share of a clip's frames in which somebody must be heard to speak."""
+
+
+SHARD_CLIPS = 256
+
+
+class Useless(StrEnum):
+    """Why a clip teaches nothing; the values complete the sentence "in all of it ...", as sources.csv has them."""
+
+    SEVERAL = "more than one face is seen"
+    SILENT = "nobody speaks"
+    LISTENS = "the face that is seen is not the one that speaks"
+
+
+@dataclass(frozen=True)
+class ReadMeasured:
+    """Opens sources for their clips, with the sound that the delay was measured on.
+
+    Attributes:
+        options: of all sources.
+        sounds: which stream of sound, where it is not the default one.
+    """
+
+    options: ClipOptions
+    sounds: Mapping[Path, str]
+
+    def __call__(self, path: Path, delay_s: float = 0.0) -> ClipSource:
+        options = replace(self.options, sound=AudioStreamChoice.parse(self.sounds.get(path)))
+        return ClipReader(path, options, threads=1, delay_s=delay_s)
+
+
+def prepare_sources(
+    sources: Sequence[Source], sounds: Mapping[Path, str], out: Path, workers: int | None = None, progress: bool = True
+) -> Corpus:
+    """Make a corpus of sources whose ``delay_s`` is known, and undone; resumable as `seehear prepare` is.
+
+    Args:
+        sources: those that are used.
+        sounds: which stream of sound, where it is not the default one.
+        out: folder of the corpus.
+        workers: processes; by default one a core.
+        progress: tell how far it is, on the error stream.
+
+    Raises:
+        CorpusError: as `seehear.data.prepare.prepare`.
+    """
+    options = ClipOptions()
+    told = {"format": "folder", **FaceClipReaders(options).told(), "shard_clips": SHARD_CLIPS}
+    plan = SourcePlan.of(list(sources), told)
+    run_plan(plan, out, ReadMeasured(options, sounds), worker_count(workers), progress)
+    return Corpus(out)
+
+
+def unusable_reason(corpus: Corpus, listeners: Mapping[str, Sequence[int]]) -> list[Useless | None]:
+    """For each clip why it teaches nothing, or None.
+
+    Args:
+        corpus: of the sources.
+        listeners: by the name of a source, the numbers of its tracks that do not speak.
+    """
+    shared = shared_time(corpus)
+    sources, tracks = _columns(corpus, "source", "track")
+    return [
+        _useless(corpus, row, shared[row], track in listeners.get(source, ()))
+        for row, (source, track) in enumerate(zip(sources, tracks, strict=True))
+    ]
+
+
+def _useless(corpus: Corpus, row: int, shared: float, listens: bool) -> Useless | None:
+    if shared > MAX_SHARED:
+        return Useless.SEVERAL
+    if listens:
+        return Useless.LISTENS
+    return None if speech_share(corpus[row].audio) >= MIN_SPEECH else Useless.SILENT
+
+
+def speech_share(audio: NDArray[np.float32]) -> float:
+    """Share of the frames of a clip's sound, 16 kHz (N,), in which there is speech."""
+    from seehear.audio.voice_activity import voice_activity
+
+    return float((voice_activity(audio) > 0).mean())
+
+
+def shared_time(corpus: Corpus) -> NDArray[np.float64]:
+    """For each clip the share of its time during which clips of other tracks of its source are seen, (clips,)."""
+    sources, starts, frames = _columns(corpus, "source", "start_s", "frames")
+    spans = [(round(start * FPS), round(start * FPS) + length) for start, length in zip(starts, frames, strict=True)]
+    seen: dict[str, Counter[int]] = defaultdict(Counter)
+    for source, span in zip(sources, spans, strict=True):
+        seen[source].update(range(*span))  # the clips of one track do not overlap
+    shares = (
+        np.mean([seen[source][at] > 1 for at in range(*span)]) for source, span in zip(sources, spans, strict=True)
+    )
+    return np.fromiter(shares, np.float64, len(corpus))
+
+
+def _columns(corpus: Corpus, *names: str) -> list[list[Any]]:
+    return [corpus.manifest[name].to_pylist() for name in names]
+
+
+CLIPS, SPEAKERS = 60, 20
+"""Synthetic clips of 3 s: about a minute of work."""
+
+
+SEED = 2027
+"""Of the synthetic people: others than the shipped models have met."""
+
+
+REPLAY_HELD_OUT = 4
+"""One person (or source) in this many is held out: measured, not learned from."""
+
+
+SHARE = 0.25
+"""Of what is learned from in an epoch."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Clips to be learned again.
+
+    Attributes:
+        corpus: folder of the corpus.
+        what: in words, for the table.
+        learned, held_out: rows of the corpus.
+    """
+
+    corpus: Path
+    what: str
+    learned: NDArray[np.int64]
+    held_out: NDArray[np.int64]
+
+
+def given(corpus: Path) -> Replay:
+    """Of a corpus that the user names.
+
+    Raises:
+        CorpusError: there is none, it is sound alone, or it cannot be split.
+    """
+    return _parted(corpus, corpus.name)
+
+
+def synthetic(folder: Path, workers: int | None = None, progress: bool = True) -> Replay:
+    """Of synthetic people, who are made here; what is there already is not made again.
+
+    Args:
+        folder: for the corpus and, meanwhile, the films.
+        workers: processes; by default one a core.
+        progress: tell how far it is, on the error stream.
+
+    Raises:
+        SeehearError: eSpeak NG is not installed.
+    """
+    corpus, films = folder / "corpus", folder / "films"
+    if not (corpus / CORPUS_FILE).exists():
+        synthesize_avatars(films, clips=CLIPS, speakers=SPEAKERS, seed=SEED, workers=workers, progress=progress)
+        prepare([films], corpus, workers=workers, progress=progress)
+    shutil.rmtree(films, ignore_errors=True)
+    return _parted(corpus, "synthetic people")
+
+
+def why_not_synthetic() -> str:
+    """Why synthetic people cannot be made here, a sentence; empty where they can."""
+    try:
+        require_espeak()
+    except SeehearError as error:
+        return f"nothing of the old material is learned again: {error}"
+    return ""
+
+
+def _parted(corpus: Path, what: str) -> Replay:
+    clips = Corpus(corpus).with_faces().with_sound()
+    by: By = "speaker" if "speaker" in label_columns(clips.manifest) and all(clips.labels("speaker")) else "source"
+    rows = (clips.split(part, REPLAY_HELD_OUT, by).manifest["row"].to_numpy() for part in ("train", "dev"))
+    return Replay(corpus, what, *rows)
+
+
+def repeats(new_frames: int, old_frames: int, share: float = SHARE) -> tuple[int, int]:
+    """How often new and old clips come in an epoch, so that about ``share`` of it is old: both whole numbers.
+
+    Args:
+        new_frames: video frames of the user's clips.
+        old_frames: of the old ones.
+        share: wanted.
+    """
+    if not old_frames:
+        return 1, 0
+    ratio = new_frames * share / ((1 - share) * old_frames)  # how often the old ones should come for each new one
+    return (1, max(1, round(ratio))) if ratio >= 1 else (max(1, round(1 / ratio)), 1)

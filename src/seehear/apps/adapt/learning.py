@@ -1,0 +1,305 @@
+"""Learning on."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Generator
+
+from seehear.atomic_io import write_text
+from seehear.data.batches import WindowBatches
+from seehear.data.corpus import Corpus
+from seehear.data.views import ClipViews
+from seehear.errors import ModelError, SeehearError
+from seehear.models.store import load, save
+from seehear.models.sync import SyncModel
+from seehear.models.validation import SyncValidation
+from seehear.training.loop import Trainer
+from seehear.training.optim import EarlyStopping, make_optimizer
+from seehear.training.pretrain import face_provenance, make_fabric
+from seehear.training.settings import DataOptions, EngineOptions, OptimOptions, preset_names, read_settings
+from seehear.training.validation import make_sync_validation
+
+GENTLE = 0.5
+"""Of the preset's learning rate: the weights know a lot already."""
+
+
+EMA = 0.98
+"""The mean of the last 50 steps or so is what is measured and kept."""
+
+
+PROBES = 10
+"""Measurements on the watched clips while training goes on."""
+
+
+EARLY_STOPPING_PATIENCE, NOISE = 4, 0.03
+"""Training stops after PATIENCE of these in a row that are worse than the best by more than NOISE. Most of the gain
+comes late, when the learning rate falls, so an early best one is no reason to stop."""
+
+
+PROBE_FRAMES = 250
+"""The watched clips are few, so they are measured in full: they are cut to 10 s."""
+
+
+WATCHED_NUMBER = "sync_k5"
+
+
+WARM, TIMED = 3, 8
+"""Updates of a copy of the model that are made to learn how long one takes; the first ones are not counted."""
+
+
+MIN_STEPS = 10
+
+
+MAX_EPOCHS = 100
+"""A fast machine must not go over a few minutes of video more often than this."""
+
+
+PLAN, DONE = "plan.json", "learned.json"
+
+
+@dataclass(frozen=True)
+class LearnPlan:
+    """What is decided before the first step, and kept, so that a killed run goes on with the same schedule.
+
+    Attributes:
+        steps: updates of the weights.
+        batch: windows in each.
+        seconds_per_step: measured: CPU seconds on a CPU, seconds elsewhere.
+    """
+
+    steps: int
+    batch: int
+    seconds_per_step: float
+
+
+@dataclass(frozen=True)
+class LearningResult:
+    """What came of the training.
+
+    Attributes:
+        steps: updates that were made.
+        planned: updates that were planned.
+        kept: the step whose weights are kept.
+        minutes: that they took, by the time of the first ones: CPU minutes on a CPU.
+    """
+
+    steps: int
+    planned: int
+    kept: int
+    minutes: float
+
+
+@dataclass(frozen=True)
+class Material:
+    """Clips to learn from.
+
+    Attributes:
+        learned: corpora and rows of each that are learned from, and how often each comes in an epoch; the first are
+            the user's.
+        watched: rows of the first corpus by which the training is stopped in time; none: it is not stopped.
+    """
+
+    learned: Sequence[tuple[Path, NDArray[np.int64], int]]
+    watched: NDArray[np.int64]
+
+    def views(self, view: str, progress: bool) -> ClipViews:
+        """Of the clips that are learned from."""
+        corpora = [(Corpus(path), rows, times) for path, rows, times in self.learned if times]
+        first_rows = np.cumsum([0, *(len(corpus) for corpus, _, _ in corpora)])
+        rows = [np.tile(first + rows, times) for first, (_, rows, times) in zip(first_rows, corpora, strict=False)]
+        joined = Corpus(*(path for path, _, times in self.learned if times)).subset(np.concatenate(rows))
+        return ClipViews(joined, view, progress=progress)
+
+    @property
+    def share(self) -> float:
+        """Of the user's clips in an epoch."""
+        frames = [times * int(Corpus(path).frames[rows].sum()) for path, rows, times in self.learned]
+        return frames[0] / sum(frames)
+
+    def watched_views(self, view: str) -> ClipViews | None:
+        """Of the clips that are watched."""
+        clips = Corpus(self.learned[0][0]).subset(self.watched)
+        return ClipViews(clips, view, progress=False) if len(self.watched) else None
+
+
+def learn(
+    model: str, material: Material, folder: Path, minutes: float, remembered: Mapping[str, Any], seed: int = 0,
+    progress: bool = True,
+) -> LearningResult:  # fmt: skip
+    """Train a sync model further. A run that was killed goes on from its last checkpoint.
+
+    Args:
+        model: name or folder of a sync model to begin with.
+        material: what it learns from.
+        folder: of the run; holds the model when this returns.
+        minutes: of CPU time (elsewhere than on a CPU: of time) that training may take.
+        remembered: what the model's config.json is to say of its training, beside what it says already.
+        seed: of order and disturbances.
+        progress: tell how far it is, on the error stream.
+
+    Raises:
+        SeehearError: too little video for one batch.
+        ModelError: there is no such model, or it is no sync model.
+        Stopped: a signal asked for it; a checkpoint has been written.
+    """
+    if (folder / DONE).is_file():
+        return LearningResult(**json.loads((folder / DONE).read_text(encoding="utf-8")))
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    pretext = load_to_train(model)
+    preset = read_settings(preset_of(pretext.config))
+    views = material.views(pretext.view, progress)
+    watched = material.watched_views(pretext.view)
+    fabric = make_fabric(EngineOptions(devices=1))
+    fabric.launch()
+    data = replace(preset.data, frames=PROBE_FRAMES, probe_clips=len(material.watched))
+    probe = make_sync_validation(watched, pretext, data) if watched else None
+    plan = _planned(folder, fabric, pretext, material, views, preset.data, preset.optim, probe, minutes, seed)
+    optim = _optim(preset.optim, plan.steps, seed)
+    every = max(1, plan.steps // PROBES)
+    early = EarlyStopping(WATCHED_NUMBER, EARLY_STOPPING_PATIENCE, NOISE) if probe else None
+    before = pretext.config.get("trained") or {}
+    trained = before | face_provenance(views, before) | dict(remembered)
+    training = Trainer(
+        fabric=fabric,
+        pretext=pretext,
+        batches=_batches(views, preset.data, plan.batch, seed),
+        probe=probe,
+        optim=optim,
+        engine=EngineOptions(devices=1, log_every=min(20, every), probe_every=every, save_every=every),
+        folder=folder,
+        export=lambda metrics: save(pretext, folder, trained | metrics),
+        early=early,
+    )
+    training.run()
+    kept = early.kept_step if early else training.step
+    learned = LearningResult(training.step, plan.steps, kept, round(training.step * plan.seconds_per_step / 60, 2))
+    write_text(folder / DONE, json.dumps(asdict(learned)))
+    return learned
+
+
+def load_to_train(model: str) -> SyncModel:
+    """The model with its weights, ready to learn on.
+
+    Raises:
+        ModelError: there is no such model, or it is no sync model.
+    """
+    loaded = load(model)
+    if not isinstance(loaded, SyncModel):
+        raise ModelError(
+            f"{model} is a model of {loaded.name}, and adapt works for sync models only; train it on your videos with "
+            f"seehear prepare, and seehear pretrain CORPUS RUN --preset {loaded.name}-small --init {model}"
+        )
+    return loaded.train()
+
+
+def preset_of(config: Mapping[str, Any]) -> str:
+    """The preset that a model was trained with, if it comes with the package; else the usual one."""
+    name = str((config.get("trained") or {}).get("preset", ""))
+    return name if name in preset_names() else "sync-small"
+
+
+def steps_within(budget_s: float, step_s: float, probe_s: float, frames_per_step: float, frames: int) -> int:
+    """How many updates fit into a budget, with `PROBES` measurements between them.
+
+    Args:
+        budget_s: of the training.
+        step_s: of one update.
+        probe_s: of one measurement.
+        frames_per_step: video frames of the user's clips that an update learns from.
+        frames: of all of these clips: no more than `MAX_EPOCHS` times they are gone through.
+    """
+    fit = (budget_s - PROBES * probe_s) / max(step_s, 1e-6)
+    return max(MIN_STEPS, int(min(fit, MAX_EPOCHS * frames / frames_per_step)))
+
+
+def batch_size(windows: int, usual: int) -> int:
+    """Windows in a batch: the usual number, or fewer where there are not two such batches.
+
+    Raises:
+        SeehearError: there are fewer windows than four.
+    """
+    if windows < 4:
+        raise SeehearError(
+            f"there is too little to learn from: {windows} stretches of speech of two seconds or more; "
+            "give more videos of a face that speaks (3 minutes or more)"
+        )
+    return min(usual, windows // 2)
+
+
+def _planned(
+    folder: Path, fabric: Fabric, model: SyncModel, material: Material, views: ClipViews, data: DataOptions,
+    optim: OptimOptions, probe: SyncValidation | None, minutes: float, seed: int,
+) -> LearnPlan:  # fmt: skip
+    """The plan of an earlier start; else one made by timing a few updates of a copy of the model."""
+    if (folder / PLAN).is_file():
+        return LearnPlan(**json.loads((folder / PLAN).read_text(encoding="utf-8")))
+    lengths = views.frames
+    windows = int((lengths[lengths >= data.frames] // data.frames).sum())
+    windows += int(((lengths >= data.min_frames) & (lengths < data.frames)).sum())
+    batch = batch_size(windows, data.batch)
+    clock = time.process_time if fabric.device.type == "cpu" else time.perf_counter
+    step_s, frames = timed(model, _batches(views, data, batch, seed), optim, fabric, clock)
+    probe_s = _probe_time(probe, model, fabric, clock) if probe else 0.0
+    own, rows, _ = material.learned[0]
+    steps = steps_within(60 * minutes, step_s, probe_s, material.share * frames, int(Corpus(own).frames[rows].sum()))
+    plan = LearnPlan(steps, batch, round(step_s, 4))
+    write_text(folder / PLAN, json.dumps(asdict(plan)))
+    return plan
+
+
+def timed(
+    model: SyncModel, batches: WindowBatches, optim: OptimOptions, fabric: Fabric, clock: Callable[[], float]
+) -> tuple[float, float]:
+    """Seconds of one update, and the video frames it learns from; measured on a copy, so that nothing is learned.
+
+    Args:
+        model: in training.
+        batches: what it will learn from.
+        optim: how.
+        fabric: where.
+        clock: in seconds.
+    """
+    trial = copy.deepcopy(model).to(fabric.device)
+    optimizer, rng = make_optimizer(trial, optim), Generator(fabric.device).manual_seed(0)
+    stream, taken, frames = iter(batches), [], []
+    for _ in range(WARM + TIMED):
+        begun = clock()
+        batch = fabric.to_device(next(stream))
+        with fabric.autocast():
+            loss = trial(batch, rng)["loss"]
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        float(loss.detach())  # waits for the device
+        taken.append(clock() - begun)
+        frames.append(batch["video"].shape[0] * batch["video"].shape[1])
+    return float(np.mean(taken[WARM:])), float(np.mean(frames[WARM:]))
+
+
+def _probe_time(probe: SyncValidation, model: SyncModel, fabric: Fabric, clock: Callable[[], float]) -> float:
+    trial = copy.deepcopy(model).to(fabric.device).eval()
+    begun = clock()
+    with torch.no_grad():
+        probe(trial, fabric)
+    return clock() - begun
+
+
+def _optim(preset: OptimOptions, steps: int, seed: int) -> OptimOptions:
+    warmup = max(1, steps // 10)
+    return replace(preset, steps=steps, lr=GENTLE * preset.lr, warmup=warmup, ema=EMA, accumulate=1, seed=seed)
+
+
+def _batches(views: ClipViews, data: DataOptions, batch: int, seed: int) -> WindowBatches:
+    return WindowBatches(views, batch, frames=data.frames, min_frames=data.min_frames, seed=seed)

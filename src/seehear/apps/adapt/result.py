@@ -1,0 +1,240 @@
+"""`Adaptation` result and its sentence."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from rich.console import Console
+from rich.table import Table
+
+from seehear.data.report import format_duration
+from seehear.evaluation.result import format_percent_range
+from seehear.metrics.bootstrap import count_phrase
+from seehear.metrics.scores import CHANCE, TOLERANCE
+
+JUDGED_BY = 15
+"""K by which the verdict is given: 0.6 s, as the papers' tables end with it. Fixed before anything is measured."""
+
+
+FORGOTTEN = 0.05
+"""A surer loss than this on what is learned again is told in the verdict."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Sync accuracy for one K before and after.
+
+    Attributes:
+        frames: K, over which distances are averaged.
+        before, after: share of the windows whose offset is found, 0 to 1.
+        before_interval, after_interval: 95 % intervals; None where there is one unit only.
+        difference: after less before.
+        interval: 95 % interval of it, over the same units; None where there is one unit only.
+        windows: how many.
+        units: how many people (or sources) they are of.
+        kind: of the units: speakers, sources or clips.
+    """
+
+    frames: int
+    before: float
+    before_interval: tuple[float, float] | None
+    after: float
+    after_interval: tuple[float, float] | None
+    difference: float
+    interval: tuple[float, float] | None
+    windows: int
+    units: int
+    kind: str
+
+    @property
+    def better(self) -> bool:
+        """Surely better: the whole interval is above 0."""
+        return self.interval is not None and self.interval[0] > 0
+
+    @property
+    def worse(self) -> bool:
+        """Surely worse."""
+        return self.interval is not None and self.interval[1] < 0
+
+
+def verdict_sentence(gains: Sequence[Gain], replay: Sequence[Gain], model: str, out: str, within: bool = False) -> str:
+    """What the user is told in the end.
+
+    Args:
+        gains: on held-out clips of the user's videos.
+        replay: on held-out clips of what was learned again.
+        model: that was begun with.
+        out: folder of the adapted one.
+        within: the held-out clips are the last stretches of the videos that were learned from.
+    """
+    judged = next((gain for gain in gains if gain.frames == JUDGED_BY), None)
+    use = f"--model {shlex.quote(out)}"
+    where = "on held-out stretches of your videos" if within else "on your videos"
+    if judged is None:
+        return f"cannot tell whether it is better: no held-out clip is as long as 2.2 s; to try it, use {use}"
+    change = f"{abs(judged.difference) * 100:.0f} points"
+    if judged.interval is None:
+        more = "better" if judged.difference > 0 else "worse"
+        one = count_phrase(judged.units, judged.kind)
+        return (
+            f"{change} {more} {where}, but {one} cannot show how sure that is; to try it on others, use {use}"
+            if judged.difference > 0
+            else f"no better {where} ({change} {more}, of {one}): keep {model}"
+        )
+    span = f"[{', '.join(_end(100 * end) for end in judged.interval)}]"
+    if judged.better:
+        lost = next((gain for gain in replay if _forgot(gain)), None)
+        points = f"{-100 * lost.difference:.0f} points at K = {lost.frames}" if lost else ""
+        but = f" (but worse by {points} on what it knew before)" if lost else ""
+        return f"better by {change} {span} {where}{but}; use {use}"
+    if judged.worse:
+        return f"worse by {change} {span} {where}: keep {model}"
+    sure = " for sure" if judged.difference > 0 else ""
+    return f"no better{sure} {where} ({100 * judged.difference:+.0f} points {span}): keep {model}"
+
+
+def _end(points: float) -> str:
+    """Of an interval; with a digit more where it would look like 0."""
+    return f"{points:.0f}" if abs(points) >= 1 else f"{points:.1f}"
+
+
+def _forgot(gain: Gain) -> bool:
+    return gain.worse and gain.difference < -FORGOTTEN
+
+
+REFUSED = "refused"
+"""Use of a source that teaches nothing."""
+
+
+@dataclass(frozen=True)
+class SourceUse:
+    """What one source was used for; a row of sources.csv.
+
+    Attributes:
+        file: its name.
+        use: ``learned`` from, ``watched`` to stop the training in time, ``held out`` for the proof, or ``refused``;
+            several joined by `` + `` where its last stretch was held out.
+        reason: why it was refused; empty where it was not.
+        delay_ms: measured, positive: the sound is late. It was undone. None where there was nothing to measure.
+        confidence: the probability that this is right.
+        seconds: of it that were used.
+    """
+
+    file: str
+    use: str
+    reason: str
+    delay_ms: float | None
+    confidence: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class AdaptResult:
+    """What came of adapting a model.
+
+    Attributes:
+        out: folder of the adapted model.
+        model: that was begun with.
+        verdict: what it means, a sentence.
+        gains: sync accuracy before and after, on held-out clips of the user's videos.
+        replay: the same on held-out clips of what was learned again; empty where nothing was.
+        replayed: what that was.
+        sources: what each source was used for.
+        learned_s, held_out_s: seconds of speech that were learned from, and that the proof rests on.
+        steps: updates of the weights.
+        kept: the update whose weights are kept.
+        minutes: of training: CPU minutes on a CPU.
+        calibrated: whether the confidence was fitted anew.
+        notes: what else there is to know, a sentence each.
+    """
+
+    out: str
+    model: str
+    verdict: str
+    gains: tuple[Gain, ...]
+    replay: tuple[Gain, ...]
+    replayed: str
+    sources: tuple[SourceUse, ...]
+    learned_s: float
+    held_out_s: float
+    steps: int
+    kept: int
+    minutes: float
+    calibrated: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def better(self) -> bool:
+        """Whether it is surely better on the user's videos."""
+        return any(gain.better for gain in self.gains if gain.frames == JUDGED_BY)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> Self:
+        """From `to_dict`, perhaps by way of JSON."""
+        values = {name: told[name] for name in cls.__dataclass_fields__}
+        for name in ("gains", "replay"):
+            values[name] = tuple(_gain(gain) for gain in told[name])
+        values["sources"] = tuple(SourceUse(**source) for source in told["sources"])
+        return cls(**values | {"notes": tuple(told["notes"])})
+
+    def __str__(self) -> str:
+        console = Console(width=100, file=io.StringIO())
+        console.print(self.table())
+        for line in [*self._lines(), *self.notes, "", self.verdict]:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        assert isinstance(console.file, io.StringIO)
+        return console.file.getvalue().rstrip()
+
+    def table(self) -> Table:
+        """Before and after, for the terminal."""
+        title = f"Sync accuracy on held-out clips, offset within ±{TOLERANCE} frame of the truth (chance {CHANCE:.1%})"
+        table = Table("measured on", "K", self.model, "adapted", "points", "over", title=title)
+        for where, gains in (("your videos", self.gains), (self.replayed, self.replay)):
+            for gain in gains:
+                table.add_row(
+                    where,
+                    str(gain.frames),
+                    _share(gain.before, gain.before_interval),
+                    _share(gain.after, gain.after_interval),
+                    _points(gain),
+                    count_phrase(gain.units, gain.kind),
+                )
+        return table
+
+    def _lines(self) -> list[str]:
+        used = [source for source in self.sources if source.use != REFUSED]
+        lines = [
+            f"used     {len(used)} of {len(self.sources)} videos: {format_duration(self.learned_s)} learned from, "
+            f"{format_duration(self.held_out_s)} held out",
+            f"trained  {self.steps} steps, {self.minutes:.1f} minutes of computing; "
+            f"the weights of step {self.kept} are kept",
+            f"truth    each video's own delay, measured with {self.model} over all of the video: the same for both",
+        ]
+        refused = Counter(source.reason for source in self.sources if source.use == REFUSED)
+        if refused:
+            lines.insert(1, f"refused  {sum(refused.values())}: the reasons are in {Path(self.out) / 'sources.csv'}")
+        return lines
+
+
+def _gain(told: Mapping[str, Any]) -> Gain:
+    ends = ("before_interval", "after_interval", "interval")
+    return Gain(**{**told, **{name: tuple(told[name]) if told[name] else None for name in ends}})
+
+
+def _share(value: float, ends: Sequence[float] | None) -> str:
+    return f"{value:.1%} ({format_percent_range(*ends)})" if ends else f"{value:.1%}"
+
+
+def _points(gain: Gain) -> str:
+    span = " [{:+.1f}, {:+.1f}]".format(*(100 * end for end in gain.interval)) if gain.interval else ""
+    return f"{100 * gain.difference:+.1f}{span}"

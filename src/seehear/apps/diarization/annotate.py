@@ -1,0 +1,88 @@
+"""The annotated video."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.apps.diarization.diarize import Diarization
+from seehear.clip import FPS, SAMPLES_PER_FRAME
+from seehear.media.decode import open_media
+from seehear.media.encode import write_video
+from seehear.media.picture import Picture as Shown
+from seehear.media.sound import read_sound
+
+SPEAKING, SILENT, INK = (40, 200, 70), (170, 170, 170), (255, 255, 255)
+
+
+SHADE = (30, 30, 30)
+
+
+FACE_SHARE = 0.86
+"""Of a crop's side: the face without what is around it."""
+
+
+Picture = NDArray[np.uint8]
+
+
+def write_annotated_video(spoken: Diarization, path: Path) -> None:
+    """Write the film, 25 pictures a second, with its sound, as MP4.
+
+    Raises:
+        MediaError: it cannot be written.
+    """
+    film = spoken.film
+    with open_media(film.path) as media, tempfile.TemporaryFile(prefix="seehear-") as file:
+        frames = max([len(film.unseen), *(track.stop for track in film.tracks), round(film.duration_s * FPS), 1])
+        wanted = film.sound.wanted if film.sound else None
+        sound = read_sound(film.path, media.zero, wanted) if media.has_sound else None
+        heard = sound.stored(file, frames * SAMPLES_PER_FRAME) if sound else None
+        write_video(path, _pictures(spoken, (picture.turned(film.turns) for picture in media.pictures())), FPS, heard)
+
+
+def _pictures(spoken: Diarization, pictures: Iterator[Shown]) -> Iterator[Picture]:
+    """Every picture with what is drawn on it; one that is shown over a hole in the film, as often as that."""
+    following = 0
+    for picture in pictures:
+        rgb = picture.crop(np.eye(2, 3), picture.shape)
+        while following <= picture.index:
+            yield draw_annotations(rgb, spoken, following)
+            following += 1
+
+
+def draw_annotations(rgb: Picture, spoken: Diarization, index: int) -> Picture:
+    """A copy of the ``index``-th picture, RGB (H, W, 3), with frames, names and bars."""
+    drawn = rgb.copy()
+    film = spoken.film
+    for number, track in enumerate(film.tracks):
+        at = index - track.start
+        if 0 <= at < len(track.boxes):
+            name = spoken.names[spoken.persons[number]]
+            likely, speaks = float(film.probabilities[number][at]), bool(film.speaks[number][at])
+            _draw_face(drawn, track.boxes[at], name, likely, speaks)
+    return drawn
+
+
+def _draw_face(picture: Picture, box: NDArray[np.float32], name: str, likely: float, speaks: bool) -> None:
+    """The frame around one face, its name above and a bar as long as the probability below."""
+    height, width = picture.shape[:2]
+    line = max(1, round(min(height, width) / 240))
+    side = float(box[2]) * FACE_SHARE
+    middle = box[:2] + box[2:] / 2
+    left, top = (int(edge) for edge in np.maximum(middle - side / 2, line))
+    right, bottom = int(min(middle[0] + side / 2, width - 1 - line)), int(min(middle[1] + side / 2, height - 1 - line))
+    colour = SPEAKING if speaks else SILENT
+    cv2.rectangle(picture, (left, top), (right, bottom), colour, 2 * line if speaks else line, cv2.LINE_AA)
+    thick = 4 * line
+    cv2.rectangle(picture, (left, bottom - thick), (right, bottom), SHADE, -1)
+    cv2.rectangle(picture, (left, bottom - thick), (left + round((right - left) * likely), bottom), colour, -1)
+    size = max(0.35, min(height, width) / 700)
+    (wide, high), _ = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, size, line)
+    base = max(top - 2 * line, high + 2 * line)
+    cv2.rectangle(picture, (left, base - high - 2 * line), (left + wide + 2 * line, base + 2 * line), SHADE, -1)
+    cv2.putText(picture, name, (left + line, base), cv2.FONT_HERSHEY_SIMPLEX, size, INK, line, cv2.LINE_AA)

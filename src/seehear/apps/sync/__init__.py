@@ -1,0 +1,3 @@
+"""(docstring)."""
+
+from __future__ import annotations

@@ -1,0 +1,216 @@
+"""The folder while it is made; pictures and sound to MP4.
+
+What was finished when the making was stopped stays, with its rows of the table; the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+import av
+import cv2
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from seehear.atomic_io import atomic_write
+from seehear.clip import FPS, SAMPLE_RATE
+from seehear.errors import SeehearError, os_errors_as_user_errors
+from seehear.media.encode import atomic_file
+from seehear.media.picture import BT601, LIMITED
+
+LABELS = "labels.csv"
+
+
+MARKER_FILE = ".avatars.json"
+"""Says what a folder's avatars are made from; written before the first of them, and the table after the last."""
+
+
+ROWS = ".rows.jsonl"
+"""Rows of the table of the clips that are finished, while others are not; a row is written after its file."""
+
+
+_GENERATED = re.compile(r"(s\d+_|d)\d+\.mp4|\.(s\d+_|d)\d+\.mp4\.\d+\.part|\.labels\.csv\.\d+\.tmp")
+
+
+def is_complete(out: Path, asked: dict[str, Any]) -> bool:
+    """Whether a folder holds the very avatars that are asked for, all of them.
+
+    Raises:
+        SeehearError: it holds others, or it cannot be read.
+    """
+    with os_errors_as_user_errors(out):
+        if not (out / MARKER_FILE).is_file() or not (out / LABELS).is_file():
+            return False
+        made = _recorded_arguments(out / MARKER_FILE)
+    if made == asked:
+        return True
+    others = ", ".join(
+        f"{name} {made.get(name)} instead of {value}" for name, value in asked.items() if made.get(name) != value
+    )
+    raise SeehearError(f"{out} holds avatars already, made with {others}; name another folder or remove it")
+
+
+def finished_files(out: Path) -> list[Path]:
+    """The files of a folder that is whole, in the order of its table."""
+    with (out / LABELS).open(encoding="utf-8", newline="") as file:
+        return [out / row["file"] for row in csv.DictReader(file)]
+
+
+@contextmanager
+def building(out: Path, asked: dict[str, Any]) -> Iterator[None]:
+    """Holds a folder while avatars are made in it; if none is finished when that fails, the folder goes if it is new.
+
+    Nothing is ever deleted but files that are called as avatars are, in a folder that has the mark: those that are not
+    finished, or were made from something else.
+
+    Raises:
+        SeehearError: the folder holds other things, another process is at it, it cannot be written, the disk is full.
+    """
+    with os_errors_as_user_errors(out):
+        new = not out.exists()
+        out.mkdir(parents=True, exist_ok=True)
+        if not (out / MARKER_FILE).is_file() and any(out.iterdir()):
+            raise SeehearError(f"{out} is not empty; avatars go into a new folder")
+        with (out / MARKER_FILE).open("a+", encoding="utf-8") as mark:
+            _lock(mark, out)
+            whole = False
+            try:
+                if _recorded_arguments(out / MARKER_FILE) != asked:
+                    (out / ROWS).unlink(missing_ok=True)
+                kept = finished(out)
+                _remove_generated(out, kept)
+                (out / ROWS).write_text("")  # without the torn line of a process that was killed
+                for number, row in kept.items():
+                    remember(out, number, row)
+                mark.truncate(0)
+                mark.write(json.dumps(asked) + "\n")
+                mark.flush()
+                yield
+                whole = True
+            finally:
+                if whole:
+                    (out / ROWS).unlink(missing_ok=True)
+                elif not finished(out):
+                    _remove_generated(out)
+                    (out / ROWS).unlink(missing_ok=True)
+                    (out / MARKER_FILE).unlink(missing_ok=True)
+                    if new:
+                        with suppress(OSError):  # somebody has put something in it meanwhile
+                            out.rmdir()
+
+
+def finished(out: Path) -> dict[int, dict[str, Any]]:
+    """The rows of the clips of an unfinished folder that are finished, by their numbers."""
+    rows: dict[int, dict[str, Any]] = {}
+    with suppress(OSError):
+        for line in (out / ROWS).read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError, TypeError, KeyError):  # the last line of a process that was killed
+                number, row = json.loads(line)
+                if (out / row["file"]).is_file():
+                    rows[int(number)] = row
+    return rows
+
+
+def remember(out: Path, number: int, row: dict[str, Any]) -> None:
+    """Write down that a clip is finished."""
+    with (out / ROWS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps([number, row], ensure_ascii=False) + "\n")
+
+
+def write_labels(out: Path, rows: list[dict[str, Any]]) -> None:
+    """The table, which says that the folder is whole."""
+    with atomic_write(out / LABELS) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _recorded_arguments(mark: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(mark.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):  # its writer was killed
+        return {}
+
+
+def _lock(mark: IO[str], out: Path) -> None:
+    """Ends with the process, however it ends."""
+    try:
+        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SeehearError(f"another seehear is making avatars in {out} now; wait, or name another folder") from None
+
+
+def _remove_generated(out: Path, keep: Mapping[int, Mapping[str, Any]] | None = None) -> None:
+    kept = {row["file"] for row in (keep or {}).values()}
+    for path in out.iterdir():
+        if _GENERATED.fullmatch(path.name) and path.name not in kept:
+            path.unlink()
+
+
+_AAC = {"aac_coder": "fast"}  # the usual coder takes as long as all pictures
+
+
+_REPEATABLE = "cpu-independent=1"
+"""From preset veryfast up, x264's macroblock tree gives other bytes from run to run unless it is told to be independent
+of the processor (seen with PyAV 18.1: 12 encodings of one film, 12 results; with the option, one)."""
+
+
+def write_video_file(
+    path: Path,
+    pictures: Iterable[NDArray[np.uint8]],
+    sound: NDArray[np.float32],
+    *,
+    crf: int,
+    preset: str,
+    bit_rate: int,
+) -> None:
+    """Write an MP4 file (H.264, AAC). It appears under its name only when it is whole.
+
+    `seehear.media.encode.write_video` would use every processor for each of many workers.
+
+    Args:
+        path: to write.
+        pictures: RGB uint8 (height, width, 3), 25 a second, all of one even size.
+        sound: float32 (N,), 16 kHz, from the first picture on.
+        crf: quality of x264.
+        preset: of x264; faster ones leave other traces in the picture.
+        bit_rate: of AAC, bits a second.
+
+    Raises:
+        MediaError: the file cannot be written.
+    """
+    film = iter(pictures)
+    first = next(film)
+    with atomic_file(path) as file, av.open(file, "w", format="mp4") as container:
+        options = {"crf": str(crf), "preset": preset, "x264-params": _REPEATABLE}
+        video = container.add_stream("libx264", rate=FPS, options=options)
+        video.height, video.width = first.shape[:2]
+        video.pix_fmt = "yuv420p"
+        context = video.codec_context
+        context.time_base = Fraction(1, FPS)
+        context.thread_count = 1
+        context.colorspace = context.color_primaries = context.color_trc = BT601
+        context.color_range = LIMITED
+        audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono", bit_rate=bit_rate, options=_AAC)
+        for number, picture in enumerate(chain((first,), film)):
+            # OpenCV's planes are BT.601, limited range, chroma in the middle of its four pixels
+            frame = VideoFrame.from_ndarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), format="yuv420p")
+            frame.pts = number
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        samples = AudioFrame.from_ndarray(np.ascontiguousarray(sound[None]), format="fltp", layout="mono")
+        samples.sample_rate = SAMPLE_RATE
+        samples.pts = 0
+        container.mux(audio.encode(samples))
+        container.mux(audio.encode(None))

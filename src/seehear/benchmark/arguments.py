@@ -1,0 +1,118 @@
+"""From a cell to the arguments of an evaluation, and the command that asks for the same."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from seehear.benchmark.plan import Cell
+from seehear.config import _fitting, _flag
+from seehear.errors import SeehearError
+
+EVALUATIONS = {
+    "sync": "sync:evaluate_sync",
+    "animate": "animate:evaluate_animate",
+    "emotion": "emotion:evaluate_emotion",
+    "words": "words:evaluate_words",
+    "transcription": "transcription:evaluate_transcription",
+    "affect": "affect:evaluate_affect",
+    "speaker": "speaker.verification:evaluate_speaker",
+    "identification": "speaker.identification:evaluate_identification",
+    "facevoice": "speaker.facevoice:evaluate_facevoice",
+    "lips": "lips:evaluate_lips",
+}
+"""Module of `seehear.evaluation` and function of each task; the flags of its verb are the function's parameters."""
+
+
+PLAN_LEVEL_OPTIONS = frozenset(
+    {"model", "data", "corpus", "against", "seeds", "first_seed", "labels", "noise", "snr_db", "format"}
+)
+"""What the plan says elsewhere than in the options of a task."""
+
+
+OUTPUT_OPTIONS = frozenset({"json", "out", "plot", "calibration", "device"})
+"""What does not change a number."""
+
+
+USUAL = {"facevoice": {"split": "dev"}}
+"""Where an evaluation's own default looks at the name of the corpus, which is no part of what is asked."""
+
+
+def evaluation(task: str) -> Callable[..., Any]:
+    """The function that measures a task."""
+    module, name = EVALUATIONS[task].split(":")
+    function: Callable[..., Any] = getattr(import_module(f"seehear.evaluation.{module}"), name)
+    return function
+
+
+def evaluation_arguments(cell: Cell, model: str | Path, data: Path, device: str = "cpu") -> dict[str, Any]:
+    """What the evaluation is called with: one row, one seed.
+
+    Args:
+        cell: of kind ``measure``.
+        model: folder of a run, or an encoder by name.
+        data: a prepared corpus.
+        device: where networks run.
+
+    Raises:
+        SeehearError: the task does not have what the cell asks for.
+    """
+    spec = cell.spec
+    task = str(spec["task"])
+    function = evaluation(task)
+    known = inspect.signature(function).parameters
+    hints = get_type_hints(function)
+    given: dict[str, Any] = {"model": str(model)}
+    given |= {"corpus": data} if "corpus" in known else {"data": [data]}
+    once = {"against": (), "seeds": 1, "first_seed": cell.seed or 0}
+    given |= {name: value for name, value in once.items() if name in known}
+    given |= {"device": device} if device != "cpu" and "device" in known else {}
+    for name, value in (USUAL.get(task, {}) | _row(spec) | _options(task, spec)).items():
+        outer, _, inner = name.partition(".")
+        if outer not in known:
+            raise SeehearError(f"evaluate {task} has no option {outer!r}; leave it out of the plan (it is {value!r})")
+        whole = given.get(outer, known[outer].default)
+        given[outer] = _fitting(f"{name} of evaluate {task}", whole, inner, value, hints[outer])
+    return given
+
+
+def evaluation_command(task: str, given: Mapping[str, Any]) -> str:
+    """The line that asks `seehear evaluate` for the same: what is as by default is left out.
+
+    Args:
+        task: which evaluation.
+        given: as `evaluation_arguments` gives it.
+    """
+    known = inspect.signature(evaluation(task)).parameters
+    places = [given["model"], *map(str, given.get("data") or [given["corpus"]])]
+    words = ["seehear", "evaluate", task, *places]
+    for name, value in given.items():
+        if name not in ("model", "data", "corpus") and value != known[name].default:
+            words += _flag(name, value, known[name].default)
+    return shlex.join(words)
+
+
+def _row(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """How the encoder is read, with what labels and noise, as far as that is not the usual."""
+    told = {"mode": spec.get("mode") or "frozen", "layer": spec.get("layer"), "labels": spec.get("labels", 1.0)}
+    noise = spec.get("noise") or "none"
+    usual = {"mode": "frozen", "layer": None, "labels": 1.0}
+    loud = {} if noise == "none" else {"noise": noise, "snr_db": tuple(spec["snr_db"])}
+    return {name: value for name, value in told.items() if value != usual[name]} | loud
+
+
+def _options(task: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the plan; of an option in parts each part by itself, as ``bgru.epochs``."""
+    flat: dict[str, Any] = {}
+    for name, value in (spec.get("options") or {}).items():
+        if name in PLAN_LEVEL_OPTIONS | OUTPUT_OPTIONS:
+            raise SeehearError(
+                f"{name!r} is no option of {task} in a plan: the plan or the command line says it elsewhere"
+            )
+        parts = value.items() if isinstance(value, Mapping) else [(None, value)]
+        flat |= {name if part is None else f"{name}.{part}": one for part, one in parts}
+    return flat

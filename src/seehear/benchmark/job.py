@@ -1,0 +1,370 @@
+"""Doing one cell: data, training or a measurement through the task's declaration."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from seehear.atomic_io import remove_leftovers, write_text
+from seehear.benchmark.arguments import evaluation, evaluation_arguments, evaluation_command
+from seehear.benchmark.cells import CellOutcome
+from seehear.benchmark.plan import Cell, Kind
+from seehear.errors import SeehearError
+from seehear.evaluation.animate import ANOTHER, AnimateEvaluation
+from seehear.evaluation.result import EvaluationResult
+from seehear.evaluation.speaker.result import FaceVoiceEvaluation, FaceVoiceRow, SpeakerEvaluation
+from seehear.evaluation.sync import SyncEvaluation
+from seehear.metrics.scores import CHANCE
+from seehear.models.store import init_from, save
+
+SINGLE_THREAD = "export OMP_NUM_THREADS=1"
+"""As cells are measured: sums of several threads differ in the last digits, and at times what is said of a word."""
+
+
+LABELS = "labels.csv"
+
+
+LENGTH = 12  # hexadecimal digits
+
+
+def checksum(films: Path) -> str:
+    """Of a folder of avatars: of its table, which says of every film who says what when, how, where and how filmed.
+
+    The bytes of the films are left out on purpose: they depend on the processor and on FFmpeg's build in the last
+    digits, and such a difference moves no figure that the seeds do not move as well.
+
+    Args:
+        films: what `seehear.avatars.make_avatars` has made.
+
+    Returns:
+        The first digits of the table's SHA-256.
+    """
+    return hashlib.sha256((films / LABELS).read_bytes()).hexdigest()[:LENGTH]
+
+
+NEARER, HEARD, IN_SYNC = "mouth nearer than the still", "mouth nearer by its own sound", "drawn clips in sync"
+
+
+ALL = "all"
+
+
+def measure_cell(cell: Cell, model: str | Path, data: Path, device: str = "cpu") -> CellOutcome:
+    """Measure a row with one seed, with one share of the labels, on one corpus, at all noise levels.
+
+    Args:
+        cell: of kind ``measure``.
+        model: folder of a run, or an encoder by name, as `seehear evaluate` takes it.
+        data: a prepared corpus.
+        device: where networks run, as torch names it.
+
+    Raises:
+        SeehearError: the task does not have what is asked for, or cannot be measured on this corpus.
+    """
+    task = str(cell.spec["task"])
+    given = evaluation_arguments(cell, model, data, device)
+    begun = time.perf_counter()
+    found = evaluation(task)(**given)
+    outcome = _outcome(cell.key, found, str(data))
+    return replace(
+        outcome, seconds=time.perf_counter() - begun, reproduce=(SINGLE_THREAD, evaluation_command(task, given))
+    )
+
+
+def _outcome(key: str, found: Any, data: str) -> CellOutcome:
+    for kind, told in _WAYS.items():
+        if isinstance(found, kind):
+            return told(key, found, data)
+    raise TypeError(f"an evaluation gave {type(found).__name__}, of which no outcome can be made")
+
+
+def _of_table(key: str, found: EvaluationResult, data: str) -> CellOutcome:
+    """The only row of the usual table."""
+    row = found.rows[0]
+    det = found.det[row.encoder] if isinstance(found, SpeakerEvaluation) else None
+    return CellOutcome(
+        key,
+        seconds=0.0,
+        scores={name: figure.value for name, figure in row.figures.items()},
+        higher_is_better=found.higher_is_better,
+        chance=found.chance,
+        draws=_finite(row.main.draws),
+        by_snr={f"{snr:g}": figure.value for snr, figure in row.by_snr.items()},
+        confusion=tuple(map(tuple, row.confusion)) if row.confusion else None,
+        classes=tuple(found.classes),
+        det=None if det is None else tuple((alarms, misses) for _, alarms, misses in det),
+        recordings=found.recordings,
+        tested=found.tested,
+        units=found.units,
+        unit_count=row.main.units,
+        told=found.setting | {"left out": len(found.left_out)},
+    )
+
+
+def _of_sync(key: str, found: SyncEvaluation, data: str) -> CellOutcome:
+    if not found.by_length:
+        raise SeehearError(f"no clip of {data} is long enough to measure sync; use longer clips")
+    scores = {f"K={entry.frames}": entry.accuracy for entry in found.by_length}
+    return CellOutcome(
+        key,
+        seconds=0.0,
+        scores=scores,
+        chance=dict.fromkeys(scores, found.chance),
+        draws=_finite(found.by_length[0].draws),
+        recordings=found.clips,
+        tested=found.by_length[0].clips,
+        units=found.units,
+        unit_count=found.by_length[0].units,
+        told={"windows": found.by_length[0].windows, "too short": found.too_short},
+    )
+
+
+def _of_animate(key: str, found: AnimateEvaluation, data: str) -> CellOutcome:
+    scores = {NEARER: found.lower, "L1 of the mouth": found.drawn, "L1 of the picture": found.whole}
+    told: dict[str, Any] = {"L1 of the mouth, still": found.copied}
+    if wrong := found.control(ANOTHER):
+        scores[HEARD] = wrong.gain.difference
+    if found.placed:
+        scores[IN_SYNC] = found.placed.drawn.value
+        told |= {"real clips in sync": found.placed.real.value, "stills in sync": found.placed.still.value}
+    chance = {name: value for name, value in {NEARER: 0.0, HEARD: 0.0, IN_SYNC: CHANCE}.items() if name in scores}
+    return CellOutcome(
+        key,
+        seconds=0.0,
+        scores=scores,
+        chance=chance,
+        draws=_finite(found.draws),
+        recordings=found.clips,
+        tested=found.clips,
+        units=found.units,
+        unit_count=found.unit_count,
+        told=told,
+    )
+
+
+def _of_faces_and_voices(key: str, found: FaceVoiceEvaluation, data: str) -> CellOutcome:
+    """People whom the model does not know first, all of them before groups."""
+    rows = sorted(found.rows, key=lambda row: (row.people == "seen-heard", row.within != ALL))
+    first = rows[0]
+    scores: dict[str, float] = {}
+    chance: dict[str, float] = {}
+    for row in rows:
+        for name, figure in row.figures.items():
+            called = _called(name, row, first.people)
+            scores[called] = figure.value
+            chance |= {called: found.chance[name]} if name in found.chance else {}
+    clips = sum(found.clips.values())
+    return CellOutcome(
+        key,
+        seconds=0.0,
+        scores=scores,
+        chance=chance,
+        draws=_finite(first.figures["AUC"].draws),
+        recordings=clips,
+        tested=found.clips[first.people],
+        units="people",
+        unit_count=found.persons[first.people],
+        told=found.setting | {"people": dict(found.persons)},
+    )
+
+
+def _called(figure: str, row: FaceVoiceRow, usual: str) -> str:
+    """What a column says: ``AUC``, ``AUC within sex``, ``AUC, seen-heard``."""
+    called = figure if row.within == ALL else f"{figure} within {row.within}"
+    return called if row.people == usual else f"{called}, {row.people}"
+
+
+def _finite(draws: NDArray[np.float64]) -> tuple[float, ...]:
+    """Those that are numbers. Whether one is depends on who was drawn alone, so that they stay the same for all."""
+    return tuple(draws[np.isfinite(draws)].tolist())
+
+
+_WAYS: Mapping[type, Callable[[str, Any, str], CellOutcome]] = {
+    EvaluationResult: _of_table,
+    SyncEvaluation: _of_sync,
+    AnimateEvaluation: _of_animate,
+    FaceVoiceEvaluation: _of_faces_and_voices,
+}
+
+
+MIN_SOUND_S = 0.1
+"""Of sound alone: words are short, and those that are dropped would not be any, but the same ones."""
+
+
+@dataclass(frozen=True)
+class CellJob:
+    """A cell with all that a process needs to do it; small, and the same on every machine that shares the folder.
+
+    Attributes:
+        cell: what is to be done.
+        place: folder of what it makes.
+        given: key of a cell that it needs -> folder of what that one has made.
+        log: file that gets what it says.
+        workers: processes that it may start, where it can use them.
+        device: where networks run that are measured, as torch names it.
+    """
+
+    cell: Cell
+    place: Path
+    given: Mapping[str, Path]
+    log: Path
+    workers: int = 1
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What came of a job.
+
+    Attributes:
+        outcome: figures, or why there are none.
+        traceback: where it failed; empty where it did not.
+    """
+
+    outcome: CellOutcome
+    traceback: str = ""
+
+
+def run_job(job: CellJob, tell: Callable[[Any], None] | None = None) -> JobResult:
+    """Do a cell. An error of any kind is its outcome: the rest of the table stands.
+
+    Args:
+        job: the cell.
+        tell: not needed; processes of a crew give it.
+
+    Raises:
+        SystemExit: a training was asked to stop, and goes on from there when it is done again.
+    """
+    begun = time.perf_counter()
+    with _logged_to(job.log):
+        try:
+            outcome = _RUNNERS[job.cell.kind](job)
+        except Exception as error:
+            trace = traceback.format_exc()
+            return JobResult(CellOutcome(job.cell.key, time.perf_counter() - begun, failed=_reason(error)), trace)
+    seconds = max(outcome.seconds, time.perf_counter() - begun)  # a training knows what its earlier starts took
+    return JobResult(replace(outcome, seconds=seconds))
+
+
+def _corpus(job: CellJob) -> CellOutcome:
+    """Films to clips; a corpus that is prepared already is looked at."""
+    from seehear.data.corpus import CorpusRoot
+    from seehear.data.prepare import prepare
+
+    spec = job.cell.spec
+    commands: list[str] = []
+    told: dict[str, Any] = {}
+    source, layout = spec.get("path"), spec.get("format", "folder")
+    if spec.get("avatars"):
+        from seehear.avatars.make import synthesize_avatars
+
+        source, layout = job.place.with_name(f"{job.place.name}-films"), "folder"
+        synthesize_avatars(source, **spec["avatars"], workers=job.workers)
+        commands.append(_command("avatars", source, **spec["avatars"]))
+        told["checksum"] = checksum(source)
+    if job.place != (Path(source) if source else None):
+        faces = spec.get("faces", "yunet")
+        shortest: dict[str, Any] = {"min_seconds": MIN_SOUND_S} if faces == "none" else {}
+        report = prepare([Path(str(source))], job.place, format=layout, faces=faces, workers=job.workers, **shortest)
+        commands.append(_command("prepare", source, job.place, format=layout, faces=faces, **shortest))
+        told |= {"left out": report.empty + report.failed, "sources": report.sources}
+    root = CorpusRoot(job.place)
+    clips = int(root.told["clips"])
+    told |= {"faces found by": root.detector} if root.detector else {}
+    return CellOutcome(job.cell.key, 0.0, recordings=clips, units="clips", reproduce=tuple(commands), told=told)
+
+
+def _pretrain(job: CellJob) -> CellOutcome:
+    """Weights; where nothing is to be learned, those that training would begin with."""
+    import torch
+
+    from seehear.training.pretrain import pretrain
+
+    spec = job.cell.spec
+    torch.set_num_threads(1)
+    preset = job.place.with_name(f"{job.place.name}.yaml")  # a preset of its own: the command below needs no more flags
+    write_text(preset, yaml.safe_dump(spec["settings"], sort_keys=False))
+    init = spec.get("init")
+    begins_with = str(job.given.get(init, init)) if init else None
+    if spec.get("untrained"):
+        save_untrained_model(str(preset), begins_with, str(job.place))
+        asked = ", ".join(map(repr, (str(preset), begins_with, str(job.place))))
+        code = f"from seehear.benchmark.job import save_untrained; save_untrained({asked})"
+        return CellOutcome(job.cell.key, 0.0, reproduce=(shlex.join(["python", "-c", code]),))
+    corpora = [job.given[key] for key in spec["corpora"]]
+    remove_leftovers(job.place)  # of a kill before the run said what it is: they would make it a folder of other things
+    summary = pretrain(corpora, job.place, preset=str(preset), init=begins_with)
+    more = {"init": begins_with} if begins_with else {}
+    command = _command("pretrain", *corpora, job.place, preset=preset, **more)
+    told = {"steps": summary.steps, "parameters": summary.parameters}
+    return CellOutcome(job.cell.key, summary.seconds, reproduce=(command,), told=told)
+
+
+def save_untrained_model(preset: str, begins_with: str | None, place: str) -> None:
+    """A run without a step: the weights that training would begin with.
+
+    Args:
+        preset: what would be trained, and the seed; a YAML file.
+        begins_with: name of a model, or folder of a run, that it would begin with.
+        place: folder to write the model to.
+
+    Raises:
+        ModelError: no such preset or model.
+    """
+    import torch
+
+    from seehear.models import MODELS
+    from seehear.training.settings import read_settings
+
+    chosen = read_settings(preset)
+    torch.manual_seed(chosen.optim.seed)  # as training does, so that these are the weights that it moves away from
+    make: Any = MODELS[chosen.model.pretext]
+    model = make(chosen.model)
+    if begins_with:
+        init_from(model, begins_with)
+    told = {"steps": 0, "split_by": chosen.data.split_by, "dev_every": chosen.data.dev_every}
+    save(model, Path(place), told)
+
+
+def _measure(job: CellJob) -> CellOutcome:
+    import torch
+
+    torch.set_num_threads(1)
+    of: str = job.cell.spec["of"]
+    return measure_cell(job.cell, job.given.get(of, of), job.given[job.cell.spec["data"]], job.device)
+
+
+_RUNNERS: dict[Kind, Callable[[CellJob], CellOutcome]] = {"corpus": _corpus, "pretrain": _pretrain, "measure": _measure}
+
+
+@contextmanager
+def _logged_to(log: Path) -> Iterator[None]:
+    """What is printed goes to a file: several cells at once would write over each other on the terminal."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
+        yield
+
+
+def _reason(error: Exception) -> str:
+    """Why it failed, in a sentence."""
+    told = " ".join(str(error).split())
+    if isinstance(error, SeehearError):
+        return told
+    return f"an error that is not foreseen, {type(error).__name__}: {told or 'it says nothing more'}"
+
+
+def _command(verb: str, *places: Any, **flags: Any) -> str:
+    words = ["seehear", verb, *map(str, places)]
+    for name, value in flags.items():
+        words += [f"--{name}", str(value)]
+    return shlex.join(words)

@@ -1,1 +1,0 @@
-"""The page: everything in one HTML file that needs nothing else."""

@@ -1,1 +1,0 @@
-"""What is asked: a plan from YAML, its variants and sweeps, and the cells that they need."""

@@ -1,1 +1,0 @@
-"""What was found: tables with intervals, marks and verdicts, as Markdown, LaTeX, CSV and text."""

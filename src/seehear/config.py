@@ -1,0 +1,270 @@
+"""Plain values (YAML, JSON, flags) to typed dataclasses and back; the YAML files that ship with the package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass, replace
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from seehear.errors import ModelError, SeehearError
+
+
+def _fitting(called: str, whole: Any, part: str, value: Any, hint: Any) -> Any:
+    """The value as the function wants it, or the whole of which it is a part.
+
+    Raises:
+        SeehearError: it is none of those that there are.
+    """
+    if part:
+        return _with_part(called, whole, part, value)
+    choices = _choices(hint)
+    if choices and value not in choices:
+        raise SeehearError(f"{called} cannot be {value!r}; it can be {', '.join(map(str, choices))}")
+    if not _is_of(value, hint):
+        raise SeehearError(
+            f"{called} cannot be {value!r}; seehear evaluate {called.rpartition(' ')[2]} --help says what"
+        )
+    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def _with_part(called: str, whole: Any, part: str, value: Any) -> Any:
+    if not is_dataclass(whole) or isinstance(whole, type) or part not in {field.name for field in fields(whole)}:
+        raise SeehearError(f"there is no {called}; leave it out of the plan (it is {value!r})")
+    try:
+        return replace(whole, **{part: value})
+    except (TypeError, ValueError) as error:  # what the options themselves refuse
+        raise SeehearError(f"{called} cannot be {value!r}: {error}") from error
+
+
+def _choices(hint: Any) -> tuple[Any, ...]:
+    """The values that there are; none where anything of a type will do."""
+    kinds = (hint,) if get_origin(hint) is Literal else get_args(hint)
+    if not all(get_origin(kind) is Literal or kind is NoneType for kind in kinds):
+        return ()
+    return tuple(value for kind in kinds for value in get_args(kind))
+
+
+def _is_of(value: Any, hint: Any) -> bool:
+    """Whether a plain value is of a type, as far as evaluations have types."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_is_of(value, one) for one in inner)
+    if origin is Literal:
+        return value in inner
+    if origin is not None:
+        return isinstance(value, list | tuple) and all(_is_of(one, inner[0]) for one in value)
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, {float: (int, float), Path: (str, Path)}.get(hint, hint))
+
+
+def _flag(name: str, value: Any, default: Any) -> list[str]:
+    """Its words on the command line."""
+    flag = f"--{name.replace('_', '-')}"
+    if is_dataclass(value) and not isinstance(value, type):
+        told = {field.name: getattr(value, field.name) for field in fields(value)}
+        return [
+            word
+            for part, one in told.items()
+            if one != getattr(default, part)
+            for word in _flag(f"{name}.{part}", one, getattr(default, part))
+        ]
+    if isinstance(value, tuple):
+        return [flag, *map(str, value)]
+    if value is True and default is False:
+        return [flag]
+    return [flag, str(value)]
+
+
+def build_options(options: type, given: Mapping[str, Any]) -> Any:
+    """An options dataclass from plain values, as YAML and JSON have them (lists become tuples)."""
+    known = [field.name for field in fields(options)]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise ModelError(f"{options.__name__} has no option {unknown[0]!r}; it has {', '.join(known)}")
+    return options(**{key: _tuples(value) for key, value in given.items()})
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+def check_minimums(section: str, options: object, **least: float) -> None:
+    """Check fields of an options dataclass.
+
+    Args:
+        section: what the options are called on the command line.
+        options: whose fields are checked.
+        least: the smallest value of each field.
+
+    Raises:
+        ValueError: one is smaller, or no number; it is named as its flag is.
+    """
+    for name, smallest in least.items():
+        value = getattr(options, name)
+        if not value >= smallest:
+            raise ValueError(f"{section}.{name} must be {smallest:g} or more, not {value}")
+
+
+T = TypeVar("T")
+
+
+class OptionsError(SeehearError):
+    """A plan of a benchmark, or what is asked of it, does not make sense."""
+
+
+def build(kind: type[T], values: Any, where: str) -> T:
+    """A dataclass from a mapping of its fields.
+
+    Args:
+        kind: a dataclass of dataclasses, mappings, tuples, literals and plain values.
+        values: as YAML gives them.
+        where: what they are called in an error: the file, then the keys on the way.
+
+    Raises:
+        PlanError: a key that does not exist, one that is missing, or a value of another type.
+    """
+    if not isinstance(values, Mapping):
+        raise OptionsError(f"{where} must be a mapping with the keys {_comma_list(_keys(kind))}, not {values!r}")
+    for key in values:
+        if key not in _keys(kind):
+            raise OptionsError(
+                f"{where} has the key {key!r}, which does not exist; there are {_comma_list(_keys(kind))}"
+            )
+    for entry in fields(kind):  # type: ignore[arg-type]  # mypy cannot say "a type of a dataclass"
+        if entry.default is MISSING and entry.default_factory is MISSING and entry.name not in values:
+            raise OptionsError(f"{where} needs the key {entry.name!r}; add it")
+    types = get_type_hints(kind)
+    return kind(**{key: build_value(types[key], value, f"{where}, {key}") for key, value in values.items()})
+
+
+def build_value(kind: Any, value: Any, where: str) -> Any:
+    """A plain value as its type has it; see `build`."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return _untyped(value, where)
+    if is_dataclass(kind) and isinstance(kind, type):
+        return build(kind, value, where)
+    if origin is Literal:
+        return _one_of(inner, value, where)
+    if origin in (Union, UnionType):
+        if value is None and NoneType in inner:
+            return None
+        return build_value(next(part for part in inner if part is not NoneType), value, where)
+    if origin is tuple:
+        return _items(inner[0], value, where)
+    if origin is not None and issubclass(origin, Mapping):
+        return _mapping(inner[1], value, where)
+    return _plain_value(kind, value, where)
+
+
+def to_plain(value: Any) -> Any:
+    """What YAML and JSON can say: dataclasses and mappings as dicts, tuples as lists, all the way down.
+
+    Fields of dataclasses that have their default are left out.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        told = {entry.name: getattr(value, entry.name) for entry in fields(value) if not _default(entry, value)}
+        return {name: to_plain(item) for name, item in told.items()}
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    return [to_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _default(entry: Any, owner: Any) -> bool:
+    default = entry.default if entry.default_factory is MISSING else entry.default_factory()
+    return default is not MISSING and bool(getattr(owner, entry.name) == default)
+
+
+def _untyped(value: Any, where: str) -> Any:
+    """What JSON knows; YAML also has dates, sets and bytes, which no option takes."""
+    if isinstance(value, Mapping):
+        return _mapping(Any, value, where)
+    if isinstance(value, list | tuple):
+        return [_untyped(item, where) for item in value]
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise OptionsError(f"{where} is {value!r}, which no option can be; put it in quotes if it is a text")
+
+
+def _one_of(allowed: tuple[Any, ...], value: Any, where: str) -> Any:
+    if value not in allowed:
+        raise OptionsError(f"{where} is {value!r}, which does not exist; there are {_comma_list(allowed)}")
+    return value
+
+
+def _items(kind: Any, value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise OptionsError(f"{where} must be a list, not {value!r}")
+    return tuple(build_value(kind, item, f"{where}, number {number}") for number, item in enumerate(value, 1))
+
+
+def _mapping(kind: Any, value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise OptionsError(f"{where} must be a mapping, not {value!r}")
+    for key in value:
+        if not isinstance(key, str):
+            raise OptionsError(f"{where} has the key {key!r}, which is no text; put it in quotes")
+    return {key: build_value(kind, item, f"{where}, {key}") for key, item in value.items()}
+
+
+def _plain_value(kind: type[Any], value: Any, where: str) -> Any:
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+        raise OptionsError(f"{where} must be {names[kind]}, not {value!r}")
+    return value
+
+
+def _keys(kind: Any) -> list[str]:
+    return [entry.name for entry in fields(kind)]
+
+
+def _comma_list(names: Iterable[Any]) -> str:
+    return ", ".join(str(name) for name in names)
+
+
+PRESETS_FOLDER = ("presets",)
+
+
+PLANS_FOLDER = ("benchmark", "plans")
+
+
+RECIPES = ("recipes",)
+
+
+WEIGHTS_FOLDER = ("weights",)
+
+
+YAML_SUFFIX = ".yaml"
+
+
+SPECTRA = ("logmel", "mfcc")
+
+
+BANDWIDTHS = ("", "-4k")
+
+
+NORMALISATIONS = ("", "-nolevel", "-cmn")
+
+
+def resource_folder(place: tuple[str, ...]) -> Traversable:
+    """The folder of one kind of things: `PRESETS_FOLDER`, `PLANS_FOLDER`, `RECIPES` or `WEIGHTS_FOLDER`."""
+    return resources.files("seehear").joinpath(*place)
+
+
+def yaml_names(place: tuple[str, ...]) -> list[str]:
+    """Of its YAML files, without their ending."""
+    names = [entry.name for entry in resource_folder(place).iterdir()]
+    return sorted(name.removesuffix(YAML_SUFFIX) for name in names if name.endswith(YAML_SUFFIX))
+
+
+def packaged_model_names() -> list[str]:
+    """Of the models whose weights are there; none in a checkout that has no weights yet."""
+    folder = resource_folder(WEIGHTS_FOLDER)
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []

@@ -1,0 +1,274 @@
+"""Batches of windows, shuffled by a seed, resumable to the batch."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seehear.clip import SAMPLES_PER_FRAME
+from seehear.data.views import FULL_SCALE, ClipViews, Pictures
+from seehear.errors import CorpusError
+
+BUCKET = 5  # frames: windows of short clips are cut to a multiple of this, so that they fill batches together
+
+
+class ClipWindow(NamedTuple):
+    """Frames [start, start + frames) of a clip."""
+
+    clip: int
+    start: int
+    frames: int
+
+
+Batch = dict[str, Tensor]
+"""``video`` uint8 (B, T or stills, ...), ``audio`` float32 (B, T * 640), ``seen`` bool (B,), ``clip`` int64 (B,) and
+``start`` int64 (B,) in frames."""
+
+
+class WindowBatches:
+    """An endless stream of batches; in every epoch each clip is cut into as many windows as fit, at a random phase.
+
+    All windows of a batch have one length. What a batch holds, its stills too, depends on the seed, the epoch and its
+    position alone, so a state of two numbers resumes the stream exactly. The next batches are copied by a thread
+    meanwhile.
+    """
+
+    def __init__(
+        self,
+        views: ClipViews,
+        batch_size: int,
+        *,
+        frames: int = 75,
+        min_frames: int | None = None,
+        seed: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        ahead: int = 2,
+        stills: int | None = None,
+        apart: bool = False,
+    ) -> None:
+        """Sets the stream to its beginning.
+
+        Args:
+            views: the clips.
+            batch_size: windows in a batch.
+            frames: length of a window.
+            min_frames: shorter clips are left out; those between this and ``frames`` come in batches of their own,
+                of shorter windows. By default ``frames``: all windows are alike.
+            seed: of the order and the phases.
+            rank: which of ``world`` processes this is; each gets every world-th batch.
+            world: how many processes train together.
+            ahead: batches made ahead.
+            stills: so many pictures drawn at random from all of a window's clip, instead of the window's own.
+            apart: no batch, and no step of all processes together, has two windows of one source.
+
+        Raises:
+            CorpusError: not one batch comes together.
+        """
+        self.views = views
+        self.batch_size = batch_size
+        self.frames = frames
+        self.min_frames = frames if min_frames is None else min(min_frames, frames)
+        self.seed = seed
+        self.rank = rank
+        self.world = world
+        self.ahead = ahead
+        self.stills = stills
+        self.apart = apart
+        self.epoch = 0
+        self.position = 0
+        self._plan: tuple[int, list[list[ClipWindow]]] = (-1, [])
+        if not self._epoch_batches(0):
+            fit = np.flatnonzero(views.frames >= self.min_frames)
+            of = f" of {len(np.unique(views.sources[fit]))} sources" if apart else ""
+            raise CorpusError(
+                f"{len(fit)} clips{of} of at least {self.min_frames} frames do not make a batch of {batch_size} for "
+                f"each of {world} processes; prepare more video, or give a smaller --data.batch or --data.min-frames"
+            )
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return len(self._epoch_batches(self.epoch))
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Goes on from the present state, without end."""
+        epoch, position = self.epoch, self.position
+        coming: deque[tuple[tuple[int, int], Future[Batch]]] = deque()
+        with ThreadPoolExecutor(1, "batches") as thread:
+            while True:
+                while len(coming) <= self.ahead:
+                    windows = self._epoch_batches(epoch)[position]
+                    made = thread.submit(self._collate, windows, (epoch, position))
+                    position += 1
+                    if position == len(self._epoch_batches(epoch)):
+                        epoch, position = epoch + 1, 0
+                    coming.append(((epoch, position), made))
+                (self.epoch, self.position), batch = coming.popleft()
+                yield batch.result()
+
+    def state_dict(self) -> dict[str, int]:
+        """Where the stream is: the next batch, as far as the consumer knows. Batches made ahead do not count."""
+        return {"epoch": self.epoch, "position": self.position, **self._frame()}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Goes to a state; iterate anew afterwards.
+
+        Raises:
+            CorpusError: the state is of a stream over other clips or with other options.
+        """
+        for name, value in self._frame().items():
+            if state[name] != value:
+                raise CorpusError(
+                    f"the training was stopped with {name} {state[name]} and cannot go on with {value}; "
+                    "give the same corpus and options, or start a new run"
+                )
+        self.epoch, self.position = state["epoch"], state["position"]
+
+    def _frame(self) -> dict[str, int]:
+        """What must be the same for a state to mean the same batch."""
+        return {
+            "seed": self.seed,
+            "batch_size": self.batch_size,
+            "frames": self.frames,
+            "min_frames": self.min_frames,
+            "world": self.world,
+            "clips": len(self.views),
+            "total_frames": int(self.views.frames.sum()),
+        }
+
+    def _epoch_batches(self, epoch: int) -> list[list[ClipWindow]]:
+        """All batches of an epoch for this process."""
+        if self._plan[0] != epoch:
+            rng = np.random.default_rng([self.seed, epoch])
+            windows = cut_windows(self.views.frames, self.frames, self.min_frames, rng)
+            self._plan = (epoch, self._own(windows, rng))
+        return self._plan[1]
+
+    def _own(self, windows: list[ClipWindow], rng: np.random.Generator) -> list[list[ClipWindow]]:
+        """The batches of this process; all processes have equally many."""
+        if self.apart:  # one batch for all processes, shared out: their candidates meet in the loss
+            steps = group_into_batches(windows, self.batch_size * self.world, rng, self.views.sources)
+            return [step[self.rank * self.batch_size : (self.rank + 1) * self.batch_size] for step in steps]
+        batches = group_into_batches(windows, self.batch_size, rng)
+        usable = len(batches) // self.world * self.world
+        return batches[self.rank : usable : self.world]
+
+    def _collate(self, windows: list[ClipWindow], place: tuple[int, int]) -> Batch:
+        """Copies a batch; ``place``, its epoch and its position, decides which stills it shows."""
+        frames = windows[0].frames
+        rng = np.random.default_rng([self.seed, *place, self.rank])
+        video = torch.empty((len(windows), self.stills or frames, *self.views.shape), dtype=torch.uint8)
+        audio = torch.empty((len(windows), frames * SAMPLES_PER_FRAME), dtype=torch.float32)
+        for i, window in enumerate(windows):
+            pictures, sound = self.views.window(*window)
+            np.copyto(video[i].numpy(), self._stills(window.clip, rng) if self.stills else pictures)
+            np.multiply(sound, np.float32(1 / FULL_SCALE), out=audio[i].numpy())
+        clips = np.array([window.clip for window in windows])
+        return {
+            "video": video,
+            "audio": audio,
+            "seen": torch.from_numpy(self.views.seen[clips]),
+            "clip": torch.from_numpy(clips),
+            "start": torch.tensor([window.start for window in windows]),
+        }
+
+    def _stills(self, clip: int, rng: np.random.Generator) -> list[Pictures]:
+        """Pictures of a clip, in random order; none of them twice where there are enough."""
+        assert self.stills
+        frames = int(self.views.frames[clip])
+        drawn = rng.choice(frames, self.stills, replace=frames < self.stills)
+        return [self.views.window(clip, int(frame), 1)[0][0] for frame in drawn]
+
+
+def cut_windows(
+    lengths: np.ndarray[Any, Any], frames: int, min_frames: int, rng: np.random.Generator
+) -> list[ClipWindow]:
+    """Cuts each clip into windows of ``frames`` that do not overlap; a clip shorter than that gives one, shorter."""
+    windows = []
+    for clip, length in enumerate(lengths.tolist()):
+        if length < min_frames:
+            continue
+        size = frames if length >= frames else max(length // BUCKET * BUCKET, min_frames)
+        count = length // size
+        phase = int(rng.integers(length - count * size + 1))
+        windows += [ClipWindow(clip, phase + i * size, size) for i in range(count)]
+    return windows
+
+
+def group_into_batches(
+    windows: list[ClipWindow], batch_size: int, rng: np.random.Generator, sources: NDArray[np.int64] | None = None
+) -> list[list[ClipWindow]]:
+    """Shuffles windows into full batches of one length each.
+
+    Windows that are left over are cut to the next shorter length and join those; at the last some are left out.
+
+    Args:
+        windows: of any lengths.
+        batch_size: windows in a batch.
+        rng: of the order.
+        sources: of each clip; where given, no batch has two windows of one source.
+    """
+    by_length: dict[int, list[ClipWindow]] = {}
+    for window in windows:
+        by_length.setdefault(window.frames, []).append(window)
+    batches: list[list[ClipWindow]] = []
+    over: list[ClipWindow] = []
+    for length in sorted(by_length, reverse=True):
+        pool = by_length[length] + [_shortened(window, length, rng) for window in over]
+        pool = [pool[i] for i in rng.permutation(len(pool))]
+        full, over = (
+            fill_batches(pool, batch_size) if sources is None else deal_by_source(pool, batch_size, sources, rng)
+        )
+        batches += full
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def fill_batches(pool: list[ClipWindow], batch_size: int) -> tuple[list[list[ClipWindow]], list[ClipWindow]]:
+    """Cuts shuffled windows into full batches, and those that are left over."""
+    full = len(pool) // batch_size * batch_size
+    return [pool[i : i + batch_size] for i in range(0, full, batch_size)], pool[full:]
+
+
+def deal_by_source(
+    pool: list[ClipWindow], batch_size: int, sources: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[list[list[ClipWindow]], list[ClipWindow]]:
+    """Deals shuffled windows like cards, source by source, so that no batch has two windows of one source.
+
+    Of n batches each takes one window of a source at most, so n windows of a source at most find a place. As many
+    batches are made as can be filled.
+
+    Args:
+        pool: windows of one length.
+        batch_size: windows in a batch.
+        sources: of each clip.
+        rng: draws which windows are left over.
+
+    Returns:
+        Full batches; and what is left over.
+    """
+    by_source: dict[int, list[ClipWindow]] = defaultdict(list)
+    for window in pool:
+        by_source[int(sources[window.clip])].append(window)
+    having = np.array([len(own) for own in by_source.values()], dtype=np.int64)
+    # What n batches can take grows ever more slowly with n, what they need evenly: so the largest n is found by halves.
+    counts = range(1, len(pool) // batch_size + 1)
+    count = bisect_left(counts, True, key=lambda n: bool(np.minimum(having, n).sum() < n * batch_size))
+    taken = [window for own in by_source.values() for window in own[:count]]
+    over = [window for own in by_source.values() for window in own[count:]]
+    spare = np.zeros(len(taken), dtype=bool)
+    spare[rng.permutation(len(taken))[: len(taken) - count * batch_size]] = True
+    over += [window for window, left in zip(taken, spare, strict=True) if left]
+    taken = [window for window, left in zip(taken, spare, strict=True) if not left]
+    return [taken[number::count] for number in range(count)], over
+
+
+def _shortened(window: ClipWindow, frames: int, rng: np.random.Generator) -> ClipWindow:
+    return ClipWindow(window.clip, window.start + int(rng.integers(window.frames - frames + 1)), frames)

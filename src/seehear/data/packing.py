@@ -1,0 +1,328 @@
+"""One source to a packed part in a worker; parts to shards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Literal, Protocol, Self
+
+from seehear.atomic_io import atomic_write
+from seehear.clip import Clip
+from seehear.data.datasets import Source, is_sound, printable
+from seehear.data.manifest import END_OF_TAR, LABEL_PREFIX, MEMBERS, Row, pack, shard_name
+from seehear.data.staging import Staging, clip_key, part_path
+from seehear.errors import CorpusError, SeehearError, disk_full_error
+from seehear.media.audio_streams import AudioStreamChoice
+from seehear.media.clips import ClipOptions, ClipReader
+from seehear.media.face_detector import load_detector
+from seehear.media.sound import SoundOptions, SoundReader
+from seehear.parallel import ReportProgress
+
+Status = Literal["done", "empty", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class PackedRow:
+    """One clip in a part.
+
+    Attributes:
+        row: the columns of its manifest row that are known before it has a place in a shard.
+        size: bytes in the part, headers included.
+        spans: member -> offset from the first of those bytes, size.
+    """
+
+    row: dict[str, Any]
+    size: int
+    spans: dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class SourceOutcome:
+    """What became of one source.
+
+    Attributes:
+        status: ``done``; ``empty``: readable, but no clip in it; ``failed``: cannot be read; ``skipped``: not wanted.
+        reason: why it is not ``done``, a sentence.
+        seconds: length of the source, 0 where it is not known.
+        clip_count: how many clips it gave.
+        clip_seconds: how long they are together.
+        clips: the clips, as long as they are not in a shard.
+    """
+
+    status: Status
+    reason: str = ""
+    seconds: float = 0.0
+    clip_count: int = 0
+    clip_seconds: float = 0.0
+    clips: list[PackedRow] = field(default_factory=list)
+
+    def without_clips(self) -> SourceOutcome:
+        """The same for the report: with the numbers only."""
+        return replace(self, clips=[])
+
+    def to_json(self) -> str:
+        """As text."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> SourceOutcome:
+        """From `to_json`."""
+        told = json.loads(text)
+        return cls(**{**told, "clips": [PackedRow(**clip) for clip in told["clips"]]})
+
+
+class ClipSource(Protocol):
+    """The clips of one open media file in order of their start; `seehear.media.clips.ClipReader` is one."""
+
+    needs_pictures: ClassVar[bool]  # and can make nothing of a sound file
+
+    @property
+    def media(self) -> Any: ...  # .duration_s (0 where not known), .has_sound, .damaged (pieces of pictures)
+
+    @property
+    def sound(self) -> Any: ...  # .silent, .cautions (sentences)
+
+    stats: Any  # .why_nothing(): after all clips, why there were none; .cautions: what else there is to know
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+    def __iter__(self) -> Iterator[Clip]: ...
+
+
+class ReaderFactory(Protocol):
+    """Opens a media file for reading clips; can be pickled."""
+
+    def __call__(self, path: Path, delay_s: float = 0.0, /) -> ClipSource:
+        """Args: delay_s: by how much the sound is late (s); the clips have it undone."""
+
+
+@dataclass(frozen=True)
+class FaceClipReaders:
+    """Opens media files with the same options, decoding in one thread: the processes are many."""
+
+    options: ClipOptions
+
+    def __call__(self, path: Path, delay_s: float = 0.0) -> ClipSource:
+        return ClipReader(path, self.options, threads=1, delay_s=delay_s)
+
+    def told(self) -> dict[str, Any]:
+        """What decides the clips, as JSON takes it.
+
+        Raises:
+            ModelError: there is no face detector. Better before all work than in every source.
+        """
+        whole = self.options.faces == "whole-frame"
+        name = None if whole else load_detector("yunet", self.options.detector).name
+        return with_audio_stream(asdict(self.options) | {"detector": name}, self.options.sound)
+
+
+@dataclass(frozen=True)
+class SoundClipReaders:
+    """Opens media files for their sound alone, with the same options."""
+
+    options: SoundOptions
+
+    def __call__(self, path: Path, delay_s: float = 0.0) -> ClipSource:  # nothing is seen that sound could be late for
+        return SoundReader(path, self.options)
+
+    def told(self) -> dict[str, Any]:
+        """What decides the clips, as JSON takes it; faces are of no size."""
+        return with_audio_stream({"faces": "none", "size": 0, **asdict(self.options)}, self.options.sound)
+
+
+def with_audio_stream(options: dict[str, Any], sound: AudioStreamChoice | None) -> dict[str, Any]:
+    """Options that decide the clips, as JSON takes them; which sound is wanted is among them where that is said."""
+    told = {name: value for name, value in options.items() if name != "sound"}
+    return {**told, "audio_stream": str(sound)} if sound else told
+
+
+SOUND_ONLY = (
+    "it is sound only; give --faces none for a corpus of sound alone, or leave it as it is: `seehear evaluate` and "
+    "`seehear embed` read sound files themselves"
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One source to be prepared: its number in the plan and what its clips' keys begin with."""
+
+    number: int
+    source: Source
+    key: str
+
+
+@dataclass(frozen=True)
+class SourceProgress:
+    """What a worker tells after each clip: the share of its source that is done, 0..1."""
+
+    share: float
+
+
+def prepare_source(task: Task, tell: ReportProgress, *, staging: Path, open_reader: ReaderFactory) -> SourceOutcome:
+    """Read a source, encode its clips into its part, and say what became of it.
+
+    Whatever is wrong with the source, including what nobody has thought of, becomes an outcome ``failed``.
+
+    Raises:
+        OSError: the disk is full, which is not the source's fault.
+    """
+    try:
+        with open_reader(task.source.path, task.source.delay_s) as reader:
+            clips = _write_part(task, tell, part_path(staging, task.number), reader)
+            clip_seconds = sum(clip.row["seconds"] for clip in clips)
+            seconds = round(float(reader.media.duration_s) or clip_seconds, 3)
+            if not clips and reader.needs_pictures and is_sound(task.source.path):
+                return SourceOutcome("failed", f"there is no picture: {SOUND_ONLY}", seconds)
+            if not clips:
+                return SourceOutcome("empty", reader.stats.why_nothing() or "no clips", seconds)
+            return SourceOutcome("done", _remark(reader, task.source), seconds, len(clips), clip_seconds, clips)
+    except Exception as error:
+        if full := disk_full_error(error):
+            raise full from error
+        reason = str(error) if isinstance(error, SeehearError) else f"unforeseen {type(error).__name__}: {error}"
+        return SourceOutcome("failed", printable(reason))
+
+
+def _write_part(task: Task, tell: ReportProgress, part: Path, reader: ClipSource) -> list[PackedRow]:
+    """Encode every clip as it comes; memory holds one."""
+    clips: list[PackedRow] = []
+    with atomic_write(part) as temporary, temporary.open("wb") as file:
+        for clip in reader:
+            key = clip_key(task.key, len(clips))
+            packed = pack(key, clip, task.source)
+            file.write(packed.blocks)
+            row = _row(key, clip, task.source, has_sound=bool(reader.media.has_sound) and not reader.sound.silent)
+            clips.append(PackedRow(row, len(packed.blocks), packed.spans))
+            end_s = clip.meta["start_s"] + clip.seconds
+            tell(SourceProgress(min(1.0, end_s / reader.media.duration_s) if reader.media.duration_s else 0.0))
+    if not clips:
+        part.unlink()
+    return clips
+
+
+def _row(key: str, clip: Clip, source: Source, *, has_sound: bool) -> dict[str, Any]:
+    """The columns of the manifest that are known before the clip has a place in a shard."""
+    return {
+        "key": key,
+        "frames": clip.frames,
+        "seconds": clip.seconds,
+        "source": source.name,
+        "start_s": round(float(clip.meta["start_s"]), 4),
+        "track": int(clip.meta["track"]),
+        "has_sound": has_sound,
+        **{LABEL_PREFIX + name: value for name, value in source.labels.items()},
+    }
+
+
+def _remark(reader: ClipSource, source: Source) -> str:
+    """What a user should know of a source that gave clips."""
+    remarks = [printable(source.remark)] if source.remark else []
+    if not reader.media.has_sound:
+        remarks.append("there is no sound: its clips are silent")
+    else:
+        remarks += ["the sound is silence, so its clips are counted as without sound"] * reader.sound.silent
+        remarks += reader.sound.cautions
+    remarks += reader.stats.cautions
+    if reader.media.damaged:
+        remarks.append(f"{reader.media.damaged} pieces of the picture are damaged and were passed over")
+    return "; ".join(remarks)
+
+
+SHARD_BYTES = 1 << 30  # a shard ends with the clip that brings it here, if it is not full before
+
+
+@dataclass
+class _Shard:
+    """A shard that is being filled: which bytes of which parts, and the manifest rows so far."""
+
+    number: int
+    pieces: list[tuple[int, int, int]] = field(default_factory=list)  # source, offset in its part, bytes
+    rows: list[Row] = field(default_factory=list)
+    size: int = 0
+
+
+class Assembler:
+    """Takes what became of each source, in order, and writes a shard whenever one is full.
+
+    Where the clips go is computed from the beginning each time, so a run that goes on after a kill finds the shards
+    that are there already to be just those that it would write, and only reads on.
+    """
+
+    def __init__(self, out: Path, staging: Staging[SourceOutcome], shard_clips: int) -> None:
+        """Writes shards of ``shard_clips`` clips into ``out``."""
+        self.out = out
+        self.staging = staging
+        self.shard_clips = shard_clips
+        self.rows: list[Row] = []
+        self.next_source = 0
+        self._shard = _Shard(0)
+        self._spent: list[int] = []  # sources all of whose clips are packed, perhaps into the shard at hand
+
+    @property
+    def shards(self) -> int:
+        """Shards written so far."""
+        return self._shard.number
+
+    def take_all(self, outcomes: dict[int, SourceOutcome]) -> None:
+        """Packs the clips of all sources whose turn has come, and drops what is known of them from memory."""
+        while (outcome := outcomes.get(self.next_source)) is not None:
+            outcomes[self.next_source] = outcome.without_clips()
+            self.take(outcome)
+
+    def take(self, outcome: SourceOutcome) -> None:
+        """Packs the clips of the next source."""
+        part_offset = 0
+        for clip in outcome.clips:
+            self._pack(clip, part_offset)
+            part_offset += clip.size
+            if len(self._shard.rows) == self.shard_clips or self._shard.size >= SHARD_BYTES:
+                self._write()
+        self._spent.append(self.next_source)
+        self.next_source += 1
+
+    def finish(self) -> None:
+        """Writes what is left into the last shard."""
+        if self._shard.rows:
+            self._write()
+
+    def _pack(self, clip: PackedRow, part_offset: int) -> None:
+        shard = self._shard
+        places: Row = {}
+        for member in MEMBERS:
+            offset, size = clip.spans[member]
+            places |= {f"{member}_offset": shard.size + offset, f"{member}_size": size}
+        shard.rows.append({**clip.row, "shard": shard.number, **places})
+        shard.pieces.append((self.next_source, part_offset, clip.size))
+        shard.size += clip.size
+
+    def _write(self) -> None:
+        shard = self._shard
+        path = self.out / shard_name(shard.number)
+        if not path.exists():
+            with atomic_write(path) as temporary, temporary.open("wb") as file:
+                for source, offset, size in shard.pieces:
+                    file.write(self._read(source, offset, size))
+                file.write(END_OF_TAR)
+        self.rows += shard.rows
+        self._shard = _Shard(shard.number + 1)
+        for source in self._spent:
+            self.staging.part(source).unlink(missing_ok=True)
+        self._spent.clear()
+
+    def _read(self, source: int, offset: int, size: int) -> bytes:
+        try:
+            with self.staging.part(source).open("rb") as file:
+                file.seek(offset)
+                data = file.read(size)
+        except FileNotFoundError:
+            data = b""
+        if len(data) != size:
+            raise CorpusError(f"{self.staging.part(source)} is damaged or gone; remove {self.out} and prepare again")
+        return data

@@ -1,0 +1,262 @@
+"""`PrepareResult` and `CorpusInfo`: results."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json as json_format
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from seehear.atomic_io import ENCODING_ERRORS, atomic_write
+from seehear.data.corpus import Corpus
+from seehear.data.datasets import Source
+from seehear.data.manifest import REPORT_FILE, label_columns
+from seehear.data.packing import SourceOutcome, Status
+
+LOST_SHOWN = 10
+
+
+def info(corpus: str, *, json: bool = False) -> None:
+    """Say what is in a corpus: clips, hours, speakers, labels, and what could not be read.
+
+    Args:
+        corpus: Folder or URL of a corpus that `seehear prepare` made.
+        json: Print one JSON object instead.
+    """
+
+    told = corpus_info(corpus)
+    if json:
+        print(json_format.dumps(told.to_dict(), ensure_ascii=False))  # noqa: T201
+        return
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    table.add_row("corpus", Text(told.path))
+    table.add_row("clips", f"{told.clips}, {told.hours:.2f} hours, from {told.sources} sources ({told.format})")
+    lengths = f"{told.mean_seconds:.2f} s on average, from {told.shortest_seconds:.2f} to {told.longest_seconds:.2f} s"
+    table.add_row("length", lengths)
+    found = f"found by {told.detector}" if told.detector else "whole frames"
+    faces = f"{told.size} x {told.size} pixels, 25 a second, {found}" if told.size else "none: sound alone"
+    table.add_row("faces", faces)
+    table.add_row("speakers", "not labelled" if told.speakers is None else str(told.speakers))
+    table.add_row("labels", ", ".join(f"{name} ({count})" for name, count in told.labels.items()) or "none")
+    table.add_row("on disk", f"{told.bytes / 1e6:.1f} MB in {told.shards} shards, by seehear {told.seehear}")
+    if told.silent_clips:
+        table.add_row("without sound", f"{told.silent_clips} clips")
+    for name, lost in (("failed", told.failed), ("no clip in", told.empty), ("skipped", told.skipped)):
+        for place, (file, reason) in enumerate(list(lost.items())[:LOST_SHOWN]):
+            table.add_row(f"{name} ({len(lost)})" if place == 0 else "", Text(f"{file}: {reason}"))
+    Console(highlight=False).print(table)
+
+
+COLUMNS = ("file", "status", "reason", "clips", "clip_seconds", "seconds")
+
+
+@dataclass(frozen=True)
+class PrepareResult:
+    """What came of a preparation.
+
+    Attributes:
+        out: folder of the corpus.
+        sources: how many there were: ``done``, ``empty`` (no clip in them), ``failed`` and ``skipped`` together.
+        clips: how many they gave.
+        clip_seconds: how long those are together.
+        seconds: how long the sources are together, as far as they say.
+        elapsed_s: how long this run took; 0 if there was nothing left to do.
+        ran: how many seconds of sources this run went through (less than ``seconds`` if it went on from a kill).
+        remarks: how many sources gave clips and have something said about them in the report: no sound, for one.
+    """
+
+    out: Path
+    sources: int
+    done: int
+    empty: int
+    failed: int
+    skipped: int
+    clips: int
+    clip_seconds: float
+    seconds: float
+    elapsed_s: float
+    ran: float
+    remarks: int = 0
+
+    @classmethod
+    def of(cls, out: Path, outcomes: Sequence[SourceOutcome], elapsed_s: float, ran: float) -> PrepareResult:
+        """Adds up the outcomes."""
+        count = dict.fromkeys(("done", "empty", "failed", "skipped"), 0)
+        for outcome in outcomes:
+            count[outcome.status] += 1
+        return cls(
+            out,
+            len(outcomes),
+            **count,
+            clips=sum(o.clip_count for o in outcomes),
+            clip_seconds=round(sum(o.clip_seconds for o in outcomes), 2),
+            seconds=round(sum(o.seconds for o in outcomes), 2),
+            elapsed_s=elapsed_s,
+            ran=ran,
+            remarks=sum(o.status == "done" and bool(o.reason) for o in outcomes),
+        )
+
+    @classmethod
+    def read(cls, out: Path) -> PrepareResult:
+        """Of a corpus that is there already."""
+        rows = read_report((out / REPORT_FILE).read_text(encoding="utf-8"))
+        outcomes = [
+            SourceOutcome(
+                cast(Status, row["status"]),
+                row["reason"],
+                float(row["seconds"]),
+                int(row["clips"]),
+                float(row["clip_seconds"]),
+            )
+            for row in rows
+        ]
+        return cls.of(out, outcomes, elapsed_s=0.0, ran=0.0)
+
+    @property
+    def speed(self) -> float:
+        """Seconds of source gone through in one second of this run."""
+        return self.ran / self.elapsed_s if self.elapsed_s else 0.0
+
+    def sentence(self) -> str:
+        """What the user is told."""
+        told = f"{self.clips} clips ({format_duration(self.clip_seconds)}) from {self.done} of {self.sources} sources"
+        told += f" in {self.out}"
+        lost = [f"{n} {what}" for what, n in self._lost().items() if n]
+        lost += [f"{self.remarks} with a remark"] * bool(self.remarks)
+        if lost:
+            told += f"; {', '.join(lost)}: the reasons are in {self.out / REPORT_FILE}"
+        if self.elapsed_s:
+            told += f"; took {format_duration(self.elapsed_s)}, {self.speed:.0f} times as fast as real time"
+        return told
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        return {**asdict(self), "out": str(self.out)}
+
+    def _lost(self) -> dict[str, int]:
+        return {"failed": self.failed, "without a clip": self.empty, "skipped": self.skipped}
+
+
+def format_duration(seconds: float) -> str:
+    """A length of time in the unit that fits it."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def write_source_report(folder: Path, sources: Sequence[Source], outcomes: Sequence[SourceOutcome]) -> None:
+    """Writes report.csv, a row a source in their order."""
+    with (
+        atomic_write(folder / REPORT_FILE) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors=ENCODING_ERRORS) as file,
+    ):
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(COLUMNS)
+        for source, o in zip(sources, outcomes, strict=True):
+            row = (source.name, o.status, o.reason, o.clip_count, f"{o.clip_seconds:.2f}", f"{o.seconds:.2f}")
+            table.writerow(row)
+
+
+def read_report(text: str) -> list[dict[str, str]]:
+    """The rows of a report.csv."""
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+@dataclass(frozen=True)
+class CorpusInfo:
+    """What is in a corpus.
+
+    Attributes:
+        path: as given.
+        clips: how many.
+        hours: length of all clips.
+        mean_seconds: of a clip.
+        shortest_seconds: of a clip.
+        longest_seconds: of a clip.
+        sources: files that gave clips.
+        speakers: different values of the label ``speaker``; None without that label.
+        labels: name of each label -> how many clips have it.
+        silent_clips: clips whose source has no sound.
+        size: width and height of the faces in pixels; 0 where there is sound alone.
+        detector: of the faces, such as ``yunet-2023mar``; None for whole frames and for sound alone.
+        shards: tar files.
+        bytes: of the clips in them.
+        failed: file -> reason, of the sources that could not be read.
+        empty: file -> reason, of the sources without a clip.
+        skipped: file -> reason, of the files that are not of the data set.
+        format: layout of the data set it was made from.
+        seehear: version that made it.
+    """
+
+    path: str
+    clips: int
+    hours: float
+    mean_seconds: float
+    shortest_seconds: float
+    longest_seconds: float
+    sources: int
+    speakers: int | None
+    labels: dict[str, int]
+    silent_clips: int
+    size: int
+    detector: str | None
+    shards: int
+    bytes: int
+    failed: dict[str, str]
+    empty: dict[str, str]
+    skipped: dict[str, str]
+    format: str
+    seehear: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        return asdict(self)
+
+
+def corpus_info(path: str | Path) -> CorpusInfo:
+    """Says what is in a corpus; reads no clip.
+
+    Raises:
+        CorpusError: there is none, or it is unfinished, damaged or of another version.
+    """
+    corpus = Corpus(path)
+    root, table = corpus.roots[0], corpus.manifest
+    seconds = table["seconds"].to_numpy()
+    labels = label_columns(table)
+    report = read_report(root.text(REPORT_FILE) or "")
+    lost = {
+        status: {row["file"]: row["reason"] for row in report if row["status"] == status}
+        for status in ("failed", "empty", "skipped")
+    }
+    return CorpusInfo(
+        path=str(path),
+        clips=len(corpus),
+        hours=round(float(seconds.sum()) / 3600, 4),
+        mean_seconds=round(float(seconds.mean()), 3),
+        shortest_seconds=float(seconds.min()),
+        longest_seconds=float(seconds.max()),
+        sources=len(set(table["source"].to_pylist())),
+        speakers=len({s for s in corpus.labels("speaker") if s}) if "speaker" in labels else None,
+        labels={name: sum(value is not None for value in corpus.labels(name)) for name in labels},
+        silent_clips=int((~table["has_sound"].to_numpy(zero_copy_only=False)).sum()),
+        size=int(root.told["made"]["options"]["size"]),
+        detector=root.detector,
+        shards=int(root.told["shards"]),
+        bytes=sum(int(table[f"{member}_size"].to_numpy().sum()) for member in ("video", "audio", "meta")),
+        failed=lost["failed"],
+        empty=lost["empty"],
+        skipped=lost["skipped"],
+        format=str(root.told["made"]["options"]["format"]),
+        seehear=str(root.told["seehear"]),
+    )

@@ -1,0 +1,3 @@
+"""The registry of tasks, `evaluate`."""
+
+from __future__ import annotations

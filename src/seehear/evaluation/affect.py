@@ -1,0 +1,150 @@
+"""Affect: a continuous number such as valence or arousal, moment by moment or once a recording (arXiv 2005.01400)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.cli.output import tell
+from seehear.clip import FPS
+from seehear.data.datasets import Span
+from seehear.errors import CorpusError, check_writable
+from seehear.evaluation.baselines import AUTO, DEFAULT_BASELINES, Mode
+from seehear.evaluation.cross_validation import CrossValidation, Protocol, TrainedHead, on_features
+from seehear.evaluation.features import SNR_DB, NoiseName, whole_frames
+from seehear.evaluation.probes.heads import BGRUOptions, PooledHead, RecurrentHead
+from seehear.evaluation.probes.interface import ConcordanceObjective, concordance_sums_of_known
+from seehear.evaluation.probes.linear import PooledRegressor
+from seehear.evaluation.recordings import Recording, Recordings
+from seehear.evaluation.result import EvaluationResult
+from seehear.evaluation.runner import ReadOutName, ScoreSpec, compared_encoders, run_comparison
+from seehear.evaluation.splits import SplitName
+from seehear.metrics.scores import concordance
+
+
+def evaluate_affect(
+    model: str,
+    data: list[Path],
+    target: str = "valence",
+    against: Sequence[str] = DEFAULT_BASELINES,
+    format: str | None = None,
+    readout: ReadOutName = "bgru",
+    mode: Mode = "frozen",
+    split: SplitName = "speakers",
+    labels: float = 1.0,
+    seeds: int = 3,
+    first_seed: int = 0,
+    noise: NoiseName = "none",
+    snr_db: Sequence[float] = SNR_DB,
+    layer: str = AUTO,
+    where: Sequence[str] = (),
+    shared_speakers: bool = False,
+    bgru: BGRUOptions = BGRUOptions(),  # noqa: B008  frozen
+    device: str = "cpu",
+    json: bool = False,
+    out: Path | None = None,
+) -> EvaluationResult | str:
+    """Say how well valence, arousal or another number can be told from what a sound encoder hears.
+
+    Its concordance (CCC) with the truth, over all steps or recordings of the test part; the loss is 1 - (CCC + 1) / 2.
+    Each target is a model of its own, without compensation for the delay of those who annotated.
+
+    Args:
+        model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
+        data: corpora that seehear prepare has made, or folders and files of a data set.
+        target: what is told: spans of that name, [value, start, end] in seconds, followed step by step; or, where there
+            are none, the label of that name, once a recording.
+        against: what it is compared with: mfcc, logmel, other models, untrained (its own shape with random weights),
+            finetuned or scratch (its own shape, all weights trained with the labels).
+        format: of a data set that is no corpus: folder and so on.
+        readout: bgru (two recurrent layers, as in the paper) or pooled (ridge regression over mean and deviation in
+            four segments of time; for numbers once a recording).
+        mode: frozen, or finetuned or scratch, which train the encoder with the labels.
+        split: speakers (a fifth of them is tested), leave-one-speaker-out, official (the label part), or random, where
+            a speaker may be on both sides.
+        labels: share of the training recordings that is used.
+        seeds: repetitions, each with its own split, labels and weights.
+        first_seed: number of the first of them; the others follow it.
+        noise: that test recordings are mixed with; training is always clean.
+        snr_db: ratios of sound to noise.
+        layer: auto (of every encoder alike, the layer that is best on the development part, people who are neither
+            trained on nor tested, chosen in each fold anew), last (of every encoder alike), or the name of one, for the
+            model and those of its shape. Encoders that are trained with the labels are read at the last by default.
+        where: only recordings with these labels, each label=value or label=value|other.
+        shared_speakers: let an official split have a speaker on both sides.
+        bgru: the recurrent read-out, and all training with labels.
+        device: where networks run, as torch names it.
+        json: print one JSON object instead of tables.
+        out: JSON file to write the result to as well.
+
+    Raises:
+        ModelError: there is no such model or layer.
+        CorpusError: no such data, no such numbers, too few speakers, or pooled for numbers that change with time.
+    """
+    check_writable(out)
+    protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device, first_seed)
+    named = compared_encoders(model, against, mode, layer)
+    found = Recordings.of(data, format).where(where)
+    followed = any(recording.spans.get(target) for recording in found)
+    if followed and readout == "pooled":
+        raise CorpusError(f"{target} of {found.name} changes with time, which needs --readout bgru")
+    recordings = (_with_spans(found, target) if followed else found.labelled(target)).audible()
+    truths: list[Any] = [
+        steps_of(r.spans[target], r, target, bgru.rate) if followed else _number(r.labels[target], r, target)
+        for r in recordings
+    ]
+    known = np.concatenate([np.atleast_1d(truth) for truth in truths])
+    known = known[np.isfinite(known)]
+    if not np.ptp(known):
+        raise CorpusError(f"{target} of {found.name} is the same for all ({known[0]:g}); give recordings that differ")
+    course = CrossValidation(recordings, truths, protocol, [""] * len(truths))
+    goal = ConcordanceObjective(every_step=followed)
+
+    def make_head(width: int) -> RecurrentHead | PooledHead:
+        return PooledHead(width, 1) if readout == "pooled" else RecurrentHead(width, 1, bgru, every_step=followed)
+
+    training = TrainedHead(goal, make_head)
+    frozen = PooledRegressor(goal) if readout == "pooled" else on_features(training, protocol)
+    what = ScoreSpec(
+        sums=concordance_sums_of_known,
+        scores={"CCC": concordance},
+        higher_is_better=True,
+        chance={"CCC": 0.0},
+        bounds=(-1, 1),
+    )
+    setting = {"read-out": readout, **protocol.told()}
+    return tell(run_comparison(target, course, named, frozen, training, what, setting), json, out)
+
+
+def steps_of(spans: Sequence[Span], recording: Recording, target: str, rate: int) -> NDArray[np.float64]:
+    """The number at each step of a recording, so many a second; not a number where no span is.
+
+    Raises:
+        CorpusError: a span whose text is no number.
+    """
+    steps = np.full(whole_frames(recording.samples) * rate // FPS, np.nan)
+    moments = (np.arange(len(steps)) + 0.5) / rate
+    for span in spans:
+        steps[(moments >= span.start_s) & (moments < span.end_s)] = _number(span.text, recording, target)
+    return steps
+
+
+def _number(text: str, recording: Recording, target: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not np.isfinite(number):
+        raise CorpusError(f"the {target} of {recording.name} is {text!r}, which is no number; correct or remove it")
+    return number
+
+
+def _with_spans(recordings: Recordings, target: str) -> Recordings:
+    """Those with some; the others are left out."""
+    there = np.array([bool(recording.spans.get(target)) for recording in recordings], dtype=bool)
+    rest = {recordings[row].name: f"it has no {target}" for row in np.flatnonzero(~there).tolist()}
+    return Recordings(recordings.subset(there), recordings.name, recordings.left_out | rest)

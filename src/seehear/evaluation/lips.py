@@ -1,0 +1,233 @@
+"""Task lips: isolated-word lip reading.
+
+Lip reading: which word is it? With a frozen front end, as Chung et al. 2020 do, or end to end.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from seehear.cli.output import tell
+from seehear.data.corpus import Corpus, Split
+from seehear.data.manifest import DetectorProvenance
+from seehear.errors import CorpusError, check_writable
+from seehear.evaluation.baselines import DEFAULT_LIP_BASELINES, PIXELS, Mode, compared_lip_encoders
+from seehear.evaluation.cross_validation import Protocol, TrainedHead
+from seehear.evaluation.lip_clips import WindowOptions, visible_words
+from seehear.evaluation.lip_training import LipCrossValidation
+from seehear.evaluation.probes.heads import PooledHead, TC5Head, TC5Options
+from seehear.evaluation.probes.interface import ClassObjective, Probe
+from seehear.evaluation.probes.linear import PooledClassifier
+from seehear.evaluation.probes.training import FrameProbe
+from seehear.evaluation.recordings import Recordings
+from seehear.evaluation.result import EvaluationResult, Row
+from seehear.evaluation.runner import ScoreSpec, run_comparison
+from seehear.evaluation.words import LABEL
+from seehear.metrics.scores import accuracy, confusion, f1, recall
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+GIVEN = (
+    "Words are cut out by their known times (of a clip of one word, all of it is read), and where it says 'boundaries "
+    "told' the read-out knows which frames are the word's own: easier than to read a sentence."
+)
+"""Of every table."""
+
+
+@dataclass(frozen=True)
+class LipsResult(EvaluationResult):
+    """The whole table.
+
+    Attributes:
+        kinds: kind of words -> the words of it, such as letter -> a, b, c ...; empty where that is not known of all.
+    """
+
+    kinds: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def of(cls, result: EvaluationResult, kinds: Mapping[str, Sequence[str]]) -> Self:
+        """With the kinds of its words."""
+        return cls(**{field.name: getattr(result, field.name) for field in fields(EvaluationResult)}, kinds=kinds)
+
+    def remarks(self) -> list[str]:
+        """What has to be known to believe the table: that where a word begins and ends is given, above all."""
+        return [*super().remarks(), GIVEN]
+
+    def by_kind(self, row: Row) -> dict[str, float]:
+        """Accuracy among the words of each kind, told apart from all words; over all seeds."""
+        counts = row.confusion or []
+        right, there = dict.fromkeys(self.kinds, 0), dict.fromkeys(self.kinds, 0)
+        for kind, words in self.kinds.items():
+            for place in (self.classes.index(word) for word in words):
+                right[kind] += counts[place][place]
+                there[kind] += sum(counts[place])
+        return {kind: right[kind] / there[kind] for kind in self.kinds if there[kind]}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; the accuracy of each kind of words in each row too."""
+        told = super().to_dict()
+        for row, plain in zip(self.rows, told["rows"], strict=True):
+            plain["by_kind"] = self.by_kind(row)
+        return told
+
+    def __str__(self) -> str:
+        if not self.kinds:
+            return super().__str__()
+        from rich.console import Console
+
+        console = Console(width=120, file=io.StringIO())
+        console.print(self.kind_table())
+        assert isinstance(console.file, io.StringIO)
+        return f"{super().__str__()}\n{console.file.getvalue().rstrip()}"
+
+    def kind_table(self) -> Table:
+        """A row an encoder, a column a kind of words."""
+        from rich.table import Table
+
+        columns = (f"{kind} ({len(words)})" for kind, words in self.kinds.items())
+        table = Table("encoder", *columns, title="accuracy by kind of words (so many of them), among all words")
+        for row in self.rows:
+            by_kind = self.by_kind(row)
+            table.add_row(row.encoder, *(f"{by_kind[kind]:.1%}" if kind in by_kind else "-" for kind in self.kinds))
+        return table
+
+
+def kinds_of(words: Recordings) -> dict[str, list[str]]:
+    """The kind of each word where every sentence says it: the label, such as letter, whose value the word is.
+
+    Returns:
+        Kind -> its words, sorted; nothing where a word is of no kind or of two, or all are of one.
+    """
+    found: dict[str, set[str]] = {}
+    for word in words:
+        text = word.labels[LABEL]
+        of_text = [kind for kind, value in word.labels.items() if kind != LABEL and value.lower() == text]
+        if len(of_text) != 1:
+            return {}
+        found.setdefault(of_text[0], set()).add(text)
+    several = len(found) > 1 and sum(map(len, found.values())) == len(set().union(*found.values()))
+    return {kind: sorted(texts) for kind, texts in found.items()} if several else {}
+
+
+SplitName = Literal["source", "speakers", "leave-one-speaker-out", "official"]
+
+
+def evaluate_lips(
+    model: str,
+    data: list[Path],
+    against: Sequence[str] = DEFAULT_LIP_BASELINES,
+    readout: Literal["tc5", "pooled"] = "tc5",
+    mode: Mode = "frozen",
+    split: SplitName = "source",
+    labels: float = 1.0,
+    seeds: int = 3,
+    first_seed: int = 0,
+    layer: str | None = None,
+    where: Sequence[str] = (),
+    vocabulary: int | None = None,
+    min_count: int = 10,
+    min_speakers: int = 1,
+    shared_speakers: bool = False,
+    window: WindowOptions = WindowOptions(),  # noqa: B008  frozen
+    tc5: TC5Options = TC5Options(),  # noqa: B008  frozen
+    end_to_end: TC5Options = TC5Options(epochs=10, decay_every=4),  # noqa: B008  frozen
+    device: str = "cpu",
+    json: bool = False,
+    out: Path | None = None,
+) -> EvaluationResult | str:
+    """Say how well words can be read from what a lip encoder sees.
+
+    Clips of one word each (the label word, as in LRW), or sentences whose words have times (GRID, avatars), which are
+    then cut out: this is the recognition of single words whose times are given, not the reading of sentences, and by
+    default the read-out is told which frames are the word's own (--window.boundaries).
+
+    Features are computed once over a whole clip and cut afterwards, so those at the ends of a word know
+    of its neighbours, as far as the encoder sees. Clips need no sound.
+
+    Args:
+        model: folder of a run, name of a model, or pixels.
+        data: corpora that seehear prepare has made.
+        against: what it is compared with: untrained (its own shape with random weights), pixels (the mouth in 16 x 16
+            pixels), other models, finetuned or scratch (its own shape trained with the labels from pictures to words).
+        readout: tc5 (two convolutions over time, as in the papers) or pooled (mean and deviation in four segments of
+            time, logistic regression: seconds).
+        mode: frozen, or finetuned or scratch, which train the encoder with the labels.
+        split: source (what the model's own training has held out is tested), speakers (a fifth of them is tested),
+            leave-one-speaker-out, or official (the label part).
+        labels: share of the training labels that is used, of each class alike.
+        seeds: repetitions, each with its own development part, labels and weights (and test part, by speakers).
+        first_seed: number of the first of them; the others follow it.
+        layer: of the lip encoder: trunk, hidden1 and so on, or embedding; by default the one that it says is read best.
+        where: only clips with these labels, each label=value or label=value|other.
+        vocabulary: only the so many most frequent words.
+        min_count: only words with so many examples.
+        min_speakers: only words that so many speakers say.
+        shared_speakers: let an official split have a speaker on both sides.
+        window: the frames that a word is read from.
+        tc5: the read-out of features that stay as they are, and its training.
+        end_to_end: the same where the encoder is trained along.
+        device: where networks run, as torch names it.
+        json: print one JSON object instead of tables.
+        out: JSON file to write the result to as well.
+
+    Raises:
+        ModelError: there is no such model or layer, or it has no lip encoder.
+        CorpusError: no such corpus, no faces in it, neither words nor their times, too few words, sources or speakers.
+    """
+    check_writable(out)
+    protocol = Protocol(mode, split, shared_speakers, labels, seeds, device=device, first_seed=first_seed)
+    named = compared_lip_encoders(model, against, mode, layer)
+    corpus = Corpus(*data)
+    words = visible_words(corpus, where, vocabulary, min_count, min_speakers)
+    names = [word.labels[LABEL] for word in words]
+    classes = sorted(set(names))
+    targets = [classes.index(name) for name in names]
+    course = LipCrossValidation(words, targets, protocol, corpus, window, end_to_end, _held_out(model))
+    _refuse_single_class(course)
+    goal = ClassObjective(len(classes))
+    frozen: Probe
+    if readout == "pooled":
+        frozen, training = PooledClassifier(goal), TrainedHead(goal, lambda width: PooledHead(width, len(classes)))
+    else:
+        frozen = FrameProbe(lambda width: TC5Head(width, len(classes), tc5), goal, tc5, course.device)
+        training = TrainedHead(goal, lambda width: TC5Head(width, len(classes), end_to_end))
+    tested = Counter(names[row] for row in course.tested.tolist())
+    what = ScoreSpec(
+        sums=partial(confusion, classes=len(classes)),
+        scores={"accuracy": accuracy, "F1": f1, "UAR": recall},
+        higher_is_better=True,
+        chance={"accuracy": max(tested.values()) / tested.total(), "UAR": 1 / len(classes)},
+        classes=classes,
+    )
+    setting = {"read-out": readout, **protocol.told(), "classes": len(classes), "frames of a word": window.told()}
+    setting |= DetectorProvenance.of(_config(model), corpus.detectors).setting()
+    result = run_comparison("lips", course, named, frozen, training, what, setting)
+    return tell(LipsResult.of(result, kinds_of(words)), json, out)
+
+
+def _held_out(model: str) -> Split:
+    """What a model's training has kept for measuring."""
+    return Split() if model == PIXELS else Split.of_training(_config(model))
+
+
+def _config(model: str) -> dict[str, Any]:
+    from seehear.models.store import find_model, read_config
+
+    return {} if model == PIXELS else read_config(find_model(model))
+
+
+def _refuse_single_class(course: LipCrossValidation) -> None:
+    for fold in (fold for folds in course.folds for fold in folds):
+        if len({course.targets[row] for row in fold.train.tolist()}) < 2:
+            raise CorpusError(
+                f"a training part of {course.recordings.name} has one word only; "
+                "give more clips, or ask for another --split"
+            )

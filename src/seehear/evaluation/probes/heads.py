@@ -1,0 +1,251 @@
+"""Recurrent, pooled and TC-5 heads.
+
+TC-5 of Chung, Chung & Kang 2019 (Perfect Match, arXiv 1809.08001, section 4.3), which Chung et al. 2020 read lips with:
+five pictures make a feature, two temporal convolutions a word. Widths and kernels of the convolutions are not in the
+text; those here were chosen on GRID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seehear.config import check_minimums
+from seehear.evaluation.features import at_rate
+from seehear.evaluation.probes.interface import TrainingOptions
+from seehear.evaluation.probes.linear import SEGMENTS, pooled
+from seehear.nn.interface import SpeechEncoder
+
+
+@dataclass(frozen=True)
+class BGRUOptions(TrainingOptions):
+    """The recurrent read-out and how a network is trained with labels.
+
+    The papers' own: arXiv 2001.04316 reads emotion with ``cell: lstm, bidirectional: false`` and the other defaults
+    here (two layers of 256, 100 epochs, lr 0.001, a tenth after every 30); 2005.01400 with ``cell: gru, lr: 0.0001,
+    decay_every: 40``. On two cores ``hidden: 128, epochs: 20, decay_every: 8, lr: 0.003`` tells the
+    same in a tenth of the time.
+
+    Attributes:
+        cell: gru or lstm.
+        bidirectional: forwards and backwards in time; else forwards alone.
+        hidden: units of each layer and direction.
+        layers: how many.
+        dropout: share of the units between and behind the layers that are left out.
+        rate, epochs, lr, encoder_lr, decay_every, decay, batch: see `TrainingOptions`.
+    """
+
+    cell: Literal["gru", "lstm"] = "gru"
+    bidirectional: bool = True
+    hidden: int = 256
+    layers: int = 2
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_minimums(
+            "bgru", self, hidden=1, layers=1, dropout=0, epochs=1, lr=0, encoder_lr=0, decay_every=1, decay=0, batch=1
+        )
+
+
+class Standardise(nn.Module):
+    """Each dimension with mean 0 and deviation 1, by measures that are taken once."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+
+    def measure(self, steps: Tensor) -> None:
+        """Takes the measures of the training part's features, (steps, D)."""
+        deviation, mean = torch.std_mean(steps.double(), dim=0, correction=0)
+        constant = deviation <= 1e-6 * (mean.abs() + 1e-6)
+        self.mean = mean.float().to(self.mean.device)
+        self.scale = torch.where(constant, 0, 1 / deviation.clamp_min(1e-12)).float().to(self.mean.device)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return (features - self.mean) * self.scale
+
+
+class BidirectionalLayer(nn.Module):
+    """A recurrent layer forwards and one backwards, each recording from its own last step on.
+
+    What a bidirectional layer over packed sequences does, without packing: under autocast that converts the weights
+    anew at every step, which makes it five times as slow.
+    """
+
+    def __init__(self, kind: type[nn.GRU] | type[nn.LSTM], width: int, hidden: int) -> None:
+        """Features of this width to twice ``hidden``."""
+        super().__init__()
+        self.forwards = kind(width, hidden, batch_first=True)
+        self.backwards = kind(width, hidden, batch_first=True)
+
+    def forward(self, features: Tensor, mirrored: Tensor) -> Tensor:
+        """(B, T, D) and the `reverse_order` of its lengths -> (B, T, 2 hidden)."""
+        later = _reordered(self.backwards(_reordered(features, mirrored))[0], mirrored)
+        return torch.cat([self.forwards(features)[0], later], dim=2)
+
+
+class ForwardLayer(nn.Module):
+    """A recurrent layer forwards in time."""
+
+    def __init__(self, kind: type[nn.GRU] | type[nn.LSTM], width: int, hidden: int) -> None:
+        """Features of this width to ``hidden``."""
+        super().__init__()
+        self.forwards = kind(width, hidden, batch_first=True)
+
+    def forward(self, features: Tensor, mirrored: Tensor) -> Tensor:
+        """(B, T, D) -> (B, T, hidden); the order of the way back is not needed."""
+        states: Tensor = self.forwards(features)[0]
+        return states
+
+
+def reverse_order(lengths: Tensor, steps: int) -> Tensor:
+    """Order (B, T) that turns the first ``lengths`` steps of each recording around and leaves those behind."""
+    step = torch.arange(steps, device=lengths.device).expand(len(lengths), steps)
+    return torch.where(step < lengths[:, None], lengths[:, None] - 1 - step, step)
+
+
+def _reordered(features: Tensor, order: Tensor) -> Tensor:
+    return features.gather(1, order[..., None].expand_as(features))
+
+
+class RecurrentHead(nn.Module):
+    """Recurrent layers, both ways or forwards, and a linear one, over the last states or over every step."""
+
+    def __init__(self, width: int, outputs: int, options: BGRUOptions, every_step: bool = False) -> None:
+        """Features of this width to so many outputs."""
+        super().__init__()
+        self.every_step = every_step
+        self.standardise = Standardise(width)
+        kind = nn.GRU if options.cell == "gru" else nn.LSTM
+        self.both = options.bidirectional
+        way, wide = (BidirectionalLayer, 2 * options.hidden) if self.both else (ForwardLayer, options.hidden)
+        self.layers = nn.ModuleList(way(kind, each, options.hidden) for each in [width] + [wide] * (options.layers - 1))
+        self.dropout = nn.Dropout(options.dropout)
+        self.linear = nn.Linear(wide, outputs)
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T, D) of which ``lengths`` steps count -> (B, outputs), or (B, T, outputs) of every step."""
+        lengths = lengths.to(features.device)
+        mirrored = reverse_order(lengths, features.shape[1])
+        states = self.standardise(features)
+        for layer in self.layers:
+            states = self.dropout(layer(states, mirrored))
+        if not self.every_step:  # the last states: of the way back, those at the beginning
+            last = states[torch.arange(len(states), device=states.device), lengths - 1]
+            if self.both:
+                last = torch.cat([last.chunk(2, dim=1)[0], states[:, 0].chunk(2, dim=1)[1]], dim=1)
+            states = last
+        out: Tensor = self.linear(states)
+        return out.float()
+
+
+class PooledHead(nn.Module):
+    """A linear layer over pooled features: what `PooledClassifier` is, where the encoder is trained along."""
+
+    def __init__(self, width: int, outputs: int) -> None:
+        """Features of this width to so many outputs."""
+        super().__init__()
+        self.standardise = Standardise(width)
+        self.linear = nn.Linear(2 * SEGMENTS * width, outputs)
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T, D) of which ``lengths`` steps count -> (B, outputs)."""
+        out: Tensor = self.linear(pooled(self.standardise(features).float(), lengths))
+        return out.float()
+
+
+class WholeNetwork(nn.Module):
+    """Encoder and head together, from sound to outputs."""
+
+    def __init__(self, encoder: SpeechEncoder, layer: str | None, head: nn.Module, rate: int) -> None:
+        """The head is given so many features a second."""
+        super().__init__()
+        self.encoder, self.layer, self.head, self.rate = encoder, layer, head, rate
+
+    def forward(self, sound: Tensor, lengths: Tensor) -> Tensor:
+        """float32 (B, 640 T) of which ``lengths`` samples count -> what the head makes of it."""
+        return self.head(*self.features(sound, lengths))  # type: ignore[no-any-return]
+
+    def features(self, sound: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """What the head is given: features (B, T', D) and how many of them count."""
+        seen = at_rate(self.encoder(sound, self.layer), self.encoder.rate, self.rate)
+        return seen, lengths * seen.shape[1] // sound.shape[1]
+
+
+MakeHead = Callable[[int], nn.Module]
+"""Width of the features -> a head."""
+
+
+@dataclass(frozen=True)
+class TC5Options(TrainingOptions):
+    """Two convolutions over time, and how they are trained.
+
+    Attributes:
+        hidden: channels of both.
+        kernel: frames that each of them sees, odd.
+        dropout: share of the channels behind each that are left out, and half as many of the features before them.
+        rate, epochs, lr, encoder_lr, decay_every, decay, batch: see `TrainingOptions`.
+    """
+
+    hidden: int = 256
+    kernel: int = 5
+    dropout: float = 0.5
+    rate: Literal[25, 50, 100] = field(default=25, init=False)  # lips are seen 25 times a second
+    epochs: int = 30
+    lr: float = 2e-3
+    decay_every: int = 10
+    decay: float = 0.3
+
+    def __post_init__(self) -> None:
+        check_minimums("tc5", self, hidden=1, kernel=1, dropout=0, epochs=1, lr=0, encoder_lr=0, decay_every=1)
+        check_minimums("tc5", self, decay=0, batch=2)
+        if self.kernel % 2 == 0:
+            raise ValueError(f"tc5.kernel must be odd, so that a frame is in its middle, not {self.kernel}")
+
+
+class TC5Head(nn.Module):
+    """Convolution, batch norm and ReLU twice, the mean over the frames that count, a linear layer."""
+
+    def __init__(self, width: int, outputs: int, options: TC5Options) -> None:
+        """Features of this width to so many outputs."""
+        super().__init__()
+        self.standardise = Standardise(width)
+        widths = (width, options.hidden)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(inputs, options.hidden, options.kernel, padding=options.kernel // 2, bias=False)
+            for inputs in widths
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm1d(options.hidden) for _ in widths)
+        self.before, self.behind = nn.Dropout(options.dropout / 2), nn.Dropout(options.dropout)
+        self.linear = nn.Linear(options.hidden, outputs)
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T, D) of which ``lengths`` frames count -> (B, outputs)."""
+        lengths = lengths.to(features.device)
+        counts = (torch.arange(features.shape[1], device=features.device) < lengths[:, None])[:, None]  # (B, 1, T)
+        states = self.before(self.standardise(features)).transpose(1, 2) * counts
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            states = convolution(states)
+            states = F.relu(_among(norm, states, counts)) * counts
+            states = self.behind(states)
+        out: Tensor = self.linear(states.sum(2) / lengths[:, None])
+        return out.float()
+
+
+def _among(norm: nn.Module, states: Tensor, counts: Tensor) -> Tensor:
+    """Batch norm whose statistics are those of the frames that count: (B, C, T) -> (B, C, T), the others zero."""
+    if not norm.training:
+        return norm(states)  # type: ignore[no-any-return]
+    rows = counts[:, 0].nonzero(as_tuple=True)
+    known = states.transpose(1, 2)[rows]  # (frames that count, C)
+    levelled = states.new_zeros(states.shape[0], states.shape[2], states.shape[1])
+    return levelled.index_put(rows, norm(known).to(levelled)).transpose(1, 2)

@@ -1,0 +1,203 @@
+"""Speaker identification: who of those it knows is it? Top-1 and top-5 of a linear probe (arXiv 1706.08612, 5)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.cli.output import tell
+from seehear.errors import CorpusError, check_writable
+from seehear.evaluation.baselines import DEFAULT_BASELINES
+from seehear.evaluation.cross_validation import Protocol, describe_seeds
+from seehear.evaluation.probes.linear import fit_probe
+from seehear.evaluation.recordings import Recording, Recordings
+from seehear.evaluation.result import EvaluationResult, Row
+from seehear.evaluation.speaker.voices import (
+    ComparedVoice,
+    Pooling,
+    Vectors,
+    compared_voices,
+    embed_voices,
+    whole_segments,
+)
+from seehear.evaluation.splits import require_speakers
+from seehear.metrics.bootstrap import Statistic, Sums, estimate, paired_comparison, unit_sums
+from seehear.metrics.pairs import Rows
+from seehear.metrics.scores import Numbers, error_rate
+
+HELD_OUT = 5  # one recording of a speaker in so many is tested
+
+
+TOP = 5
+
+
+SCORES: dict[str, Statistic] = {
+    "top-1": lambda sums: error_rate(sums[..., [0, 2]]),
+    "top-5": lambda sums: error_rate(sums[..., [1, 2]]),
+}
+"""Of hits, hits among the first five, and what was tested."""
+
+
+class _Pieces(NamedTuple):
+    """Sound in pieces.
+
+    Attributes:
+        pieces: all.
+        items: what is told as one: recordings, or pieces of the only recording of a speaker, (pieces,).
+        speakers: class of each item, (items,).
+    """
+
+    pieces: list[Recording]
+    items: Rows
+    speakers: Rows
+
+
+def evaluate_identification(
+    model: str,
+    data: list[Path],
+    against: Sequence[str] = DEFAULT_BASELINES,
+    format: str | None = None,
+    seconds: float = 2.0,
+    pooling: Pooling = "mean+deviation",
+    layer: str | None = None,
+    seeds: int = 3,
+    first_seed: int = 0,
+    where: Sequence[str] = (),
+    device: str = "cpu",
+    json: bool = False,
+    out: Path | None = None,
+) -> EvaluationResult | str:
+    """Say how well known speakers are named by a linear probe on frozen embeddings of their voices.
+
+    A fifth of each speaker's recordings is held out and told, by the mean over its pieces of what the probe says. Where
+    a speaker has one recording only, a fifth of its pieces is, each told by itself.
+
+    Args:
+        model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
+        data: corpora that seehear prepare has made, or folders and files of a data set, with the label speaker.
+        against: what it is compared with: mfcc, logmel, other models, or untrained, its own shape with random weights.
+        format: of a data set that is no corpus: voxceleb, librispeech, folder and so on.
+        seconds: sound of a piece.
+        pooling: of features that are no embeddings of voices: their mean over time, or mean and deviation.
+        layer: of the encoder, pooled; by default a model's own embedding of voices, else the layer that is read best.
+        seeds: repetitions, each with other recordings held out and other random weights, where there are any.
+        first_seed: number of the first of them; the others follow it.
+        where: only recordings with these labels, each label=value or label=value|other.
+        device: where networks run, as torch names it.
+        json: print one JSON object instead of a table.
+        out: JSON file to write the result to as well.
+
+    Raises:
+        ModelError: there is no such model or layer.
+        CorpusError: no such data, speakers are not known, or there are fewer than two with enough sound.
+    """
+    check_writable(out)
+    numbers = Protocol(seeds=seeds, first_seed=first_seed, device=device).numbers
+    if not seconds > 0:
+        raise CorpusError(f"--seconds must be more than 0, not {seconds:g}")
+    for name in ("finetuned", "scratch"):
+        if name in against:
+            raise CorpusError(f"the probe leaves encoders as they are; leave {name} out of --against")
+    named = compared_voices(model, against, "frozen", layer, pooling)
+    recordings = Recordings.of(data, format).where(where).labelled("speaker").audible()
+    heard, names, left_out = _cut(recordings, seconds)
+    held = [_held_out(heard.speakers, seed) for seed in numbers]
+    tested = np.unique(np.concatenate(held))
+    sums = [_sums(one, heard, dict(zip(numbers, held, strict=True)), len(names), device) for one in named]
+    top_1 = SCORES["top-1"]
+    setting = {"probe": "linear", "pooling": pooling, "seconds": seconds, "held out": "a fifth"}
+    result = EvaluationResult(
+        task="speaker identification",
+        data=recordings.name,
+        rows=tuple(
+            Row(one.name, one.mode, {name: estimate(found, score) for name, score in SCORES.items()}, by_snr={})
+            for one, found in zip(named, sums, strict=True)
+        ),
+        comparisons=tuple(
+            paired_comparison(one.name, sums[0], found, top_1) for one, found in zip(named[1:], sums[1:], strict=True)
+        ),
+        higher_is_better=True,
+        chance={"top-1": 1 / len(names), "top-5": min(1.0, TOP / len(names))},
+        classes=(),
+        recordings=len(recordings),
+        tested=len(tested),
+        speakers=len(names),
+        units="speakers",
+        setting=setting | {"seeds": describe_seeds(numbers)},
+        left_out=recordings.left_out | left_out,
+    )
+    return tell(result, json, out)
+
+
+def _cut(recordings: Recordings, seconds: float) -> tuple[_Pieces, list[str], dict[str, str]]:
+    """Pieces of all speakers who have two recordings, or one of two pieces; their names; and who is left out."""
+    by_speaker: dict[str, list[Recording]] = defaultdict(list)
+    for speaker, recording in zip(require_speakers(recordings), recordings, strict=True):
+        by_speaker[speaker].append(recording)
+    left_out: dict[str, str] = {}
+    pieces: list[Recording] = []
+    items: list[int] = []
+    speakers: list[int] = []
+    names: list[str] = []
+    for speaker, own in sorted(by_speaker.items()):
+        cut = [whole_segments(recording, seconds) or [recording] for recording in own]
+        told = cut if len(cut) > 1 else [[piece] for piece in cut[0]]
+        if len(told) < 2:
+            left_out[own[0].name] = f"it is all there is of its speaker, and shorter than two pieces of {seconds:g} s"
+            continue
+        for item in told:
+            pieces += item
+            items += [len(speakers)] * len(item)
+            speakers.append(len(names))
+        names.append(speaker)
+    if len(names) < 2:
+        raise CorpusError(
+            f"{recordings.name} has {len(names)} speakers with two recordings or two pieces of {seconds:g} s, and one "
+            "needs two; give more recordings, or lower --seconds"
+        )
+    return _Pieces(pieces, np.array(items), np.array(speakers)), names, left_out
+
+
+def _held_out(speakers: Rows, seed: int) -> Rows:
+    """Items that are tested: of each speaker one in five, at least one."""
+    rng = np.random.default_rng([seed, 88])
+    held = []
+    for rows in np.split(np.arange(len(speakers)), np.flatnonzero(np.diff(speakers)) + 1):
+        held.append(rng.permutation(rows)[: max(1, len(rows) // HELD_OUT)])
+    return np.sort(np.concatenate(held))
+
+
+def _sums(one: ComparedVoice, heard: _Pieces, held: Mapping[int, Rows], classes: int, device: str) -> Sums:
+    """(seeds, speakers, 3): hits, hits among the first five, and what was tested."""
+    vectors: Vectors | None = None
+    sums = []
+    for seed, tested in held.items():
+        if vectors is None or one.drawn:
+            vectors = embed_voices(one.voice(seed).to(device), heard.pieces, f"hearing by {one.name}")
+        test = np.isin(heard.items, tested)
+        told = heard.speakers[heard.items]
+        probe = fit_probe(vectors[~test], told[~test], classes, seed)
+        hits = _hits(probe(vectors[test]), heard.items[test], heard.speakers)
+        sums.append(unit_sums(hits, heard.speakers[np.unique(heard.items[test])], classes))
+    return np.stack(sums)
+
+
+def _hits(said: NDArray[np.float64], items: Rows, speakers: Rows) -> Numbers:
+    """Whether each item's speaker is first, and among the first five, and 1: (items, 3).
+
+    Args:
+        said: logarithms of probabilities, (pieces, classes).
+        items: of each piece.
+        speakers: of every item.
+    """
+    there, which = np.unique(items, return_inverse=True)
+    together = np.zeros((len(there), said.shape[1]))
+    np.add.at(together, which, said)
+    right = together[np.arange(len(there)), speakers[there]][:, None]
+    before = (together > right).sum(1) + ((together == right).sum(1) - 1) / 2  # equal ones are guessed between
+    return np.stack([before < 1, before < TOP, np.ones(len(there))], axis=1).astype(np.float64)

@@ -1,0 +1,220 @@
+"""Task sync."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seehear.data.corpus import By, Corpus
+from seehear.data.manifest import DetectorProvenance
+from seehear.errors import CorpusError, SeehearError
+from seehear.evaluation.result import describe_interval, format_percent_range
+from seehear.evaluation.splits import ClipPart, clips_of_part
+from seehear.losses.base import Distance
+from seehear.metrics.bootstrap import Units, estimate, singletons, to_plain_dict, unit_sums, units_of_metas
+from seehear.metrics.scores import CHANCE, LENGTHS, TOLERANCE, distances_by_offset, error_rate, hits_offset
+from seehear.models.store import load_sync_model
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from seehear.clip import Clip
+    from seehear.models.interface import LipSyncModel
+
+
+@dataclass(frozen=True)
+class LengthAccuracy:
+    """Of one K.
+
+    Attributes:
+        frames: K.
+        accuracy: share of the windows whose offset was found, 0 to 1.
+        low, high: 95 % interval over people, or sources where these are not known, as `significance.interval` has it;
+            not a number where there is only one.
+        windows: how many there were.
+        clips: how many clips they came from.
+        units: how many people, or sources, they came from.
+        draws: the accuracy in each draw of those with replacement, (R,); the same draws for every model. Not told.
+    """
+
+    frames: int
+    accuracy: float
+    low: float
+    high: float
+    windows: int
+    clips: int
+    units: int = 0
+    draws: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class SyncEvaluation:
+    """The whole table.
+
+    Attributes:
+        by_length: one entry a K, in their order. A K for which all clips were too short is not there.
+        chance: share that guessing reaches.
+        clips: clips seen.
+        too_short: how many of them gave no window even for the smallest K.
+        units: what intervals are over: speakers, sources, or clips of which neither is known.
+        faces: which detector found them.
+    """
+
+    by_length: tuple[LengthAccuracy, ...]
+    chance: float
+    clips: int
+    too_short: int
+    units: str = "clips"
+    faces: DetectorProvenance = field(default_factory=DetectorProvenance)
+
+    def at(self, frames: int) -> float:
+        """Accuracy for that K, 0 to 1.
+
+        Raises:
+            SeehearError: no clip was long enough.
+        """
+        for entry in self.by_length:
+            if entry.frames == frames:
+                return entry.accuracy
+        raise SeehearError(f"no clip is long enough to measure sync over {frames} frames; use longer clips")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, for JSON."""
+        return to_plain_dict(self) | {"by_length": [to_plain_dict(entry) for entry in self.by_length]}
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        console = Console(width=100, file=io.StringIO())
+        console.print(self.table())
+        for line in self.remarks():
+            console.print(line, markup=False, highlight=False)
+        assert isinstance(console.file, io.StringIO)
+        return "\n".join([console.file.getvalue().rstrip(), *self.faces.lines()])
+
+    def table(self) -> Table:
+        """For the terminal."""
+        from rich.table import Table
+
+        title = f"Sync accuracy, offset within ±{TOLERANCE} frame of the truth (chance {self.chance:.1%})"
+        table = Table("K (frames)", "accuracy", "95 % interval", "windows", "clips", title=title)
+        for entry in self.by_length:
+            interval = format_percent_range(entry.low, entry.high)
+            row = (str(entry.frames), f"{entry.accuracy:.1%}", interval, str(entry.windows), str(entry.clips))
+            table.add_row(*row)
+        return table
+
+    def remarks(self) -> list[str]:
+        """What has to be known to believe the table."""
+        return [describe_interval(self.by_length[0].units, self.units)] if self.by_length else []
+
+
+def sync_accuracy(
+    clips: Iterable[tuple[Tensor, Tensor]],
+    distance: Distance = "cosine",
+    lengths: Sequence[int] = LENGTHS,
+    seed: int = 0,
+    units: Callable[[], Units] | None = None,
+) -> SyncEvaluation:
+    """Accuracy over clips whose lips and sound are in sync.
+
+    Only windows for which all 31 offsets lie inside the clip count, so that chance is the same for all of them. A clip
+    of T embeddings gives T - 29 - K windows: a clip of 3 s (75 frames) gives 33 for K = 5 and 23 for K = 15 where the
+    model's context is 4 frames. Clips with fewer than 31 + K - 1 embeddings give none; ``too_short`` counts them.
+
+    Args:
+        clips: (lips (T, D), sound (T, D)) of each.
+        distance: how the model's embeddings are compared.
+        lengths: the Ks.
+        seed: of the bootstrap.
+        units: asked when all clips were seen: which person or source each is of. By default each is taken for
+            independent of all others.
+    """
+    right: list[list[tuple[int, int]]] = [[] for _ in lengths]  # for each K: (found, windows) of each clip
+    seen = too_short = 0
+    for lips, sound in clips:
+        apart = distances_by_offset(lips.float(), sound.float(), distance)
+        seen += 1
+        too_short += len(apart) < min(lengths)
+        for length, counts in zip(lengths, right, strict=True):
+            hits = hits_offset(apart, length)
+            counts.append((int(hits.sum()), len(hits)))
+    of = units() if units else singletons(seen)
+    told = (_with_interval(length, np.array(counts), of, seed) for length, counts in zip(lengths, right, strict=True))
+    return SyncEvaluation(tuple(entry for entry in told if entry), CHANCE, seen, too_short, of.kind)
+
+
+def _with_interval(length: int, counts: NDArray[np.int64], units: Units, seed: int) -> LengthAccuracy | None:
+    """Ratio of sums over units, of (found, windows) of each clip, (clips, 2); None where there was no window."""
+    if not len(counts) or not counts[:, 1].any():
+        return None
+    sums = unit_sums(counts.astype(np.float64), units.of, len(units))
+    told = estimate(sums[None], error_rate, seed)
+    clips = int((counts[:, 1] > 0).sum())
+    return LengthAccuracy(
+        length, told.value, told.low, told.high, int(counts[:, 1].sum()), clips, told.units, told.draws
+    )
+
+
+def evaluate_sync_clips(
+    model: LipSyncModel,
+    clips: Iterable[Clip],
+    lengths: Sequence[int] = LENGTHS,
+    units: Callable[[Sequence[Mapping[str, Any]]], Units] = units_of_metas,
+) -> SyncEvaluation:
+    """Sync accuracy of a model on clips that are in sync.
+
+    Args:
+        model: in evaluation mode, on any device.
+        clips: each is embedded as a whole; those that the model's context uses up count as too short.
+        lengths: the Ks.
+        units: which unit each clip is of, from what the clips know of themselves.
+    """
+    device = next(model.parameters()).device
+    metas: list[Mapping[str, Any]] = []
+
+    def embedded() -> Iterator[tuple[Tensor, Tensor]]:
+        for clip in clips:
+            metas.append(clip.meta)
+            if clip.frames <= 2 * model.context:
+                yield torch.zeros(0, model.dim), torch.zeros(0, model.dim)
+                continue
+            with torch.inference_mode():
+                lips = model.embed_lips(torch.from_numpy(clip.video).unsqueeze(0).to(device))
+                sound = model.embed_sound(torch.from_numpy(clip.audio).unsqueeze(0).to(device))
+            yield lips[0].cpu(), sound[0].cpu()
+
+    return sync_accuracy(embedded(), model.distance, lengths, units=lambda: units(metas))
+
+
+def evaluate_sync(
+    model: str,
+    corpus: Path,
+    split: ClipPart = "dev",
+    split_by: By | None = None,
+    dev_every: int | None = None,
+    lengths: Sequence[int] = (),
+) -> SyncEvaluation:
+    """What `seehear evaluate sync` tells; its help says what is asked for.
+
+    Raises:
+        ModelError: there is no such model, or it has learned something else than sync.
+        CorpusError: there is no such corpus, it cannot be split, it is sound alone, or none of the clips has sound.
+        SeehearError: a length of no frames.
+    """
+    if any(length < 1 for length in lengths):
+        raise SeehearError(f"--lengths must be 1 or more, not {min(lengths)}")
+    trained = load_sync_model(model)
+    clips = clips_of_part(Corpus(corpus).with_faces(), split, trained.config, split_by, dev_every).with_sound()
+    if not clips:
+        raise CorpusError(f"{corpus} has no clips with sound in the split {split}; prepare videos that have sound")
+    found = evaluate_sync_clips(trained, clips, tuple(lengths) or LENGTHS)
+    return replace(found, faces=DetectorProvenance.of(trained.config, clips.detectors))

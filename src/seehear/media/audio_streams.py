@@ -1,0 +1,308 @@
+"""Which sound of a file: streams, channels, how channels are mixed without losing a voice.
+
+The plain mean of two channels of opposite polarity is silence, and of 5.1 it is mostly music: so the channels are
+compared over the whole recording before it is decided what is done with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any, Self
+
+import numpy as np
+from av.audio.layout import AudioLayout
+from numpy.typing import NDArray
+
+from seehear.errors import MediaError, SeehearError
+
+
+@dataclass(frozen=True)
+class AudioStreamChoice:
+    """What a user asks for with ``--audio-stream``.
+
+    Attributes:
+        stream: number of the stream of sound, from 1.
+        channel: its channel (see `channel_by_name`); None leaves the mixture to the program.
+    """
+
+    stream: int
+    channel: str | None = None
+
+    @classmethod
+    def parse(cls, text: str | None) -> Self | None:
+        """From ``2`` or ``2:left``; None for None.
+
+        Raises:
+            SeehearError: something else.
+        """
+        if text is None:
+            return None
+        number, colon, channel = str(text).partition(":")
+        if not number.isdecimal() or int(number) < 1 or (colon and not channel):
+            raise SeehearError(
+                f"--audio-stream must be the number of a stream of sound, from 1, such as 2, or 2:left, not {text}"
+            )
+        return cls(int(number), channel or None)
+
+    def __str__(self) -> str:
+        return f"{self.stream}:{self.channel}" if self.channel else str(self.stream)
+
+
+@dataclass(frozen=True)
+class AudioStreamInfo:
+    """One of the sounds of a file.
+
+    Attributes:
+        stream: number of the stream among all streams of sound, from 1 (FFmpeg's 0:a:N is one less).
+        of: how many there are.
+        language: as the file says; None where it does not.
+        title: likewise.
+        channel: the one channel that is taken; None for a mixture.
+    """
+
+    stream: int
+    of: int
+    language: str | None = None
+    title: str | None = None
+    channel: str | None = None
+
+    @property
+    def wanted(self) -> AudioStreamChoice:
+        """How to ask for it again."""
+        return AudioStreamChoice(self.stream, self.channel)
+
+    def __str__(self) -> str:
+        return f"sound stream {self.stream} of {self.of}{self._details()}"
+
+    @property
+    def short(self) -> str:
+        """As one of several in a sentence: ``2 (ita, left)``."""
+        return f"{self.stream}{self._details()}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry ``sound`` of a JSON object."""
+        return {
+            "stream": self.stream,
+            "of": self.of,
+            "channel": self.channel,
+            "language": self.language,
+            "title": self.title,
+        }
+
+    def _details(self) -> str:
+        known = [detail for detail in (self.language, self.title, self.channel) if detail]
+        return f" ({', '.join(known)})" if known else ""
+
+
+def find_stream(parts: Sequence[AudioStreamInfo], wanted: AudioStreamChoice, path: object) -> AudioStreamInfo:
+    """The stream that is asked for.
+
+    Raises:
+        MediaError: there is none of that number.
+    """
+    for part in parts:
+        if part.stream == wanted.stream:
+            return part
+    if not parts:
+        raise MediaError(f"{path} has no sound, so --audio-stream {wanted} means nothing; leave it out")
+    there = ", ".join(part.short for part in parts)
+    raise MediaError(f"{path} has no sound stream {wanted.stream}; give --audio-stream one of {there}")
+
+
+def describe_others(part: AudioStreamInfo | None, others: Sequence[AudioStreamInfo]) -> str:
+    """What else there is to be listened to, as the end of a sentence; empty where there is nothing."""
+    if part is None or not others:
+        return ""
+    return f"; {part} was used, and there are {', '.join(other.short for other in others)}: see --audio-stream"
+
+
+SPEECH_RATE = 8000
+"""Channels are compared at about this many samples a second, differentiated: hum, rumble and hiss do not count."""
+
+
+OPPOSITE = -0.5
+"""Channels whose correlation is below this are of opposite polarity: one microphone is wired the wrong way round."""
+
+
+APART = 0.5
+"""Channels whose correlation is below this, either way, may hold different voices (two languages, two microphones)."""
+
+
+UNRELATED = 0.2
+"""Below this they surely hold different sound, and the user is told."""
+
+
+FAINT = 1e-4
+"""Power of a channel relative to the loudest (-40 dB) below which it is taken for empty."""
+
+
+FAINT_CENTRE = 1e-2
+"""The same for the centre of 5.1 (-20 dB): what leaks into an unused centre is not the dialogue."""
+
+
+WORDS = {"FL": "left", "FR": "right", "FC": "centre"}
+"""FFmpeg's names of channels in words."""
+
+
+STEREO = ("FL", "FR")
+
+
+NAMELESS = frozenset(("", "NONE", "UNSD", "UNK"))
+"""What FFmpeg calls channels of which the file does not say what they are."""
+
+
+@dataclass(frozen=True)
+class ChannelMix:
+    """How channels become one.
+
+    Attributes:
+        weights: factor of each channel; empty for the plain mean.
+        channel: in words, the one that is taken alone; None for a mixture.
+        caution: what the user should know about it; empty where there is nothing.
+    """
+
+    weights: tuple[float, ...] = ()
+    channel: str | None = None
+    caution: str = ""
+
+    def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(channels, N) -> (N,)."""
+        if not self.weights:
+            return np.asarray(samples.mean(axis=0))
+        return np.asarray(np.asarray(self.weights, np.float32) @ samples)
+
+
+MEAN = ChannelMix()
+
+
+class ChannelStatistics:
+    """What is known of the channels of one recording, added up block by block.
+
+    Attributes:
+        names: FFmpeg's name of each channel.
+        samples: how many of each have been added.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self.samples = 0
+        self._products = np.zeros((len(self.names), len(self.names)))
+
+    def add(self, samples: NDArray[np.float32], rate: int) -> None:
+        """Take a block into account: (channels, N), all finite."""
+        self.samples += samples.shape[1]
+        if len(self.names) < 2:
+            return
+        step = max(1, round(rate / SPEECH_RATE))
+        whole = samples[:, : samples.shape[1] // step * step].reshape(len(samples), -1, step)
+        band = np.diff(whole.mean(axis=2, dtype=np.float64), axis=1)
+        self._products += band @ band.T
+
+    def correlation(self, one: int, other: int) -> float:
+        """Of two channels, -1 to 1; 0 where one of them is silent."""
+        power = sqrt(self._products[one, one] * self._products[other, other])
+        return float(self._products[one, other] / power) if power else 0.0
+
+    def usual(self) -> ChannelMix:
+        """The mixture that loses no voice.
+
+        The centre of a layout that has one beside left and right, unless it is empty: films have their dialogue there.
+        Else the mean, in which channels of opposite polarity are inverted.
+        """
+        centre = initial_mix(self.names)
+        if centre != MEAN and self._power(self.names.index("FC")) >= FAINT_CENTRE * self._loudest():
+            return centre
+        sounding = self._sounding()
+        if len(sounding) < 2:
+            return MEAN
+        loud = next(channel for channel in sounding if 2 * self._power(channel) >= self._loudest())
+        inverted = [channel for channel in sounding if self.correlation(loud, channel) < OPPOSITE]
+        if not inverted:
+            return ChannelMix(caution=self._unrelated(sounding))
+        if 2 * len(inverted) > len(sounding):  # the odd ones out are turned, not the many
+            inverted = [channel for channel in sounding if channel not in inverted]
+        weights = [(-1.0 if channel in inverted else 1.0) / len(self.names) for channel in range(len(self.names))]
+        against = " and ".join(self.word(channel) for channel in range(len(self.names)) if channel in inverted)
+        rest = " and ".join(self.word(channel) for channel in sounding if channel not in inverted)
+        return ChannelMix(
+            tuple(weights), caution=f"{rest} and {against} are of opposite polarity: {against} was inverted"
+        )
+
+    def apart(self) -> list[ChannelMix]:
+        """Single channels that may hold different voices; none where all are nearly the same, or one is the centre."""
+        if self.usual().channel:
+            return []
+        kept: list[int] = []
+        for channel in self._sounding():
+            if all(abs(self.correlation(channel, other)) < APART for other in kept):
+                kept.append(channel)
+        return [single_channel(self.names, channel) for channel in kept] if len(kept) > 1 else []
+
+    def word(self, channel: int) -> str:
+        """What a channel is called."""
+        return _word(self.names, channel)
+
+    def _unrelated(self, sounding: Sequence[int]) -> str:
+        """The caution for channels that have nothing to do with each other."""
+        if len(self.names) != 2 or len(sounding) != 2 or abs(self.correlation(0, 1)) >= UNRELATED:
+            return ""
+        return (
+            f"{self.word(0)} and {self.word(1)} hold different sound (correlation {self.correlation(0, 1):+.2f}): "
+            f"their mean was used; --audio-stream N:{self.word(0)} takes one of them"
+        )
+
+    def _power(self, channel: int) -> float:
+        return float(self._products[channel, channel])
+
+    def _loudest(self) -> float:
+        return max(self._power(channel) for channel in range(len(self.names)))
+
+    def _sounding(self) -> list[int]:
+        """The channels that are not empty."""
+        least = FAINT * self._loudest()
+        return [channel for channel in range(len(self.names)) if self._power(channel) > least]
+
+
+def channel_names(layout: AudioLayout) -> tuple[str, ...]:
+    """FFmpeg's names of a layout's channels; two that have none are left and right."""
+    names = tuple(channel.name for channel in layout.channels)
+    return STEREO if len(names) == 2 and set(names) <= NAMELESS else names
+
+
+def initial_mix(names: Sequence[str]) -> ChannelMix:
+    """The mixture that is most likely to be the usual one, before anything has been heard."""
+    return single_channel(names, list(names).index("FC")) if len(names) > 2 and "FC" in names else MEAN
+
+
+def single_channel(names: Sequence[str], channel: int) -> ChannelMix:
+    """One channel alone."""
+    return ChannelMix(tuple(float(number == channel) for number in range(len(names))), _word(names, channel))
+
+
+def mix_down(samples: NDArray[np.float32], names: Sequence[str], rate: int) -> NDArray[np.float32]:
+    """A whole recording, (channels, N), as one channel, (N,); samples that are no numbers stay such."""
+    known = ChannelStatistics(names)
+    known.add(np.where(np.isfinite(samples), samples, 0), rate)
+    return known.usual()(samples)
+
+
+def channel_by_name(names: Sequence[str], wanted: str) -> ChannelMix:
+    """The channel that a user names: left, right, centre, FFmpeg's name, or its number from 1.
+
+    Raises:
+        MediaError: there is no such channel.
+    """
+    words = [_word(names, channel) for channel in range(len(names))]
+    asked = wanted.lower().replace("center", "centre")
+    for channel, (name, word) in enumerate(zip(names, words, strict=True)):
+        if asked in (word.lower(), name.lower(), str(channel + 1)):
+            return single_channel(names, channel)
+    raise MediaError(f"there is no channel {wanted}; the channels are {', '.join(words)}")
+
+
+def _word(names: Sequence[str], channel: int) -> str:
+    name = names[channel]
+    known = names.count(name) == 1 and name not in NAMELESS
+    return WORDS.get(name, name) if known else str(channel + 1)

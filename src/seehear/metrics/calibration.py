@@ -1,0 +1,315 @@
+"""Scores and delays as probabilities: logistic fits, `ScoreCalibration`, `DelayCalibration`.
+
+A score is a cosine, whose meaning depends on the model and on the sound. Logistic regression on pairs of which it is
+known who speaks turns it into the logarithm of a likelihood ratio, which holds for any prior (Brümmer & du Preez 2006,
+"Application-independent evaluation of speaker detection"); Cllr says how much of the information in it is lost.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from seehear.apps.sync.offset import DelayPeak
+from seehear.atomic_io import write_text
+from seehear.errors import ModelError, SeehearError, os_errors_as_user_errors, read_text_checked
+
+CALIBRATION_FILE = "score_calibration.json"
+"""What it is called in the folder of a model, where tools look for it."""
+
+
+REGULARISATION = 100.0
+"""C of the regression: scores that tell perfectly still get a finite slope, others are hardly held back."""
+
+
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ScoreCalibration:
+    """How scores of one model, made in one way, are read.
+
+    Attributes:
+        slope, offset: natural logarithm of the likelihood ratio = slope * score + offset.
+        eer_threshold: score at which as many pairs of one speaker are refused as of two are accepted.
+        eer: share of either that is, 0 to 1.
+        prior: probability that two voices are of one speaker, before they are heard.
+        trials: pairs that it was fitted to.
+        data: what they were, in words.
+        cllr: cost of the likelihood ratios in bits on those pairs: 0 is perfect, 1 knows nothing.
+        model: whose scores they are, as the user named it.
+        seconds: sound of a segment; embeddings of a recording are the means of those of its segments.
+    """
+
+    slope: float
+    offset: float
+    eer_threshold: float
+    eer: float
+    prior: float = 0.5
+    trials: int = 0
+    data: str = ""
+    cllr: float | None = None
+    model: str = ""
+    seconds: float = 2.0
+
+    @classmethod
+    def fit(cls, scores: ArrayLike, targets: ArrayLike, **said: Any) -> Self:
+        """From pairs of which it is known.
+
+        Args:
+            scores: (N,), higher is more alike.
+            targets: (N,) bool, True for one speaker.
+            said: other attributes, such as ``data``.
+
+        Raises:
+            SeehearError: there are no pairs of one speaker, or none of two.
+        """
+        given, known = np.asarray(scores, dtype=np.float64), np.asarray(targets, dtype=bool)
+        if known.all() or not known.any():
+            raise SeehearError("a calibration needs pairs of one speaker and of two; give recordings of more speakers")
+        slope, offset = _fit_logistic(given, known)
+        threshold, eer = _equal_error_rate(given, known)
+        cost = cllr(slope * given + offset, known)
+        return cls(slope, offset, threshold, eer, trials=len(given), cllr=cost, **said)
+
+    def log_likelihood_ratio(self, score: float) -> float:
+        """Natural logarithm; above 0 speaks for one speaker."""
+        return self.slope * score + self.offset
+
+    def probability(self, score: float) -> float:
+        """That two voices with this score are of one speaker, 0 to 1, where `prior` of all pairs are."""
+        odds = self.log_likelihood_ratio(score) + self._prior_odds
+        return float(0.5 * (1 + np.tanh(odds / 2)))  # the logistic function, without overflow
+
+    @property
+    def threshold(self) -> float | None:
+        """Score at which either answer is as probable as the other; None where no score is, since none says anything.
+
+        Where the prior is one half it lies near `eer_threshold`, but is not the same: that one weighs how often either
+        error happens, this one comes from a curve that was fitted to all scores.
+        """
+        return -(self.offset + self._prior_odds) / self.slope if self.slope else None
+
+    @property
+    def _prior_odds(self) -> float:
+        """Natural logarithm."""
+        return float(np.log(self.prior / (1 - self.prior)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> Self:
+        """What `to_dict` gave.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        kinds = {field.name: str if field.name in ("data", "model") else (int, float) for field in fields(cls)}
+        for name in ("slope", "offset", "eer_threshold", "eer"):
+            if name not in told:
+                raise ValueError(f"it has no {name!r}")
+        for name, value in told.items():
+            if name not in kinds:
+                raise ValueError(f"it has {name!r}, which this version does not know")
+            if not isinstance(value, kinds[name]) and not (name == "cllr" and value is None):
+                raise ValueError(f"its {name} is {value!r}")
+        made = cls(**told)
+        if not 0 < made.prior < 1 or not np.isfinite([made.slope, made.offset, made.eer_threshold]).all():
+            raise ValueError("its prior must be between 0 and 1, and its numbers finite")
+        return made
+
+    def write(self, place: Path) -> Path:
+        """Writes a JSON file, or into the folder of a model.
+
+        Returns:
+            The file.
+
+        Raises:
+            SeehearError: it cannot be written.
+        """
+        file = place / CALIBRATION_FILE if place.is_dir() else place
+        with os_errors_as_user_errors(file):
+            write_text(file, json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n")
+        return file
+
+    @classmethod
+    def read(cls, place: Path) -> Self:
+        """What `write` wrote: a file, or the folder of a model that has one.
+
+        Raises:
+            SeehearError: there is none, or it is damaged.
+        """
+        file = place / CALIBRATION_FILE if place.is_dir() else place
+        way_out = "make one with seehear evaluate speaker --calibration"
+        try:
+            told = json.loads(read_text_checked(file))
+            return cls.from_dict(told if isinstance(told, dict) else {})
+        except FileNotFoundError:
+            raise SeehearError(f"there is no calibration {file}; {way_out}") from None
+        except (OSError, ValueError) as error:
+            raise SeehearError(f"{file} is no calibration of scores ({error}); {way_out}") from error
+
+
+def cllr(log_ratios: ArrayLike, targets: ArrayLike) -> float:
+    """Cost of log-likelihood ratios in bits, pairs of one speaker and of two weighing the same (Brümmer & du Preez).
+
+    Args:
+        log_ratios: natural logarithms, (N,).
+        targets: (N,) bool, some True and some not.
+    """
+    ratios, known = np.asarray(log_ratios, dtype=np.float64), np.asarray(targets, dtype=bool)
+    missed, alarmed = np.logaddexp(0, -ratios[known]).mean(), np.logaddexp(0, ratios[~known]).mean()
+    return float((missed + alarmed) / (2 * np.log(2)))
+
+
+def _fit_logistic(scores: Scores, targets: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and offset of the log-likelihood ratio: logistic regression with both classes weighing the same."""
+    from sklearn.linear_model import LogisticRegression
+
+    mean, scale = scores.mean(), max(float(scores.std()), 1e-12)
+    model = LogisticRegression(C=REGULARISATION, class_weight="balanced", tol=1e-8, max_iter=1000)
+    model.fit(((scores - mean) / scale)[:, None], targets)
+    slope = float(model.coef_[0, 0]) / scale
+    return slope, float(model.intercept_[0]) - slope * float(mean)
+
+
+def _equal_error_rate(scores: Scores, targets: NDArray[np.bool_]) -> tuple[float, float]:
+    """The threshold at which both errors are nearest to each other, between two scores, and their mean there."""
+    order = np.argsort(scores, kind="stable")
+    known, ascending = targets[order], scores[order]
+    missed = np.concatenate([[0], np.cumsum(known)]) / known.sum()
+    alarmed = 1 - np.concatenate([[0], np.cumsum(~known)]) / (~known).sum()
+    between = np.flatnonzero(np.diff(ascending) > 0) + 1  # a threshold cannot part equal scores
+    if not len(between):
+        return float(ascending[0]), 0.5
+    best = between[np.abs(missed - alarmed)[between].argmin()]
+    return float(ascending[best - 1 : best + 1].mean()), float((missed[best] + alarmed[best]) / 2)
+
+
+RIGHT_WITHIN_MS = 40.0
+"""A delay is right when it is within one video frame of the true one."""
+
+
+MEANING = f"probability from 0 to 1 that the true delay is within {RIGHT_WITHIN_MS:.0f} ms of the stated one"
+
+
+@dataclass(frozen=True)
+class DelayCalibration:
+    """Logistic regression from a peak's statistics to the probability that its delay is right.
+
+    ``p = 1 / (1 + exp(-(bias + margin * log(1 + M) + evidence * log(1 + E))))``, M and E being the peak's margin and
+    evidence (see `seehear.apps.sync.offset.DelayPeak`).
+
+    Attributes:
+        bias, margin, evidence: the fitted coefficients.
+        examples: how many measurements they were fitted to; 0 for `UNCALIBRATED` and outside of what was fitted.
+        search_s: delays up to this were looked at in these, both ways.
+    """
+
+    bias: float
+    margin: float
+    evidence: float
+    examples: int = 0
+    search_s: float = 1.0
+
+    def __call__(self, peak: DelayPeak) -> float:
+        """The probability that ``peak.delay_ms`` is within `RIGHT_WITHIN_MS` of the true delay."""
+        logit = self.bias + np.dot([self.margin, self.evidence], peak_statistics(peak))
+        return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the confidence is a probability that was fitted, rather than a rough guess."""
+        return self.examples > 0
+
+    def searching(self, search_s: float) -> DelayCalibration:
+        """The calibration for a search up to ``search_s``; a rough one where that is farther than it was fitted for.
+
+        With n times as many wrong delays, each as likely to look right as before, the odds of the best one being right
+        are n times less (Bayes' rule, all delays being as likely). As the margin already knows of the new rivals, this
+        is rather too doubtful than too sure. A shorter search leaves the calibration as it is.
+        """
+        if search_s <= self.search_s:
+            return self
+        return replace(self, bias=self.bias - float(np.log(search_s / self.search_s)), examples=0, search_s=search_s)
+
+    def among(self, sounds: int) -> DelayCalibration:
+        """The calibration for the best of so many sounds of a file: each of them is a chance to look right by luck."""
+        return replace(self, bias=self.bias - float(np.log(max(1, sounds))))
+
+    def to_config(self) -> dict[str, float]:
+        """The entry ``sync_calibration`` of a run's config.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> DelayCalibration:
+        """Read a run's calibration; `UNCALIBRATED` where it has none.
+
+        Raises:
+            ModelError: the entry is there but is not a calibration.
+        """
+        entry = config.get("sync_calibration")
+        if entry is None:
+            return UNCALIBRATED
+        try:
+            return cls(**entry)
+        except TypeError as error:
+            raise ModelError(f"the model's sync_calibration is not one that this version reads: {error}") from error
+
+
+UNCALIBRATED = DelayCalibration(bias=-5.0, margin=1.5, evidence=0.7)
+"""For a model without a calibration of its own: hard to please, so that what it calls confident is."""
+
+
+def peak_statistics(peak: DelayPeak) -> NDArray[np.float64]:
+    """What the regression sees of a peak (2,)."""
+    return np.log1p(np.maximum([peak.margin, peak.evidence], 0.0))
+
+
+def fit_delay_calibration(
+    peaks: Sequence[DelayPeak], right: Sequence[bool], *, ridge: float = 1e-2
+) -> DelayCalibration:
+    """Fit the regression to measurements whose truth is known, by Newton's method.
+
+    Args:
+        peaks: what was measured, right and wrong ones.
+        right: whether each peak's delay was within `RIGHT_WITHIN_MS` of the truth.
+        ridge: small penalty on the coefficients, so that perfectly separable examples still have an answer.
+
+    Raises:
+        ValueError: all the examples are right, or all are wrong: nothing to tell apart.
+    """
+    truth = np.asarray(right, float)
+    if truth.min() == truth.max():
+        raise ValueError("a calibration needs both right and wrong measurements")
+    inputs = np.column_stack([np.ones(len(peaks)), np.array([peak_statistics(peak) for peak in peaks])])
+    weights = _logistic(inputs, truth, ridge)
+    # The statistics go together, so that few examples may make one of them count against a peak: more of it never does.
+    while (weights[1:] < 0).any():
+        inputs[:, 1:][:, weights[1:] <= 0] = 0
+        weights = _logistic(inputs, truth, ridge)
+    bias, margin, evidence = (round(float(weight), 4) for weight in weights)
+    return DelayCalibration(bias, margin, evidence, examples=len(peaks))
+
+
+def _logistic(inputs: NDArray[np.float64], truth: NDArray[np.float64], ridge: float) -> NDArray[np.float64]:
+    """Coefficients (n,) of a logistic regression of ``truth`` (m,) on ``inputs`` (m, n); the first is not penalised."""
+    penalty = ridge * np.diag([0.0, *np.ones(inputs.shape[1] - 1)])
+    weights = np.zeros(inputs.shape[1])
+    for _ in range(50):
+        probability = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
+        slope = inputs.T @ (probability - truth) + penalty @ weights
+        curvature = (inputs.T * (probability * (1 - probability))) @ inputs + penalty + 1e-9 * np.eye(len(weights))
+        step = np.linalg.solve(curvature, slope)
+        weights = weights - step
+        if np.abs(step).max() < 1e-8:
+            break
+    return weights

@@ -1,0 +1,242 @@
+"""Models on disk and by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as serialised
+from torch import Tensor, nn
+
+from seehear import __version__
+from seehear.atomic_io import atomic_write, write_text
+from seehear.config import WEIGHTS_FOLDER, packaged_model_names, resource_folder
+from seehear.errors import LfsPointerError, ModelError, check_not_lfs_pointer, read_text_checked
+from seehear.models import MODELS
+from seehear.models.animate import AnimateModel
+from seehear.models.interface import IdentityModel, LipSyncModel, PretextModel
+from seehear.models.joint import JointModel
+from seehear.nn.external import is_external
+
+FORMAT = 1
+
+
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+
+
+HUB = "hf:"
+
+
+def load(name_or_path: str | Path, device: str | torch.device | None = None) -> PretextModel:
+    """A trained model, ready to use.
+
+    Args:
+        name_or_path: the folder of a run; or the name of a model that comes with the package (``sync-small``); or a
+            repository on the Hugging Face hub: ``hf:somebody/some-model``, or without ``hf:`` where no folder
+            ``somebody`` is here.
+        device: where its weights go; the CPU by default.
+
+    Raises:
+        ModelError: there is no such model, or its files are damaged or do not belong together.
+    """
+    folder = find_model(str(name_or_path))
+    config = read_config(folder)
+    pretext = config.get("pretext")
+    if config.get("format") != FORMAT or pretext not in MODELS:
+        raise ModelError(f"{folder / CONFIG} was written by another version of seehear ({config.get('seehear', '?')})")
+    model = MODELS[pretext].from_config(config)
+    load_weights(model, folder / WEIGHTS)
+    return model.to(device or "cpu").eval()
+
+
+def load_sync_model(name_or_path: str | Path, device: str | torch.device | None = None) -> LipSyncModel:
+    """As `load`, for those who need lips and sound that can be compared.
+
+    Raises:
+        ModelError: as `load`, or the model has learned something else.
+    """
+    model = load(name_or_path, device)
+    if not isinstance(model, LipSyncModel):
+        raise ModelError(_wrong(name_or_path, model, "lip-sync needs a sync model such as sync-small"))
+    return model
+
+
+def load_identity_model(name_or_path: str | Path, device: str | torch.device | None = None) -> IdentityModel:
+    """As `load`, for those who need voices and faces that can be compared.
+
+    Raises:
+        ModelError: as `load`, or the model has learned something else.
+    """
+    model = load(name_or_path, device)
+    if not isinstance(model, IdentityModel):
+        raise ModelError(_wrong(name_or_path, model, "telling people apart needs a match model such as match-small"))
+    return model
+
+
+def load_animate_model(name_or_path: str | Path, device: str | torch.device | None = None) -> AnimateModel:
+    """As `load`, for those who need pictures drawn.
+
+    Raises:
+        ModelError: as `load`, or the model has learned something else.
+    """
+    model = load(name_or_path, device)
+    drawing = model.animator() if isinstance(model, JointModel) else model
+    if not isinstance(drawing, AnimateModel):
+        raise ModelError(f"{name_or_path} is {_a(model)} model and cannot draw; give the folder of an animate run")
+    return drawing
+
+
+def _wrong(name: str | Path, model: PretextModel, needed: str) -> str:
+    return f"{name} is {_a(model)} model; {needed}"
+
+
+def _a(model: PretextModel) -> str:
+    return f"{'an' if model.name[0] in 'aeiou' else 'a'} {model.name}"
+
+
+def save(model: PretextModel, folder: Path, trained: dict[str, Any] | None = None) -> None:
+    """Write a model as `load` reads it.
+
+    Args:
+        model: what to write.
+        folder: made if it is not there.
+        trained: what to remember about its training, under the key ``trained`` of config.json.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    with atomic_write(folder / WEIGHTS) as beside:
+        beside.write_bytes(serialised(state, metadata={"format": "pt"}))  # save_file would hide it from other users
+    config = {"format": FORMAT, "seehear": __version__} | model.config | ({"trained": trained} if trained else {})
+    write_text(folder / CONFIG, json.dumps(config, indent=2) + "\n")
+
+
+def packaged_models() -> list[str]:
+    """Names of the models that come with the package."""
+    return packaged_model_names()
+
+
+def find_model(name: str) -> Path:
+    """The folder of a model: a path, a packaged name, or one downloaded from the hub.
+
+    A path that is mistyped inside of a folder that is here (``runs/foo``) is not looked for on the hub.
+
+    Raises:
+        ModelError: nowhere.
+    """
+    if is_external(name):
+        raise ModelError(f"{name} only hears; where lips, faces or a training are asked for, name the folder of a run")
+    if name.startswith(HUB):
+        return _download(name.removeprefix(HUB))
+    if Path(name).is_dir():
+        return Path(name)
+    if name in packaged_models():
+        return Path(str(resource_folder(WEIGHTS_FOLDER) / name))
+    if name.count("/") == 1 and name[0] not in "./~" and not Path(name).parent.is_dir():
+        return _download(name)
+    raise ModelError(f"there is no model {name!r}: neither a folder of that name nor one of the {_there_are()}")
+
+
+def _there_are() -> str:
+    return f"models that come with seehear: {', '.join(packaged_models()) or 'none'}"
+
+
+def _download(repository: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        return Path(snapshot_download(repository, allow_patterns=[WEIGHTS, CONFIG]))
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"there is no model {repository!r}: no such folder, and the Hugging Face hub does not give it ({reason}); "
+            f"{_there_are()}"
+        ) from error
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What a model's config.json says.
+
+    Raises:
+        ModelError: there is none, or it is damaged.
+    """
+    path = folder / CONFIG
+    try:
+        config = json.loads(read_text_checked(path))
+    except LfsPointerError:
+        raise
+    except FileNotFoundError:
+        raise ModelError(f"{folder} holds no model: it has no {CONFIG}; name the folder of a run") from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} is damaged ({error}); copy or download the model again") from error
+    if not isinstance(config, dict):
+        raise ModelError(f"{path} is damaged (no object); copy or download the model again")
+    return config
+
+
+def init_from(model: PretextModel, name: str) -> None:
+    """Put trained weights into a model that is to learn on.
+
+    From a model that has learned the same, all of them; from one that has learned something else, those of its encoder
+    of speech, which must have the same shape.
+
+    Args:
+        model: whose numbers are replaced.
+        name: of a model, or the folder of a run.
+
+    Raises:
+        ModelError: there is no such model, or it has another shape.
+    """
+    folder = find_model(name)
+    if read_config(folder).get("pretext") == model.name:
+        load_weights(model, folder / WEIGHTS, "the model that is to begin with it")
+        return
+    other = load(name)
+    state = other.speech.state_dict()
+    difference = _difference(model.speech.state_dict(), state)
+    if difference:
+        raise ModelError(
+            f"{name} is {_a(other)} model, of which only the encoder of speech can be begun with, and it is of another "
+            f"shape: {difference}"
+        )
+    model.speech.load_state_dict(state)
+
+
+def load_weights(model: nn.Module, path: Path, whose: str = f"the {CONFIG} beside it") -> None:
+    """Put weights into a model; all of them, and nothing but them.
+
+    Args:
+        model: whose numbers are replaced.
+        path: a model.safetensors.
+        whose: what they are to fit, for the sentence that says that they do not.
+
+    Raises:
+        ModelError: no such file, a damaged one, or weights of a model of another shape.
+        PointerError: the file is a Git LFS pointer.
+    """
+    try:
+        check_not_lfs_pointer(path)
+        state = load_file(path)
+    except FileNotFoundError:
+        raise ModelError(f"{path.parent} holds no weights: it has no {WEIGHTS}; name the folder of a run") from None
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path} is damaged ({error}); copy or download the model again") from error
+    difference = _difference(model.state_dict(), state)
+    if difference:
+        raise ModelError(f"{path} does not fit {whose}: {difference}")
+    model.load_state_dict(state)
+
+
+def _difference(expected: dict[str, Tensor], found: dict[str, Tensor]) -> str:
+    """The first thing that does not fit, in words; empty if all fits."""
+    for name in expected:
+        if name not in found:
+            return f"{name} is missing"
+        if expected[name].shape != found[name].shape:
+            return f"{name} has the shape {tuple(found[name].shape)}, not {tuple(expected[name].shape)}"
+    extra = sorted(set(found) - set(expected))
+    return f"it has {extra[0]}, which the model has not" if extra else ""

@@ -1,1 +1,0 @@
-"""What is trained on top of an encoder with the labels: as little as shows what its features know."""

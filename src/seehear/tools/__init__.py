@@ -1,1 +1,0 @@
-"""What the models are for: answers about files, and fixed files."""
