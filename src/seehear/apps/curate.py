@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from seehear import __version__
 from seehear.apps.diarization.active_speaker import DiarizationOptions
 from seehear.apps.segments import CuratedFile, CurationRules, FileSegment, curate_file, seconds_by_reason
 from seehear.atomic_io import ENCODING_ERRORS, atomic_write, write_text
@@ -29,6 +28,7 @@ from seehear.media.clips import ClipOptions
 from seehear.models.store import load_sync_model
 from seehear.parallel import ReportProgress, TaskMessage, run_tasks, worker_count
 from seehear.progress import ProgressReporter
+from seehear.version import __version__
 
 
 def curate(

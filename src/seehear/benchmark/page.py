@@ -9,7 +9,6 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from seehear import __version__
 from seehear.benchmark.cells import CellOutcome, WorkList
 from seehear.benchmark.execution import BenchmarkFolder
 from seehear.benchmark.page_figures import (
@@ -56,6 +55,7 @@ from seehear.report.html import (
     Text,
     write_report,
 )
+from seehear.version import __version__
 
 BOLD = "Bold is only what paired tests support as the best of its column."
 

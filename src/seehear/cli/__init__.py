@@ -15,10 +15,10 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, get_args, get_origin, get_type_hints
 
-from seehear import __version__
 from seehear.atomic_io import ENCODING_ERRORS
 from seehear.errors import SeehearError, as_user_error
 from seehear.machine import configure_threads
+from seehear.version import __version__
 
 if TYPE_CHECKING:
     from inspect import Parameter

@@ -15,7 +15,6 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-from seehear import __version__
 from seehear.atomic_io import remove_leftovers, write_text
 from seehear.data.datasets.all import Download, find_download
 from seehear.data.hosts import DownloadPlan, HttpClient, PendingFile, Terms
@@ -23,6 +22,7 @@ from seehear.data.http import BadArchiveError, DownloadError, NotOnServerError, 
 from seehear.data.transfer import PART, RemoteFile, digest, extract_archive, is_archive, transfer
 from seehear.errors import os_errors_as_user_errors
 from seehear.progress import ProgressReporter
+from seehear.version import __version__
 
 
 def confirm_terms(title: str, terms: Terms) -> None:

@@ -15,8 +15,8 @@ from http.client import HTTPException, HTTPResponse
 from typing import IO, TypeVar
 from urllib.parse import urlsplit
 
-from seehear import __version__
 from seehear.errors import SeehearError
+from seehear.version import __version__
 
 
 class DownloadError(SeehearError):

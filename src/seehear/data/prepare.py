@@ -16,7 +16,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from seehear import __version__
 from seehear.data.datasets import Medium, Source, is_sound
 from seehear.data.datasets.all import find_sources
 from seehear.data.datasets.folder import read_labels
@@ -40,6 +39,7 @@ from seehear.media.clips import ClipOptions
 from seehear.media.sound import SoundOptions
 from seehear.parallel import run_tasks, worker_count
 from seehear.progress import ProgressReporter
+from seehear.version import __version__
 
 COLUMN = "delay_ms"
 

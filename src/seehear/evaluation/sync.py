@@ -20,7 +20,7 @@ from seehear.evaluation.result import describe_interval, format_percent_range
 from seehear.evaluation.splits import ClipPart, clips_of_part
 from seehear.losses.base import Distance
 from seehear.metrics.bootstrap import Units, estimate, singletons, to_plain_dict, unit_sums, units_of_metas
-from seehear.metrics.scores import CHANCE, LENGTHS, TOLERANCE, distances_by_offset, error_rate, hits_offset
+from seehear.metrics.scores import CHANCE, LENGTHS, TOLERANCE, count_hits, error_rate
 from seehear.models.store import load_sync_model
 
 if TYPE_CHECKING:
@@ -138,18 +138,12 @@ def sync_accuracy(
         units: asked when all clips were seen: which person or source each is of. By default each is taken for
             independent of all others.
     """
-    right: list[list[tuple[int, int]]] = [[] for _ in lengths]  # for each K: (found, windows) of each clip
-    seen = too_short = 0
-    for lips, sound in clips:
-        apart = distances_by_offset(lips.float(), sound.float(), distance)
-        seen += 1
-        too_short += len(apart) < min(lengths)
-        for length, counts in zip(lengths, right, strict=True):
-            hits = hits_offset(apart, length)
-            counts.append((int(hits.sum()), len(hits)))
+    counts = count_hits(clips, distance, lengths)
+    seen = len(counts[0])
+    too_short = sum(windows == 0 for _, windows in counts[int(np.argmin(lengths))])
     of = units() if units else singletons(seen)
-    told = (_with_interval(length, np.array(counts), of, seed) for length, counts in zip(lengths, right, strict=True))
-    return SyncEvaluation(tuple(entry for entry in told if entry), CHANCE, seen, too_short, of.kind)
+    entries = (_with_interval(length, np.array(found), of, seed) for length, found in zip(lengths, counts, strict=True))
+    return SyncEvaluation(tuple(entry for entry in entries if entry), CHANCE, seen, too_short, of.kind)
 
 
 def _with_interval(length: int, counts: NDArray[np.int64], units: Units, seed: int) -> LengthAccuracy | None:

@@ -11,12 +11,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from seehear.apps.sync.offset import DelayPeak
 from seehear.atomic_io import write_text
 from seehear.errors import ModelError, SeehearError, os_errors_as_user_errors, read_text_checked
 
@@ -201,12 +200,24 @@ RIGHT_WITHIN_MS = 40.0
 MEANING = f"probability from 0 to 1 that the true delay is within {RIGHT_WITHIN_MS:.0f} ms of the stated one"
 
 
+class PeakStatistics(Protocol):
+    """How plainly one delay is better than all others."""
+
+    @property
+    def margin(self) -> float:
+        """How far above the second best delay, in units of the spread of the rest of the curve."""
+
+    @property
+    def evidence(self) -> float:
+        """How far above it in all frames together, as the logarithm of a ratio of probabilities."""
+
+
 @dataclass(frozen=True)
 class DelayCalibration:
     """Logistic regression from a peak's statistics to the probability that its delay is right.
 
     ``p = 1 / (1 + exp(-(bias + margin * log(1 + M) + evidence * log(1 + E))))``, M and E being the peak's margin and
-    evidence (see `seehear.apps.sync.offset.DelayPeak`).
+    evidence (see `PeakStatistics`).
 
     Attributes:
         bias, margin, evidence: the fitted coefficients.
@@ -220,8 +231,8 @@ class DelayCalibration:
     examples: int = 0
     search_s: float = 1.0
 
-    def __call__(self, peak: DelayPeak) -> float:
-        """The probability that ``peak.delay_ms`` is within `RIGHT_WITHIN_MS` of the true delay."""
+    def __call__(self, peak: PeakStatistics) -> float:
+        """The probability that the peak is within `RIGHT_WITHIN_MS` of the true delay."""
         logit = self.bias + np.dot([self.margin, self.evidence], peak_statistics(peak))
         return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
 
@@ -269,13 +280,13 @@ UNCALIBRATED = DelayCalibration(bias=-5.0, margin=1.5, evidence=0.7)
 """For a model without a calibration of its own: hard to please, so that what it calls confident is."""
 
 
-def peak_statistics(peak: DelayPeak) -> NDArray[np.float64]:
+def peak_statistics(peak: PeakStatistics) -> NDArray[np.float64]:
     """What the regression sees of a peak (2,)."""
     return np.log1p(np.maximum([peak.margin, peak.evidence], 0.0))
 
 
 def fit_delay_calibration(
-    peaks: Sequence[DelayPeak], right: Sequence[bool], *, ridge: float = 1e-2
+    peaks: Sequence[PeakStatistics], right: Sequence[bool], *, ridge: float = 1e-2
 ) -> DelayCalibration:
     """Fit the regression to measurements whose truth is known, by Newton's method.
 

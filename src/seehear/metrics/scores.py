@@ -229,3 +229,22 @@ def hits_offset(distances: Tensor, length: int, truth: int = 0) -> Tensor:
     averaged = distances.unfold(0, length, 1).mean(-1)  # (windows, offsets)
     offset = averaged.argmin(1) - distances.shape[1] // 2
     return (offset - truth).abs() <= TOLERANCE
+
+
+def count_hits(
+    clips: Iterable[tuple[Tensor, Tensor]], distance: Distance, lengths: Sequence[int]
+) -> list[list[tuple[int, int]]]:
+    """For each K, and each clip in turn: how many windows find the true offset, and how many windows there are.
+
+    Args:
+        clips: (lips (T, D), sound (T, D)) of each, in sync.
+        distance: how the embeddings are compared.
+        lengths: the Ks.
+    """
+    counts: list[list[tuple[int, int]]] = [[] for _ in lengths]
+    for lips, sound in clips:
+        distances = distances_by_offset(lips.float(), sound.float(), distance)
+        for length, of_length in zip(lengths, counts, strict=True):
+            hits = hits_offset(distances, length)
+            of_length.append((int(hits.sum()), len(hits)))
+    return counts

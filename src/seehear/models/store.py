@@ -12,7 +12,6 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialised
 from torch import Tensor, nn
 
-from seehear import __version__
 from seehear.atomic_io import atomic_write, write_text
 from seehear.config import WEIGHTS_FOLDER, packaged_model_names, resource_folder
 from seehear.errors import LfsPointerError, ModelError, check_not_lfs_pointer, read_text_checked
@@ -21,6 +20,7 @@ from seehear.models.animate import AnimateModel
 from seehear.models.interface import IdentityModel, LipSyncModel, PretextModel
 from seehear.models.joint import JointModel
 from seehear.nn.external import is_external
+from seehear.version import __version__
 
 FORMAT = 1
 

@@ -13,10 +13,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seehear.clip import Region
-from seehear.evaluation.sync import sync_accuracy
 from seehear.losses.base import Distance
 from seehear.metrics.detection import ErrorCounts
-from seehear.metrics.scores import CHANCE, LENGTHS, OFFSET_COUNT, MouthError, concatenate, mouth_error
+from seehear.metrics.scores import (
+    CHANCE,
+    LENGTHS,
+    OFFSET_COUNT,
+    MouthError,
+    concatenate,
+    count_hits,
+    error_rate,
+    mouth_error,
+)
 from seehear.models.interface import IdentityModel, LipSyncModel
 
 Picture = NDArray[np.uint8]
@@ -110,8 +118,10 @@ class SyncValidation:
         pairs: list[tuple[Tensor, Tensor]] = []
         for out in outs:
             pairs += zip(out["lips"].cpu(), out["sound"].cpu(), strict=True)
-        accuracy = sync_accuracy(pairs, self.distance, (SHORT, LONG))
-        return ValidationResult(dict(zip(self.formats, (accuracy.at(SHORT), accuracy.at(LONG)), strict=True)))
+        counts = [np.array(found).sum(0) for found in count_hits(pairs, self.distance, (SHORT, LONG))]
+        return ValidationResult(
+            {name: float(error_rate(found)) for name, found in zip(self.formats, counts, strict=True)}
+        )
 
 
 def min_frames(model: LipSyncModel) -> int:
