@@ -22,19 +22,36 @@ def disk_full_error(error: BaseException | None) -> OSError | None:
 
 
 class SeehearError(Exception):
-    """A problem with what the user gave, not with the program. The command line prints it and exits with 2."""
+    """A problem with what the user gave, not with the program. The command line prints it and exits with 2.
+
+    Attributes:
+        code: stable name of the problem, for programs; the sentence may be reworded.
+    """
+
+    default_code = "input"
+
+    def __init__(self, sentence: str = "", *, code: str | None = None) -> None:
+        """One sentence that names the file or option and the way out."""
+        super().__init__(sentence)
+        self.code = code or self.default_code
 
 
 class MediaError(SeehearError):
     """A media file cannot be read or written."""
 
+    default_code = "media"
+
 
 class CorpusError(SeehearError):
     """A corpus on disk is missing, damaged or of another version."""
 
+    default_code = "corpus"
+
 
 class ModelError(SeehearError):
     """A model, its weights or its preset cannot be found or do not fit."""
+
+    default_code = "model"
 
 
 _SENTENCES = {

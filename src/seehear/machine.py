@@ -15,6 +15,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import parent_process
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -26,6 +27,23 @@ def use_single_thread() -> None:
     """Decoding runs beside the network: more threads than cores make both many times slower."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+
+
+def decoder_threads() -> int:
+    """Threads of a video decoder: 1 in a worker process, whose fellows have the other cores; else 0, all of them."""
+    return 1 if parent_process() else 0
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """`use_single_thread` for a while; after it, both libraries have the threads that they had before."""
+    threads = torch.get_num_threads(), cv2.getNumThreads()
+    use_single_thread()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads[0])
+        cv2.setNumThreads(threads[1])
 
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -79,18 +97,6 @@ def single_threaded_children() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def torch_threads_kept() -> Iterator[None]:
-    """After it, torch has as many threads as before: tools that decode beside the network set it to one."""
-    import torch
-
-    threads = torch.get_num_threads()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def cpu_quota(root: Path = Path("/")) -> float:

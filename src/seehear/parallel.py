@@ -243,40 +243,90 @@ def _picklable(error: Exception) -> Exception:
 
 Value = TypeVar("Value")
 
+Progress = Callable[[float, str], None]
+"""Takes the share of the work that is done, 0 to 1, and what is being done."""
+
+FileWork = Callable[[Path, Callable[[float], None]], Value]
+"""Does the work on one file, and says what share of it is done; for processes a function of a module, or a partial."""
+
 
 class FileResult(Generic[Value]):
     """What became of a file.
 
     Attributes:
         path: of the file.
-        found: what it gave; None where there is an error.
+        value: what it gave; None where there is an error.
         error: the sentence that says why not.
+        code: the error's stable code.
     """
 
-    def __init__(self, path: Path, found: Value | None = None, error: str | None = None) -> None:
-        """One of ``found`` and ``error`` is given."""
-        self.path, self.found, self.error = path, found, error
+    def __init__(
+        self, path: Path, value: Value | None = None, error: str | None = None, code: str | None = None
+    ) -> None:
+        """One of ``value`` and ``error`` is given."""
+        self.path, self.value, self.error, self.code = path, value, error, code
 
 
 def try_file(path: Path, work: Callable[[Path], Value], *, among_others: bool) -> FileResult[Value]:
     """Do the work on one file.
 
-    Errors that are the user's to mend become part of the outcome. Any other is a bug: of a single file it keeps its
+    Errors that are the user's to mend become part of the result. Any other is a bug: of a single file it keeps its
     traceback; ``among_others`` it costs only this file's answer.
     """
     try:
         return FileResult(path, work(path))
     except SeehearError as error:
-        return FileResult(path, error=str(error))
+        return FileResult(path, error=str(error), code=error.code)
     except OSError as error:
         sentence = as_user_error(error)
         if sentence is None and not among_others:
             raise
-        return FileResult(path, error=str(sentence) if sentence else _unexpected_error(path, error))
+        if sentence is None:
+            return FileResult(path, error=_unexpected_error(path, error), code="bug")
+        return FileResult(path, error=str(sentence), code=sentence.code)
     except Exception as error:
         if not among_others:
             raise
-        return FileResult(path, error=_unexpected_error(path, error))
+        return FileResult(path, error=_unexpected_error(path, error), code="bug")
+
+
+def map_files(
+    paths: Sequence[Path], work: FileWork[Value], workers: int | None = None, progress: Progress | None = None
+) -> Iterator[FileResult[Value]]:
+    """Do the work on files, in processes where there are several, and give the results in the order of the files.
+
+    Args:
+        paths: the files.
+        work: what is done with each.
+        workers: processes; by default one a core. One worker, or one file, is done in this process.
+        progress: takes the share of all files that is done.
+
+    Raises:
+        SeehearError: fewer than one worker.
+    """
+    count = min(worker_count(workers), len(paths))
+    if count > 1:
+        for done, result in enumerate(parallel_map(paths, partial(_unwatched, work), count), 1):
+            if progress:
+                progress(done / len(paths), str(result.path))
+            yield result
+        return
+    for index, path in enumerate(paths):
+
+        def report(share: float, index: int = index, path: Path = path) -> None:
+            if progress:
+                progress((index + share) / len(paths), str(path))
+
+        yield try_file(path, partial(_watched, work, report), among_others=len(paths) > 1)
+        report(1.0)
+
+
+def _watched(work: FileWork[Value], report: Callable[[float], None], path: Path) -> Value:
+    return work(path, report)
+
+
+def _unwatched(work: FileWork[Value], path: Path) -> Value:
+    return work(path, lambda share: None)
 
 
 def parallel_map(paths: Sequence[Path], work: Callable[[Path], Value], workers: int) -> Iterator[FileResult[Value]]:
@@ -292,7 +342,7 @@ def parallel_map(paths: Sequence[Path], work: Callable[[Path], Value], workers: 
     for message in run_tasks(enumerate(paths), partial(_try_in_worker, work), workers):
         number, path = message.task
         died = f"{path} cannot be read: the process that did it {message.value}; leave this file out"
-        finished[number] = message.value if message.kind == "done" else FileResult(path, error=died)
+        finished[number] = message.value if message.kind == "done" else FileResult(path, error=died, code="died")
         while following in finished:
             yield finished.pop(following)
             following += 1

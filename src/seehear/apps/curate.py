@@ -15,7 +15,7 @@ from seehear.apps.segments import CuratedFile, CurationRules, FileSegment, curat
 from seehear.atomic_io import ENCODING_ERRORS, atomic_write, write_text
 from seehear.clip import FPS
 from seehear.data.datasets import Source, printable, spans_within
-from seehear.data.datasets.all import find_sources
+from seehear.data.datasets.catalogue import find_sources
 from seehear.data.datasets.folder import LABELS_FILE
 from seehear.data.manifest import REPORT_FILE
 from seehear.data.packing import FaceClipReaders, with_audio_stream

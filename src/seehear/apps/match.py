@@ -122,7 +122,7 @@ def rank(
     Raises:
         SeehearError: the first file cannot be used, or another should be the first.
     """
-    kinds = {path: kind for path in candidates if (kind := try_file(path, media_kind, among_others=True).found)}
+    kinds = {path: kind for path in candidates if (kind := try_file(path, media_kind, among_others=True).value)}
     asked = infer_query_kind(media_kind(one), list(kinds.values()))
     _require_order(one, asked, kinds)
     finder = load_detector("yunet", detector)
@@ -131,7 +131,7 @@ def rank(
     asking, answering = (voice, face) if asked == "voice" else (face, voice)
     query = torch.from_numpy(asking(one))[None]
     embedded = [try_file(path, answering, among_others=len(candidates) > 1) for path in candidates]
-    fit = [(entry.path, torch.from_numpy(entry.found)) for entry in embedded if entry.found is not None]
+    fit = [(entry.path, torch.from_numpy(entry.value)) for entry in embedded if entry.value is not None]
     ranked: list[Candidate] = []
     cannot_tell = cannot_tell_reason(model, drawn)
     if fit:

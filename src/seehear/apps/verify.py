@@ -157,14 +157,14 @@ def compare_voices(
             if path not in heard:
                 heard[path] = try_file(path, hear, among_others=len(wanted) > 1)
         one, other = heard[pair.one], heard[pair.other]
-        if one.found is None or other.found is None:
+        if one.value is None or other.value is None:
             yield VoiceComparison(pair, calibration=calibration, error=one.error or other.error)
             continue
-        voices = torch.from_numpy(one.found.embedding)[None], torch.from_numpy(other.found.embedding)[None]
+        voices = torch.from_numpy(one.value.embedding)[None], torch.from_numpy(other.value.embedding)[None]
         score = float(model.similarity(*voices))
-        speech_s = one.found.speech_s, other.found.speech_s
-        mixed = (f"{voice.path.name}: {said}" for voice in (one.found, other.found) for said in voice.cautions)
-        cautions = (*mixed, *(_cautions(calibration, one.found, other.found) if calibration else ()))
+        speech_s = one.value.speech_s, other.value.speech_s
+        mixed = (f"{voice.path.name}: {said}" for voice in (one.value, other.value) for said in voice.cautions)
+        cautions = (*mixed, *(_cautions(calibration, one.value, other.value) if calibration else ()))
         yield VoiceComparison(pair, score, calibration, speech_s, cautions=cautions)
 
 

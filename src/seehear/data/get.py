@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from seehear.atomic_io import remove_leftovers, write_text
-from seehear.data.datasets.all import Download, find_download
+from seehear.data.datasets.catalogue import Download, find_download
 from seehear.data.hosts import DownloadPlan, HttpClient, PendingFile, Terms
 from seehear.data.http import BadArchiveError, DownloadError, NotOnServerError, RetryPolicy
 from seehear.data.transfer import PART, RemoteFile, digest, extract_archive, is_archive, transfer

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from seehear.data.datasets import Medium, Source, is_sound
-from seehear.data.datasets.all import find_sources
+from seehear.data.datasets.catalogue import find_sources
 from seehear.data.datasets.folder import read_labels
 from seehear.data.manifest import REPORT_FILE, write_corpus_file, write_manifest
 from seehear.data.packing import (

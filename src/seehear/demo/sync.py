@@ -17,7 +17,8 @@ from seehear.apps.sync.calibrate import DelayedSound, calibrate
 from seehear.apps.sync.fix import fix_measured
 from seehear.apps.sync.measure import MeasureOptions, measure_file
 from seehear.apps.sync.offset import SyncEmbedder, find_peak, measure_agreement
-from seehear.apps.sync.result import FixResult, SyncMeasurement, draw_curve, format_delay
+from seehear.apps.sync.plot import draw_curve
+from seehear.apps.sync.result import FixResult, SyncMeasurement, format_delay
 from seehear.avatars.dialogue import plan_dialogue
 from seehear.avatars.files import write_video_file
 from seehear.clip import FPS, Clip
@@ -228,8 +229,10 @@ def _delays(trials: Sequence[DelayTrial]) -> Section:
 
 
 def _repair(repair: RepairDemo) -> Section:
-    before, after = repair.before, repair.fixed.after
+    before, after, fixed = repair.before, repair.fixed.after, repair.fixed.path
     assert before.delay_ms is not None
+    assert after is not None
+    assert fixed is not None
     said = (
         f"The sound of one clip was made {repair.delay_ms:.0f} ms late. Measured: {format_delay(before.delay_ms)}, "
         f"confidence {before.confidence:.2f}. Shifted back by that, the picture stream copied untouched, and measured "
@@ -240,7 +243,7 @@ def _repair(repair: RepairDemo) -> Section:
         draw_curve(below, after, title="after")
     videos = [
         Video(repair.late.read_bytes(), f"Before: the sound is {repair.delay_ms:.0f} ms late."),
-        Video(repair.fixed.path.read_bytes(), "After."),
+        Video(fixed.read_bytes(), "After."),
     ]
     return Section("Fixing a film", [Text(said), *videos, SvgFigure(to_svg(figure), "Agreement of lips and sound.")])
 

@@ -17,7 +17,7 @@ from seehear.audio.recording import resample
 from seehear.clip import SAMPLE_RATE
 from seehear.data.corpus import Corpus, CorpusRoot
 from seehear.data.datasets import Source, Span
-from seehear.data.datasets.all import find_sources
+from seehear.data.datasets.catalogue import find_sources
 from seehear.data.manifest import CORPUS_FILE, LABEL_PREFIX, label_columns
 from seehear.errors import CorpusError, MediaError
 from seehear.media.audio_streams import STEREO, mix_down
@@ -197,7 +197,7 @@ class Recordings(Sequence[Recording]):
 
         Args:
             paths: corpora that `seehear prepare` has made, and files and folders that the format understands.
-            format: of those that are no corpora, a name in `seehear.data.datasets.all.DATASETS`; by default ``folder``.
+            format: of those that are no corpora, a name in `seehear.data.datasets.catalogue`; by default ``folder``.
 
         Raises:
             CorpusError: nothing is there, or it is damaged or does not fit its labels.

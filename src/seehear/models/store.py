@@ -53,36 +53,46 @@ def load(name_or_path: str | Path, device: str | torch.device | None = None) -> 
     return model.to(device or "cpu").eval()
 
 
-def load_sync_model(name_or_path: str | Path, device: str | torch.device | None = None) -> LipSyncModel:
-    """As `load`, for those who need lips and sound that can be compared.
+def load_sync_model(name_or_path: str | Path | LipSyncModel, device: str | torch.device | None = None) -> LipSyncModel:
+    """As `load`, for those who need lips and sound that can be compared; a loaded model is given back as it is.
 
     Raises:
         ModelError: as `load`, or the model has learned something else.
     """
+    if isinstance(name_or_path, LipSyncModel):
+        return name_or_path
     model = load(name_or_path, device)
     if not isinstance(model, LipSyncModel):
         raise ModelError(_wrong(name_or_path, model, "lip-sync needs a sync model such as sync-small"))
     return model
 
 
-def load_identity_model(name_or_path: str | Path, device: str | torch.device | None = None) -> IdentityModel:
-    """As `load`, for those who need voices and faces that can be compared.
+def load_identity_model(
+    name_or_path: str | Path | IdentityModel, device: str | torch.device | None = None
+) -> IdentityModel:
+    """As `load`, for those who need voices and faces that can be compared; a loaded model is given back as it is.
 
     Raises:
         ModelError: as `load`, or the model has learned something else.
     """
+    if isinstance(name_or_path, IdentityModel):
+        return name_or_path
     model = load(name_or_path, device)
     if not isinstance(model, IdentityModel):
         raise ModelError(_wrong(name_or_path, model, "telling people apart needs a match model such as match-small"))
     return model
 
 
-def load_animate_model(name_or_path: str | Path, device: str | torch.device | None = None) -> AnimateModel:
-    """As `load`, for those who need pictures drawn.
+def load_animate_model(
+    name_or_path: str | Path | AnimateModel, device: str | torch.device | None = None
+) -> AnimateModel:
+    """As `load`, for those who need pictures drawn; a loaded model is given back as it is.
 
     Raises:
         ModelError: as `load`, or the model has learned something else.
     """
+    if isinstance(name_or_path, AnimateModel):
+        return name_or_path
     model = load(name_or_path, device)
     drawing = model.animator() if isinstance(model, JointModel) else model
     if not isinstance(drawing, AnimateModel):

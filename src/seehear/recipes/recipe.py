@@ -17,7 +17,7 @@ from seehear.benchmark.plan import BenchmarkPlan
 from seehear.benchmark.reading import loaded, plan_from
 from seehear.clip import FPS, SAMPLES_PER_FRAME
 from seehear.config import RECIPES, build, resource_folder, yaml_names
-from seehear.data.datasets.all import DATA_SETS, ON_REQUEST
+from seehear.data.datasets.catalogue import DATA_SETS, ON_REQUEST
 from seehear.errors import SeehearError
 
 if TYPE_CHECKING:

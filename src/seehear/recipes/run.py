@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seehear.benchmark.run import given_folders
-from seehear.data.datasets.all import DATA_SETS
+from seehear.data.datasets.catalogue import DATA_SETS
 from seehear.data.get import confirm_terms
 from seehear.errors import SeehearError, as_user_error
 from seehear.parallel import terminated_as_interrupted

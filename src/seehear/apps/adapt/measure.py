@@ -17,15 +17,15 @@ import numpy as np
 
 from seehear.apps.adapt.result import Gain
 from seehear.apps.sync.calibrate import fit_model_calibration
-from seehear.apps.sync.fix import SyncJob, measure_files
-from seehear.apps.sync.result import CANNOT_TELL_BELOW, FileMeasurement, SyncMeasurement, TrackDelay, describe_drift
+from seehear.apps.sync.measure import measure_sync
+from seehear.apps.sync.result import CANNOT_TELL_BELOW, SyncMeasurement, TrackDelay, describe_drift
 from seehear.atomic_io import write_text
 from seehear.clip import Clip
 from seehear.data.corpus import Corpus
 from seehear.data.datasets import Source
 from seehear.data.staging import Staging
 from seehear.evaluation.sync import LengthAccuracy, evaluate_sync_clips
-from seehear.machine import torch_threads_kept, use_single_thread
+from seehear.machine import single_thread
 from seehear.metrics.bootstrap import SHARE, Units, difference_bounds, interval, singletons, units_of_metas
 from seehear.models.interface import LipSyncModel
 from seehear.models.store import CONFIG, load_sync_model
@@ -97,22 +97,19 @@ def measure_sources(
     return [known for _, known in sorted(found.items()) if known]
 
 
-def _outcomes(sources: Sequence[Source], model: str, workers: int | None) -> Iterator[FileMeasurement]:
-    if sources:
-        with torch_threads_kept():
-            yield from measure_files([SyncJob(source.path) for source in sources], model, workers)
+def _outcomes(sources: Sequence[Source], model: str, workers: int | None) -> Iterator[SyncMeasurement]:
+    return measure_sync([source.path for source in sources], model=model, workers=workers) if sources else iter(())
 
 
-def judged(outcome: FileMeasurement, least_confidence: float) -> MeasuredSource:
+def judged(found: SyncMeasurement, least_confidence: float) -> MeasuredSource:
     """Whether a measured source can be used.
 
     Args:
-        outcome: of `seehear.apps.sync.fix`.
+        found: what was measured on it.
         least_confidence: sources whose delay is less sure are refused.
     """
-    found = outcome.measurement
-    if found is None:
-        return MeasuredSource(refused=outcome.error or "it cannot be read")
+    if found.error:
+        return MeasuredSource(refused=found.error)
     chosen = found.sound
     return MeasuredSource(
         refused=_why_not(found, least_confidence),
@@ -169,8 +166,7 @@ def accuracy_gains(
     Returns:
         One for each K that a clip is long enough for.
     """
-    with torch_threads_kept(), ProgressReporter(f"measuring {what}", 2 * len(clips), show=progress) as telling:
-        use_single_thread()
+    with single_thread(), ProgressReporter(f"measuring {what}", 2 * len(clips), show=progress) as telling:
         done = 0
 
         def tell(number: int) -> None:
@@ -242,8 +238,7 @@ def recalibrate(folder: Path, clips: Corpus, progress: bool = True) -> str:
     sources = len(np.unique(clips.manifest["source"].to_numpy(zero_copy_only=False)))
     if sources < MIN_SOURCES:
         return f"{keeps}: {sources} held-out videos are too few to fit it anew ({MIN_SOURCES} are needed)"
-    with torch_threads_kept():
-        use_single_thread()
+    with single_thread():
         try:
             fitted = fit_model_calibration(load_sync_model(folder), clips, examples=EXAMPLES, progress=progress)
         except ValueError as error:

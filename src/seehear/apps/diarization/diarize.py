@@ -88,10 +88,10 @@ def show_turns(console: Console, spoken: Diarization) -> None:
 
 def show_film(console: Console, tried: FileResult[Diarization]) -> None:
     """One film of many on one line."""
-    if tried.found is None:
+    if tried.value is None:
         console.print(Text.assemble((f"{'failed':<12}", "bold red"), tried.error or ""), soft_wrap=True)
         return
-    spoken = tried.found
+    spoken = tried.value
     if spoken.film.reason:
         console.print(Text(f"{'nobody':<12}{spoken.film.path} ({spoken.film.reason})"), soft_wrap=True)
         return
@@ -385,14 +385,14 @@ def diarize(
     done: list[FileResult[Diarization]] = []
     for tried in _through(files, work, min(worker_count(workers), len(files))):
         done.append(tried)
-        if json and tried.found:
-            print(json_format.dumps(tried.found.to_json(moments=moments), ensure_ascii=False), flush=True)  # noqa: T201
+        if json and tried.value:
+            print(json_format.dumps(tried.value.to_json(moments=moments), ensure_ascii=False), flush=True)  # noqa: T201
         elif json:
             print(json_format.dumps({"file": str(tried.path), "error": tried.error}, ensure_ascii=False), flush=True)  # noqa: T201
         elif len(files) > 1:
             show_film(out, tried)
-        elif tried.found:
-            show_turns(out, tried.found)
+        elif tried.value:
+            show_turns(out, tried.value)
     _write(done, rttm, video)
     failed = [tried for tried in done if tried.error]
     for tried in failed if json or len(files) == 1 else []:
@@ -462,6 +462,6 @@ def _write(done: list[FileResult[Diarization]], rttm: Path | None, video: Path |
     from seehear.apps.diarization.annotate import write_annotated_video
 
     if rttm:
-        write_rttm(rttm, (line for tried in done if tried.found for line in tried.found.rttm()))
-    if video and done[0].found:
-        write_annotated_video(done[0].found, video)
+        write_rttm(rttm, (line for tried in done if tried.value for line in tried.value.rttm()))
+    if video and done[0].value:
+        write_annotated_video(done[0].value, video)

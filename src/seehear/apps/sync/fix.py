@@ -1,40 +1,26 @@
-"""`fix_sync`; many files, each measured and fixed in a process."""
+"""`fix_sync`: files are measured, and written again with their audio shifted into place."""
 
 from __future__ import annotations
 
-import csv as csv_format
-import json as json_format
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from typing import overload
 
 from seehear.apps.sync.drift import WRONG_SPEED_MS
-from seehear.apps.sync.measure import MeasureOptions, measure_file
-from seehear.apps.sync.offset import SyncEmbedder
-from seehear.apps.sync.result import (
-    FileMeasurement,
-    FixResult,
-    SyncMeasurement,
-    Verdict,
-    _in_place,
-    describe_drift,
-    format_delay,
-)
-from seehear.atomic_io import ENCODING_ERRORS, atomic_write
+from seehear.apps.sync.measure import FaceFinder, MeasureOptions, PathLike, check_search, load_once, measure_file
+from seehear.apps.sync.result import FixResult, SyncMeasurement, Verdict, describe_drift, format_delay, is_in_place
 from seehear.errors import MediaError, SeehearError, as_user_error, check_writable
-from seehear.machine import use_single_thread
+from seehear.machine import decoder_threads, single_thread
+from seehear.media.audio_streams import AudioStreamChoice
 from seehear.media.remux import container_of, suffix_for, takes_pictures
 from seehear.media.shift import shift_sound
+from seehear.models.interface import LipSyncModel
 from seehear.models.store import load_sync_model
-from seehear.parallel import run_tasks, worker_count
+from seehear.parallel import Progress, map_files, worker_count
 
 
 def fix_measured(
@@ -78,12 +64,12 @@ def fix_measured(
         except MediaError as error:
             raise MediaError(str(error).replace(str(trial), str(to))) from error
         after = replace(measure(trial), path=to)
-        if not force and not _in_place(after):
+        if not force and not is_in_place(after):
             raise MediaError(f"{before.path}: not fixed, because {_still_wrong(before.delay_ms, after)}")
         trial.replace(to)
     finally:
         trial.unlink(missing_ok=True)
-    return FixResult(to, before.delay_ms, after, written.left_out)
+    return FixResult(before, to, before.delay_ms, after, written.left_out)
 
 
 def _still_wrong(shifted_ms: float, after: SyncMeasurement) -> str:
@@ -111,11 +97,11 @@ def output_paths(files: list[Path], to: Path) -> list[Path]:
     container = "" if into_folder else container_of(to)
     places = [to / _writable_name(file) if into_folder else to for file in files]
     for place in places:
-        check_writable(place, "--fix")
+        check_writable(place, "--out")
     taken: dict[Path, Path] = {}
     for file, place in zip(files, places, strict=True):
         if place.resolve() == file.resolve():
-            raise MediaError(f"{place} is the file to be fixed; give --fix another name, so that the original stays")
+            raise MediaError(f"{place} is the file to be fixed; give --out another name, so that the original stays")
         if place in taken:
             raise MediaError(f"{taken[place]} and {file} would both be written to {place}; fix them one at a time")
         taken[place] = file
@@ -136,7 +122,7 @@ def _require_taken(file: Path, to: Path, container: str) -> None:
         suffix = suffix_for(file)
     except MediaError:
         return
-    way_out = f"give --fix a name that ends in {suffix}" if suffix else "convert it to H.264 in .mp4 first"
+    way_out = f"give --out a name that ends in {suffix}" if suffix else "convert it to H.264 in .mp4 first"
     raise MediaError(f"{to}: this container does not take the pictures of {file}; {way_out}")
 
 
@@ -147,237 +133,155 @@ def _writable_name(file: Path) -> str:
     return f"{file.stem}{suffix}" if suffix and suffix != file.suffix.lower() else file.name
 
 
-ReportShare = Callable[[float], None]
-
-
 @dataclass(frozen=True)
-class SyncJob:
-    """One file to be measured, and fixed if ``fix_to`` says where to."""
+class FixOptions:
+    """What is asked of a fix.
 
-    path: Path
-    options: MeasureOptions = field(default_factory=MeasureOptions)
-    fix_to: Path | None = None
+    Attributes:
+        measure: how the files are measured, before and after.
+        places: where each fixed file goes.
+        force: fix by the best guess even where the measurement cannot tell.
+    """
+
+    measure: MeasureOptions
+    places: dict[Path, Path]
     force: bool = False
 
 
-def measure_files(
-    jobs: list[SyncJob], model: str, workers: int | None = None, progress: ReportShare | None = None
-) -> Iterator[FileMeasurement]:
-    """Do the jobs, in parallel where there are several, and give their outcomes in the jobs' order as they come.
-
-    Args:
-        jobs: what to do.
-        model: name or path of a sync run.
-        workers: processes; by default one per core. One job, or one worker, is done in this process.
-        progress: called with the share of the current file that is done; only where one process does the work.
-
-    Raises:
-        SeehearError: fewer than one worker.
-        ModelError: the model cannot be loaded.
-    """
-    workers = min(worker_count(workers), len(jobs))
-    loaded = load_sync_model(model)  # here, even if others will do the work: a wrong model is one error, not one a file
-    if workers <= 1:
-        use_single_thread()
-        do = measure_and_fix if len(jobs) == 1 else measure_and_fix_safely
-        yield from (do(job, loaded, progress) for job in jobs)
-        return
-    del loaded
-    finished: dict[int, FileMeasurement] = {}
-    following = 0
-    for message in run_tasks(enumerate(jobs), partial(_do_in_worker, model), workers):
-        number, job = message.task
-        died = f"{job.path} cannot be measured: the process that did it {message.value}; leave this file out"
-        finished[number] = (
-            message.value
-            if message.kind == "done"
-            else FileMeasurement(job.path, error=died, search_s=job.options.search_s)
-        )
-        while following in finished:
-            yield finished.pop(following)
-            following += 1
-
-
-def measure_and_fix(
-    job: SyncJob, model: SyncEmbedder, progress: ReportShare | None = None, threads: int = 0
-) -> FileMeasurement:
-    """Measure one file and fix it if asked, with so many threads to decode it (0: one a core).
-
-    Errors that are the user's to mend become part of the outcome; any other is a bug and keeps its traceback.
-    """
-    measurement = None
-    try:
-        measurement = measure_file(job.path, model, job.options, progress, threads)
-        same_sound = measurement.sound.wanted if measurement.sound else job.options.sound
-        again = partial(measure_file, model=model, options=replace(job.options, sound=same_sound), threads=threads)
-        fixed = fix_measured(measurement, job.fix_to, again, force=job.force) if job.fix_to else None
-        return FileMeasurement(job.path, measurement, fixed, search_s=job.options.search_s)
-    except SeehearError as error:
-        return FileMeasurement(job.path, measurement, error=str(error), search_s=job.options.search_s)
-    except OSError as error:
-        sentence = as_user_error(error)
-        if sentence is None:
-            raise
-        return FileMeasurement(job.path, measurement, error=str(sentence), search_s=job.options.search_s)
-
-
-def measure_and_fix_safely(
-    job: SyncJob, model: SyncEmbedder, progress: ReportShare | None = None, threads: int = 0
-) -> FileMeasurement:
-    """As `measure_and_fix`; but a bug that one file brings to light costs only this file's answer, not the others'."""
-    try:
-        return measure_and_fix(job, model, progress, threads)
-    except Exception as error:
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        sentence = f"{job.path}: unforeseen {said}; measured alone, it shows the traceback that a bug report needs"
-        return FileMeasurement(job.path, error=sentence, search_s=job.options.search_s)
-
-
-def _do_in_worker(model: str, numbered: tuple[int, SyncJob], tell: object) -> FileMeasurement:
-    return measure_and_fix_safely(numbered[1], _load_once(model), threads=1)
-
-
-@cache
-def _load_once(model: str) -> SyncEmbedder:
-    """A worker's model, kept from one job to the next."""
-    use_single_thread()
-    return load_sync_model(model)
-
-
-CSV_COLUMNS = (
-    "file",
-    "verdict",
-    "delay_ms",
-    "confidence",
-    "reason",
-    "drift_ms_per_minute",
-    "fixed_file",
-    "fixed_delay_ms",
-    "audio_stream",
-    "detector",
-)
-
-
-def sync(
-    files: list[Path],
+@overload
+def fix_sync(  # type: ignore[overload-overlap]  # a str is a sequence of str
+    files: PathLike,
+    out: PathLike,
     *,
-    model: str = "sync-small",
-    fix: Path | None = None,
+    model: str | Path | LipSyncModel = ...,
+    force: bool = ...,
+    search_s: float = ...,
+    audio_stream: str | None = ...,
+    workers: int | None = ...,
+    faces: FaceFinder = ...,
+    detector: Path | None = ...,
+    progress: Progress | None = ...,
+) -> FixResult: ...
+
+
+@overload
+def fix_sync(
+    files: Sequence[PathLike],
+    out: PathLike,
+    *,
+    model: str | Path | LipSyncModel = ...,
+    force: bool = ...,
+    search_s: float = ...,
+    audio_stream: str | None = ...,
+    workers: int | None = ...,
+    faces: FaceFinder = ...,
+    detector: Path | None = ...,
+    progress: Progress | None = ...,
+) -> Iterator[FixResult]: ...
+
+
+def fix_sync(
+    files: PathLike | Sequence[PathLike],
+    out: PathLike,
+    *,
+    model: str | Path | LipSyncModel = "sync-small",
     force: bool = False,
-    json: bool = False,
-    csv: Path | None = None,
-    plot: Path | None = None,
     search_s: float = 1.0,
     audio_stream: str | None = None,
     workers: int | None = None,
-    faces: Literal["yunet", "whole-frame"] = "yunet",
+    faces: FaceFinder = "yunet",
     detector: Path | None = None,
-) -> int:
-    """Is the sound in sync with the lips, by how much is it early or late, and fix it.
+    progress: Progress | None = None,
+) -> FixResult | Iterator[FixResult]:
+    """Write files again with their audio shifted into place, the pictures untouched, and measure the new files.
 
-    Prints a block for one file and a line each for several. The delay is positive when the sound is late. The exit code
-    is 0 when every file was measured (also when the answer is "cannot tell"), 2 when one could not be read or fixed.
+    A new file that does not measure better is deleted again. Of several files, one that cannot be fixed gives a result
+    with ``error`` set, and the others go on; a single path raises.
 
     Args:
-        files: Video files to measure.
-        model: Name or folder of a trained sync model, or hf:owner/name on the Hugging Face hub.
-        fix: Write the file with its sound shifted into place here; a folder when there are several files.
-        force: Fix by the best guess even when the verdict is "cannot tell".
-        json: Print one JSON object per file and line instead.
-        csv: Also write a table of all files here.
-        plot: Also draw agreement against delay here, as PNG; one file only.
-        search_s: Look at delays up to this many seconds, early and late.
-        audio_stream: Which stream of sound to measure, from 1, and perhaps which channel: 2 or 2:left; by default the
-            one that agrees best with the lips. --fix moves all of them.
-        workers: Processes for several files; by default one per core.
-        faces: Find faces with YuNet, or take the whole frame to be a face crop already.
-        detector: YuNet's .onnx file; by default the cached one, or fetched.
+        files: a video file, or a sequence of them.
+        out: the new file; for a sequence of several, or where it is a folder, the folder for them.
+        model: name or folder of a sync model, hf:owner/name on the Hugging Face hub, or a loaded model.
+        force: shift by the best guess where the measurement cannot tell, and keep the file whatever it measures.
+        search_s: delays up to this many seconds are compared, early and late; 0.1 to 30.
+        audio_stream: stream to measure, from 1, and perhaps its channel: 2 or 2:left; by default the one that agrees
+            best with the lips. All streams are shifted.
+        workers: processes for several files; by default one per core.
+        faces: find faces with YuNet, or take the whole frame as a face crop.
+        detector: YuNet's .onnx file; by default the cached one, or downloaded.
+        progress: called with the share that is done, 0 to 1, and the file.
+
+    Returns:
+        One result for a path; for a sequence an iterator over results, in its order.
+
+    Raises:
+        SeehearError: an option out of range, or fewer than one worker.
+        MediaError: two files would get one name, a file would be written over its original, a container cannot hold the
+            pictures; or the single file cannot be fixed.
+        ModelError: there is no such model, or it has not learned sync.
     """
-    if not 0.1 <= search_s <= 30:
-        raise SeehearError(f"--search-s must be from 0.1 to 30 seconds, not {search_s:g}")
-    if plot and len(files) > 1:
-        raise SeehearError("--plot draws one file; give one file, or leave --plot out")
-    check_writable(csv, "--csv")
-    check_writable(plot, "--plot")
-    from seehear.apps.sync.measure import MeasureOptions
-    from seehear.apps.sync.result import show_line, show_one
-    from seehear.media.audio_streams import AudioStreamChoice
-
-    options = MeasureOptions(search_s, faces, detector, AudioStreamChoice.parse(audio_stream))
-    places = output_paths(files, fix) if fix else [None] * len(files)
-    jobs = [SyncJob(file, options, place, force) for file, place in zip(files, places, strict=True)]
-    out, err = Console(highlight=False), Console(stderr=True, highlight=False)
-    _say_other_containers(err, jobs)
-    outcomes: list[FileMeasurement] = []
-    with _progress(err, len(files)) as bar:
-        task = bar.add_task("measuring", total=len(files))
-        for outcome in measure_files(
-            jobs, model, workers, lambda share: bar.update(task, completed=len(outcomes) + share)
-        ):
-            outcomes.append(outcome)
-            bar.update(task, completed=len(outcomes))
-            if json:
-                print(json_format.dumps(outcome.to_json(), ensure_ascii=False), flush=True)  # noqa: T201
-            elif len(files) > 1:
-                show_line(out, outcome)
-    if not json and len(files) == 1:
-        show_one(out, outcomes[0])
-    if csv:
-        _write_csv(csv, (outcome.to_json() for outcome in outcomes))
-    if plot and outcomes[0].measurement:
-        _draw(plot, outcomes[0])
-    return _failures(err, outcomes, said=not json and len(files) > 1)
-
-
-def _say_other_containers(err: Console, jobs: Iterable[Any]) -> None:
-    """Which files will be fixed as another kind of file, because their own cannot be written."""
-    for job in jobs:
-        if job.fix_to and job.fix_to.parent != job.path.parent and job.path.suffix.lower() != job.fix_to.suffix.lower():
-            said = f"seehear: {job.path} cannot be written as the kind of file it is; it is fixed as {job.fix_to}"
-            err.print(said, markup=False, soft_wrap=True)
-
-
-def _progress(console: Console, files: int) -> Progress:
-    """A bar on the terminal's error stream; nothing where that is a file or a pipe."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:.0f}%"),
-        TimeRemainingColumn(),
+    check_search(search_s)
+    single = isinstance(files, (str, os.PathLike))
+    paths = [Path(files)] if isinstance(files, (str, os.PathLike)) else [Path(file) for file in files]
+    places = dict(zip(paths, output_paths(paths, Path(out)), strict=True))
+    options = FixOptions(
+        MeasureOptions(search_s, faces, detector, AudioStreamChoice.parse(audio_stream)), places, force
     )
-    return Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty())
+    if single:
+        report = None if progress is None else lambda share: progress(share, str(paths[0]))
+        result = _fix_with(model, options, paths[0], report)
+        if result.error:
+            raise MediaError(result.error, code=result.code)
+        return result
+    return _fix_each(paths, model, options, workers, progress)
 
 
-def _failures(err: Console, outcomes: Iterable[Any], said: bool) -> int:
-    """Print the sentences of what went wrong, and give the exit code."""
-    failed = [outcome for outcome in outcomes if outcome.error]
-    for outcome in failed:
-        if not (said and outcome.measurement is None):
-            err.print(f"seehear: {outcome.error}", markup=False, soft_wrap=True)
-    return 2 if failed else 0
+def _fix_each(
+    paths: list[Path],
+    model: str | Path | LipSyncModel,
+    options: FixOptions,
+    workers: int | None,
+    progress: Progress | None,
+) -> Iterator[FixResult]:
+    loaded = load_sync_model(model)  # here, even if processes will do the work: a wrong model is one error, not many
+    alone = isinstance(model, LipSyncModel) or min(worker_count(workers), len(paths)) <= 1
+    work = partial(_fix_with, loaded if alone else model, options)
+    for result in map_files(paths, work, 1 if alone else workers, progress):
+        if result.value is not None:
+            yield result.value
+        else:
+            failed = SyncMeasurement.failed(result.path, result.error or "", result.code, options.measure.search_s)
+            yield FixResult(failed, error=result.error, code=result.code)
 
 
-def _write_csv(path: Path, entries: Iterable[dict[str, Any]]) -> None:
-    """All outcomes as one table."""
-    with (
-        atomic_write(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8", errors=ENCODING_ERRORS) as stream,
-    ):
-        writer = csv_format.DictWriter(stream, CSV_COLUMNS)
-        writer.writeheader()
-        for entry in entries:
-            drift, fixed = entry["drift"] or {}, entry.get("fixed") or {}
-            row = {column: entry.get(column) for column in CSV_COLUMNS[:5]}
-            row["drift_ms_per_minute"] = drift.get("ms_per_minute")
-            row["fixed_file"], row["fixed_delay_ms"] = fixed.get("file"), fixed.get("delay_ms")
-            sound = entry["sound"] or {}
-            row["audio_stream"] = ":".join(str(sound[key]) for key in ("stream", "channel") if sound.get(key))
-            row["detector"] = entry.get("detector")
-            writer.writerow(row)
+def _fix_with(
+    model: str | Path | LipSyncModel,
+    options: FixOptions,
+    path: Path,
+    report: Callable[[float], None] | None = None,
+) -> FixResult:
+    """Measure a file and fix it; where only the fix fails, the result holds the measurement and the error."""
+    with single_thread():
+        loaded, threads = load_once(model), decoder_threads()
+        before = measure_file(path, loaded, options.measure, report, threads)
+        same = replace(options.measure, sound=before.sound.wanted if before.sound else options.measure.sound)
+        again = partial(measure_file, model=loaded, options=same, threads=threads)
+        place = options.places[path]
+        try:
+            return replace(
+                fix_measured(before, place, again, force=options.force), cautions=_other_container(path, place)
+            )
+        except SeehearError as error:
+            return FixResult(before, error=str(error), code=error.code)
+        except OSError as error:
+            sentence = as_user_error(error)
+            if sentence is None:
+                raise
+            return FixResult(before, error=str(sentence), code=sentence.code)
 
 
-def _draw(path: Path, outcome: Any) -> None:
-    from seehear.apps.sync.result import sync_figure
-    from seehear.report.plots import save_png
-
-    save_png(sync_figure(outcome.measurement), path)
+def _other_container(path: Path, place: Path) -> tuple[str, ...]:
+    """What to say where a file is fixed as another kind of file, because its own cannot be written."""
+    if place.parent == path.parent or place.suffix.lower() == path.suffix.lower():
+        return ()
+    return (f"{path} cannot be written as the kind of file it is; it is fixed as {place}",)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seehear.apps.sync.drift import Drift, Segment, find_drift, find_speed_error
 from seehear.apps.sync.offset import (
@@ -31,11 +34,20 @@ from seehear.apps.sync.result import (
     describe_drift,
     format_delay,
 )
-from seehear.clip import FPS
+from seehear.clip import FPS, SAMPLE_RATE
+from seehear.errors import SeehearError
+from seehear.machine import decoder_threads, single_thread
+from seehear.media.arrays import NAME as ARRAY
+from seehear.media.arrays import ArrayMedia, sound_of_array
 from seehear.media.audio_streams import AudioStreamChoice, describe_others
 from seehear.media.clips import ClipOptions, ClipReader
 from seehear.media.sound import Sound, read_all_sounds
 from seehear.metrics.calibration import DelayCalibration
+from seehear.models.interface import LipSyncModel
+from seehear.models.store import load_sync_model
+from seehear.parallel import Progress, map_files, worker_count
+
+FaceFinder = Literal["yunet", "whole-frame"]
 
 
 def choose_sound(found: Sequence[SyncMeasurement], sounds: Sequence[Sound]) -> SyncMeasurement:
@@ -101,9 +113,164 @@ class MeasureOptions:
     """
 
     search_s: float = 1.0
-    faces: Literal["yunet", "whole-frame"] = "yunet"
+    faces: FaceFinder = "yunet"
     detector: Path | None = None
     sound: AudioStreamChoice | None = None
+
+    @property
+    def crops(self) -> ClipOptions:
+        """How the faces are cut out."""
+        return ClipOptions(faces=self.faces, detector=self.detector, sound=self.sound)
+
+
+PathLike = str | os.PathLike[str]
+
+
+@overload
+def measure_sync(  # type: ignore[overload-overlap]  # a str is a sequence of str
+    files: PathLike,
+    *,
+    model: str | Path | LipSyncModel = ...,
+    search_s: float = ...,
+    audio_stream: str | None = ...,
+    workers: int | None = ...,
+    faces: FaceFinder = ...,
+    detector: Path | None = ...,
+    progress: Progress | None = ...,
+) -> SyncMeasurement: ...
+
+
+@overload
+def measure_sync(
+    files: Sequence[PathLike],
+    *,
+    model: str | Path | LipSyncModel = ...,
+    search_s: float = ...,
+    audio_stream: str | None = ...,
+    workers: int | None = ...,
+    faces: FaceFinder = ...,
+    detector: Path | None = ...,
+    progress: Progress | None = ...,
+) -> Iterator[SyncMeasurement]: ...
+
+
+@overload
+def measure_sync(
+    *,
+    video: NDArray[np.uint8],
+    audio: NDArray[np.floating] | NDArray[np.integer],
+    fps: float = ...,
+    sample_rate: int = ...,
+    model: str | Path | LipSyncModel = ...,
+    search_s: float = ...,
+    faces: FaceFinder = ...,
+    detector: Path | None = ...,
+    progress: Progress | None = ...,
+) -> SyncMeasurement: ...
+
+
+def measure_sync(
+    files: PathLike | Sequence[PathLike] | None = None,
+    *,
+    model: str | Path | LipSyncModel = "sync-small",
+    search_s: float = 1.0,
+    audio_stream: str | None = None,
+    workers: int | None = None,
+    faces: FaceFinder = "yunet",
+    detector: Path | None = None,
+    video: NDArray[np.uint8] | None = None,
+    audio: NDArray[np.floating] | NDArray[np.integer] | None = None,
+    fps: float = FPS,
+    sample_rate: int = SAMPLE_RATE,
+    progress: Progress | None = None,
+) -> SyncMeasurement | Iterator[SyncMeasurement]:
+    """Measure whether the audio is in sync with the lips, and by how much it is early or late.
+
+    The delay is positive when the audio is late. Of several files, one that cannot be read gives a result with
+    ``error`` set, and the others go on; a single path raises. Memory does not grow with the length of a file.
+
+    Args:
+        files: a video file, or a sequence of them.
+        model: name or folder of a sync model, hf:owner/name on the Hugging Face hub, or a loaded model.
+        search_s: delays up to this many seconds are compared, early and late; 0.1 to 30.
+        audio_stream: stream to measure, from 1, and perhaps its channel: 2 or 2:left; by default the one that agrees
+            best with the lips.
+        workers: processes for several files; by default one per core.
+        faces: find faces with YuNet, or take the whole frame as a face crop.
+        detector: YuNet's .onnx file; by default the cached one, or downloaded.
+        video: instead of files, frames in memory: RGB uint8 (T, H, W, 3).
+        audio: its audio, (N,) or (N, channels), floats in [-1, 1] or integers.
+        fps: frames a second of ``video``.
+        sample_rate: samples a second of ``audio``, Hz.
+        progress: called with the share that is done, 0 to 1, and the file.
+
+    Returns:
+        One measurement for a path or arrays; for a sequence an iterator over measurements, in its order.
+
+    Raises:
+        SeehearError: an option out of range, neither files nor arrays, or fewer than one worker.
+        MediaError: the single file cannot be read, or an array is not of the form above.
+        ModelError: there is no such model, or it has not learned sync.
+    """
+    check_search(search_s)
+    options = MeasureOptions(search_s, faces, detector, AudioStreamChoice.parse(audio_stream))
+    if (files is None) == (video is None or audio is None):
+        raise SeehearError("measure_sync takes files, or video and audio in memory; give one of the two")
+    if video is not None and audio is not None:
+        with single_thread():
+            return measure_arrays(video, audio, load_sync_model(model), options, fps, sample_rate, progress)
+    assert files is not None
+    if isinstance(files, (str, os.PathLike)):
+        report = None if progress is None else lambda share: progress(share, str(files))
+        return _measure_with(model, options, Path(files), report)
+    return _measure_each([Path(file) for file in files], model, options, workers, progress)
+
+
+def check_search(search_s: float) -> None:
+    """Refuse a search range that cannot be measured.
+
+    Raises:
+        SeehearError: it is less than 0.1 s or more than 30 s.
+    """
+    if not 0.1 <= search_s <= 30:
+        raise SeehearError(f"--search-s must be from 0.1 to 30 seconds, not {search_s:g}")
+
+
+def _measure_each(
+    paths: list[Path],
+    model: str | Path | LipSyncModel,
+    options: MeasureOptions,
+    workers: int | None,
+    progress: Progress | None,
+) -> Iterator[SyncMeasurement]:
+    loaded = load_sync_model(model)  # here, even if processes will do the work: a wrong model is one error, not many
+    alone = isinstance(model, LipSyncModel) or min(worker_count(workers), len(paths)) <= 1
+    work = partial(_measure_with, loaded if alone else model, options)
+    for result in map_files(paths, work, 1 if alone else workers, progress):
+        if result.value is not None:
+            yield result.value
+        else:
+            yield SyncMeasurement.failed(result.path, result.error or "", result.code, options.search_s)
+
+
+def _measure_with(
+    model: str | Path | LipSyncModel,
+    options: MeasureOptions,
+    path: Path,
+    report: Callable[[float], None] | None = None,
+) -> SyncMeasurement:
+    with single_thread():
+        return measure_file(path, load_once(model), options, report, decoder_threads())
+
+
+@cache
+def _load_once(model: str | Path) -> LipSyncModel:
+    return load_sync_model(model)
+
+
+def load_once(model: str | Path | LipSyncModel) -> LipSyncModel:
+    """A model that a worker process keeps from one file to the next."""
+    return model if isinstance(model, LipSyncModel) else _load_once(model)
 
 
 def measure_file(
@@ -126,25 +293,55 @@ def measure_file(
         MediaError: the file cannot be read.
     """
     options = options or MeasureOptions()
-    reach = max(1, round(options.search_s * FPS))
-    crops = ClipOptions(faces=options.faces, detector=options.detector, sound=options.sound)
-    with ClipReader(path, crops, threads=threads) as reader:
+    with ClipReader(path, options.crops, threads=threads) as reader:
         if reader.media.video is None:
             return _nothing(path, options, "there is no picture in the file")
         if not reader.media.has_sound:
             return _nothing(path, options, "there is no sound in the file")
-        duration_s = reader.media.duration_s or 1.0
         sounds = [reader.sound] if options.sound else read_all_sounds(path, reader.media.zero)
-        reader.sound = sounds[0]
-        heard: list[list[ClipAgreement]] = []
-        for pieces in _listen_to_all(model, reader, sounds, reach):
-            heard.append(pieces)
-            if progress:
-                progress(min(1.0, pieces[0].end_s / duration_s))
-        name = reader.detector_name
-        if not heard:
-            return _nothing(path, options, reader.stats.why_nothing() or TOO_SHORT, name)
-        seen = reader.stats.cautions
+        return _measure_clips(path, reader, sounds, model, options, progress)
+
+
+def measure_arrays(
+    video: NDArray[np.uint8],
+    audio: NDArray[np.floating] | NDArray[np.integer],
+    model: SyncEmbedder,
+    options: MeasureOptions,
+    fps: float = FPS,
+    sample_rate: int = SAMPLE_RATE,
+    progress: Progress | None = None,
+) -> SyncMeasurement:
+    """`measure_file` for frames and audio in memory; see `measure_sync` for their form.
+
+    Raises:
+        MediaError: an array is not of that form.
+    """
+    name = Path(ARRAY)
+    reader = ClipReader(name, options.crops)
+    reader.media = ArrayMedia(video, fps)
+    with reader:
+        report = None if progress is None else lambda share: progress(share, ARRAY)
+        return _measure_clips(name, reader, [sound_of_array(audio, sample_rate)], model, options, report)
+
+
+def _measure_clips(
+    path: Path,
+    reader: ClipReader,
+    sounds: Sequence[Sound],
+    model: SyncEmbedder,
+    options: MeasureOptions,
+    progress: Callable[[float], None] | None,
+) -> SyncMeasurement:
+    reader.sound = sounds[0]
+    duration_s = reader.media.duration_s or 1.0
+    heard: list[list[ClipAgreement]] = []
+    for pieces in _listen_to_all(model, reader, sounds, max(1, round(options.search_s * FPS))):
+        heard.append(pieces)
+        if progress:
+            progress(min(1.0, pieces[0].end_s / duration_s))
+    name, seen = reader.detector_name, reader.stats.cautions
+    if not heard:
+        return _nothing(path, options, reader.stats.why_nothing() or TOO_SHORT, name)
     calibration = DelayCalibration.from_config(model.config).searching(options.search_s)
     found = [
         _conclude_one(path, list(of_sound), calibration.among(len(sounds)) if place else calibration, options)

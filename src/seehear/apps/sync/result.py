@@ -1,99 +1,23 @@
-"""`SyncMeasurement`, `Verdict`, its table, line and plot."""
+"""Results of lip-sync: what was measured, what was fixed, and how both are shown."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, Self
 
 from seehear.apps.sync.drift import WRONG_SPEED_MS, Drift, Segment
 from seehear.apps.sync.offset import AgreementCurve
 from seehear.media.audio_streams import AudioStreamInfo
 from seehear.metrics.calibration import MEANING, RIGHT_WITHIN_MS
-from seehear.report.plots import COLOURS, INK, new_figure
+from seehear.results import Result
 
-
-@dataclass(frozen=True)
-class FixResult:
-    """A file that was written.
-
-    Attributes:
-        path: the new file.
-        shifted_ms: by how much its sound was made earlier (negative: later).
-        after: the new file, measured like the old one.
-        left_out: what the new file could not keep of the old one, in words.
-    """
-
-    path: Path
-    shifted_ms: float
-    after: SyncMeasurement
-    left_out: tuple[str, ...] = ()
-
-    def in_words(self) -> str:
-        """One sentence on what was wrong and what is left of it."""
-        was, after = format_delay(self.shifted_ms), self.after
-        lost = f"; not kept: {', '.join(self.left_out)}" if self.left_out else ""
-        if after.delay_ms is None:
-            return f"the sound was {was}; {self.path} could not be measured again{lost}"
-        now = format_delay(after.delay_ms)
-        said = f"the sound was {was}; in {self.path} it measures {now} (confidence {after.confidence:.2f})"
-        if not _in_place(after):
-            said = f"not fixed for sure: {said}"
-        drift = after.drift
-        changes = f", but changes along the file: {describe_drift(drift)}" if drift and drift.changes else ""
-        return f"{said}{changes}{lost}"
-
-    def to_json(self) -> dict[str, Any]:
-        """The entry ``fixed`` of a file's JSON object."""
-        now = self.after.to_json()
-        return {
-            "file": str(self.path),
-            "shifted_ms": round(self.shifted_ms, 1),
-            **{key: now[key] for key in ("delay_ms", "confidence", "verdict", "reason")},
-            "left_out": list(self.left_out),
-        }
-
-
-def _in_place(after: SyncMeasurement) -> bool:
-    """Whether the sound of a fixed file is surely where it belongs, in the middle of the file if the delay changes."""
-    return (
-        after.verdict is not Verdict.CANNOT_TELL
-        and after.delay_ms is not None
-        and abs(after.delay_ms) <= RIGHT_WITHIN_MS
-    )
-
-
-@dataclass(frozen=True)
-class FileMeasurement:
-    """What became of a job: a measurement, or the sentence that says why not; both where only the fix failed.
-
-    ``search_s`` is the job's: how far it looked, or would have.
-    """
-
-    path: Path
-    measurement: SyncMeasurement | None = None
-    fixed: FixResult | None = None
-    error: str | None = None
-    search_s: float = 1.0
-
-    def to_json(self) -> dict[str, Any]:
-        """One object of the ``--json`` output; a file that could not be read has the same keys, and ``error``."""
-        measured = self.measurement or SyncMeasurement(
-            self.path, Verdict.CANNOT_TELL, self.error or "", calibrated=False, search_s=self.search_s
-        )
-        entry = measured.to_json()
-        if self.fixed:
-            entry["fixed"] = self.fixed.to_json()
-        if self.error:
-            entry["error"] = self.error
-        return entry
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
 
 
 SOUND_EARLY_LIMIT_MS = 40.0
@@ -185,9 +109,9 @@ class OtherSound:
         return {**self.part.to_json(), "delay_ms": delay_ms, "confidence": confidence}
 
 
-@dataclass(frozen=True)
-class SyncMeasurement:
-    """The delay of a file's sound and what it rests on.
+@dataclass(frozen=True, repr=False)
+class SyncMeasurement(Result):
+    """The delay of a file's audio, and the evidence for it.
 
     Attributes:
         path: the file.
@@ -207,6 +131,8 @@ class SyncMeasurement:
         sound: which sound of the file this is about; None where there was none to measure.
         other_sounds: the others that were compared with the lips, too.
         cautions: what the user should know of how the sound was chosen or mixed, a sentence each.
+        error: why the file could not be measured, one sentence; None where it was.
+        code: the error's stable code.
     """
 
     path: Path
@@ -225,10 +151,18 @@ class SyncMeasurement:
     sound: AudioStreamInfo | None = None
     other_sounds: tuple[OtherSound, ...] = ()
     cautions: tuple[str, ...] = ()
+    error: str | None = None
+    code: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """The object that ``--json`` prints."""
-        return {
+    @classmethod
+    def failed(cls, path: Path, error: str, code: str | None = None, search_s: float = 1.0) -> Self:
+        """The result of a file that could not be measured."""
+        cannot_tell = Verdict.CANNOT_TELL
+        return cls(path, cannot_tell, error, calibrated=False, search_s=search_s, error=error, code=code)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; delays in ms (positive: the sound is late), times in s."""
+        entry = {
             "file": str(self.path),
             "delay_ms": _rounded(self.delay_ms),
             "confidence": round(self.confidence, 4),
@@ -253,6 +187,146 @@ class SyncMeasurement:
             "cautions": list(self.cautions),
             "detector": self.detector,
         }
+        return entry | ({"error": self.error} if self.error else {})
+
+    def row(self) -> dict[str, Any]:
+        """One line of a CSV table."""
+        sound = self.sound.to_json() if self.sound else {}
+        entry = self.to_dict()
+        return {key: entry[key] for key in ("file", "verdict", "delay_ms", "confidence", "reason")} | {
+            "drift_ms_per_minute": (entry["drift"] or {}).get("ms_per_minute"),
+            "fixed_file": None,
+            "fixed_delay_ms": None,
+            "audio_stream": ":".join(str(sound[key]) for key in ("stream", "channel") if sound.get(key)),
+            "detector": self.detector,
+        }
+
+    def line(self) -> Text:
+        """Verdict, delay, confidence and file on one line."""
+        from rich.text import Text
+
+        if self.error:
+            return Text.assemble((f"{'failed':<12}", "bold red"), f"{'':>14}{'':>6}  {self.error}")
+        delay = "" if self.delay_ms is None else format_delay(self.delay_ms)
+        delay += "?" if delay and self.verdict is Verdict.CANNOT_TELL else ""
+        line = Text.assemble(
+            (f"{self.verdict.words:<12}", VERDICT_STYLES[self.verdict]),
+            f"{delay:>14}{self.confidence:>6.2f}  {self.path}",
+        )
+        if self.delay_ms is None:
+            line.append(f" ({self.reason})", style="dim")
+        if self.sound and self.other_sounds:
+            line.append(f" ({self.sound})", style="dim")
+        return line
+
+    def __rich__(self) -> RenderableType:
+        return _with_limits(self, _table(self))
+
+    def figure(self) -> Figure:
+        """Agreement against delay and, for longer files, the delay along the file."""
+        from seehear.apps.sync.plot import sync_figure
+
+        return sync_figure(self)
+
+    def plot(self, path: Path) -> None:
+        """Write the figure as PNG.
+
+        Raises:
+            SeehearError: it cannot be written.
+        """
+        from seehear.report.plots import save_png
+
+        save_png(self.figure(), path)
+
+
+@dataclass(frozen=True, repr=False)
+class FixResult(Result):
+    """A file measured, and written again with its audio shifted into place.
+
+    Attributes:
+        measurement: of the file as it was.
+        path: the new file; None where none was written.
+        shifted_ms: by how much its audio was made earlier (negative: later).
+        after: the new file, measured in the same way.
+        left_out: what the new file could not keep of the old one, in words.
+        cautions: what the user should know of the new file, a sentence each.
+        error: why there is no fixed file, one sentence; None where there is one.
+        code: the error's stable code.
+    """
+
+    measurement: SyncMeasurement
+    path: Path | None = None
+    shifted_ms: float = 0.0
+    after: SyncMeasurement | None = None
+    left_out: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+    error: str | None = None
+    code: str | None = None
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the new file's audio surely is where it belongs; in the middle of the file if the delay changes."""
+        return self.after is not None and is_in_place(self.after)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The measurement's values, and ``fixed``: the new file's."""
+        entry = self.measurement.to_dict()
+        if self.path and self.after:
+            now = self.after.to_dict()
+            entry["fixed"] = {
+                "file": str(self.path),
+                "shifted_ms": round(self.shifted_ms, 1),
+                **{key: now[key] for key in ("delay_ms", "confidence", "verdict", "reason")},
+                "left_out": list(self.left_out),
+            }
+        return entry | ({"error": self.error} if self.error else {})
+
+    def row(self) -> dict[str, Any]:
+        """One line of a CSV table."""
+        fixed = self.to_dict().get("fixed", {})
+        return self.measurement.row() | {"fixed_file": fixed.get("file"), "fixed_delay_ms": fixed.get("delay_ms")}
+
+    def line(self) -> Text:
+        """The measurement and the new file on one line."""
+        line = self.measurement.line()
+        if self.after:
+            delay_ms = self.after.delay_ms
+            now = "not measured again" if delay_ms is None else f"now {format_delay(delay_ms)}"
+            line.append(f" -> {self.path}: {now}")
+        return line
+
+    def __rich__(self) -> RenderableType:
+        table = _table(self.measurement)
+        if self.after:
+            table.add_row("fixed", self.describe())
+        for caution in self.cautions:
+            table.add_row("caution", caution)
+        return _with_limits(self.measurement, table)
+
+    def describe(self) -> str:
+        """One sentence on what was wrong, and what is left of it in the new file."""
+        if self.after is None:
+            return self.error or ""
+        was, after = format_delay(self.shifted_ms), self.after
+        lost = f"; not kept: {', '.join(self.left_out)}" if self.left_out else ""
+        if after.delay_ms is None:
+            return f"the sound was {was}; {self.path} could not be measured again{lost}"
+        now = format_delay(after.delay_ms)
+        said = f"the sound was {was}; in {self.path} it measures {now} (confidence {after.confidence:.2f})"
+        if not self.in_place:
+            said = f"not fixed for sure: {said}"
+        drift = after.drift
+        changes = f", but changes along the file: {describe_drift(drift)}" if drift and drift.changes else ""
+        return f"{said}{changes}{lost}"
+
+
+def is_in_place(measurement: SyncMeasurement) -> bool:
+    """Whether the audio surely is within `RIGHT_WITHIN_MS` of where it belongs."""
+    return (
+        measurement.verdict is not Verdict.CANNOT_TELL
+        and measurement.delay_ms is not None
+        and abs(measurement.delay_ms) <= RIGHT_WITHIN_MS
+    )
 
 
 def describe_drift(drift: Drift) -> str:
@@ -297,11 +371,11 @@ VERDICT_STYLES = {Verdict.IN_SYNC: "green", Verdict.OUT_OF_SYNC: "red", Verdict.
 TRACKS_SHOWN = 12
 
 
-def show_one(console: Console, outcome: FileMeasurement) -> None:
+def _table(found: SyncMeasurement) -> Table:
     """Everything about one file, with units, signs and scales in words."""
-    found = outcome.measurement
-    if found is None:
-        return
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
@@ -317,33 +391,18 @@ def show_one(console: Console, outcome: FileMeasurement) -> None:
         table.add_row("sound", Text(_sounds_in_words(found)))
     for caution in found.cautions:
         table.add_row("caution", Text(caution, style="yellow"))
-    if outcome.fixed:
-        table.add_row("fixed", Text(outcome.fixed.in_words()))
-    console.print(table)
-    if found.verdict is not Verdict.CANNOT_TELL:
-        limits = f"sound up to {SOUND_EARLY_LIMIT_MS:.0f} ms early or {SOUND_LATE_LIMIT_MS:.0f} ms late (EBU R37)"
-        console.print(f"In sync means: {limits}.", style="dim")
+    return table
 
 
-def show_line(console: Console, outcome: FileMeasurement) -> None:
-    """One file of many on one line: verdict, delay, confidence, file."""
-    found = outcome.measurement
-    if found is None:
-        line = Text.assemble((f"{'failed':<12}", "bold red"), f"{'':>14}{'':>6}  {outcome.error}")
-    else:
-        delay = "" if found.delay_ms is None else format_delay(found.delay_ms)
-        delay += "?" if delay and found.verdict is Verdict.CANNOT_TELL else ""
-        line = Text.assemble(
-            (f"{found.verdict.words:<12}", VERDICT_STYLES[found.verdict]),
-            f"{delay:>14}{found.confidence:>6.2f}  {found.path}",
-        )
-        if found.delay_ms is None:
-            line.append(f" ({found.reason})", style="dim")
-        if found.sound and found.other_sounds:
-            line.append(f" ({found.sound})", style="dim")
-        if outcome.fixed:
-            line.append(f" -> {outcome.fixed.path}: {_after(outcome)}")
-    console.print(line, soft_wrap=True)
+def _with_limits(found: SyncMeasurement, table: Table) -> RenderableType:
+    """The table, and what counts as in sync where there is a verdict."""
+    from rich.console import Group
+    from rich.text import Text
+
+    if found.verdict is Verdict.CANNOT_TELL:
+        return table
+    limits = f"sound up to {SOUND_EARLY_LIMIT_MS:.0f} ms early or {SOUND_LATE_LIMIT_MS:.0f} ms late (EBU R37)"
+    return Group(table, Text(f"In sync means: {limits}.", style="dim"))
 
 
 def _sounds_in_words(found: SyncMeasurement) -> str:
@@ -351,12 +410,6 @@ def _sounds_in_words(found: SyncMeasurement) -> str:
     others = ", ".join(f"{other.part.short} {other.confidence:.2f}" for other in found.other_sounds)
     best = "" if found.verdict is Verdict.CANNOT_TELL else " agrees best with the lips"
     return f"{found.sound}{best}; confidence of the others: {others}"
-
-
-def _after(outcome: FileMeasurement) -> str:
-    assert outcome.fixed is not None
-    after = outcome.fixed.after
-    return "not measured again" if after.delay_ms is None else f"now {format_delay(after.delay_ms)}"
 
 
 def _delay(found: SyncMeasurement) -> str:
@@ -384,56 +437,3 @@ def _add_tracks(table: Table, found: SyncMeasurement) -> None:
         table.add_row("tracks" if place == 0 else "", said)
     if len(found.tracks) > TRACKS_SHOWN:
         table.add_row("", f"and {len(found.tracks) - TRACKS_SHOWN} more (--json lists them all)")
-
-
-TRACKS_DRAWN = 5
-
-
-def sync_figure(found: SyncMeasurement) -> Figure:
-    """Agreement against delay with its peak and the in-sync range; below, for longer files, the delay along them."""
-    along = [segment for segment in found.segments if segment.end_s > segment.start_s]
-    with new_figure(2 if len(along) > 1 else 1) as (figure, axes):
-        draw_curve(axes[0], found)
-        if len(axes) > 1:
-            draw_delay_over_time(axes[1], found)
-    return figure
-
-
-def draw_curve(axes: Axes, found: SyncMeasurement, *, title: str | None = None) -> None:
-    """The file's curve, thin lines for the faces it comes from, the peak and the range that counts as in sync."""
-    axes.set_title(title or f"{found.path.name}: {found.verdict.words}")
-    axes.set_xlabel("delay of the sound in ms (right: the sound is late)")
-    axes.set_ylabel("agreement of lips and sound")
-    axes.axvspan(
-        -SOUND_EARLY_LIMIT_MS, SOUND_LATE_LIMIT_MS, color=COLOURS[2], alpha=0.15, lw=0, label="in sync (EBU R37)"
-    )
-    if found.curve is None or found.delay_ms is None:
-        axes.text(0.5, 0.5, found.reason, transform=axes.transAxes, ha="center", color=INK)
-        return
-    if len(found.tracks) > 1:
-        for track in found.tracks[:TRACKS_DRAWN]:
-            axes.plot(track.curve.delays_ms, track.curve.mean, color=COLOURS[4], lw=0.8, alpha=0.7)
-    axes.plot(found.curve.delays_ms, found.curve.mean, color=COLOURS[0], lw=1.8)
-    guess = "best guess " if found.verdict is Verdict.CANNOT_TELL else ""
-    said = f"{guess}{format_delay(found.delay_ms)}, confidence {found.confidence:.2f}"
-    axes.axvline(found.delay_ms, color=COLOURS[1], lw=1.4, ls="--", label=said)
-    axes.margins(x=0)
-    axes.legend(loc="best", fontsize="small")
-
-
-def draw_delay_over_time(axes: Axes, found: SyncMeasurement) -> None:
-    """The delay of every stretch against time, faint where it is uncertain, with the drift line or the parts."""
-    axes.set_title("along the file")
-    axes.set_xlabel("time in the file in s")
-    axes.set_ylabel("delay in ms")
-    axes.axhspan(-SOUND_EARLY_LIMIT_MS, SOUND_LATE_LIMIT_MS, color=COLOURS[2], alpha=0.15, lw=0)
-    for segment in found.segments:
-        shade = 0.15 + 0.85 * segment.confidence
-        axes.plot([segment.start_s, segment.end_s], [segment.delay_ms] * 2, color=COLOURS[0], lw=3, alpha=shade)
-    if found.drift:
-        drift = found.drift
-        edges = (edge for at, _, _ in drift.jumps for edge in (at - 1e-3, at))
-        times = sorted({drift.first_s, drift.last_s, *edges})
-        line = [drift.delay_at(time) for time in times]
-        axes.plot(times, line, color=COLOURS[1], lw=1.4, ls="--", label="drift" if found.drift.changes else "steady")
-        axes.legend(loc="best", fontsize="small")

@@ -1,0 +1,83 @@
+"""`Result`: the base of what public functions return. It prints itself, and becomes plain values."""
+
+from __future__ import annotations
+
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+WIDTH = 100
+"""Columns of a result as text, whatever the terminal."""
+
+
+class Result(ABC):
+    """A frozen dataclass that is returned to the user (``@dataclass(frozen=True, repr=False)``).
+
+    ``print(result)`` shows tables, a notebook shows them as HTML, ``to_dict`` gives plain values for JSON. Of several
+    files each gives a result: one that could not be used has the sentence that says why in ``error``, and the stable
+    name of the problem in ``code``.
+    """
+
+    error: str | None
+    code: str | None
+
+    SHOWN: ClassVar[tuple[str, ...]] = ()
+    """Names of the fields that `repr` shows; by default the plain ones."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error."""
+        return getattr(self, "error", None) is None
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values: what ``--json`` prints."""
+
+    @abstractmethod
+    def __rich__(self) -> RenderableType:
+        """For the terminal."""
+
+    def row(self) -> dict[str, Any]:
+        """One line of a CSV table: the plain numbers and words of `to_dict`."""
+        return {key: value for key, value in self.to_dict().items() if not isinstance(value, (dict, list))}
+
+    def line(self) -> Text:
+        """The result on one line, for one of many."""
+        from rich.text import Text
+
+        return Text(str(self).partition("\n")[0])
+
+    def __str__(self) -> str:
+        return render([self.__rich__()])
+
+    def __repr__(self) -> str:
+        shown = self.SHOWN or tuple(
+            field.name
+            for field in fields(self)  # type: ignore[arg-type]
+            if isinstance(getattr(self, field.name), (str, int, float))
+        )
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
+
+    def _repr_html_(self) -> str:
+        from rich.console import Console
+
+        console = Console(width=WIDTH, file=io.StringIO(), record=True, highlight=False)
+        console.print(self.__rich__())
+        return console.export_html(inline_styles=True, code_format="<pre style='line-height:1.2'>{code}</pre>")
+
+
+def render(parts: Iterable[RenderableType]) -> str:
+    """What rich would print, as plain text of `WIDTH` columns."""
+    from rich.console import Console
+
+    console = Console(width=WIDTH, file=io.StringIO(), highlight=False)
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, str))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().rstrip()
