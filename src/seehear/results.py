@@ -6,6 +6,8 @@ import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import fields
+from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -62,7 +64,9 @@ class Result(ABC):
             for field in fields(self)  # type: ignore[arg-type]
             if isinstance(getattr(self, field.name), (str, int, float))
         )
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
+        names = shown if self.ok else (*shown[:1], "error")
+        values = (f"{name}={_plain(getattr(self, name))!r}" for name in names)
+        return f"{type(self).__name__}({', '.join(values)})"
 
     def _repr_html_(self) -> str:
         from rich.console import Console
@@ -70,6 +74,15 @@ class Result(ABC):
         console = Console(width=WIDTH, file=io.StringIO(), record=True, highlight=False)
         console.print(self.__rich__())
         return console.export_html(inline_styles=True, code_format="<pre style='line-height:1.2'>{code}</pre>")
+
+
+def _plain(value: Any) -> Any:
+    """A value as `repr` shows it: short, and as one would type it."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return str(value)
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def render(parts: Iterable[RenderableType]) -> str:

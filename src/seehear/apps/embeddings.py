@@ -304,7 +304,15 @@ def voice_embedding(
     with open_media(path) as media:
         if not media.has_sound:
             raise MediaError(f"{path} has no sound; give a recording of speech, or a video that has some")
-    sound = read_sound(path, wanted=audio_stream)
+    return voice_embedding_of(read_sound(path, wanted=audio_stream), path, model, seconds)
+
+
+def voice_embedding_of(sound: Sound, path: Path, model: IdentityModel, seconds: float = SEGMENT_S) -> VoiceEmbedding:
+    """`voice_embedding` of audio that has been read already; ``path`` is its name in sentences.
+
+    Raises:
+        MediaError: it has no speech, or less than `MIN_SPEECH_S` of it.
+    """
     spans = speech_intervals(sound)
     others = describe_others(sound.part, sound.others)
     speech_s = sum(stop - start for start, stop in spans)

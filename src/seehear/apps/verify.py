@@ -1,26 +1,33 @@
-"""verify: is it one voice."""
+"""`verify`: are two recordings of one voice?"""
 
 from __future__ import annotations
 
-import json as json_format
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from numpy.typing import NDArray
 
-from seehear.apps.embeddings import VoiceEmbedding, voice_embedding
+from seehear.apps.embeddings import VoiceEmbedding, voice_embedding, voice_embedding_of
+from seehear.clip import SAMPLE_RATE
 from seehear.errors import SeehearError, os_errors_as_user_errors, read_text_checked
+from seehear.media.arrays import sound_of_array
 from seehear.media.audio_streams import AudioStreamChoice
-from seehear.metrics.calibration import ScoreCalibration
+from seehear.metrics.calibration import CALIBRATION_FILE, ScoreCalibration
 from seehear.models.interface import SEGMENT_S, IdentityModel
+from seehear.models.store import find_model, load_identity_model
 from seehear.parallel import FileResult, try_file
+from seehear.results import Result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
 
 ANSWERS = {"1": True, "0": False}
 
@@ -80,25 +87,39 @@ class VoiceVerdict(StrEnum):
         return self.value.replace("-", " ")
 
 
-@dataclass(frozen=True)
-class VoiceComparison:
-    """What became of a pair.
+@dataclass(frozen=True, repr=False)
+class VoiceComparison(Result):
+    """Two recordings, and whether they are of one voice.
 
     Attributes:
         pair: the recordings.
-        score: how alike the voices are; of most models the cosine, -1 to 1. None where there is an error.
-        calibration: how scores are read; None where there is none.
-        speech_s: seconds of speech that were heard in each.
-        error: the sentence that says why not.
-        cautions: why the threshold and the probability may not hold for these two.
+        score: similarity of the two voices; of most models the cosine, -1 to 1. None where there is an error.
+        calibration: what turns scores into probabilities; None where there is none.
+        speech_s: seconds of speech in each recording.
+        cautions: why the threshold and the probability may not hold for these two, a sentence each.
+        error: why they could not be compared, one sentence; None where they were.
+        code: the error's stable code.
     """
+
+    SHOWN = ("one", "other", "verdict", "score", "probability")
 
     pair: RecordingPair
     score: float | None = None
     calibration: ScoreCalibration | None = None
     speech_s: tuple[float, float] | None = None
-    error: str | None = None
     cautions: tuple[str, ...] = ()
+    error: str | None = None
+    code: str | None = None
+
+    @property
+    def one(self) -> str:
+        """The first recording."""
+        return str(self.pair.one)
+
+    @property
+    def other(self) -> str:
+        """The second recording."""
+        return str(self.pair.other)
 
     @property
     def probability(self) -> float | None:
@@ -112,13 +133,13 @@ class VoiceComparison:
             return VoiceVerdict.CANNOT_TELL
         return VoiceVerdict.SAME if self.probability >= 0.5 else VoiceVerdict.DIFFERENT
 
-    def to_json(self) -> dict[str, Any]:
-        """The object that ``--json`` prints; a pair that could not be compared has the same keys, and ``error``."""
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; a pair that could not be compared has the same keys, and ``error``."""
         known, probability = self.calibration, self.probability
         threshold = known.threshold if known else None
         entry: dict[str, Any] = {
-            "one": str(self.pair.one),
-            "other": str(self.pair.other),
+            "one": self.one,
+            "other": self.other,
             "verdict": self.verdict.value,
             "score": None if self.score is None else round(self.score, 4),
             "probability": None if probability is None else round(probability, 4),
@@ -132,6 +153,47 @@ class VoiceComparison:
         if self.pair.target is not None:
             entry["target"] = self.pair.target
         return entry | ({"error": self.error} if self.error else {})
+
+    def line(self) -> Text:
+        """Verdict, score, probability and files on one line."""
+        from rich.text import Text
+
+        if self.error:
+            return Text.assemble((f"{'failed':<20}", "bold red"), self.error)
+        probability = "" if self.probability is None else f"{self.probability:.3f}"
+        verdict = (f"{self.verdict.words:<20}", VOICE_VERDICT_STYLES[self.verdict.value])
+        names = f"{self.one}  {self.other}"
+        return Text.assemble(
+            verdict, f"{self.score:>+7.3f}{probability:>8}  {names}", "  (caution)" * bool(self.cautions)
+        )
+
+    def __rich__(self) -> RenderableType:
+        """Everything about the pair, with scales in words."""
+        from rich.table import Table
+        from rich.text import Text
+
+        known = self.calibration
+        if self.score is None or self.speech_s is None:
+            return self.line()
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column()
+        for name, path, seconds in zip(("one", "other"), (self.one, self.other), self.speech_s, strict=True):
+            table.add_row(name, Text(f"{path} ({seconds:.1f} s of speech)"))
+        verdict = Text(self.verdict.words, style=VOICE_VERDICT_STYLES[self.verdict.value])
+        table.add_row("verdict", verdict if known else verdict + ": the model brings no calibration; see --calibration")
+        table.add_row("score", f"{self.score:+.3f} (how alike the voices are; of one recording with itself it is 1)")
+        if known:
+            prior = f"if {100 * known.prior:.0f} % of all pairs are of one speaker"
+            table.add_row("probability", f"{self.probability:.3f} that it is one speaker, {prior}")
+            if known.threshold is not None:
+                table.add_row("threshold", f"{known.threshold:+.3f}: above it one speaker is more probable than two")
+            measured = f", measured on {known.data}" * bool(known.data)
+            errors = f"{100 * known.eer:.1f} % of either kind at {known.eer_threshold:+.3f}{measured}"
+            table.add_row("errors", Text(errors))
+        for caution in self.cautions:
+            table.add_row("caution", Text(caution, style="yellow"))
+        return table
 
 
 def compare_voices(
@@ -158,14 +220,23 @@ def compare_voices(
                 heard[path] = try_file(path, hear, among_others=len(wanted) > 1)
         one, other = heard[pair.one], heard[pair.other]
         if one.value is None or other.value is None:
-            yield VoiceComparison(pair, calibration=calibration, error=one.error or other.error)
-            continue
-        voices = torch.from_numpy(one.value.embedding)[None], torch.from_numpy(other.value.embedding)[None]
-        score = float(model.similarity(*voices))
-        speech_s = one.value.speech_s, other.value.speech_s
-        mixed = (f"{voice.path.name}: {said}" for voice in (one.value, other.value) for said in voice.cautions)
-        cautions = (*mixed, *(_cautions(calibration, one.value, other.value) if calibration else ()))
-        yield VoiceComparison(pair, score, calibration, speech_s, cautions=cautions)
+            failed = one if one.error else other
+            yield VoiceComparison(pair, calibration=calibration, error=failed.error, code=failed.code)
+        else:
+            yield _compare(pair, one.value, other.value, model, calibration)
+
+
+def _compare(
+    pair: RecordingPair,
+    one: VoiceEmbedding,
+    other: VoiceEmbedding,
+    model: IdentityModel,
+    calibration: ScoreCalibration | None,
+) -> VoiceComparison:
+    score = float(model.similarity(torch.from_numpy(one.embedding)[None], torch.from_numpy(other.embedding)[None]))
+    mixed = (f"{voice.path.name}: {caution}" for voice in (one, other) for caution in voice.cautions)
+    cautions = (*mixed, *(_cautions(calibration, one, other) if calibration else ()))
+    return VoiceComparison(pair, score, calibration, (one.speech_s, other.speech_s), cautions)
 
 
 def _cautions(known: ScoreCalibration, *voices: VoiceEmbedding) -> Iterator[str]:
@@ -183,130 +254,105 @@ DEFAULT_MODEL = "match-small"
 
 VOICE_VERDICT_STYLES = {"same-speaker": "green", "different-speakers": "red", "cannot-tell": "yellow"}
 
+Recorded = str | os.PathLike[str] | NDArray[np.floating] | NDArray[np.integer]
+"""A file, or samples in memory."""
+
 
 def verify(
-    recordings: list[Path],
+    one: Recorded,
+    other: Recorded,
     *,
-    list: Path | None = None,
-    model: str = DEFAULT_MODEL,
-    calibration: Path | None = None,
+    model: str | Path | IdentityModel = DEFAULT_MODEL,
+    calibration: Path | ScoreCalibration | None = None,
     audio_stream: str | None = None,
-    json: bool = False,
-) -> int:
-    """Is it the same voice in two recordings.
+    sample_rate: int = SAMPLE_RATE,
+) -> VoiceComparison:
+    """Compare the voices of two recordings: are they of one speaker?
 
-    The score is how alike the mean embeddings of what is spoken in each recording are: the cosine, from -1 to 1. Where
-    the model brings a calibration, or one is given, there is also a probability, and a verdict: the more probable
-    answer. Each recording should hold one voice. The exit code is 0 when every pair was compared, 2 when one could not
-    be.
+    The score is the similarity of the mean embeddings of the speech in each recording: the cosine, -1 to 1. Where the
+    model has a calibration, or one is given, there is also a probability, and a verdict: the more probable answer. Each
+    recording should hold one voice.
 
     Args:
-        recordings: Two recordings, or videos with sound; with --list, the one folder that its names are in.
-        list: Compare many pairs: a file of lines "A B", or "1 A B" and "0 A B" as VoxCeleb has them, 1 for one speaker.
-        model: Name or folder of a match model, or hf:owner/name on the Hugging Face hub.
-        calibration: File that "seehear evaluate speaker --calibration" wrote; by default what the model brings.
-        audio_stream: Which stream of sound of every recording, from 1, and perhaps which channel: 2 or 2:left; by
-            default what a player would choose, or the first that is not silent.
-        json: Print one JSON object per pair and line instead.
-    """
-    pairs = _pairs(recordings, list)
-    from seehear.media.audio_streams import AudioStreamChoice
-    from seehear.models.store import load_identity_model
-
-    wanted = AudioStreamChoice.parse(audio_stream)
-    loaded = load_identity_model(model)
-    known = _calibration(model, calibration)
-    out, err = Console(highlight=False), Console(stderr=True, highlight=False)
-    done = []
-    for compared in compare_voices(pairs, loaded, known, wanted):
-        done.append(compared)
-        if json:
-            print(json_format.dumps(compared.to_json(), ensure_ascii=False), flush=True)  # noqa: T201
-        elif list:
-            _show_line(out, compared)
-    failed = [compared for compared in done if compared.error]
-    if not json and list:
-        out.print(_summary(done), style="dim", soft_wrap=True)
-    elif not json and not failed:
-        _show(out, done[0])
-    for sentence in dict.fromkeys(str(compared.error) for compared in failed) if json or not list else ():
-        err.print(f"seehear: {sentence}", markup=False, soft_wrap=True)
-    return 2 if failed else 0
-
-
-def _pairs(recordings: Sequence[Path], listed: Path | None) -> Sequence[RecordingPair]:
-    """What is to be compared.
+        one: a recording, or a video with sound; or samples, (N,) or (N, channels).
+        other: the second recording.
+        model: name or folder of a match model, hf:owner/name on the Hugging Face hub, or a loaded model.
+        calibration: file that "seehear evaluate speaker --write-calibration" wrote; by default the model's own.
+        audio_stream: which stream of every file, from 1, and perhaps which channel: 2 or 2:left; by default the one
+            that a player would choose, or the first that is not silent.
+        sample_rate: of samples in memory, Hz.
 
     Raises:
-        SeehearError: neither two recordings nor a list and its folder.
+        SeehearError: a file cannot be read or has no speech.
+        ModelError: there is no such model, or it has not learned voices.
     """
+    loaded = load_identity_model(model)
+    known = _calibration(model, calibration)
+    seconds = known.seconds if known else SEGMENT_S
+    choice = AudioStreamChoice.parse(audio_stream)
+    voices = []
+    for number, recording in enumerate((one, other), 1):
+        if isinstance(recording, (str, os.PathLike)):
+            voices.append(voice_embedding(Path(recording), loaded, seconds, choice))
+        else:
+            sound = sound_of_array(recording, sample_rate)
+            voices.append(voice_embedding_of(sound, Path(f"array {number}"), loaded, seconds))
+    return _compare(RecordingPair(voices[0].path, voices[1].path), voices[0], voices[1], loaded, known)
 
-    if listed:
-        if len(recordings) != 1 or not recordings[0].is_dir():
-            raise SeehearError("--list wants the one folder that its names are in: seehear verify FOLDER --list FILE")
-        return read_pairs(listed, recordings[0])
-    if len(recordings) != 2:
-        raise SeehearError(f"verify compares two recordings, not {len(recordings)}; give two, or many pairs by --list")
-    return [RecordingPair(recordings[0], recordings[1])]
+
+def verify_pairs(
+    pairs: str | os.PathLike[str] | Iterable[tuple[str | os.PathLike[str], str | os.PathLike[str]]],
+    folder: str | os.PathLike[str] = ".",
+    *,
+    model: str | Path | IdentityModel = DEFAULT_MODEL,
+    calibration: Path | ScoreCalibration | None = None,
+    audio_stream: str | None = None,
+) -> Iterator[VoiceComparison]:
+    """Compare many pairs of recordings; each recording is read once. One that cannot be read is recorded as an error.
+
+    Args:
+        pairs: file of lines "A B", or "1 A B" and "0 A B" as VoxCeleb publishes them, 1 for one speaker; or pairs.
+        folder: that the names of the list are in.
+        model: see `verify`.
+        calibration: see `verify`.
+        audio_stream: see `verify`.
+
+    Returns:
+        An iterator over the comparisons, in the order of the pairs.
+
+    Raises:
+        SeehearError: the list cannot be read.
+        ModelError: there is no such model, or it has not learned voices.
+    """
+    root = Path(folder)
+    if isinstance(pairs, (str, os.PathLike)):
+        if not root.is_dir():
+            raise SeehearError(f"{root} is no folder; name the one that the recordings of {pairs} are in")
+        wanted = read_pairs(Path(pairs), root)
+    else:
+        wanted = [RecordingPair(root / one, root / other) for one, other in pairs]
+    loaded = load_identity_model(model)
+    return compare_voices(wanted, loaded, _calibration(model, calibration), AudioStreamChoice.parse(audio_stream))
 
 
-def _calibration(model: str, given: Path | None) -> ScoreCalibration | None:
+def _calibration(model: str | Path | IdentityModel, given: Path | ScoreCalibration | None) -> ScoreCalibration | None:
     """How scores are read: as given, else as the model's folder says, else not at all."""
-    from seehear.metrics.calibration import CALIBRATION_FILE, ScoreCalibration
-    from seehear.models.store import find_model
-
+    if isinstance(given, ScoreCalibration):
+        return given
     if given:
         return ScoreCalibration.read(given)
-    folder = find_model(model)
+    if isinstance(model, IdentityModel):
+        return None
+    folder = find_model(str(model))
     return ScoreCalibration.read(folder) if (folder / CALIBRATION_FILE).is_file() else None
 
 
-def _show(out: Console, compared: VoiceComparison) -> None:
-    """Everything about one pair, with scales in words."""
-    known = compared.calibration
-    assert compared.score is not None
-    assert compared.speech_s is not None
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
-    paths = compared.pair.one, compared.pair.other
-    for name, path, seconds in zip(("one", "other"), paths, compared.speech_s, strict=True):
-        table.add_row(name, Text(f"{path} ({seconds:.1f} s of speech)"))
-    verdict = Text(compared.verdict.words, style=VOICE_VERDICT_STYLES[compared.verdict.value])
-    table.add_row("verdict", verdict if known else verdict + ": the model brings no calibration; see --calibration")
-    table.add_row("score", f"{compared.score:+.3f} (how alike the voices are; of one recording with itself it is 1)")
+def summarize(comparisons: Sequence[VoiceComparison]) -> str:
+    """How many pairs were compared and, where the list says who is who, how many verdicts are wrong."""
+    scored = [comparison for comparison in comparisons if comparison.error is None]
+    text = f"{len(scored)} of {len(comparisons)} pairs compared."
+    known = [comparison for comparison in scored if comparison.pair.target is not None and comparison.calibration]
     if known:
-        prior = f"if {100 * known.prior:.0f} % of all pairs are of one speaker"
-        table.add_row("probability", f"{compared.probability:.3f} that it is one speaker, {prior}")
-        if known.threshold is not None:
-            table.add_row("threshold", f"{known.threshold:+.3f}: above it one speaker is more probable than two")
-        measured = f", measured on {known.data}" * bool(known.data)
-        table.add_row("errors", Text(f"{100 * known.eer:.1f} % of either kind at {known.eer_threshold:+.3f}{measured}"))
-    for caution in compared.cautions:
-        table.add_row("caution", Text(caution, style="yellow"))
-    out.print(table)
-
-
-def _show_line(out: Console, compared: VoiceComparison) -> None:
-    """One pair of many on one line: verdict, score, probability, files."""
-    names = f"{compared.pair.one}  {compared.pair.other}"
-    if compared.error:
-        line = Text.assemble((f"{'failed':<20}", "bold red"), compared.error)
-    else:
-        probability = "" if compared.probability is None else f"{compared.probability:.3f}"
-        verdict = (f"{compared.verdict.words:<20}", VOICE_VERDICT_STYLES[compared.verdict.value])
-        line = Text.assemble(
-            verdict, f"{compared.score:>+7.3f}{probability:>8}  {names}", "  (caution)" * bool(compared.cautions)
-        )
-    out.print(line, soft_wrap=True)
-
-
-def _summary(done: Sequence[VoiceComparison]) -> str:
-    """How many pairs there were, and, where the list says who is who, how many verdicts were wrong."""
-    scored = [compared for compared in done if compared.error is None]
-    said = f"{len(scored)} of {len(done)} pairs compared."
-    told = [one for one in scored if one.pair.target is not None and one.calibration]
-    if told:
-        wrong = sum((one.verdict.value == "same-speaker") != one.pair.target for one in told)
-        said += f" The list says who is who: {wrong} of {len(told)} verdicts are wrong."
-    return said
+        wrong = sum((comparison.verdict is VoiceVerdict.SAME) != comparison.pair.target for comparison in known)
+        text += f" The list says who is who: {wrong} of {len(known)} verdicts are wrong."
+    return text

@@ -135,6 +135,8 @@ class SyncMeasurement(Result):
         code: the error's stable code.
     """
 
+    SHOWN = ("path", "verdict", "delay_ms", "confidence")
+
     path: Path
     verdict: Verdict
     reason: str
@@ -253,6 +255,8 @@ class FixResult(Result):
         error: why there is no fixed file, one sentence; None where there is one.
         code: the error's stable code.
     """
+
+    SHOWN = ("path", "shifted_ms", "in_place")
 
     measurement: SyncMeasurement
     path: Path | None = None
