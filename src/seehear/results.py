@@ -37,6 +37,11 @@ class Result(ABC):
         """Whether there is no error."""
         return getattr(self, "error", None) is None
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Sentences on what went wrong, for the error stream; the command line exits with 2 where there are any."""
+        return () if self.ok else (str(self.error),)
+
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Plain values: what ``--json`` prints."""
