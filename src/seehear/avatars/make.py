@@ -135,7 +135,7 @@ def synthesize_dialogues(
     """Make a folder of films in which people side by side take turns to speak, and a table of who speaks when.
 
     Who does not speak blinks, looks, moves the head a little, swallows or smiles, and nothing of it follows the sound,
-    which is one track for all. Every file is an MP4 as those of `seehear.avatars.make_avatars`. ``labels.csv`` has a
+    which is one track for all. Every file is an MP4 as those of `synthesize_avatars`. ``labels.csv`` has a
     row for each: ``file``; ``speakers``, ``sexes`` and ``ages`` as JSON lists, from left to right; ``turns``, a JSON
     list of ``[place, start_s, stop_s]``, place 0 being the person at the left; ``words`` as JSON lists of
     ``[place, text, start_s, stop_s]``; and attributes of the room. No two people speak at the same time. Pauses of more
@@ -158,7 +158,7 @@ def synthesize_dialogues(
         The files, in the order of the table.
 
     Raises:
-        SeehearError: as `seehear.avatars.make_avatars`, or there are fewer speakers than people in a picture.
+        SeehearError: as `synthesize_avatars`, or there are fewer speakers than people in a picture.
     """
     check_arguments(clips, speakers, seconds, seed, neutral)
     if not 2 <= people <= MAX_PEOPLE:

@@ -45,7 +45,7 @@ def checksum(films: Path) -> str:
     digits, and such a difference moves no figure that the seeds do not move as well.
 
     Args:
-        films: what `seehear.avatars.make_avatars` has made.
+        films: what `seehear.avatars.make.synthesize_avatars` has made.
 
     Returns:
         The first digits of the table's SHA-256.

@@ -199,7 +199,7 @@ VERBS = {
         "seehear import-syncnet syncnet_v2.model -o syncnet/",
     ),
     "demo": Verb(
-        "seehear.demo:demo",
+        "seehear.demo.tour:demo",
         "all of it on synthetic people in nine minutes, with a report",
         "seehear demo --out demo/",
     ),
