@@ -243,7 +243,7 @@ def run_job(job: CellJob, tell: Callable[[Any], None] | None = None) -> JobResul
         tell: not needed; processes of a crew give it.
 
     Raises:
-        SystemExit: a training was asked to stop, and goes on from there when it is done again.
+        Stopped: a training was asked to stop, and goes on from there when it is done again.
     """
     begun = time.perf_counter()
     with _logged_to(job.log):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, get_args, get_origin, get_type_hints
 
 from seehear.atomic_io import ENCODING_ERRORS
-from seehear.errors import SeehearError, as_user_error
+from seehear.errors import SeehearError, Stopped, as_user_error
 from seehear.machine import configure_threads
 from seehear.version import __version__
 
@@ -237,6 +237,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(verb, rest)
     except SeehearError as error:
         return _print_error(str(error))
+    except Stopped as stopped:
+        _print_error(str(stopped))
+        return 128 + stopped.signal_number
     except KeyboardInterrupt:
         _print_error(f"interrupted; {RESUMABLE} go on from here when the same command is given again")
         return INTERRUPTED
