@@ -112,7 +112,7 @@ VERBS = {
         "seehear get fsdd data/fsdd/",
     ),
     "info": Verb(
-        "seehear.data.report:info",
+        "seehear.data.report:corpus_info",
         "say what is in a corpus",
         "seehear info corpus/",
     ),
@@ -128,17 +128,17 @@ VERBS = {
         shaped="seehear.training.settings:pretrain_arguments",
     ),
     "adapt": Verb(
-        "seehear.cli.verbs:adapt",
+        "seehear.apps.adapt.adapt:adapt",
         "train a model further on your own videos, and measure what that gained",
         "seehear adapt videos/ -o adapted/",
     ),
     "evaluate sync": Verb(
-        "seehear.cli.verbs:evaluate_sync",
+        "seehear.evaluation.sync:evaluate_sync",
         "does a model find the moment of the sound that belongs to the lips",
         "seehear evaluate sync run/ corpus/",
     ),
     "evaluate animate": Verb(
-        "seehear.cli.verbs:evaluate_animate",
+        "seehear.evaluation.animate:evaluate_animate",
         "how like the real pictures are those that a model draws",
         "seehear evaluate animate run/ corpus/ --sync sync-small",
     ),

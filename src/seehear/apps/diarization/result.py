@@ -145,7 +145,7 @@ class Diarization(Result):
             entry["probability"] = [round(float(p), 3) for p in self.film.probabilities[number]]
         return entry
 
-    def row(self) -> dict[str, Any]:
+    def to_row(self) -> dict[str, Any]:
         """One line of a CSV table."""
         if self.error:
             return {"file": str(self.path), "people": 0, "turns": 0, "speaking_s": 0.0, "error": self.error}
