@@ -2,19 +2,67 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from seehear.version import __version__ as __version__
 
+_PUBLIC = {
+    "adapt": "seehear.apps.adapt.adapt",
+    "animate": "seehear.apps.animate",
+    "benchmark": "seehear.benchmark.run",
+    "calibrate": "seehear.apps.sync.calibrate",
+    "corpus_info": "seehear.data.report",
+    "curate": "seehear.apps.curate",
+    "diarize": "seehear.apps.diarization.diarize",
+    "download_dataset": "seehear.data.get",
+    "embed": "seehear.apps.embed",
+    "evaluate": "seehear.evaluation",
+    "fix_sync": "seehear.apps.sync.fix",
+    "load": "seehear.models.store",
+    "match": "seehear.apps.match",
+    "measure_sync": "seehear.apps.sync.measure",
+    "open_corpus": "seehear.data.corpus",
+    "prepare": "seehear.data.prepare",
+    "pretrain": "seehear.training.pretrain",
+    "synthesize_avatars": "seehear.avatars.make",
+    "verify": "seehear.apps.verify",
+    "verify_pairs": "seehear.apps.verify",
+    "write_features": "seehear.apps.embed",
+    "AdaptResult": "seehear.apps.adapt.result",
+    "AnimatedVideo": "seehear.apps.animate",
+    "AvatarSet": "seehear.avatars.make",
+    "BenchmarkResult": "seehear.benchmark.table",
+    "Clip": "seehear.clip",
+    "Corpus": "seehear.data.corpus",
+    "CorpusInfo": "seehear.data.report",
+    "CurateResult": "seehear.apps.curate",
+    "Diarization": "seehear.apps.diarization.result",
+    "DownloadResult": "seehear.data.get",
+    "EmbedResult": "seehear.apps.embed",
+    "EvaluationResult": "seehear.evaluation.result",
+    "FixResult": "seehear.apps.sync.result",
+    "MatchRanking": "seehear.apps.match",
+    "PrepareResult": "seehear.data.report",
+    "PretrainResult": "seehear.training.pretrain",
+    "RecordingFeatures": "seehear.apps.embed",
+    "Result": "seehear.results",
+    "SeehearError": "seehear.errors",
+    "SyncMeasurement": "seehear.apps.sync.result",
+    "Verdict": "seehear.apps.sync.result",
+    "VoiceComparison": "seehear.apps.verify",
+}
+"""Public name -> its module. None is imported before it is used: `import seehear` alone loads no torch. The types of
+all names are in __init__.pyi."""
+
+__all__ = [*_PUBLIC, "__version__"]
+
 
 def __getattr__(name: str) -> Any:
-    """`load` or `adapt`, when it is asked for: importing the package alone must not cost an import of torch."""
-    if name == "load":
-        from seehear.models.store import load
-
-        return load
-    if name == "adapt":
-        from seehear.apps.adapt.adapt import adapt
-
-        return adapt
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module 'seehear' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -40,7 +40,7 @@ def curate(
     out: Path,
     *,
     model: str = "sync-small",
-    format: str = "folder",
+    dataset: str = "folder",
     labels: Path | None = None,
     min_seconds: float = CurationRules.min_seconds,
     max_seconds: float = CurationRules.max_seconds,
@@ -64,7 +64,7 @@ def curate(
         videos: Videos and folders of videos.
         out: Folder for what is kept; new, empty, or one whose curation was stopped.
         model: Name or folder of a trained sync model, or hf:owner/name on the Hugging Face hub.
-        format: Layout of the data set, as `seehear prepare` knows it: what it tells of a video is said of its parts.
+        dataset: Layout of the files, as "seehear prepare" knows it; the labels of a video go to all its segments.
         labels: CSV with a column "file" and any others; by default labels.csv in each folder.
         min_seconds: Leave out shorter stretches.
         max_seconds: Cut longer ones.
@@ -85,11 +85,13 @@ def curate(
     """
     rules = CurationRules(min_seconds, max_seconds, confidence, tolerance_ms, fix)
     inside = out.absolute()
-    found = [s for s in find_sources([Path(video) for video in videos], format, labels) if inside not in s.path.parents]
+    found = [
+        s for s in find_sources([Path(video) for video in videos], dataset, labels) if inside not in s.path.parents
+    ]
     if not found:
         raise CorpusError(f"there is nothing to curate but what is in {out} itself; name other videos")
     finder = FaceClipReaders(ClipOptions(faces=faces, detector=detector)).told()["detector"]
-    options = {"format": format, "model": model, "faces": faces, "detector": finder, **asdict(rules)}
+    options = {"format": dataset, "model": model, "faces": faces, "detector": finder, **asdict(rules)}
     sound = AudioStreamChoice.parse(audio_stream)
     plan = SourcePlan.of(found, with_audio_stream(options, sound))
     with corpus_os_errors(out):

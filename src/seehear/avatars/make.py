@@ -261,8 +261,8 @@ def synthesize_avatars(
     seed: int = 0,
     seconds: float = 3.0,
     neutral: float = 0.5,
-    side_by_side: int = 1,
-    speech: Path | None = None,
+    people_per_video: int = 1,
+    recordings: Path | None = None,
     workers: int | None = None,
     progress: bool = True,
 ) -> AvatarSet:
@@ -288,9 +288,9 @@ def synthesize_avatars(
         seconds: length of each clip, a whole number of pictures.
         neutral: share of the clips without emotion, 0 to 1; the others are of six emotions, equally often. One in
             seven makes all classes alike.
-        side_by_side: people in each picture; two or more take turns to speak, and the table says who speaks when (see
-            `seehear.avatars.make.synthesize_dialogues`).
-        speech: folder of English recordings, each of one voice: the people say what these hold, instead of what a
+        people_per_video: people in each video; two or more take turns to speak, and labels.csv says who speaks when
+            (see `synthesize_dialogues`).
+        recordings: folder of English recordings, each of one voice: the people say what these hold, instead of what a
             synthesiser reads. Each has the voice of one recording; face and feeling know nothing of it.
         workers: processes; by default one a core.
         progress: tell how far it is, on the error stream.
@@ -302,9 +302,9 @@ def synthesize_avatars(
         SeehearError: eSpeak NG is not installed, the folder cannot be written or holds something else, the disk is
             full, or a number is absurd.
     """
-    if side_by_side != 1 and speech:
-        raise SeehearError("--speech lets one person speak in each picture; leave out --side-by-side")
-    if side_by_side != 1:
+    if people_per_video != 1 and recordings:
+        raise SeehearError("--recordings lets one person speak in each video; leave out --people-per-video")
+    if people_per_video != 1:
         return synthesize_dialogues(
             out,
             clips=clips,
@@ -312,16 +312,16 @@ def synthesize_avatars(
             seed=seed,
             seconds=seconds,
             neutral=neutral,
-            people=side_by_side,
+            people=people_per_video,
             workers=workers,
             progress=progress,
         )
     check_arguments(clips, speakers, seconds, seed, neutral)
     asked: dict[str, Any] = {"clips": clips, "speakers": speakers, "seed": seed, "seconds": seconds, "neutral": neutral}
-    recordings = find_recordings(speech, seconds) if speech else []
-    if recordings:
-        asked["speech"] = hashlib.sha256(json.dumps(list(recording_ids(recordings))).encode()).hexdigest()
-    jobs = [(Path(out), seed, number, speakers, seconds, neutral, recordings) for number in range(clips)]
+    speech = find_recordings(recordings, seconds) if recordings else []
+    if speech:
+        asked["speech"] = hashlib.sha256(json.dumps(list(recording_ids(speech))).encode()).hexdigest()
+    jobs = [(Path(out), seed, number, speakers, seconds, neutral, speech) for number in range(clips)]
     return render_all(Path(out), asked, jobs, render_clip, workers, progress)
 
 

@@ -29,13 +29,25 @@ EVALUATIONS = {
 
 
 PLAN_LEVEL_OPTIONS = frozenset(
-    {"model", "data", "corpus", "against", "seeds", "first_seed", "labels", "noise", "snr_db", "format"}
+    {"model", "data", "corpus", "baselines", "seeds", "first_seed", "label_fraction", "noise", "snr_db", "dataset"}
 )
 """What the plan says elsewhere than in the options of a task."""
 
 
-OUTPUT_OPTIONS = frozenset({"json", "out", "plot", "calibration", "device"})
+OUTPUT_OPTIONS = frozenset({"write_calibration", "device"})
 """What does not change a number."""
+
+
+PLAN_NAMES = {
+    (None, "readout"): "probe",
+    (None, "against"): "baselines",
+    (None, "labels"): "label_fraction",
+    (None, "format"): "dataset",
+    ("affect", "target"): "label",
+    ("animate", "sync"): "sync_model",
+    ("speaker", "calibration"): "write_calibration",
+}
+"""Names that options have in plans -> the evaluation's parameter; a plan is a file format and keeps its names."""
 
 
 USUAL = {"facevoice": {"split": "dev"}}
@@ -68,7 +80,7 @@ def evaluation_arguments(cell: Cell, model: str | Path, data: Path, device: str 
     hints = get_type_hints(function)
     given: dict[str, Any] = {"model": str(model)}
     given |= {"corpus": data} if "corpus" in known else {"data": [data]}
-    once = {"against": (), "seeds": 1, "first_seed": cell.seed or 0}
+    once = {"baselines": (), "seeds": 1, "first_seed": cell.seed or 0}
     given |= {name: value for name, value in once.items() if name in known}
     given |= {"device": device} if device != "cpu" and "device" in known else {}
     for name, value in (USUAL.get(task, {}) | _row(spec) | _options(task, spec)).items():
@@ -98,9 +110,9 @@ def evaluation_command(task: str, given: Mapping[str, Any]) -> str:
 
 def _row(spec: Mapping[str, Any]) -> dict[str, Any]:
     """How the encoder is read, with what labels and noise, as far as that is not the usual."""
-    told = {"mode": spec.get("mode") or "frozen", "layer": spec.get("layer"), "labels": spec.get("labels", 1.0)}
+    told = {"mode": spec.get("mode") or "frozen", "layer": spec.get("layer"), "label_fraction": spec.get("labels", 1.0)}
     noise = spec.get("noise") or "none"
-    usual = {"mode": "frozen", "layer": None, "labels": 1.0}
+    usual = {"mode": "frozen", "layer": None, "label_fraction": 1.0}
     loud = {} if noise == "none" else {"noise": noise, "snr_db": tuple(spec["snr_db"])}
     return {name: value for name, value in told.items() if value != usual[name]} | loud
 
@@ -109,6 +121,7 @@ def _options(task: str, spec: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the plan; of an option in parts each part by itself, as ``bgru.epochs``."""
     flat: dict[str, Any] = {}
     for name, value in (spec.get("options") or {}).items():
+        name = PLAN_NAMES.get((task, name)) or PLAN_NAMES.get((None, name), name)
         if name in PLAN_LEVEL_OPTIONS | OUTPUT_OPTIONS:
             raise SeehearError(
                 f"{name!r} is no option of {task} in a plan: the plan or the command line says it elsewhere"

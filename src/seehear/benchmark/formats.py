@@ -34,7 +34,7 @@ from seehear.benchmark.table import (
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table
     from rich.text import Text
 
@@ -61,6 +61,25 @@ PAPER = ("source", "title", "row", "column", "value", "differs")
 def table_csv(table: TaskTable) -> str:
     """One line a number of the table."""
     return _csv(TABLE, _csv_numbers(table))
+
+
+def table_dicts(table: TaskTable) -> list[dict[str, Field]]:
+    """One dictionary a number of the table, with the columns of its CSV."""
+    return [dict(zip(TABLE, values, strict=True)) for values in _csv_numbers(table)]
+
+
+def claim_dict(claim: CheckedClaim) -> dict[str, Field]:
+    """A claim, where it is from and what became of it."""
+    task, data = claim.table
+    return {
+        "says": claim.says,
+        "source": claim.source,
+        "task": task,
+        "data": data,
+        "better": claim.better,
+        "score": claim.score,
+        "verdict": claim.verdict,
+    }
 
 
 def paper_csv(table: TaskTable) -> str:
@@ -307,13 +326,15 @@ MIN_COLUMN = 12
 BORDER = 3  # a line and a space on either side of a cell
 
 
-def show(summary: BenchmarkResult, console: Console | None = None) -> None:
-    """Prints all tables, the claims, what failed and what is left; by default on the standard output."""
-    from rich.console import Console
+class BenchmarkText:
+    """What a benchmark found, for a terminal of any width."""
 
-    target = console or Console()
-    for block in _text_blocks(summary, target.width):
-        target.print(block, highlight=False)
+    def __init__(self, summary: BenchmarkResult) -> None:
+        """Of this result."""
+        self.summary = summary
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        yield from _text_blocks(self.summary, options.max_width)
 
 
 def _text_blocks(summary: BenchmarkResult, width: int) -> Iterator[RenderableType]:
@@ -338,6 +359,9 @@ def _text_blocks(summary: BenchmarkResult, width: int) -> Iterator[RenderableTyp
     for note in (*summary.notes, unfinished_note(summary)):
         if note:
             yield Text(note)
+    if summary.out:
+        again = " (what failed is tried again when the same command is given again)" if summary.failed else ""
+        yield Text(f"report: {summary.out / 'report.html'}{again}")
 
 
 def _column_groups(table: TaskTable, width: int) -> Iterator[list[int]]:

@@ -275,7 +275,7 @@ def _corpus(job: CellJob) -> CellOutcome:
     if job.place != (Path(source) if source else None):
         faces = spec.get("faces", "yunet")
         shortest: dict[str, Any] = {"min_seconds": MIN_SOUND_S} if faces == "none" else {}
-        report = prepare([Path(str(source))], job.place, format=layout, faces=faces, workers=job.workers, **shortest)
+        report = prepare([Path(str(source))], job.place, dataset=layout, faces=faces, workers=job.workers, **shortest)
         commands.append(_command("prepare", source, job.place, format=layout, faces=faces, **shortest))
         told |= {"left out": report.empty + report.failed, "sources": report.sources}
     root = CorpusRoot(job.place)

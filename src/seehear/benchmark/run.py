@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from seehear.atomic_io import write_text
 from seehear.benchmark.cells import CellOutcome, WorkList, cells_of_plan
 from seehear.benchmark.engines import Engine, LocalEngine
 from seehear.benchmark.execution import BenchmarkFolder, Execution, ProgressTree
-from seehear.benchmark.formats import latex, markdown, outcomes_csv, paper_csv, show, table_csv
+from seehear.benchmark.formats import latex, markdown, outcomes_csv, paper_csv, table_csv
 from seehear.benchmark.plan import BenchmarkPlan
 from seehear.benchmark.reading import plan_to_yaml, read_plan
 from seehear.benchmark.schedule import Schedule, open_claim_cells, with_needs
@@ -84,11 +83,11 @@ _DEVICE = re.compile(r"(cpu|auto|(cuda|mps)(:[0-9]+)?)")
 
 
 def benchmark(
-    plan: str,
+    plan: str | Path,
     *,
     out: Path | None = None,
-    data: Sequence[str] = (),
-    set: Sequence[str] = (),
+    data: Sequence[str] | Mapping[str, Path] = (),
+    option: Sequence[str] = (),
     seeds: int | None = None,
     minutes: float | None = None,
     only: Sequence[str] = (),
@@ -96,7 +95,7 @@ def benchmark(
     workers: int | None = None,
     address: str | None = None,
     device: str | None = None,
-) -> None:
+) -> BenchmarkResult:
     """Fill the tables of a plan: pretexts, losses, encoders, corpora, tasks, shares of labels, noise and seeds.
 
     Only what is missing is done. A run that was stopped or killed goes on when the same command is given again; what
@@ -106,7 +105,7 @@ def benchmark(
         plan: name of one that comes with the package (mini, shukla2020-emotion, chung2020-sync, ...) or a YAML file.
         out: folder of everything: corpora, runs, outcomes, report.html, tables; by default benchmark-NAME here.
         data: NAME=FOLDER ...: data sets that the plan asks for: a folder of files, or a corpus that is prepared.
-        set: OPTION=VALUE,VALUE ...: options of pretexts; several values make a row each: loss.separation=merged,none
+        option: OPTION=VALUE,VALUE ...: options of pretexts; several values make a row each: loss.separation=merged,none
         seeds: repetitions; by default as the plan says.
         minutes: no more than this; the whole table comes first with one seed, then with the next, and claims that are
             still open before those that are settled. The same command goes on later.
@@ -123,14 +122,17 @@ def benchmark(
     begun = time.monotonic()
     if minutes is not None and minutes <= 0:
         raise SeehearError(f"--minutes must be more than 0, not {minutes:g}; leave it out to do everything")
-    asked = _requested_plan(plan, set, seeds, device)
-    work = select_work(cells_of_plan(asked, given_folders(data)), only)
+    asked = _requested_plan(plan, option, seeds, device)
+    folders = given_folders(data)
+    work = select_work(cells_of_plan(asked, folders), only)
     if not work.cells:
         raise SeehearError(f"nothing of the plan {asked.name} can be done: {' '.join(work.notes)} Give it with --data")
     called = out or Path(f"benchmark-{asked.name}")
     folder = BenchmarkFolder(called.resolve())
     with folder.held(), terminated_as_interrupted():
-        given = [f"# --data {word}\n" for word in data] + [f"# --only {pattern}\n" for pattern in only]
+        given = [f"# --data {name}={place}\n" for name, place in given_folders(data).items()] + [
+            f"# --only {pattern}\n" for pattern in only
+        ]
         folder.write_plan("".join(given) + plan_to_yaml(asked))
         outcomes = usable_outcomes(work, folder, folder.read_outcomes())
         schedule = Schedule(work.cells, outcomes, partial(open_claim_cells, work), begun + _working_s(minutes))
@@ -140,17 +142,18 @@ def benchmark(
         notes = (*work.notes, *changed_data_notes(work, found), *dropped_recording_notes(work, found, called))
         summary = summarise(work.plan, replace(work, notes=notes), found)
         write_results(folder.root, work.plan, summary, work, found)
-    show(summary)
-    _say_where(called, summary.left, len(summary.failed))
+    return replace(summary, out=called)
 
 
-def given_folders(data: Sequence[str]) -> dict[str, Path]:
-    """``NAME=FOLDER`` of the command line.
+def given_folders(data: Sequence[str] | Mapping[str, Path]) -> dict[str, Path]:
+    """Folders by name; the command line gives ``NAME=FOLDER``.
 
     Raises:
         SeehearError: a word without ``=``, a name twice, or a folder that is not there.
     """
     found: dict[str, Path] = {}
+    if isinstance(data, Mapping):
+        data = [f"{name}={folder}" for name, folder in data.items()]
     for word in data:
         name, equals, folder = word.partition("=")
         if not equals or not name or not folder:
@@ -235,13 +238,13 @@ def dropped_recording_notes(work: WorkList, outcomes: Mapping[str, CellOutcome],
     ]
 
 
-def _requested_plan(plan: str, options: Sequence[str], seeds: int | None, device: str | None) -> BenchmarkPlan:
+def _requested_plan(plan: str | Path, options: Sequence[str], seeds: int | None, device: str | None) -> BenchmarkPlan:
     """The plan, with what flags change in it."""
     if seeds is not None and seeds < 1:
         raise SeehearError(f"--seeds must be 1 or more, not {seeds}; leave it out for those of the plan")
     if device is not None and not _DEVICE.fullmatch(device):
         raise SeehearError(f"--device must be cpu, cuda, mps or auto, not {device!r}")
-    wanted = read_plan(plan)
+    wanted = read_plan(str(plan))
     trained = any(not pretext.untrained for pretext in wanted.pretexts.values())
     more = [f"engine.accelerator={device.partition(':')[0]}"] if device and trained else []
     more += [f"seeds={seeds}"] if seeds is not None else []
@@ -269,14 +272,3 @@ def _engine(name: str, workers: int | None, address: str | None) -> Iterator[Eng
         raise SeehearError("--address is of a Ray cluster; give --engine ray with it")
     else:
         yield LocalEngine(worker_count(workers))
-
-
-def _say_where(called: Path, left: int, failed: int) -> None:
-    """Where the report is, and what the same command would do."""
-    told = f"report: {called / 'report.html'}"
-    if left or failed:
-        several = [f"{left} cells are left"] * bool(left) + [f"{failed} have failed and would be tried again"] * bool(
-            failed
-        )
-        told += f"; {' and '.join(several)}: give the same command again"
-    print(told, file=sys.stderr)  # noqa: T201

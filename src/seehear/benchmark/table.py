@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from seehear.benchmark.plan import PaperTable
 from seehear.evaluation.result import PLAIN
+from seehear.results import Result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 Verdict = Literal["reproduced", "not reproduced", "contradicted", "not measured"]
 
@@ -139,8 +144,8 @@ class CheckedClaim:
     verdict: Verdict
 
 
-@dataclass(frozen=True)
-class BenchmarkResult:
+@dataclass(frozen=True, repr=False)
+class BenchmarkResult(Result):
     """Everything that a benchmark found.
 
     Attributes:
@@ -148,6 +153,7 @@ class BenchmarkResult:
         claims: likewise.
         left: cells that were not done, for want of time.
         failed: cell in words -> reason.
+        out: folder of everything; report.html in it is the page to open.
         notes: sentences about what the figures are of: corpora that were not given, a checksum that has moved.
     """
 
@@ -156,6 +162,34 @@ class BenchmarkResult:
     left: int
     failed: Mapping[str, str]
     notes: tuple[str, ...]
+    out: Path | None = None
+
+    SHOWN = ("out", "left")
+
+    @property
+    def report(self) -> Path | None:
+        """The page to open."""
+        return self.out / "report.html" if self.out else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values: of every table a row for each figure, as in its CSV; the claims in words."""
+        from seehear.benchmark.formats import claim_dict, table_dicts
+
+        return {
+            "out": None if self.out is None else str(self.out),
+            "tables": [
+                {"title": table.title, "data": table.data, "figures": table_dicts(table)} for table in self.tables
+            ],
+            "claims": [claim_dict(claim) for claim in self.claims],
+            "left": self.left,
+            "failed": dict(self.failed),
+            "notes": list(self.notes),
+        }
+
+    def __rich__(self) -> RenderableType:
+        from seehear.benchmark.formats import BenchmarkText
+
+        return BenchmarkText(self)
 
 
 LOWER_IS_BETTER = ("EER", "minDCF", "WER", "CER", "L1", "error")

@@ -324,3 +324,17 @@ def _file_system(name: str) -> tuple[fsspec.AbstractFileSystem, str]:
 
 def _protocols(fs: fsspec.AbstractFileSystem) -> tuple[str, ...]:
     return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
+
+
+def open_corpus(*paths: AnyPath) -> Corpus:
+    """Open what "seehear prepare" has made, for reading clips; several corpora are joined.
+
+    Args:
+        paths: folders, or URLs that fsspec knows.
+
+    Raises:
+        CorpusError: no path, or one of them is missing, unfinished, damaged or of another version.
+    """
+    if not paths:
+        raise CorpusError("open_corpus needs the folder or URL of a corpus")
+    return Corpus(*paths)

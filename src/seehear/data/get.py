@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -29,18 +28,20 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-def confirm_terms(title: str, terms: Terms) -> None:
-    """Shows the terms on the error stream and asks.
+class TermsNotAcceptedError(DownloadError):
+    """The terms of a data set have not been accepted.
 
-    Raises:
-        DownloadError: the answer is not yes, or there is nobody to ask.
+    Attributes:
+        name: of the data set.
+        terms: their text.
     """
-    print(f"{title}\n{terms}", file=sys.stderr)  # noqa: T201
-    if not sys.stdin.isatty():
-        raise DownloadError(f"nobody is there to accept the terms of {title}; read them at {terms.url}, then --accept")
-    print("Do you accept these terms? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise DownloadError(f"the terms of {title} were not accepted; nothing was brought")
+
+    default_code = "terms"
+
+    def __init__(self, name: str, title: str, terms: Terms) -> None:
+        """Of this data set."""
+        super().__init__(f"the terms of {title} are not accepted; read them at {terms.url}, then give --accept-terms")
+        self.name, self.terms = name, f"{title}\n{terms}"
 
 
 RECORD_FILE = "download.json"
@@ -180,7 +181,7 @@ def download_parts(
     with DownloadRecord(out, name) as ledger:
         if not ledger.accepted:
             if not accept:
-                confirm_terms(data_set.title, data_set.terms)
+                raise TermsNotAcceptedError(name, data_set.title, data_set.terms)
             ledger.accept(data_set.terms.licence, data_set.terms.url)
         with ProgressReporter(
             f"getting {name}", 1, show=progress
@@ -304,7 +305,7 @@ def _check_room(plan: DownloadPlan, unpacked: float, keep: bool, out: Path) -> N
     if wanted > free:
         raise DownloadError(
             f"there is no room for it in {out}: about {wanted / 1e9:.1f} GB are wanted, {free / 1e9:.1f} GB are free; "
-            "make room, name a folder on another disk, or choose less with --part"
+            "make room, name a folder on another disk, or choose less with --parts"
         )
 
 
@@ -312,33 +313,40 @@ def download_dataset(
     name: str,
     out: Path,
     *,
-    part: Sequence[str] = (),
-    accept: bool = False,
-    keep: bool = False,
+    parts: Sequence[str] = (),
+    accept_terms: bool = False,
+    keep_archives: bool = False,
     progress: bool = True,
 ) -> DownloadResult:
     """Bring an openly licensed data set: cremad, fsdd, grid, ravdess or speechcommands.
 
-    Its terms are shown and asked for. What was broken off goes on where it was when the same command is given again;
+    Its terms have to be accepted. What was broken off goes on where it was when the same command is given again;
     checksums are those that its makers publish, and nothing half-written is taken for whole.
 
     Args:
         name: the data set; its page in docs/datasets says how large it is.
         out: its folder; new, empty, or one that this command has begun to fill.
-        part: only these parts, such as s1 s2 (grid), 01 02 (actors of ravdess) or 1001 (cremad); by default all films,
+        parts: only these, such as s1 s2 (grid), 01 02 (actors of ravdess) or 1001 (cremad); by default all films,
             or all sound where there are none.
-        accept: accept the terms without being asked.
-        keep: keep the archives after unpacking.
+        accept_terms: accept the terms of its makers; the error without this holds them.
+        keep_archives: keep the archives after unpacking.
         progress: tell how far it is, on the error stream.
 
     Returns:
         What has been brought.
 
     Raises:
-        SeehearError: there is no such data set or part, its terms are not accepted, the server or the network fails
+        TermsNotAcceptedError: without ``accept_terms``, where they were not accepted before.
+        SeehearError: there is no such data set or part, the server or the network fails
             for long, what comes is not what was published, or there is no room.
     """
     with os_errors_as_user_errors(out):
         return download_parts(
-            name, find_download(name), Path(out), parts=part, accept=accept, keep=keep, progress=progress
+            name,
+            find_download(name),
+            Path(out),
+            parts=parts,
+            accept=accept_terms,
+            keep=keep_archives,
+            progress=progress,
         )

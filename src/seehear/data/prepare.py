@@ -149,7 +149,7 @@ def prepare(
     sources: Sequence[Path],
     out: Path,
     *,
-    format: str = "folder",
+    dataset: str = "folder",
     labels: Path | None = None,
     workers: int | None = None,
     size: int = 128,
@@ -171,7 +171,7 @@ def prepare(
     Args:
         sources: videos, or sound files for ``--faces none``, and folders of them.
         out: folder of the corpus; new, empty, or one whose preparation was stopped.
-        format: layout of the data set: folder (videos, perhaps with a labels.csv), cremad, emodb, fsdd, grid,
+        dataset: layout of the files: folder (videos, perhaps with a labels.csv), cremad, emodb, fsdd, grid,
             iemocap, librispeech, lrs2, lrw, ravdess, speechcommands, tcdtimit or voxceleb; docs/datasets has a page
             on each.
         labels: CSV with a column "file" and any others; by default labels.csv in each folder.
@@ -204,7 +204,7 @@ def prepare(
         raise CorpusError(f"shard_clips must be 1 or more, not {shard_clips}: it is the number of clips in a file")
     sound = AudioStreamChoice.parse(audio_stream)
     prefer: Medium = "sound" if faces == "none" else "picture"
-    found = find_sources([Path(source) for source in sources], format, labels, prefer)
+    found = find_sources([Path(source) for source in sources], dataset, labels, prefer)
     found = undo_known_delays(found, delays) if delays else found
     if faces != "none" and all(is_sound(source.path) for source in found if not source.problem):
         raise CorpusError(f"there is no picture to prepare, {found[0].path} for one: {SOUND_ONLY}")
@@ -223,7 +223,7 @@ def prepare(
                 sound=sound,
             )
         )
-    plan = SourcePlan.of(found, {"format": format, **read_clips.told(), "shard_clips": shard_clips})
+    plan = SourcePlan.of(found, {"format": dataset, **read_clips.told(), "shard_clips": shard_clips})
     return run_plan(plan, Path(out), read_clips, workers, progress)
 
 

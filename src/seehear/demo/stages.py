@@ -73,10 +73,10 @@ class Stages:
         seconds: of each part that is done, by its name.
     """
 
-    def __init__(self, console: Console, count: int) -> None:
+    def __init__(self, count: int) -> None:
         """Parts are numbered 1 to ``count``."""
         self.seconds: dict[str, float] = {}
-        self._console, self._count = console, count
+        self._console, self._count = Console(stderr=True, highlight=False), count
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.console import Console
 
 from seehear.avatars.make import synthesize_avatars
 from seehear.clip import Clip
@@ -49,6 +49,10 @@ from seehear.media.crops import mouth_region
 from seehear.models.store import load_sync_model
 from seehear.parallel import worker_count
 from seehear.report.html import Filmstrip, Section, Table, Text, write_report
+from seehear.results import Result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 HOW_TO_GO_ON = """\
 # is a film of yours in sync? (a model trained on real speech comes with seehear)
@@ -151,6 +155,26 @@ def _next(facts: DemoFacts) -> Section:
     return Section("Where the time went, and how to go on", [table, Text(HOW_TO_GO_ON, code=True)])
 
 
+@dataclass(frozen=True, repr=False)
+class DemoResult(Result):
+    """The demo's report.
+
+    Attributes:
+        page: to be opened in a browser.
+    """
+
+    page: Path
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"page": str(self.page)}
+
+    def __rich__(self) -> RenderableType:
+        from rich.text import Text
+
+        return Text(f"Open {self.page} in a browser.")
+
+
 NEUTRAL = 1 / 7
 """Share of clips without emotion: as many as of each of the six emotions."""
 
@@ -174,7 +198,7 @@ def demo(
     steps: int = 480,
     seed: int = 1,
     workers: int | None = None,
-) -> Path:
+) -> DemoResult:
     """See all of seehear in about nine minutes on two cores, and read what happened in a report.
 
     Makes synthetic talking people and prepares a corpus of them. A first small model learns lip-sync from nothing; it
@@ -184,19 +208,16 @@ def demo(
     it has never met. What is done is not done again when the same command is given again.
 
     Args:
-        out: Folder for everything that is made; report.html is the page to open.
-        clips: Videos of synthetic people, three seconds each.
-        speakers: Different people among them.
-        steps: Training steps of lip-sync; the others take a quarter more (animation) and two fifths less (voices).
-        seed: Decides everything.
-        workers: Processes; by default one per core.
+        out: folder for everything that is made; report.html is the page to open.
+        clips: videos of synthetic people, three seconds each.
+        speakers: different people among them.
+        steps: training steps of lip-sync; the others take a quarter more (animation) and two fifths less (voices).
+        seed: decides everything.
+        workers: processes; by default one per core.
 
-    Returns:
-        The page.
     """
     workers = worker_count(workers)
-    told = Console(stderr=True, highlight=False)
-    stage = Stages(told, count=12)
+    stage = Stages(count=12)
     out.mkdir(parents=True, exist_ok=True)
     films, corpus, lips, ear, faces = (out / name for name in ("people", "corpus", "run", "animate", "match"))
     with stage("synthetic people talk to a camera"):
@@ -246,8 +267,7 @@ def demo(
         )
         page = out / "report.html"
         write_demo_page(page, facts)
-    told.print(f"Open {page} in a browser.", markup=False)
-    return page
+    return DemoResult(page)
 
 
 def _talkative(held_out: Corpus) -> str:

@@ -20,7 +20,7 @@ from seehear.evaluation.probes.interface import ConcordanceObjective, concordanc
 from seehear.evaluation.probes.linear import PooledRegressor
 from seehear.evaluation.recordings import Recording, Recordings
 from seehear.evaluation.result import EvaluationResult
-from seehear.evaluation.runner import ReadOutName, ScoreSpec, compared_encoders, run_comparison
+from seehear.evaluation.runner import ProbeName, ScoreSpec, compared_encoders, run_comparison
 from seehear.evaluation.splits import SplitName
 from seehear.metrics.scores import concordance
 
@@ -28,13 +28,13 @@ from seehear.metrics.scores import concordance
 def evaluate_affect(
     model: str,
     data: list[Path],
-    target: str = "valence",
-    against: Sequence[str] = DEFAULT_BASELINES,
-    format: str | None = None,
-    readout: ReadOutName = "bgru",
+    label: str = "valence",
+    baselines: Sequence[str] = DEFAULT_BASELINES,
+    dataset: str | None = None,
+    probe: ProbeName = "bgru",
     mode: Mode = "frozen",
     split: SplitName = "speakers",
-    labels: float = 1.0,
+    label_fraction: float = 1.0,
     seeds: int = 3,
     first_seed: int = 0,
     noise: NoiseName = "none",
@@ -48,22 +48,22 @@ def evaluate_affect(
     """Say how well valence, arousal or another number can be told from what a sound encoder hears.
 
     Its concordance (CCC) with the truth, over all steps or recordings of the test part; the loss is 1 - (CCC + 1) / 2.
-    Each target is a model of its own, without compensation for the delay of those who annotated.
+    Each label is a model of its own, without compensation for the delay of those who annotated.
 
     Args:
         model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
         data: corpora that seehear prepare has made, or folders and files of a data set.
-        target: what is told: spans of that name, [value, start, end] in seconds, followed step by step; or, where there
+        label: what is told: spans of that name, [value, start, end] in seconds, followed step by step; or, where there
             are none, the label of that name, once a recording.
-        against: what it is compared with: mfcc, logmel, other models, untrained (its own shape with random weights),
+        baselines: encoders to compare with: mfcc, logmel, other models, untrained (its own shape with random weights),
             finetuned or scratch (its own shape, all weights trained with the labels).
-        format: of a data set that is no corpus: folder and so on.
-        readout: bgru (two recurrent layers, as in the paper) or pooled (ridge regression over mean and deviation in
+        dataset: layout of files that are no corpus: folder and so on.
+        probe: bgru (two recurrent layers, as in the paper) or pooled (ridge regression over mean and deviation in
             four segments of time; for numbers once a recording).
         mode: frozen, or finetuned or scratch, which train the encoder with the labels.
         split: speakers (a fifth of them is tested), leave-one-speaker-out, official (the label part), or random, where
             a speaker may be on both sides.
-        labels: share of the training recordings that is used.
+        label_fraction: share of the training recordings that is used.
         seeds: repetitions, each with its own split, labels and weights.
         first_seed: number of the first of them; the others follow it.
         noise: that test recordings are mixed with; training is always clean.
@@ -80,29 +80,29 @@ def evaluate_affect(
         ModelError: there is no such model or layer.
         CorpusError: no such data, no such numbers, too few speakers, or pooled for numbers that change with time.
     """
-    protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device, first_seed)
-    named = compared_encoders(model, against, mode, layer)
-    found = Recordings.of(data, format).where(where)
-    followed = any(recording.spans.get(target) for recording in found)
-    if followed and readout == "pooled":
-        raise CorpusError(f"{target} of {found.name} changes with time, which needs --readout bgru")
-    recordings = (_with_spans(found, target) if followed else found.labelled(target)).audible()
+    protocol = Protocol(mode, split, shared_speakers, label_fraction, seeds, noise, snr_db, bgru, device, first_seed)
+    named = compared_encoders(model, baselines, mode, layer)
+    found = Recordings.of(data, dataset).where(where)
+    followed = any(recording.spans.get(label) for recording in found)
+    if followed and probe == "pooled":
+        raise CorpusError(f"{label} of {found.name} changes with time, which needs --probe bgru")
+    recordings = (_with_spans(found, label) if followed else found.labelled(label)).audible()
     truths: list[Any] = [
-        steps_of(r.spans[target], r, target, bgru.rate) if followed else _number(r.labels[target], r, target)
+        steps_of(r.spans[label], r, label, bgru.rate) if followed else _number(r.labels[label], r, label)
         for r in recordings
     ]
     known = np.concatenate([np.atleast_1d(truth) for truth in truths])
     known = known[np.isfinite(known)]
     if not np.ptp(known):
-        raise CorpusError(f"{target} of {found.name} is the same for all ({known[0]:g}); give recordings that differ")
+        raise CorpusError(f"{label} of {found.name} is the same for all ({known[0]:g}); give recordings that differ")
     course = CrossValidation(recordings, truths, protocol, [""] * len(truths))
     goal = ConcordanceObjective(every_step=followed)
 
     def make_head(width: int) -> RecurrentHead | PooledHead:
-        return PooledHead(width, 1) if readout == "pooled" else RecurrentHead(width, 1, bgru, every_step=followed)
+        return PooledHead(width, 1) if probe == "pooled" else RecurrentHead(width, 1, bgru, every_step=followed)
 
     training = TrainedHead(goal, make_head)
-    frozen = PooledRegressor(goal) if readout == "pooled" else on_features(training, protocol)
+    frozen = PooledRegressor(goal) if probe == "pooled" else on_features(training, protocol)
     what = ScoreSpec(
         sums=concordance_sums_of_known,
         scores={"CCC": concordance},
@@ -110,8 +110,8 @@ def evaluate_affect(
         chance={"CCC": 0.0},
         bounds=(-1, 1),
     )
-    setting = {"read-out": readout, **protocol.told()}
-    return run_comparison(target, course, named, frozen, training, what, setting)
+    setting = {"read-out": probe, **protocol.told()}
+    return run_comparison(label, course, named, frozen, training, what, setting)
 
 
 def steps_of(spans: Sequence[Span], recording: Recording, target: str, rate: int) -> NDArray[np.float64]:

@@ -97,7 +97,9 @@ def compared_encoder(name: str, model: str, mode: Mode = "frozen", layer: str | 
             raise ModelError(f"{name} has no layer {layer!r}; its layers are {', '.join(encoder.layers)}")
         return ComparedEncoder(name, "frozen", lambda seed: encoder)
     if name in (UNTRAINED, *TRAINED_MODES) and is_weightless(model):
-        raise ModelError(f"{name!r} has the shape of the model, but {model} has no weights; leave it out of --against")
+        raise ModelError(
+            f"{name!r} has the shape of the model, but {model} has no weights; leave it out of --baselines"
+        )
     as_model = name in (model, UNTRAINED, *TRAINED_MODES)
     called = model if name in (UNTRAINED, *TRAINED_MODES) else name
     mode = name if name in TRAINED_MODES else mode
@@ -191,7 +193,7 @@ def compared_lip_encoder(name: str, model: str, mode: Mode = "frozen", layer: st
         return ComparedEncoder(name, "frozen", lambda seed: pixels)
     of_model = name in (UNTRAINED, *TRAINED_MODES)
     if of_model and model == PIXELS:
-        raise ModelError(f"{name!r} has the shape of the model, but {PIXELS} have none; leave it out of --against")
+        raise ModelError(f"{name!r} has the shape of the model, but {PIXELS} have none; leave it out of --baselines")
     called = model if of_model else name
     trained = _lips(_trained_lips(called), called)
     chosen = layer if of_model or name == model else None

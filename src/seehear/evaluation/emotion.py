@@ -11,19 +11,19 @@ from seehear.evaluation.features import SNR_DB, NoiseName
 from seehear.evaluation.probes.heads import BGRUOptions
 from seehear.evaluation.recordings import Recordings
 from seehear.evaluation.result import EvaluationResult
-from seehear.evaluation.runner import ReadOutName, classify, compared_encoders
+from seehear.evaluation.runner import ProbeName, classify, compared_encoders
 from seehear.evaluation.splits import SplitName
 
 
 def evaluate_emotion(
     model: str,
     data: list[Path],
-    against: Sequence[str] = ALL_BASELINES,
-    format: str | None = None,
-    readout: ReadOutName = "pooled",
+    baselines: Sequence[str] = ALL_BASELINES,
+    dataset: str | None = None,
+    probe: ProbeName = "pooled",
     mode: Mode = "frozen",
     split: SplitName = "speakers",
-    labels: float = 1.0,
+    label_fraction: float = 1.0,
     seeds: int = 3,
     first_seed: int = 0,
     noise: NoiseName = "none",
@@ -40,18 +40,18 @@ def evaluate_emotion(
     Args:
         model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
         data: corpora that seehear prepare has made, or folders and files of a data set.
-        against: what it is compared with: mfcc and logmel (with -nolevel behind: the recording's level removed; with
+        baselines: encoders to compare with: mfcc and logmel (with -nolevel behind: the recording's level removed; with
             -cmn: the mean of each band removed; with -4k: nothing above 4 kHz), egemaps (by default where openSMILE is
             installed), other models, untrained (its own shape with random weights), finetuned or scratch (its own
             shape, all weights trained with the labels). Of several handcrafted ones, the best by the development part
             of each fold is a row as well.
-        format: of a data set that is no corpus: cremad, ravdess, iemocap, emodb, folder and so on.
-        readout: pooled (mean and deviation in four segments of time, logistic regression: seconds) or bgru (two
+        dataset: layout of files that are no corpus: cremad, ravdess, iemocap, emodb, folder and so on.
+        probe: pooled (mean and deviation in four segments of time, logistic regression: seconds) or bgru (two
             recurrent layers, as in the papers: minutes).
         mode: frozen, or finetuned or scratch, which train the encoder with the labels.
         split: speakers (a fifth of them is tested), leave-one-speaker-out, official (the label part), or random, where
             a speaker may be on both sides.
-        labels: share of the training labels that is used, of each class alike.
+        label_fraction: share of the training labels that is used, of each class alike.
         seeds: repetitions, each with its own split, labels and weights.
         first_seed: number of the first of them; the others follow it.
         noise: that test recordings are mixed with; training is always clean.
@@ -69,7 +69,7 @@ def evaluate_emotion(
         ModelError: there is no such model or layer.
         CorpusError: no such data, no such label, only one class, too few speakers.
     """
-    protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device, first_seed)
-    named = compared_encoders(model, against, mode, layer)
-    recordings = Recordings.of(data, format).where(where).labelled(label).audible()
-    return classify(label, recordings, label, named, readout, protocol)
+    protocol = Protocol(mode, split, shared_speakers, label_fraction, seeds, noise, snr_db, bgru, device, first_seed)
+    named = compared_encoders(model, baselines, mode, layer)
+    recordings = Recordings.of(data, dataset).where(where).labelled(label).audible()
+    return classify(label, recordings, label, named, probe, protocol)

@@ -117,11 +117,11 @@ SplitName = Literal["source", "speakers", "leave-one-speaker-out", "official"]
 def evaluate_lips(
     model: str,
     data: list[Path],
-    against: Sequence[str] = DEFAULT_LIP_BASELINES,
-    readout: Literal["tc5", "pooled"] = "tc5",
+    baselines: Sequence[str] = DEFAULT_LIP_BASELINES,
+    probe: Literal["tc5", "pooled"] = "tc5",
     mode: Mode = "frozen",
     split: SplitName = "source",
-    labels: float = 1.0,
+    label_fraction: float = 1.0,
     seeds: int = 3,
     first_seed: int = 0,
     layer: str | None = None,
@@ -147,14 +147,14 @@ def evaluate_lips(
     Args:
         model: folder of a run, name of a model, or pixels.
         data: corpora that seehear prepare has made.
-        against: what it is compared with: untrained (its own shape with random weights), pixels (the mouth in 16 x 16
+        baselines: encoders to compare with: untrained (its own shape with random weights), pixels (the mouth in 16 x 16
             pixels), other models, finetuned or scratch (its own shape trained with the labels from pictures to words).
-        readout: tc5 (two convolutions over time, as in the papers) or pooled (mean and deviation in four segments of
+        probe: tc5 (two convolutions over time, as in the papers) or pooled (mean and deviation in four segments of
             time, logistic regression: seconds).
         mode: frozen, or finetuned or scratch, which train the encoder with the labels.
         split: source (what the model's own training has held out is tested), speakers (a fifth of them is tested),
             leave-one-speaker-out, or official (the label part).
-        labels: share of the training labels that is used, of each class alike.
+        label_fraction: share of the training labels that is used, of each class alike.
         seeds: repetitions, each with its own development part, labels and weights (and test part, by speakers).
         first_seed: number of the first of them; the others follow it.
         layer: of the lip encoder: trunk, hidden1 and so on, or embedding; by default the one that it says is read best.
@@ -172,8 +172,8 @@ def evaluate_lips(
         ModelError: there is no such model or layer, or it has no lip encoder.
         CorpusError: no such corpus, no faces in it, neither words nor their times, too few words, sources or speakers.
     """
-    protocol = Protocol(mode, split, shared_speakers, labels, seeds, device=device, first_seed=first_seed)
-    named = compared_lip_encoders(model, against, mode, layer)
+    protocol = Protocol(mode, split, shared_speakers, label_fraction, seeds, device=device, first_seed=first_seed)
+    named = compared_lip_encoders(model, baselines, mode, layer)
     corpus = Corpus(*data)
     words = visible_words(corpus, where, vocabulary, min_count, min_speakers)
     names = [word.labels[LABEL] for word in words]
@@ -183,7 +183,7 @@ def evaluate_lips(
     _refuse_single_class(course)
     goal = ClassObjective(len(classes))
     frozen: Probe
-    if readout == "pooled":
+    if probe == "pooled":
         frozen, training = PooledClassifier(goal), TrainedHead(goal, lambda width: PooledHead(width, len(classes)))
     else:
         frozen = FrameProbe(lambda width: TC5Head(width, len(classes), tc5), goal, tc5, course.device)
@@ -196,7 +196,7 @@ def evaluate_lips(
         chance={"accuracy": max(tested.values()) / tested.total(), "UAR": 1 / len(classes)},
         classes=classes,
     )
-    setting = {"read-out": readout, **protocol.told(), "classes": len(classes), "frames of a word": window.told()}
+    setting = {"read-out": probe, **protocol.told(), "classes": len(classes), "frames of a word": window.told()}
     setting |= DetectorProvenance.of(_config(model), corpus.detectors).setting()
     result = run_comparison("lips", course, named, frozen, training, what, setting)
     return LipsResult.of(result, kinds_of(words))

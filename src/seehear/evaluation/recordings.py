@@ -192,12 +192,12 @@ class Recordings(Sequence[Recording]):
         self.left_out = dict(left_out or {})
 
     @classmethod
-    def of(cls, paths: Path | Sequence[Path], format: str | None = None) -> Self:
+    def of(cls, paths: Path | Sequence[Path], dataset: str | None = None) -> Self:
         """The recordings of data sets; no sound is read yet.
 
         Args:
-            paths: corpora that `seehear prepare` has made, and files and folders that the format understands.
-            format: of those that are no corpora, a name in `seehear.data.datasets.catalogue`; by default ``folder``.
+            paths: corpora that `seehear prepare` has made, and files and folders that the data set has.
+            dataset: of those that are no corpora, a name in `seehear.data.datasets.catalogue`; by default ``folder``.
 
         Raises:
             CorpusError: nothing is there, or it is damaged or does not fit its labels.
@@ -210,7 +210,7 @@ class Recordings(Sequence[Recording]):
         for corpus in corpora:
             recordings += _of_corpus(corpus, left_out, f"{corpus}/" if len(corpora) > 1 else "")
         if others:
-            recordings += _of_sources(find_sources(others, format or "folder", prefer="sound"), left_out)
+            recordings += _of_sources(find_sources(others, dataset or "folder", prefer="sound"), left_out)
         name = ", ".join(map(str, places))
         if not recordings:
             raise CorpusError(f"{name} holds no recording with sound; name a corpus or a folder that does")
@@ -247,7 +247,7 @@ class Recordings(Sequence[Recording]):
             there = sorted({key for recording in self for key in recording.labels})
             raise CorpusError(
                 f"{self.name} has no label '{name}' (it has {', '.join(there) or 'none'}); "
-                "add it, or name the --format of the data set"
+                "add it, or name the --dataset of the data set"
             )
         rest = {self[row].name: f"it has no label '{name}'" for row in np.flatnonzero(~known).tolist()}
         return type(self)(self.subset(known), self.name, self.left_out | rest)

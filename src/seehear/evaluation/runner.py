@@ -275,7 +275,7 @@ def _row(encoder: str, mode: Mode, tally: ScoreTally, what: ScoreSpec) -> Row:
     )
 
 
-ReadOutName = Literal["pooled", "bgru"]
+ProbeName = Literal["pooled", "bgru"]
 
 
 def classify(
@@ -283,7 +283,7 @@ def classify(
     recordings: Recordings,
     label: str,
     contenders: Sequence[ComparedEncoder],
-    readout: ReadOutName,
+    probe: ProbeName,
     protocol: Protocol,
     progress: bool = True,
 ) -> EvaluationResult:
@@ -294,7 +294,7 @@ def classify(
         recordings: all with the label, their sound read.
         label: whose values are the classes.
         contenders: the model first.
-        readout: what is trained on top of them.
+        probe: what is trained on top of them.
         protocol: split, seeds, noise and so on.
         progress: tell how far it is, on the error stream.
 
@@ -311,11 +311,11 @@ def classify(
     course = CrossValidation(recordings, targets, protocol, names)
     _refuse_single_class(course, label)
     goal = ClassObjective(len(classes))
-    if readout == "pooled":
+    if probe == "pooled":
         training = TrainedHead(goal, lambda width: PooledHead(width, len(classes)))
     else:
         training = TrainedHead(goal, lambda width: RecurrentHead(width, len(classes), protocol.bgru))
-    frozen = PooledClassifier(goal) if readout == "pooled" else on_features(training, protocol)
+    frozen = PooledClassifier(goal) if probe == "pooled" else on_features(training, protocol)
     tested = Counter(names[row] for row in course.tested.tolist())
     what = ScoreSpec(
         sums=partial(confusion, classes=len(classes)),
@@ -324,7 +324,7 @@ def classify(
         chance={"accuracy": max(tested.values()) / tested.total(), "UAR": 1 / len(classes)},
         classes=classes,
     )
-    setting = {"read-out": readout, **protocol.told(), "classes": len(classes)}
+    setting = {"read-out": probe, **protocol.told(), "classes": len(classes)}
     return run_comparison(task, course, contenders, frozen, training, what, setting, progress)
 
 

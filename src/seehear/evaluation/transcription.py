@@ -35,11 +35,11 @@ CTC_STEPS = BGRUOptions(rate=50)
 def evaluate_transcription(
     model: str,
     data: list[Path],
-    against: Sequence[str] = DEFAULT_BASELINES,
-    format: str | None = None,
+    baselines: Sequence[str] = DEFAULT_BASELINES,
+    dataset: str | None = None,
     mode: Mode = "frozen",
     split: SplitName = "speakers",
-    labels: float = 1.0,
+    label_fraction: float = 1.0,
     seeds: int = 1,
     first_seed: int = 0,
     noise: NoiseName = "none",
@@ -59,13 +59,13 @@ def evaluate_transcription(
         model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
         data: corpora that seehear prepare has made, or folders and files of a data set, with the label text or the
             times of words.
-        against: what it is compared with: mfcc, logmel, other models, untrained (its own shape with random weights),
+        baselines: encoders to compare with: mfcc, logmel, other models, untrained (its own shape with random weights),
             finetuned or scratch (its own shape, all weights trained with the labels).
-        format: of a data set that is no corpus: grid, tcd-timit, folder and so on.
+        dataset: layout of files that are no corpus: grid, tcd-timit, folder and so on.
         mode: frozen, or finetuned or scratch, which train the encoder with the labels.
         split: speakers (a fifth of them is tested), leave-one-speaker-out, official (the label part), or random, where
             a speaker may be on both sides.
-        labels: share of the training sentences that is used.
+        label_fraction: share of the training sentences that is used.
         seeds: repetitions, each with its own split, labels and weights.
         first_seed: number of the first of them; the others follow it.
         noise: that test recordings are mixed with; training is always clean.
@@ -85,9 +85,9 @@ def evaluate_transcription(
     """
     if beam < 1:
         raise CorpusError(f"--beam must be 1 or more, not {beam}")
-    protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device, first_seed)
-    named = compared_encoders(model, against, mode, layer)
-    recordings = _with_text(Recordings.of(data, format).where(where)).audible()
+    protocol = Protocol(mode, split, shared_speakers, label_fraction, seeds, noise, snr_db, bgru, device, first_seed)
+    named = compared_encoders(model, baselines, mode, layer)
+    recordings = _with_text(Recordings.of(data, dataset).where(where)).audible()
     texts = [text_of(recording) for recording in recordings]
     course = CrossValidation(recordings, texts, protocol, [""] * len(texts))
     goal = CharacterObjective(sorted({character for text in texts for character in text}), beam)
@@ -109,7 +109,7 @@ def _with_text(recordings: Recordings) -> Recordings:
     if not any(said):
         raise CorpusError(
             f"{recordings.name} does not know what is said (no label 'text', no words); "
-            "add it, or name the --format of the data set"
+            "add it, or name the --dataset of the data set"
         )
     silent = {r.name: "it is not known what is said" for r, known in zip(recordings, said, strict=True) if not known}
     return Recordings(recordings.subset(np.array(said)), recordings.name, recordings.left_out | silent)

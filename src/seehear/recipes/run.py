@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seehear.benchmark.run import given_folders
 from seehear.data.datasets.catalogue import DATA_SETS
-from seehear.data.get import confirm_terms
+from seehear.data.get import TermsNotAcceptedError
 from seehear.errors import SeehearError, as_user_error
 from seehear.parallel import terminated_as_interrupted
 from seehear.recipes.recipe import H100_MAC_S, Recipe, RecipeError, read_recipe, recipe_names, where_from
 from seehear.recipes.stages import EVALUATE, RecipeOptions, RecipePlan, Stage, evaluation_stage, plan_recipe
-from seehear.recipes.work import BAD_INPUT, RecipeFolder, StageRunner
+from seehear.recipes.work import RecipeFolder, StageRunner
+from seehear.results import Result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 NOT_RUN = "Nobody has run this recipe at full size yet: hours are estimates, and no figure is promised."
 
@@ -121,64 +126,118 @@ TERMS = "terms"
 
 
 def recipe(
-    name: str | None,
+    name: str | None = None,
     *,
     out: Path | None = None,
-    data: Sequence[str] = (),
-    accept: Sequence[str] = (),
-    without: Sequence[str] = (),
-    set: Sequence[str] = (),
+    data: Sequence[str] | Mapping[str, Path] = (),
+    accept_terms: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    option: Sequence[str] = (),
     only: Sequence[str] = (),
     devices: int = 1,
     device: str | None = None,
     workers: int | None = None,
     dry_run: bool = False,
-) -> int:
-    """Do all that a table of the papers needs: fetch data, prepare it, pretrain, evaluate, write a report.
+) -> RecipeResult | RecipeText:
+    """Do all that a table of the papers needs: download data, prepare it, pretrain, evaluate, write a report.
 
     Each stage is done once. A run that was stopped or killed goes on when the same command is given again; a stage
-    that failed is tried again, and those that do not need it are done all the same. Terms of data sets are shown and
-    asked for before anything is fetched.
+    that failed is tried again, and those that do not need it are done all the same. Terms of data sets have to be
+    accepted before anything is downloaded.
 
     Args:
         name: of a recipe that comes with the package (open-data, lrs2, lrw, voxceleb2) or a YAML file; without one the
             recipes are listed.
         out: folder of everything: data, corpora, runs, evaluate/report.html and evaluate/tables.md; by default
             recipe-NAME here.
-        data: NAME=FOLDER ...: data sets that you have, as released or prepared; they are not fetched then.
-        accept: data sets whose terms you accept without being asked, by name: --accept grid cremad ravdess.
-        without: data sets or pretexts to leave out, with all that needs them.
-        set: OPTION=VALUE ...: options of pretexts, as of seehear benchmark: sync.optim.steps=10000.
+        data: NAME=FOLDER ...: data sets that you have, as released or prepared; they are not downloaded then.
+        accept_terms: data sets whose terms you accept, by name: --accept-terms grid cremad ravdess.
+        skip: data sets or pretexts to leave out, with all that needs them.
+        option: OPTION=VALUE ...: options of pretexts, as of seehear benchmark: sync.optim.steps=10000.
         only: patterns of what is measured, such as "emotion/*".
         devices: GPUs that train together; the steps are shared out among them.
         device: what networks run on: cpu, cuda, mps or auto; by default a GPU where there is one.
         workers: processes that prepare and measure; by default one a core.
-        dry_run: print the stages with size, hours, disk and terms, and do nothing.
-
-    Returns:
-        0 where everything is done, 2 where a stage failed.
+        dry_run: give the stages with size, hours, disk and terms, and do nothing.
 
     Raises:
+        TermsNotAcceptedError: of a data set that is to be downloaded.
         SeehearError: no such recipe, a data set that is missing, an option that does not fit, or a folder that holds
             other things.
     """
     if name is None:
-        print(listed())  # noqa: T201
-        return 0
+        return RecipeText(listed())
     wanted = read_recipe(name)
-    asked = RecipeOptions(out or Path(f"recipe-{wanted.name}"), given_folders(data), without, set, devices, device)
-    for one in accept:
+    asked = RecipeOptions(out or Path(f"recipe-{wanted.name}"), given_folders(data), skip, option, devices, device)
+    for one in accept_terms:
         if one not in wanted.data or not wanted.data[one].fetched:
             there = ", ".join(key for key, spec in wanted.data.items() if spec.fetched) or "none"
-            raise RecipeError(f"--accept {one!r}: {wanted.name} fetches no such data set; it fetches {there}")
+            raise RecipeError(f"--accept-terms {one!r}: {wanted.name} downloads no such data set; it downloads {there}")
     whole = plan_recipe(wanted, asked)
     folder = RecipeFolder(asked.out)
     if dry_run:
-        print(plan_text(whole, _last(whole, asked), _done(folder, whole, asked)))  # noqa: T201
-        return 0
+        return RecipeText(plan_text(whole, _last(whole, asked), _done(folder, whole, asked)))
     with folder.held(wanted.name) as lock, terminated_as_interrupted():
         hands = StageRunner(asked.out, workers, device or _gpu_or_cpu(), only, lock=lock)
-        return _Work(folder, whole, asked, hands).carry_out(accept)
+        return _Work(folder, whole, asked, hands).carry_out(accept_terms)
+
+
+@dataclass(frozen=True, repr=False)
+class RecipeText(Result):
+    """A recipe, or all of them, in words."""
+
+    text: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"text": self.text}
+
+    def __rich__(self) -> RenderableType:
+        from rich.text import Text
+
+        return Text(self.text)
+
+
+@dataclass(frozen=True, repr=False)
+class RecipeResult(Result):
+    """What became of a recipe.
+
+    Attributes:
+        name: of the recipe.
+        out: folder of everything.
+        done: stages that are done, in their order.
+        failed: stage -> why.
+        report: page of the evaluation; None where there is none.
+    """
+
+    SHOWN = ("name", "out")
+
+    name: str
+    out: Path
+    done: tuple[str, ...]
+    failed: Mapping[str, str]
+    report: Path | None = None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each stage that failed."""
+        return tuple(f"{name} failed: {reason}" for name, reason in self.failed.items())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        report = None if self.report is None else str(self.report)
+        told = {"recipe": self.name, "out": str(self.out), "done": list(self.done), "failed": dict(self.failed)}
+        return told | {"report": report}
+
+    def __rich__(self) -> RenderableType:
+        from rich.text import Text
+
+        lines = [f"{len(self.done)} stages are done: {', '.join(self.done)}"]
+        if self.report:
+            lines.append(f"report: {self.report}; tables: {self.report.with_name('tables.md')}")
+        if self.failed:
+            lines.append("give the same command again when what failed is put right: what is done is kept")
+        return Text("\n".join(lines))
 
 
 def optional_name(words: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -199,8 +258,8 @@ class _Work:
         self.done: list[str] = []
         self._folder, self._whole, self._asked, self._hands = folder, whole, asked, hands
 
-    def carry_out(self, accept: Sequence[str]) -> int:
-        """Everything that can be done; gives the exit code."""
+    def carry_out(self, accept: Sequence[str]) -> RecipeResult:
+        """Everything that can be done."""
         for note in self._whole.notes:
             _tell(note)
         for stage in self._whole.stages:
@@ -216,20 +275,19 @@ class _Work:
         return self._account(last)
 
     def _ask(self, stage: Stage, accept: Sequence[str]) -> None:
-        """Whether the user accepts the terms; where not, fetching has failed."""
+        """Whether the user accepts the terms.
+
+        Raises:
+            TermsNotAcceptedError: not.
+        """
         known, terms = DATA_SETS[stage.of], f"{TERMS} {stage.of}"
         given = {"licence": known.terms.licence, "url": known.terms.url}
         if self._folder.is_done(terms, given):
             return
-        try:
-            if stage.of in accept:
-                _tell(f"{known.title}\n{known.terms}\naccepted with --accept {stage.of}")
-            else:
-                confirm_terms(known.title, known.terms)
-        except SeehearError as refusal:
-            self.failed[stage.name] = f"{refusal} (--accept {stage.of}, or --without {stage.of})"
-        else:
-            self._folder.mark(terms, given)
+        if stage.of not in accept:
+            raise TermsNotAcceptedError(stage.of, known.title, known.terms)
+        _tell(f"{known.title}\n{known.terms}\naccepted with --accept-terms {stage.of}")
+        self._folder.mark(terms, given)
 
     def _do(self, stage: Stage) -> None:
         lost = [need for need in stage.needs if need in self.failed]
@@ -260,14 +318,10 @@ class _Work:
         if stage.name in self.failed:
             _tell(f"{stage.name} failed: {self.failed[stage.name]}")
 
-    def _account(self, last: Stage | None) -> int:
-        if last and (last.place / "report.html").is_file():
-            _tell(f"report: {last.place / 'report.html'}; tables: {last.place / 'tables.md'}")
-        for name, reason in self.failed.items():
-            _tell(f"seehear: {name} failed: {reason}")
-        if self.failed:
-            _tell("give the same command again when that is put right: what is done is kept")
-        return BAD_INPUT if self.failed else 0
+    def _account(self, last: Stage | None) -> RecipeResult:
+        page = last.place / "report.html" if last else None
+        found = page if page and page.is_file() else None
+        return RecipeResult(self._whole.recipe.name, self._asked.out, tuple(self.done), self.failed, found)
 
 
 def _last(whole: RecipePlan, asked: RecipeOptions) -> Stage:

@@ -135,7 +135,7 @@ class StageRunner:
         from seehear.data.get import download_dataset
 
         brought = download_dataset(
-            stage.given["name"], stage.place, part=stage.given["part"], accept=True, progress=self.progress
+            stage.given["name"], stage.place, parts=stage.given["part"], accept_terms=True, progress=self.progress
         )
         print(brought, file=sys.stderr)  # noqa: T201
 

@@ -131,7 +131,7 @@ class _ComparedModel:
 def evaluate_facevoice(
     model: str,
     corpus: Path,
-    against: Sequence[str] = (UNTRAINED,),
+    baselines: Sequence[str] = (UNTRAINED,),
     within: Sequence[str] = GROUPS,
     split: PartName | None = None,
     split_by: By | None = None,
@@ -151,7 +151,7 @@ def evaluate_facevoice(
     Args:
         model: folder of a run or name of a model that has learned voices and faces.
         corpus: folder that seehear prepare has made, with the label speaker.
-        against: what it is compared with: other models, or untrained, its own shape with random weights.
+        baselines: encoders to compare with: other models, or untrained, its own shape with random weights.
         within: labels; pairs and rivals are also looked at within people who share each of them, and all of them.
             Numbers such as ages are shared by the ten years.
         split: whose: dev, which training kept for measuring, train, which it learned from, both, or all clips as people
@@ -176,7 +176,7 @@ def evaluate_facevoice(
             raise CorpusError(f"--{name} must be 1 or more, not {value}")
     if not seconds > 0:
         raise CorpusError(f"--seconds must be more than 0, not {seconds:g}")
-    named = _compared_models(model, against, device)
+    named = _compared_models(model, baselines, device)
     config = named[0].model(0).config
     everything = Corpus(corpus)
     told_by = "given"

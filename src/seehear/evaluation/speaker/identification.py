@@ -59,8 +59,8 @@ class _Pieces(NamedTuple):
 def evaluate_identification(
     model: str,
     data: list[Path],
-    against: Sequence[str] = DEFAULT_BASELINES,
-    format: str | None = None,
+    baselines: Sequence[str] = DEFAULT_BASELINES,
+    dataset: str | None = None,
     seconds: float = 2.0,
     pooling: Pooling = "mean+deviation",
     layer: str | None = None,
@@ -77,8 +77,8 @@ def evaluate_identification(
     Args:
         model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
         data: corpora that seehear prepare has made, or folders and files of a data set, with the label speaker.
-        against: what it is compared with: mfcc, logmel, other models, or untrained, its own shape with random weights.
-        format: of a data set that is no corpus: voxceleb, librispeech, folder and so on.
+        baselines: encoders to compare with: mfcc, logmel, other models, or untrained, its shape with random weights.
+        dataset: layout of files that are no corpus: voxceleb, librispeech, folder and so on.
         seconds: sound of a piece.
         pooling: of features that are no embeddings of voices: their mean over time, or mean and deviation.
         layer: of the encoder, pooled; by default a model's own embedding of voices, else the layer that is read best.
@@ -95,10 +95,10 @@ def evaluate_identification(
     if not seconds > 0:
         raise CorpusError(f"--seconds must be more than 0, not {seconds:g}")
     for name in ("finetuned", "scratch"):
-        if name in against:
-            raise CorpusError(f"the probe leaves encoders as they are; leave {name} out of --against")
-    named = compared_voices(model, against, "frozen", layer, pooling)
-    recordings = Recordings.of(data, format).where(where).labelled("speaker").audible()
+        if name in baselines:
+            raise CorpusError(f"the probe leaves encoders as they are; leave {name} out of --baselines")
+    named = compared_voices(model, baselines, "frozen", layer, pooling)
+    recordings = Recordings.of(data, dataset).where(where).labelled("speaker").audible()
     heard, names, left_out = _cut(recordings, seconds)
     held = [_held_out(heard.speakers, seed) for seed in numbers]
     tested = np.unique(np.concatenate(held))

@@ -136,8 +136,8 @@ COSTS: Bounds = (0.0, math.inf)
 def evaluate_speaker(
     model: str,
     data: list[Path],
-    against: Sequence[str] = DEFAULT_BASELINES,
-    format: str | None = None,
+    baselines: Sequence[str] = DEFAULT_BASELINES,
+    dataset: str | None = None,
     trials: str | None = None,
     pairs: int | Literal["all"] = PAIRS,
     within: Sequence[str] = (),
@@ -156,7 +156,7 @@ def evaluate_speaker(
     seeds: int = 3,
     first_seed: int = 0,
     where: Sequence[str] = (),
-    calibration: Path | None = None,
+    write_calibration: Path | None = None,
     device: str = "cpu",
 ) -> EvaluationResult:
     """Say how well voices can be told apart by what a model makes of them.
@@ -170,9 +170,9 @@ def evaluate_speaker(
     Args:
         model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
         data: corpora that seehear prepare has made, or folders and files of a data set, with the label speaker.
-        against: what it is compared with: mfcc, logmel, other models, untrained (its own shape with random weights),
+        baselines: encoders to compare with: mfcc, logmel, other models, untrained (its own shape with random weights),
             finetuned or scratch (its own shape, all weights trained with the labels of some speakers).
-        format: of a data set that is no corpus: voxceleb, librispeech, folder and so on.
+        dataset: layout of files that are no corpus: voxceleb, librispeech, folder and so on.
         trials: file of pairs as VoxCeleb has them (1 one.wav other.wav), or segments, where pieces of one recording are
             of one person and those of others of others; by default pairs of recordings, by their speakers.
         pairs: of each kind at most, drawn by the seed; all scores every pair there is, in blocks.
@@ -197,14 +197,14 @@ def evaluate_speaker(
         seeds: repetitions, each with its own random weights, pairs and labels, where there are any.
         first_seed: number of the first of them; the others follow it.
         where: only recordings with these labels, each label=value or label=value|other.
-        calibration: JSON file, or folder of a model, for what seehear verify makes probabilities with.
+        write_calibration: JSON file, or folder of a model, for what seehear verify makes probabilities with.
         device: where networks run, as torch names it.
 
     Raises:
         ModelError: there is no such model or layer, or its scores cannot be calibrated.
         CorpusError: no such data, speakers are not known, no pairs, or a list names what is not there.
     """
-    require_calibration_place(calibration)
+    require_calibration_place(write_calibration)
     numbers = Protocol(seeds=seeds, first_seed=first_seed, device=device).numbers
     if pairs != "all" and pairs < 1:
         raise CorpusError(f"--pairs must be 1 or more, or all, not {pairs}")
@@ -213,9 +213,9 @@ def evaluate_speaker(
     if not seconds > 0:
         raise CorpusError(f"--seconds must be more than 0, not {seconds:g}")
     plan = VerificationOptions(mode, train_speakers, loss, few, seconds, pairs, scaling, numbers, device)
-    named = compared_voices(model, against, "frozen" if mode == "projected" else mode, layer, pooling)
+    named = compared_voices(model, baselines, "frozen" if mode == "projected" else mode, layer, pooling)
     labelled = mode != "frozen" or any(one.mode in TRAINED_MODES for one in named)
-    recordings = Recordings.of(data, format).where(where).audible()
+    recordings = Recordings.of(data, dataset).where(where).audible()
     chosen = np.ones(len(recordings), dtype=bool)
     if split == "official":
         chosen = in_test(recordings.labels(LABEL), recordings.name)
@@ -230,8 +230,8 @@ def evaluate_speaker(
         "tested": "a fifth of the speakers" if course.hold_out else split,
     }
     made = (
-        calibrate_scores(course, named[0].voice(first_seed), model, recordings.name, calibration)
-        if calibration
+        calibrate_scores(course, named[0].voice(first_seed), model, recordings.name, write_calibration)
+        if write_calibration
         else None
     )
     return SpeakerEvaluation(
@@ -290,7 +290,7 @@ def _cross_validation(
         return VoiceCrossValidation(recordings, sides, plan, labelled, listed=listed)
     if sides.units != "speakers":
         raise CorpusError(
-            f"{recordings.name} does not say of all who speaks; add the label 'speaker', or name the --format of the "
+            f"{recordings.name} does not say of all who speaks; add the label 'speaker', or name the --dataset of the "
             "data set, a list with --trials, or --trials segments"
         )
     return VoiceCrossValidation(recordings, sides, plan, labelled, labelled and everything)
