@@ -36,6 +36,21 @@ class SeehearError(Exception):
         self.code = code or self.default_code
 
 
+class Stopped(BaseException):
+    """Long work was asked to stop by a signal, and has saved what it needs to go on.
+
+    Like KeyboardInterrupt it is no Exception: what records the errors of one job must let it through.
+
+    Attributes:
+        signal_number: of the signal.
+    """
+
+    def __init__(self, sentence: str, signal_number: int) -> None:
+        """A sentence that says what was saved and how to go on."""
+        super().__init__(sentence)
+        self.signal_number = signal_number
+
+
 class MediaError(SeehearError):
     """A media file cannot be read or written."""
 

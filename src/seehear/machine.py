@@ -19,12 +19,12 @@ from multiprocessing import parent_process
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-import cv2
-import torch
-
 
 def use_single_thread() -> None:
     """Decoding runs beside the network: more threads than cores make both many times slower."""
+    import cv2
+    import torch
+
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
 
@@ -37,6 +37,9 @@ def decoder_threads() -> int:
 @contextmanager
 def single_thread() -> Iterator[None]:
     """`use_single_thread` for a while; after it, both libraries have the threads that they had before."""
+    import cv2
+    import torch
+
     threads = torch.get_num_threads(), cv2.getNumThreads()
     use_single_thread()
     try:
@@ -155,6 +158,8 @@ ONEDNN_LIMITS = {"SSE41": 0, "AVX": 0, "AVX2": 1, "AVX2_VNNI": 1, "AVX2_VNNI_2":
 
 def default_precision(accelerator: str) -> Literal["bf16-mixed", "32-true"]:
     """bf16-mixed where the hardware itself multiplies in it; emulated, it would be slower than float32."""
+    import torch
+
     if accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     if accelerator in ("auto", "cpu") and not torch.backends.mps.is_available():
@@ -195,6 +200,8 @@ def cpu_name() -> str:
 
 def _hardware() -> int:
     """What the CPU itself can do, as an index of `CPU_KINDS`."""
+    import torch
+
     has = torch.cpu.get_capabilities()
     if has.get("avx512_bf16") or has.get("amx_bf16"):
         return 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import sys
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +20,7 @@ from threading import Thread
 from types import FrameType
 from typing import Any, Generic, Literal, NoReturn, TypeVar
 
-from seehear.errors import SeehearError, as_user_error
+from seehear.errors import SeehearError, Stopped, as_user_error
 from seehear.machine import available_cores, single_threaded_children
 
 
@@ -217,6 +218,8 @@ def _worker_main(connection: Connection, work: Work) -> None:
             return
         try:
             result = work(task, partial(send, "told"))
+        except Stopped as stopped:
+            sys.exit(128 + stopped.signal_number)
         except Exception as error:
             send("raised", _picklable(error))
         else:

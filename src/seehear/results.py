@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 WIDTH = 100
-"""Columns of a result as text, whatever the terminal."""
+"""Columns of a result as text, whatever the terminal; results with wide tables have more."""
 
 
 class Result(ABC):
@@ -32,10 +32,17 @@ class Result(ABC):
     SHOWN: ClassVar[tuple[str, ...]] = ()
     """Names of the fields that `repr` shows; by default the plain ones."""
 
+    WIDTH: ClassVar[int] = WIDTH
+
     @property
     def ok(self) -> bool:
         """Whether there is no error."""
         return getattr(self, "error", None) is None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Sentences on what went wrong, for the error stream; the command line exits with 2 where there are any."""
+        return () if self.ok else (str(self.error),)
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
@@ -45,7 +52,7 @@ class Result(ABC):
     def __rich__(self) -> RenderableType:
         """For the terminal."""
 
-    def row(self) -> dict[str, Any]:
+    def to_row(self) -> dict[str, Any]:
         """One line of a CSV table: the plain numbers and words of `to_dict`."""
         return {key: value for key, value in self.to_dict().items() if not isinstance(value, (dict, list))}
 
@@ -56,7 +63,7 @@ class Result(ABC):
         return Text(str(self).partition("\n")[0])
 
     def __str__(self) -> str:
-        return render([self.__rich__()])
+        return render([self.__rich__()], self.WIDTH)
 
     def __repr__(self) -> str:
         shown = self.SHOWN or tuple(
@@ -71,7 +78,7 @@ class Result(ABC):
     def _repr_html_(self) -> str:
         from rich.console import Console
 
-        console = Console(width=WIDTH, file=io.StringIO(), record=True, highlight=False)
+        console = Console(width=self.WIDTH, file=io.StringIO(), record=True, highlight=False)
         console.print(self.__rich__())
         return console.export_html(inline_styles=True, code_format="<pre style='line-height:1.2'>{code}</pre>")
 
@@ -85,11 +92,11 @@ def _plain(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
-def render(parts: Iterable[RenderableType]) -> str:
-    """What rich would print, as plain text of `WIDTH` columns."""
+def render(parts: Iterable[RenderableType], width: int = WIDTH) -> str:
+    """What rich would print, as plain text of so many columns."""
     from rich.console import Console
 
-    console = Console(width=WIDTH, file=io.StringIO(), highlight=False)
+    console = Console(width=width, file=io.StringIO(), highlight=False)
     for part in parts:
         console.print(part, soft_wrap=isinstance(part, str))
     assert isinstance(console.file, io.StringIO)

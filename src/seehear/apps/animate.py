@@ -1,4 +1,4 @@
-"""animate: a still face speaks.
+"""`animate`: a still face speaks.
 
 Where much has changed, the fine lines of the picture would shine through as a ghost (closed lips in an open mouth):
 there they are taken away, as far as the small face does not have them.
@@ -6,28 +6,37 @@ there they are taken away, as far as the small face does not have them.
 
 from __future__ import annotations
 
-import sys
+import os
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, mouth_slices
+from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Region, mouth_slices
 from seehear.errors import MediaError, ModelError, SeehearError, check_writable
+from seehear.media.arrays import sound_of_array
+from seehear.media.audio_streams import AudioStreamChoice, describe_others
+from seehear.media.crops import face_matrices, map_to_crop
+from seehear.media.decode import open_media
+from seehear.media.encode import write_video
+from seehear.media.face_detector import Detector, Face, load_detector
+from seehear.media.sound import Sound, read_sound
+from seehear.media.still import StillImage, describe_rotation, read_still
+from seehear.models.animate import AnimateModel
+from seehear.models.store import load_animate_model, packaged_models
+from seehear.parallel import Progress
+from seehear.results import Result
 
 if TYPE_CHECKING:
-    from seehear.clip import Region
-    from seehear.media.audio_streams import AudioStreamChoice
-    from seehear.media.face_detector import Detector, Face
-    from seehear.media.sound import Sound
-    from seehear.media.still import StillImage
-    from seehear.models.animate import AnimateModel
+    from rich.console import RenderableType
 
 
 FEATHER = 0.12
@@ -116,8 +125,8 @@ DEFAULT_STRENGTH, STRONGEST = 2.0, 5.0
 CROP_SIDE = 256
 
 
-@dataclass(frozen=True)
-class AnimatedVideo:
+@dataclass(frozen=True, repr=False)
+class AnimatedVideo(Result):
     """A video that was written.
 
     Attributes:
@@ -126,6 +135,7 @@ class AnimatedVideo:
         size: its width and height in pixels.
         faces: how many faces there were in the picture; the largest speaks.
         detector: name of the face detector.
+        cautions: what the user should know of the picture and the sound, a sentence each.
     """
 
     path: Path
@@ -133,67 +143,93 @@ class AnimatedVideo:
     size: tuple[int, int]
     faces: int
     detector: str
+    cautions: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "file": str(self.path),
+            "seconds": round(self.seconds, 3),
+            "width": self.size[0],
+            "height": self.size[1],
+            "fps": FPS,
+            "faces": self.faces,
+            "detector": self.detector,
+            "cautions": list(self.cautions),
+        }
+
+    def __rich__(self) -> RenderableType:
+        from rich.text import Text
+
         who = f"; of {self.faces} faces the largest speaks" if self.faces > 1 else ""
         size = f"{self.size[0]} x {self.size[1]} pixels, {FPS} a second"
-        return f"{self.path}: {self.seconds:.2f} s, {size}; face found by {self.detector}{who}"
+        text = Text(f"{self.path}: {self.seconds:.2f} s, {size}; face found by {self.detector}{who}")
+        for caution in self.cautions:
+            text.append(f"\nCaution: {caution}", style="yellow")
+        return text
+
+
+PathLike = str | os.PathLike[str]
 
 
 def animate(
-    face: Path,
-    speech: Path,
+    face: PathLike | NDArray[np.uint8],
+    speech: PathLike | NDArray[np.floating] | NDArray[np.integer],
     *,
-    out: Path = Path("animated.mp4"),
-    model: str = DEFAULT_MODEL,
-    crop: bool = False,
+    out: PathLike = "animated.mp4",
+    model: str | Path | AnimateModel = DEFAULT_MODEL,
+    face_only: bool = False,
     strength: float = DEFAULT_STRENGTH,
     audio_stream: str | None = None,
     detector: Path | None = None,
+    sample_rate: int = SAMPLE_RATE,
+    progress: Progress | None = None,
 ) -> AnimatedVideo:
-    """Make a still face say what is heard.
+    """Make a still face speak.
 
     Writes an MP4 file (H.264, AAC) that browsers play. The face moves where the model has learned that faces move; the
     rest of the picture stays as it is.
 
     Args:
-        face: A picture of a face, or a video, whose first picture is taken.
-        speech: A recording, or a video with sound; of any length.
-        out: The video to write; replaced if it exists.
-        model: Folder of a run of an animate preset, name of a model, or hf:owner/name on the Hugging Face hub.
-        crop: Write the face alone, 256 x 256 pixels.
-        strength: Factor on every movement, 0 to 5; 1 is what was learned. Where an L1 is unsure it draws the middle of
-            what might be, so people look livelier at 2.
-        audio_stream: Which stream of sound, from 1, and perhaps which channel: 2 or 2:left; by default what a player
-            would choose, or the first that is not silent.
-        detector: YuNet's .onnx file; by default the cached one, or fetched.
+        face: a picture of a face, or a video, whose first frame is taken; or a picture in memory, RGB uint8 (H, W, 3).
+        speech: a recording, or a video with sound, of any length; or samples in memory, (N,) or (N, channels).
+        out: the video to write; replaced if it exists.
+        model: folder of a run of an animate preset, name of a model, hf:owner/name on the Hugging Face hub, or a
+            loaded model.
+        face_only: write the face alone, 256 x 256 pixels.
+        strength: factor on every movement, 0 to 5; 1 is what was learned. Where an L1 loss is unsure it draws the
+            average of what might be, so people look livelier at 2.
+        audio_stream: which stream of the speech file, from 1, and perhaps which channel: 2 or 2:left; by default the
+            one that a player would choose, or the first that is not silent.
+        detector: YuNet's .onnx file; by default the cached one, or downloaded.
+        sample_rate: of samples in memory, Hz.
+        progress: called with the share that is done, 0 to 1, and the frames a second.
 
     Raises:
         SeehearError: no such strength, or no such stream of sound.
-        MediaError: a file cannot be read or written, there is no face, or nothing to hear.
+        MediaError: a file cannot be read or written, there is no face, or no speech.
         ModelError: there is no such model, or it has not learned to animate.
     """
-    from seehear.media.audio_streams import AudioStreamChoice
-    from seehear.media.encode import write_video
-    from seehear.media.face_detector import load_detector
-    from seehear.media.still import read_still
-
-    wanted = AudioStreamChoice.parse(audio_stream)
     if not 0 <= strength <= STRONGEST:
         raise SeehearError(f"--strength must be from 0 to {STRONGEST}, not {strength}")
-    _check_place(out, face, speech)
-    trained, still, finder = _load(model), read_still(face), load_detector("yunet", detector)
-    still, found = _faces(still, face, finder)
+    out, choice = Path(out), AudioStreamChoice.parse(audio_stream)
+    _check_place(out, *(Path(source) for source in (face, speech) if isinstance(source, (str, os.PathLike))))
+    trained, finder = _load(model), load_detector("yunet", detector)
+    still, found, cautions = _find_faces(face, finder)
     with tempfile.TemporaryFile(prefix="seehear-") as file:
-        heard = _stored(_read(speech, wanted), file)
-        paste = _place(trained, still, found[0], crop)
-        frames = _frames(trained, paste, heard, strength)
+        if isinstance(speech, (str, os.PathLike)):
+            sound = _read(Path(speech), choice)
+            cautions += [f"{speech}: {caution}" for caution in sound.cautions]
+        else:
+            sound = sound_of_array(speech, sample_rate)
+        audio = _stored(sound, file)
+        compositor = _place(trained, still, found[0], face_only)
+        frames = _frames(trained, compositor, audio, strength, progress)
         first = next(frames)
-        write_video(out, chain([first], frames), FPS, heard)
+        write_video(out, chain([first], frames), FPS, audio)
     height, width = first.shape[:2]
-    return AnimatedVideo(
-        out, len(heard) / SAMPLE_RATE, (width + width % 2, height + height % 2), len(found), finder.name
-    )
+    size = (width + width % 2, height + height % 2)
+    return AnimatedVideo(out, len(audio) / SAMPLE_RATE, size, len(found), finder.name, tuple(cautions))
 
 
 def _check_place(out: Path, *sources: Path) -> None:
@@ -210,39 +246,40 @@ def _check_place(out: Path, *sources: Path) -> None:
             raise MediaError(f"{out} is what the video is made of; give --out another name")
 
 
-def _load(name: str) -> AnimateModel:
+def _load(model: str | Path | AnimateModel) -> AnimateModel:
     """The model.
 
     Raises:
         ModelError: there is none, or it has learned something else.
     """
-    from seehear.models.store import load_animate_model, packaged_models
-
-    if name == DEFAULT_MODEL and not Path(name).is_dir() and name not in packaged_models():
+    if model == DEFAULT_MODEL and not Path(DEFAULT_MODEL).is_dir() and DEFAULT_MODEL not in packaged_models():
         raise ModelError(
-            f"this version comes without the model {name}; train one with "
-            f"`seehear pretrain CORPUS RUN --preset {name}` and give --model RUN"
+            f"this version comes without the model {model}; train one with "
+            f"`seehear pretrain CORPUS -o RUN --preset {model}` and give --model RUN"
         )
-    return load_animate_model(name)
+    return load_animate_model(model)
 
 
-def _faces(still: StillImage, path: Path, detector: Detector) -> tuple[StillImage, list[Face]]:
-    """The picture, turned if its faces are not upright, and its faces, the largest first.
+def _find_faces(face: PathLike | NDArray[np.uint8], detector: Detector) -> tuple[StillImage, list[Face], list[str]]:
+    """The picture, turned if its faces are not upright, its faces, the largest first, and cautions.
 
     Raises:
-        MediaError: there is none.
+        MediaError: there is none, or an array is no picture.
     """
-    from seehear.media.still import describe_rotation
-
+    if isinstance(face, (str, os.PathLike)):
+        name, still = str(face), read_still(face)
+    elif face.ndim == 3 and face.shape[2] == 3 and face.dtype == np.uint8 and face.size:
+        name, still = "the picture", StillImage(np.ascontiguousarray(face))
+    else:
+        raise MediaError(f"a picture in memory is uint8 (height, width, 3), not {face.dtype} {face.shape}")
     still, turns = still.upright(detector)
-    if turns:
-        print(f"seehear: {path}: {describe_rotation(turns)}", file=sys.stderr)  # noqa: T201
     found = still.faces(detector)
     if not found:
-        raise MediaError(f"{path} shows no face that can be found; give a picture of a face seen from the front")
+        raise MediaError(f"{name} shows no face that can be found; give a picture of a face seen from the front")
+    cautions = [f"{name}: {describe_rotation(turns)}"] if turns else []
     if len(found) > 1:
-        print(f"seehear: {path} shows {len(found)} faces; the largest speaks", file=sys.stderr)  # noqa: T201
-    return still, found
+        cautions.append(f"{name} shows {len(found)} faces; the largest speaks")
+    return still, found, cautions
 
 
 def _read(speech: Path, wanted: AudioStreamChoice | None) -> Sound:
@@ -251,10 +288,6 @@ def _read(speech: Path, wanted: AudioStreamChoice | None) -> Sound:
     Raises:
         MediaError: there is none, it is silent, or it has samples that are no numbers.
     """
-    from seehear.media.audio_streams import describe_others
-    from seehear.media.decode import open_media
-    from seehear.media.sound import read_sound
-
     with open_media(speech) as media:
         if not media.has_sound:
             raise MediaError(f"{speech} has no sound; give a recording of speech, or a video that has some")
@@ -268,8 +301,6 @@ def _read(speech: Path, wanted: AudioStreamChoice | None) -> Sound:
     if sound.silent:
         others = describe_others(sound.part, sound.others)
         raise MediaError(f"{speech} is {sound.duration_s:.2f} s of silence; give a recording of speech{others}")
-    for caution in sound.cautions:
-        print(f"seehear: {speech}: {caution}", file=sys.stderr)  # noqa: T201
     return sound
 
 
@@ -279,15 +310,10 @@ def _stored(sound: Sound, file: IO[bytes]) -> NDArray[np.float32]:
     return sound.stored(file, frames * SAMPLES_PER_FRAME)
 
 
-def _place(model: AnimateModel, still: StillImage, face: Face, crop: bool) -> FaceCompositor:
+def _place(model: AnimateModel, still: StillImage, face: Face, face_only: bool) -> FaceCompositor:
     """Where in the picture the model draws, and what it sees there now."""
-    import cv2
-
-    from seehear.media.crops import face_matrices, map_to_crop
-    from seehear.media.still import StillImage
-
     landmarks, o = face.landmarks, model.options
-    if crop:
+    if face_only:
         matrix = face_matrices(landmarks, CROP_SIDE)
         still, landmarks = (
             StillImage(still.picture.crop(matrix, (CROP_SIDE, CROP_SIDE))),
@@ -303,8 +329,6 @@ def _place(model: AnimateModel, still: StillImage, face: Face, crop: bool) -> Fa
 
 def drawing_matrix(landmarks: NDArray[np.floating], region: Region, size: int) -> NDArray[np.float64]:
     """2x3, picture pixels to the ``size`` x ``size`` pixels that a model of a region draws."""
-    from seehear.media.crops import face_matrices
-
     if region == "face":
         return face_matrices(landmarks, size)
     matrix = face_matrices(landmarks, 2 * size)
@@ -313,20 +337,19 @@ def drawing_matrix(landmarks: NDArray[np.floating], region: Region, size: int) -
 
 
 def _frames(
-    model: AnimateModel, paste: FaceCompositor, heard: NDArray[np.float32], strength: float
+    model: AnimateModel,
+    compositor: FaceCompositor,
+    audio: NDArray[np.float32],
+    strength: float,
+    progress: Progress | None,
 ) -> Iterator[NDArray[np.uint8]]:
-    """The pictures of the video, as they are drawn."""
-    import torch
-
-    from seehear.progress import ProgressReporter
-
-    total = len(heard) // SAMPLES_PER_FRAME
-    still = torch.from_numpy(np.ascontiguousarray(paste.still.transpose(2, 0, 1)))
-    with ProgressReporter("animating", total) as telling:
-        done = 0
-        for piece in model.animate(still, torch.from_numpy(heard)):
-            for drawn in piece.permute(0, 2, 3, 1).numpy():
-                moved = paste.still + strength * (drawn - paste.still)
-                yield paste(np.ascontiguousarray(moved.clip(0, 1)))
-                done += 1
-                telling.update(done, f"{done / max(telling.elapsed_s, 1e-3):.0f} frames/s")
+    """The frames of the video, as they are generated."""
+    total, begun, done = len(audio) // SAMPLES_PER_FRAME, time.monotonic(), 0
+    still = torch.from_numpy(np.ascontiguousarray(compositor.still.transpose(2, 0, 1)))
+    for piece in model.animate(still, torch.from_numpy(audio)):
+        for generated in piece.permute(0, 2, 3, 1).numpy():
+            moved = compositor.still + strength * (generated - compositor.still)
+            yield compositor(np.ascontiguousarray(moved.clip(0, 1)))
+            done += 1
+            if progress:
+                progress(done / total, f"{done / max(time.monotonic() - begun, 1e-3):.0f} frames/s")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from seehear.apps.diarization.active_speaker import DiarizationOptions
 from seehear.apps.segments import CuratedFile, CurationRules, FileSegment, curate_file, seconds_by_reason
@@ -28,7 +28,11 @@ from seehear.media.clips import ClipOptions
 from seehear.models.store import load_sync_model
 from seehear.parallel import ReportProgress, TaskMessage, run_tasks, worker_count
 from seehear.progress import ProgressReporter
+from seehear.results import Result
 from seehear.version import __version__
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 def curate(
@@ -115,8 +119,8 @@ Task = tuple[int, Source, str]
 """Number in the plan, the video, and what the names of its cuttings begin with."""
 
 
-@dataclass(frozen=True)
-class CurateResult:
+@dataclass(frozen=True, repr=False)
+class CurateResult(Result):
     """What came of it.
 
     Attributes:
@@ -152,8 +156,13 @@ class CurateResult:
             seconds_by_reason(every),
         )
 
-    def sentence(self) -> str:
-        """What the user is told."""
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    def __rich__(self) -> RenderableType:
+        from rich.text import Text
+
         share = f" ({self.kept_s / self.seconds:.0%})" if self.seconds else ""
         kept = f"kept {format_duration(self.kept_s)} of {format_duration(self.seconds)}{share}"
         told = f"{kept} as {self.files} files in {self.out}"
@@ -162,7 +171,7 @@ class CurateResult:
             told += f"; left out: {reasons}"
         if self.failed:
             told += f"; {self.failed} of {self.sources} videos cannot be used: see {Path(self.out) / REPORT_FILE}"
-        return told
+        return Text(told)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
-"""embed: features of any recordings."""
+"""`embed`: features of speech, for one recording in memory or for many in a file."""
 
 from __future__ import annotations
 
 import os
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -18,15 +18,27 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from seehear.atomic_io import MAX_NAME_BYTES, atomic_write
+from seehear.clip import SAMPLE_RATE
+from seehear.data.corpus import Corpus, CorpusRoot
+from seehear.data.datasets import find_media
+from seehear.data.manifest import CORPUS_FILE
 from seehear.errors import CorpusError, MediaError, SeehearError, check_writable, os_errors_as_user_errors
+from seehear.media.arrays import resample_array
+from seehear.media.audio_streams import AudioStreamChoice, describe_others
+from seehear.media.encode import decode_sound
+from seehear.media.sound import read_sound
+from seehear.models.store import load
+from seehear.nn.embed import check_layer, embed_audio
+from seehear.nn.external import is_external, load_external
+from seehear.nn.handcrafted import HANDCRAFTED, build_handcrafted
+from seehear.nn.interface import SpeechEncoder
+from seehear.parallel import Progress
+from seehear.results import Result
 
 if TYPE_CHECKING:
-    from seehear.data.corpus import CorpusRoot
-    from seehear.media.audio_streams import AudioStreamChoice
-    from seehear.nn.interface import SpeechEncoder
-    from seehear.progress import ProgressReporter
+    from rich.console import RenderableType
 
-    Samples = NDArray[np.float32]
+Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -137,77 +149,156 @@ class NamedRecording(NamedTuple):
     read: Callable[[], Samples]
 
 
-@dataclass
-class EmbedResult:
-    """What has come of it: how many recordings gave how many features, and a sentence for each that gave none.
+@dataclass(frozen=True, repr=False)
+class EmbedResult(Result):
+    """Features that were written.
 
-    Cautions are sentences on some that gave features.
+    Attributes:
+        path: file or folder that they are in.
+        recordings: how many gave features.
+        features: how many there are in all.
+        width: numbers in a feature.
+        rate: features a second.
+        failures: a sentence for each recording that gave none.
+        cautions: sentences on some that gave features.
     """
+
+    SHOWN = ("path", "recordings", "features", "width", "rate")
+
+    path: Path
+    recordings: int
+    features: int
+    width: int
+    rate: int
+    failures: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each recording that gave no features."""
+        return self.failures
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "out": str(self.path),
+            "recordings": self.recordings,
+            "features": self.features,
+            "width": self.width,
+            "rate": self.rate,
+            "failed": list(self.failures),
+            "cautions": list(self.cautions),
+        }
+
+    def __rich__(self) -> RenderableType:
+        from rich.text import Text
+
+        count = f"{self.recordings} recording{'s' if self.recordings != 1 else ''}: {self.features} features"
+        text = Text(f"{count} of {self.width} numbers, {self.rate} a second, are in {self.path}")
+        for caution in self.cautions:
+            text.append(f"\nCaution: {caution}", style="yellow")
+        return text
+
+
+@dataclass
+class _Tally:
+    """What is counted while features are written."""
 
     recordings: int = 0
     features: int = 0
     failures: list[str] = field(default_factory=list)
     cautions: list[str] = field(default_factory=list)
 
-    def __str__(self) -> str:
-        return f"{self.recordings} recording{'s' if self.recordings != 1 else ''}: {self.features} features"
-
 
 def embed(
-    model: str, files: list[Path], *, out: Path, layer: str | None = None, audio_stream: str | None = None
-) -> int:
-    """Write what an encoder of speech makes of sound: 25 features a second, 100 for mfcc and logmel.
-
-    A .parquet file has a row a feature: file, time_s, f0, f1, ... A .npz file has an array (N, width) a recording, by
-    its name. Anything else is a folder, with a file NAME.npy a recording. What cannot be read is told and left out,
-    and the exit code is 2.
+    recordings: str | os.PathLike[str] | NDArray[np.floating] | NDArray[np.integer],
+    *,
+    model: str | Path | SpeechEncoder = "sync-small",
+    layer: str | None = None,
+    audio_stream: str | None = None,
+    sample_rate: int = SAMPLE_RATE,
+) -> RecordingFeatures:
+    """Compute what an encoder of speech makes of one recording: 25 features a second, 100 for mfcc and logmel.
 
     Args:
-        model: Folder of a run, name of a model, or hf:owner/name on the Hugging Face hub; or mfcc or logmel; or an
-            encoder from elsewhere: python:MODULE:CALLABLE@RATE or transformers:NAME[@LAYER].
-        files: Recordings or videos, folders of them, and corpora that `seehear prepare` has made.
-        out: Where to: a .parquet file, a .npz file, or a folder.
-        layer: Which layer of the encoder; by default `SpeechEncoder.read`. One that is not there is told
-            those that are.
-        audio_stream: Which stream of sound of every file, from 1, and perhaps which channel: 2 or 2:left; by default
-            what a player would choose, or the first that is not silent.
+        recordings: an audio or video file; or samples in memory, (N,) or (N, channels).
+        model: folder of a run, name of a model, or hf:owner/name on the Hugging Face hub; mfcc or logmel; an encoder
+            from elsewhere: python:MODULE:CALLABLE@RATE or transformers:NAME[@LAYER]; or a loaded encoder.
+        layer: which layer of the encoder; by default its own choice.
+        audio_stream: which stream of the file, from 1, and perhaps which channel: 2 or 2:left; by default the one that
+            a player would choose, or the first that is not silent.
+        sample_rate: of samples in memory, Hz.
+
+    Returns:
+        ``features`` float32 (N, width), and their ``rate`` a second.
+
+    Raises:
+        MediaError: the file cannot be read or has no sound, or the array is no audio.
+        ModelError: there is no such model or layer.
     """
-    from rich.console import Console
-
-    from seehear.media.audio_streams import AudioStreamChoice
-    from seehear.nn.embed import check_layer
-    from seehear.progress import ProgressReporter
-
-    write, encoder = feature_writer(out), encoder_of(model)
+    encoder = encoder_of(model) if isinstance(model, (str, Path)) else model
     check_layer(encoder, layer)
-    tally = EmbedResult()
-    recordings = list(_recordings(files, tally, AudioStreamChoice.parse(audio_stream)))
+    if isinstance(recordings, (str, os.PathLike)):
+        name = Path(recordings).stem
+        audio = _sound_of(Path(recordings), AudioStreamChoice.parse(audio_stream), _Tally())
+    else:
+        name, audio = "array", resample_array(recordings, sample_rate)
+    return RecordingFeatures(name, embed_audio(encoder, audio, SAMPLE_RATE, layer), encoder.rate)
+
+
+def write_features(
+    model: str | Path | SpeechEncoder,
+    files: Sequence[str | os.PathLike[str]],
+    out: Path,
+    *,
+    layer: str | None = None,
+    audio_stream: str | None = None,
+    progress: Progress | None = None,
+) -> EmbedResult:
+    """Write speech features of recordings to a file: 25 features a second, 100 for mfcc and logmel.
+
+    A .parquet file has a row a feature: file, time_s, f0, f1, ... A .npz file has an array (N, width) a recording, by
+    its name. Anything else is a folder, with a file NAME.npy a recording. What cannot be read is recorded and left out.
+
+    Args:
+        model: folder of a run, name of a model, or hf:owner/name on the Hugging Face hub; mfcc or logmel; or an
+            encoder from elsewhere: python:MODULE:CALLABLE@RATE or transformers:NAME[@LAYER].
+        files: recordings or videos, folders of them, and corpora that "seehear prepare" has made.
+        out: a .parquet file, a .npz file, or a folder.
+        layer: which layer of the encoder; by default its own choice. The error for an unknown one lists them.
+        audio_stream: which stream of every file, from 1, and perhaps which channel: 2 or 2:left; by default the one
+            that a player would choose, or the first that is not silent.
+        progress: called with the share that is done, 0 to 1, and the recording.
+
+    Raises:
+        SeehearError: nothing can be written there, or two recordings have one name.
+        ModelError: there is no such model or layer.
+        CorpusError: a corpus is damaged.
+    """
+    encoder = encoder_of(model) if isinstance(model, (str, Path)) else model
+    write = feature_writer(out)
+    check_layer(encoder, layer)
+    tally = _Tally()
+    recordings = list(_recordings([Path(file) for file in files], tally, AudioStreamChoice.parse(audio_stream)))
     _require_different_names(recordings)
     require_names(out, [recording.name for recording in recordings])
-    with ProgressReporter("embedding", len(recordings), show=len(recordings) > 1) as telling:
-        write(out, _embedded(encoder, recordings, layer, tally, telling))
-    console = Console(stderr=True, highlight=False)
-    for failure in tally.failures + tally.cautions:
-        console.print(f"seehear: {failure}", markup=False, soft_wrap=True)
-    if tally.recordings:
-        width = encoder.layers[layer or encoder.read]
-        print(f"{tally} of {width} numbers, {encoder.rate} a second, are in {out}")  # noqa: T201
-    return 2 if tally.failures else 0
+    write(out, _embedded(encoder, recordings, layer, tally, progress))
+    width = encoder.layers[layer or encoder.read]
+    return EmbedResult(
+        out, tally.recordings, tally.features, width, encoder.rate, tuple(tally.failures), tuple(tally.cautions)
+    )
 
 
-def encoder_of(model: str) -> SpeechEncoder:
+def encoder_of(model: str | Path) -> SpeechEncoder:
     """The encoder of speech of a trained model, one from elsewhere, or a handcrafted one, by its name.
 
     Raises:
         ModelError: there is none.
     """
-    from seehear.models.store import load
-    from seehear.nn.external import is_external, load_external
-    from seehear.nn.handcrafted import HANDCRAFTED, build_handcrafted
-
-    if model in HANDCRAFTED:
-        return build_handcrafted(model).eval()
-    return load_external(model) if is_external(model) else load(model).speech.eval()
+    name = str(model)
+    if name in HANDCRAFTED:
+        return build_handcrafted(name).eval()
+    return load_external(name) if is_external(name) else load(name).speech.eval()
 
 
 def _require_different_names(recordings: Iterable[NamedRecording]) -> None:
@@ -223,15 +314,12 @@ def _require_different_names(recordings: Iterable[NamedRecording]) -> None:
 
 def _embedded(
     encoder: SpeechEncoder,
-    recordings: Iterable[NamedRecording],
+    recordings: Sequence[NamedRecording],
     layer: str | None,
-    tally: EmbedResult,
-    telling: ProgressReporter,
+    tally: _Tally,
+    progress: Progress | None,
 ) -> Iterator[RecordingFeatures]:
     """One after the other; those that fail are left out and noted."""
-    from seehear.clip import SAMPLE_RATE
-    from seehear.nn.embed import embed_audio
-
     for done, (name, read) in enumerate(recordings, 1):
         try:
             features = embed_audio(encoder, read(), SAMPLE_RATE, layer)
@@ -241,20 +329,16 @@ def _embedded(
         tally.recordings += 1
         tally.features += len(features)
         yield RecordingFeatures(name, features, encoder.rate)
-        telling.update(done, name)
+        if progress:
+            progress(done / len(recordings), name)
 
 
-def _recordings(
-    files: Iterable[Path], tally: EmbedResult, wanted: AudioStreamChoice | None
-) -> Iterator[NamedRecording]:
+def _recordings(files: Iterable[Path], tally: _Tally, wanted: AudioStreamChoice | None) -> Iterator[NamedRecording]:
     """Media files, those of folders, and the clips of corpora; what is not there is noted.
 
     Raises:
         CorpusError: a corpus is damaged.
     """
-    from seehear.data.datasets import find_media
-    from seehear.data.manifest import CORPUS_FILE
-
     media: list[Path] = []
     for file in files:
         if (file / CORPUS_FILE).is_file():
@@ -270,15 +354,12 @@ def _recordings(
         yield from (NamedRecording(name, partial(_sound_of, path, wanted, tally)) for path, name in find_media(media))
 
 
-def _sound_of(path: Path, wanted: AudioStreamChoice | None, tally: EmbedResult) -> Samples:
+def _sound_of(path: Path, wanted: AudioStreamChoice | None, tally: _Tally) -> Samples:
     """The whole sound of a media file, from the beginning of its clock; cautions go into the tally.
 
     Raises:
         MediaError: it cannot be read, has no sound, or samples that are no numbers.
     """
-    from seehear.media.audio_streams import describe_others
-    from seehear.media.sound import read_sound
-
     sound = read_sound(path, wanted=wanted)
     if not sound.duration_s:
         raise MediaError(f"{path} has no sound; name a recording, or a video that has some")
@@ -293,8 +374,6 @@ def _sound_of(path: Path, wanted: AudioStreamChoice | None, tally: EmbedResult) 
 
 def _clips(corpus: Path) -> Iterator[NamedRecording]:
     """The clips of a corpus that have sound, by the corpus's name and their keys."""
-    from seehear.data.corpus import Corpus
-
     clips = Corpus(corpus).with_sound()
     columns = ["key", "shard", "audio_offset", "audio_size"]
     for row in clips.manifest.select(columns).to_pylist():
@@ -307,8 +386,6 @@ def _sound_of_clip(root: CorpusRoot, row: dict[str, Any]) -> Samples:
     Raises:
         CorpusError: its bytes are gone or damaged.
     """
-    from seehear.media.encode import decode_sound
-
     start = row["audio_offset"]
     try:
         return decode_sound(root.bytes(row["shard"], start, start + row["audio_size"]))

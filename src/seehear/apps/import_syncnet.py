@@ -1,4 +1,4 @@
-"""import-syncnet.
+"""`import_syncnet`: published SyncNet weights as a model.
 
 The file is a ``state_dict`` of joonson/syncnet_python (Chung & Zisserman 2016, "Out of time: automated lip sync in the
 wild"), as ``syncnet_v2.model``. Its layers are those of our `paper` towers with 13 MFCC. A convolution's bias goes into
@@ -14,13 +14,16 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from seehear.errors import ModelError, check_not_lfs_pointer
 from seehear.models.store import save
+from seehear.results import Result
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from torch import Tensor
 
 
@@ -45,16 +48,41 @@ COUNTER = "num_batches_tracked"
 """Counts steps of training. The published file is older than torch's counting and has none."""
 
 
-def import_syncnet(file: Path, *, out: Path, crop: Literal["syncnet", "as-seen"] = "syncnet") -> str:
-    """Turn published SyncNet weights into a model for every tool here.
+@dataclass(frozen=True, repr=False)
+class ImportedModel(Result):
+    """A model made of somebody else's weights.
+
+    Attributes:
+        path: folder of the model, for every ``--model``.
+        source: the file that the weights are from.
+        tensors: how many there were.
+    """
+
+    path: Path
+    source: Path
+    tensors: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"model": str(self.path), "source": str(self.source), "tensors": self.tensors}
+
+    def __rich__(self) -> RenderableType:
+        from rich.text import Text
+
+        made = f"{self.tensors} tensors of {self.source} are the model in {self.path}"
+        return Text(f"{made}; seehear sync VIDEO --model {self.path}")
+
+
+def import_syncnet(file: Path, out: Path, *, crop: Literal["syncnet", "as-seen"] = "syncnet") -> ImportedModel:
+    """Turn published SyncNet weights into a model for every verb.
 
     No code in the file is run, whatever it is. Afterwards: seehear sync VIDEO --model OUT.
 
     Args:
-        file: Weights of joonson/syncnet_python, such as syncnet_v2.model, downloaded by you.
-        out: New folder for the model.
+        file: weights of joonson/syncnet_python, such as syncnet_v2.model, downloaded by you.
+        out: new folder for the model.
         crop: syncnet: face crops of this program take their place in the larger crop that the weights know. as-seen:
-            pictures are shown as they are, for videos that syncnet_python has cropped (sync --faces whole-frame).
+            frames are taken as they are, for videos that syncnet_python has cropped (sync --faces whole-frame).
 
     Raises:
         ModelError: the file is missing, damaged, would run code, or holds other weights; or the folder is taken.
@@ -69,7 +97,7 @@ def import_syncnet(file: Path, *, out: Path, crop: Literal["syncnet", "as-seen"]
     model = SyncModel(SyncOptions(encoder="paper", lips=lips, sound=sound, loss="contrastive"))
     model.load_state_dict(convert_state_dict(given, model.state_dict(), file))
     save(model, out, {"imported": file.name})
-    return f"{len(given)} tensors of {file} are the model in {out}; seehear sync VIDEO --model {out}"
+    return ImportedModel(out, file, len(given))
 
 
 def convert_state_dict(given: Mapping[str, Tensor], ours: Mapping[str, Tensor], file: Path) -> dict[str, Tensor]:

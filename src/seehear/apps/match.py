@@ -1,21 +1,18 @@
-"""match: which face goes with a voice."""
+"""`match`: which face goes with a voice, which voice with a face."""
 
 from __future__ import annotations
 
-import json as json_format
+import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from seehear.apps.embeddings import face_embedding, voice_embedding
 from seehear.errors import SeehearError
@@ -24,7 +21,12 @@ from seehear.media.decode import open_media
 from seehear.media.face_detector import load_detector
 from seehear.media.still import read_picture_file
 from seehear.models.interface import IdentityModel
-from seehear.parallel import FileResult, try_file
+from seehear.models.store import load_identity_model
+from seehear.parallel import try_file
+from seehear.results import Result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 Holds = Literal["sound", "pictures", "both"]
 
@@ -48,22 +50,32 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class MatchRanking:
+class FailedCandidate:
+    """A candidate that could not be used, and the sentence that says why."""
+
+    path: Path
+    error: str
+
+
+@dataclass(frozen=True, repr=False)
+class MatchRanking(Result):
     """The candidates for a voice or a face.
 
     Attributes:
-        one: the file that they are candidates for.
-        asked: what it was taken to hold.
-        ranked: the best score first.
-        failed: candidates that could not be used, with the sentence that says why.
-        cannot_tell: why the order means nothing, in a sentence; None where it means something.
+        query: the file that they are candidates for.
+        query_kind: what it was taken to hold.
+        candidates: the best score first.
+        failed: candidates that could not be used.
+        cannot_tell: why the order means nothing, one sentence; None where it means something.
         detector: name of the face detector.
     """
 
-    one: Path
-    asked: QueryKind
-    ranked: list[Candidate]
-    failed: list[FileResult[NDArray[np.float32]]]
+    SHOWN = ("query", "query_kind", "verdict", "best")
+
+    query: Path
+    query_kind: QueryKind
+    candidates: tuple[Candidate, ...]
+    failed: tuple[FailedCandidate, ...] = ()
     cannot_tell: str | None = None
     detector: str | None = None
 
@@ -72,10 +84,20 @@ class MatchRanking:
         """``ranked`` or ``cannot-tell``."""
         return "cannot-tell" if self.cannot_tell else "ranked"
 
-    def to_json(self) -> dict[str, Any]:
-        """The object that ``--json`` prints."""
+    @property
+    def best(self) -> Path | None:
+        """The candidate with the highest score."""
+        return self.candidates[0].path if self.candidates else None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each candidate that could not be used."""
+        return tuple(failed.error for failed in self.failed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; scores and probabilities to four digits."""
         return {
-            self.asked: str(self.one),
+            self.query_kind: str(self.query),
             "verdict": self.verdict,
             "reason": self.cannot_tell,
             "candidates": [
@@ -84,12 +106,38 @@ class MatchRanking:
                     "score": round(candidate.score, 4),
                     "probability": None if candidate.probability is None else round(candidate.probability, 4),
                 }
-                for candidate in self.ranked
+                for candidate in self.candidates
             ],
-            "chance": round(1 / len(self.ranked), 4) if self.ranked else None,
+            "chance": round(1 / len(self.candidates), 4) if self.candidates else None,
             "detector": self.detector,
             "failed": [{"file": str(failed.path), "error": failed.error} for failed in self.failed],
         }
+
+    def __rich__(self) -> RenderableType:
+        """The candidates, the best first."""
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        asked = "face" if self.query_kind == "voice" else "voice"
+        parts: list[RenderableType] = [Text(f"Which {asked} goes with the {self.query_kind} in {self.query}?")]
+        if self.cannot_tell:
+            parts.append(Text(f"cannot tell: {self.cannot_tell}", style="yellow"))
+        titles = ["", "score", asked] if self.cannot_tell else ["", "probability", "score", asked]
+        table = Table(box=None, padding=(0, 2), pad_edge=False)
+        for title in titles:
+            table.add_column(title, justify="left" if title == asked else "right")
+        for number, candidate in enumerate(self.candidates, 1):
+            likely = [] if candidate.probability is None else [f"{candidate.probability:.3f}"]
+            table.add_row(f"{number}.", *likely, f"{candidate.score:+.3f}", Text(str(candidate.path), overflow="fold"))
+        parts.append(table)
+        count = len(self.candidates)
+        if self.cannot_tell:
+            note = "The order is that of the scores and means nothing for real people. --drawn-faces is for drawn ones."
+        else:
+            chance = f"by chance 1/{count} = {1 / count:.3f} each" if count > 1 else "there is no other to choose"
+            note = f"Probability if exactly one of them is right; {chance}."
+        return Group(*parts, Text(note, style="dim"))
 
 
 def cannot_tell_reason(model: IdentityModel, drawn: bool) -> str | None:
@@ -102,49 +150,6 @@ def cannot_tell_reason(model: IdentityModel, drawn: bool) -> str | None:
     if drawn or (model.config.get("trained") or {}).get("faces") != "drawn":
         return None
     return "this model knows drawn faces only: no better than guessing on photographs"
-
-
-def rank(
-    one: Path, candidates: Sequence[Path], model: IdentityModel, detector: Path | None = None, *, drawn: bool = False
-) -> MatchRanking:
-    """Rank faces for a voice, or voices for a face. A candidate that cannot be used is recorded, the rest go on.
-
-    A model that has learned from drawn faces only is no better than guessing on photographs: then the ranking says so,
-    and its candidates have no probabilities.
-
-    Args:
-        one: a recording or a picture, or a video, which is what the candidates need it to be.
-        candidates: of the other kind.
-        model: whose embeddings are compared.
-        detector: YuNet's file.
-        drawn: whether the people are drawn, such as those of `seehear avatars`.
-
-    Raises:
-        SeehearError: the first file cannot be used, or another should be the first.
-    """
-    kinds = {path: kind for path in candidates if (kind := try_file(path, media_kind, among_others=True).value)}
-    asked = infer_query_kind(media_kind(one), list(kinds.values()))
-    _require_order(one, asked, kinds)
-    finder = load_detector("yunet", detector)
-    voice: Callable[[Path], NDArray[np.float32]] = partial(_voice, model=model)
-    face: Callable[[Path], NDArray[np.float32]] = partial(face_embedding, model=model, detector=detector)
-    asking, answering = (voice, face) if asked == "voice" else (face, voice)
-    query = torch.from_numpy(asking(one))[None]
-    embedded = [try_file(path, answering, among_others=len(candidates) > 1) for path in candidates]
-    fit = [(entry.path, torch.from_numpy(entry.value)) for entry in embedded if entry.value is not None]
-    ranked: list[Candidate] = []
-    cannot_tell = cannot_tell_reason(model, drawn)
-    if fit:
-        found = torch.stack([embedding for _, embedding in fit])
-        scores = model.across(query, found)[0]
-        likely = torch.softmax(sharpness(model) * scores, dim=0)
-        ranked = [
-            Candidate(path, float(score), None if cannot_tell else float(p))
-            for (path, _), score, p in zip(fit, scores, likely, strict=True)
-        ]
-    ranked.sort(key=lambda candidate: -candidate.score)
-    failed = [entry for entry in embedded if entry.error]
-    return MatchRanking(one, asked, ranked, failed, cannot_tell, finder.name)
 
 
 def media_kind(path: Path) -> Holds:
@@ -209,69 +214,55 @@ DEFAULT_MODEL = "match-small"
 
 
 def match(
-    one: Path,
-    candidates: list[Path],
+    query: str | os.PathLike[str],
+    candidates: Sequence[str | os.PathLike[str]],
     *,
-    model: str = DEFAULT_MODEL,
-    drawn: bool = False,
-    json: bool = False,
+    model: str | Path | IdentityModel = DEFAULT_MODEL,
+    drawn_faces: bool = False,
     detector: Path | None = None,
-) -> int:
-    """Which face goes with a voice, or which voice with a face.
+) -> MatchRanking:
+    """Rank faces for a voice, or voices for a face. A candidate that cannot be used is recorded, the rest go on.
 
-    The first file decides: a recording is a voice, and faces are ranked for it; a picture is a face, and voices are
-    ranked for it. A video is what the others need it to be. The probabilities take for granted that exactly one of the
-    candidates is right; by chance each has 1/N. What is learned is mostly sex and age: two people who share them are
-    hard to tell.
+    The query decides: a recording is a voice, and faces are ranked for it; a picture is a face, and voices are ranked
+    for it. A video is what the candidates need it to be. The probabilities assume that exactly one of the candidates is
+    right; by chance each has 1/N. What is learned is mostly sex and age: two people who share them are hard to tell
+    apart.
 
-    match-small has learned from drawn people only and is no better than guessing on real ones: there the verdict is
-    "cannot tell", and there are no probabilities. Train a model on films of real people (seehear pretrain CORPUS RUN
-    --preset match-small) and give it with --model. The exit code is 0 when all files could be used (also when the
-    verdict is "cannot tell"), 2 when a candidate could not.
+    match-small has learned from drawn faces only and is no better than guessing on photographs: there the verdict is
+    "cannot tell", and there are no probabilities. Train a model on videos of real people (seehear pretrain CORPUS -o
+    RUN --preset match-small) and give it with --model.
 
     Args:
-        one: A recording of a voice, or a picture or video of a face.
-        candidates: Pictures or videos of one face each, or recordings of one voice each.
-        model: Name or folder of a match model, or hf:owner/name on the Hugging Face hub.
-        drawn: The people are drawn, such as those of "seehear avatars".
-        json: Print one JSON object instead.
-        detector: YuNet's .onnx file; by default the cached one, or fetched.
+        query: a recording of a voice, or a picture or video of a face.
+        candidates: pictures or videos of one face each, or recordings of one voice each.
+        model: name or folder of a match model, hf:owner/name on the Hugging Face hub, or a loaded model.
+        drawn_faces: the faces are drawn, such as those of "seehear avatars".
+        detector: YuNet's .onnx file; by default the cached one, or downloaded.
 
     Raises:
-        SeehearError: the first file cannot be used, or no candidate can.
+        SeehearError: the query cannot be used, or another file should be the query.
+        ModelError: there is no such model, or it has not learned voices and faces.
     """
-    from seehear.models.store import load_identity_model
-
-    ranking = rank(one, candidates, load_identity_model(model), detector, drawn=drawn)
-    out, err = Console(highlight=False), Console(stderr=True, highlight=False)
-    if json:
-        print(json_format.dumps(ranking.to_json(), ensure_ascii=False), flush=True)  # noqa: T201
-    elif ranking.ranked:
-        _show(out, ranking)
-    for failed in ranking.failed:
-        err.print(f"seehear: {failed.error}", markup=False, soft_wrap=True)
-    return 2 if ranking.failed else 0
-
-
-def _show(out: Console, ranking: MatchRanking) -> None:
-    """The candidates, the best first."""
-    asked = "face" if ranking.asked == "voice" else "voice"
-    out.print(Text(f"Which {asked} goes with the {ranking.asked} in {ranking.one}?"), soft_wrap=True)
-    if ranking.cannot_tell:
-        out.print(Text(f"cannot tell: {ranking.cannot_tell}", style="yellow"), soft_wrap=True)
-    titles = ["", "score", asked] if ranking.cannot_tell else ["", "probability", "score", asked]
-    table = Table(box=None, padding=(0, 2), pad_edge=False)
-    for title in titles:
-        table.add_column(title, justify="left" if title == asked else "right")
-    for place, candidate in enumerate(ranking.ranked, 1):
-        likely = [] if candidate.probability is None else [f"{candidate.probability:.3f}"]
-        table.add_row(f"{place}.", *likely, f"{candidate.score:+.3f}", Text(str(candidate.path), overflow="fold"))
-    out.print(table)
-    count = len(ranking.ranked)
-    if ranking.cannot_tell:
-        out.print(
-            "The order is that of the scores and means nothing for real people. --drawn is for drawn ones.", style="dim"
-        )
-        return
-    chance = f"by chance 1/{count} = {1 / count:.3f} each" if count > 1 else "there is no other to choose"
-    out.print(f"Probability if exactly one of them is right; {chance}.", style="dim", soft_wrap=True)
+    loaded, one, paths = load_identity_model(model), Path(query), [Path(candidate) for candidate in candidates]
+    kinds = {path: kind for path in paths if (kind := try_file(path, media_kind, among_others=True).value)}
+    kind_asked = infer_query_kind(media_kind(one), list(kinds.values()))
+    _require_order(one, kind_asked, kinds)
+    finder = load_detector("yunet", detector)
+    voice: Callable[[Path], NDArray[np.float32]] = partial(_voice, model=loaded)
+    face: Callable[[Path], NDArray[np.float32]] = partial(face_embedding, model=loaded, detector=detector)
+    embed_query, embed_candidate = (voice, face) if kind_asked == "voice" else (face, voice)
+    embedding = torch.from_numpy(embed_query(one))[None]
+    embedded = [try_file(path, embed_candidate, among_others=len(paths) > 1) for path in paths]
+    usable = [(entry.path, torch.from_numpy(entry.value)) for entry in embedded if entry.value is not None]
+    failed = tuple(FailedCandidate(entry.path, entry.error) for entry in embedded if entry.error)
+    cannot_tell = cannot_tell_reason(loaded, drawn_faces)
+    ranked: list[Candidate] = []
+    if usable:
+        scores = loaded.across(embedding, torch.stack([candidate for _, candidate in usable]))[0]
+        likely = torch.softmax(sharpness(loaded) * scores, dim=0)
+        ranked = [
+            Candidate(path, float(score), None if cannot_tell else float(p))
+            for (path, _), score, p in zip(usable, scores, likely, strict=True)
+        ]
+    ranked.sort(key=lambda candidate: -candidate.score)
+    return MatchRanking(one, kind_asked, tuple(ranked), failed, cannot_tell, finder.name)

@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from seehear.avatars.dialogue import Dialogue, plan_dialogue
 from seehear.avatars.files import (
@@ -26,8 +27,44 @@ from seehear.avatars.voice import TimedLabel, require_espeak
 from seehear.errors import SeehearError
 from seehear.parallel import ReportProgress, run_tasks, worker_count
 from seehear.progress import ProgressReporter
+from seehear.results import Result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True, repr=False)
+class AvatarSet(Result, Sequence[Path]):
+    """A folder of synthetic talking people; a sequence of its video files, in the order of labels.csv.
+
+    Attributes:
+        out: the folder.
+        files: the videos.
+    """
+
+    out: Path
+    files: tuple[Path, ...]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @overload
+    def __getitem__(self, index: int) -> Path: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Path]: ...
+
+    def __getitem__(self, index: int | slice) -> Path | Sequence[Path]:
+        return self.files[index]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"out": str(self.out), "files": [str(file) for file in self.files]}
+
+    def __rich__(self) -> RenderableType:
+        return f"{len(self.files)} files written"
 
 
 Job = TypeVar("Job")
@@ -40,7 +77,7 @@ def render_all(
     film: Callable[[Job], Row],
     workers: int | None,
     progress: bool,
-) -> list[Path]:
+) -> AvatarSet:
     """Film all clips of a folder, but for those that it holds already.
 
     Args:
@@ -52,7 +89,7 @@ def render_all(
         progress: tell how far it is.
 
     Returns:
-        The files, in the order of the table.
+        The folder and its files, in the order of the table.
 
     Raises:
         SeehearError: eSpeak NG is not installed, the folder cannot be written or holds something else, or the disk is
@@ -60,7 +97,7 @@ def render_all(
     """
     workers = worker_count(workers)
     if is_complete(out, asked):
-        return finished_files(out)
+        return AvatarSet(out, tuple(finished_files(out)))
     require_espeak()
     with building(out, asked):
         rows: dict[int, Row] = finished(out)
@@ -72,7 +109,7 @@ def render_all(
                 remember(out, number, row)
                 telling.update(len(rows), f"{len(rows)}/{len(jobs)} clips")
         write_labels(out, [rows[number] for number in range(len(jobs))])
-    return finished_files(out)
+    return AvatarSet(out, tuple(finished_files(out)))
 
 
 def check_arguments(clips: int, speakers: int, seconds: float, seed: int, neutral: float) -> None:
@@ -131,11 +168,11 @@ def synthesize_dialogues(
     neutral: float = 0.5,
     workers: int | None = None,
     progress: bool = True,
-) -> list[Path]:
+) -> AvatarSet:
     """Make a folder of films in which people side by side take turns to speak, and a table of who speaks when.
 
     Who does not speak blinks, looks, moves the head a little, swallows or smiles, and nothing of it follows the sound,
-    which is one track for all. Every file is an MP4 as those of `seehear.avatars.make_avatars`. ``labels.csv`` has a
+    which is one track for all. Every file is an MP4 as those of `synthesize_avatars`. ``labels.csv`` has a
     row for each: ``file``; ``speakers``, ``sexes`` and ``ages`` as JSON lists, from left to right; ``turns``, a JSON
     list of ``[place, start_s, stop_s]``, place 0 being the person at the left; ``words`` as JSON lists of
     ``[place, text, start_s, stop_s]``; and attributes of the room. No two people speak at the same time. Pauses of more
@@ -155,10 +192,10 @@ def synthesize_dialogues(
         progress: tell how far it is, on the error stream.
 
     Returns:
-        The files, in the order of the table.
+        The folder and its files, in the order of the table.
 
     Raises:
-        SeehearError: as `seehear.avatars.make_avatars`, or there are fewer speakers than people in a picture.
+        SeehearError: as `synthesize_avatars`, or there are fewer speakers than people in a picture.
     """
     check_arguments(clips, speakers, seconds, seed, neutral)
     if not 2 <= people <= MAX_PEOPLE:
@@ -228,7 +265,7 @@ def synthesize_avatars(
     speech: Path | None = None,
     workers: int | None = None,
     progress: bool = True,
-) -> list[Path]:
+) -> AvatarSet:
     """Make a folder of video files with synthetic talking people, and a table of labels.
 
     Every file is an MP4 (H.264, 25 pictures a second; AAC, 16 kHz) named ``s<speaker>_<clip>.mp4``. ``labels.csv`` has
@@ -259,7 +296,7 @@ def synthesize_avatars(
         progress: tell how far it is, on the error stream.
 
     Returns:
-        The files, in the order of the table.
+        The folder and its files, in the order of the table.
 
     Raises:
         SeehearError: eSpeak NG is not installed, the folder cannot be written or holds something else, the disk is

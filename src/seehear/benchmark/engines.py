@@ -11,7 +11,7 @@ from multiprocessing.connection import wait
 from typing import Any, Protocol
 
 from seehear.benchmark.job import CellJob, JobResult, run_job
-from seehear.errors import SeehearError
+from seehear.errors import SeehearError, Stopped
 from seehear.machine import THREAD_VARIABLES
 from seehear.parallel import MAX_ATTEMPTS, ReportProgress, Worker, worker_count
 
@@ -253,7 +253,7 @@ def _work(job: CellJob) -> JobResult | None:
     cv2.setNumThreads(1)
     try:
         return run_job(job)
-    except SystemExit:
+    except Stopped:
         return None
 
 

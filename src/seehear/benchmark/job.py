@@ -45,7 +45,7 @@ def checksum(films: Path) -> str:
     digits, and such a difference moves no figure that the seeds do not move as well.
 
     Args:
-        films: what `seehear.avatars.make_avatars` has made.
+        films: what `seehear.avatars.make.synthesize_avatars` has made.
 
     Returns:
         The first digits of the table's SHA-256.
@@ -243,7 +243,7 @@ def run_job(job: CellJob, tell: Callable[[Any], None] | None = None) -> JobResul
         tell: not needed; processes of a crew give it.
 
     Raises:
-        SystemExit: a training was asked to stop, and goes on from there when it is done again.
+        Stopped: a training was asked to stop, and goes on from there when it is done again.
     """
     begun = time.perf_counter()
     with _logged_to(job.log):

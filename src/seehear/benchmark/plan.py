@@ -77,7 +77,7 @@ class CorpusSpec:
     """Where clips are from: made here, or given by who runs the plan.
 
     Attributes:
-        avatars: arguments of `seehear.avatars.make_avatars` (clips, speakers, seed, seconds, neutral); empty where it
+        avatars: arguments of `synthesize_avatars` (clips, speakers, seed, seconds, neutral); empty where it
             is given.
         format: layout of the data set that is given.
         wants: what should be given, in a sentence; empty where avatars are made.

@@ -24,7 +24,7 @@ from seehear.data.datasets.catalogue import DATASETS
 from seehear.nn.handcrafted import HANDCRAFTED
 
 AVATARS = ("clips", "speakers", "seed", "seconds", "neutral")
-"""Arguments of `seehear.avatars.make_avatars` that decide what is made."""
+"""Arguments of `seehear.avatars.make.synthesize_avatars` that decide what is made."""
 
 
 RESERVED = ("model", "data", "optim", "engine", "loss", "seeds")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, get_args, get_origin, get_type_hints
 
 from seehear.atomic_io import ENCODING_ERRORS
-from seehear.errors import SeehearError, as_user_error
+from seehear.errors import SeehearError, Stopped, as_user_error
 from seehear.machine import configure_threads
 from seehear.version import __version__
 
@@ -112,7 +112,7 @@ VERBS = {
         "seehear get fsdd data/fsdd/",
     ),
     "info": Verb(
-        "seehear.data.report:info",
+        "seehear.data.report:corpus_info",
         "say what is in a corpus",
         "seehear info corpus/",
     ),
@@ -128,17 +128,17 @@ VERBS = {
         shaped="seehear.training.settings:pretrain_arguments",
     ),
     "adapt": Verb(
-        "seehear.cli.verbs:adapt",
+        "seehear.apps.adapt.adapt:adapt",
         "train a model further on your own videos, and measure what that gained",
         "seehear adapt videos/ -o adapted/",
     ),
     "evaluate sync": Verb(
-        "seehear.cli.verbs:evaluate_sync",
+        "seehear.evaluation.sync:evaluate_sync",
         "does a model find the moment of the sound that belongs to the lips",
         "seehear evaluate sync run/ corpus/",
     ),
     "evaluate animate": Verb(
-        "seehear.cli.verbs:evaluate_animate",
+        "seehear.evaluation.animate:evaluate_animate",
         "how like the real pictures are those that a model draws",
         "seehear evaluate animate run/ corpus/ --sync sync-small",
     ),
@@ -199,7 +199,7 @@ VERBS = {
         "seehear import-syncnet syncnet_v2.model -o syncnet/",
     ),
     "demo": Verb(
-        "seehear.demo:demo",
+        "seehear.demo.tour:demo",
         "all of it on synthetic people in nine minutes, with a report",
         "seehear demo --out demo/",
     ),
@@ -237,6 +237,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(verb, rest)
     except SeehearError as error:
         return _print_error(str(error))
+    except Stopped as stopped:
+        _print_error(str(stopped))
+        return 128 + stopped.signal_number
     except KeyboardInterrupt:
         _print_error(f"interrupted; {RESUMABLE} go on from here when the same command is given again")
         return INTERRUPTED

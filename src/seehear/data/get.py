@@ -8,12 +8,12 @@ import shutil
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from seehear.atomic_io import remove_leftovers, write_text
 from seehear.data.datasets.catalogue import Download, find_download
@@ -22,7 +22,11 @@ from seehear.data.http import BadArchiveError, DownloadError, NotOnServerError, 
 from seehear.data.transfer import PART, RemoteFile, digest, extract_archive, is_archive, transfer
 from seehear.errors import os_errors_as_user_errors
 from seehear.progress import ProgressReporter
+from seehear.results import Result
 from seehear.version import __version__
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 def confirm_terms(title: str, terms: Terms) -> None:
@@ -123,8 +127,8 @@ CONNECTIONS = 6
 """At a time, for many small files: enough to hide a round trip, few enough to be a polite guest."""
 
 
-@dataclass(frozen=True)
-class DownloadResult:
+@dataclass(frozen=True, repr=False)
+class DownloadResult(Result):
     """What has been brought.
 
     Attributes:
@@ -143,12 +147,18 @@ class DownloadResult:
     missing: tuple[str, ...] = ()
     sound_only: bool = False
 
-    def sentence(self) -> str:
-        """In words, with what can be done next."""
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self) | {"out": str(self.out), "missing": list(self.missing)}
+
+    def __rich__(self) -> RenderableType:
+        """With what can be done next."""
+        from rich.text import Text
+
         came = f"{self.files} files ({self.bytes / 1e6:.1f} MB came)" if self.files else "nothing new: all is there"
         lost = f"; {len(self.missing)} are not on the server ({self.missing[0]})" if self.missing else ""
         step = "evaluate words sync-small" if self.sound_only else "prepare"
-        return f"{self.name} is in {self.out}: {came}{lost}. Next: seehear {step} {self.out}{self._rest()}"
+        return Text(f"{self.name} is in {self.out}: {came}{lost}. Next: seehear {step} {self.out}{self._rest()}")
 
     def _rest(self) -> str:
         return f" --format {self.name}" if self.sound_only else f" corpus/ --format {self.name}"

@@ -4,63 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
-import json as json_format
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, cast
 
 from seehear.atomic_io import ENCODING_ERRORS, atomic_write
 from seehear.data.corpus import Corpus
 from seehear.data.datasets import Source
 from seehear.data.manifest import REPORT_FILE, label_columns
 from seehear.data.packing import SourceOutcome, Status
+from seehear.results import Result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 LOST_SHOWN = 10
-
-
-def info(corpus: str, *, json: bool = False) -> None:
-    """Say what is in a corpus: clips, hours, speakers, labels, and what could not be read.
-
-    Args:
-        corpus: Folder or URL of a corpus that `seehear prepare` made.
-        json: Print one JSON object instead.
-    """
-
-    told = corpus_info(corpus)
-    if json:
-        print(json_format.dumps(told.to_dict(), ensure_ascii=False))  # noqa: T201
-        return
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
-    table.add_row("corpus", Text(told.path))
-    table.add_row("clips", f"{told.clips}, {told.hours:.2f} hours, from {told.sources} sources ({told.format})")
-    lengths = f"{told.mean_seconds:.2f} s on average, from {told.shortest_seconds:.2f} to {told.longest_seconds:.2f} s"
-    table.add_row("length", lengths)
-    found = f"found by {told.detector}" if told.detector else "whole frames"
-    faces = f"{told.size} x {told.size} pixels, 25 a second, {found}" if told.size else "none: sound alone"
-    table.add_row("faces", faces)
-    table.add_row("speakers", "not labelled" if told.speakers is None else str(told.speakers))
-    table.add_row("labels", ", ".join(f"{name} ({count})" for name, count in told.labels.items()) or "none")
-    table.add_row("on disk", f"{told.bytes / 1e6:.1f} MB in {told.shards} shards, by seehear {told.seehear}")
-    if told.silent_clips:
-        table.add_row("without sound", f"{told.silent_clips} clips")
-    for name, lost in (("failed", told.failed), ("no clip in", told.empty), ("skipped", told.skipped)):
-        for place, (file, reason) in enumerate(list(lost.items())[:LOST_SHOWN]):
-            table.add_row(f"{name} ({len(lost)})" if place == 0 else "", Text(f"{file}: {reason}"))
-    Console(highlight=False).print(table)
 
 
 COLUMNS = ("file", "status", "reason", "clips", "clip_seconds", "seconds")
 
 
-@dataclass(frozen=True)
-class PrepareResult:
+@dataclass(frozen=True, repr=False)
+class PrepareResult(Result):
     """What came of a preparation.
 
     Attributes:
@@ -126,8 +92,13 @@ class PrepareResult:
         """Seconds of source gone through in one second of this run."""
         return self.ran / self.elapsed_s if self.elapsed_s else 0.0
 
-    def sentence(self) -> str:
-        """What the user is told."""
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self) | {"out": str(self.out)}
+
+    def __rich__(self) -> RenderableType:
+        from rich.text import Text
+
         told = f"{self.clips} clips ({format_duration(self.clip_seconds)}) from {self.done} of {self.sources} sources"
         told += f" in {self.out}"
         lost = [f"{n} {what}" for what, n in self._lost().items() if n]
@@ -136,11 +107,7 @@ class PrepareResult:
             told += f"; {', '.join(lost)}: the reasons are in {self.out / REPORT_FILE}"
         if self.elapsed_s:
             told += f"; took {format_duration(self.elapsed_s)}, {self.speed:.0f} times as fast as real time"
-        return told
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON takes it."""
-        return {**asdict(self), "out": str(self.out)}
+        return Text(told)
 
     def _lost(self) -> dict[str, int]:
         return {"failed": self.failed, "without a clip": self.empty, "skipped": self.skipped}
@@ -173,8 +140,8 @@ def read_report(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-@dataclass(frozen=True)
-class CorpusInfo:
+@dataclass(frozen=True, repr=False)
+class CorpusInfo(Result):
     """What is in a corpus.
 
     Attributes:
@@ -219,19 +186,48 @@ class CorpusInfo:
     format: str
     seehear: str
 
+    SHOWN = ("path", "clips", "hours", "sources", "speakers")
+
     def to_dict(self) -> dict[str, Any]:
-        """As JSON takes it."""
+        """Plain values."""
         return asdict(self)
 
+    def __rich__(self) -> RenderableType:
+        from rich.table import Table
+        from rich.text import Text
 
-def corpus_info(path: str | Path) -> CorpusInfo:
-    """Says what is in a corpus; reads no clip.
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column()
+        table.add_row("corpus", Text(self.path))
+        table.add_row("clips", f"{self.clips}, {self.hours:.2f} hours, from {self.sources} sources ({self.format})")
+        shortest, longest = f"{self.shortest_seconds:.2f}", f"{self.longest_seconds:.2f}"
+        table.add_row("length", f"{self.mean_seconds:.2f} s on average, from {shortest} to {longest} s")
+        found = f"found by {self.detector}" if self.detector else "whole frames"
+        faces = f"{self.size} x {self.size} pixels, 25 a second, {found}" if self.size else "none: sound alone"
+        table.add_row("faces", faces)
+        table.add_row("speakers", "not labelled" if self.speakers is None else str(self.speakers))
+        table.add_row("labels", ", ".join(f"{name} ({count})" for name, count in self.labels.items()) or "none")
+        table.add_row("on disk", f"{self.bytes / 1e6:.1f} MB in {self.shards} shards, by seehear {self.seehear}")
+        if self.silent_clips:
+            table.add_row("without sound", f"{self.silent_clips} clips")
+        for name, lost in (("failed", self.failed), ("no clip in", self.empty), ("skipped", self.skipped)):
+            for row, (file, reason) in enumerate(list(lost.items())[:LOST_SHOWN]):
+                table.add_row(f"{name} ({len(lost)})" if row == 0 else "", Text(f"{file}: {reason}"))
+        return table
+
+
+def corpus_info(corpus: str | Path) -> CorpusInfo:
+    """Describe a corpus: clips, hours, speakers, labels, and what could not be read. No clip is decoded.
+
+    Args:
+        corpus: folder or URL of a corpus that "seehear prepare" made.
 
     Raises:
         CorpusError: there is none, or it is unfinished, damaged or of another version.
     """
-    corpus = Corpus(path)
-    root, table = corpus.roots[0], corpus.manifest
+    clips = Corpus(corpus)
+    root, table = clips.roots[0], clips.manifest
     seconds = table["seconds"].to_numpy()
     labels = label_columns(table)
     report = read_report(root.text(REPORT_FILE) or "")
@@ -240,15 +236,15 @@ def corpus_info(path: str | Path) -> CorpusInfo:
         for status in ("failed", "empty", "skipped")
     }
     return CorpusInfo(
-        path=str(path),
-        clips=len(corpus),
+        path=str(corpus),
+        clips=len(clips),
         hours=round(float(seconds.sum()) / 3600, 4),
         mean_seconds=round(float(seconds.mean()), 3),
         shortest_seconds=float(seconds.min()),
         longest_seconds=float(seconds.max()),
         sources=len(set(table["source"].to_pylist())),
-        speakers=len({s for s in corpus.labels("speaker") if s}) if "speaker" in labels else None,
-        labels={name: sum(value is not None for value in corpus.labels(name)) for name in labels},
+        speakers=len({s for s in clips.labels("speaker") if s}) if "speaker" in labels else None,
+        labels={name: sum(value is not None for value in clips.labels(name)) for name in labels},
         silent_clips=int((~table["has_sound"].to_numpy(zero_copy_only=False)).sum()),
         size=int(root.told["made"]["options"]["size"]),
         detector=root.detector,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from seehear.apps.match import rank
+from seehear.apps.match import match
 from seehear.clip import Clip
 from seehear.data.corpus import Corpus
 from seehear.demo.stages import difference, jpeg, one_thread, verdict
@@ -168,16 +168,16 @@ def _game(model: IdentityModel, films: Path, people: Sequence[Sequence[Clip]]) -
     """
     voice, seen = people[0][0], {_film(films, own[-1]): own[-1] for own in people}
     try:
-        ranking = rank(_film(films, voice), list(seen), model, drawn=True)
+        ranking = match(_film(films, voice), list(seen), model=model, drawn_faces=True)
     except MediaError:
         return None
-    order = [candidate.path for candidate in ranking.ranked]
+    order = [candidate.path for candidate in ranking.candidates]
     if ranking.failed:
         return None
     return Game(
         voice,
         [seen[film] for film in order],
-        [likely for candidate in ranking.ranked if (likely := candidate.probability) is not None],
+        [likely for candidate in ranking.candidates if (likely := candidate.probability) is not None],
         order.index(next(iter(seen))),
     )
 

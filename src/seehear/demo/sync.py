@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.apps.diarization.annotate import draw_annotations, write_annotated_video
-from seehear.apps.diarization.diarize import Diarization, diarize_file
+from seehear.apps.diarization.diarize import diarize_file
+from seehear.apps.diarization.result import Diarization
 from seehear.apps.sync.calibrate import DelayedSound, calibrate
 from seehear.apps.sync.fix import fix_measured
 from seehear.apps.sync.measure import MeasureOptions, measure_file

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.cli.output import tell
 from seehear.clip import FPS
 from seehear.data.datasets import Span
-from seehear.errors import CorpusError, check_writable
+from seehear.errors import CorpusError
 from seehear.evaluation.baselines import AUTO, DEFAULT_BASELINES, Mode
 from seehear.evaluation.cross_validation import CrossValidation, Protocol, TrainedHead, on_features
 from seehear.evaluation.features import SNR_DB, NoiseName, whole_frames
@@ -45,9 +44,7 @@ def evaluate_affect(
     shared_speakers: bool = False,
     bgru: BGRUOptions = BGRUOptions(),  # noqa: B008  frozen
     device: str = "cpu",
-    json: bool = False,
-    out: Path | None = None,
-) -> EvaluationResult | str:
+) -> EvaluationResult:
     """Say how well valence, arousal or another number can be told from what a sound encoder hears.
 
     Its concordance (CCC) with the truth, over all steps or recordings of the test part; the loss is 1 - (CCC + 1) / 2.
@@ -78,14 +75,11 @@ def evaluate_affect(
         shared_speakers: let an official split have a speaker on both sides.
         bgru: the recurrent read-out, and all training with labels.
         device: where networks run, as torch names it.
-        json: print one JSON object instead of tables.
-        out: JSON file to write the result to as well.
 
     Raises:
         ModelError: there is no such model or layer.
         CorpusError: no such data, no such numbers, too few speakers, or pooled for numbers that change with time.
     """
-    check_writable(out)
     protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device, first_seed)
     named = compared_encoders(model, against, mode, layer)
     found = Recordings.of(data, format).where(where)
@@ -117,7 +111,7 @@ def evaluate_affect(
         bounds=(-1, 1),
     )
     setting = {"read-out": readout, **protocol.told()}
-    return tell(run_comparison(target, course, named, frozen, training, what, setting), json, out)
+    return run_comparison(target, course, named, frozen, training, what, setting)
 
 
 def steps_of(spans: Sequence[Span], recording: Recording, target: str, rate: int) -> NDArray[np.float64]:

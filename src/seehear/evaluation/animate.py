@@ -41,10 +41,13 @@ from seehear.metrics.scores import (
     mouth_error,
 )
 from seehear.models.animate import AnimateModel, to_planes
+from seehear.models.interface import LipSyncModel
+from seehear.models.store import load_animate_model, load_sync_model
 from seehear.progress import ProgressReporter
+from seehear.results import Result
 
 if TYPE_CHECKING:
-    from seehear.models.interface import LipSyncModel
+    from rich.console import RenderableType
 
 
 OWN, ANOTHER, SILENCE = "own sound", "another clip's sound", "silence"
@@ -88,8 +91,8 @@ class SyncJudgement:
     clips: int
 
 
-@dataclass(frozen=True)
-class AnimateEvaluation:
+@dataclass(frozen=True, repr=False)
+class AnimateEvaluation(Result):
     """How well clips are animated from their first frames.
 
     Attributes:
@@ -149,7 +152,11 @@ class AnimateEvaluation:
         """Plain values."""
         return to_plain_dict(self) | {"chance_placed": CHANCE}
 
-    def __str__(self) -> str:
+    SHOWN = ("lower", "low", "high", "clips", "unit_count", "units")
+
+    def __rich__(self) -> RenderableType:
+        from rich.text import Text
+
         lines = [
             f"mouth, L1: {self.drawn:.4f} drawn, {self.copied:.4f} copied still: {self.lower:.1%} lower"
             f"{_between(self.low, self.high)}, {self.clips} clips",
@@ -168,7 +175,8 @@ class AnimateEvaluation:
                 f"in sync within ±{TOLERANCE} frame, says the sync model: {shares} (chance {CHANCE:.1%}, {p.clips} "
                 "clips)"
             )
-        return "\n".join([*lines, describe_intervals(self.unit_count, self.units, seeds=False), *self.faces.lines()])
+        intervals = describe_intervals(self.unit_count, self.units, seeds=False)
+        return Text("\n".join([*lines, intervals, *self.faces.lines()]))
 
 
 def sync_judgement(asked: Mapping[str, Sequence[float]], units: Units) -> SyncJudgement:
@@ -205,25 +213,37 @@ SHORTEST = 2
 
 
 def evaluate_animate(
-    model: str,
-    corpus: Path,
+    model: str | Path | AnimateModel,
+    corpus: str | Path,
     split: ClipPart = "dev",
     split_by: By | None = None,
     dev_every: int | None = None,
-    sync: str | None = None,
+    sync_model: str | None = None,
     clips: int | None = None,
 ) -> AnimateEvaluation:
-    """What `evaluate_animate` tells; see there.
+    """Evaluate how well a model animates: how near its frames are to the real ones.
+
+    Each clip is generated from its first frame and its audio, and compared with the video. It is generated with another
+    clip's audio and with silence, too: what counts is by how much its own does better.
+
+    Args:
+        model: folder of a run, name of a model, hf:owner/name on the Hugging Face hub, or a loaded model.
+        corpus: folder that "seehear prepare" has made.
+        split: which of its clips: those that training holds out (dev), those it learns from, all, or official, those
+            whose label part is test.
+        split_by: what is on one side of the split only, sources or speakers; by default as in the model's training.
+        dev_every: every n-th source (or speaker) is held out; by default as in the model's training.
+        sync_model: a sync model, such as sync-small, that judges whether generated lips fit the audio.
+        clips: up to this many clips, spread evenly.
 
     Raises:
-        ModelError, CorpusError: see there.
+        ModelError: there is no such model, or it cannot draw.
+        CorpusError: there is no such corpus, it cannot be split, it is sound alone, or none of the clips has sound.
     """
-    from seehear.models.store import load_animate_model, load_sync_model
-
     if clips is not None and clips < 1:
         raise CorpusError(f"--clips must be 1 or more, not {clips}")
     trained = load_animate_model(model)
-    judge = load_sync_model(sync) if sync else None
+    judge = load_sync_model(sync_model) if sync_model else None
     chosen = clips_of_part(Corpus(corpus).with_faces(), split, trained.config, split_by, dev_every).with_sound()
     chosen = chosen.subset(np.flatnonzero(chosen.frames >= SHORTEST))
     if not chosen:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from seehear.cli.output import tell
-from seehear.errors import check_writable
 from seehear.evaluation.baselines import ALL_BASELINES, AUTO, Mode
 from seehear.evaluation.cross_validation import Protocol
 from seehear.evaluation.features import SNR_DB, NoiseName
@@ -36,9 +34,7 @@ def evaluate_emotion(
     shared_speakers: bool = False,
     bgru: BGRUOptions = BGRUOptions(),  # noqa: B008  frozen
     device: str = "cpu",
-    json: bool = False,
-    out: Path | None = None,
-) -> EvaluationResult | str:
+) -> EvaluationResult:
     """Say how well emotions, or the values of another label, can be told from what a sound encoder hears.
 
     Args:
@@ -68,15 +64,12 @@ def evaluate_emotion(
         shared_speakers: let an official split have a speaker on both sides.
         bgru: the recurrent read-out, and all training with labels.
         device: where networks run, as torch names it.
-        json: print one JSON object instead of tables.
-        out: JSON file to write the result to as well.
 
     Raises:
         ModelError: there is no such model or layer.
         CorpusError: no such data, no such label, only one class, too few speakers.
     """
-    check_writable(out)
     protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device, first_seed)
     named = compared_encoders(model, against, mode, layer)
     recordings = Recordings.of(data, format).where(where).labelled(label).audible()
-    return tell(classify(label, recordings, label, named, readout, protocol), json, out)
+    return classify(label, recordings, label, named, readout, protocol)

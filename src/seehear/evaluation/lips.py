@@ -5,7 +5,6 @@ Lip reading: which word is it? With a frozen front end, as Chung et al. 2020 do,
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -13,10 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from seehear.cli.output import tell
 from seehear.data.corpus import Corpus, Split
 from seehear.data.manifest import DetectorProvenance
-from seehear.errors import CorpusError, check_writable
+from seehear.errors import CorpusError
 from seehear.evaluation.baselines import DEFAULT_LIP_BASELINES, PIXELS, Mode, compared_lip_encoders
 from seehear.evaluation.cross_validation import Protocol, TrainedHead
 from seehear.evaluation.lip_clips import WindowOptions, visible_words
@@ -32,6 +30,7 @@ from seehear.evaluation.words import LABEL
 from seehear.metrics.scores import accuracy, confusion, f1, recall
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
 
@@ -78,15 +77,10 @@ class LipsResult(EvaluationResult):
             plain["by_kind"] = self.by_kind(row)
         return told
 
-    def __str__(self) -> str:
-        if not self.kinds:
-            return super().__str__()
-        from rich.console import Console
+    def __rich__(self) -> RenderableType:
+        from rich.console import Group
 
-        console = Console(width=120, file=io.StringIO())
-        console.print(self.kind_table())
-        assert isinstance(console.file, io.StringIO)
-        return f"{super().__str__()}\n{console.file.getvalue().rstrip()}"
+        return Group(super().__rich__(), self.kind_table()) if self.kinds else super().__rich__()
 
     def kind_table(self) -> Table:
         """A row an encoder, a column a kind of words."""
@@ -140,9 +134,7 @@ def evaluate_lips(
     tc5: TC5Options = TC5Options(),  # noqa: B008  frozen
     end_to_end: TC5Options = TC5Options(epochs=10, decay_every=4),  # noqa: B008  frozen
     device: str = "cpu",
-    json: bool = False,
-    out: Path | None = None,
-) -> EvaluationResult | str:
+) -> EvaluationResult:
     """Say how well words can be read from what a lip encoder sees.
 
     Clips of one word each (the label word, as in LRW), or sentences whose words have times (GRID, avatars), which are
@@ -175,14 +167,11 @@ def evaluate_lips(
         tc5: the read-out of features that stay as they are, and its training.
         end_to_end: the same where the encoder is trained along.
         device: where networks run, as torch names it.
-        json: print one JSON object instead of tables.
-        out: JSON file to write the result to as well.
 
     Raises:
         ModelError: there is no such model or layer, or it has no lip encoder.
         CorpusError: no such corpus, no faces in it, neither words nor their times, too few words, sources or speakers.
     """
-    check_writable(out)
     protocol = Protocol(mode, split, shared_speakers, labels, seeds, device=device, first_seed=first_seed)
     named = compared_lip_encoders(model, against, mode, layer)
     corpus = Corpus(*data)
@@ -210,7 +199,7 @@ def evaluate_lips(
     setting = {"read-out": readout, **protocol.told(), "classes": len(classes), "frames of a word": window.told()}
     setting |= DetectorProvenance.of(_config(model), corpus.detectors).setting()
     result = run_comparison("lips", course, named, frozen, training, what, setting)
-    return tell(LipsResult.of(result, kinds_of(words)), json, out)
+    return LipsResult.of(result, kinds_of(words))
 
 
 def _held_out(model: str) -> Split:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from seehear.metrics.bootstrap import FEW, Comparison, Estimate, count_phrase, to_plain_dict
+from seehear.results import Result
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
 
@@ -63,8 +64,8 @@ class Row:
         return (self.main.value - noisy.value) / self.main.value if noisy and self.main.value else None
 
 
-@dataclass(frozen=True)
-class EvaluationResult:
+@dataclass(frozen=True, repr=False)
+class EvaluationResult(Result):
     """The whole table.
 
     Attributes:
@@ -116,23 +117,33 @@ class EvaluationResult:
             plain["by_snr"] = {f"{snr:g}": to_plain_dict(figure) for snr, figure in row.by_snr.items()}
         return told
 
-    def __str__(self) -> str:
-        from rich.console import Console
+    SHOWN = ("task", "data", "model", "score")
+    WIDTH = 120
 
-        console = Console(width=120, file=io.StringIO())
-        console.print(self.table())
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self.rows[0].encoder
+
+    @property
+    def score(self) -> float:
+        """The model's first score."""
+        return self.rows[0].main.value
+
+    def __rich__(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        parts: list[RenderableType] = [self.table()]
         if any(_has_layers(row) for row in self.rows):
-            console.print(self.layer_table())
+            parts.append(self.layer_table())
         if self.rows[0].by_snr:
-            console.print(self.noise_table())
+            parts.append(self.noise_table())
         if self.rows[0].confusion and len(self.classes) <= CONFUSION_CLASSES:
-            said = f"{self.rows[0].encoder}: what (rows) is taken for what, in percent"
-            console.print(said, markup=False, highlight=False)  # as a title it would be wrapped to a narrow table
-            console.print(self.confusion_table())
-        for line in self.remarks():
-            console.print(line, markup=False, highlight=False)
-        assert isinstance(console.file, io.StringIO)
-        return console.file.getvalue().rstrip()
+            # as a title it would be wrapped to a narrow table
+            parts.append(Text(f"{self.rows[0].encoder}: what (rows) is taken for what, in percent"))
+            parts.append(self.confusion_table())
+        return Group(*parts, *(Text(line) for line in self.remarks()))
 
     def table(self) -> Table:
         """Every encoder without noise, and the model against each of the others."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,13 +20,15 @@ from seehear.evaluation.splits import ClipPart, clips_of_part
 from seehear.losses.base import Distance
 from seehear.metrics.bootstrap import Units, estimate, singletons, to_plain_dict, unit_sums, units_of_metas
 from seehear.metrics.scores import CHANCE, LENGTHS, TOLERANCE, count_hits, error_rate
+from seehear.models.interface import LipSyncModel
 from seehear.models.store import load_sync_model
+from seehear.results import Result
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
     from seehear.clip import Clip
-    from seehear.models.interface import LipSyncModel
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ class LengthAccuracy:
     draws: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), compare=False, repr=False)
 
 
-@dataclass(frozen=True)
-class SyncEvaluation:
+@dataclass(frozen=True, repr=False)
+class SyncEvaluation(Result):
     """The whole table.
 
     Attributes:
@@ -90,15 +91,11 @@ class SyncEvaluation:
         """Plain numbers, for JSON."""
         return to_plain_dict(self) | {"by_length": [to_plain_dict(entry) for entry in self.by_length]}
 
-    def __str__(self) -> str:
-        from rich.console import Console
+    def __rich__(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
 
-        console = Console(width=100, file=io.StringIO())
-        console.print(self.table())
-        for line in self.remarks():
-            console.print(line, markup=False, highlight=False)
-        assert isinstance(console.file, io.StringIO)
-        return "\n".join([console.file.getvalue().rstrip(), *self.faces.lines()])
+        return Group(self.table(), *(Text(line) for line in [*self.remarks(), *self.faces.lines()]))
 
     def table(self) -> Table:
         """For the terminal."""
@@ -190,17 +187,26 @@ def evaluate_sync_clips(
 
 
 def evaluate_sync(
-    model: str,
-    corpus: Path,
+    model: str | Path | LipSyncModel,
+    corpus: str | Path,
     split: ClipPart = "dev",
     split_by: By | None = None,
     dev_every: int | None = None,
     lengths: Sequence[int] = (),
 ) -> SyncEvaluation:
-    """What `seehear evaluate sync` tells; its help says what is asked for.
+    """Evaluate lip-sync: does a model find the offset of the audio that belongs to the lips, among 31?
+
+    Args:
+        model: folder of a run, name of a model, hf:owner/name on the Hugging Face hub, or a loaded model.
+        corpus: folder that "seehear prepare" has made.
+        split: which of its clips: those that training holds out (dev), those it learns from, all, or official, those
+            whose label part is test.
+        split_by: what is on one side of the split only, sources or speakers; by default as in the model's training.
+        dev_every: every n-th source (or speaker) is held out; by default as in the model's training.
+        lengths: numbers of frames over which distances are averaged, K in the papers; by default 5, 7, 9, 11, 13, 15.
 
     Raises:
-        ModelError: there is no such model, or it has learned something else than sync.
+        ModelError: there is no such model, or it has not learned sync.
         CorpusError: there is no such corpus, it cannot be split, it is sound alone, or none of the clips has sound.
         SeehearError: a length of no frames.
     """

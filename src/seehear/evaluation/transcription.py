@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seehear.cli.output import tell
-from seehear.errors import CorpusError, check_writable
+from seehear.errors import CorpusError
 from seehear.evaluation.baselines import AUTO, DEFAULT_BASELINES, Mode
 from seehear.evaluation.cross_validation import CrossValidation, Protocol, TrainedHead, on_features
 from seehear.evaluation.features import SNR_DB, NoiseName
@@ -51,9 +50,7 @@ def evaluate_transcription(
     shared_speakers: bool = False,
     bgru: BGRUOptions = CTC_STEPS,
     device: str = "cpu",
-    json: bool = False,
-    out: Path | None = None,
-) -> EvaluationResult | str:
+) -> EvaluationResult:
     """Say how well sentences can be written down from what a sound encoder hears.
 
     Two bidirectional recurrent layers over the features, trained by CTC on characters; no language model.
@@ -81,8 +78,6 @@ def evaluate_transcription(
         shared_speakers: let an official split have a speaker on both sides.
         bgru: the recurrent layers, and how they are trained.
         device: where networks run, as torch names it.
-        json: print one JSON object instead of tables.
-        out: JSON file to write the result to as well.
 
     Raises:
         ModelError: there is no such model or layer.
@@ -90,7 +85,6 @@ def evaluate_transcription(
     """
     if beam < 1:
         raise CorpusError(f"--beam must be 1 or more, not {beam}")
-    check_writable(out)
     protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device, first_seed)
     named = compared_encoders(model, against, mode, layer)
     recordings = _with_text(Recordings.of(data, format).where(where)).audible()
@@ -106,8 +100,7 @@ def evaluate_transcription(
         bounds=(0, math.inf),
     )
     setting = {**protocol.told(), "beam": beam}
-    result = run_comparison("transcription", course, named, on_features(training, protocol), training, what, setting)
-    return tell(result, json, out)
+    return run_comparison("transcription", course, named, on_features(training, protocol), training, what, setting)
 
 
 def _with_text(recordings: Recordings) -> Recordings:

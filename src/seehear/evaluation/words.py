@@ -9,8 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from seehear.cli.output import tell
-from seehear.errors import CorpusError, check_writable
+from seehear.errors import CorpusError
 from seehear.evaluation.baselines import ALL_BASELINES, AUTO, Mode
 from seehear.evaluation.cross_validation import Protocol
 from seehear.evaluation.features import SNR_DB, NoiseName
@@ -100,9 +99,7 @@ def evaluate_words(
     shared_speakers: bool = False,
     bgru: BGRUOptions = BGRUOptions(),  # noqa: B008  frozen
     device: str = "cpu",
-    json: bool = False,
-    out: Path | None = None,
-) -> EvaluationResult | str:
+) -> EvaluationResult:
     """Say how well isolated words can be told from what a sound encoder hears.
 
     Recordings of one word each (the label word), or sentences whose words have times, which are then cut out.
@@ -136,15 +133,12 @@ def evaluate_words(
         shared_speakers: let an official split have a speaker on both sides.
         bgru: the recurrent read-out, and all training with labels.
         device: where networks run, as torch names it.
-        json: print one JSON object instead of tables.
-        out: JSON file to write the result to as well.
 
     Raises:
         ModelError: there is no such model or layer.
         CorpusError: no such data, neither words nor their times, too few words or speakers.
     """
-    check_writable(out)
     protocol = Protocol(mode, split, shared_speakers, labels, seeds, noise, snr_db, bgru, device, first_seed)
     named = compared_encoders(model, against, mode, layer)
     words = isolated_words(Recordings.of(data, format).where(where), vocabulary, min_count, min_speakers).audible()
-    return tell(classify("words", words, LABEL, named, readout, protocol), json, out)
+    return classify("words", words, LABEL, named, readout, protocol)

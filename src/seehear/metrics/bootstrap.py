@@ -11,7 +11,7 @@ function of sums over units, such as an equal error rate of pairs, bring draws o
 With fewer than `FEW` units the percentiles of a bootstrap are too narrow: of six speakers a "95 %" interval holds the
 truth in 83 to 86 of 100 tests, and two equal encoders differ "surely" in 14 to 16. Then it is Student's t with the
 bootstrap's standard error; with more units, percentiles widened for their number (Hesterberg 2015, "What teachers
-should know about the bootstrap", section 4.5). What that is worth is simulated in tests/tasks/test_coverage.py.
+should know about the bootstrap", section 4.5). What that is worth is simulated in tests/metrics/test_coverage.py.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ class StageRunner:
 
         Raises:
             SeehearError: it cannot be done; the sentence names the file and the way out.
-            SystemExit: a training was asked to stop, and goes on from there when it is done again.
+            Stopped: a training was asked to stop, and goes on from there when it is done again.
         """
         ways: Mapping[Kind, Callable[[Stage], None]] = {
             "get": self._get,
@@ -137,7 +137,7 @@ class StageRunner:
         brought = download_dataset(
             stage.given["name"], stage.place, part=stage.given["part"], accept=True, progress=self.progress
         )
-        print(brought.sentence(), file=sys.stderr)  # noqa: T201
+        print(brought, file=sys.stderr)  # noqa: T201
 
     def _prepare(self, stage: Stage) -> None:
         from seehear.data.prepare import prepare
@@ -146,7 +146,7 @@ class StageRunner:
         report = prepare(
             [Path(stage.given["source"])], stage.place, workers=self.workers, progress=self.progress, **more
         )
-        print(report.sentence(), file=sys.stderr)  # noqa: T201
+        print(report, file=sys.stderr)  # noqa: T201
 
     def _pretrain(self, stage: Stage) -> None:
         preset = self.out / "presets" / f"{stage.place.name}.yaml"

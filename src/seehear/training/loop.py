@@ -14,6 +14,7 @@ from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
 
 from seehear.clip import SAMPLES_PER_FRAME
+from seehear.errors import Stopped
 from seehear.models.interface import PretextModel
 from seehear.models.validation import Validation, describe_metrics
 from seehear.progress import ProgressReporter
@@ -43,14 +44,14 @@ class Batches(Protocol):
     def load_state_dict(self, state: dict[str, int]) -> None: ...
 
 
-class TrainingStopped(Exception):
+class TrainingStopped(Stopped):
     """Training was asked to stop and has saved all that it needs to go on."""
 
     def __init__(self, step: int, steps: int, folder: Path, signal_number: int) -> None:
         super().__init__(
-            f"stopped at step {step} of {steps} and saved to {folder}; the same command goes on from there"
+            f"stopped at step {step} of {steps} and saved to {folder}; the same command goes on from there",
+            signal_number,
         )
-        self.signal_number = signal_number
 
 
 @dataclass

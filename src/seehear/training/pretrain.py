@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import yaml
@@ -25,7 +24,8 @@ from seehear.models import MODELS
 from seehear.models.interface import PretextModel
 from seehear.models.store import find_model, init_from, read_config, save
 from seehear.models.validation import Validation, describe_metrics
-from seehear.training.loop import CHECKPOINT, Metrics, Trainer, TrainingStopped
+from seehear.results import Result
+from seehear.training.loop import CHECKPOINT, Metrics, Trainer
 from seehear.training.settings import (
     DataOptions,
     EngineOptions,
@@ -36,11 +36,14 @@ from seehear.training.settings import (
 )
 from seehear.training.validation import make_validation
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 _DEFAULT = TrainingSettings()
 
 
-@dataclass(frozen=True)
-class PretrainResult:
+@dataclass(frozen=True, repr=False)
+class PretrainResult(Result):
     """What came of a training.
 
     Attributes:
@@ -61,10 +64,16 @@ class PretrainResult:
     metrics: Metrics
     probed: str = ""
 
-    def __str__(self) -> str:
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as in summary.json."""
+        return asdict(self)
+
+    def __rich__(self) -> RenderableType:
+        from rich.text import Text
+
         rate = f"{self.frames / self.seconds:.0f} frames/s" if self.seconds else "no time"
         found = f"; development clips: {self.probed}" if self.probed else ""
-        return f"{self.steps} steps in {self.seconds:.0f} s, {rate}{found}; the model is in {self.out}"
+        return Text(f"{self.steps} steps in {self.seconds:.0f} s, {rate}{found}; the model is in {self.out}")
 
 
 def pretrain(
@@ -99,6 +108,7 @@ def pretrain(
         ModelError: no such preset, a model of another shape to begin with, options that contradict each other, or a
             folder that holds another run.
         CorpusError: a corpus cannot be read, or has too few clips.
+        TrainingStopped: a signal asked for it; the same call goes on from there.
     """
     beneath = read_settings(preset)
     chosen = TrainingSettings(
@@ -123,12 +133,7 @@ def pretrain(
     if chosen.engine.threads:
         torch.set_num_threads(chosen.engine.threads)
     fabric = make_fabric(chosen.engine)
-    try:
-        summary: PretrainResult = fabric.launch(_train, told["corpus"], out, chosen, told)
-    except TrainingStopped as stopped:
-        if fabric.is_global_zero:
-            print(f"seehear: {stopped}", file=sys.stderr)  # noqa: T201
-        raise SystemExit(128 + stopped.signal_number) from None
+    summary: PretrainResult = fabric.launch(_train, told["corpus"], out, chosen, told)
     return summary
 
 

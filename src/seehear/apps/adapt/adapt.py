@@ -6,8 +6,6 @@ Every stage leaves what it has done in the folder of the run, so that the same c
 from __future__ import annotations
 
 import json
-import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,6 @@ from seehear.data.staging import STAGING, SourcePlan, Staging, corpus_os_errors,
 from seehear.errors import CorpusError, SeehearError
 from seehear.media.clips import ClipOptions
 from seehear.models.store import WEIGHTS, find_model
-from seehear.training.loop import TrainingStopped
 
 RESULT = "adapted.json"
 
@@ -72,21 +69,15 @@ def adapt(
             is full.
         ModelError: there is no such model, or it is no sync model.
         CorpusError: there are no such videos, or the corpus to be learned again cannot be read.
+        Stopped: a signal asked for it while it trained; the same call goes on from there.
     """
     if not 0 < minutes < 1e5:
         raise SeehearError(f"--minutes must be more than 0, not {minutes:g}")
     if not 0 <= confidence < 1:
         raise SeehearError(f"--confidence is a probability from 0 to 1, not {confidence:g}")
     asked = AdaptOptions(Path(out), minutes, model, replay, confidence, seed, workers, progress)
-    try:
-        with corpus_os_errors(asked.out):
-            return _adapt(_sources(videos, labels, asked.out), asked)
-    except TrainingStopped as stopped:
-        if progress:
-            print(f"seehear: {stopped}", file=sys.stderr)  # noqa: T201
-        if stopped.signal_number == signal.SIGINT:
-            raise KeyboardInterrupt from None
-        raise SystemExit(128 + stopped.signal_number) from None
+    with corpus_os_errors(asked.out):
+        return _adapt(_sources(videos, labels, asked.out), asked)
 
 
 def _adapt(sources: list[Source], asked: AdaptOptions) -> AdaptResult:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from seehear.data.report import format_duration
 from seehear.evaluation.result import format_percent_range
 from seehear.metrics.bootstrap import count_phrase
 from seehear.metrics.scores import CHANCE, TOLERANCE
+from seehear.results import Result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 JUDGED_BY = 15
 """K by which the verdict is given: 0.6 s, as the papers' tables end with it. Fixed before anything is measured."""
@@ -134,8 +138,8 @@ class SourceUse:
     seconds: float
 
 
-@dataclass(frozen=True)
-class AdaptResult:
+@dataclass(frozen=True, repr=False)
+class AdaptResult(Result):
     """What came of adapting a model.
 
     Attributes:
@@ -153,6 +157,8 @@ class AdaptResult:
         calibrated: whether the confidence was fitted anew.
         notes: what else there is to know, a sentence each.
     """
+
+    SHOWN = ("out", "verdict", "steps", "minutes")
 
     out: str
     model: str
@@ -187,13 +193,8 @@ class AdaptResult:
         values["sources"] = tuple(SourceUse(**source) for source in told["sources"])
         return cls(**values | {"notes": tuple(told["notes"])})
 
-    def __str__(self) -> str:
-        console = Console(width=100, file=io.StringIO())
-        console.print(self.table())
-        for line in [*self._lines(), *self.notes, "", self.verdict]:
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
-        assert isinstance(console.file, io.StringIO)
-        return console.file.getvalue().rstrip()
+    def __rich__(self) -> RenderableType:
+        return Group(self.table(), *(Text(line) for line in [*self._lines(), *self.notes, "", self.verdict]))
 
     def table(self) -> Table:
         """Before and after, for the terminal."""

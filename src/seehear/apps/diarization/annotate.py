@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.apps.diarization.diarize import Diarization
+from seehear.apps.diarization.result import Diarization
 from seehear.clip import FPS, SAMPLES_PER_FRAME
+from seehear.errors import MediaError
 from seehear.media.decode import open_media
 from seehear.media.encode import write_video
 from seehear.media.picture import Picture as Shown
@@ -34,9 +35,13 @@ def write_annotated_video(spoken: Diarization, path: Path) -> None:
     """Write the film, 25 pictures a second, with its sound, as MP4.
 
     Raises:
-        MediaError: it cannot be written.
+        MediaError: it cannot be written, or would replace the video itself.
     """
     film = spoken.film
+    if path.suffix.lower() not in (".mp4", ".m4v", ".mov"):
+        raise MediaError(f"{path} would be an MP4 file; give it a name that ends in .mp4")
+    if path.exists() and path.samefile(film.path):
+        raise MediaError(f"{path} is the film itself; give it another name")
     with open_media(film.path) as media, tempfile.TemporaryFile(prefix="seehear-") as file:
         frames = max([len(film.unseen), *(track.stop for track in film.tracks), round(film.duration_s * FPS), 1])
         wanted = film.sound.wanted if film.sound else None

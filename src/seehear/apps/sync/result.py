@@ -191,7 +191,7 @@ class SyncMeasurement(Result):
         }
         return entry | ({"error": self.error} if self.error else {})
 
-    def row(self) -> dict[str, Any]:
+    def to_row(self) -> dict[str, Any]:
         """One line of a CSV table."""
         sound = self.sound.to_json() if self.sound else {}
         entry = self.to_dict()
@@ -285,10 +285,10 @@ class FixResult(Result):
             }
         return entry | ({"error": self.error} if self.error else {})
 
-    def row(self) -> dict[str, Any]:
+    def to_row(self) -> dict[str, Any]:
         """One line of a CSV table."""
         fixed = self.to_dict().get("fixed", {})
-        return self.measurement.row() | {"fixed_file": fixed.get("file"), "fixed_delay_ms": fixed.get("delay_ms")}
+        return self.measurement.to_row() | {"fixed_file": fixed.get("file"), "fixed_delay_ms": fixed.get("delay_ms")}
 
     def line(self) -> Text:
         """The measurement and the new file on one line."""

@@ -7,7 +7,6 @@ that one sees what is left when the sex tells nothing.
 
 from __future__ import annotations
 
-import json as json_format
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seehear.atomic_io import write_text
 from seehear.clip import FPS, SAMPLES_PER_FRAME, Clip
 from seehear.data.corpus import By, Corpus
 from seehear.data.manifest import DetectorProvenance, label_columns
-from seehear.errors import CorpusError, check_writable, os_errors_as_user_errors
+from seehear.errors import CorpusError
 from seehear.evaluation.baselines import UNTRAINED
 from seehear.evaluation.cross_validation import Protocol, describe_seeds
 from seehear.evaluation.features import device_of
@@ -144,9 +142,7 @@ def evaluate_facevoice(
     seeds: int = 1,
     first_seed: int = 0,
     device: str = "cpu",
-    json: bool = False,
-    out: Path | None = None,
-) -> FaceVoiceEvaluation | str:
+) -> FaceVoiceEvaluation:
     """Say how well a model tells which face goes with which voice.
 
     Voice and face of a pair are of different sources, or else clips, where a person has several. 1-of-N matching is
@@ -169,14 +165,11 @@ def evaluate_facevoice(
         seeds: repetitions, each with its own random weights where there are any.
         first_seed: number of the first of them; the others follow it.
         device: where networks run, as torch names it.
-        json: print one JSON object instead of tables.
-        out: JSON file to write the result to as well.
 
     Raises:
         ModelError: there is no such model, or it has not learned voices and faces.
         CorpusError: no such corpus, nobody's name is known, or it has no pictures or sound.
     """
-    check_writable(out)
     numbers = Protocol(seeds=seeds, first_seed=first_seed, device=device).numbers
     for name, value in {"stills": stills, "clips": 1 if clips is None else clips}.items():
         if value < 1:
@@ -204,7 +197,7 @@ def evaluate_facevoice(
     if len(speakers) > 1 and (both := len(speakers[0] & speakers[1])):
         remarks.append(f"{both} people are in both parts, so they are not unseen; split by speaker.")
     faces = DetectorProvenance.of(config, everything.detectors)
-    result = FaceVoiceEvaluation(
+    return FaceVoiceEvaluation(
         data=str(corpus),
         rows=tuple(rows),
         chance={"AUC": 0.5, "EER": 0.5}
@@ -220,11 +213,6 @@ def evaluate_facevoice(
         | faces.setting(),
         remarks=(*remarks, *faces.remarks()),
     )
-    text = json_format.dumps(result.to_dict(), ensure_ascii=False)
-    if out:
-        with os_errors_as_user_errors(out):
-            write_text(out, text + "\n")
-    return text if json else result
 
 
 class _People:

@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.cli.output import tell
-from seehear.errors import CorpusError, check_writable
+from seehear.errors import CorpusError
 from seehear.evaluation.baselines import DEFAULT_BASELINES
 from seehear.evaluation.cross_validation import Protocol, describe_seeds
 from seehear.evaluation.probes.linear import fit_probe
@@ -69,9 +68,7 @@ def evaluate_identification(
     first_seed: int = 0,
     where: Sequence[str] = (),
     device: str = "cpu",
-    json: bool = False,
-    out: Path | None = None,
-) -> EvaluationResult | str:
+) -> EvaluationResult:
     """Say how well known speakers are named by a linear probe on frozen embeddings of their voices.
 
     A fifth of each speaker's recordings is held out and told, by the mean over its pieces of what the probe says. Where
@@ -89,14 +86,11 @@ def evaluate_identification(
         first_seed: number of the first of them; the others follow it.
         where: only recordings with these labels, each label=value or label=value|other.
         device: where networks run, as torch names it.
-        json: print one JSON object instead of a table.
-        out: JSON file to write the result to as well.
 
     Raises:
         ModelError: there is no such model or layer.
         CorpusError: no such data, speakers are not known, or there are fewer than two with enough sound.
     """
-    check_writable(out)
     numbers = Protocol(seeds=seeds, first_seed=first_seed, device=device).numbers
     if not seconds > 0:
         raise CorpusError(f"--seconds must be more than 0, not {seconds:g}")
@@ -111,7 +105,7 @@ def evaluate_identification(
     sums = [_sums(one, heard, dict(zip(numbers, held, strict=True)), len(names), device) for one in named]
     top_1 = SCORES["top-1"]
     setting = {"probe": "linear", "pooling": pooling, "seconds": seconds, "held out": "a fifth"}
-    result = EvaluationResult(
+    return EvaluationResult(
         task="speaker identification",
         data=recordings.name,
         rows=tuple(
@@ -131,7 +125,6 @@ def evaluate_identification(
         setting=setting | {"seeds": describe_seeds(numbers)},
         left_out=recordings.left_out | left_out,
     )
-    return tell(result, json, out)
 
 
 def _cut(recordings: Recordings, seconds: float) -> tuple[_Pieces, list[str], dict[str, str]]:

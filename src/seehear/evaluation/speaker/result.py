@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +25,10 @@ from seehear.metrics.bootstrap import (
     to_plain_dict,
 )
 from seehear.report.plots import det_axes, new_figure, save_png
+from seehear.results import Result
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
 
@@ -74,6 +75,14 @@ class SpeakerEvaluation(EvaluationResult):
     also_trained: int | None
     calibration: dict[str, Any] | None
     beside: dict[str, tuple[Comparison, ...]]
+
+    def plot(self, path: Path) -> None:
+        """Draw the curves of detection errors as PNG.
+
+        Raises:
+            SeehearError: it cannot be written.
+        """
+        draw_det(self.det, path)
 
     def remarks(self) -> list[str]:
         """What has to be known to believe the table."""
@@ -175,8 +184,8 @@ class FaceVoiceRow:
     against: Comparison | None
 
 
-@dataclass(frozen=True)
-class FaceVoiceEvaluation:
+@dataclass(frozen=True, repr=False)
+class FaceVoiceEvaluation(Result):
     """The whole table.
 
     Attributes:
@@ -212,16 +221,13 @@ class FaceVoiceEvaluation:
         """Plain values, for JSON."""
         return to_plain_dict(self)
 
-    def __str__(self) -> str:
-        from rich.console import Console
+    WIDTH = 120
 
-        console = Console(width=120, file=io.StringIO())
-        for table in (self.table(), self.matching_table()):
-            console.print(table)
-        for line in self.told():
-            console.print(line, markup=False, highlight=False)
-        assert isinstance(console.file, io.StringIO)
-        return console.file.getvalue().rstrip()
+    def __rich__(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        return Group(self.table(), self.matching_table(), *(Text(line) for line in self.told()))
 
     def table(self) -> Table:
         """Verification, with intervals."""

@@ -23,10 +23,9 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from seehear.audio.recording import sample_recording_conditions, simulate_recording
-from seehear.cli.output import tell
 from seehear.clip import SAMPLE_RATE
 from seehear.data.corpus import By
-from seehear.errors import CorpusError, check_writable
+from seehear.errors import CorpusError
 from seehear.evaluation.baselines import DEFAULT_BASELINES, TRAINED_MODES
 from seehear.evaluation.cross_validation import Protocol, describe_seeds
 from seehear.evaluation.recordings import Recording, Recordings
@@ -37,7 +36,6 @@ from seehear.evaluation.speaker.result import (
     Drawn,
     SpeakerEvaluation,
     compare_over_seeds,
-    draw_det,
     estimate_over_seeds,
 )
 from seehear.evaluation.speaker.scoring import (
@@ -158,12 +156,9 @@ def evaluate_speaker(
     seeds: int = 3,
     first_seed: int = 0,
     where: Sequence[str] = (),
-    plot: Path | None = None,
     calibration: Path | None = None,
     device: str = "cpu",
-    json: bool = False,
-    out: Path | None = None,
-) -> EvaluationResult | str:
+) -> EvaluationResult:
     """Say how well voices can be told apart by what a model makes of them.
 
     Two recordings are compared by their embeddings: means over pieces of sound. A model that has learned voices gives
@@ -202,18 +197,13 @@ def evaluate_speaker(
         seeds: repetitions, each with its own random weights, pairs and labels, where there are any.
         first_seed: number of the first of them; the others follow it.
         where: only recordings with these labels, each label=value or label=value|other.
-        plot: PNG file for the curves of detection errors.
         calibration: JSON file, or folder of a model, for what seehear verify makes probabilities with.
         device: where networks run, as torch names it.
-        json: print one JSON object instead of a table.
-        out: JSON file to write the result to as well.
 
     Raises:
         ModelError: there is no such model or layer, or its scores cannot be calibrated.
         CorpusError: no such data, speakers are not known, no pairs, or a list names what is not there.
     """
-    for place in (out, plot):
-        check_writable(place)
     require_calibration_place(calibration)
     numbers = Protocol(seeds=seeds, first_seed=first_seed, device=device).numbers
     if pairs != "all" and pairs < 1:
@@ -244,7 +234,7 @@ def evaluate_speaker(
         if calibration
         else None
     )
-    result = SpeakerEvaluation(
+    return SpeakerEvaluation(
         task="speaker verification",
         data=recordings.name,
         rows=tuple(_row(one, plan, scored, len(course.people)) for one, scored in zip(named, run, strict=True)),
@@ -274,9 +264,6 @@ def evaluate_speaker(
             if figure in run[0][0].figures
         },
     )
-    if plot:
-        draw_det(result.det, plot)
-    return tell(result, json, out)
 
 
 def _cross_validation(
