@@ -9,9 +9,11 @@ from typing import Any, ClassVar, Literal
 
 from rich.text import Text
 
+from seehear.results import Result
 
-@dataclass(frozen=True)
-class Measured:
+
+@dataclass(frozen=True, repr=False)
+class Measured(Result):
     """What `measure` finds in a file."""
 
     path: Path
@@ -19,15 +21,11 @@ class Measured:
     error: str | None = None
     code: str | None = None
 
-    @property
-    def ok(self) -> bool:
-        return self.error is None
-
     def to_dict(self, frames: bool = False) -> dict[str, Any]:
         entry: dict[str, Any] = {"file": str(self.path), "delay_ms": self.delay_ms}
         return entry | ({"frames": [1, 2]} if frames else {}) | ({"error": self.error} if self.error else {})
 
-    def row(self) -> dict[str, Any]:
+    def to_row(self) -> dict[str, Any]:
         return {"file": str(self.path), "delay_ms": self.delay_ms}
 
     def line(self) -> Text:
@@ -43,7 +41,7 @@ class Measured:
         path.write_text(f"plot of {self.path}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Partly(Measured):
     """Failed, but not without a measurement."""
 

@@ -69,19 +69,6 @@ class ModelError(SeehearError):
     default_code = "model"
 
 
-class SeehearInterrupt(Exception):
-    """A signal asked the work to stop, and all that it needs to go on is saved. The command line exits with 128 + n.
-
-    Attributes:
-        signal_number: n.
-    """
-
-    def __init__(self, sentence: str, signal_number: int) -> None:
-        """One sentence that says how far the work is and how it goes on."""
-        super().__init__(sentence)
-        self.signal_number = signal_number
-
-
 _SENTENCES = {
     errno.ENOSPC: "the disk is full: nothing is written to {place}; free some space or write elsewhere",
     errno.EDQUOT: "your disk quota is used up: nothing is written to {place}; free some space or write elsewhere",

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cli_fakes import Measured, Protocol, Training, fix, measure
+from cli_fakes import Protocol, Training, fix, measure
 from seehear.cli_new.flags import cli_type, metavar_of
 from seehear.cli_new.parser import OLD_FLAGS, Command, parse, parser_of
 from seehear.cli_new.verbs import Variant, Verb, Writer
@@ -266,7 +266,7 @@ def test_outputs_are_given_with_o_and_a_stray_path_is_refused(
     assert entry.example in text
     assert "(required)" in help_of(entry)
     download = Verb(lambda name, out: None, "", "")
-    download.function.__annotations__.update(name=str, out=Path)  # type: ignore[union-attr]
+    download.function.__annotations__.update(name=str, out=Path)
     assert "data/fsdd" in refused(download, ["fsdd", "data/fsdd"], capsys)
 
 
@@ -334,7 +334,3 @@ def test_defaults_are_shown_only_where_they_say_something() -> None:
     assert "(default: yunet)" in shown
     for nothing in ("null", "None", "False", "==SUPPRESS=="):
         assert nothing not in shown
-
-
-def test_results_of_fakes_are_results() -> None:
-    assert Measured(Path("a")).ok

@@ -16,7 +16,7 @@ import pytest
 from seehear import cli_new as cli
 from seehear.cli_new.parser import OLD_VERBS, normalise_flags
 from seehear.cli_new.verbs import GROUPS, VERBS, Verb
-from seehear.errors import MediaError, SeehearInterrupt
+from seehear.errors import MediaError, Stopped
 from seehear.version import __version__
 
 PYTHON_TYPES = ("<class", "Literal[", "Union[", "NoneType", "Optional[", "null", "[ITEM")
@@ -142,7 +142,7 @@ def test_an_interrupt_is_130_and_says_whether_the_work_goes_on(
 def test_a_training_that_was_stopped_is_128_plus_the_signal(
     number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    replace_info(monkeypatch, raising(SeehearInterrupt("stopped at step 5", number)))
+    replace_info(monkeypatch, raising(Stopped("stopped at step 5", number)))
     assert cli.main(["info"]) == 128 + number
     assert capsys.readouterr().err == "seehear: stopped at step 5\n"
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from seehear.atomic_io import ENCODING_ERRORS
 from seehear.cli_new.verbs import VERBS, Verb, family, help_text, split_verb
-from seehear.errors import SeehearError, SeehearInterrupt, as_user_error
+from seehear.errors import SeehearError, Stopped, as_user_error
 from seehear.machine import configure_threads
 from seehear.version import __version__
 
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(verb, rest)
     except SeehearError as error:
         return _print_error(str(error))
-    except SeehearInterrupt as stop:
+    except Stopped as stop:
         _print_error(str(stop))
         return 128 + stop.signal_number
     except KeyboardInterrupt:

@@ -157,7 +157,7 @@ def cli_type(hint: Any) -> Any:
         return hint
     if (isclass(origin) and issubclass(origin, Sequence)) or origin in (tuple, list):
         item = cli_type(get_args(hint)[0]) if get_args(hint) else str
-        return None if item is None else list[item]
+        return None if item is None else list[item]  # type: ignore[valid-type]
     return None
 
 

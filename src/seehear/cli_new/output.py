@@ -8,12 +8,12 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, is_dataclass, replace
 from inspect import signature
 from pathlib import Path
-from typing import Any, Protocol, TextIO, TypeGuard
+from typing import Any, TextIO
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.text import Text
 
 from seehear.atomic_io import ENCODING_ERRORS, atomic_write, write_text
@@ -21,22 +21,9 @@ from seehear.cli_new.parser import BAD_INPUT, Command, import_object
 from seehear.cli_new.verbs import Function, Verb, Writer
 from seehear.errors import SeehearError, check_writable, os_errors_as_user_errors
 from seehear.progress import ProgressReporter
+from seehear.results import Result
 
 YES = ("y", "yes")
-
-
-class Result(Protocol):
-    """What `seehear.results.Result` promises."""
-
-    error: str | None
-    code: str | None
-
-    @property
-    def ok(self) -> bool: ...
-    def to_dict(self) -> dict[str, Any]: ...
-    def row(self) -> dict[str, Any]: ...
-    def line(self) -> Text: ...
-    def __rich__(self) -> RenderableType: ...
 
 
 def run(verb: str, entry: Verb, command: Command) -> int:
@@ -65,7 +52,7 @@ def run(verb: str, entry: Verb, command: Command) -> int:
     for name, path in command.outputs.items():
         with os_errors_as_user_errors(path):
             _write(entry.writers[name], path, results)
-    return 0 if all(result.ok for result in results) else BAD_INPUT
+    return BAD_INPUT if any(result.problems for result in results) else 0
 
 
 def check_outputs(entry: Verb, command: Command) -> None:
@@ -115,7 +102,7 @@ def _show_results(verb: str, entry: Verb, command: Command) -> list[Result]:
                     _console(_stream(stdout)).print(text, soft_wrap=True)
     if not isinstance(value, Iterator):
         blocks = True
-        if not _is_result(value):
+        if not isinstance(value, Result):
             return _print_other(value, command)
         results.append(value)
         if command.json:
@@ -129,12 +116,10 @@ def _show_results(verb: str, entry: Verb, command: Command) -> list[Result]:
     return results
 
 
-def _is_result(value: object) -> TypeGuard[Result]:
-    return hasattr(value, "to_dict") and hasattr(value, "__rich__")
-
-
 def _print_other(value: object, command: Command) -> list[Result]:
     """Print what is no result: nothing, or values."""
+    if command.json and is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
     if value is not None:
         print(json.dumps(value, ensure_ascii=False) if command.json else value)
     return []
@@ -146,14 +131,14 @@ def _print_json(stream: TextIO, result: Result, options: Mapping[str, bool]) -> 
 
 def _print_block(result: Result) -> None:
     """All of a result, unless there is nothing but its error."""
-    if result.ok or getattr(result, "partial", False):
+    if result.ok or result.partial:
         block = result.__rich__()
         _console(sys.stdout).print(block, soft_wrap=isinstance(block, (str, Text)))
 
 
 def _print_failures(results: Sequence[Result], printed: str) -> None:
-    """Sentences of failed results on the error stream, each once and only if it is not among the lines already."""
-    for sentence in dict.fromkeys(str(result.error) for result in results if not result.ok):
+    """What went wrong on the error stream, each once and only if it is not among the lines already."""
+    for sentence in dict.fromkeys(problem for result in results for problem in result.problems):
         if sentence not in printed:
             print_error(sentence)
 
@@ -174,7 +159,8 @@ def _stream(stdout: TextIO) -> TextIO:
 
 def _with_progress(verb: str, entry: Verb, command: Command) -> tuple[AbstractContextManager[Any], dict[str, Any]]:
     """A progress bar and the arguments with its callback, where the function takes one."""
-    if "progress" not in signature(command.function).parameters:
+    parameter = signature(command.function).parameters.get("progress")
+    if parameter is None or isinstance(parameter.default, bool):  # a bool: the function draws by itself, for now
         return nullcontext(), command.arguments
     reporter = ProgressReporter(verb, 1.0, show=entry.resumable or sys.stderr.isatty())
 
@@ -206,8 +192,8 @@ def _accepted_terms(refusal: SeehearError, entry: Verb, command: Command) -> dic
 def _write(writer: Writer, path: Path, results: Sequence[Result]) -> None:
     """Write results to a file; those that failed only into a CSV."""
     if writer.kind == "csv":
-        _write_csv(path, [result.row() for result in results])
-    good = [result for result in results if result.ok or getattr(result, "partial", False)]
+        _write_csv(path, [result.to_row() for result in results])
+    good = [result for result in results if result.ok or result.partial]
     if writer.kind == "lines":
         write_text(path, "".join(f"{line}\n" for result in good for line in _call(writer.call, result)))
     for result in good if writer.takes_one else ():

@@ -28,7 +28,7 @@ class Writer:
 
     Attributes:
         help: for ``--help``.
-        kind: "csv" writes the `row` of every result; "json" the `to_dict` of the one result; "lines" the lines that
+        kind: "csv" writes the `to_row` of every result; "json" the `to_dict` of the one result; "lines" the lines that
             ``call`` gives for every result; "file" has ``call`` write the one result to the path.
         call: name of a method of the result, or ``module:name`` of a function that takes the result (and the path).
         suffixes: that the file's name may have; any by default.
@@ -132,7 +132,16 @@ APPS: dict[str, Verb] = {
         "seehear.apps.diarization.diarize:diarize",
         "find out who speaks when, and which face it is",
         "seehear diarize panel.mp4 --video who-speaks.mp4",
-        legacy=True,
+        writers={
+            "rttm": Writer("also write the turns here, as RTTM", "lines", "to_rttm", distinct_names=True),
+            "video": Writer(
+                "also write an MP4 with a frame around every face, green while it speaks; one file only",
+                "file",
+                "write_video",
+                (".mp4", ".m4v", ".mov"),
+            ),
+        },
+        json_options={"frames": "with --json, also whether each face speaks in each frame, and how probably"},
     ),
     "verify": Verb(
         "seehear.apps.verify:verify",
@@ -164,26 +173,22 @@ APPS: dict[str, Verb] = {
         "seehear.apps.match:match",
         "find the face that goes with a voice, or the voice that goes with a face",
         "seehear match voice.wav anna.jpg ben.jpg carla.jpg",
-        legacy=True,
     ),
     "curate": Verb(
         "seehear.apps.curate:curate",
         "cut videos into clips of one speaking, in-sync face",
         "seehear curate raw/ -o clean/",
         resumable=True,
-        legacy=True,
     ),
     "animate": Verb(
         "seehear.apps.animate:animate",
         "make a talking-face video from a still face and speech",
         "seehear animate face.png speech.wav -o talking.mp4",
-        legacy=True,
     ),
     "embed": Verb(
-        "seehear.apps.embed:embed",
+        "seehear.apps.embed:write_features",
         "write the features of a speech encoder, 25 a second",
         "seehear embed run/ talk.mp4 word.wav -o features.parquet",
-        legacy=True,
     ),
 }
 
@@ -195,35 +200,31 @@ LEARNING: dict[str, Verb] = {
         LEARN,
         arguments="seehear.training.settings:pretrain_arguments",
         resumable=True,
-        legacy=True,
     ),
     "adapt": Verb(
-        "seehear.cli.verbs:adapt",
+        "seehear.apps.adapt.adapt:adapt",
         "adapt a sync model to your own videos, and measure the gain",
         "seehear adapt videos/ -o adapted/",
         LEARN,
         resumable=True,
-        legacy=True,
     ),
     "calibrate": Verb(
         "seehear.apps.sync.calibrate:calibrate",
         "calibrate a sync model, so that its confidence is a probability",
         "seehear calibrate run/ corpus/",
         LEARN,
-        legacy=True,
     ),
     "import-syncnet": Verb(
         "seehear.apps.import_syncnet:import_syncnet",
         "convert published SyncNet weights to a model for every verb here",
         "seehear import-syncnet syncnet_v2.model -o syncnet/",
         LEARN,
-        legacy=True,
     ),
 }
 
 TASKS = {
-    "sync": ("seehear.cli.verbs:evaluate_sync", "evaluate lip-sync: the right audio offset among 31"),
-    "animate": ("seehear.cli.verbs:evaluate_animate", "compare generated faces with the real ones"),
+    "sync": ("seehear.evaluation.sync:evaluate_sync", "evaluate lip-sync: the right audio offset among 31"),
+    "animate": ("seehear.evaluation.animate:evaluate_animate", "compare generated faces with the real ones"),
     "emotion": ("seehear.evaluation.emotion:evaluate_emotion", "evaluate emotion recognition from speech"),
     "words": ("seehear.evaluation.words:evaluate_words", "evaluate isolated-word classification"),
     "transcription": (
@@ -241,9 +242,18 @@ TASKS = {
 }
 """Task -> function and summary."""
 
+TASK_WRITERS = {
+    "speaker": {"plot": Writer("also plot the detection error trade-off here, as PNG", "file", "plot", (".png",))}
+}
+"""Task -> flags of its own that write files."""
+
 EVALUATIONS: dict[str, Verb] = {
     f"evaluate {task}": Verb(
-        function, summary, f"seehear evaluate {task} run/ corpus/", EVALUATE, writers={"out": RESULT_FILE}, legacy=True
+        function,
+        summary,
+        f"seehear evaluate {task} run/ corpus/",
+        EVALUATE,
+        writers=TASK_WRITERS.get(task, {}) | {"out": RESULT_FILE},
     )
     for task, (function, summary) in TASKS.items()
 }
@@ -283,7 +293,6 @@ DATA_SETS: dict[str, Verb] = {
         DATA,
         confirm="accept_terms",
         resumable=True,
-        legacy=True,
     ),
     "prepare": Verb(
         "seehear.data.prepare:prepare",
@@ -291,14 +300,12 @@ DATA_SETS: dict[str, Verb] = {
         "seehear prepare videos/ -o corpus/",
         DATA,
         resumable=True,
-        legacy=True,
     ),
     "info": Verb(
-        "seehear.data.report:info",
+        "seehear.data.report:corpus_info",
         "describe a corpus: clips, hours, speakers, labels",
         "seehear info corpus/",
         DATA,
-        legacy=True,
     ),
     "avatars": Verb(
         "seehear.avatars.make:synthesize_avatars",
@@ -306,7 +313,6 @@ DATA_SETS: dict[str, Verb] = {
         "seehear avatars -o people/ --clips 500 --speakers 100 --seed 1",
         DATA,
         resumable=True,
-        legacy=True,
     ),
 }
 
