@@ -44,6 +44,11 @@ class Result(ABC):
         """Sentences on what went wrong, for the error stream; the command line exits with 2 where there are any."""
         return () if self.ok else (str(self.error),)
 
+    @property
+    def partial(self) -> bool:
+        """Whether there is something to show besides the error."""
+        return False
+
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Plain values: what ``--json`` prints."""

@@ -121,7 +121,7 @@ def measure_model(run: Path, corpus: Path, held_out: Corpus, *, seed: int) -> Sy
     with one_thread():
         accuracy = evaluate_sync_clips(load_sync_model(run), with_progress("the papers' protocol", held_out))
         with suppress(ModelError):  # after a few steps it may be wrong every time: then its confidence stays rough
-            calibrate(run, corpus, split_by="speaker", examples=CALIBRATION_EXAMPLES)
+            calibrate(run, [corpus], split_by="speaker", examples=CALIBRATION_EXAMPLES)
         return SyncScores(accuracy, _trials(load_sync_model(run), held_out, seed))
 
 

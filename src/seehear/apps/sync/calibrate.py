@@ -132,7 +132,8 @@ def _cut(clip: Clip, first: int, frames: int) -> Clip:
 
 def calibrate(
     run: Path,
-    *corpora: Path,
+    corpora: Sequence[Path],
+    *,
     split_by: By | None = None,
     dev_every: int | None = None,
     examples: int = EXAMPLES,
@@ -140,6 +141,13 @@ def calibrate(
     """Calibrate the model in the folder ``run`` on the held-out clips of corpora and write that into its config.
 
     Held out is what the training kept, as the config remembers it, unless ``split_by`` or ``dev_every`` say otherwise.
+
+    Args:
+        run: folder of a sync model
+        corpora: folders that `seehear prepare` has made
+        split_by: what is not on both sides of the split, sources or speakers; by default as in the model's training
+        dev_every: every n-th source (or speaker) is held out; by default as in the model's training
+        examples: number of clips cut from the held-out ones to calibrate on
 
     Raises:
         CorpusError: fewer than two held-out clips have sound.
@@ -165,4 +173,4 @@ def calibrate(
 
 
 if __name__ == "__main__":
-    print(calibrate(*map(Path, sys.argv[1:])))  # noqa: T201
+    print(calibrate(Path(sys.argv[1]), [Path(corpus) for corpus in sys.argv[2:]]))  # noqa: T201

@@ -272,6 +272,15 @@ class FixResult(Result):
         """Whether the new file's audio surely is where it belongs; in the middle of the file if the delay changes."""
         return self.after is not None and is_in_place(self.after)
 
+    @property
+    def partial(self) -> bool:
+        """Whether the file was measured, although it could not be fixed."""
+        return self.measurement.ok
+
+    def plot(self, path: Path) -> None:
+        """Write the figure of the measurement as PNG."""
+        self.measurement.plot(path)
+
     def to_dict(self) -> dict[str, Any]:
         """The measurement's values, and ``fixed``: the new file's."""
         entry = self.measurement.to_dict()

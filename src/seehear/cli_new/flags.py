@@ -1,0 +1,267 @@
+"""Parameters of a function as flags: which of its types can be typed in, and what the help shows of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from enum import Enum
+from inspect import Parameter, isclass, signature
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from docstring_parser import parse as parse_docstring
+from jsonargparse import DefaultHelpFormatter
+
+PYTHON_ONLY = frozenset({"progress", "fps", "sample_rate"})
+"""Parameters that are never flags: callbacks, and what describes arrays in memory."""
+
+METAVARS = {
+    "audio_stream": "STREAM",
+    "data": "NAME=PATH",
+    "dataset": "DATASET",
+    "device": "DEVICE",
+    "enroll": "NAME=PATH",
+    "format": "DATASET",
+    "known": "NAME=PATH",
+    "label": "LABEL",
+    "layer": "LAYER",
+    "model": "MODEL",
+    "option": "OPTION=VALUE",
+    "preset": "PRESET",
+    "set": "OPTION=VALUE",
+    "where": "LABEL=VALUE",
+}
+"""What the help shows for parameters of type str whose values have a form."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A parameter as it is on the command line.
+
+    Attributes:
+        name: of the parameter.
+        type: what is typed in, see `cli_type`.
+        default: of the parameter; `Parameter.empty` where it is required.
+        help: from the docstring.
+        positional: whether it is given by position.
+        section: the function's parameter whose dataclass this is a field of.
+        section_type: that dataclass.
+        settings: as argparse takes them, where they depend on the words of the command line.
+    """
+
+    name: str
+    type: Any
+    default: Any = Parameter.empty
+    help: str | None = None
+    positional: bool = False
+    section: str | None = None
+    section_type: Any = None
+    settings: Mapping[str, Any] | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whether it has no default."""
+        return self.default is Parameter.empty
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether several values are given."""
+        return get_origin(self.type) is list
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """As argparse takes them; outputs are ``-o`` everywhere."""
+        if self.positional:
+            return (self.name,)
+        return ("-o", "--out") if self.name == "out" else (f"--{self.name}",)
+
+    def add_to(self, parser: Any) -> None:
+        """Add it to a parser, or to a group of one."""
+        parser.add_argument(*self.spellings, help=self.help, **(self.settings or self._settings()))
+
+    def optional(self) -> Flag:
+        """The same flag, not required."""
+        if not self.required or self.takes_several:
+            return self
+        return Flag(self.name, self.type | None, None, self.help)
+
+    def _settings(self) -> dict[str, Any]:
+        if self.takes_several:
+            several = {"nargs": "+" if self.positional else "*", "type": get_args(self.type)[0]}
+            if self.positional:
+                return several
+            return several | {"default": [] if self.required else list(self.default or ())}
+        if self.positional:
+            if self.required and type(None) not in get_args(self.type):
+                return {"type": self.type}
+            return {"type": self.type, "nargs": "?", "default": None if self.required else self.default}
+        if self.type is bool and self.default is False:
+            return {"action": "store_true"}
+        if self.name == "out" and self.required:  # the parser checks that later, for a better sentence
+            return {"type": self.type, "default": None}
+        return {"type": self.type, "required": True} if self.required else {"type": self.type, "default": self.default}
+
+
+def flags_of(
+    function: Callable[..., Any],
+    positionals: Sequence[str] = (),
+    never_positional: Sequence[str] = (),
+    dynamic: Mapping[str, Mapping[str, Any]] | None = None,
+    helps: Mapping[str, str] | None = None,
+) -> list[Flag]:
+    """The parameters of a function that can be given on a command line, in its order.
+
+    Args:
+        function: any; its hints and its docstring are read.
+        positionals: parameters with a default that are given by position all the same.
+        never_positional: parameters without a default that are flags all the same. ``out`` always is.
+        dynamic: settings, as argparse takes them, of parameters whose hint does not say enough.
+        helps: of parameters whose docstring is for callers in Python.
+    """
+    texts, dynamic = {**_helps(function), **(helps or {})}, dynamic or {}
+    hints = get_type_hints(function, include_extras=True)
+    flags: list[Flag] = []
+    for name, parameter in signature(function).parameters.items():
+        kind = cli_type(hints[name]) if name != "out" else Path | None
+        if name in PYTHON_ONLY or (kind is None and name not in dynamic):
+            continue
+        if is_dataclass(kind) and getattr(kind, "flat", False):
+            flags += _fields(kind, name, parameter.default)
+            continue
+        positional = parameter.default is parameter.empty or name in positionals
+        positional = positional and name != "out" and name not in never_positional
+        flags.append(Flag(name, kind, parameter.default, texts.get(name), positional, settings=dynamic.get(name)))
+    return flags
+
+
+def cli_type(hint: Any) -> Any:
+    """The part of a type that can be typed in: of a union the path or the name, not the array or the loaded model.
+
+    Returns:
+        A type that jsonargparse reads, ``list[...]`` for several values; None where nothing can be typed in.
+    """
+    if get_origin(hint) is Annotated:
+        inner = cli_type(get_args(hint)[0])
+        return None if inner is None else Annotated[(inner, *hint.__metadata__)]
+    origin = get_origin(hint) or hint
+    if origin in (Union, types.UnionType):
+        return _union_type(get_args(hint))
+    if hint is Any or origin in (str, int, float, bool, Path, dict, Literal) or is_dataclass(hint):
+        return hint
+    if isclass(origin) and issubclass(origin, os.PathLike):
+        return Path
+    if isclass(origin) and issubclass(origin, Enum):
+        return hint
+    if (isclass(origin) and issubclass(origin, Sequence)) or origin in (tuple, list):
+        item = cli_type(get_args(hint)[0]) if get_args(hint) else str
+        return None if item is None else list[item]  # type: ignore[valid-type]
+    return None
+
+
+def _union_type(members: Sequence[Any]) -> Any:
+    kinds = [kind for member in members if member is not type(None) and (kind := cli_type(member)) is not None]
+    lists = [kind for kind in kinds if get_origin(kind) is list]
+    if lists or not kinds:
+        return lists[0] if lists else None
+    if str in kinds and Path in kinds:  # str | os.PathLike is a path; str | Path | a class is a name
+        kinds.remove(str if any(get_origin(member) is os.PathLike for member in members) else Path)
+    if str in kinds or Path in kinds:  # a name or a file, rather than the object that it names
+        kinds = [kind for kind in kinds if not is_dataclass(kind)]
+    return Union[(*kinds, *[type(None)] * (type(None) in members))]
+
+
+def metavar_of(kind: Any, name: str = "") -> str:
+    """What the help shows for a value: PATH, NUMBER, COUNT, TEXT, or the choices.
+
+    Args:
+        kind: the type of the value. ``Annotated`` may carry an object with its ``metavar``, or with the ``names()`` of
+            a registry, which are shown as choices.
+        name: of the parameter, for texts that have a form.
+    """
+    origin, inside = get_origin(kind) or kind, get_args(kind)
+    if origin is Annotated:
+        for extra in kind.__metadata__:
+            if hasattr(extra, "metavar"):
+                return str(extra.metavar)
+            if hasattr(extra, "names"):
+                return f"{{{','.join(extra.names())}}}"
+        return metavar_of(inside[0], name)
+    if origin in (Union, types.UnionType):
+        parts = dict.fromkeys(metavar_of(member, name).strip("{}") for member in inside if member is not type(None))
+        if len(parts) == 1:
+            return metavar_of(next(member for member in inside if member is not type(None)), name)
+        return "TEXT" if "TEXT" in parts else "|".join(parts)
+    if origin is Literal:
+        return f"{{{','.join(str(choice) for choice in inside if choice is not None)}}}"
+    if isclass(origin) and issubclass(origin, Enum):
+        return f"{{{','.join(origin.__members__)}}}"
+    if origin in (list, tuple, Sequence):
+        return f"[{metavar_of(inside[0], name) if inside else 'TEXT'},...]"
+    simple = {bool: "{true,false}", int: "COUNT", float: "NUMBER", Path: "PATH", str: METAVARS.get(name, "TEXT")}
+    return simple.get(origin, "YAML")
+
+
+class HelpFormatter(DefaultHelpFormatter):
+    """Help for people: no types of Python, and defaults only where they say something."""
+
+    def _get_help_string(self, action: Any) -> str:
+        text = plain(str(action.help or ""))
+        if text.lower().startswith("show this help"):
+            return "show this help"
+        if not action.option_strings:
+            return text
+        if action.required:
+            return f"{text} (required)"
+        default = _shown(action.default)
+        return f"{text} (default: {default})" if default else text
+
+
+def show_values(action: Any) -> None:
+    """Have the help of an argument show what kind of value it takes."""
+    if not action.option_strings:
+        action.metavar = action.dest.upper()
+    elif action.dest == "print_config":
+        action.metavar, action.help = "", "print a YAML file with the value of every flag, and exit"
+    elif action.nargs != 0:
+        kind = getattr(action, "_typehint", None) or action.type
+        is_file = (kind is None and action.metavar is None) or type(action).__name__ == "_ActionConfigLoad"
+        action.metavar = "PATH" if is_file else metavar_of(kind, action.dest.rpartition(".")[2])
+
+
+def plain(text: str) -> str:
+    """A text of a docstring without its markup, without the full stop of a single sentence, and without what follows
+    "In Python": remarks for callers there.
+    """
+    text = re.split(r"[.;,]?\s+In Python\b", text.strip().replace("``", ""), maxsplit=1, flags=re.IGNORECASE)[0]
+    return text if ". " in text else text.removesuffix(".")
+
+
+def _shown(default: Any) -> str:
+    """A default as it would be typed; nothing for those that only mean "not given"."""
+    if default is None or default is False or isinstance(default, dict) or hasattr(default, "as_dict"):
+        return ""
+    if isinstance(default, (list, tuple)):
+        return " ".join(map(_shown, default))
+    if isinstance(default, Enum):
+        return default.name
+    return "true" if default is True else "" if default == "==SUPPRESS==" or is_dataclass(default) else str(default)
+
+
+def _fields(kind: Any, section: str, default: Any) -> list[Flag]:
+    """The fields of a dataclass as flags of their own."""
+    hints, helps = get_type_hints(kind, include_extras=True), _helps(kind)
+    flags = []
+    for entry in fields(kind):
+        value = entry.default_factory() if entry.default_factory is not MISSING else entry.default
+        value = value if default is Parameter.empty else getattr(default, entry.name)
+        flag = Flag(entry.name, cli_type(hints[entry.name]), value, helps.get(entry.name), False, section, kind)
+        flags += [flag] if flag.type is not None else []
+    return flags
+
+
+def _helps(documented: Any) -> dict[str, str | None]:
+    """Parameter (or attribute) -> what the docstring says."""
+    return {entry.arg_name: entry.description for entry in parse_docstring(documented.__doc__ or "").params}

@@ -1,0 +1,346 @@
+"""The table of verbs: which function each calls, its help, and what becomes of its result.
+
+Functions are named by strings, so that ``seehear --help`` imports none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+USE, LEARN, EVALUATE, DATA = "Use it on your files", "Learn", "Evaluate", "Get data"
+GROUPS = {
+    USE: "trained models come with the package",
+    LEARN: "train models without labels, or adapt one to your videos",
+    EVALUATE: "measure how well a model does",
+    DATA: "make the corpora that training and evaluation read",
+}
+"""Sections of ``seehear --help``, with a few words on each."""
+
+Function = str | Callable[..., Any]
+"""``module:name``, or the function itself (in plug-ins and tests)."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A flag that writes results to a file, next to what is printed.
+
+    Attributes:
+        help: for ``--help``.
+        kind: "csv" writes the `to_row` of every result; "json" the `to_dict` of the one result; "lines" the lines that
+            ``call`` gives for every result; "file" has ``call`` write the one result to the path.
+        call: name of a method of the result, or ``module:name`` of a function that takes the result (and the path).
+        suffixes: that the file's name may have; any by default.
+        distinct_names: whether the lines identify files by name, so that two of one name are refused.
+    """
+
+    help: str
+    kind: Literal["csv", "json", "lines", "file"]
+    call: Function = ""
+    suffixes: tuple[str, ...] = ()
+    distinct_names: bool = False
+
+    @property
+    def takes_one(self) -> bool:
+        """Whether it writes a single result only."""
+        return self.kind in ("json", "file")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Another function that a verb calls when a flag is given. A flag that is no parameter of it is a switch.
+
+    Attributes:
+        function: see `Verb`.
+        help: of the switch.
+        example: one real command, where the positions are others.
+    """
+
+    function: Function
+    help: str = ""
+    example: str = ""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One command.
+
+    Attributes:
+        function: ``module:name`` of the function. Its signature gives the flags, its docstring their help.
+        summary: one line for ``seehear --help``.
+        example: one real command.
+        group: section of ``seehear --help``.
+        about: the verb in a few sentences; by default what the docstring says.
+        helps: parameter -> its help, where the docstring is for callers in Python.
+        variants: flag -> what is called instead when it is given.
+        writers: flag -> what it writes.
+        json_options: flag -> help, of switches that are passed to the result's ``to_dict`` and need ``--json``.
+        closing: ``module:name`` of a function from all results to the text printed after the last of them.
+        arguments: ``module:name`` of a function from the words of the command line to the settings (as argparse takes
+            them) of parameters whose type or default depends on those words.
+        positionals: parameters with a default that are given by position all the same.
+        confirm: parameter that the user's "yes" to the terms of a data set sets.
+        resumable: whether the same command goes on where it was interrupted. Such long jobs also log their progress
+            where there is no terminal.
+        legacy: the function prints by itself and returns an exit code or text. For the time of the migration only.
+    """
+
+    function: Function
+    summary: str
+    example: str
+    group: str = USE
+    about: str = ""
+    helps: Mapping[str, str] = field(default_factory=dict)
+    variants: Mapping[str, Variant] = field(default_factory=dict)
+    writers: Mapping[str, Writer] = field(default_factory=dict)
+    json_options: Mapping[str, str] = field(default_factory=dict)
+    closing: Function | None = None
+    arguments: Function | None = None
+    positionals: tuple[str, ...] = ()
+    confirm: str | None = None
+    resumable: bool = False
+    legacy: bool = False
+
+
+SYNC_MODEL = "name or folder of a sync model, or hf:owner/name on the Hugging Face hub"
+CSV = Writer("also write a table of all files here", "csv")
+RESULT_FILE = Writer("also write the result here, as JSON", "json")
+
+APPS: dict[str, Verb] = {
+    "sync": Verb(
+        "seehear.apps.sync.measure:measure_sync",
+        "measure whether the audio is in sync with the lips, and fix it",
+        "seehear sync talk.mp4 --fix -o talk-in-sync.mp4",
+        about="Measure whether the audio is in sync with the lips, and by how much it is early or late. The delay is "
+        "positive when the audio is late. One file gives a table, several give a line each. The exit code is 0 when "
+        "every file was measured, also where the answer is uncertain, and 2 when one could not be read or fixed.",
+        helps={"files": "video files", "model": SYNC_MODEL, "out": "the new file; a folder for several files"},
+        positionals=("files",),
+        variants={
+            "fix": Variant(
+                "seehear.apps.sync.fix:fix_sync",
+                "write the files again with the audio shifted into place; needs --out",
+            )
+        },
+        writers={
+            "csv": CSV,
+            "plot": Writer("also plot agreement against delay here, as PNG; one file only", "file", "plot", (".png",)),
+        },
+    ),
+    "diarize": Verb(
+        "seehear.apps.diarization.diarize:diarize",
+        "find out who speaks when, and which face it is",
+        "seehear diarize panel.mp4 --video who-speaks.mp4",
+        writers={
+            "rttm": Writer("also write the turns here, as RTTM", "lines", "to_rttm", distinct_names=True),
+            "video": Writer(
+                "also write an MP4 with a frame around every face, green while it speaks; one file only",
+                "file",
+                "write_video",
+                (".mp4", ".m4v", ".mov"),
+            ),
+        },
+        json_options={"frames": "with --json, also whether each face speaks in each frame, and how probably"},
+    ),
+    "verify": Verb(
+        "seehear.apps.verify:verify",
+        "tell whether two recordings are of the same voice",
+        "seehear verify monday.wav tuesday.wav",
+        variants={
+            "pairs": Variant(
+                "seehear.apps.verify:verify_pairs", example="seehear verify recordings/ --pairs pairs.txt --json"
+            )
+        },
+        about="Compare the voices of two recordings: are they of one speaker? The score is the cosine similarity of "
+        "their voice embeddings, -1 to 1. Where the model has a calibration, or one is given, there is also a "
+        "probability, and a verdict: the more probable answer. Each recording should hold one voice. The exit code is "
+        "0 when every pair was compared, 2 when one could not be.",
+        helps={
+            "one": "a recording, or a video with audio",
+            "other": "the second recording",
+            "folder": "folder that the names of the list are in; by default this one",
+            "pairs": 'compare many pairs: file of lines "A B", or "1 A B" and "0 A B", 1 for one speaker',
+            "model": "name or folder of a match model, or hf:owner/name on the Hugging Face hub",
+            "calibration": 'file of "seehear evaluate speaker --write-calibration"; by default the model\'s own',
+            "audio_stream": "which stream of every file, from 1, and perhaps which channel: 2 or 2:left; by default "
+            "the one that a player would choose, or the first that is not silent",
+        },
+        positionals=("folder",),
+        closing="seehear.apps.verify:summarize",
+    ),
+    "match": Verb(
+        "seehear.apps.match:match",
+        "find the face that goes with a voice, or the voice that goes with a face",
+        "seehear match voice.wav anna.jpg ben.jpg carla.jpg",
+    ),
+    "curate": Verb(
+        "seehear.apps.curate:curate",
+        "cut videos into clips of one speaking, in-sync face",
+        "seehear curate raw/ -o clean/",
+        resumable=True,
+    ),
+    "animate": Verb(
+        "seehear.apps.animate:animate",
+        "make a talking-face video from a still face and speech",
+        "seehear animate face.png speech.wav -o talking.mp4",
+    ),
+    "embed": Verb(
+        "seehear.apps.embed:write_features",
+        "write the features of a speech encoder, 25 a second",
+        "seehear embed run/ talk.mp4 word.wav -o features.parquet",
+    ),
+}
+
+LEARNING: dict[str, Verb] = {
+    "pretrain": Verb(
+        "seehear.training.pretrain:pretrain",
+        "train a model on a corpus without labels",
+        "seehear pretrain corpus/ -o run/ --preset animate-small",
+        LEARN,
+        arguments="seehear.training.settings:pretrain_arguments",
+        resumable=True,
+    ),
+    "adapt": Verb(
+        "seehear.apps.adapt.adapt:adapt",
+        "adapt a sync model to your own videos, and measure the gain",
+        "seehear adapt videos/ -o adapted/",
+        LEARN,
+        resumable=True,
+    ),
+    "calibrate": Verb(
+        "seehear.apps.sync.calibrate:calibrate",
+        "calibrate a sync model, so that its confidence is a probability",
+        "seehear calibrate run/ corpus/",
+        LEARN,
+    ),
+    "import-syncnet": Verb(
+        "seehear.apps.import_syncnet:import_syncnet",
+        "convert published SyncNet weights to a model for every verb here",
+        "seehear import-syncnet syncnet_v2.model -o syncnet/",
+        LEARN,
+    ),
+}
+
+TASKS = {
+    "sync": ("seehear.evaluation.sync:evaluate_sync", "evaluate lip-sync: the right audio offset among 31"),
+    "animate": ("seehear.evaluation.animate:evaluate_animate", "compare generated faces with the real ones"),
+    "emotion": ("seehear.evaluation.emotion:evaluate_emotion", "evaluate emotion recognition from speech"),
+    "words": ("seehear.evaluation.words:evaluate_words", "evaluate isolated-word classification"),
+    "transcription": (
+        "seehear.evaluation.transcription:evaluate_transcription",
+        "evaluate speech recognition, by characters and words",
+    ),
+    "affect": ("seehear.evaluation.affect:evaluate_affect", "evaluate continuous valence and arousal"),
+    "speaker": ("seehear.evaluation.speaker.verification:evaluate_speaker", "evaluate speaker verification"),
+    "identification": (
+        "seehear.evaluation.speaker.identification:evaluate_identification",
+        "evaluate speaker identification",
+    ),
+    "facevoice": ("seehear.evaluation.speaker.facevoice:evaluate_facevoice", "evaluate matching of faces and voices"),
+    "lips": ("seehear.evaluation.lips:evaluate_lips", "evaluate lip reading of isolated words"),
+}
+"""Task -> function and summary."""
+
+TASK_WRITERS = {
+    "speaker": {"plot": Writer("also plot the detection error trade-off here, as PNG", "file", "plot", (".png",))}
+}
+"""Task -> flags of its own that write files."""
+
+EVALUATIONS: dict[str, Verb] = {
+    f"evaluate {task}": Verb(
+        function,
+        summary,
+        f"seehear evaluate {task} run/ corpus/",
+        EVALUATE,
+        writers=TASK_WRITERS.get(task, {}) | {"out": RESULT_FILE},
+    )
+    for task, (function, summary) in TASKS.items()
+}
+
+MEASURING: dict[str, Verb] = {
+    "benchmark": Verb(
+        "seehear.benchmark.run:benchmark",
+        "run a table of models, losses, encoders, tasks and seeds",
+        "seehear benchmark mini -o mini/",
+        EVALUATE,
+        resumable=True,
+        legacy=True,
+    ),
+    "recipe": Verb(
+        "seehear.recipes.run:recipe",
+        "reproduce a published table: get data, prepare, pretrain, evaluate",
+        "seehear recipe open-data -o open-data/ --dry-run",
+        EVALUATE,
+        resumable=True,
+        legacy=True,
+    ),
+    "demo": Verb(
+        "seehear.demo.tour:demo",
+        "try everything on synthetic people in nine minutes, with a report",
+        "seehear demo -o demo/",
+        EVALUATE,
+        resumable=True,
+        legacy=True,
+    ),
+}
+
+DATA_SETS: dict[str, Verb] = {
+    "get": Verb(
+        "seehear.data.get:download_dataset",
+        "download an openly licensed data set, after its terms",
+        "seehear get fsdd -o data/fsdd/",
+        DATA,
+        confirm="accept_terms",
+        resumable=True,
+    ),
+    "prepare": Verb(
+        "seehear.data.prepare:prepare",
+        "turn videos into a corpus of face clips with their audio",
+        "seehear prepare videos/ -o corpus/",
+        DATA,
+        resumable=True,
+    ),
+    "info": Verb(
+        "seehear.data.report:corpus_info",
+        "describe a corpus: clips, hours, speakers, labels",
+        "seehear info corpus/",
+        DATA,
+    ),
+    "avatars": Verb(
+        "seehear.avatars.make:synthesize_avatars",
+        "make labelled videos of synthetic talking people",
+        "seehear avatars -o people/ --clips 500 --speakers 100 --seed 1",
+        DATA,
+        resumable=True,
+    ),
+}
+
+VERBS: dict[str, Verb] = {**APPS, **LEARNING, **EVALUATIONS, **MEASURING, **DATA_SETS}
+"""By name, in the order of the help. A name of two words belongs to a family: its first word alone lists the family."""
+
+
+def family(word: str) -> dict[str, Verb]:
+    """The verbs of two words that begin with this one."""
+    return {name: verb for name, verb in VERBS.items() if name.startswith(f"{word} ")}
+
+
+def split_verb(words: list[str]) -> tuple[str, list[str]]:
+    """The verb, of one word or of two, and what follows it."""
+    count = 2 if family(words[0]) else 1
+    return " ".join(words[:count]), words[count:]
+
+
+def help_text(verbs: Mapping[str, Verb] | None = None) -> str:
+    """The text of ``seehear --help``: every verb with a real example, in groups."""
+    verbs = VERBS if verbs is None else verbs
+    width = max(map(len, verbs))
+    lines = ["seehear: learn from talking faces and their speech, and use what was learned", ""]
+    lines += ["usage: seehear VERB ... [--config FILE.yaml] [--json]"]
+    for group in dict.fromkeys(verb.group for verb in verbs.values()):
+        lines += ["", f"{group} ({GROUPS[group]}):" if group in GROUPS else f"{group}:"]
+        for name, verb in verbs.items():
+            if verb.group == group:
+                lines += [f"  {name:<{width}}  {verb.summary}", f"  {'':<{width}}    $ {verb.example}"]
+    lines += ["", "seehear VERB --help lists the flags of a verb. Every flag is also a key of its YAML file."]
+    return "\n".join(lines)
