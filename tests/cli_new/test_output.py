@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from cli_fakes import Measured, Partly, measure
-from seehear.cli_new.output import run
-from seehear.cli_new.parser import parse
-from seehear.cli_new.verbs import Verb, Writer
+from seehear.cli.output import run
+from seehear.cli.parser import parse
+from seehear.cli.verbs import Verb, Writer
 from seehear.errors import SeehearError
 
 WRITERS = {
@@ -169,9 +169,9 @@ BAR_ON_A_TERMINAL = """
 import sys, time
 from pathlib import Path
 from cli_fakes import Measured
-from seehear.cli_new.output import run
-from seehear.cli_new.parser import parse
-from seehear.cli_new.verbs import Verb
+from seehear.cli.output import run
+from seehear.cli.parser import parse
+from seehear.cli.verbs import Verb
 
 def verb(files: list[Path], *, progress=None):
     "Measure."

@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from cli_fakes import Protocol, Training, fix, measure
-from seehear.cli_new.flags import cli_type, metavar_of
-from seehear.cli_new.parser import OLD_FLAGS, Command, parse, parser_of
-from seehear.cli_new.verbs import Variant, Verb, Writer
+from seehear.cli.flags import cli_type, metavar_of
+from seehear.cli.parser import OLD_FLAGS, Command, parse, parser_of
+from seehear.cli.verbs import Variant, Verb, Writer
 
 
 class Loaded:

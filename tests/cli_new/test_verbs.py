@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from seehear import cli_new as cli
-from seehear.cli_new.parser import OLD_VERBS, normalise_flags
-from seehear.cli_new.verbs import GROUPS, VERBS, Verb
+from seehear import cli as cli
+from seehear.cli.parser import OLD_VERBS, normalise_flags
+from seehear.cli.verbs import GROUPS, VERBS, Verb
 from seehear.errors import MediaError, Stopped
 from seehear.version import __version__
 
@@ -37,7 +37,7 @@ def raising(error: BaseException) -> Callable[[], NoReturn]:
 
 def test_help_answers_without_importing_anything_heavy() -> None:
     program = (
-        "import sys; from seehear.cli_new import main; main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
+        "import sys; from seehear.cli import main; main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     for heavy in ("torch", "cv2", "av", "matplotlib", "numpy", "jsonargparse", "rich", "yaml"):
@@ -157,7 +157,7 @@ def test_a_bug_keeps_its_traceback(error: Exception, monkeypatch: pytest.MonkeyP
 def test_a_reader_who_has_left_ends_it_quietly() -> None:
     program = """
 import sys
-from seehear import cli_new as cli
+from seehear import cli as cli
 cli.VERBS["info"] = cli.Verb(lambda: "x" * 10**6, "", "")
 sys.exit(cli.main(["info"]))
 """
@@ -202,7 +202,7 @@ def test_a_wrong_flag_of_a_section_is_named_as_it_is_typed(capsys: pytest.Captur
 def test_flags_go_over_yaml_over_preset_over_defaults(
     words: list[str], steps: int, lr: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seehear.cli_new.parser import parse
+    from seehear.cli.parser import parse
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text("optim: {steps: 40, lr: 0.25}")

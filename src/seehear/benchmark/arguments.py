@@ -12,21 +12,7 @@ from typing import Any, get_type_hints
 from seehear.benchmark.plan import Cell
 from seehear.config import _fitting, _flag
 from seehear.errors import SeehearError
-
-EVALUATIONS = {
-    "sync": "sync:evaluate_sync",
-    "animate": "animate:evaluate_animate",
-    "emotion": "emotion:evaluate_emotion",
-    "words": "words:evaluate_words",
-    "transcription": "transcription:evaluate_transcription",
-    "affect": "affect:evaluate_affect",
-    "speaker": "speaker.verification:evaluate_speaker",
-    "identification": "speaker.identification:evaluate_identification",
-    "facevoice": "speaker.facevoice:evaluate_facevoice",
-    "lips": "lips:evaluate_lips",
-}
-"""Module of `seehear.evaluation` and function of each task; the flags of its verb are the function's parameters."""
-
+from seehear.evaluation import TASKS
 
 PLAN_LEVEL_OPTIONS = frozenset(
     {"model", "data", "corpus", "baselines", "seeds", "first_seed", "label_fraction", "noise", "snr_db", "dataset"}
@@ -56,8 +42,8 @@ USUAL = {"facevoice": {"split": "dev"}}
 
 def evaluation(task: str) -> Callable[..., Any]:
     """The function that measures a task."""
-    module, name = EVALUATIONS[task].split(":")
-    function: Callable[..., Any] = getattr(import_module(f"seehear.evaluation.{module}"), name)
+    module, name = TASKS[task].split(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
     return function
 
 

@@ -1,22 +1,14 @@
-"""The verb calibrate: confidence as a probability.
-
-python -m seehear.apps.sync.calibrate RUN CORPUS...
-
-writes ``sync_calibration`` into the run's config.json. The examples are the corpora's held-out clips, cut to half a
-second up to all of a clip and joined up to ten seconds, with their sound moved by a known delay; in a third of them the
-sound is another clip's, so that every delay is wrong.
-"""
+"""`calibrate`: the confidence of a sync model as a probability."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from seehear.apps.sync.offset import AgreementCurve, DelayPeak, SyncEmbedder, find_peak, measure_agreement
@@ -24,9 +16,14 @@ from seehear.atomic_io import write_text
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Clip
 from seehear.data.corpus import By, Corpus, Split
 from seehear.errors import CorpusError, ModelError
+from seehear.machine import single_thread
 from seehear.metrics.calibration import RIGHT_WITHIN_MS, DelayCalibration, fit_delay_calibration
 from seehear.models.store import load_sync_model
 from seehear.progress import ProgressReporter
+from seehear.results import Result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 MIN_S, MAX_S = 0.5, 10.0
 
@@ -130,6 +127,29 @@ def _cut(clip: Clip, first: int, frames: int) -> Clip:
     return replace(clip, video=clip.video[part], landmarks=clip.landmarks[part], audio=clip.audio[samples], meta=meta)
 
 
+@dataclass(frozen=True, repr=False)
+class CalibrateResult(Result):
+    """A model whose confidence was calibrated.
+
+    Attributes:
+        run: folder of the model.
+        calibration: what its config.json holds now.
+    """
+
+    run: Path
+    calibration: DelayCalibration
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"model": str(self.run), "sync_calibration": self.calibration.to_config()}
+
+    def __rich__(self) -> RenderableType:
+        from rich.text import Text
+
+        count = self.calibration.examples
+        return Text(f"the confidence of {self.run} is a probability now, fitted to {count} measurements")
+
+
 def calibrate(
     run: Path,
     corpora: Sequence[Path],
@@ -137,30 +157,35 @@ def calibrate(
     split_by: By | None = None,
     dev_every: int | None = None,
     examples: int = EXAMPLES,
-) -> DelayCalibration:
-    """Calibrate the model in the folder ``run`` on the held-out clips of corpora and write that into its config.
+    progress: bool = True,
+) -> CalibrateResult:
+    """Calibrate a sync model, so that its confidence is a probability, and write that into its config.json.
 
-    Held out is what the training kept, as the config remembers it, unless ``split_by`` or ``dev_every`` say otherwise.
+    The examples are the corpora's held-out clips, cut to half a second up to all of a clip and joined up to ten
+    seconds, with their audio moved by a known delay; in a third of them the audio is another clip's, so that every
+    delay is wrong.
 
     Args:
-        run: folder of a sync model
-        corpora: folders that `seehear prepare` has made
-        split_by: what is not on both sides of the split, sources or speakers; by default as in the model's training
-        dev_every: every n-th source (or speaker) is held out; by default as in the model's training
-        examples: number of clips cut from the held-out ones to calibrate on
+        run: folder of the model.
+        corpora: folders that "seehear prepare" has made, in sync.
+        split_by: what is held out, sources or speakers; by default as in the model's training.
+        dev_every: every n-th of them is held out; by default as in the model's training.
+        examples: how many measurements to make.
+        progress: show the progress, on the error stream.
 
     Raises:
         CorpusError: fewer than two held-out clips have sound.
-        ModelError: the model was wrong every time, or right every time; its config is left as it was.
+        ModelError: there is no such model, or it was wrong every time, or right every time; its config is left as it
+            was.
     """
-    torch.set_num_threads(1)
     model = load_sync_model(run)
     split = Split.of_training(model.config, split_by, dev_every)
     held_out = Corpus(*corpora).with_faces().split("dev", split.every, split.by).with_sound()
     if len(held_out) < 2:
         raise CorpusError(f"{held_out} holds out fewer than two clips with sound; calibration needs more of them")
     try:
-        calibration = fit_model_calibration(model, held_out, examples=examples)
+        with single_thread():
+            calibration = fit_model_calibration(model, held_out, examples=examples, progress=progress)
     except ValueError as error:
         raise ModelError(
             f"the confidence of {run} cannot be calibrated: {error}; train the model for longer, or give other clips"
@@ -169,8 +194,4 @@ def calibrate(
     config = json.loads(path.read_text(encoding="utf-8"))
     config["sync_calibration"] = calibration.to_config()
     write_text(path, json.dumps(config, indent=2) + "\n")
-    return calibration
-
-
-if __name__ == "__main__":
-    print(calibrate(Path(sys.argv[1]), [Path(corpus) for corpus in sys.argv[2:]]))  # noqa: T201
+    return CalibrateResult(run, calibration)

@@ -83,7 +83,6 @@ class Verb:
         confirm: parameter that the user's "yes" to the terms of a data set sets.
         resumable: whether the same command goes on where it was interrupted. Such long jobs also log their progress
             where there is no terminal.
-        legacy: the function prints by itself and returns an exit code or text. For the time of the migration only.
     """
 
     function: Function
@@ -100,7 +99,6 @@ class Verb:
     positionals: tuple[str, ...] = ()
     confirm: str | None = None
     resumable: bool = False
-    legacy: bool = False
 
 
 SYNC_MODEL = "name or folder of a sync model, or hf:owner/name on the Hugging Face hub"
@@ -265,15 +263,15 @@ MEASURING: dict[str, Verb] = {
         "seehear benchmark mini -o mini/",
         EVALUATE,
         resumable=True,
-        legacy=True,
     ),
     "recipe": Verb(
         "seehear.recipes.run:recipe",
         "reproduce a published table: get data, prepare, pretrain, evaluate",
         "seehear recipe open-data -o open-data/ --dry-run",
         EVALUATE,
+        arguments="seehear.recipes.run:optional_name",
+        confirm="accept_terms",
         resumable=True,
-        legacy=True,
     ),
     "demo": Verb(
         "seehear.demo.tour:demo",
@@ -281,7 +279,6 @@ MEASURING: dict[str, Verb] = {
         "seehear demo -o demo/",
         EVALUATE,
         resumable=True,
-        legacy=True,
     ),
 }
 

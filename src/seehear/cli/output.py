@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, is_dataclass, replace
 from inspect import signature
@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.text import Text
 
 from seehear.atomic_io import ENCODING_ERRORS, atomic_write, write_text
-from seehear.cli_new.parser import BAD_INPUT, Command, import_object
-from seehear.cli_new.verbs import Function, Verb, Writer
+from seehear.cli.parser import BAD_INPUT, Command, import_object
+from seehear.cli.verbs import Function, Verb, Writer
 from seehear.errors import SeehearError, check_writable, os_errors_as_user_errors
 from seehear.progress import ProgressReporter
 from seehear.results import Result
@@ -40,8 +40,6 @@ def run(verb: str, entry: Verb, command: Command) -> int:
     Raises:
         SeehearError: what the function refuses, or a file that a writer cannot write.
     """
-    if entry.legacy:
-        return _run_legacy(command)
     check_outputs(entry, command)
     while True:
         try:
@@ -220,13 +218,3 @@ def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer = csv.DictWriter(stream, columns)
         writer.writeheader()
         writer.writerows(rows)
-
-
-def _run_legacy(command: Command) -> int:
-    """Call a function that prints by itself and returns an exit code, a text or None."""
-    value = command.function(**command.arguments)
-    if value is None or isinstance(value, int):
-        return value or 0
-    sentence: Callable[[], object] | None = getattr(value, "sentence", None)
-    print(f"{len(value)} files written" if isinstance(value, list) else sentence() if sentence else value)
-    return 0

@@ -14,8 +14,8 @@ import yaml
 from docstring_parser import parse as parse_docstring
 from jsonargparse import ArgumentParser, Namespace
 
-from seehear.cli_new.flags import Flag, HelpFormatter, flags_of, plain, show_values
-from seehear.cli_new.verbs import Function, Verb
+from seehear.cli.flags import Flag, HelpFormatter, flags_of, plain, show_values
+from seehear.cli.verbs import Function, Verb
 
 BAD_INPUT = 2
 
@@ -141,10 +141,9 @@ def parse(verb: str, entry: Verb, words: Sequence[str]) -> Command:
         parser.error(str(error))
     lists = [values[flag.name] for flag in parser.flags if flag.positional and flag.takes_several]
     command = Command(_function(entry, words), arguments, not lists or any(len(items) != 1 for items in lists))
-    if not entry.legacy:
-        command.json = values["json"]
-        command.json_options = {name: True for name in entry.json_options if values[name]}
-        command.outputs = {name: values[name] for name in entry.writers if values[name] is not None}
+    command.json = values["json"]
+    command.json_options = {name: True for name in entry.json_options if values[name]}
+    command.outputs = {name: values[name] for name in entry.writers if values[name] is not None}
     if command.json_options and not command.json:
         parser.refuse(f"--{next(iter(command.json_options))} belongs to --json; give both")
     return command
@@ -167,8 +166,7 @@ def parser_of(verb: str, entry: Verb, words: Sequence[str] = ()) -> Parser:
         flag.add_to(parser)
     if chosen and chosen not in (flag.name for flag in parser.flags):
         parser.add_argument(f"--{chosen}", action="store_true", help=entry.variants[chosen].help)
-    if not entry.legacy:
-        _add_output_flags(parser, entry)
+    _add_output_flags(parser, entry)
     if not chosen:
         _add_variants(parser, entry)
     for action in parser._actions:
