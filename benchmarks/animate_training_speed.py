@@ -19,9 +19,9 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from seehear.clip import SAMPLES_PER_FRAME
-from seehear.pretext.animate import AnimateModel
-from seehear.training.presets import settings
-from seehear.training.schedule import make_optimizer
+from seehear.models.animate import AnimateModel
+from seehear.training.optim import make_optimizer
+from seehear.training.settings import read_settings
 
 CHANNELS, SIDE, PICTURES = 128, 16, 128
 
@@ -31,7 +31,7 @@ class Step:
 
     def __init__(self, preset: str, precision: str) -> None:
         torch.manual_seed(0)
-        chosen = settings(preset)
+        chosen = read_settings(preset)
         self.model = AnimateModel(chosen.model)
         clips, frames, side = chosen.data.batch, chosen.data.frames, chosen.model.size
         shape = (clips, frames, side, side, 3) if chosen.model.colour else (clips, frames, side, side)

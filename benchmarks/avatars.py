@@ -16,8 +16,8 @@ import av
 import numpy as np
 from machine import figure
 
-from seehear.avatars import make_avatars
-from seehear.media.faces import Detector, load_detector
+from seehear.avatars.make import synthesize_avatars
+from seehear.media.face_detector import Detector, load_detector
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         begin = time.perf_counter()
-        files = make_avatars(
+        files = synthesize_avatars(
             Path(folder) / "avatars", clips=options.clips, speakers=options.clips, seed=1, workers=options.workers
         )
         rate = len(files) / (time.perf_counter() - begin)

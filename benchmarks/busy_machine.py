@@ -34,10 +34,10 @@ from machine import figure, machine
 from sync_speed import CLIP_S, repeated
 
 from seehear.clip import FPS, SAMPLE_RATE
+from seehear.machine import available_cores
 from seehear.media.decode import open_media
-from seehear.media.mux import write_video
+from seehear.media.encode import write_video
 from seehear.media.sound import read_sound
-from seehear.threads import available_cores
 
 TICKS = os.sysconf("SC_CLK_TCK")
 SEEHEAR = [sys.executable, "-m", "seehear"]

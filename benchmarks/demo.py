@@ -12,8 +12,8 @@ from pathlib import Path
 
 from machine import figure
 
-from seehear.demo import demo
-from seehear.hardware import multiplies_bf16
+from seehear.demo.tour import demo
+from seehear.machine import supports_bf16
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
         page = demo(out=out, clips=given.clips, speakers=given.speakers, steps=given.steps)
         seconds = time.perf_counter() - begun
         print(f"the demo took {seconds / 60:.1f} min; its report has {page.stat().st_size / 1e6:.1f} MB")
-        figure("demo", f"{seconds / 60:.1f} minutes", "bf16" if multiplies_bf16() else "float32")
+        figure("demo", f"{seconds / 60:.1f} minutes", "bf16" if supports_bf16() else "float32")
 
 
 if __name__ == "__main__":

@@ -20,9 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.media.decode import open_media
-from seehear.media.faces import YuNet, load_detector
+from seehear.media.face_detector import FaceSearch, YuNet, load_detector
 from seehear.media.picture import Picture
-from seehear.media.search import FaceSearch
 
 
 @dataclass

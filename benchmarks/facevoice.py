@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fresh_avatars import fresh_avatars
 
-from seehear.tasks.facevoice import evaluate_facevoice
+from seehear.evaluation.speaker.facevoice import evaluate_facevoice
 
 
 def main() -> None:

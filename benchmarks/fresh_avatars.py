@@ -8,12 +8,11 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 
-from seehear.avatars import make_avatars
-from seehear.avatars.filming import film_all, marks_json
-from seehear.avatars.take import plan_take
+from seehear.avatars.make import alignment_json, render_all, synthesize_avatars
+from seehear.avatars.performance import plan_performance
 from seehear.clip import SAMPLE_RATE
-from seehear.corpus.prepare import prepare
-from seehear.media.target import whole_file
+from seehear.data.prepare import prepare
+from seehear.media.encode import atomic_file
 
 SEED = 90_001  # no training uses it
 NEUTRAL = 1 / 7  # all seven classes alike
@@ -22,7 +21,7 @@ SECONDS = 3.0
 
 def fresh_avatars(folder: Path, clips: int, speakers: int, workers: int = 2) -> Path:
     """A prepared corpus in a folder; what is there already is not made again."""
-    make_avatars(folder / "people", clips=clips, speakers=speakers, seed=SEED, neutral=NEUTRAL, workers=workers)
+    synthesize_avatars(folder / "people", clips=clips, speakers=speakers, seed=SEED, neutral=NEUTRAL, workers=workers)
     prepare([folder / "people"], folder / "corpus", workers=workers)
     return folder / "corpus"
 
@@ -30,7 +29,7 @@ def fresh_avatars(folder: Path, clips: int, speakers: int, workers: int = 2) -> 
 def avatar_voices(
     folder: Path, clips: int, speakers: int, seed: int = SEED, neutral: float = NEUTRAL, workers: int | None = None
 ) -> Path:
-    """The sound of the films that `make_avatars` would make, AAC at the same rate, and the labels; no picture is drawn.
+    """The sound of the films that `synthesize_avatars` would make, AAC at the same rate, with labels; nothing is drawn.
 
     What only listens needs no more, and this takes a twentieth of the time. What is there already is not made again.
 
@@ -40,16 +39,16 @@ def avatar_voices(
     out = folder / "voices"
     asked = {"clips": clips, "speakers": speakers, "seed": seed, "seconds": SECONDS, "neutral": neutral}
     jobs = [(out, seed, number, speakers, neutral) for number in range(clips)]
-    film_all(out, {**asked, "voices": True}, jobs, _voice, workers, progress=True)
+    render_all(out, {**asked, "voices": True}, jobs, _voice, workers, progress=True)
     return out
 
 
 def _voice(job: tuple[Path, int, int, int, float]) -> dict[str, Any]:
     """One file, and its row of the table."""
     out, seed, number, speakers, neutral = job
-    take = plan_take(seed, number, speakers, SECONDS, neutral)
+    take = plan_performance(seed, number, speakers, SECONDS, neutral)
     name = f"s{take.person.number:04d}_{number:06d}.m4a"
-    with whole_file(out / name) as file, av.open(file, "w", format="mp4") as container:
+    with atomic_file(out / name) as file, av.open(file, "w", format="mp4") as container:
         how = {"bit_rate": take.room.bit_rate, "options": {"aac_coder": "fast"}}
         audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono", **how)
         samples = AudioFrame.from_ndarray(np.ascontiguousarray(take.sound[None]), format="fltp", layout="mono")
@@ -63,5 +62,5 @@ def _voice(job: tuple[Path, int, int, int, float]) -> dict[str, Any]:
         "emotion": take.emotion,
         "language": take.person.voice.language,
         "sex": take.person.sex,
-        "words": marks_json(take.words),
+        "words": alignment_json(take.words),
     }

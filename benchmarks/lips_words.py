@@ -17,9 +17,9 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from seehear.corpus.prepare import prepare
-from seehear.tasks.lips import evaluate_lips
-from seehear.tasks.readouts.tc5 import TC5Options
+from seehear.data.prepare import prepare
+from seehear.evaluation.lips import evaluate_lips
+from seehear.evaluation.probes.heads import TC5Options
 
 FROZEN, END_TO_END = ("untrained", "pixels"), ("finetuned", "scratch")
 

@@ -1,7 +1,6 @@
 """What every speed is told with: the kind of CPU that it was measured on, and the arithmetic."""
 
-from seehear.hardware import cpu_kind
-from seehear.threads import available_cores
+from seehear.machine import available_cores, cpu_kind
 
 MARK = "figure | "
 

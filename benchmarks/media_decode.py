@@ -19,9 +19,8 @@ import numpy as np
 from machine import figure
 
 from seehear.clip import FPS
-from seehear.media.clipbytes import decode_pictures, decode_sound, encode_pictures, encode_sound
 from seehear.media.decode import open_media
-from seehear.media.mux import write_video
+from seehear.media.encode import decode_pictures, decode_sound, encode_pictures, encode_sound, write_video
 from seehear.media.sound import read_sound
 
 SIZE = (720, 1280)

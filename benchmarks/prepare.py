@@ -15,13 +15,13 @@ from pathlib import Path
 import av
 from machine import figure
 
-from seehear.corpus.formats.media_files import find_media
-from seehear.corpus.prepare import prepare
-from seehear.crew import Tell, work_through
-from seehear.threads import available_cores
+from seehear.data.datasets import find_media
+from seehear.data.prepare import prepare
+from seehear.machine import available_cores
+from seehear.parallel import ReportProgress, run_tasks
 
 
-def decode(path: Path, tell: Tell) -> float:
+def decode(path: Path, tell: ReportProgress) -> float:
     """Decodes pictures and sound of a file; its length in seconds."""
     with av.open(str(path)) as container:
         for stream in container.streams:
@@ -36,7 +36,7 @@ def decode(path: Path, tell: Tell) -> float:
 def decode_all(files: list[Path], workers: int) -> tuple[float, float]:
     """Seconds of video, and seconds that it took from the first file done to the last, as if to all."""
     seconds, first, begun = 0.0, 0.0, 0.0
-    for message in work_through(files, decode, workers):
+    for message in run_tasks(files, decode, workers):
         if begun == 0.0:  # the processes have started: that is no part of decoding
             begun, first = time.perf_counter(), message.value
         seconds += message.value

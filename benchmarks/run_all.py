@@ -21,9 +21,8 @@ from typing import Literal
 
 from machine import MARK, machine
 
-from seehear.hardware import cpu_name
-from seehear.threads import share_the_machine
-from seehear.training.run import packaged
+from seehear.machine import configure_threads, cpu_name
+from seehear.models.store import packaged_models
 
 HERE = Path(__file__).resolve().parent
 ANIMATE = "animate-small"
@@ -92,14 +91,14 @@ def main() -> None:
         for figures in FIGURES:
             print(f"benchmarks/{figures.command:34}  {figures.about}")
         return
-    model = given.model or (ANIMATE if ANIMATE in packaged() else None)
+    model = given.model or (ANIMATE if ANIMATE in packaged_models() else None)
     there = {"nothing"} | ({"recordings"} if (given.shared / "data").is_dir() else set())
     there |= {"model"} if model and "recordings" in there else set()
     left_out = [figures.command for figures in FIGURES if figures.needs not in there]
     if left_out:
         print(f"no recordings in {given.shared}, or no --model: {', '.join(left_out)} left out", file=sys.stderr)
     jobs = [figures.job(given.shared, model) for figures in FIGURES if figures.needs in there]
-    share_the_machine()
+    configure_threads()
     print(f"{cpu_name()}, {machine()}")
     rows: list[str] = []
     failed = [shlex.join(job) for job in jobs if _run(job, rows) != 0]

@@ -30,16 +30,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from seehear.avatars import make_avatars
-from seehear.beside import write_text
-from seehear.corpus.prepare import prepare
-from seehear.tasks.lips import evaluate_lips
-from seehear.tasks.result import Result
-from seehear.tasks.significance import SHARE, p_value, student
-from seehear.tasks.significance import interval as over_units
-from seehear.tasks.speaker import evaluate_speaker
-from seehear.training.presets import settings
+from seehear.atomic_io import write_text
+from seehear.avatars.make import synthesize_avatars
+from seehear.data.prepare import prepare
+from seehear.evaluation.lips import evaluate_lips
+from seehear.evaluation.result import EvaluationResult
+from seehear.evaluation.speaker.verification import evaluate_speaker
+from seehear.metrics.bootstrap import SHARE, p_value, student
+from seehear.metrics.bootstrap import interval as over_units
 from seehear.training.pretrain import pretrain
+from seehear.training.settings import read_settings
 
 LOSSES = ("multiway", "separate", "merged", "substitute")
 UNTRAINED = "untrained"
@@ -112,7 +112,7 @@ Scores = Mapping[str, Score]
 
 def avatars(work: Path, people: int) -> Path:
     """Synthetic people; what is there already is not made again."""
-    make_avatars(work / "people", clips=people, speakers=people, seed=SEED, seconds=SECONDS)
+    synthesize_avatars(work / "people", clips=people, speakers=people, seed=SEED, seconds=SECONDS)
     prepare([work / "people"], work / "avatars")
     return work / "avatars"
 
@@ -121,7 +121,7 @@ def lips(place: Place, loss: str, seed: int) -> Scores:
     """Accuracy of GRID's words, read off the lips."""
     run = learn(place, [place.people, place.grid], "sync-small", loss, SYNC_STEPS, seed, batch=16)
     found = evaluate_lips(str(run), [place.grid], against=(), seeds=1)
-    assert isinstance(found, Result)
+    assert isinstance(found, EvaluationResult)
     return {"accuracy": Score(found.rows[0].main.value)}
 
 
@@ -133,7 +133,7 @@ def voices(place: Place, loss: str, seed: int) -> Scores:
     found = evaluate_speaker(
         str(run), [place.voices], against=rivals, format="librispeech", trials="segments", seeds=1, first_seed=seed
     )
-    assert isinstance(found, Result)
+    assert isinstance(found, EvaluationResult)
     row = found.rows[-1]
     figures = {"EER whitened": row.figures["EER"], "EER raw": row.figures["EER raw"]}
     return {
@@ -151,7 +151,7 @@ def learn(
     place: Place, corpora: list[Path], preset: str, loss: str, steps: int, seed: int, *, batch: int, **model: Any
 ) -> Path:
     """One pretext with one loss; a run that is done is left as it is."""
-    beneath = settings(preset)
+    beneath = read_settings(preset)
     run = place.work / f"{preset}-{loss}-{seed}"
     pretrain(
         corpora,

@@ -12,8 +12,8 @@ over the pieces that are tested, without labels: without that it is two to four 
 import argparse
 from pathlib import Path
 
-from seehear.tasks.result import Result
-from seehear.tasks.speaker import evaluate_speaker
+from seehear.evaluation.result import EvaluationResult
+from seehear.evaluation.speaker.verification import evaluate_speaker
 
 AGAINST = ("mfcc", "logmel", "untrained", "animate-small", "sync-small")
 
@@ -38,7 +38,7 @@ def main() -> None:
             channels=given.channels,
             split="dev",
         )
-        assert isinstance(found, Result)
+        assert isinstance(found, EvaluationResult)
         print(f"pieces of {seconds:g} s\n{found}", *found.verdicts(), sep="\n", end="\n\n", flush=True)
 
 

@@ -17,23 +17,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.avatars.duet import plan_duet
-from seehear.avatars.reel import write_reel
+from seehear.apps.diarization.active_speaker import ActiveSpeakers, DiarizationOptions, detect_active_speakers
+from seehear.avatars.dialogue import plan_dialogue
+from seehear.avatars.files import write_video_file
 from seehear.clip import FPS
+from seehear.evaluation.result import format_percent_range
+from seehear.machine import use_single_thread
 from seehear.media.decode import open_media
 from seehear.media.sound import read_sound
-from seehear.progress import Telling
-from seehear.tasks.result import percent_range
-from seehear.tasks.scores import error_rate
-from seehear.tasks.significance import figure
-from seehear.tools.batch import use_one_thread
-from seehear.tools.conversation import Conversation, WatchOptions, follow
-from seehear.training.run import load_sync
+from seehear.metrics.bootstrap import estimate
+from seehear.metrics.scores import error_rate
+from seehear.models.store import load_sync_model
+from seehear.progress import ProgressReporter
 
 NOBODY = -1
 
 
-def given_to(film: Conversation, frames: int, width: float, people: int = 2) -> tuple[NDArray, NDArray]:
+def given_to(film: ActiveSpeakers, frames: int, width: float, people: int = 2) -> tuple[NDArray, NDArray]:
     """Who is said to speak at each picture, by place from the left, and whether each place is said to, (people, T)."""
     speaks, likely = np.zeros((people, frames), bool), np.zeros((people, frames))
     for track, own, probability in zip(film.tracks, film.speaks, film.probabilities, strict=True):
@@ -47,22 +47,24 @@ def given_to(film: Conversation, frames: int, width: float, people: int = 2) -> 
 
 def interval(values: list[float]) -> str:
     """Mean in per cent with its 95 % interval over films."""
-    told = figure(np.stack([values, np.ones(len(values))], axis=1)[None], error_rate)
-    return f"{100 * told.value:.1f} % ({percent_range(told.low, told.high)} over {len(values)} films)"
+    told = estimate(np.stack([values, np.ones(len(values))], axis=1)[None], error_rate)
+    return f"{100 * told.value:.1f} % ({format_percent_range(told.low, told.high)} over {len(values)} films)"
 
 
 def duets(options: argparse.Namespace, model: object, folder: Path) -> None:
     """The films with the truth."""
     right, faces, chance, quiet = [], [], [], []
-    watch = WatchOptions()
-    with Telling("speaking", options.films) as telling:
+    watch = DiarizationOptions()
+    with ProgressReporter("speaking", options.films) as telling:
         for number in range(options.films):
-            duet = plan_duet(options.seed, number, options.speakers, options.seconds)
+            duet = plan_dialogue(options.seed, number, options.speakers, options.seconds)
             camera, path = duet.takes[0].camera, folder / f"{number}.mp4"
             rate = duet.room.bit_rate
-            write_reel(path, duet.pictures(), duet.sound, crf=camera.crf, preset=camera.preset, bit_rate=rate)
+            write_video_file(path, duet.pictures(), duet.sound, crf=camera.crf, preset=camera.preset, bit_rate=rate)
             truth = duet.speakers()
-            said, speaks = given_to(follow(path, model, watch), len(truth), 2 * duet.takes[0].framing.width)
+            said, speaks = given_to(
+                detect_active_speakers(path, model, watch), len(truth), 2 * duet.takes[0].framing.width
+            )
             right.append(float((said == truth).mean()))
             faces.append(float(np.mean([speaks[place] == (truth == place) for place in (0, 1)])))
             chance.append(float(max((truth == answer).mean() for answer in (NOBODY, 0, 1))))
@@ -93,8 +95,8 @@ def pairs(options: argparse.Namespace, model: object, folder: Path) -> None:
                 for both in zip(one.pictures(), other.pictures(), strict=False)
             ]
         sound = read_sound((left, right)[place]).between(0, len(rows) / FPS)
-        write_reel(path, iter(rows), sound, crf=20, preset="superfast", bit_rate=96_000)
-        said, _ = given_to(follow(path, model, WatchOptions()), len(rows), rows[0].shape[1])
+        write_video_file(path, iter(rows), sound, crf=20, preset="superfast", bit_rate=96_000)
+        said, _ = given_to(detect_active_speakers(path, model, DiarizationOptions()), len(rows), rows[0].shape[1])
         given = said[said != NOBODY]
         found.append(float(len(given) > 0))
         if len(given):
@@ -114,8 +116,8 @@ def main() -> None:
     parser.add_argument("--model", default="sync-small")
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     options = parser.parse_args()
-    use_one_thread()
-    model = load_sync(options.model)
+    use_single_thread()
+    model = load_sync_model(options.model)
     with tempfile.TemporaryDirectory() as work:
         if options.films:
             duets(options, model, Path(work))

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from fresh_avatars import avatar_voices
 
-from seehear.tasks.contenders import WITH_BASELINES
-from seehear.tasks.emotion import evaluate_emotion
+from seehear.evaluation.baselines import ALL_BASELINES
+from seehear.evaluation.emotion import evaluate_emotion
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--speakers", type=int, default=350)
     parser.add_argument("--labels", type=float, nargs="+", default=[0.1])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--against", nargs="*", default=WITH_BASELINES)
+    parser.add_argument("--against", nargs="*", default=ALL_BASELINES)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         corpus = given.avatars or avatar_voices(given.work or Path(temporary), given.clips, given.speakers)

@@ -14,10 +14,10 @@ import torch
 from machine import figure
 
 from seehear.clip import SAMPLE_RATE
-from seehear.encoders.embed import embed_audio
-from seehear.encoders.speech import SpeechEncoder
-from seehear.encoders.speech_encoders import SPEECH_ENCODERS, make_speech_encoder
-from seehear.training.run import load
+from seehear.models.store import load
+from seehear.nn import SPEECH_ENCODERS, build_speech_encoder
+from seehear.nn.embed import embed_audio
+from seehear.nn.interface import SpeechEncoder
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
     if given.model:
         named = {given.model: load(given.model).speech}
     else:
-        named = {name: make_speech_encoder(name).eval() for name in given.encoders}
+        named = {name: build_speech_encoder(name).eval() for name in given.encoders}
     print(f"{torch.get_num_threads()} threads; times real time, the best of {given.turns}")
     for name, encoder in named.items():
         rates = {seconds: times_real_time(encoder, seconds, given.turns) for seconds in given.seconds}

@@ -10,10 +10,10 @@ most of the time.
 import argparse
 from pathlib import Path
 
-from seehear.tasks.contenders import WITH_BASELINES
-from seehear.tasks.words import evaluate_words
+from seehear.evaluation.baselines import ALL_BASELINES
+from seehear.evaluation.words import evaluate_words
 
-AGAINST = tuple(name for name in WITH_BASELINES if name != "egemaps")
+AGAINST = tuple(name for name in ALL_BASELINES if name != "egemaps")
 
 
 def main() -> None:

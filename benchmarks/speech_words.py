@@ -24,11 +24,11 @@ from pathlib import Path
 
 from fresh_avatars import avatar_voices
 
-from seehear.corpus.prepare import prepare
-from seehear.tasks.contenders import WITH_BASELINES
-from seehear.tasks.words import evaluate_words
-from seehear.training.presets import settings
+from seehear.data.prepare import prepare
+from seehear.evaluation.baselines import ALL_BASELINES
+from seehear.evaluation.words import evaluate_words
 from seehear.training.pretrain import pretrain
+from seehear.training.settings import read_settings
 
 NARROW = ("logmel-4k", "logmel-4k-nolevel", "logmel-4k-cmn", "mfcc-4k", "mfcc-4k-nolevel", "mfcc-4k-cmn")
 SOUND_ALONE = ("apc-small", "cpc-small")
@@ -41,7 +41,7 @@ def sound_pretexts(shared: Path, work: Path) -> list[Path]:
     prepare([shared / "data" / "grid_s1" / "video"], grid, format="grid", faces="none")
     prepare([avatar_voices(work, AVATARS, SPEAKERS, SEED, NEUTRAL)], people, faces="none")
     for preset in SOUND_ALONE:
-        chosen = settings(preset)
+        chosen = read_settings(preset)
         parts = {"model": chosen.model, "data": chosen.data, "optim": chosen.optim, "engine": chosen.engine}
         print(pretrain([grid, grid, people], work / preset, preset, **parts), flush=True)
     return [work / preset for preset in SOUND_ALONE]
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--pretexts", action="store_true", help="train apc-small and cpc-small, and compare with them")
     parser.add_argument("--work", type=Path, help="folder for those trainings, kept")
     given = parser.parse_args()
-    against = given.against if given.against is not None else NARROW if given.below_4_khz else WITH_BASELINES
+    against = given.against if given.against is not None else NARROW if given.below_4_khz else ALL_BASELINES
     digits = [given.shared / "data" / "fsdd"]
     with tempfile.TemporaryDirectory() as temporary:
         more = sound_pretexts(given.shared, given.work or Path(temporary)) if given.pretexts else []

@@ -31,10 +31,10 @@ from real_people.rows import Row, markdown
 from real_people.speaking import speaking_rows
 from real_people.sync import sync_rows
 
-from seehear.beside import write_text
+from seehear.atomic_io import write_text
 from seehear.errors import SeehearError
-from seehear.tools.batch import use_one_thread
-from seehear.training.run import load_identity, load_sync
+from seehear.machine import use_single_thread
+from seehear.models.store import load_identity_model, load_sync_model
 
 PARTS = ("sync", "files", "emotion", "speaking", "facevoice")
 OF_FACES = ("sync", "files", "speaking", "facevoice")
@@ -70,7 +70,7 @@ def measured(given: argparse.Namespace) -> list[Row]:
     Raises:
         SeehearError: the data or a model is not there.
     """
-    use_one_thread()
+    use_single_thread()
     data = given.shared / "data"
     actors = data / "emodb_dev"
     if "emotion" in given.parts and not actors.is_dir():
@@ -90,14 +90,16 @@ def measured(given: argparse.Namespace) -> list[Row]:
         return emotion_rows(given.speech, actors, given.against, **options)
 
     ways: dict[str, Callable[[], list[Row]]] = {
-        "sync": lambda: of_faces(lambda cut: sync_rows(load_sync(given.model), given.model, cut)),
-        "files": lambda: of_faces(lambda cut: file_rows(load_sync(given.model), given.model, cut, given.detector)),
+        "sync": lambda: of_faces(lambda cut: sync_rows(load_sync_model(given.model), given.model, cut)),
+        "files": lambda: of_faces(
+            lambda cut: file_rows(load_sync_model(given.model), given.model, cut, given.detector)
+        ),
         "emotion": emotion,
         "speaking": lambda: of_faces(
-            lambda cut: speaking_rows(load_sync(given.model), given.model, cut, given.work, given.detector)
+            lambda cut: speaking_rows(load_sync_model(given.model), given.model, cut, given.work, given.detector)
         ),
         "facevoice": lambda: of_faces(
-            lambda cut: facevoice_rows(load_identity(given.identity), given.identity, cut)
+            lambda cut: facevoice_rows(load_identity_model(given.identity), given.identity, cut)
         ),
     }  # fmt: skip
     return [row for part in PARTS if part in given.parts for row in ways[part]()]

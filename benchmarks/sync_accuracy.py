@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 from seehear.clip import SAMPLE_RATE
-from seehear.media.mux import shift_sound
+from seehear.evaluation.result import format_percent_range
+from seehear.media.shift import shift_sound
 from seehear.media.sound import read_sound
-from seehear.tasks.result import percent_range
-from seehear.tasks.scores import error_rate
-from seehear.tasks.significance import figure
+from seehear.metrics.bootstrap import estimate
+from seehear.metrics.scores import error_rate
 
 WITHIN_MS = (40, 20, 10)
 
@@ -40,8 +40,8 @@ def distance_ms(one: Path, other: Path) -> float:
 
 def percent_within(errors: np.ndarray, limit: float) -> str:
     right = (np.abs(errors) <= limit).astype(float)
-    told = figure(np.stack([right, np.ones(len(right))], axis=1)[None], error_rate)
-    return f"within ±{limit} ms {100 * told.value:.1f} % ({percent_range(told.low, told.high)})"
+    told = estimate(np.stack([right, np.ones(len(right))], axis=1)[None], error_rate)
+    return f"within ±{limit} ms {100 * told.value:.1f} % ({format_percent_range(told.low, told.high)})"
 
 
 def summary(name: str, errors: np.ndarray) -> str:

@@ -24,13 +24,12 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d
 from scipy.stats import pearsonr
 
+from seehear.apps.sync.calibrate import DelayedSound
+from seehear.apps.sync.offset import find_peak, measure_agreement
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Clip
 from seehear.media.clips import ClipReader
 from seehear.media.crops import mouth_region
-from seehear.tools.calibration import KnownSound
-from seehear.tools.listen import listen
-from seehear.tools.offset import find_peak
-from seehear.training.run import load_sync
+from seehear.models.store import load_sync_model
 
 REACH = FPS  # +-1 s
 FAR_MS = 80.0  # a half this far off was not found (no speech in it), whatever the recording's own delay
@@ -49,13 +48,13 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--model", default="sync-small")
     given = parser.parse_args()
-    model = load_sync(given.model)
+    model = load_sync_model(given.model)
     delays, curves = [], []
     for path in sorted((given.shared / "data" / "grid_s1" / "video").glob("*.mp4"))[::8]:
         with ClipReader(path) as reader:
             clip = next(iter(reader))
-        sound = KnownSound(clip.audio, 0.0)
-        peaks = [find_peak(listen(model, part, sound, REACH).curve) for part in (clip, *halves(clip))]
+        sound = DelayedSound(clip.audio, 0.0)
+        peaks = [find_peak(measure_agreement(model, part, sound, REACH).curve) for part in (clip, *halves(clip))]
         if all(peak and abs(peak.delay_ms) < FAR_MS for peak in peaks):
             delays.append([peak.delay_ms for peak in peaks if peak])
             curves.append(energy_curves(clip))

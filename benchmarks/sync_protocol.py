@@ -15,10 +15,10 @@ from pathlib import Path
 
 from fresh_avatars import fresh_avatars
 
-from seehear.corpus.prepare import prepare
-from seehear.corpus.store import Corpus
-from seehear.tasks.sync import evaluate_sync
-from seehear.training.run import load_sync
+from seehear.data.corpus import Corpus
+from seehear.data.prepare import prepare
+from seehear.evaluation.sync import evaluate_sync_clips
+from seehear.models.store import load_sync_model
 
 
 def main() -> None:
@@ -28,9 +28,9 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=300)
     parser.add_argument("--work", type=Path, help="folder to make them in, kept")
     given = parser.parse_args()
-    model = load_sync(given.model)
+    model = load_sync_model(given.model)
     for name, corpus in corpora(given):
-        print(f"{name} (faces by {corpus.roots[0].detector})\n{evaluate_sync(model, corpus)}\n", flush=True)
+        print(f"{name} (faces by {corpus.roots[0].detector})\n{evaluate_sync_clips(model, corpus)}\n", flush=True)
 
 
 def corpora(given: argparse.Namespace) -> Iterator[tuple[str, Corpus]]:

@@ -23,7 +23,7 @@ from machine import figure
 
 from seehear.clip import FPS, SAMPLE_RATE
 from seehear.media.decode import open_media
-from seehear.media.mux import write_video
+from seehear.media.encode import write_video
 from seehear.media.sound import read_sound
 
 WIDTH, HEIGHT = 1280, 720

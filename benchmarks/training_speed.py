@@ -17,11 +17,10 @@ from matmul import matmul_rate
 from torch.utils.flop_counter import FlopCounterMode
 
 from seehear.clip import SAMPLES_PER_FRAME
-from seehear.hardware import multiplies_bf16
-from seehear.pretext.sync import SyncModel
-from seehear.training.options import OptimOptions
-from seehear.training.presets import settings
-from seehear.training.schedule import make_optimizer
+from seehear.machine import supports_bf16
+from seehear.models.sync import SyncModel
+from seehear.training.optim import make_optimizer
+from seehear.training.settings import OptimOptions, read_settings
 
 SIDE = 64  # a mouth of the default corpus
 
@@ -36,7 +35,7 @@ class Step:
 
     def __init__(self, preset: str, precision: str) -> None:
         torch.manual_seed(0)
-        chosen = settings(preset)
+        chosen = read_settings(preset)
         self.model = SyncModel(chosen.model)
         self.batch = random_batch(chosen.data.batch, chosen.data.frames)
         self.frames = chosen.data.batch * chosen.data.frames
@@ -85,7 +84,7 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     print(f"sync training, preset {options.preset}, {torch.get_num_threads()} threads")
     rates = [matmul_rate()]
-    for precision in options.precision or ["32-true", *(["bf16-mixed"] if multiplies_bf16() else [])]:
+    for precision in options.precision or ["32-true", *(["bf16-mixed"] if supports_bf16() else [])]:
         step = Step(options.preset, precision)
         macs = step.macs_a_frame()
         step()

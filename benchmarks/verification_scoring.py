@@ -16,8 +16,8 @@ import torch
 from machine import figure
 from torch.nn import functional as F
 
-from seehear.tasks.verification.all_pairs import count_all_pairs
-from seehear.tasks.verification.curve import Counts
+from seehear.metrics.detection import ErrorCounts
+from seehear.metrics.pairs import count_all_pairs
 
 FLOOR, AIM = 3.0, 1.3
 SORTED = 3000  # embeddings whose scores are all kept as well, to compare
@@ -66,11 +66,11 @@ def voices(count: int, dim: int, speakers: int) -> tuple[torch.Tensor, list[int]
     return F.normalize(directions[people] + noise, dim=1), people.tolist()
 
 
-def written_out(embeddings: torch.Tensor, people: list[int]) -> Counts:
+def written_out(embeddings: torch.Tensor, people: list[int]) -> ErrorCounts:
     """Every score kept and sorted."""
     one, other = np.triu_indices(len(people), 1)
     who = np.array(people)
-    return Counts.of((embeddings @ embeddings.mT).numpy()[one, other], who[one] == who[other])
+    return ErrorCounts.of((embeddings @ embeddings.mT).numpy()[one, other], who[one] == who[other])
 
 
 def seconds(work: Callable[[], object]) -> float:

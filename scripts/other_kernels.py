@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from seehear.hardware import cpu_kind
+from seehear.machine import cpu_kind
 
 LIMITS = {
     "AVX-512 with bf16": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},

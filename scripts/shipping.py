@@ -7,11 +7,11 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save
 
-from seehear.avatars.make import make_avatars
-from seehear.beside import write_text
-from seehear.corpus.prepare import prepare
-from seehear.score_calibration import FILE as SCORES
-from seehear.training.run import CONFIG, WEIGHTS
+from seehear.atomic_io import write_text
+from seehear.avatars.make import synthesize_avatars
+from seehear.data.prepare import prepare
+from seehear.metrics.calibration import CALIBRATION_FILE as SCORES
+from seehear.models.store import CONFIG, WEIGHTS
 
 CARDS = Path(__file__).resolve().parent
 PACKAGED = CARDS.parent / "src" / "seehear" / "weights"
@@ -30,7 +30,7 @@ def grid(shared: Path, work: Path) -> Path:
 def strangers(work: Path) -> Path:
     """The corpus of synthetic people who are in no training."""
     films, out = work / "strangers", work / "strangers-corpus"
-    make_avatars(films, clips=STRANGERS, speakers=STRANGERS, seed=STRANGERS_SEED, neutral=1 / 7)
+    synthesize_avatars(films, clips=STRANGERS, speakers=STRANGERS, seed=STRANGERS_SEED, neutral=1 / 7)
     prepare([films], out)
     return out
 

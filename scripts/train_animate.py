@@ -17,18 +17,18 @@ from pathlib import Path
 
 from shipping import CARDS, grid, publish, strangers
 
-from seehear.audio.augment import SoundAugmentOptions
-from seehear.avatars.make import make_avatars
-from seehear.corpus.prepare import prepare
-from seehear.tasks.animate import evaluate_animate
-from seehear.tasks.parts import PartName
-from seehear.training.presets import Settings, settings
+from seehear.audio.augmentation import SoundAugmentationOptions
+from seehear.avatars.make import synthesize_avatars
+from seehear.cli.verbs import evaluate_animate
+from seehear.data.prepare import prepare
+from seehear.evaluation.splits import ClipPart
 from seehear.training.pretrain import pretrain
+from seehear.training.settings import TrainingSettings, read_settings
 
 PRESET = "animate-small"
 AVATARS, SPEAKERS, SEED, NEUTRAL = 2800, 1400, 7, 0.143
 STILL_STEPS, DRAWING_STEPS = 5000, 4000
-CLEAN = SoundAugmentOptions(gain_db=6, noise=0, equaliser_db=0, warp=0, narrow=0.4)
+CLEAN = SoundAugmentationOptions(gain_db=6, noise=0, equaliser_db=0, warp=0, narrow=0.4)
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
     given = parser.parse_args()
 
     speaker, people = grid(given.shared, given.work), feeling_avatars(given.work)
-    corpora, preset = [speaker, speaker, people], settings(PRESET)
+    corpora, preset = [speaker, speaker, people], read_settings(PRESET)
     first, second = given.work / "animate-moving", given.work / "animate"
     moving = replace(preset.model, averaged=1.0, sounds=CLEAN)
     learn(corpora, first, replace(preset, model=moving, optim=replace(preset.optim, steps=STILL_STEPS, ema=0.995)))
@@ -52,12 +52,12 @@ def main() -> None:
 def feeling_avatars(work: Path) -> Path:
     """The corpus of synthetic people with emotions, made first."""
     films, out = work / "feeling-people", work / "feeling-avatars"
-    make_avatars(films, clips=AVATARS, speakers=SPEAKERS, seed=SEED, neutral=NEUTRAL)
+    synthesize_avatars(films, clips=AVATARS, speakers=SPEAKERS, seed=SEED, neutral=NEUTRAL)
     prepare([films], out)
     return out
 
 
-def learn(corpora: list[Path], run: Path, chosen: Settings, init: str | None = None) -> None:
+def learn(corpora: list[Path], run: Path, chosen: TrainingSettings, init: str | None = None) -> None:
     """One stage."""
     parts = {"model": chosen.model, "data": chosen.data, "optim": chosen.optim, "engine": chosen.engine}
     print(pretrain(corpora, run, PRESET, init=init, **parts))  # noqa: T201
@@ -65,7 +65,7 @@ def learn(corpora: list[Path], run: Path, chosen: Settings, init: str | None = N
 
 def card(run: Path, seen: list[Path], never_met: Path) -> str:
     """The model card, with what was measured on held-out clips of people it has seen, and on people it has not."""
-    parts: list[tuple[str, Path, PartName]] = [(f"{path.name}, seen in other clips", path, "dev") for path in seen]
+    parts: list[tuple[str, Path, ClipPart]] = [(f"{path.name}, seen in other clips", path, "dev") for path in seen]
     parts.append(("avatars never met", never_met, "all"))
     said = [f"{name}: {evaluate_animate(str(run), path, part, sync='sync-small')}" for name, path, part in parts]
     told = "\n\n".join(said)

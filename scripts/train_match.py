@@ -17,13 +17,13 @@ from pathlib import Path
 
 from shipping import CARDS, publish
 
-from seehear.avatars.make import make_avatars
-from seehear.corpus.prepare import prepare
-from seehear.score_calibration import ScoreCalibration
-from seehear.tasks.facevoice import evaluate_facevoice
-from seehear.tasks.speaker import evaluate_speaker
-from seehear.training.presets import settings
+from seehear.avatars.make import synthesize_avatars
+from seehear.data.prepare import prepare
+from seehear.evaluation.speaker.facevoice import evaluate_facevoice
+from seehear.evaluation.speaker.verification import evaluate_speaker
+from seehear.metrics.calibration import ScoreCalibration
 from seehear.training.pretrain import pretrain
+from seehear.training.settings import read_settings
 
 PRESET = "match-small"
 AVATARS, SECONDS, SEED = 4000, 2.0, 11  # as many people as films: what counts is how many there are
@@ -41,7 +41,7 @@ def main() -> None:
 
     utterances = given.shared / "data" / "librispeech_251"
     people, voices = corpora(utterances, given.work)
-    preset, first, second = settings(PRESET), given.work / "match-voices", given.work / "match"
+    preset, first, second = read_settings(PRESET), given.work / "match-voices", given.work / "match"
     preset = replace(preset, model=replace(preset.model, shared=SHARED))
     data = replace(preset.data, batch=96, split_by="speaker", dev_every=HELD_OUT)
     slow = replace(preset.optim, steps=VOICE_STEPS, ema=0.998)
@@ -57,7 +57,7 @@ def corpora(utterances: Path, work: Path) -> tuple[Path, list[Path]]:
     films, people, heard, real = (
         work / name for name in ("match-people", "match-avatars", "match-heard", "librispeech")
     )
-    make_avatars(films, clips=AVATARS, speakers=AVATARS, seed=SEED, seconds=SECONDS)
+    synthesize_avatars(films, clips=AVATARS, speakers=AVATARS, seed=SEED, seconds=SECONDS)
     prepare([films], people)
     prepare([films], heard, faces="none")
     prepare([utterances], real, format="librispeech", faces="none")

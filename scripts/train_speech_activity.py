@@ -17,12 +17,12 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 import seehear.audio
-from seehear.audio.speech_activity import WEIGHTS, band_levels, network, standing_out
-from seehear.avatars.duet import plan_duet
-from seehear.avatars.room import draw_noise
+from seehear.audio.recording import synthesize_noise
+from seehear.audio.voice_activity import WEIGHTS, band_levels, build_network, network_inputs
+from seehear.avatars.dialogue import plan_dialogue
 from seehear.clip import FPS, SAMPLE_RATE
 from seehear.media.sound import read_sound
-from seehear.progress import Telling
+from seehear.progress import ProgressReporter
 
 SECONDS = 12.0
 FRAMES = round(SECONDS * FPS)
@@ -36,9 +36,9 @@ Example = tuple[NDArray, NDArray, float]
 
 def of_people(films: int) -> list[Example]:
     examples, middles = [], (np.arange(FRAMES) + 0.5) / FPS
-    with Telling("sounds", films) as telling:
+    with ProgressReporter("sounds", films) as telling:
         for number in range(films):
-            duet = plan_duet(SEED, number, SPEAKERS, SECONDS)
+            duet = plan_dialogue(SEED, number, SPEAKERS, SECONDS)
             sounds = [mark for take in duet.takes for mark in take.phonemes]
             spoken = np.any([(middles >= mark.start_s) & (middles < mark.stop_s) for mark in sounds], axis=0)
             examples.append((band_levels(duet.sound), spoken, 1.0))
@@ -48,7 +48,7 @@ def of_people(films: int) -> list[Example]:
 
 def of_nobody(rng: np.random.Generator) -> list[Example]:
     times = np.arange(round(SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
-    sounds = [draw_noise(rng, len(times), kind) for kind in ("white", "pink", "brown", "hum") for _ in range(12)]
+    sounds = [synthesize_noise(rng, len(times), kind) for kind in ("white", "pink", "brown", "hum") for _ in range(12)]
     hiss = rng.standard_normal((24, len(times)))
     tones = np.sin(2 * np.pi * np.geomspace(50, 4000, 24)[:, None] * times)
     sounds += list(tones + 0.003 * hiss)
@@ -71,14 +71,14 @@ def of_grid(folder: Path, first: int) -> list[Example]:
 
 def batch_of(examples: list[Example], rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Whole or in part, with bands a little disturbed; what is missing to the full length counts nothing."""
-    seen = np.zeros((len(examples), standing_out(examples[0][0]).shape[0], FRAMES), np.float32)
+    seen = np.zeros((len(examples), network_inputs(examples[0][0]).shape[0], FRAMES), np.float32)
     truth, weight = np.zeros((2, len(examples), FRAMES), np.float32)
     for row, (levels, spoken, counts) in enumerate(examples):
         length = len(levels) if rng.random() < 0.6 else int(rng.integers(SHORTEST, len(levels) + 1))
         start = int(rng.integers(len(levels) - length + 1))
         part = slice(start, start + length)
         seen[row, :, :length], truth[row, :length], weight[row, :length] = (
-            standing_out(levels[part]),
+            network_inputs(levels[part]),
             spoken[part],
             counts,
         )
@@ -93,7 +93,7 @@ def batch_of(examples: list[Example], rng: np.random.Generator) -> tuple[torch.T
 
 def accuracy(model: torch.nn.Module, examples: list[Example]) -> float:
     with torch.inference_mode():
-        told = [model(torch.from_numpy(standing_out(levels))[None])[0, 0].numpy() > 0 for levels, _, _ in examples]
+        told = [model(torch.from_numpy(network_inputs(levels))[None])[0, 0].numpy() > 0 for levels, _, _ in examples]
     return float(np.mean([(one == spoken).mean() for one, (_, spoken, _) in zip(told, examples, strict=True)]))
 
 
@@ -109,11 +109,11 @@ def main() -> None:
     people, grid = of_people(options.films), options.shared / "data" / "grid_s1"
     training = [one for number, one in enumerate(people) if number % 10] + of_nobody(rng)
     training += of_grid(grid, 1) if grid.is_dir() else []
-    model = network()
+    model = build_network()
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=1e-2)
     steps = EPOCHS * (len(training) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
-    with Telling("fitting", steps) as telling:
+    with ProgressReporter("fitting", steps) as telling:
         for step in range(steps):
             chosen = rng.choice(len(training), BATCH, replace=False)
             seen, truth, weight = batch_of([training[one] for one in chosen], rng)

@@ -20,18 +20,17 @@ from typing import Any
 
 from shipping import CARDS, grid, publish, strangers
 
-from seehear.audio.augment import SoundAugmentOptions
-from seehear.avatars.make import make_avatars
-from seehear.beside import write_text
-from seehear.corpus.prepare import prepare
-from seehear.corpus.store import Corpus
-from seehear.tasks.sync import evaluate_sync
-from seehear.tasks.units import counted
-from seehear.tools.calibration import calibrate_run
-from seehear.training.options import OptimOptions
-from seehear.training.presets import settings
+from seehear.apps.sync.calibrate import calibrate
+from seehear.atomic_io import write_text
+from seehear.audio.augmentation import SoundAugmentationOptions
+from seehear.avatars.make import synthesize_avatars
+from seehear.data.corpus import Corpus
+from seehear.data.prepare import prepare
+from seehear.evaluation.sync import evaluate_sync_clips
+from seehear.metrics.bootstrap import count_phrase
+from seehear.models.store import load_sync_model
 from seehear.training.pretrain import pretrain
-from seehear.training.run import load_sync
+from seehear.training.settings import OptimOptions, read_settings
 
 FIRST_AVATARS: dict[str, Any] = {"clips": 2800, "speakers": 1400, "seed": 2026}
 AVATARS: dict[str, dict[str, Any]] = {
@@ -50,7 +49,7 @@ COOLING = OptimOptions(steps=420, lr=6e-4, warmup=20, ema=0.98, seed=1)
 REAL, REAL_VOICES = 8, 2
 """How often the six minutes of real people and the half hour of real voices are seen, the others once."""
 
-SOUNDS = SoundAugmentOptions(room=0.3, music=0.2, narrow=0.1)
+SOUNDS = SoundAugmentationOptions(room=0.3, music=0.2, narrow=0.1)
 
 
 def main() -> None:
@@ -73,7 +72,7 @@ def main() -> None:
     real = work / "real"
     prepare([data / "real_faces"], real, delays=data / "real_faces" / "clips.csv")
 
-    preset = settings("sync-small")
+    preset = read_settings("sync-small")
     first = given.first or str(work / "first")
     if not given.first:
         old = [speaker, avatars(work / "people-first", work / "first-avatars", **FIRST_AVATARS)]
@@ -90,11 +89,11 @@ def main() -> None:
     cooled = work / "cooled"
     print(pretrain(mix, cooled, preset="sync-small", model=model, optim=COOLING, init=str(run)))  # noqa: T201
     corpora = [speaker, *people, voiced, real]
-    calibrate_run(cooled, *corpora)
+    calibrate(cooled, *corpora)
     named = zip(("GRID speaker 1", "avatars", "avatars (longer)", "avatars, real voices", "real"), corpora, strict=True)
     tested = {f"{name}: seen in other clips": Corpus(corpus).split("dev") for name, corpus in named}
     tested["avatars never met"] = Corpus(strangers(work))
-    measured = {name: evaluate_sync(load_sync(cooled), clips).to_dict() for name, clips in tested.items()}
+    measured = {name: evaluate_sync_clips(load_sync_model(cooled), clips).to_dict() for name, clips in tested.items()}
     write_text(work / "measured.json", json.dumps(measured, indent=2) + "\n")
     card = (CARDS / "sync_card.md").read_text(encoding="utf-8").replace("@MEASURED@", table(measured))
     publish("sync-small", cooled, card)
@@ -102,7 +101,7 @@ def main() -> None:
 
 def avatars(films: Path, out: Path, **options: Any) -> Path:
     """The corpus of synthetic people, made first."""
-    make_avatars(films, **options)
+    synthesize_avatars(films, **options)
     prepare([films], out)
     return out
 
@@ -116,7 +115,7 @@ def table(measured: dict[str, Any]) -> str:
     for corpus, accuracy in measured.items():
         for found in accuracy["by_length"]:
             interval = f"{found['low']:.1%} - {found['high']:.1%}"
-            over = counted(found["units"], accuracy["units"])
+            over = count_phrase(found["units"], accuracy["units"])
             told = (corpus, str(found["frames"]), f"{found['accuracy']:.1%}", interval, over)
             rows.append(f"| {' | '.join(told)} | {accuracy['chance']:.1%} |")
     return "\n".join(rows)

@@ -11,9 +11,9 @@ from typing import Self
 import numpy as np
 
 from seehear.clip import Clip
-from seehear.corpus.formats.folder import find_folder
-from seehear.corpus.plan import Plan
-from seehear.corpus.prepare import carry_out
+from seehear.data.datasets.folder import find_folder
+from seehear.data.prepare import run_plan
+from seehear.data.staging import SourcePlan
 
 SIZE, FRAMES = 128, 44  # x264 is not deterministic at some smaller sizes; K = 5 needs 35 frames and a context
 WORDS = ("low", "high")
@@ -60,6 +60,6 @@ def crowd(folder: Path, people: int = 8, takes: int = 2) -> Path:
         mood = ("calm", "cross")[word]
         rows.append(f"{name},p{person},{PARTS[person % len(PARTS)]},{WORDS[word]},{mood},{word + 0.1 * person}")
     (folder / "src" / "labels.csv").write_text("\n".join(rows) + "\n")
-    plan = Plan.of(find_folder([folder / "src"]), {"format": "folder", "size": SIZE, "shard_clips": 100})
-    carry_out(plan, folder / "out", Person, 1, progress=False)
+    plan = SourcePlan.of(find_folder([folder / "src"]), {"format": "folder", "size": SIZE, "shard_clips": 100})
+    run_plan(plan, folder / "out", Person, 1, progress=False)
     return folder / "out"

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from seehear.benchmark.doing.job import Done, Job
-from seehear.benchmark.outcome import Outcome
+from seehear.benchmark.cells import CellOutcome
+from seehear.benchmark.job import CellJob, JobResult
 
 
-def pretend(job: Job, tell: Any) -> Done:
-    """As `seehear.benchmark.doing.job.do` would, but only what the cell's name says."""
+def pretend(job: CellJob, tell: Any) -> JobResult:
+    """As `seehear.benchmark.job.run_job` would, but only what the cell's name says."""
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with job.log.open("a") as log:
         log.write(f"{job.cell.name}\n")
@@ -21,7 +21,7 @@ def pretend(job: Job, tell: Any) -> Done:
         os.kill(os.getpid(), signal.SIGKILL)
     if job.cell.name == "lasts":
         _last(job.log)
-    return Done(Outcome(job.cell.key, 1.0, scores={"pid": float(os.getpid())}))
+    return JobResult(CellOutcome(job.cell.key, 1.0, scores={"pid": float(os.getpid())}))
 
 
 def _last(log: Path) -> None:

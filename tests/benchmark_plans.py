@@ -1,11 +1,11 @@
 """Small plans for tests."""
 
-from seehear.benchmark.planning.plan import Claim, CorpusSpec, Plan, PretextSpec, RowSpec, TaskSpec
+from seehear.benchmark.plan import BenchmarkPlan, Claim, CorpusSpec, PretextSpec, RowSpec, TaskSpec
 
 SMALL = {"clips": 8, "speakers": 4, "seed": 1, "seconds": 2.0}
 
 
-def small_plan(**changed: object) -> Plan:
+def small_plan(**changed: object) -> BenchmarkPlan:
     """Two losses of sync, one of which begins with the other, on avatars and on what may be given."""
     told = {
         "name": "small",
@@ -30,4 +30,4 @@ def small_plan(**changed: object) -> Plan:
         "seeds": 2,
         "claims": (Claim("more is better", "us", "sync", "more", ("sync",)),),
     }
-    return Plan(**(told | changed))  # type: ignore[arg-type]
+    return BenchmarkPlan(**(told | changed))  # type: ignore[arg-type]

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from scipy.io import wavfile
 
-from seehear.benchmark.doing.engine import Choose, Ended
-from seehear.benchmark.doing.job import do
+from seehear.benchmark.engines import JobEnd, NextJob
+from seehear.benchmark.job import run_job
 
 RATE = 16000
 PEOPLE, TAKES, SECONDS = 6, 4, 1.2
@@ -68,7 +68,7 @@ class Here:
     def __init__(self) -> None:
         self.begun: list[str] = []
 
-    def run(self, choose: Choose, over: Callable[[], bool]) -> Generator[Ended]:
+    def run(self, choose: NextJob, over: Callable[[], bool]) -> Generator[JobEnd]:
         while not over() and (job := choose()):
             self.begun.append(job.cell.called)
-            yield Ended(job, do(job))
+            yield JobEnd(job, run_job(job))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from seehear.threads import share_the_machine
+from seehear.machine import configure_threads
 
-share_the_machine()  # before torch is loaded: beside other work, threads that spin make the suite many times slower
+configure_threads()  # before torch is loaded: beside other work, threads that spin make the suite many times slower
 sys.path.insert(0, str(Path(__file__).parent))  # worker processes are given this path and import what they are to do
 
 

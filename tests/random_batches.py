@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 
 from seehear.clip import SAMPLES_PER_FRAME
-from seehear.corpus.views import UNSEEN, find_view
-from seehear.pretext.interface import Pretext
+from seehear.data.views import PLACEHOLDER, find_view
+from seehear.models.interface import PretextModel
 
 
-def random_batch(model: Pretext, clips: int = 4, frames: int = 25, seed: int = 0) -> dict[str, torch.Tensor]:
-    """Pictures and sound of noise, as `seehear.corpus.batches.WindowBatches` collates them."""
+def random_batch(model: PretextModel, clips: int = 4, frames: int = 25, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Pictures and sound of noise, as `seehear.data.batches.WindowBatches` collates them."""
     rng = torch.Generator().manual_seed(seed)
-    shape = find_view(model.view).function(UNSEEN).shape[1:]
+    shape = find_view(model.view).function(PLACEHOLDER).shape[1:]
     size = (clips, model.stills or frames, *shape)
     return {
         "video": torch.randint(256, size, generator=rng, dtype=torch.uint8),

@@ -7,10 +7,8 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from seehear.benchmark.cell import Cell
-from seehear.benchmark.outcome import Outcome
-from seehear.benchmark.planning.cells import Place, Work
-from seehear.benchmark.planning.plan import Claim, CorpusSpec, PaperTable, Plan, RowSpec, TaskSpec
+from seehear.benchmark.cells import CellOutcome, TablePosition, WorkList
+from seehear.benchmark.plan import BenchmarkPlan, Cell, Claim, CorpusSpec, PaperTable, RowSpec, TaskSpec
 
 PAPER = PaperTable(
     title="Table 1",
@@ -22,15 +20,17 @@ PAPER = PaperTable(
 )
 
 
-def plan_of(rows: Sequence[str], seeds: int, claims: Sequence[Claim] = (), **task: Any) -> Plan:
+def plan_of(rows: Sequence[str], seeds: int, claims: Sequence[Claim] = (), **task: Any) -> BenchmarkPlan:
     """A plan with one task, emotion, on the corpus people."""
     spec = TaskSpec("emotion", "Emotion", ("people",), tuple(RowSpec(row, "mfcc") for row in rows), **task)
     corpora = {"people": CorpusSpec(avatars={"clips": 8})}
     asked = "Which *is* better?"
-    return Plan("small", "A small_one", asked, corpora, {}, {"emotion": spec}, seeds=seeds, claims=tuple(claims))
+    return BenchmarkPlan(
+        "small", "A small_one", asked, corpora, {}, {"emotion": spec}, seeds=seeds, claims=tuple(claims)
+    )
 
 
-def work_of(plan: Plan) -> Work:
+def work_of(plan: BenchmarkPlan) -> WorkList:
     """All of its cells."""
     places = {}
     cells = []
@@ -38,25 +38,27 @@ def work_of(plan: Plan) -> Work:
         for data, row, labels in product(task.data, task.rows, task.labels):
             cell = Cell("measure", f"{key}/{row.name}", seed, {"data": data, "row": row.name, "labels": labels})
             cells.append(cell)
-            places[Place(key, data, row.name, seed, labels)] = cell.key
-    return Work(plan, tuple(cells), places, {}, {}, ("A corpus was not given.",))
+            places[TablePosition(key, data, row.name, seed, labels)] = cell.key
+    return WorkList(plan, tuple(cells), places, {}, {}, ("A corpus was not given.",))
 
 
-def outcomes_of(work: Work, told: Mapping[str, Sequence[float | str | None]], **also: Any) -> dict[str, Outcome]:
+def outcomes_of(
+    work: WorkList, told: Mapping[str, Sequence[float | str | None]], **also: Any
+) -> dict[str, CellOutcome]:
     """Row -> accuracy with each seed, the reason why there is none, or None where it was not done."""
     found = {}
     for place, key in work.places.items():
         value = told[place.row][place.seed]
         if isinstance(value, str):
-            found[key] = Outcome(key, 1.0, failed=value)
+            found[key] = CellOutcome(key, 1.0, failed=value)
         elif value is not None:
             found[key] = replace(done(key, value), **also)
     return found
 
 
-def done(key: str, value: float) -> Outcome:
+def done(key: str, value: float) -> CellOutcome:
     """What an evaluation with that accuracy says."""
-    return Outcome(
+    return CellOutcome(
         key,
         seconds=1.0,
         scores={"accuracy": value, "F1": value / 2},

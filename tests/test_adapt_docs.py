@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from seehear import crew
-from seehear.adaptation import learning, replay
+from seehear import parallel
+from seehear.apps.adapt import data, learning
 from seehear.cli import main
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "adapt.md"
@@ -34,11 +34,11 @@ def test_its_commands_do_what_it_says(
         pytest.skip(f"real films to learn from are not here ({faces})")
     monkeypatch.chdir(tmp_path)
     torch.set_num_threads(1)
-    for name, value in {"WARM": 0, "TIMED": 1, "LEAST_STEPS": 2, "MOST_EPOCHS": 0}.items():  # hardly any training
+    for name, value in {"WARM": 0, "TIMED": 1, "MIN_STEPS": 2, "MAX_EPOCHS": 0}.items():  # hardly any training
         monkeypatch.setattr(learning, name, value)
-    monkeypatch.setattr(crew, "available_cores", lambda: 1)  # to start a process takes longer than the work
-    monkeypatch.setattr(replay, "CLIPS", 4)
-    monkeypatch.setattr(replay, "SPEAKERS", 4)
+    monkeypatch.setattr(parallel, "available_cores", lambda: 1)  # to start a process takes longer than the work
+    monkeypatch.setattr(data, "CLIPS", 4)
+    monkeypatch.setattr(data, "SPEAKERS", 4)
     (tmp_path / "videos").mkdir()
     for name in CLIPS:
         shutil.copy(faces / f"{name}.mp4", tmp_path / "videos")

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from crew_tasks import do
-from seehear.crew import Member, _death, work_through, worker_count
 from seehear.errors import SeehearError
-from seehear.threads import available_cores
+from seehear.machine import available_cores
+from seehear.parallel import Worker, _describe_exit, run_tasks, worker_count
 
 
 def run(tasks: list[Any], workers: int = 1) -> list[tuple[Any, str, Any]]:
-    return [(m.task, m.kind, m.value) for m in work_through(tasks, partial(do, factor=3), workers)]
+    return [(m.task, m.kind, m.value) for m in run_tasks(tasks, partial(do, factor=3), workers)]
 
 
 def test_results_progress_and_one_thread_each() -> None:
@@ -37,7 +37,7 @@ def test_a_death_is_tried_twice_and_the_others_live() -> None:
 
 def test_a_death_between_two_tasks_is_laid_at_no_tasks_door() -> None:
     messages = []
-    for message in work_through(["pid", *range(3)], partial(do, factor=3), workers=1):
+    for message in run_tasks(["pid", *range(3)], partial(do, factor=3), workers=1):
         messages.append((message.task, message.kind, message.value))
         if message.kind == "done" and message.task == 0:
             os.kill(messages[1][2], signal.SIGKILL)
@@ -45,7 +45,7 @@ def test_a_death_between_two_tasks_is_laid_at_no_tasks_door() -> None:
 
 
 def test_a_task_for_a_dead_member_is_given_to_another() -> None:
-    member = Member(partial(do, factor=3))
+    member = Worker(partial(do, factor=3))
     assert member.connection.recv() == ("ready", None)
     member.ready = True
     member.process.kill()
@@ -77,13 +77,13 @@ def test_nothing_to_do() -> None:
 
 
 def test_deaths_in_words() -> None:
-    assert _death(-signal.SIGSEGV) == "crashed (SIGSEGV)"
-    assert _death(3) == "ended with exit code 3"
+    assert _describe_exit(-signal.SIGSEGV) == "crashed (SIGSEGV)"
+    assert _describe_exit(3) == "ended with exit code 3"
 
 
 def test_processes_that_cannot_start() -> None:
     with pytest.raises(SeehearError, match="worker processes cannot be started"):
-        list(work_through([1], _Unpicklable(), 1))
+        list(run_tasks([1], _Unpicklable(), 1))
 
 
 class _Unpicklable:

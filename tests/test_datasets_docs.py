@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from data_set_names import ONE_OF_EACH
-from seehear.cli import parser_of, split
-from seehear.corpus.formats import FORMATS, find_sources
-from seehear.downloads.data_sets import DATA_SETS
+from seehear.cli import parser_of, split_verb
+from seehear.data.datasets.catalogue import DATA_SETS, DATASETS, find_sources
 
 CARDS = Path(__file__).resolve().parents[1] / "docs" / "datasets"
 FOUND = {card.stem: card.read_text(encoding="utf-8") for card in sorted(CARDS.glob("*.md"))}
@@ -19,7 +18,7 @@ COMMANDS = [
 
 
 def test_every_format_has_a_card_and_every_card_a_format() -> None:
-    assert FOUND.keys() == FORMATS.keys()
+    assert FOUND.keys() == DATASETS.keys()
 
 
 @pytest.mark.parametrize("name", FOUND)
@@ -33,7 +32,7 @@ def test_cards_say_what_a_user_has_to_know(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "command"), COMMANDS)
 def test_every_command_of_a_card_is_understood(name: str, command: str) -> None:
-    verb, words = split(shlex.split(command)[1:])
+    verb, words = split_verb(shlex.split(command)[1:])
     underscored = [re.sub(r"(?<=\w)-", "_", word) if word.startswith("--") else word for word in words]
     arguments = parser_of(verb, underscored).parse_args(underscored)
     assert arguments.get("format") in (name, None, "folder")
@@ -41,7 +40,7 @@ def test_every_command_of_a_card_is_understood(name: str, command: str) -> None:
         assert arguments["name"] == name
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS.keys() - {"folder"}))
+@pytest.mark.parametrize("name", sorted(DATASETS.keys() - {"folder"}))
 def test_cards_name_the_labels_that_the_format_gives(name: str, tmp_path: Path) -> None:
     file = tmp_path / ONE_OF_EACH[name]
     file.parent.mkdir(parents=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seehear.cli import VERBS, parser_of, split
+from seehear.cli import VERBS, parser_of, split_verb
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -24,13 +24,13 @@ EXAMPLES = [("the help", verb.example) for verb in VERBS.values()]
 
 @pytest.mark.parametrize(("where", "command"), SHOWN + EXAMPLES)
 def test_every_shown_command_is_understood(where: str, command: str) -> None:
-    verb, words = split(shlex.split(command)[1:])
+    verb, words = split_verb(shlex.split(command)[1:])
     underscored = [re.sub(r"(?<=\w)-", "_", word) if word.startswith("--") else word for word in words]
     assert parser_of(verb, underscored).parse_args(underscored), where
 
 
 def test_every_verb_has_an_example_in_the_readme() -> None:
-    shown = {split(command.split()[1:])[0] for name, command in SHOWN if name == "README.md"}
+    shown = {split_verb(command.split()[1:])[0] for name, command in SHOWN if name == "README.md"}
     assert shown == set(VERBS)
 
 

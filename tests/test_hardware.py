@@ -7,8 +7,8 @@ import platform
 import pytest
 import torch
 
-from seehear import hardware
-from seehear.hardware import cpu_kind, multiplies_bf16, native_precision
+from seehear import machine
+from seehear.machine import cpu_kind, default_precision, supports_bf16
 
 AVX2 = {"avx2": True}
 AVX512 = AVX2 | {f"avx512_{part}": True for part in ("f", "bw", "vl", "dq")}
@@ -39,7 +39,7 @@ def cpu(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 def test_the_kind_is_what_the_cpu_can(cpu, capabilities: dict[str, bool], kind: str) -> None:  # type: ignore[no-untyped-def]
     cpu(capabilities)
     assert cpu_kind() == kind
-    assert native_precision("auto") == ("bf16-mixed" if "bf16" in kind else "32-true")
+    assert default_precision("auto") == ("bf16-mixed" if "bf16" in kind else "32-true")
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_the_kind_is_what_the_cpu_can(cpu, capabilities: dict[str, bool], kind: 
 def test_variables_that_limit_it_are_named(cpu, variables: dict[str, str], kind: str, bf16: bool) -> None:  # type: ignore[no-untyped-def]
     cpu(BF16, **variables)
     assert cpu_kind() == kind
-    assert multiplies_bf16() == bf16
-    assert native_precision("cpu") == ("bf16-mixed" if bf16 else "32-true")
+    assert supports_bf16() == bf16
+    assert default_precision("cpu") == ("bf16-mixed" if bf16 else "32-true")
 
 
 def test_a_limit_above_what_the_cpu_can_is_none(cpu) -> None:  # type: ignore[no-untyped-def]
@@ -69,4 +69,4 @@ def test_a_limit_above_what_the_cpu_can_is_none(cpu) -> None:  # type: ignore[no
 
 def test_other_processors_are_called_by_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
-    assert hardware.cpu_kind() == "aarch64"
+    assert machine.cpu_kind() == "aarch64"

@@ -4,8 +4,7 @@ import os
 
 import pytest
 
-from seehear.errors import SeehearError
-from seehear.os_errors import missing, require_place
+from seehear.errors import SeehearError, check_writable, missing_file_message
 
 
 @pytest.mark.parametrize(
@@ -21,12 +20,12 @@ from seehear.os_errors import missing, require_place
     ],
 )
 def test_what_is_not_there_is_told_by_what_it_looks_like(given, says):
-    assert says in missing(given, "check the path")
+    assert says in missing_file_message(given, "check the path")
 
 
 def test_a_place_is_checked_before_it_is_written(tmp_path):
-    require_place(None)
-    require_place(tmp_path / ("x" * 255))
+    check_writable(None)
+    check_writable(tmp_path / ("x" * 255))
     assert list(tmp_path.iterdir()) == []
     for place, says in (
         (tmp_path / ("x" * 256), "has too long a name"),
@@ -34,10 +33,10 @@ def test_a_place_is_checked_before_it_is_written(tmp_path):
         (tmp_path, "is a folder"),
     ):
         with pytest.raises(SeehearError, match=says):
-            require_place(place, "--fix")
+            check_writable(place, "--fix")
 
 
 def test_a_folder_that_may_not_be_written_to_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere, so pretend
     with pytest.raises(SeehearError, match="may not be written to"):
-        require_place(tmp_path / "a.mp4")
+        check_writable(tmp_path / "a.mp4")

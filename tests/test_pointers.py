@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
+from seehear.apps.verify import read_pairs
 from seehear.cli import main
-from seehear.corpus.formats import find_sources
-from seehear.corpus.store import Corpus
-from seehear.errors import SeehearError
-from seehear.media.faces import load_detector
-from seehear.pointers import PointerError, read_text, require_content
-from seehear.score_calibration import ScoreCalibration
-from seehear.tools.pair_list import read_pairs
+from seehear.data.corpus import Corpus
+from seehear.data.datasets.catalogue import find_sources
+from seehear.errors import LfsPointerError, SeehearError, check_not_lfs_pointer, read_text_checked
+from seehear.media.face_detector import load_detector
+from seehear.metrics.calibration import ScoreCalibration
 
 POINTER = (
     "version https://git-lfs.github.com/spec/v1\n"
@@ -31,10 +30,10 @@ def pointer(path: Path) -> Path:
 
 def test_text_that_is_no_pointer_is_read_as_it_is(tmp_path):
     (tmp_path / "a.txt").write_bytes("é\r\nb".encode())
-    assert read_text(tmp_path / "a.txt") == "é\nb"
-    require_content(tmp_path / "a.txt")
-    with pytest.raises(PointerError, match=HINT):
-        require_content(pointer(tmp_path / "b.bin"))
+    assert read_text_checked(tmp_path / "a.txt") == "é\nb"
+    check_not_lfs_pointer(tmp_path / "a.txt")
+    with pytest.raises(LfsPointerError, match=HINT):
+        check_not_lfs_pointer(pointer(tmp_path / "b.bin"))
 
 
 @pytest.mark.parametrize(
@@ -78,8 +77,8 @@ def test_models_detectors_lists_and_calibrations(tmp_path):
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
 def test_a_model_from_a_repository(name, tmp_path, capsys):
-    from seehear.pretext.cpc import CPCModel, CPCOptions
-    from seehear.training.run import save
+    from seehear.models.audio_only import CPCModel, CPCOptions
+    from seehear.models.store import save
 
     save(CPCModel(CPCOptions(channels=3, hidden=4, steps=2)), tmp_path / "run")
     pointer(tmp_path / "run" / name)

@@ -2,14 +2,14 @@
 
 import pytest
 
-from seehear.corpus.report import duration
-from seehear.progress import Telling, clock
+from seehear.data.report import format_duration
+from seehear.progress import ProgressReporter, format_clock
 
 
 def test_lines_in_a_log(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("seehear.progress.time.monotonic", lambda: now)
-    with Telling("baking", total=10, done=2) as telling:
+    with ProgressReporter("baking", total=10, done=2) as telling:
         assert telling.left_s is None
         now += 5
         telling.update(3, "1 loaf")  # too early for a line
@@ -22,7 +22,7 @@ def test_lines_in_a_log(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 
 def test_silence(capsys: pytest.CaptureFixture[str]) -> None:
-    with Telling("baking", total=10, show=False) as telling:
+    with ProgressReporter("baking", total=10, show=False) as telling:
         telling.say("hello")
     assert capsys.readouterr().err == ""
 
@@ -31,9 +31,9 @@ def test_silence(capsys: pytest.CaptureFixture[str]) -> None:
     ("seconds", "text"), [(None, "?"), (5.4, "0:05"), (61, "1:01"), (3600, "1 h 00 min"), (7325, "2 h 02 min")]
 )
 def test_clock(seconds: float | None, text: str) -> None:
-    assert clock(seconds) == text
+    assert format_clock(seconds) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(2.35, "2.4 s"), (90, "1.5 min"), (5400, "1.5 h")])
 def test_duration(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text

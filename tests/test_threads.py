@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from seehear import threads
-from seehear.threads import THREAD_VARIABLES, WAIT_VARIABLES, available_cores, children_with_one_thread, cpu_quota
+from seehear import machine
+from seehear.machine import THREAD_VARIABLES, WAIT_VARIABLES, available_cores, cpu_quota, single_threaded_children
 
 
 @pytest.fixture
@@ -55,13 +55,13 @@ def test_no_control_groups_are_no_limit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("quota", "cores"), [(math.inf, 8), (0.5, 1), (2.5, 3), (16, 8)])
 def test_cores_are_those_allowed_within_the_quota(monkeypatch: pytest.MonkeyPatch, quota: float, cores: int) -> None:
-    monkeypatch.setattr(threads, "_allowed_cores", lambda: 8)
-    monkeypatch.setattr(threads, "cpu_quota", lambda: quota)
+    monkeypatch.setattr(machine, "_allowed_cores", lambda: 8)
+    monkeypatch.setattr(machine, "cpu_quota", lambda: quota)
     assert available_cores() == cores
 
 
 def test_threads_wait_a_little_and_sleep(unset: pytest.MonkeyPatch) -> None:
-    threads.share_the_machine()
+    machine.configure_threads()
     assert 0 < int(os.environ["GOMP_SPINCOUNT"]) <= 20_000
     assert "OMP_WAIT_POLICY" not in os.environ
 
@@ -69,29 +69,29 @@ def test_threads_wait_a_little_and_sleep(unset: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", WAIT_VARIABLES)
 def test_what_the_user_has_set_stays(unset: pytest.MonkeyPatch, name: str) -> None:
     unset.setenv(name, "7")
-    threads.share_the_machine()
+    machine.configure_threads()
     assert {variable: os.environ.get(variable) for variable in WAIT_VARIABLES} == {
         variable: "7" if variable == name else None for variable in WAIT_VARIABLES
     }
 
 
 def test_within_a_quota_there_are_as_many_threads(unset: pytest.MonkeyPatch) -> None:
-    unset.setattr(threads, "_allowed_cores", lambda: 64)
-    unset.setattr(threads, "cpu_quota", lambda: 2.0)
+    unset.setattr(machine, "_allowed_cores", lambda: 64)
+    unset.setattr(machine, "cpu_quota", lambda: 2.0)
     unset.setenv("MKL_NUM_THREADS", "5")
-    threads.share_the_machine()
+    machine.configure_threads()
     assert [os.environ.get(name) for name in THREAD_VARIABLES] == ["2", "2", "5"]
 
 
 def test_without_a_quota_the_number_of_threads_is_left_alone(unset: pytest.MonkeyPatch) -> None:
-    unset.setattr(threads, "cpu_quota", lambda: math.inf)
-    threads.share_the_machine()
+    unset.setattr(machine, "cpu_quota", lambda: math.inf)
+    machine.configure_threads()
     assert not any(name in os.environ for name in THREAD_VARIABLES)
 
 
 def test_children_have_one_thread_and_the_parent_what_it_had(unset: pytest.MonkeyPatch) -> None:
     unset.setenv("OMP_NUM_THREADS", "3")
-    with children_with_one_thread():
+    with single_threaded_children():
         assert [os.environ[name] for name in THREAD_VARIABLES] == ["1", "1", "1"]
     assert [os.environ.get(name) for name in THREAD_VARIABLES] == ["3", None, None]
 
@@ -111,4 +111,4 @@ def test_the_command_line_decides_before_the_libraries_are_loaded(unset: pytest.
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT + "import torch"], env=environment, capture_output=True, text=True, check=True
     )
-    assert f"GOMP_SPINCOUNT = '{threads.SPINS}'" in done.stderr
+    assert f"GOMP_SPINCOUNT = '{machine.SPIN_COUNT}'" in done.stderr

@@ -19,7 +19,7 @@ from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from seehear.errors import SeehearError
 from seehear.media.clips import ClipOptions, ClipReader
 from seehear.media.decode import open_media
-from seehear.media.mux import write_video
+from seehear.media.encode import write_video
 from seehear.media.sound import Sound
 
 SIDE = 320

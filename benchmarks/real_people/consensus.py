@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from seehear.tasks.sync import found
+from seehear.metrics.scores import hits_offset
 
 Curves = Sequence[Tensor]
 """Of each clip of a film: distance of each moment to the sound at every offset, float32 (moments, offsets)."""
@@ -42,5 +42,5 @@ def halves(curves: Curves) -> tuple[list[Tensor], list[Tensor]]:
 
 def windows_right(curves: Curves, length: int, truth: int) -> tuple[int, int]:
     """How many windows of ``length`` moments find an offset, to within a frame, and how many there are."""
-    hits = [found(clip, length, truth) for clip in curves]
+    hits = [hits_offset(clip, length, truth) for clip in curves]
     return sum(int(hit.sum()) for hit in hits), sum(map(len, hits))

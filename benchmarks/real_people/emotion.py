@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from real_people.rows import Row, percent
-from seehear.tasks.emotion import evaluate_emotion
-from seehear.tasks.result import Result
+from seehear.evaluation.emotion import evaluate_emotion
+from seehear.evaluation.result import EvaluationResult
 
 PART = "emotion"
 AGAINST = ("mfcc", "logmel", "untrained")
@@ -21,10 +21,10 @@ def emotion_rows(model: str, folder: Path, against: Sequence[str] = AGAINST, **o
         model: name or run of an encoder of sound.
         folder: recordings named as the Berlin database names them.
         against: baselines.
-        options: more of `seehear.tasks.emotion.evaluate_emotion`.
+        options: more of `seehear.evaluation.emotion.evaluate_emotion`.
     """
     found = evaluate_emotion(model, [folder], against, format="emodb", split="leave-one-speaker-out", **options)
-    assert isinstance(found, Result)
+    assert isinstance(found, EvaluationResult)
     score = next(iter(found.rows[0].figures))
     setting = ", ".join(f"{key} {value}" for key, value in found.setting.items())
     over = f"{found.speakers} actors, {found.tested} recordings"

@@ -11,9 +11,9 @@ import numpy as np
 
 from real_people.films import Film, by_source
 from seehear.clip import FPS, Clip
-from seehear.corpus.prepare import prepare
-from seehear.corpus.store import Corpus
-from seehear.media.faces import load_detector
+from seehear.data.corpus import Corpus
+from seehear.data.prepare import prepare
+from seehear.media.face_detector import load_detector
 
 LONGEST_S = 120.0
 """Films are not cut into pieces: every window of a film has all its offsets."""

@@ -8,11 +8,10 @@ import torch
 from real_people.faces import MainFaces
 from real_people.films import Film
 from real_people.rows import Row, percent
-from seehear.pretext.identity import SEGMENT_S, IdentityModel
-from seehear.tasks.significance import interval
-from seehear.tasks.verification.clips import FacesAndVoices, hear_and_see
-from seehear.tasks.verification.crossing import Crossing, cross
-from seehear.tasks.verification.resampling import draw_people
+from seehear.evaluation.speaker.facevoice import ClipEmbeddings, embed_clips
+from seehear.metrics.bootstrap import interval
+from seehear.metrics.pairs import CrossModalTrials, bootstrap_people, score_cross_modal
+from seehear.models.interface import SEGMENT_S, IdentityModel
 
 PART = "facevoice"
 AMONG = (2,)
@@ -30,7 +29,7 @@ def facevoice_rows(model: IdentityModel, name: str, faces: MainFaces) -> list[Ro
     """
     films = [film for film in faces.rows if film.numbered]
     rows = np.array([faces.longest(film) for film in films])
-    seen = hear_and_see(model, faces.corpus.subset(rows), 1, SEGMENT_S, name)
+    seen = embed_clips(model, faces.corpus.subset(rows), 1, SEGMENT_S, name)
     first = {film.person: place for place, film in reversed(list(enumerate(films)))}
     several = [place for place, film in enumerate(films) if _films_of(film.person, films) > 1]
     told = [
@@ -47,7 +46,7 @@ def _films_of(person: str, films: list[Film]) -> int:
 
 
 def _row(
-    model: IdentityModel, name: str, what: str, films: list[Film], seen: FacesAndVoices, places: list[int], within: bool
+    model: IdentityModel, name: str, what: str, films: list[Film], seen: ClipEmbeddings, places: list[int], within: bool
 ) -> Row | None:
     """One figure over some of the films; None where nobody has a rival."""
     chosen = [films[place] for place in places]
@@ -58,7 +57,9 @@ def _row(
         return None
     with torch.inference_mode():
         similar = model.across(seen.voices[places], seen.faces[places]).numpy()
-    found = cross(similar, Crossing(people, np.arange(len(chosen)), groups, draw_people(count)), AMONG)
+    found = score_cross_modal(
+        similar, CrossModalTrials(people, np.arange(len(chosen)), groups, bootstrap_people(count)), AMONG
+    )
     low, high = interval(found.figures["AUC"], found.drawn["AUC"], count)
     remark = f"{found.pairs[0]} right pairs, {found.pairs[1]} wrong ones"
     return Row(

@@ -12,15 +12,15 @@ import numpy as np
 from real_people.faces import MainFaces, cut, spread
 from real_people.films import EVERYBODY, IN_SYNC, ONE_DELAY, SOURCES, Film, another, by_source, unit_of, units
 from real_people.rows import Row, added, share_of
+from seehear.apps.sync.calibrate import DelayedSound
+from seehear.apps.sync.measure import MeasureOptions, combine_agreements, measure_file
+from seehear.apps.sync.offset import measure_agreement
+from seehear.apps.sync.result import SyncMeasurement
 from seehear.clip import FPS, Clip
-from seehear.media.mux import shift_sound
-from seehear.pretext.lipsync import LipSync
-from seehear.progress import Telling
-from seehear.tools.calibration import KnownSound
-from seehear.tools.confidence import RIGHT_WITHIN_MS, Calibration
-from seehear.tools.listen import listen
-from seehear.tools.measure import MeasureOptions, conclude, measure
-from seehear.tools.measurement import Measurement
+from seehear.media.shift import shift_sound
+from seehear.metrics.calibration import RIGHT_WITHIN_MS, DelayCalibration
+from seehear.models.interface import LipSyncModel
+from seehear.progress import ProgressReporter
 
 PART = "files"
 ANSWERED = 0.5
@@ -55,7 +55,7 @@ class Said:
         return self.delay_ms is not None and abs(self.delay_ms - truth_ms) <= RIGHT_WITHIN_MS
 
     @classmethod
-    def of(cls, film: Film, found: Measurement) -> Said:
+    def of(cls, film: Film, found: SyncMeasurement) -> Said:
         """From the tool's answer."""
         return cls(film, found.delay_ms, found.confidence)
 
@@ -83,7 +83,7 @@ PIECE = "piece of 3 to 5 s, against the median of the film's other pieces that a
 FOREIGN = "control: a file with another film's sound"
 
 
-def file_rows(model: LipSync, name: str, faces: MainFaces, detector: Path | None) -> list[Row]:
+def file_rows(model: LipSyncModel, name: str, faces: MainFaces, detector: Path | None) -> list[Row]:
     """All that is measured of files, by source.
 
     Args:
@@ -95,7 +95,7 @@ def file_rows(model: LipSync, name: str, faces: MainFaces, detector: Path | None
     films = list(faces.rows)
     answers: Answers = {what: [] for what in (WHOLE, MOVED, HALF, PIECE, FOREIGN)}
     whole: list[Said] = []
-    with tempfile.TemporaryDirectory() as folder, Telling("files", len(films)) as telling:
+    with tempfile.TemporaryDirectory() as folder, ProgressReporter("files", len(films)) as telling:
         for number, film in enumerate(films):
             shift_s = SHIFT_S if number % 2 else -SHIFT_S
             as_it_is, moved = measured(model, film, shift_s, Path(folder), detector)
@@ -122,12 +122,12 @@ def file_rows(model: LipSync, name: str, faces: MainFaces, detector: Path | None
     return rows
 
 
-def measured(model: LipSync, film: Film, shift_s: float, folder: Path, detector: Path | None) -> tuple[Said, Said]:
+def measured(model: LipSyncModel, film: Film, shift_s: float, folder: Path, detector: Path | None) -> tuple[Said, Said]:
     """What the tool says of a file as it is, and of the file with its sound made later by ``shift_s``."""
     options = MeasureOptions(detector=detector)
     moved = folder / f"{film.path.stem}.mp4"
     shift_sound(film.path, moved, earlier_s=-shift_s)
-    said = tuple(Said.of(film, measure(path, model, options, threads=1)) for path in (film.path, moved))
+    said = tuple(Said.of(film, measure_file(path, model, options, threads=1)) for path in (film.path, moved))
     moved.unlink()
     return said[0], said[1]
 
@@ -186,13 +186,13 @@ def _off(answered: Sequence[tuple[Judged, float]]) -> str:
     return f", median error {np.median(errors):.1f} ms" if errors else ""
 
 
-def hear(model: LipSync, film: Film, clip: Clip, voice: Clip | None = None) -> Said:
+def hear(model: LipSyncModel, film: Film, clip: Clip, voice: Clip | None = None) -> Said:
     """What the tool says of a file that is no longer than a clip, with the sound of another where one is given."""
     whole = cut(clip, 0, clip.frames)
-    sound = KnownSound((voice or clip).audio, 0.0)
+    sound = DelayedSound((voice or clip).audio, 0.0)
     if whole.frames <= 2 * model.context:
         return Said(film, None, 0.0)
     options = MeasureOptions()
-    calibration = Calibration.from_config(model.config).searching(options.search_s)
-    heard = listen(model, whole, sound, round(options.search_s * FPS))
-    return Said.of(film, conclude(film.path, [heard], calibration, options))
+    calibration = DelayCalibration.from_config(model.config).searching(options.search_s)
+    heard = measure_agreement(model, whole, sound, round(options.search_s * FPS))
+    return Said.of(film, combine_agreements(film.path, [heard], calibration, options))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seehear.corpus.formats.media_files import find_media, is_sound
+from seehear.data.datasets import find_media, is_sound
 from seehear.errors import SeehearError
 
 GRID, WEEKLY, ADDRESS, TALK = "grid", "weekly", "address", "talk"

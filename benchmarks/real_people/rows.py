@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from seehear.tasks.scores import error_rate
-from seehear.tasks.significance import figure
+from seehear.metrics.bootstrap import estimate
+from seehear.metrics.scores import error_rate
 
 Count = tuple[float, float]
 """How many are right (or the sum of a share from 0 to 1), and of how many."""
@@ -73,7 +73,7 @@ def share_of(
     known = {name: count for name, count in counts.items() if count[1]}
     if not known:
         raise ValueError(f"nothing to count for {what} of {source}")
-    share = figure(np.array(list(known.values()), dtype=np.float64)[None], error_rate)  # the ratio of two sums
+    share = estimate(np.array(list(known.values()), dtype=np.float64)[None], error_rate)  # the ratio of two sums
     each = {name: (100 * right / total, total) for name, (right, total) in known.items()}
     return Row(
         part, source, what, 100 * share.value, percent(share.low), percent(share.high), f"{len(known)} {kind}",

@@ -13,11 +13,12 @@ from real_people.faces import MainFaces
 from real_people.files import hear
 from real_people.films import SOURCES, Film
 from real_people.rows import Row, share_of
+from seehear.apps.diarization.active_speaker import ActiveSpeakers, DiarizationOptions, detect_active_speakers
+from seehear.apps.embeddings import sound_voice_activity
 from seehear.errors import SeehearError
 from seehear.media.sound import read_sound
-from seehear.pretext.lipsync import LipSync
-from seehear.progress import Telling
-from seehear.tools.conversation import Conversation, WatchOptions, follow, speech_in
+from seehear.models.interface import LipSyncModel
+from seehear.progress import ProgressReporter
 
 PART = "speaking"
 NOBODY = -1
@@ -42,7 +43,9 @@ class Told:
     followed: float
 
 
-def speaking_rows(model: LipSync, name: str, faces: MainFaces, work: Path, detector: Path | None = None) -> list[Row]:
+def speaking_rows(
+    model: LipSyncModel, name: str, faces: MainFaces, work: Path, detector: Path | None = None
+) -> list[Row]:
     """All composites, as recorded and with each film's own delay taken out.
 
     Args:
@@ -61,7 +64,7 @@ def speaking_rows(model: LipSync, name: str, faces: MainFaces, work: Path, detec
     rows: list[Row] = []
     told: dict[bool, dict[str, Told]] = {False: {}, True: {}}
     source: dict[str, str] = {}
-    with Telling("speaking", 2 * len(chosen)) as telling:
+    with ProgressReporter("speaking", 2 * len(chosen)) as telling:
         for number, (left, right) in enumerate(chosen):
             called = f"{left.path.stem}+{right.path.stem}"
             source[called] = left.source
@@ -83,7 +86,7 @@ def speaking_rows(model: LipSync, name: str, faces: MainFaces, work: Path, detec
     return rows
 
 
-def own_delay_s(model: LipSync, film: Film, faces: MainFaces) -> float:
+def own_delay_s(model: LipSyncModel, film: Film, faces: MainFaces) -> float:
     """By how much a film's sound is late, as far as the tool is sure of it; 0 where it is not."""
     said = hear(model, film, faces.corpus[faces.longest(film)])
     return said.delay_ms / 1000 if said.answered and said.delay_ms is not None else 0.0
@@ -106,16 +109,16 @@ def _rows(said: str, source: str, told: dict[str, Told]) -> list[Row]:
     return rows
 
 
-def tell(model: LipSync, made: Composite, detector: Path | None = None) -> Told:
+def tell(model: LipSyncModel, made: Composite, detector: Path | None = None) -> Told:
     """What the tool makes of a composite."""
-    film = follow(made.path, model, WatchOptions(detector=detector), threads=1)
+    film = detect_active_speakers(made.path, model, DiarizationOptions(detector=detector), threads=1)
     speech = np.zeros(len(made.truth), bool)
-    heard = speech_in(read_sound(made.path))[: len(speech)] > 0
+    heard = sound_voice_activity(read_sound(made.path))[: len(speech)] > 0
     speech[: len(heard)] = heard
     return judged(*by_place(film, len(made.truth)), made.truth, speech)
 
 
-def by_place(film: Conversation, pictures: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def by_place(film: ActiveSpeakers, pictures: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Of the left and the right face: the probability that it speaks, not a number where it is not followed, (2, T);
     and whether it is said to speak, (2, T)."""
     likely, speaks = np.full((2, pictures), np.nan), np.zeros((2, pictures), bool)

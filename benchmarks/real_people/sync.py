@@ -1,4 +1,4 @@
-"""Sync accuracy by the papers' protocol (`seehear.tasks.sync`) on films whose own delay is mostly unknown."""
+"""Sync accuracy by the papers' protocol (`seehear.metrics.scores`) on films whose own delay is mostly unknown."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from real_people.faces import MainFaces
 from real_people.films import EVERYBODY, IN_SYNC, ONE_DELAY, SOURCES, Film, another, by_source, unit_of, units
 from real_people.rows import Count, Row, added, ratio, share_of
 from seehear.clip import Clip
-from seehear.pretext.lipsync import LipSync
-from seehear.tasks.sync import CHANCE, TOLERANCE, distances_by_offset
+from seehear.metrics.scores import CHANCE, TOLERANCE, distances_by_offset
+from seehear.models.interface import LipSyncModel
 
 PART = "sync"
 LENGTHS = (5, 15)
@@ -64,7 +64,7 @@ class Truth:
     guessed: bool
 
 
-def sync_rows(model: LipSync, name: str, faces: MainFaces) -> list[Row]:
+def sync_rows(model: LipSyncModel, name: str, faces: MainFaces) -> list[Row]:
     """Accuracy by source and K, by the person; every truth that there is, and what a wrong sound gets.
 
     Args:
@@ -84,7 +84,7 @@ def sync_rows(model: LipSync, name: str, faces: MainFaces) -> list[Row]:
     )
 
 
-def compare(model: LipSync, faces: MainFaces, films: Sequence[Film]) -> list[Compared]:
+def compare(model: LipSyncModel, faces: MainFaces, films: Sequence[Film]) -> list[Compared]:
     """Distances of every film's lips to sound; the foreign sound is that of the next film by another person."""
     embedded = {film: [_embedded(model, clip) for clip in faces.clips(film)] for film in films}
 
@@ -101,7 +101,7 @@ def compare(model: LipSync, faces: MainFaces, films: Sequence[Film]) -> list[Com
     return compared
 
 
-def _embedded(model: LipSync, clip: Clip) -> tuple[Tensor, Tensor]:
+def _embedded(model: LipSyncModel, clip: Clip) -> tuple[Tensor, Tensor]:
     """Lips and sound, (T - 2 context, D) each; nothing of a clip that the context uses up."""
     if clip.frames <= 2 * model.context:
         return torch.zeros(0, model.dim), torch.zeros(0, model.dim)

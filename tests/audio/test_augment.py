@@ -2,8 +2,8 @@
 
 import torch
 
-from seehear.audio.augment import SoundAugment, SoundAugmentOptions, random_gain
-from seehear.audio.logmel import LogMel
+from seehear.audio.augmentation import SoundAugmentation, SoundAugmentationOptions, random_gain
+from seehear.audio.spectrum import LogMel
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -11,7 +11,7 @@ def rng(seed: int = 0) -> torch.Generator:
 
 
 def test_keeps_shapes_and_follows_the_seed() -> None:
-    augment, mel = SoundAugment(), LogMel(40)
+    augment, mel = SoundAugmentation(), LogMel(40)
     sound = torch.randn(4, 6400, generator=rng()) * 0.1
 
     def run(seed: int) -> torch.Tensor:
@@ -26,7 +26,7 @@ def test_keeps_shapes_and_follows_the_seed() -> None:
 
 
 def test_everything_off_changes_nothing() -> None:
-    augment = SoundAugment(SoundAugmentOptions(gain_db=0, noise=0, equaliser_db=0, warp=0))
+    augment = SoundAugmentation(SoundAugmentationOptions(gain_db=0, noise=0, equaliser_db=0, warp=0))
     mel = LogMel(40)
     sound = torch.randn(2, 1280, generator=rng())
     torch.testing.assert_close(augment.waves(sound, rng()), sound)
@@ -40,5 +40,5 @@ def test_gain_differs_by_item_within_its_range() -> None:
 
 
 def test_holds_no_weights() -> None:
-    assert not SoundAugment().state_dict()
+    assert not SoundAugmentation().state_dict()
     assert not LogMel(40).state_dict()

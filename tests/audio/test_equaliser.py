@@ -4,8 +4,8 @@ import math
 
 import torch
 
-from seehear.audio.equaliser import equalise, equalise_mel, gain_curves
-from seehear.audio.logmel import LogMel
+from seehear.audio.augmentation import equalise, equalise_mel, gain_curves
+from seehear.audio.spectrum import LogMel
 
 
 def rng(seed: int = 0) -> torch.Generator:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from seehear.audio.liftered_mfcc import LifteredMFCC, bin_triangles
+from seehear.audio.spectrum import LifteredMFCC, bin_triangles
 
 REFERENCE = json.loads((Path(__file__).parent / "liftered_reference.json").read_text())
 

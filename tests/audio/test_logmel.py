@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seehear.audio.logmel import LogMel, band_edges, hz_to_mel, mel_filters, mel_to_hz
+from seehear.audio.spectrum import LogMel, band_edges, hz_to_mel, mel_filters, mel_to_hz
 
 REFERENCE = json.loads((Path(__file__).parent / "reference.json").read_text())
 

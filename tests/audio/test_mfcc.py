@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from seehear.audio.logmel import LogMel
-from seehear.audio.mfcc import MFCC, dct_basis, slope
+from seehear.audio.spectrum import MFCC, LogMel, dct_basis, slope
 
 REFERENCE = json.loads((Path(__file__).parent / "reference.json").read_text())
 

@@ -3,8 +3,7 @@
 import numpy as np
 import torch
 
-from seehear.audio.music import PIECES, SECONDS, music_bank
-from seehear.audio.noise import NoiseBank, add_noise
+from seehear.audio.noise import PIECES, SECONDS, NoiseBank, add_noise, music_bank
 from seehear.clip import SAMPLE_RATE
 
 

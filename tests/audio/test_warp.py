@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from seehear.audio.logmel import LogMel
-from seehear.audio.warp import warp_matrices, warp_mel
+from seehear.audio.augmentation import warp_matrices, warp_mel
+from seehear.audio.spectrum import LogMel
 
 CENTRES = LogMel(40).centres_hz
 

@@ -3,24 +3,30 @@
 import numpy as np
 import pytest
 
-from seehear.avatars.emotion import EMOTIONS, Emotion, feeling_room, feeling_voice
-from seehear.avatars.intensity import draw_intensity
-from seehear.avatars.motion import Motion, draw_motion
-from seehear.avatars.people import draw_person
-from seehear.avatars.room import draw_room
-from seehear.avatars.scripts import write_script
-from seehear.avatars.take import plan_take
-from seehear.avatars.timbre import feeling_timbre
-from seehear.avatars.voices import speak
+from seehear.audio.recording import sample_recording_conditions
+from seehear.avatars.emotion import (
+    EMOTIONS,
+    Emotion,
+    Motion,
+    emotional_recording,
+    emotional_timbre,
+    emotional_voice,
+    sample_intensity,
+    sample_motion,
+)
+from seehear.avatars.performance import plan_performance
+from seehear.avatars.person import sample_person
+from seehear.avatars.script import write_script
+from seehear.avatars.voice import synthesize_speech
 from seehear.clip import FPS, SAMPLE_RATE
 
-PEOPLE = [draw_person(9, number) for number in range(6)]
+PEOPLE = [sample_person(9, number) for number in range(6)]
 SPEAKING = np.ones(75, np.float32)
 LOUDNESS = np.tile(np.repeat((0.9, 0.3, 0.6, 0.1, 0.6), 3), 5).astype(np.float32)
 
 
 def test_intensity_begins_near_rest_and_rises_with_the_voice() -> None:
-    curves = np.stack([draw_intensity(np.random.default_rng(i), LOUDNESS, SPEAKING) for i in range(50)])
+    curves = np.stack([sample_intensity(np.random.default_rng(i), LOUDNESS, SPEAKING) for i in range(50)])
     assert curves[:, 0].max() <= 0.4
     assert curves[:, 25:].mean(axis=1).min() > curves[:, 0].max()
     assert 0.9 < curves.max() <= 1.25
@@ -32,14 +38,14 @@ def test_intensity_waits_for_the_voice_and_sinks_in_a_pause() -> None:
     for silent in (slice(0, 15), slice(45, 75)):
         speaking[silent], loudness[silent] = 0, 0
     for seed in range(20):
-        curve = draw_intensity(np.random.default_rng(seed), loudness, speaking)
+        curve = sample_intensity(np.random.default_rng(seed), loudness, speaking)
         np.testing.assert_allclose(curve[:13], curve[0], atol=0.05)
         assert curve[60:].max() < curve[25:40].mean() - 0.2
 
 
 def test_intensity_swells_where_the_voice_is_loud() -> None:
     loudness = (0.5 + 0.5 * np.sin(2 * np.pi * np.arange(75) / 25)).astype(np.float32)  # one stress a second
-    curve = draw_intensity(np.random.default_rng(0), loudness, SPEAKING)
+    curve = sample_intensity(np.random.default_rng(0), loudness, SPEAKING)
     assert np.corrcoef(curve[25:], loudness[25:])[0, 1] > 0.9
 
 
@@ -47,7 +53,7 @@ def test_brows_lips_and_smile_follow_what_is_felt() -> None:
     felt, quiet = np.linspace(0, 1, 75, dtype=np.float32), np.zeros(75, np.float32)
 
     def moved(feeling: Emotion, felt: np.ndarray) -> Motion:
-        return draw_motion(np.random.default_rng(3), PEOPLE[0].manner, feeling, felt, quiet, quiet)
+        return sample_motion(np.random.default_rng(3), PEOPLE[0].manner, feeling, felt, quiet, quiet)
 
     for name, feeling in EMOTIONS.items():
         rest, shown = moved(feeling, quiet), moved(feeling, felt)
@@ -90,7 +96,7 @@ def test_fear_trembles_and_anger_is_rough() -> None:
     steady = np.sin(2 * np.pi * 220 * np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
     spectra = {}
     for name in ("neutral", "fear", "angry"):
-        envelope = np.abs(feeling_timbre(np.random.default_rng(0), steady, EMOTIONS[name], 1.0))
+        envelope = np.abs(emotional_timbre(np.random.default_rng(0), steady, EMOTIONS[name], 1.0))
         envelope = np.convolve(envelope, np.hanning(146) / 73, "same")[2000:-2000]
         spectra[name] = np.abs(np.fft.rfft(envelope / envelope.mean() - 1)) / len(envelope)
     hertz = np.fft.rfftfreq(len(envelope), 1 / SAMPLE_RATE)
@@ -105,27 +111,27 @@ def test_timbre_moves_nothing_in_time_and_leaves_a_neutral_voice_alone() -> None
     clicks = np.zeros(3 * SAMPLE_RATE, np.float32)
     at = np.arange(2000, len(clicks), 4000)
     clicks[at] = 1.0
-    assert feeling_timbre(rng, clicks, EMOTIONS["neutral"], 0.0) is clicks
+    assert emotional_timbre(rng, clicks, EMOTIONS["neutral"], 0.0) is clicks
     for name, feeling in EMOTIONS.items():
-        heard = np.abs(feeling_timbre(rng, clicks, feeling, 1.0))
+        heard = np.abs(emotional_timbre(rng, clicks, feeling, 1.0))
         found = np.array([np.argmax(heard[place - 800 : place + 800]) - 800 for place in at])
         assert np.abs(found).max() <= 0.003 * SAMPLE_RATE, name
 
 
 def test_a_loud_voice_stands_out_of_the_noise() -> None:
-    room = draw_room(np.random.default_rng(0))
-    loud = feeling_room(room, EMOTIONS["angry"], 1.0)
+    room = sample_recording_conditions(np.random.default_rng(0))
+    loud = emotional_recording(room, EMOTIONS["angry"], 1.0)
     assert loud.snr_db == pytest.approx(room.snr_db + EMOTIONS["angry"].loud)
     assert loud.noise == room.noise
 
 
 def test_the_share_of_neutral_clips_is_the_one_asked_for() -> None:
     pytest.importorskip("espeakng_loader")
-    feelings = [plan_take(1, number, 3, 0.4, neutral=1 / 7) for number in range(60)]
+    feelings = [plan_performance(1, number, 3, 0.4, neutral=1 / 7) for number in range(60)]
     assert {take.emotion for take in feelings} == set(EMOTIONS)
     assert all(0.4 <= take.strength <= 1 for take in feelings if take.emotion != "neutral")
-    assert {plan_take(1, number, 3, 0.4, neutral=1.0).emotion for number in range(8)} == {"neutral"}
-    assert "neutral" not in {plan_take(1, number, 3, 0.4, neutral=0.0).emotion for number in range(8)}
+    assert {plan_performance(1, number, 3, 0.4, neutral=1.0).emotion for number in range(8)} == {"neutral"}
+    assert "neutral" not in {plan_performance(1, number, 3, 0.4, neutral=0.0).emotion for number in range(8)}
 
 
 def test_a_still_of_the_first_picture_tells_little_and_the_clip_much() -> None:
@@ -133,7 +139,7 @@ def test_a_still_of_the_first_picture_tells_little_and_the_clip_much() -> None:
     pytest.importorskip("espeakng_loader")
     first, later = [], []
     for number in range(40):
-        take = plan_take(3, number, 40, 2.0, neutral=0.0)
+        take = plan_performance(3, number, 40, 2.0, neutral=0.0)
         if take.emotion in ("angry", "surprise") and any(m.text and m.start_s < 0.3 for m in take.phonemes):
             first.append(abs(float(take.motion.brow_inner[0])))
             later.append(float(np.abs(take.motion.brow_inner[FPS:]).max()))
@@ -144,8 +150,8 @@ def test_a_still_of_the_first_picture_tells_little_and_the_clip_much() -> None:
 def _say(number: int, name: str, strength: float = 1.0, *, timbre: bool = True) -> np.ndarray:
     voice, feeling = PEOPLE[number].voice, EMOTIONS[name]
     text = write_script(np.random.default_rng(number), voice.language, seconds=2.0)
-    samples = speak(feeling_voice(voice, feeling, strength), text).samples
-    return feeling_timbre(np.random.default_rng(number), samples, feeling, strength) if timbre else samples
+    samples = synthesize_speech(emotional_voice(voice, feeling, strength), text).samples
+    return emotional_timbre(np.random.default_rng(number), samples, feeling, strength) if timbre else samples
 
 
 def _brightness_db(samples: np.ndarray) -> float:

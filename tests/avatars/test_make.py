@@ -13,11 +13,11 @@ import av
 import numpy as np
 import pytest
 
-from seehear.avatars import make, make_avatars
-from seehear.avatars.make import PARTS
-from seehear.avatars.take import plan_take
+from seehear.avatars import make
+from seehear.avatars.make import PARTS, synthesize_avatars
+from seehear.avatars.performance import plan_performance
 from seehear.errors import MediaError, SeehearError
-from seehear.media.faces import load_detector
+from seehear.media.face_detector import load_detector
 from seehear.media.sound import read_sound
 
 pytest.importorskip("espeakng_loader")
@@ -26,7 +26,7 @@ pytest.importorskip("espeakng_loader")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("avatars") / "made"
-    make_avatars(out, clips=6, speakers=3, seed=1, seconds=1.6, workers=2)
+    synthesize_avatars(out, clips=6, speakers=3, seed=1, seconds=1.6, workers=2)
     return out
 
 
@@ -51,13 +51,13 @@ def test_files_are_ordinary_videos_of_the_asked_length(folder: Path) -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes_with_any_number_of_workers(folder: Path, tmp_path: Path) -> None:
-    make_avatars(tmp_path / "again", clips=6, speakers=3, seed=1, seconds=1.6, workers=1)
+    synthesize_avatars(tmp_path / "again", clips=6, speakers=3, seed=1, seconds=1.6, workers=1)
     assert digests(tmp_path / "again") == digests(folder)
 
 
 def test_another_seed_gives_other_people_and_a_larger_run_begins_alike(folder: Path, tmp_path: Path) -> None:
-    make_avatars(tmp_path / "other", clips=2, speakers=3, seed=2, seconds=1.6, workers=1)
-    make_avatars(tmp_path / "fewer", clips=2, speakers=3, seed=1, seconds=1.6, workers=1)
+    synthesize_avatars(tmp_path / "other", clips=2, speakers=3, seed=2, seconds=1.6, workers=1)
+    synthesize_avatars(tmp_path / "fewer", clips=2, speakers=3, seed=1, seconds=1.6, workers=1)
     first = digests(folder)
     assert {name: digest for name, digest in digests(tmp_path / "fewer").items() if name.endswith(".mp4")}.items() <= (
         first.items()
@@ -120,16 +120,16 @@ def test_the_detector_finds_the_faces(folder: Path, shared: Path) -> None:
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep")
     with pytest.raises(SeehearError, match="not empty"):
-        make_avatars(tmp_path, clips=1, speakers=1)
+        synthesize_avatars(tmp_path, clips=1, speakers=1)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
 def test_what_is_made_is_not_made_again_nor_taken_for_something_else(folder: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    files = make_avatars(folder, clips=6, speakers=3, seed=1, seconds=1.6, workers=2)
+    files = synthesize_avatars(folder, clips=6, speakers=3, seed=1, seconds=1.6, workers=2)
     assert [path.name for path in files] == [row["file"] for row in rows(folder)]
     with pytest.raises(SeehearError, match="made with clips 6 instead of 5, seed 1 instead of 2; name another folder"):
-        make_avatars(folder, clips=5, speakers=3, seed=2, seconds=1.6)
+        synthesize_avatars(folder, clips=5, speakers=3, seed=2, seconds=1.6)
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
@@ -148,7 +148,7 @@ def test_workers_end_with_a_killed_parent_and_the_folder_is_made_anew(tmp_path: 
         time.sleep(0.02)
     assert not any(Path(f"/proc/{child}").exists() for child in children)
     (out / "mine.txt").write_text("keep")
-    (made,) = make_avatars(out, clips=1, speakers=1, seconds=0.4)
+    (made,) = synthesize_avatars(out, clips=1, speakers=1, seconds=0.4)
     assert sorted(path.name for path in out.iterdir()) == [".avatars.json", "labels.csv", "mine.txt", made.name]
 
 
@@ -157,21 +157,21 @@ def full(*_: object, **__: object) -> None:
 
 
 def test_a_full_disk_is_told_and_nothing_unfinished_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seehear.avatars.make.write_reel", full)
+    monkeypatch.setattr("seehear.avatars.make.write_video_file", full)
     with pytest.raises(SeehearError, match="disk is full"):
-        make_avatars(tmp_path / "new", clips=1, speakers=1, seconds=0.4)
+        synthesize_avatars(tmp_path / "new", clips=1, speakers=1, seconds=0.4)
     assert not (tmp_path / "new").exists()
     (tmp_path / "empty").mkdir()
     with pytest.raises(SeehearError, match="disk is full"):
-        make_avatars(tmp_path / "empty", clips=1, speakers=1, seconds=0.4)
+        synthesize_avatars(tmp_path / "empty", clips=1, speakers=1, seconds=0.4)
     assert not list((tmp_path / "empty").iterdir())
 
 
 def test_what_is_finished_outlives_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same command goes on: the first clip is not made again, and all ends as if nothing had happened."""
     asked = {"clips": 3, "speakers": 2, "seconds": 0.4, "workers": 1, "progress": False}
-    make_avatars(tmp_path / "undisturbed", **asked)  # type: ignore[arg-type]
-    write, written = make.write_reel, []
+    synthesize_avatars(tmp_path / "undisturbed", **asked)  # type: ignore[arg-type]
+    write, written = make.write_video_file, []
 
     def write_once(path: Path, *others: object, **options: object) -> None:
         if written:
@@ -180,14 +180,14 @@ def test_what_is_finished_outlives_a_failure(tmp_path: Path, monkeypatch: pytest
         write(path, *others, **options)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(make, "write_reel", write_once)
+        patch.setattr(make, "write_video_file", write_once)
         with pytest.raises(SeehearError, match="went away"):
-            make_avatars(tmp_path / "out", **asked)  # type: ignore[arg-type]
+            synthesize_avatars(tmp_path / "out", **asked)  # type: ignore[arg-type]
     (first,) = (tmp_path / "out").glob("*.mp4")
     made = first.stat().st_mtime_ns
     with (tmp_path / "out" / ".rows.jsonl").open("a") as file:
         file.write("[1, {")  # torn by a kill
-    make_avatars(tmp_path / "out", **asked)  # type: ignore[arg-type]
+    synthesize_avatars(tmp_path / "out", **asked)  # type: ignore[arg-type]
     assert first.stat().st_mtime_ns == made
     assert digests(tmp_path / "out") == digests(tmp_path / "undisturbed")
 
@@ -196,14 +196,14 @@ def test_progress_is_told_in_a_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("seehear.progress.LOG_EVERY_S", 0.0)
-    make_avatars(tmp_path / "new", clips=2, speakers=1, seconds=0.4, workers=1)
+    synthesize_avatars(tmp_path / "new", clips=2, speakers=1, seconds=0.4, workers=1)
     assert "avatars: 50 %, 1/2 clips" in capsys.readouterr().err
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SeehearError, match="a part of its path is a file"):
-        make_avatars(tmp_path / "file" / "below", clips=1, speakers=1)
+        synthesize_avatars(tmp_path / "file" / "below", clips=1, speakers=1)
 
 
 @pytest.mark.parametrize(
@@ -221,13 +221,13 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 )
 def test_absurd_numbers_are_refused(tmp_path: Path, wrong: dict[str, float]) -> None:
     with pytest.raises(SeehearError):
-        make_avatars(tmp_path / "new", **wrong)  # type: ignore[arg-type]
+        synthesize_avatars(tmp_path / "new", **wrong)  # type: ignore[arg-type]
 
 
 def test_sound_and_pictures_come_back_on_one_clock(tmp_path: Path) -> None:
     """What a reader of the file hears is what was put in, sample for sample."""
-    take = plan_take(1, 0, 3, 1.6)
-    (path,) = make_avatars(tmp_path / "one", clips=1, speakers=3, seed=1, seconds=1.6)
+    take = plan_performance(1, 0, 3, 1.6)
+    (path,) = synthesize_avatars(tmp_path / "one", clips=1, speakers=3, seed=1, seconds=1.6)
     with av.open(str(path)) as container:
         assert float(container.streams.video[0].start_time * container.streams.video[0].time_base) == 0.0
     heard = read_sound(path).between(0.0, 1.6)

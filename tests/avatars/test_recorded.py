@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seehear.avatars import make_avatars
-from seehear.avatars.recorded import IPA, MARGIN_S, align, find_recordings, recorded_speech
-from seehear.avatars.take import plan_take
+from seehear.apps.sync.measure import measure_file
+from seehear.avatars.make import synthesize_avatars
+from seehear.avatars.performance import plan_performance
+from seehear.avatars.script import IPA, MARGIN_S, align, find_recordings, recorded_speech
 from seehear.avatars.visemes import Articulation, mouth_movement
-from seehear.avatars.voices import Mark, Utterance, Voice, speak
+from seehear.avatars.voice import SyntheticVoice, TimedLabel, Utterance, synthesize_speech
 from seehear.clip import SAMPLE_RATE
 from seehear.errors import SeehearError
 from seehear.media.sound import read_sound
-from seehear.tools.measure import measure
-from seehear.training.run import load_sync
+from seehear.models.store import load_sync_model
 
 pytest.importorskip("espeakng_loader")
 pytest.importorskip("pocketsphinx")
@@ -25,14 +25,14 @@ TEXT = "the people of my village were fishing by the old bridge when the boat ca
 
 @pytest.fixture(scope="module")
 def spoken() -> Utterance:
-    return speak(Voice("en-us", "m3", words_per_minute=150), TEXT)
+    return synthesize_speech(SyntheticVoice("en-us", "m3", words_per_minute=150), TEXT)
 
 
 def test_lips_and_recorded_voice_are_in_sync(shared: Path, tmp_path: Path) -> None:
     """Judged by a model that has never seen avatars with such voices."""
     speech = shared / "data" / "librispeech_251"
-    files = make_avatars(tmp_path / "out", clips=2, speakers=2, seed=7, speech=speech, progress=False)
-    delays = [measure(file, load_sync("sync-small")) for file in files]
+    files = synthesize_avatars(tmp_path / "out", clips=2, speakers=2, seed=7, speech=speech, progress=False)
+    delays = [measure_file(file, load_sync_model("sync-small")) for file in files]
     assert [found.confidence > 0.5 and abs(found.delay_ms) < 60 for found in delays] == [True, True]
 
 
@@ -49,15 +49,15 @@ def test_silence_has_no_phonemes() -> None:
 
 
 def test_every_phoneme_has_a_mouth() -> None:
-    def moved(*marks: Mark) -> np.ndarray:
+    def moved(*marks: TimedLabel) -> np.ndarray:
         return mouth_movement(marks, Articulation(), start_s=0.0, frames=12)
 
-    assert [ipa for ipa in IPA.values() if np.allclose(moved(Mark(ipa, 0.1, 0.3)), moved())] == []
+    assert [ipa for ipa in IPA.values() if np.allclose(moved(TimedLabel(ipa, 0.1, 0.3)), moved())] == []
 
 
 def test_an_avatar_says_what_a_recording_holds(shared: Path) -> None:
     recordings = find_recordings(shared / "data" / "librispeech_251", 1.2)[:2]
-    take = plan_take(5, 1, 4, 1.2, recordings=recordings)
+    take = plan_performance(5, 1, 4, 1.2, recordings=recordings)
     assert take.recording == recordings[1].name
     assert len(take.sound) == 1.2 * SAMPLE_RATE
     assert [mark for mark in take.phonemes if mark.text]
@@ -78,11 +78,11 @@ def test_the_excerpt_is_of_the_recording(shared: Path) -> None:
 def test_a_recording_without_speech_gives_way_to_the_next(tmp_path: Path, spoken: Utterance) -> None:
     for name, samples in (("a.wav", np.zeros_like(spoken.samples)), ("b.wav", spoken.samples)):
         write_wav(tmp_path / name, samples)
-    take = plan_take(5, 0, 2, 1.2, recordings=find_recordings(tmp_path, 1.2))
+    take = plan_performance(5, 0, 2, 1.2, recordings=find_recordings(tmp_path, 1.2))
     assert take.recording == "b.wav"
     (tmp_path / "b.wav").unlink()
     with pytest.raises(SeehearError, match=r"a\.wav"):
-        plan_take(5, 0, 2, 1.2, recordings=find_recordings(tmp_path, 1.2))
+        plan_performance(5, 0, 2, 1.2, recordings=find_recordings(tmp_path, 1.2))
 
 
 def write_wav(path: Path, samples: np.ndarray) -> None:
@@ -95,7 +95,11 @@ def write_wav(path: Path, samples: np.ndarray) -> None:
 
 def test_recordings_that_cannot_be_used_are_refused(tmp_path: Path, shared: Path) -> None:
     with pytest.raises(SeehearError, match="librispeech_251"):
-        make_avatars(tmp_path / "out", clips=1, speakers=1, seconds=200, speech=shared / "data" / "librispeech_251")
+        synthesize_avatars(
+            tmp_path / "out", clips=1, speakers=1, seconds=200, speech=shared / "data" / "librispeech_251"
+        )
     with pytest.raises(SeehearError, match="--side-by-side"):
-        make_avatars(tmp_path / "out", clips=1, speakers=2, side_by_side=2, speech=shared / "data" / "librispeech_251")
+        synthesize_avatars(
+            tmp_path / "out", clips=1, speakers=2, side_by_side=2, speech=shared / "data" / "librispeech_251"
+        )
     assert not (tmp_path / "out").exists()

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from seehear.avatars.lips import outline, shapes
-from seehear.avatars.people import draw_person
-from seehear.avatars.scripts import LANGUAGES, write_script
+from seehear.avatars.lips import lip_outline, mouth_shapes
+from seehear.avatars.person import sample_person
+from seehear.avatars.script import LANGUAGES, write_script
 from seehear.avatars.visemes import PARTS, Articulation, mouth_movement
-from seehear.avatars.voices import Mark, speak
+from seehear.avatars.voice import TimedLabel, synthesize_speech
 from seehear.clip import FPS, SAMPLE_RATE
 
 
-def spell(*sounds: str, each_s: float = 0.12) -> list[Mark]:
-    return [Mark(sound, i * each_s, (i + 1) * each_s) for i, sound in enumerate(sounds)]
+def spell(*sounds: str, each_s: float = 0.12) -> list[TimedLabel]:
+    return [TimedLabel(sound, i * each_s, (i + 1) * each_s) for i, sound in enumerate(sounds)]
 
 
 def part(movement: np.ndarray, name: str) -> np.ndarray:
@@ -67,9 +67,9 @@ def test_opening_follows_the_energy_of_the_sound_at_lag_zero() -> None:
     lags = np.arange(-10, 11)
     total = np.zeros(len(lags))
     for number in range(16):
-        person = draw_person(5, number)
+        person = sample_person(5, number)
         rng = np.random.default_rng(number)
-        utterance = speak(person.voice, write_script(rng, person.voice.language, seconds=3))
+        utterance = synthesize_speech(person.voice, write_script(rng, person.voice.language, seconds=3))
         opening = _opening(person, utterance.phonemes, len(utterance.samples) / SAMPLE_RATE)
         energy = _energy(utterance.samples, len(opening))
         total += [np.corrcoef(opening[20:-20], energy[20 - lag : len(energy) - 20 - lag])[0, 1] for lag in lags]
@@ -85,8 +85,8 @@ def _opening(person, phonemes, seconds: float) -> np.ndarray:
             phonemes, person.manner.articulation, start_s=-0.5 + k / 100, frames=int((seconds + 1) * FPS)
         )
         lines = [
-            outline(person.face, person.manner, shape, np.zeros(1, np.float32))
-            for shape in shapes(movement, np.zeros(len(movement), np.float32))
+            lip_outline(person.face, person.manner, shape, np.zeros(1, np.float32))
+            for shape in mouth_shapes(movement, np.zeros(len(movement), np.float32))
         ]
         columns.append([line.up + line.down for line in lines])
     return np.array(columns).T.ravel()
@@ -102,9 +102,9 @@ def test_every_language_has_sounds_that_the_mouth_knows() -> None:
     pytest.importorskip("espeakng_loader")
     rng = np.random.default_rng(0)
     for language in LANGUAGES:
-        person = draw_person(0, 0)
+        person = sample_person(0, 0)
         voice = type(person.voice)(language, "m3")
-        utterance = speak(voice, write_script(rng, language, seconds=1.5))
+        utterance = synthesize_speech(voice, write_script(rng, language, seconds=1.5))
         movement = mouth_movement(utterance.phonemes, Articulation(), start_s=0, frames=30)
         assert np.isfinite(movement).all(), language
         assert part(movement, "jaw").max() > 0.15, language

@@ -8,7 +8,7 @@ import pytest
 
 from benchmark_tones import PLAN, Here, record
 from seehear.benchmark import run
-from seehear.corpus.prepare import prepare
+from seehear.data.prepare import prepare
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Here:
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plots take longer than all that is tested here."""
-    monkeypatch.setattr(run, "write_all", lambda *_: None)
+    monkeypatch.setattr(run, "write_results", lambda *_: None)
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from seehear.benchmark.planning.cells import cells
-from seehear.benchmark.planning.reading import plan_names, plan_of, read_plan
-from seehear.benchmark.planning.sweep import swept
+from seehear.benchmark.cells import cells_of_plan
+from seehear.benchmark.reading import plan_from_yaml, plan_names, read_plan
+from seehear.benchmark.sweep import apply_set
 from seehear.cli import parser_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,8 +19,8 @@ OWN = "plan.yaml"
 
 def test_the_plan_that_is_shown_is_one(tmp_path: Path) -> None:
     (shown,) = re.findall(r"```yaml\n(.+?)```", TEXT, re.DOTALL)
-    plan = plan_of(shown, "plan", OWN)
-    work = cells(plan, dict.fromkeys(plan.corpora, tmp_path))
+    plan = plan_from_yaml(shown, "plan", OWN)
+    work = cells_of_plan(plan, dict.fromkeys(plan.corpora, tmp_path))
     assert not work.notes
     assert {place.row for place in work.places} >= {"sync[loss=multiway]", "sync[loss=separate]", "wav2vec"}
     assert {place.labels for place in work.places} == {1.0, 0.1}
@@ -30,9 +30,9 @@ def test_the_plan_that_is_shown_is_one(tmp_path: Path) -> None:
 def test_the_commands_name_plans_and_options_that_there_are(command: str) -> None:
     given = parser_of("benchmark").parse_args(shlex.split(command))
     if given.plan != OWN:
-        plan = swept(read_plan(given.plan), given.set)
+        plan = apply_set(read_plan(given.plan), given.set)
         assert {word.partition("=")[0] for word in given.data} <= set(plan.corpora)
-        assert cells(plan).cells
+        assert cells_of_plan(plan).cells
 
 
 def test_every_shipped_plan_is_told_of() -> None:

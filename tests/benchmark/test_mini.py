@@ -10,10 +10,10 @@ import av
 import numpy as np
 import pytest
 
-from seehear.avatars import make_avatars
-from seehear.benchmark.doing.checksum import checksum
-from seehear.benchmark.planning.cells import cells
-from seehear.benchmark.planning.reading import read_plan
+from seehear.avatars.make import synthesize_avatars
+from seehear.benchmark.cells import cells_of_plan
+from seehear.benchmark.job import checksum
+from seehear.benchmark.reading import read_plan
 
 pytest.importorskip("espeakng_loader")
 
@@ -30,7 +30,7 @@ LEVELS, DECIBELS = 3.0, 1.0
 
 def begun(folder: Path, avatars: dict[str, Any]) -> dict[str, Any]:
     """The first films of a corpus: their rows, and in coarse outline how they look and sound."""
-    films = make_avatars(folder, **(avatars | {"clips": CLIPS}), workers=1, progress=False)
+    films = synthesize_avatars(folder, **(avatars | {"clips": CLIPS}), workers=1, progress=False)
     with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return {"rows": rows, "looks": [looks(film) for film in films], "loudness": [loudness(film) for film in films]}
@@ -100,4 +100,4 @@ def test_the_claims_that_are_to_be_checked_are_all_asked() -> None:
     assert {("lips", "angular+separate", "angular"), ("speaker", "match+separate", "match")} <= asked
     assert {("emotion", "joint", "animate"), ("sync", "joint", "angular")} <= asked
     assert ("speaker", "joint", "match+separate") in asked
-    assert len({place.seed for place in cells(PLAN).places}) == 5
+    assert len({place.seed for place in cells_of_plan(PLAN).places}) == 5

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from random_batches import random_batch
-from seehear.benchmark.planning.cells import cells
-from seehear.benchmark.planning.chosen import chosen_settings
-from seehear.benchmark.planning.reading import plan_names, plan_of, read_plan, written
-from seehear.benchmark.planning.variants import expanded
-from seehear.pretext.match import MatchModel
+from seehear.benchmark.cells import cells_of_plan
+from seehear.benchmark.plan import expand_variants
+from seehear.benchmark.reading import plan_from_yaml, plan_names, plan_to_yaml, read_plan
+from seehear.benchmark.sweep import pretext_settings
+from seehear.models.match import MatchModel
 
 PAPERS = (
     "shukla2020-emotion",
@@ -34,10 +34,10 @@ def test_the_tables_of_the_papers_are_there() -> None:
 @pytest.mark.parametrize("name", plan_names())
 def test_a_plan_can_be_worked_through_on_avatars_and_on_what_it_wants(name: str, tmp_path: Path) -> None:
     plan = read_plan(name)
-    assert plan_of(written(plan), "x", "x") == plan
+    assert plan_from_yaml(plan_to_yaml(plan), "x", "x") == plan
     plan = replace(plan, seeds=1)
     wanted = {corpus: tmp_path for corpus, spec in plan.corpora.items() if not spec.avatars}
-    alone, everything = cells(plan), cells(plan, wanted)
+    alone, everything = cells_of_plan(plan), cells_of_plan(plan, wanted)
     assert alone.places
     assert set(alone.corpora) == set(plan.corpora) - set(wanted)
     for corpus in wanted:
@@ -68,8 +68,8 @@ def test_every_row_that_trains_match_trains_its_voice_encoder() -> None:
     """`match-small` once had four numbers in common, made of the detached voice: multiway trained no voice at all."""
     trained: dict[str, object] = {}
     for name in plan_names():
-        for row, pretext in expanded(read_plan(name)).pretexts.items():
-            options = chosen_settings(row, pretext).model
+        for row, pretext in expand_variants(read_plan(name)).pretexts.items():
+            options = pretext_settings(row, pretext).model
             if options.pretext == "match" and not pretext.untrained:
                 trained[str(options)] = name, row, options
     assert len(trained) >= 8  # multiway, separate, merged, substitute, avenet, contrastive, and two similarities

@@ -15,21 +15,20 @@ import pytest
 import yaml
 
 from benchmark_tones import Here
-from seehear.benchmark.doing.folder import Folder
-from seehear.benchmark.outcome import Outcome
-from seehear.benchmark.planning.cells import cells
-from seehear.benchmark.planning.plan import CorpusSpec
-from seehear.benchmark.planning.reading import read_plan
-from seehear.benchmark.planning.sweep import swept
-from seehear.benchmark.run import benchmark, dropped, given_folders, moved, only_of
+from seehear.benchmark.cells import CellOutcome, cells_of_plan
+from seehear.benchmark.execution import BenchmarkFolder
+from seehear.benchmark.plan import CorpusSpec
+from seehear.benchmark.reading import read_plan
+from seehear.benchmark.run import benchmark, changed_data_notes, dropped_recording_notes, given_folders, select_work
+from seehear.benchmark.sweep import apply_set
 from seehear.errors import SeehearError
 
 LOST = ["speaker/lost, seed 0", "speaker/lost, seed 1"]
 
 
-def numbers(out: Path) -> dict[str, Outcome]:
+def numbers(out: Path) -> dict[str, CellOutcome]:
     """What was found, but not how long it took nor where."""
-    found = Folder(out).read_outcomes()
+    found = BenchmarkFolder(out).read_outcomes()
     return {key: replace(outcome, seconds=0.0, reproduce=()) for key, outcome in found.items()}
 
 
@@ -51,7 +50,7 @@ def test_a_plan_becomes_tables_and_a_second_run_does_only_what_failed(
     with (out / "outcomes.csv").open(newline="") as file:
         rows = {(row["row"], row["seed"]) for row in csv.DictReader(file) if row["value"]}
     assert rows >= {(row, seed) for row in ("apc", "fresh", "mfcc") for seed in "01"}
-    trained = next(outcome for outcome in Folder(out).read_outcomes().values() if "EER" in outcome.scores)
+    trained = next(outcome for outcome in BenchmarkFolder(out).read_outcomes().values() if "EER" in outcome.scores)
     assert trained.reproduce[-1].startswith("seehear evaluate speaker")
     here.begun.clear()
     benchmark(plan, out=out, data=[f"tones={tones}"])
@@ -87,7 +86,7 @@ def test_what_was_removed_is_made_again_only_where_it_is_needed(
 
 
 def key_of(plan: str, tones: Path, called: str) -> str:
-    (cell,) = [cell for cell in cells(read_plan(plan), {"tones": tones}).cells if cell.called == called]
+    (cell,) = [cell for cell in cells_of_plan(read_plan(plan), {"tones": tones}).cells if cell.called == called]
     return cell.key
 
 
@@ -145,31 +144,31 @@ def test_two_runs_give_identical_numbers(here: Here, tones: Path, plan: str, tmp
 def test_the_checksum_of_data_that_has_moved_is_told(plan: str, tmp_path: Path) -> None:
     wanted = read_plan(plan)
     people = CorpusSpec(avatars={"clips": 2}, checksum="abc")
-    work = cells(replace(wanted, corpora={**wanted.corpora, "tones": people}))
+    work = cells_of_plan(replace(wanted, corpora={**wanted.corpora, "tones": people}))
     key = work.corpora["tones"]
-    assert moved(work, {key: Outcome(key, 1.0, told={"checksum": "abc"})}) == []
-    told = moved(work, {key: Outcome(key, 1.0, told={"checksum": "def"})})
+    assert changed_data_notes(work, {key: CellOutcome(key, 1.0, told={"checksum": "abc"})}) == []
+    told = changed_data_notes(work, {key: CellOutcome(key, 1.0, told={"checksum": "def"})})
     assert len(told) == 1
     assert "checksum def and not abc" in told[0]
-    assert moved(work, {}) == []
+    assert changed_data_notes(work, {}) == []
 
 
 def test_only_what_patterns_name_and_what_it_needs(tones: Path, plan: str) -> None:
-    work = cells(read_plan(plan), {"tones": tones})
-    assert only_of(work, []) == work
-    assert {cell.called for cell in only_of(work, ["speaker/f*", "speaker/mfcc"]).cells} == {
+    work = cells_of_plan(read_plan(plan), {"tones": tones})
+    assert select_work(work, []) == work
+    assert {cell.called for cell in select_work(work, ["speaker/f*", "speaker/mfcc"]).cells} == {
         "tones",
         *(f"{name}, seed {seed}" for name in ("fresh", "speaker/fresh", "speaker/mfcc") for seed in (0, 1)),
     }
-    assert only_of(work, ["speaker"]).places == work.places
+    assert select_work(work, ["speaker"]).places == work.places
     with pytest.raises(SeehearError, match=r"--only 'emotion/\*' fits nothing .* the tasks are speaker"):
-        only_of(work, ["emotion/*"])
+        select_work(work, ["emotion/*"])
 
 
 def test_a_variant_is_named_as_the_table_has_it(tones: Path, plan: str) -> None:
-    work = cells(swept(read_plan(plan), ["apc.optim.steps=1,2"]), {"tones": tones})
-    assert {place.row for place in only_of(work, ["speaker/apc[steps=1]"]).places} == {"apc[steps=1]"}
-    assert {place.row for place in only_of(work, ["speaker/apc*"]).places} == {"apc[steps=1]", "apc[steps=2]"}
+    work = cells_of_plan(apply_set(read_plan(plan), ["apc.optim.steps=1,2"]), {"tones": tones})
+    assert {place.row for place in select_work(work, ["speaker/apc[steps=1]"]).places} == {"apc[steps=1]"}
+    assert {place.row for place in select_work(work, ["speaker/apc*"]).places} == {"apc[steps=1]", "apc[steps=2]"}
 
 
 @pytest.mark.usefixtures("no_report")
@@ -221,10 +220,10 @@ def test_a_plan_of_which_nothing_is_there_is_refused_before_anything_is_made(pla
 
 
 def test_recordings_that_gave_no_clip_are_told(plan: str, tones: Path) -> None:
-    work = cells(read_plan(plan), {"tones": tones})
+    work = cells_of_plan(read_plan(plan), {"tones": tones})
     key = work.corpora["tones"]
-    lost = Outcome(key, 1.0, told={"left out": 3, "sources": 20})
-    assert dropped(work, {key: lost}, Path("here")) == [
+    lost = CellOutcome(key, 1.0, told={"left out": 3, "sources": 20})
+    assert dropped_recording_notes(work, {key: lost}, Path("here")) == [
         f"Of the 20 recordings of tones, 3 gave no clip: report.csv in {Path('here/corpora')} says of each why."
     ]
-    assert not dropped(work, {key: replace(lost, told={"left out": 0, "sources": 20})}, Path("here"))
+    assert not dropped_recording_notes(work, {key: replace(lost, told={"left out": 0, "sources": 20})}, Path("here"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from seehear.benchmark.tables.summary import summarised
-from seehear.benchmark.written import file_name, write_all
+from seehear.benchmark.run import table_file_name, write_results
+from seehear.benchmark.summary import summarise
 from small_benchmark import PAPER, outcomes_of, plan_of, work_of
 
 
@@ -16,7 +16,7 @@ def test_a_file_of_each_kind(tmp_path: Path) -> None:
     outcomes = outcomes_of(work, {"new": [0.8, 0.82, 0.81], "old": [0.5, "it broke", None]})
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "of-another-plan.csv").write_text("a,b\n", encoding="utf-8")
-    write_all(tmp_path, plan, summarised(plan, work, outcomes), work, outcomes)
+    write_results(tmp_path, plan, summarise(plan, work, outcomes), work, outcomes)
     there = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert there >= {
         "report.html", "tables.md", "outcomes.csv", "tables/emotion-people.csv", "tables/emotion-people.tex",
@@ -28,5 +28,5 @@ def test_a_file_of_each_kind(tmp_path: Path) -> None:
 
 def test_names_become_names_of_files() -> None:
     plan = plan_of(("new",), 1)
-    (table,) = summarised(plan, work_of(plan), {}).tables
-    assert file_name(replace(table, key="noise/10 %", data="my people")) == "noise-10-my-people"
+    (table,) = summarise(plan, work_of(plan), {}).tables
+    assert table_file_name(replace(table, key="noise/10 %", data="my people")) == "noise-10-my-people"

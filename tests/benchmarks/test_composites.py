@@ -6,10 +6,10 @@ from real_people.composites import FADE_S, SIDE, mixed, pairs, whose_turn, write
 from real_people.films import Film
 from real_people.speaking import judged
 
+from seehear.apps.sync.calibrate import DelayedSound
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from seehear.media.decode import open_media
 from seehear.media.sound import read_sound
-from seehear.tools.calibration import KnownSound
 
 
 @pytest.mark.parametrize(("pictures", "turns"), [(75, 2), (126, 2), (250, 4), (365, 6), (3, 2)])
@@ -41,7 +41,7 @@ def test_at_each_picture_only_the_sound_of_the_one_whose_turn_it_is_is_heard():
 def test_the_film_is_of_both_heads_and_the_sound_that_the_truth_says(tmp_path):
     heads = ([np.full((SIDE, SIDE, 3), 40, np.uint8)] * 60, [np.full((SIDE, SIDE, 3), 200, np.uint8)] * 50)
     times = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
-    tones = [KnownSound((0.5 * np.sin(2 * np.pi * pitch * times)).astype(np.float32), 0.0) for pitch in (300, 900)]
+    tones = [DelayedSound((0.5 * np.sin(2 * np.pi * pitch * times)).astype(np.float32), 0.0) for pitch in (300, 900)]
     made = write_composite(tmp_path / "two.mp4", heads, (tones[0], tones[1]), (0.0, 0.08), 0)
     assert len(made.truth) == 50  # the shorter one
     with open_media(made.path) as media:
@@ -61,7 +61,7 @@ def test_a_delay_that_is_taken_out_makes_the_sound_earlier(tmp_path):
     heads = ([np.zeros((32, 32, 3), np.uint8)] * 50,) * 2
     click = np.zeros(3 * SAMPLE_RATE, np.float32)
     click[SAMPLE_RATE : SAMPLE_RATE + 160] = 0.9  # at 1.0 s
-    made = write_composite(tmp_path / "two.mp4", heads, (KnownSound(click, 0.0),) * 2, (0.2, 0.2), 0)
+    made = write_composite(tmp_path / "two.mp4", heads, (DelayedSound(click, 0.0),) * 2, (0.2, 0.2), 0)
     heard = read_sound(made.path).between(0, 2)
     assert np.abs(heard).argmax() / SAMPLE_RATE == pytest.approx(0.8, abs=0.02)
 

@@ -1,13 +1,12 @@
 """What the page says of a read-out is what the numbers say."""
 
-from seehear.demo.animate import Ear
-from seehear.demo.animate_page import _hearing
-from seehear.tasks.result import Result, Row
-from seehear.tasks.significance import Comparison, Figure
+from seehear.demo.animate import SpeechProbes, _probe_figure
+from seehear.evaluation.result import EvaluationResult, Row
+from seehear.metrics.bootstrap import Comparison, Estimate
 
 
 def row(encoder: str, accuracy: float) -> Row:
-    figure = Figure(accuracy, 0.0, accuracy - 0.05, accuracy + 0.05, (accuracy,), 40)
+    figure = Estimate(accuracy, 0.0, accuracy - 0.05, accuracy + 0.05, (accuracy,), 40)
     return Row(encoder, "frozen", {"accuracy": figure, "F1": figure}, {})
 
 
@@ -15,8 +14,8 @@ def against(name: str, difference: float, p: float) -> Comparison:
     return Comparison(name, difference, difference - 0.04, difference + 0.04, p, None)
 
 
-def result() -> Result:
-    return Result(
+def result() -> EvaluationResult:
+    return EvaluationResult(
         task="emotion",
         data="corpus",
         rows=(row("somewhere/animate", 0.52), row("untrained", 0.40), row("logmel", 0.55), row("mfcc", 0.51)),
@@ -34,7 +33,7 @@ def result() -> Result:
 
 
 def test_a_table_names_the_encoders_and_where_chance_is() -> None:
-    page = _hearing(Ear(result(), "12 words were said")).to_html()
+    page = _probe_figure(SpeechProbes(result(), "12 words were said")).to_html()
     assert "<td>animate</td><td class=number>52.0%</td>" in page
     assert "+12.0 (+8.0 to +16.0), p = 0.001" in page
     assert "2 classes, chance 15.0%; 192 recordings tested" in page
@@ -42,6 +41,6 @@ def test_a_table_names_the_encoders_and_where_chance_is() -> None:
 
 
 def test_too_little_data_is_told_in_place_of_a_table() -> None:
-    page = _hearing(Ear("corpus has one speaker", result())).to_html()
+    page = _probe_figure(SpeechProbes("corpus has one speaker", result())).to_html()
     assert "Emotions: too little data to tell. Corpus has one speaker." in page
     assert page.count("<table>") == 1

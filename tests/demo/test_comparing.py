@@ -2,8 +2,8 @@
 
 import pytest
 
-from seehear.demo.comparing import difference, verdict
-from seehear.tasks.significance import Comparison
+from seehear.demo.stages import difference, verdict
+from seehear.metrics.bootstrap import Comparison
 
 CALLED = {"untrained": "the same, untrained", "logmel": "log-mel", "mfcc": "MFCC"}
 

@@ -5,22 +5,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seehear.demo.conversation import Conversed, _found, converse
-from seehear.demo.conversation_page import _stretches, conversation_section
-from seehear.tools.conversation import Conversation
-from seehear.tools.lip_activity import FaceTrack
-from seehear.tools.spoken import Spoken
-from seehear.training.run import load_sync
+from seehear.apps.diarization.active_speaker import ActiveSpeakers
+from seehear.apps.diarization.diarize import Diarization
+from seehear.apps.diarization.lip_activity import FaceTrack
+from seehear.demo.sync import DialogueDemo, _found, _stretches, conversation_section, run_dialogue
+from seehear.models.store import load_sync_model
 
 LEFT = [1, 1, 0, 0, 0, 0, 0, 0]
 RIGHT = [0, 0, 0, 0, 1, 1, 1, 1]
 
 
-def conversed(tmp_path: Path, found: list[list[int]]) -> Conversed:
+def conversed(tmp_path: Path, found: list[list[int]]) -> DialogueDemo:
     film = tmp_path / "film.mp4"
     film.write_bytes(b"mp4")
     frames = [(0.2, np.zeros((4, 8, 3), np.uint8))]
-    return Conversed(film, frames, np.array([LEFT, RIGHT], bool), np.array(found, bool))
+    return DialogueDemo(film, frames, np.array([LEFT, RIGHT], bool), np.array(found, bool))
 
 
 def test_a_picture_counts_where_both_faces_are_right(tmp_path: Path) -> None:
@@ -42,8 +41,8 @@ def test_faces_are_left_and_right_whatever_their_number_and_tracks_may_be_in_pie
 
     tracks = [track(0, 0, width + 20, 50), track(1, 0, 10, 10), track(2, 30, 10, 30)]  # the last one goes on too long
     speaks = [np.arange(50) < 5, np.arange(10) < 3, np.ones(30, bool)]
-    film = Conversation(Path("film.mp4"), 2.0, 0.0, tracks, [np.zeros(len(s)) for s in speaks], speaks)
-    found = _found(Spoken(film, [0, 1, 1], [], []), 50, width)
+    film = ActiveSpeakers(Path("film.mp4"), 2.0, 0.0, tracks, [np.zeros(len(s)) for s in speaks], speaks)
+    found = _found(Diarization(film, [0, 1, 1], [], []), 50, width)
     assert found.shape == (2, 50)
     assert np.flatnonzero(found[0]).tolist() == [0, 1, 2, *range(30, 50)]
     assert np.flatnonzero(found[1]).tolist() == [0, 1, 2, 3, 4]
@@ -66,8 +65,8 @@ def test_the_page_says_how_often_it_is_right_and_what_a_guess_would_be(tmp_path:
 
 
 def test_two_people_talk_and_all_of_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seehear.demo.conversation.SECONDS", 4.0)
-    made = converse(tmp_path, load_sync("sync-small"), seed=1)
+    monkeypatch.setattr("seehear.demo.sync.SECONDS", 4.0)
+    made = run_dialogue(tmp_path, load_sync_model("sync-small"), seed=1)
     assert made.truth.shape == made.found.shape == (2, 100)
     assert made.film.stat().st_size > 10_000
     assert len(made.frames) == 6

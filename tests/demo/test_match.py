@@ -6,12 +6,12 @@ from typing import Self
 import numpy as np
 import pytest
 
+from seehear.apps.match import Candidate, MatchRanking
 from seehear.clip import Clip
 from seehear.demo import match
-from seehear.demo.match import play
+from seehear.demo.match import play_games
 from seehear.errors import CorpusError, MediaError
-from seehear.tools.candidates import Candidate, Ranking
-from seehear.tools.in_order import Tried
+from seehear.parallel import FileResult
 
 PEOPLE = ["anna", "ben", "carla", "dora", "emil"]
 
@@ -39,9 +39,9 @@ class HeldOut:
         return Clip(video, np.zeros((1, 5, 2), np.float32), np.zeros(640, np.float32), meta)
 
 
-def ranked(one: Path, candidates: list[Path], model: object, *, drawn: bool) -> Ranking:
+def ranked(one: Path, candidates: list[Path], model: object, *, drawn: bool) -> MatchRanking:
     """In the order of the alphabet."""
-    return Ranking(one, "voice", [Candidate(path, 0.1, 0.25) for path in sorted(candidates)], [])
+    return MatchRanking(one, "voice", [Candidate(path, 0.1, 0.25) for path in sorted(candidates)], [])
 
 
 def name_of(clip: Clip) -> str:
@@ -51,12 +51,12 @@ def name_of(clip: Clip) -> str:
 @pytest.fixture(autouse=True)
 def held_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(match, "Corpus", lambda path: HeldOut(PEOPLE))
-    monkeypatch.setattr(match, "load_identity", lambda name: name)
+    monkeypatch.setattr(match, "load_identity_model", lambda name: name)
     monkeypatch.setattr(match, "rank", ranked)
 
 
 def test_of_everybody_another_film_is_seen_than_is_heard() -> None:
-    played = play(Path("run"), Path("corpus"), Path("films"), seed=3)
+    played = play_games(Path("run"), Path("corpus"), Path("films"), seed=3)
     assert len(played.games) == match.GAMES
     for game in played.games:
         faces = [name_of(clip) for clip in game.faces]
@@ -69,45 +69,48 @@ def test_of_everybody_another_film_is_seen_than_is_heard() -> None:
 def test_films_are_looked_for_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Path] = []
 
-    def rank(one: Path, candidates: list[Path], model: object, *, drawn: bool) -> Ranking:
+    def rank(one: Path, candidates: list[Path], model: object, *, drawn: bool) -> MatchRanking:
         asked.extend([one, *candidates])
         return ranked(one, candidates, model, drawn=drawn)
 
     monkeypatch.setattr(match, "rank", rank)
-    play(Path("run"), Path("corpus"), Path("films"), seed=3)
+    play_games(Path("run"), Path("corpus"), Path("films"), seed=3)
     assert {path.parent for path in asked} == {Path("films")}
 
 
 def test_too_few_people_play_no_game(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(match, "Corpus", lambda path: HeldOut(PEOPLE[:3]))
-    assert play(Path("run"), Path("corpus"), Path("films"), seed=3).games == []
+    assert play_games(Path("run"), Path("corpus"), Path("films"), seed=3).games == []
 
 
 def test_a_game_that_cannot_be_played_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def mute(one: Path, candidates: list[Path], model: object, *, drawn: bool) -> Ranking:
+    def mute(one: Path, candidates: list[Path], model: object, *, drawn: bool) -> MatchRanking:
         raise MediaError(f"there is no speech in {one}")
 
-    def faceless(one: Path, candidates: list[Path], model: object, *, drawn: bool) -> Ranking:
-        return Ranking(
-            one, "voice", ranked(one, candidates[1:], model, drawn=drawn).ranked, [Tried(candidates[0], error="no")]
+    def faceless(one: Path, candidates: list[Path], model: object, *, drawn: bool) -> MatchRanking:
+        return MatchRanking(
+            one,
+            "voice",
+            ranked(one, candidates[1:], model, drawn=drawn).ranked,
+            [FileResult(candidates[0], error="no")],
         )
 
     for broken in (mute, faceless):
         monkeypatch.setattr(match, "rank", broken)
-        assert play(Path("run"), Path("corpus"), Path("films"), seed=3).games == []
+        assert play_games(Path("run"), Path("corpus"), Path("films"), seed=3).games == []
 
 
 @pytest.mark.parametrize(("there", "plays"), [(["match-small", "sync-small"], "match-small"), (["sync-small"], "run")])
 def test_the_package_s_model_plays_where_there_is_one(
     monkeypatch: pytest.MonkeyPatch, there: list[str], plays: str
 ) -> None:
-    monkeypatch.setattr(match, "packaged", lambda: there)
-    assert play(Path("run"), Path("corpus"), Path("films"), seed=3).model == plays
+    monkeypatch.setattr(match, "packaged_models", lambda: there)
+    assert play_games(Path("run"), Path("corpus"), Path("films"), seed=3).model == plays
 
 
 def test_what_cannot_be_measured_is_told() -> None:
     def measure() -> int:
         raise CorpusError("one person only")
 
-    assert match._told(measure) == "one person only"
-    assert match._told(lambda: 3) == 3
+    assert match._result_or_reason(measure) == "one person only"
+    assert match._result_or_reason(lambda: 3) == 3

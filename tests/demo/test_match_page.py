@@ -6,32 +6,30 @@ import numpy as np
 import pytest
 
 from seehear.clip import Clip
-from seehear.demo.match import Acquaintance, Game, Played
-from seehear.demo.match_page import _in_words, match_sections
-from seehear.demo.sync import Learned
-from seehear.tasks.result import Row
-from seehear.tasks.significance import Comparison, Figure
-from seehear.tasks.verification.facevoice_outcome import FaceVoiceResult, FaceVoiceRow
-from seehear.tasks.verification.outcome import VerificationResult
-from seehear.training.pretrain import Summary
+from seehear.demo.match import FaceVoiceScores, Game, GamesPlayed, _in_words, match_sections
+from seehear.demo.sync import TrainedModel
+from seehear.evaluation.result import Row
+from seehear.evaluation.speaker.result import FaceVoiceEvaluation, FaceVoiceRow, SpeakerEvaluation
+from seehear.metrics.bootstrap import Comparison, Estimate
+from seehear.training.pretrain import PretrainResult
 
 RUN = "somewhere/match"
-LEARNED = Learned(
-    Summary(RUN, 20, 10.0, 1000, 1_500_000, {}),
+LEARNED = TrainedModel(
+    PretrainResult(RUN, 20, 10.0, 1000, 1_500_000, {}),
     [{"step": 0, "voice_eer": 0.4, "face_voice_auc": 0.5}, {"step": 20, "loss": 3.0}, {"step": 20, "voice_eer": 0.2}],
 )
 
 
-def figure(value: float, wide: float = 0.04) -> Figure:
-    return Figure(value, 0.0, value - wide, value + wide, (value,))
+def figure(value: float, wide: float = 0.04) -> Estimate:
+    return Estimate(value, 0.0, value - wide, value + wide, (value,))
 
 
 def against(name: str, difference: float, p: float) -> Comparison:
     return Comparison(name, difference, difference - 0.04, difference + 0.04, p, None)
 
 
-def voices() -> VerificationResult:
-    return VerificationResult(
+def voices() -> SpeakerEvaluation:
+    return SpeakerEvaluation(
         task="speaker verification",
         data="corpus",
         rows=tuple(
@@ -61,7 +59,7 @@ def voices() -> VerificationResult:
     )
 
 
-def faces(everybody: float = 0.7, of_one_sex: float = 0.6, remarks: tuple[str, ...] = ()) -> FaceVoiceResult:
+def faces(everybody: float = 0.7, of_one_sex: float = 0.6, remarks: tuple[str, ...] = ()) -> FaceVoiceEvaluation:
     ways = [f"{way}, 1 of {count}" for way in ("voice to face", "face to voice") for count in (2, 4)]
     rows = [
         FaceVoiceRow(
@@ -76,7 +74,7 @@ def faces(everybody: float = 0.7, of_one_sex: float = 0.6, remarks: tuple[str, .
         for name in (RUN, "match-small", "untrained")
     ]
     people = "unseen-unheard"
-    return FaceVoiceResult("corpus", tuple(rows), {}, {people: 192}, {people: 96}, {}, remarks)
+    return FaceVoiceEvaluation("corpus", tuple(rows), {}, {people: 192}, {people: 96}, {}, remarks)
 
 
 def clip(brightness: int) -> Clip:
@@ -84,12 +82,12 @@ def clip(brightness: int) -> Clip:
     return Clip(video, np.zeros((6, 5, 2), np.float32), np.zeros(6 * 640, np.float32), {})
 
 
-def page(known: Acquaintance, played: Played = Played("match-small", [])) -> str:  # noqa: B008  frozen
+def page(known: FaceVoiceScores, played: GamesPlayed = GamesPlayed("match-small", [])) -> str:  # noqa: B008  frozen
     return "".join(section.to_html() for section in match_sections(LEARNED, known, played))
 
 
 def test_errors_of_voices_have_their_interval_chance_and_rivals() -> None:
-    told = page(Acquaintance(voices(), faces()))
+    told = page(FaceVoiceScores(voices(), faces()))
     assert "<td>match</td><td class=number>20.0% (16.0 to 24.0)</td>" in told
     assert "EER (chance 50 %)" in told
     assert "192 recordings of people who were not trained on: 96 pairs of one person, 18000 of two" in told
@@ -98,7 +96,7 @@ def test_errors_of_voices_have_their_interval_chance_and_rivals() -> None:
 
 
 def test_faces_have_their_interval_chance_and_what_has_to_be_known() -> None:
-    told = page(Acquaintance(voices(), faces(remarks=("3 people have one clip only.",))))
+    told = page(FaceVoiceScores(voices(), faces(remarks=("3 people have one clip only.",))))
     assert "AUC (chance 50 %)" in told
     assert "<td class=number>70.0% (66.0 to 74.0)</td>" in told
     assert "192 clips of 96 people who were not trained on" in told
@@ -106,7 +104,7 @@ def test_faces_have_their_interval_chance_and_what_has_to_be_known() -> None:
 
 
 def test_groups_without_rivals_are_left_out() -> None:
-    told = page(Acquaintance(voices(), faces()))
+    told = page(FaceVoiceScores(voices(), faces()))
     assert "<td>the same sex</td>" in told
     assert "the same age" not in told
     assert "nan" not in told
@@ -135,7 +133,7 @@ def test_beyond_sex_and_age_is_said_where_it_is_so() -> None:
 
 
 def test_too_little_data_is_told_in_place_of_tables() -> None:
-    told = page(Acquaintance("no pairs", "corpus has one person"))
+    told = page(FaceVoiceScores("no pairs", "corpus has one person"))
     assert "Voices: too little data to tell. No pairs." in told
     assert "Faces: too little data to tell. Corpus has one person." in told
     assert "<table>" not in told
@@ -144,7 +142,7 @@ def test_too_little_data_is_told_in_place_of_tables() -> None:
 
 def test_a_game_shows_the_faces_in_order_and_who_it_was() -> None:
     game = Game(clip(0), [clip(10), clip(20), clip(30), clip(40)], [0.5, 0.3, 0.15, 0.05], right=1)
-    told = page(Acquaintance(voices(), faces()), Played("match-small", [game, game]))
+    told = page(FaceVoiceScores(voices(), faces()), GamesPlayed("match-small", [game, game]))
     assert told.count("<audio") == 2
     assert "<small>50%</small>" in told
     assert "<small>30%, the speaker</small>" in told
@@ -154,6 +152,6 @@ def test_a_game_shows_the_faces_in_order_and_who_it_was() -> None:
 
 def test_without_the_package_s_model_the_one_just_learned_plays_and_the_page_says_so() -> None:
     game = Game(clip(0), [clip(10)] * 4, [0.5, 0.3, 0.15, 0.05], right=0)
-    told = page(Acquaintance(voices(), "too few"), Played(RUN, [game]))
+    told = page(FaceVoiceScores(voices(), "too few"), GamesPlayed(RUN, [game]))
     assert "the model that was just learned" in told
     assert "It was right 1 of 1 times here." in told

@@ -6,7 +6,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from seehear.demo.stages import Stages, one_thread, told
+from seehear.demo.stages import Stages, one_thread, with_progress
 
 
 def test_stages_are_numbered_and_timed() -> None:
@@ -29,7 +29,7 @@ def test_told_gives_every_item_once_and_says_how_many_are_done(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("seehear.progress.LOG_EVERY_S", 0.0)
-    assert list(told("counting", "abc")) == ["a", "b", "c"]
+    assert list(with_progress("counting", "abc")) == ["a", "b", "c"]
     assert "counting: 67 %, 2/3" in capsys.readouterr().err
 
 

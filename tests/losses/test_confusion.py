@@ -8,9 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from seehear.losses.candidates import candidates
-from seehear.losses.confusion import Confusion
-from seehear.losses.similarity import Angular, InverseEuclidean
+from seehear.losses.audiovisual import Confusion
+from seehear.losses.base import Angular, InverseEuclidean, candidates
 
 
 def drawn(groups: int = 2, count: int = 5, width: int = 4, seed: int = 0) -> tuple[Tensor, Tensor]:

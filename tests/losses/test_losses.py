@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from seehear.errors import ModelError
-from seehear.losses import LOSSES, AVENet, Loss, make_loss
+from seehear.losses import LOSSES, make_loss
+from seehear.losses.audiovisual import AVENet
+from seehear.losses.base import Loss
 
 SHAPES = [(1, 2, 3), (2, 5, 4), (3, 7, 8)]
 MULTIWAY = ["multiway", "separate", "merged", "substitute"]

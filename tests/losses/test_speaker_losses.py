@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from seehear.losses.am_softmax import AMSoftmax
-from seehear.losses.angular_prototypical import AngularPrototypical
+from seehear.losses.speaker import AMSoftmax, AngularPrototypical
 
 
 def cosine(x: torch.Tensor, y: torch.Tensor) -> float:

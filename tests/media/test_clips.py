@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from seehear.clip import FPS, SAMPLES_PER_FRAME, Clip
 from seehear.errors import MediaError, SeehearError
 from seehear.media import clips as clips_module
-from seehear.media.clips import ClipOptions, ClipReader, ReadStats
-from seehear.media.crops import template_in
+from seehear.media.clips import ClipOptions, ClipReader, ClipStats
+from seehear.media.crops import TrackCropper, template_in
 from seehear.media.decode import open_media
-from seehear.media.mux import write_video
+from seehear.media.encode import write_video
 from seehear.media.sound import read_sound
-from seehear.media.strips import Strip
 
 Video = NDArray[np.uint8]
 Write = Callable[..., Path]
@@ -57,7 +56,7 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
-def read(path: Path, detector: Path, **options: Any) -> tuple[list[Clip], ReadStats]:
+def read(path: Path, detector: Path, **options: Any) -> tuple[list[Clip], ClipStats]:
     with ClipReader(path, ClipOptions(detector=detector, **options), threads=1) as reader:
         return list(reader), reader.stats
 
@@ -99,7 +98,7 @@ def test_a_talking_head_is_one_clip(shared: Path) -> None:
     np.testing.assert_array_equal(clip.audio, read_sound(path).between(0, 3))
     assert np.abs(clip.landmarks - template_in(128)).mean() < 4
     assert np.abs(np.diff(clip.landmarks.mean(1), axis=0)).max() < 0.5  # px a picture: nothing shakes
-    assert reader.stats == ReadStats(75, 16, 16, 1, 1, 1)
+    assert reader.stats == ClipStats(75, 16, 16, 1, 1, 1)
     assert reader.stats.why_nothing() is None
 
 
@@ -222,13 +221,13 @@ def test_few_pictures_are_held_whatever_the_length(
     talker: Video, write: Write, detector: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = []
-    cut = Strip.cut
+    cut = TrackCropper.cut
 
-    def counting(strip: Strip, pictures: Mapping[int, Any]) -> None:
+    def counting(strip: TrackCropper, pictures: Mapping[int, Any]) -> None:
         held.append(len(pictures))
         cut(strip, pictures)
 
-    monkeypatch.setattr(Strip, "cut", counting)
+    monkeypatch.setattr(TrackCropper, "cut", counting)
     video = np.concatenate([talker, talker[::-1]])
     video = covered(video, 0, 360, 40, 55)  # a gap, during which they must be held
     read(write(video), detector)

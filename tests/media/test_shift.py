@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from seehear.errors import MediaError
-from seehear.media import target as writing
+from seehear.media import encode
 from seehear.media.decode import open_media
-from seehear.media.mux import shift_sound
+from seehear.media.shift import shift_sound
 from seehear.media.sound import read_sound
 
 OLD = {"codec": "mpeg1video", "time_base": Fraction(1, 25)}
@@ -275,7 +275,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(
         file = real(path, mode, *rest, **named)
         return Small(file, room) if "x" in mode else file
 
-    monkeypatch.setattr(writing.Path, "open", small)
+    monkeypatch.setattr(encode.Path, "open", small)
     with pytest.raises(MediaError, match="No space left"):
         shift_sound(src, folder / "t.mp4", 0.1)
     assert not list(folder.iterdir())

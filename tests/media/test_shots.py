@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from seehear.media.decode import open_media
-from seehear.media.shots import split_shots
+from seehear.media.tracks import split_shots
 
 Gray = NDArray[np.float64]
 SIZE = (90, 160)

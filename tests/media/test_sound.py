@@ -12,11 +12,11 @@ import pytest
 
 from films import speech, write_film
 from seehear.errors import MediaError, SeehearError
-from seehear.media import sound_decode as module
+from seehear.media import sound_decode
+from seehear.media.audio_streams import AudioStreamChoice
 from seehear.media.decode import open_media
-from seehear.media.samples import Reader, as_float
 from seehear.media.sound import read_all_sounds, read_sound, sound_parts
-from seehear.media.sound_part import Wanted
+from seehear.media.sound_decode import SampleReader, as_float
 
 OLD = {"codec": "mpeg1video", "time_base": Fraction(1, 25)}
 
@@ -123,13 +123,13 @@ def test_sides_that_hold_different_voices_are_told_and_offered_each(tmp_path: Pa
     for sound, wanted in zip(every, ((left + right) / 2, left, right), strict=True):
         np.testing.assert_allclose(sound.between(0, 1), wanted, atol=1e-3)
     for asked, wanted in (("left", left), ("FR", right), ("2", right)):
-        chosen = read_sound(path, wanted=Wanted(1, asked))
+        chosen = read_sound(path, wanted=AudioStreamChoice(1, asked))
         np.testing.assert_allclose(chosen.between(0, 1), wanted, atol=1e-3)
         assert chosen.cautions == ()
     with pytest.raises(
         MediaError, match=r"a\.wav, sound stream 1 of 1: there is no channel centre; the channels are left"
     ):
-        read_sound(path, wanted=Wanted(1, "centre"))
+        read_sound(path, wanted=AudioStreamChoice(1, "centre"))
 
 
 @pytest.mark.parametrize("leak", [1.0, 0.02])
@@ -152,13 +152,13 @@ def test_of_several_streams_any_can_be_read(name: str, tmp_path: Path) -> None:
     assert [part.stream for part in usual.others] == [1, 3]
     every = read_all_sounds(path)
     assert [sound.part.stream for sound in every] == [2, 3]
-    for sound in [*every, usual, read_sound(path, wanted=Wanted(3))]:
+    for sound in [*every, usual, read_sound(path, wanted=AudioStreamChoice(3))]:
         heard = sound.between(0.1, 1.9)
         alike = [np.corrcoef(heard, voice[1600:30_400])[0, 1] for voice in voices[1:]]
         assert alike[sound.part.stream - 2] > 0.98
-    assert read_sound(path, wanted=Wanted(1)).silent
+    assert read_sound(path, wanted=AudioStreamChoice(1)).silent
     with pytest.raises(MediaError, match=f"{name} has no sound stream 4; give --audio-stream one of 1"):
-        read_sound(path, wanted=Wanted(4))
+        read_sound(path, wanted=AudioStreamChoice(4))
 
 
 def test_languages_and_titles_of_streams_are_told(tmp_path: Path) -> None:
@@ -170,11 +170,15 @@ def test_languages_and_titles_of_streams_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["0", "-1", "left", "1:", "one", ""])
 def test_what_is_no_audio_stream_is_a_sentence(text: str) -> None:
     with pytest.raises(SeehearError, match="--audio-stream must be the number"):
-        Wanted.parse(text)
+        AudioStreamChoice.parse(text)
 
 
 def test_an_audio_stream_is_a_number_and_perhaps_a_channel() -> None:
-    assert (Wanted.parse(None), Wanted.parse("2"), Wanted.parse("2:left")) == (None, Wanted(2), Wanted(2, "left"))
+    assert (AudioStreamChoice.parse(None), AudioStreamChoice.parse("2"), AudioStreamChoice.parse("2:left")) == (
+        None,
+        AudioStreamChoice(2),
+        AudioStreamChoice(2, "left"),
+    )
 
 
 def write_wav(path: Path, samples: np.ndarray, rate: int = 16_000) -> Path:
@@ -282,7 +286,7 @@ def test_a_full_disk_is_a_sentence(movie: Any, monkeypatch: pytest.MonkeyPatch) 
         def write(self, _: bytes) -> int:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.tempfile, "TemporaryFile", lambda **_: Full())
+    monkeypatch.setattr(sound_decode.tempfile, "TemporaryFile", lambda **_: Full())
     with pytest.raises(MediaError, match="No space left"):
         read_sound(movie())
 
@@ -295,7 +299,7 @@ def test_samples_of_any_format_to_float(form: str) -> None:
     mono = (np.array(values) * full).astype(kind)
     samples = np.stack([mono, mono]) if form.endswith("p") else np.repeat(mono, 2)[None]
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), form, "stereo")
-    assert np.allclose(as_float(Reader().samples(frame)), [[-1, 0, 0.5]] * 2)
+    assert np.allclose(as_float(SampleReader().samples(frame)), [[-1, 0, 0.5]] * 2)
 
 
 def test_real_recordings(shared: Path) -> None:

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from seehear.media.crops import SMOOTHING_REACH, TEMPLATE, face_matrices, smooth_landmarks
-from seehear.media.faces import Face
-from seehear.media.strips import Piece, Strip
+from seehear.media.crops import SMOOTHING_REACH, TEMPLATE, TrackCropper, TrackSegment, face_matrices, smooth_landmarks
+from seehear.media.face_detector import Face
 from seehear.media.tracks import Track
 
 SIZE = 4
@@ -31,10 +30,10 @@ def face(t: int) -> Face:
     return Face(np.array([2 * t, 2 * t, 60, 60], np.float32), points.astype(np.float32), 0.9)
 
 
-def grow(start: int, length: int, shortest: int, longest: int, every: int = 5) -> tuple[list[Piece], Track]:
+def grow(start: int, length: int, shortest: int, longest: int, every: int = 5) -> tuple[list[TrackSegment], Track]:
     """All pieces of a track that is found in every picture, cut as soon as possible."""
     track = Track(start, face(start))
-    strip = Strip(track, lambda landmarks: face_matrices(landmarks, SIZE), SIZE, shortest, longest)
+    strip = TrackCropper(track, lambda landmarks: face_matrices(landmarks, SIZE), SIZE, shortest, longest)
     pictures = {number: Numbered(number) for number in range(start, start + length)}
     pieces = []
     for index in range(start + 1, start + length):

@@ -9,7 +9,18 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seehear.media.timebase import BACKWARDS, GAP, REACH, Clock, Coverage, Unfold, clock_of, in_order, place, to_ticks
+from seehear.media.timebase import (
+    BACKWARDS,
+    GAP,
+    REACH,
+    Clock,
+    ClockUnwrapper,
+    Coverage,
+    clock_of,
+    place_sound,
+    rising_times,
+    to_ticks,
+)
 
 STEP = Fraction(1, 25)
 few = settings(max_examples=25, deadline=None)
@@ -69,19 +80,19 @@ def test_hours_without_a_picture_are_not_filled_and_keep_their_time() -> None:
 @few
 @given(st.lists(st.one_of(st.none(), st.fractions(Fraction(-100), Fraction(100), max_denominator=1000)), max_size=30))
 def test_times_rise_whatever_the_timestamps(stamps: list[Fraction | None]) -> None:
-    times = [time for time, _ in in_order([(stamp, None) for stamp in stamps], STEP)]
+    times = [time for time, _ in rising_times([(stamp, None) for stamp in stamps], STEP)]
     assert all(early < late for early, late in pairwise(times))
 
 
 def test_disorder_is_dropped_and_missing_times_follow_on() -> None:
     stamps = [Fraction(0), None, Fraction(2, 25), Fraction(2, 25), Fraction(1, 25), Fraction(3, 25)]
-    kept = list(in_order([(stamp, number) for number, stamp in enumerate(stamps)], STEP))
+    kept = list(rising_times([(stamp, number) for number, stamp in enumerate(stamps)], STEP))
     assert kept == [(Fraction(0), 0), (Fraction(1, 25), 1), (Fraction(2, 25), 2), (Fraction(3, 25), 5)]
 
 
 def test_joined_recordings_go_on() -> None:
     stamps = [Fraction(k, 25) for k in range(100)] * 2 + [Fraction(k, 25) for k in range(50)]
-    times = [time for time, _ in in_order([(stamp, None) for stamp in stamps], STEP)]
+    times = [time for time, _ in rising_times([(stamp, None) for stamp in stamps], STEP)]
     assert times == [Fraction(k, 25) for k in range(250)]
 
 
@@ -107,7 +118,7 @@ def test_parts_with_clocks_of_their_own_go_on_at_once(parts: list[tuple[int, int
         total += frames
     clock = clock_of(covered(pictures, STEP), [covered(sound, Fraction(1, 10))])
     for stamps, times in ((pictures, truth), (sound, heard)):
-        unfold = Unfold(lambda: clock)
+        unfold = ClockUnwrapper(lambda: clock)
         found = [unfold(stamp, Fraction(-1)) for stamp in stamps]
         assert [time - found[0] for time in found] == times
     assert clock.end - clock.zero - Fraction(total, 25) < Fraction(1, 5)
@@ -125,20 +136,20 @@ def test_a_gap_in_one_stream_alone_is_none() -> None:
 def test_sound_that_begins_behind_a_gap_is_moved_with_the_pictures() -> None:
     pictures = [Fraction(k, 25) for k in range(50)] + [500 + Fraction(k, 25) for k in range(50)]
     clock = clock_of(covered(pictures, STEP), [covered([500 + Fraction(k, 10) for k in range(20)], Fraction(1, 10))])
-    assert Unfold(lambda: clock, begin=Fraction(0))(Fraction(500), Fraction(0)) == 2
+    assert ClockUnwrapper(lambda: clock, begin=Fraction(0))(Fraction(500), Fraction(0)) == 2
 
 
 def test_a_clock_is_asked_only_where_a_timestamp_jumps() -> None:
     def never() -> Clock:
         raise AssertionError
 
-    unfold = Unfold(never)
+    unfold = ClockUnwrapper(never)
     stamps = [Fraction(k) for k in (0, 1, 11, 10, 12)]
     assert [unfold(stamp, stamp) for stamp in stamps] == stamps
 
 
 def test_a_stream_that_restarts_alone_follows_on() -> None:
-    unfold = Unfold()
+    unfold = ClockUnwrapper()
     assert [unfold(Fraction(stamp), Fraction(follow)) for stamp, follow in ((0, 0), (5, 5), (1, 6), (2, 7))] == [
         0,
         5,
@@ -154,7 +165,7 @@ def test_rounded_timestamps_give_one_run_that_lies_right(frames: int, start: flo
     lengths = np.full(frames, 1024 / 44_100)
     exact = start + np.arange(frames) * lengths[0]
     grain = 10.0**-3
-    (run,) = place(np.round(exact / grain) * grain, lengths)
+    (run,) = place_sound(np.round(exact / grain) * grain, lengths)
     assert (run.first, run.stop) == (0, lengths.sum()) or np.isclose(run.stop, lengths.sum())
     assert abs(run.start - start) <= grain / 2
 
@@ -163,7 +174,7 @@ def test_a_hole_in_the_sound_is_found_where_it_is() -> None:
     lengths = np.full(200, 0.02)
     stamps = np.arange(200) * 0.02 + 0.5
     stamps[120:] += 0.06
-    first, second = place(stamps, lengths)
+    first, second = place_sound(stamps, lengths)
     assert np.allclose([first.first, first.stop, first.start], [0, 2.4, 0.5])
     assert np.allclose([second.first, second.stop, second.start], [2.4, 4.0, 2.96])
 
@@ -173,7 +184,7 @@ def test_unknown_and_jittering_timestamps_make_no_seams() -> None:
     lengths = np.full(500, 0.026)
     stamps = np.arange(500) * 0.026 + rng.uniform(-0.004, 0.004, 500)
     stamps[rng.random(500) < 0.3] = np.nan
-    (run,) = place(stamps, lengths)
+    (run,) = place_sound(stamps, lengths)
     assert abs(run.start) < 0.001
-    assert place(np.full(3, np.nan), np.full(3, 0.1))[0].start == 0
-    assert place(np.array([]), np.array([])) == []
+    assert place_sound(np.full(3, np.nan), np.full(3, 0.1))[0].start == 0
+    assert place_sound(np.array([]), np.array([])) == []

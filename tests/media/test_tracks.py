@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from seehear.media.crops import TEMPLATE
-from seehear.media.faces import Face
-from seehear.media.tracks import LEAST_AFFINITY, Track, Tracker, affinity, distance, match
+from seehear.media.face_detector import Face
+from seehear.media.tracks import MIN_AFFINITY, Track, Tracker, affinity, distance, match_faces
 
 SIZE = 60.0
 Place = tuple[float, float] | None
@@ -75,7 +75,7 @@ def test_two_people_who_sit_close_do_not_swap(order: tuple[int, int]) -> None:
     """The left one's old place overlaps the right one's new place: first come, first served would pair them."""
     known = [face(0, 0), face(45, 0)]
     found = [face(8, 0), face(30, 0)]
-    pairs = match([known[number] for number in order], found)
+    pairs = match_faces([known[number] for number in order], found)
     assert {order[k]: f for k, f in pairs.items()} == {0: 0, 1: 1}
 
 
@@ -117,7 +117,7 @@ def test_a_jump_from_one_picture_to_the_next_ends_a_track() -> None:
 
 def test_a_face_of_another_size_is_another_face() -> None:
     assert affinity(face(0, 0, 50), face(-30, -30, 110)) == -np.inf
-    assert match([face(0, 0, 50)], [face(-30, -30, 110)]) == {}
+    assert match_faces([face(0, 0, 50)], [face(-30, -30, 110)]) == {}
 
 
 def test_what_was_seen_once_or_dimly_is_no_face() -> None:
@@ -155,13 +155,13 @@ coordinates = st.tuples(st.integers(0, 100).map(float), st.integers(0, 60).map(f
 def test_pairs_are_stable(known: list[tuple[float, float]], found: list[tuple[float, float]]) -> None:
     """No two that are not paired would both rather have each other: the mark of best first."""
     a, b = [face(*place) for place in known], [face(*place) for place in found]
-    pairs = match(a, b)
+    pairs = match_faces(a, b)
     assert len(set(pairs.values())) == len(pairs)
     partner = {f: k for k, f in pairs.items()}
     for k, one in enumerate(a):
         for f, other in enumerate(b):
             score = affinity(one, other)
-            if score < LEAST_AFFINITY:
+            if score < MIN_AFFINITY:
                 assert pairs.get(k) != f
                 continue
             kept = affinity(one, b[pairs[k]]) if k in pairs else -np.inf

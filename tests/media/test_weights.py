@@ -15,7 +15,7 @@ from huggingface_hub import constants
 
 from seehear.errors import ModelError
 from seehear.media import weights
-from seehear.media.weights import SFACE, YUNET, Published
+from seehear.media.weights import SFACE, YUNET, PublishedWeights
 
 CONTENT = b"a small network" * 1000
 NETWORK = replace(YUNET, sha256=hashlib.sha256(CONTENT).hexdigest(), size=len(CONTENT), wheel=("no_such_wheel", "x"))
@@ -112,7 +112,7 @@ def test_another_file_is_refused_and_not_kept(hub: str, monkeypatch: pytest.Monk
 def test_a_hub_that_does_not_answer_is_none(
     address: str, hub: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(weights, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(weights, "HUB_TIMEOUT_S", 0.3)
     assert weights.download(NETWORK, address.format(hub=hub), home / "file") is None
     assert not (home / "file").exists()
 
@@ -162,7 +162,7 @@ def test_a_wheel_with_another_file_is_passed_over(
     assert found.parent == weights.cache_folder()
 
 
-def _wheel(folder: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None) -> Published:
+def _wheel(folder: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None) -> PublishedWeights:
     """Install a package with this file inside, and say where it is."""
     (folder / "a_wheel" / "inside").mkdir(parents=True)
     (folder / "a_wheel" / "__init__.py").write_text("raise RuntimeError('imported')")
@@ -174,7 +174,7 @@ def _wheel(folder: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None)
 
 @pytest.mark.parametrize("network", [YUNET, SFACE])
 def test_the_wheels_that_are_installed_have_the_published_files(
-    network: Published, monkeypatch: pytest.MonkeyPatch
+    network: PublishedWeights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With no network at all: what `make test` and `make demo` install is enough, on every Python."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "downloads"))
-sys.path.insert(0, str(Path(__file__).parent))
-
-from server import Server, serving, without_proxies
-
 from benchmark_tones import Here
 from seehear.benchmark import run
+from server import Server, serving, without_proxies
 
 PEOPLE, FILMS = 3, 6
 
@@ -23,10 +17,10 @@ PEOPLE, FILMS = 3, 6
 def films(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """Films of 2 s; number n is of person n % 3."""
     pytest.importorskip("espeakng_loader")
-    from seehear.avatars import make_avatars
+    from seehear.avatars.make import synthesize_avatars
 
     out = tmp_path_factory.mktemp("people") / "films"
-    made = make_avatars(out, clips=FILMS, speakers=PEOPLE, seed=4, seconds=2.0, workers=1, progress=False)
+    made = synthesize_avatars(out, clips=FILMS, speakers=PEOPLE, seed=4, seconds=2.0, workers=1, progress=False)
     return [path.read_bytes() for path in sorted(made, key=lambda path: int(path.stem.rpartition("_")[2]))]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seehear.errors import SeehearError
-from seehear.recipes.folder import RecipeFolder
+from seehear.recipes.work import RecipeFolder
 
 
 def test_a_stage_is_done_with_the_arguments_that_it_was_done_with(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seehear.benchmark.planning.cells import cells
-from seehear.benchmark.planning.reading import plan_of, written
+from seehear.benchmark.cells import cells_of_plan
+from seehear.benchmark.reading import plan_from_yaml, plan_to_yaml
 from seehear.errors import SeehearError
 from seehear.recipes.recipe import read_recipe, recipe_names, recipe_of
-from seehear.recipes.stages import Asked, course, evaluation
+from seehear.recipes.stages import RecipeOptions, evaluation_stage, plan_recipe
 
 RECALLED = (75.9, 17.52, 87.0)
 """Figures that are remembered and were never read: they may not stand in a recipe."""
@@ -36,14 +36,14 @@ def test_there_are_recipes() -> None:
 def test_a_shipped_recipe_can_be_worked_through(name: str, tmp_path: Path) -> None:
     recipe = read_recipe(name)
     given = {key: tmp_path for key, spec in recipe.data.items() if not spec.fetched}
-    asked = Asked(tmp_path / "out", given)
-    whole = course(recipe, asked)
+    asked = RecipeOptions(tmp_path / "out", given)
+    whole = plan_recipe(recipe, asked)
     assert whole.notes == ()
-    last = evaluation(whole, asked, [stage.name for stage in whole.stages])
+    last = evaluation_stage(whole, asked, [stage.name for stage in whole.stages])
     assert last is not None
-    plan = plan_of(last.given["plan"], name, name)
-    assert written(plan) == last.given["plan"]
-    work = cells(plan, dict.fromkeys(recipe.data, tmp_path))
+    plan = plan_from_yaml(last.given["plan"], name, name)
+    assert plan_to_yaml(plan) == last.given["plan"]
+    work = cells_of_plan(plan, dict.fromkeys(recipe.data, tmp_path))
     assert work.notes == ()
     assert {(p.task, p.row) for p in work.places} == {(k, r.name) for k, t in recipe.plan.tasks.items() for r in t.rows}
     for stage in [*whole.stages, last]:

@@ -10,22 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from server import Server, serving
-from tiny import ANIMATE, MATCH, SYNC, TRAINING, served
 
 import seehear
 from benchmark_tones import Here
-from seehear import shipped
-from seehear.benchmark import run as benchmark_run
+from seehear import config
+from seehear.benchmark import run
 from seehear.cli import main
-from seehear.corpus import views
-from seehear.corpus.batches import WindowBatches
-from seehear.downloads.data_sets import DATA_SETS
-from seehear.recipes.folder import RecipeFolder
+from seehear.data import views
+from seehear.data.batches import WindowBatches
+from seehear.data.datasets.catalogue import DATA_SETS
 from seehear.recipes.recipe import read_recipe
 from seehear.recipes.run import recipe
-from seehear.recipes.stages import Asked, Stage, course
-from seehear.recipes.work import Hands
+from seehear.recipes.stages import RecipeOptions, Stage, plan_recipe
+from seehear.recipes.work import RecipeFolder, StageRunner
+from server import Server, serving
+from tiny import ANIMATE, MATCH, SYNC, TRAINING, served
 
 OPTIONS = [*TRAINING, *SYNC, *ANIMATE, *MATCH]
 ONLY = ["sync/sync", "emotion/animate on ravdess", "speaker-ravdess/match"]
@@ -44,14 +43,14 @@ def cook(out: Path, **more: Any) -> int:
 def watched() -> Iterator[list[str]]:
     """Names of the stages that are begun."""
     told: list[str] = []
-    do = Hands.do
+    do = StageRunner.do
 
-    def watching(self: Hands, stage: Stage) -> None:
+    def watching(self: StageRunner, stage: Stage) -> None:
         told.append(stage.name)
         do(self, stage)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Hands, "do", watching)
+        patch.setattr(StageRunner, "do", watching)
         yield told
 
 
@@ -62,7 +61,7 @@ def on_this_machine(server: Server, films: list[bytes]) -> Iterator[Here]:
     with pytest.MonkeyPatch.context() as patch:
         for name, data_set in served(server, films).items():
             patch.setitem(DATA_SETS, name, data_set)
-        patch.setattr(benchmark_run, "LocalEngine", lambda workers: engine)
+        patch.setattr(run, "LocalEngine", lambda workers: engine)
         patch.setattr(views, "worker_count", lambda workers: 1)
         patch.setenv("no_proxy", "127.0.0.1")
         yield engine
@@ -71,7 +70,7 @@ def on_this_machine(server: Server, films: list[bytes]) -> Iterator[Here]:
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plots take longer than all that is tested here."""
-    monkeypatch.setattr(benchmark_run, "write_all", lambda *_: None)
+    monkeypatch.setattr(run, "write_results", lambda *_: None)
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +186,7 @@ def test_terms_that_nobody_accepts_are_shown_and_cost_their_data_set(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Hands, "do", lambda self, stage: None)
+    monkeypatch.setattr(StageRunner, "do", lambda self, stage: None)
     with on_this_machine(server, films):
         assert cook(tmp_path / "out", accept=["grid", "cremad"], set=()) == 2
     said = capsys.readouterr().err
@@ -208,7 +207,7 @@ def test_terms_are_asked_for_once(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Hands, "do", lambda self, stage: None)
+    monkeypatch.setattr(StageRunner, "do", lambda self, stage: None)
     with on_this_machine(server, films):
         assert cook(tmp_path / "out", set=()) == 0
         assert "accepted with --accept ravdess" in capsys.readouterr().err
@@ -218,7 +217,7 @@ def test_terms_are_asked_for_once(
 
 @pytest.mark.usefixtures("no_report")
 def test_a_measurement_that_fails_is_told(cooked: Path, here: Here, tmp_path: Path, capsys: Any) -> None:
-    text = Path(str(shipped.room(shipped.RECIPES) / "open-data.yaml")).read_text()
+    text = Path(str(config.resource_folder(config.RECIPES) / "open-data.yaml")).read_text()
     mine = tmp_path / "mine.yaml"
     mine.write_text(
         text.replace("      - pixels\n", "      - {name: pixels, of: 'python:nowhere_at_all:nothing@25'}\n")
@@ -226,13 +225,13 @@ def test_a_measurement_that_fails_is_told(cooked: Path, here: Here, tmp_path: Pa
     out = tmp_path / "out"
     (out / "done").mkdir(parents=True)
     (out / ".recipe").write_text("mine\n")
-    asked = Asked(
+    asked = RecipeOptions(
         out,
         {name: cooked / "corpora" / name for name in ("grid", "cremad")},
         ["ravdess", "animate", "match"],
         [*TRAINING, *SYNC],
     )
-    (stage,) = course(read_recipe(str(mine)), asked).stages
+    (stage,) = plan_recipe(read_recipe(str(mine)), asked).stages
     RecipeFolder(out).mark(stage.name, stage.given)
     shutil.copytree(cooked / "runs" / "sync", out / "runs" / "sync")
     words = {

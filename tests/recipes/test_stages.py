@@ -9,21 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from seehear.benchmark.planning.reading import plan_of
-from seehear.cli import parser_of, split
+from seehear.benchmark.reading import plan_from_yaml
+from seehear.cli import parser_of, split_verb
 from seehear.recipes.recipe import read_recipe, recipe_names
-from seehear.recipes.show import disk_in_words, hours_in_words, listed, plan_in_words
-from seehear.recipes.stages import Asked, Stage, course, evaluation, file_name
+from seehear.recipes.run import format_disk, format_hours, listed, plan_text
+from seehear.recipes.stages import RecipeOptions, Stage, evaluation_stage, plan_recipe, safe_file_name
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
 
 
-def stages_of(asked: Asked, name: str = "open-data") -> dict[str, Stage]:
-    return {stage.name: stage for stage in course(read_recipe(name), asked).stages}
+def stages_of(asked: RecipeOptions, name: str = "open-data") -> dict[str, Stage]:
+    return {stage.name: stage for stage in plan_recipe(read_recipe(name), asked).stages}
 
 
 def test_each_stage_needs_what_it_uses_and_no_more(tmp_path: Path) -> None:
-    stages = stages_of(Asked(tmp_path))
+    stages = stages_of(RecipeOptions(tmp_path))
     assert stages["prepare grid"].needs == ("get grid",)
     assert stages["pretrain sync"].needs == ("prepare grid", "prepare cremad")
     assert stages["get ravdess"].needs == ()
@@ -34,7 +34,7 @@ def test_what_the_user_has_is_not_fetched_and_what_is_prepared_is_not_prepared(t
     films.mkdir()
     corpus.mkdir()
     (corpus / "corpus.json").touch()
-    asked = Asked(tmp_path / "out", {"grid": films, "cremad": corpus})
+    asked = RecipeOptions(tmp_path / "out", {"grid": films, "cremad": corpus})
     stages = stages_of(asked)
     assert [name for name in stages if "ravdess" not in name and "pretrain" not in name] == ["prepare grid"]
     assert stages["prepare grid"].given["source"] == str(films)
@@ -44,7 +44,7 @@ def test_what_the_user_has_is_not_fetched_and_what_is_prepared_is_not_prepared(t
 
 def test_devices_share_the_steps(tmp_path: Path) -> None:
     one, eight = (
-        stages_of(Asked(tmp_path, devices=devices, device="cpu"))["pretrain sync"].given["settings"]
+        stages_of(RecipeOptions(tmp_path, devices=devices, device="cpu"))["pretrain sync"].given["settings"]
         for devices in (1, 8)
     )
     assert (one["optim"]["steps"], eight["optim"]["steps"]) == (30000, 3750)
@@ -55,8 +55,8 @@ def test_devices_share_the_steps(tmp_path: Path) -> None:
 
 
 def test_what_is_left_out_takes_along_what_needs_it(tmp_path: Path) -> None:
-    asked = Asked(tmp_path, without=["ravdess", "animate"])
-    whole = course(read_recipe("open-data"), asked)
+    asked = RecipeOptions(tmp_path, without=["ravdess", "animate"])
+    whole = plan_recipe(read_recipe("open-data"), asked)
     plan = whole.recipe.plan
     assert plan.tasks.keys() == {"sync", "lips", "speaker", "facevoice"}
     assert plan.claims == ()
@@ -67,19 +67,19 @@ def test_what_is_left_out_takes_along_what_needs_it(tmp_path: Path) -> None:
 
 def test_an_optional_data_set_that_is_not_given_is_told(tmp_path: Path) -> None:
     given = {"lrs2": tmp_path, "lrs2-test": tmp_path}
-    whole = course(read_recipe("lrs2"), Asked(tmp_path / "out", given))
+    whole = plan_recipe(read_recipe("lrs2"), RecipeOptions(tmp_path / "out", given))
     assert whole.recipe.plan.tasks.keys() == {"sync"}
     assert whole.notes[0].startswith("lrw was not given and is left out; wanted: LRW")
 
 
 def test_the_evaluation_is_of_what_came_about(tmp_path: Path) -> None:
-    asked = Asked(tmp_path)
-    whole = course(read_recipe("open-data"), asked)
+    asked = RecipeOptions(tmp_path)
+    whole = plan_recipe(read_recipe("open-data"), asked)
     names = [stage.name for stage in whole.stages]
-    assert evaluation(whole, asked, [name for name in names if "pretrain" not in name]) is None
-    last = evaluation(whole, asked, [name for name in names if name not in ("pretrain match", "prepare ravdess")])
+    assert evaluation_stage(whole, asked, [name for name in names if "pretrain" not in name]) is None
+    last = evaluation_stage(whole, asked, [name for name in names if name not in ("pretrain match", "prepare ravdess")])
     assert last is not None
-    plan = plan_of(last.given["plan"], "x", "x")
+    plan = plan_from_yaml(last.given["plan"], "x", "x")
     assert plan.tasks.keys() == {"sync", "lips", "emotion", "emotion-lstm", "words", "sentences"}
     assert plan.tasks["emotion"].data == ("cremad",)
     assert plan.tasks["sync"].rows[0].of == str(tmp_path / "runs" / "sync")
@@ -88,26 +88,26 @@ def test_the_evaluation_is_of_what_came_about(tmp_path: Path) -> None:
 
 
 def test_a_sweep_makes_a_stage_of_each_variant(tmp_path: Path) -> None:
-    stages = stages_of(Asked(tmp_path, set=["sync.model.loss=separate,multiway"]))
+    stages = stages_of(RecipeOptions(tmp_path, set=["sync.model.loss=separate,multiway"]))
     assert "pretrain sync[loss=multiway]" in stages
     assert stages["pretrain sync[loss=multiway]"].place == tmp_path / "runs" / "sync_loss=multiway"
-    assert file_name("sync[loss=a,lr=1]") == "sync_loss=a_lr=1"
+    assert safe_file_name("sync[loss=a,lr=1]") == "sync_loss=a_lr=1"
 
 
 @pytest.mark.parametrize("name", ["open-data", "lrw"])
 def test_the_commands_by_hand_are_commands_and_the_plan_says_all_that_is_wanted(name: str, tmp_path: Path) -> None:
     recipe = read_recipe(name)
-    asked = Asked(tmp_path / "out", {key: tmp_path for key, spec in recipe.data.items() if not spec.fetched})
-    whole = course(recipe, asked)
-    last = evaluation(whole, asked, [stage.name for stage in whole.stages])
+    asked = RecipeOptions(tmp_path / "out", {key: tmp_path for key, spec in recipe.data.items() if not spec.fetched})
+    whole = plan_recipe(recipe, asked)
+    last = evaluation_stage(whole, asked, [stage.name for stage in whole.stages])
     assert last is not None
     for stage in [*whole.stages, last]:
-        verb, words = split(shlex.split(stage.command)[1:])
+        verb, words = split_verb(shlex.split(stage.command)[1:])
         if verb != "pretrain":  # whose preset is written when it is begun
             assert parser_of(verb, words).parse_args(
                 [re.sub(r"(?<=\w)-", "_", w) if w[:2] == "--" else w for w in words]
             )
-    told = plan_in_words(whole, last, ["get cremad"])
+    told = plan_text(whole, last, ["get cremad"])
     for stage in whole.stages:
         assert stage.name in told
         assert stage.command in told
@@ -129,12 +129,12 @@ def test_recipes_are_listed_with_what_they_ask_for() -> None:
 
 
 def test_numbers_in_words() -> None:
-    assert [hours_in_words(hours) for hours in (0.001, 0.5, 1.26, 38.4)] == ["1 min", "30 min", "1.3 h", "38 h"]
-    assert [disk_in_words(gb) for gb in (0.25, 16, 8300)] == ["250 MB", "16 GB", "8.3 TB"]
+    assert [format_hours(hours) for hours in (0.001, 0.5, 1.26, 38.4)] == ["1 min", "30 min", "1.3 h", "38 h"]
+    assert [format_disk(gb) for gb in (0.25, 16, 8300)] == ["250 MB", "16 GB", "8.3 TB"]
 
 
 def test_films_that_are_decoded_for_one_pretext_are_not_counted_twice(tmp_path: Path) -> None:
-    whole = stages_of(Asked(tmp_path / "out", {"lrs2": tmp_path, "lrs2-test": tmp_path}), "lrs2")
+    whole = stages_of(RecipeOptions(tmp_path / "out", {"lrs2": tmp_path, "lrs2-test": tmp_path}), "lrs2")
     assert whole["pretrain sync"].cost.disk_gb > 50
     assert whole["pretrain perfect-match"].cost.disk_gb == 0
     other = replace(whole["pretrain sync"].cost, disk_gb=0)
@@ -144,11 +144,11 @@ def test_films_that_are_decoded_for_one_pretext_are_not_counted_twice(tmp_path: 
 @pytest.mark.parametrize("name", recipe_names())
 def test_the_document_says_what_is_computed(name: str, tmp_path: Path) -> None:
     recipe = read_recipe(name)
-    asked = Asked(tmp_path / "out", {key: tmp_path for key, spec in recipe.data.items() if not spec.fetched})
-    whole = course(recipe, asked)
-    last = evaluation(whole, asked, [stage.name for stage in whole.stages])
+    asked = RecipeOptions(tmp_path / "out", {key: tmp_path for key, spec in recipe.data.items() if not spec.fetched})
+    whole = plan_recipe(recipe, asked)
+    last = evaluation_stage(whole, asked, [stage.name for stage in whole.stages])
     assert last is not None
-    (total,) = [line for line in plan_in_words(whole, last, []).splitlines() if line.startswith("sum ")]
+    (total,) = [line for line in plan_text(whole, last, []).splitlines() if line.startswith("sum ")]
     one, eight, disk = re.split(r" {2,}", total)[-3:]
     fetched = sum(spec.size_gb for spec in recipe.data.values() if spec.fetched)
     (row,) = re.findall(rf"^\| `{name}`.*GB \|.*or more.*$|^\| `{name}`.*TB \|.*or more.*$", DOCUMENT, re.MULTILINE)

@@ -10,9 +10,9 @@ import pytest
 
 from seehear.errors import SeehearError
 from seehear.recipes import work
-from seehear.recipes.folder import RecipeFolder
 from seehear.recipes.recipe import read_recipe
-from seehear.recipes.stages import Asked, course
+from seehear.recipes.stages import RecipeOptions, plan_recipe
+from seehear.recipes.work import RecipeFolder
 
 
 def test_what_a_command_complains_about_is_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,9 +28,9 @@ def test_a_training_on_several_devices_is_a_command_that_holds_the_lock(
     told: list[tuple[list[str], int | None]] = []
     monkeypatch.setattr(work, "_command", lambda words, lock: told.append((words, lock)))
     (tmp_path / "out").mkdir()
-    stages = course(read_recipe("open-data"), Asked(tmp_path / "out", devices=2)).stages
+    stages = plan_recipe(read_recipe("open-data"), RecipeOptions(tmp_path / "out", devices=2)).stages
     (stage,) = [stage for stage in stages if stage.name == "pretrain sync"]
-    work.Hands(tmp_path / "out", lock=7).do(stage)
+    work.StageRunner(tmp_path / "out", lock=7).do(stage)
     out = tmp_path / "out"
     preset = out / "presets" / "sync.yaml"
     assert told == [(["pretrain", *stage.given["corpora"], str(stage.place), "--preset", str(preset)], 7)]

@@ -4,19 +4,45 @@ import numpy as np
 import pytest
 
 from page_balance import Balance
-from seehear.report import Audio, Figure, Filmstrip, Gallery, Section, Table, Text, Video, write_report
-from seehear.report.boxes import Beside, Commands, Finding, Fold, Grid, Heading, Listed, Printed
-from seehear.report.det import placed
-from seehear.report.html import Cell
-from seehear.report.interval import IntervalBar, Span
-from seehear.report.plots import COLOURS, INK, drawing, legend_below, look, save_png, to_svg
+from seehear.report.html import (
+    Audio,
+    BlockGrid,
+    BulletList,
+    Commands,
+    Details,
+    Filmstrip,
+    Finding,
+    Gallery,
+    Heading,
+    QuotedBox,
+    Section,
+    SideBySide,
+    SvgFigure,
+    Table,
+    TableCell,
+    Text,
+    Video,
+    write_report,
+)
+from seehear.report.plots import (
+    COLOURS,
+    INK,
+    IntervalBar,
+    IntervalRow,
+    legend_below,
+    line_style,
+    new_figure,
+    save_png,
+    to_deviates,
+    to_svg,
+)
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture
 def svg():
-    with drawing(2) as (figure, (above, below)):
+    with new_figure(2) as (figure, (above, below)):
         above.plot([0, 1], [1, 0], label="a")
         above.legend()
         below.plot([1, 2, 3], [3, 1, 2])
@@ -28,22 +54,22 @@ def page(tmp_path, svg):
     sections = [
         Section("Numbers", [Text("5 < 6 & so on"), Table(["K", "accuracy"], [["5", "92 %"], ["15", "99 %"]], "dev")]),
         Section(
-            "Pictures", [Figure(svg, "two lines"), Filmstrip([PNG, b"\xff\xd8\xff"], "two"), Video(b"mp4", "a clip")]
+            "Pictures", [SvgFigure(svg, "two lines"), Filmstrip([PNG, b"\xff\xd8\xff"], "two"), Video(b"mp4", "a clip")]
         ),
         Section("Choices", [Audio(b"fLaC", "a voice"), Gallery([(PNG, "0.5 < 0.6"), (PNG, "no")], "two", wide=True)]),
         Section(
             "Boxes",
             [
                 Heading("A < heading"),
-                Listed(["one < two"]),
-                Beside([Text("left"), Printed("Not ours", [Text("55 < 56")])]),
-                Grid([Finding("reproduced", "good", "a > b", "Somebody", [Text("by 3")])], least=14),
+                BulletList(["one < two"]),
+                SideBySide([Text("left"), QuotedBox("Not ours", [Text("55 < 56")])]),
+                BlockGrid([Finding("reproduced", "good", "a > b", "Somebody", [Text("by 3")])], least=14),
                 Table(
                     ["", "EER"],
-                    [["a", Cell("3.1", "< 4", strong=True)], ["b", "–"]],
-                    under={1: Fold("how", [Commands(["a < b", "c"])])},
+                    [["a", TableCell("3.1", "< 4", strong=True)], ["b", "–"]],
+                    under={1: Details("how", [Commands(["a < b", "c"])])},
                 ),
-                IntervalBar([Span("x < y", 1.0, 0.5, 1.5, -0.5, 2.0), Span("z", 0.0)], "right is better"),
+                IntervalBar([IntervalRow("x < y", 1.0, 0.5, 1.5, -0.5, 2.0), IntervalRow("z", 0.0)], "right is better"),
             ],
         ),
         Section("Next", [Text("seehear sync <file>", code=True)]),
@@ -95,7 +121,7 @@ def test_figures_take_the_colour_of_the_page(svg):
 
 def test_same_figure_same_bytes():
     def draw():
-        with drawing() as (figure, (axes,)):
+        with new_figure() as (figure, (axes,)):
             axes.plot([0, 1], [1, 0])
         return to_svg(figure)
 
@@ -103,7 +129,7 @@ def test_same_figure_same_bytes():
 
 
 def test_png_is_whole_or_absent(tmp_path):
-    with drawing() as (figure, (axes,)):
+    with new_figure() as (figure, (axes,)):
         axes.plot([0, 1])
     save_png(figure, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(PNG)
@@ -137,7 +163,7 @@ def test_what_others_printed_is_set_apart(page):
 
 
 def test_bars_are_on_one_scale_about_zero():
-    markup = IntervalBar([Span("a", 2.0, 1.0, 3.0), Span("b", -2.0, -3.0, -1.0)], "").to_html()
+    markup = IntervalBar([IntervalRow("a", 2.0, 1.0, 3.0), IntervalRow("b", -2.0, -3.0, -1.0)], "").to_html()
     zero = float(re.search(r"class=zero x1=\"([^\"]+)", markup)[1])
     middles = [float(x) - zero for x in re.findall(r'cx="([^"]+)"', markup)]
     assert middles[0] == pytest.approx(-middles[1])
@@ -147,12 +173,12 @@ def test_bars_are_on_one_scale_about_zero():
 
 
 def test_bars_of_no_difference_stand_at_zero():
-    markup = IntervalBar([Span("a", 0.0)], "").to_html()
+    markup = IntervalBar([IntervalRow("a", 0.0)], "").to_html()
     assert re.search(r'cx="([^"]+)"', markup)[1] == re.search(r"class=zero x1=\"([^\"]+)", markup)[1] + ".0"
 
 
 def test_a_legend_below_makes_room_for_itself():
-    with drawing() as (figure, (axes,)):
+    with new_figure() as (figure, (axes,)):
         before = figure.get_figheight()
         legend_below(figure, axes)
         assert figure.get_figheight() == before  # there are no names
@@ -164,11 +190,11 @@ def test_a_legend_below_makes_room_for_itself():
 
 
 def test_twenty_names_look_different():
-    assert len({tuple(look(place).values()) for place in range(20)}) == 20
-    assert look(0)["color"] == COLOURS[0]
+    assert len({tuple(line_style(place).values()) for place in range(20)}) == 20
+    assert line_style(0)["color"] == COLOURS[0]
 
 
 def test_errors_are_placed_by_their_normal_deviates():
-    assert placed(0.5) == pytest.approx(0)
-    assert placed([0.1, 0.9]) == pytest.approx([-1.2815515, 1.2815515])
-    assert np.isfinite(placed([0.0, 1.0])).all()
+    assert to_deviates(0.5) == pytest.approx(0)
+    assert to_deviates([0.1, 0.9]) == pytest.approx([-1.2815515, 1.2815515])
+    assert np.isfinite(to_deviates([0.0, 1.0])).all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,26 +10,24 @@ from typing import Any
 import pytest
 import torch
 
-from seehear.training import pretrain as module
-from seehear.training.pretrain import Summary
-
-sys.path.insert(0, str(Path(__file__).parent))
+from seehear.training import pretrain
+from seehear.training.pretrain import PretrainResult
 from talkers import DATA, ENGINE, MODEL, OPTIM, Talkers
 
-Train = Callable[..., Summary]
+Train = Callable[..., PretrainResult]
 
 
 @pytest.fixture
 def train(monkeypatch: pytest.MonkeyPatch) -> Train:
     """pretrain(out, **changes of options) on clips in memory."""
     torch.set_num_threads(1)
-    monkeypatch.setattr(module, "_views", lambda corpus, model, data, part, progress: Talkers())
+    monkeypatch.setattr(pretrain, "_views", lambda corpus, model, data, part, progress: Talkers())
 
-    def run(out: Path, **changes: Any) -> Summary:
+    def run(out: Path, **changes: Any) -> PretrainResult:
         init = changes.pop("init", None)
         sections = {"model": MODEL, "data": DATA, "optim": OPTIM, "engine": ENGINE}
         for name, values in changes.items():
             sections[name] = replace(sections[name], **values)  # type: ignore[type-var]
-        return module.pretrain([Path("talkers")], out, init=init, **sections)  # type: ignore[arg-type]
+        return pretrain.pretrain([Path("talkers")], out, init=init, **sections)  # type: ignore[arg-type]
 
     return run

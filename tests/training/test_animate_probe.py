@@ -6,19 +6,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
+from seehear.audio.augmentation import SoundAugmentationOptions
+from seehear.metrics.bootstrap import singletons
+from seehear.metrics.scores import MouthError
+from seehear.models.animate import AnimateModel, AnimateOptions
+from seehear.models.store import load
+from seehear.models.validation import comparison_strip
+from seehear.training.pretrain import pretrain
+from seehear.training.settings import OptimOptions
+from seehear.training.validation import make_animate_validation
 from talkers import DATA, ENGINE, SIDE, Talkers
 
-from seehear.audio.augment import SoundAugmentOptions
-from seehear.pretext.animate import AnimateModel, AnimateOptions
-from seehear.tasks.likeness import Likeness
-from seehear.tasks.units import each_alone
-from seehear.training.animate_probe import animate_probe, strip
-from seehear.training.options import OptimOptions
-from seehear.training.pretrain import pretrain
-from seehear.training.run import load
-
 SOUND = {"bands": 20, "channels": [8, 8, 8, 8], "temporal": [3], "dilations": [1], "width": 16, "dim": 8}
-SOUNDS = SoundAugmentOptions(gain_db=0, noise=0, equaliser_db=0, warp=0)
+SOUNDS = SoundAugmentationOptions(gain_db=0, noise=0, equaliser_db=0, warp=0)
 """None: how loud it is says all."""
 
 MODEL = AnimateOptions(sound=SOUND, region="mouth", size=SIDE, colour=False, widths=(8, 16), frames=4, sounds=SOUNDS)
@@ -34,7 +35,7 @@ def test_it_learns_what_the_sound_does_to_the_mouth():
     """In a hundred steps drawing is much nearer to the truth than copying."""
     torch.manual_seed(0)
     model, views = AnimateModel(MODEL), Talkers()
-    probe = animate_probe(Talkers(seed=1), model, DATA)
+    probe = make_animate_validation(Talkers(seed=1), model, DATA)
     before = probe(model.eval(), Shell()).numbers
     assert before["mouth_lower"] == pytest.approx(0, abs=1e-4)
     optimiser, rng = torch.optim.AdamW(model.parameters(), 5e-3), torch.Generator().manual_seed(0)
@@ -54,7 +55,7 @@ def test_the_probe_measures_all_lengths_and_shows_real_above_drawn():
     model = AnimateModel(MODEL).eval()
     views = Talkers(clips=6)
     views.frames[3:] = 40
-    probe = animate_probe(views, model, DATA)
+    probe = make_animate_validation(views, model, DATA)
     assert [tuple(batch["video"].shape[:2]) for batch in probe.batches] == [(4, 25)]
     with torch.no_grad():
         probed = probe(model, Shell())
@@ -68,13 +69,13 @@ def test_the_probe_measures_all_lengths_and_shows_real_above_drawn():
 
 def test_clips_shorter_than_a_strip_are_shown_whole():
     pictures = torch.rand(3, 1, 8, 8)
-    assert strip(pictures, pictures).shape == (16, 24, 3)
+    assert comparison_strip(pictures, pictures).shape == (16, 24, 3)
 
 
 def test_no_probe_without_clips():
     views = Talkers(clips=2)
     views.frames[:] = 1
-    assert animate_probe(views, AnimateModel(MODEL), DATA) is None
+    assert make_animate_validation(views, AnimateModel(MODEL), DATA) is None
 
 
 @pytest.mark.trains
@@ -94,8 +95,8 @@ def test_a_run_keeps_the_numbers_and_the_pictures(train, tmp_path):
 
 
 def test_likeness_weighs_clips_by_their_motion_and_has_an_interval():
-    found = Likeness(np.array([0.1, 0.3, 0.2]), np.array([0.2, 0.4, 0.2]), np.array([0.1, 0.1, 0.1]))
+    found = MouthError(np.array([0.1, 0.3, 0.2]), np.array([0.2, 0.4, 0.2]), np.array([0.1, 0.1, 0.1]))
     assert found.lower == pytest.approx(1 - 0.6 / 0.8)
-    figure = found.figure(each_alone(3))
+    figure = found.figure(singletons(3))
     assert figure.value == pytest.approx(found.lower)
     assert figure.low < found.lower < figure.high <= 1

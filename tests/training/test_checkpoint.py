@@ -36,7 +36,7 @@ def test_a_signal_and_its_echo_are_remembered(number: signal.Signals) -> None:
 
 
 def test_a_second_ctrl_c_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "INSISTENCE_S", 0.0)
+    monkeypatch.setattr(checkpoint, "SECOND_SIGNAL_S", 0.0)
     with StopSignal.watched() as stop:
         send(signal.SIGINT)
         assert stop.asked

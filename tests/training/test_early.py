@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 from lightning_fabric import Fabric
-from talkers import DATA, ENGINE, MODEL, OPTIM, Talkers
 from torch import nn
 
-from seehear.corpus.batches import WindowBatches
-from seehear.pretext.sync import SyncModel
-from seehear.training.early import EarlyStop
-from seehear.training.loop import Training
-from seehear.training.probe import Probed
+from seehear.data.batches import WindowBatches
+from seehear.models.sync import SyncModel
+from seehear.models.validation import ValidationResult
+from seehear.training.loop import Trainer
+from seehear.training.optim import EarlyStopping
+from talkers import DATA, ENGINE, MODEL, OPTIM, Talkers
 
 
 class Script:
@@ -27,16 +27,16 @@ class Script:
     def __init__(self, scores: list[float]) -> None:
         self.scores = iter(scores)
 
-    def __call__(self, model: nn.Module, fabric: Fabric) -> Probed:
-        return Probed({"score": next(self.scores)})
+    def __call__(self, model: nn.Module, fabric: Fabric) -> ValidationResult:
+        return ValidationResult({"score": next(self.scores)})
 
 
-def training(folder: Path, scores: list[float], patience: int) -> Training:
+def training(folder: Path, scores: list[float], patience: int) -> Trainer:
     """Eight steps of a tiny model, measured at 0, 2, 4, 6 and 8; the step of what is exported is written down."""
     torch.manual_seed(0)
     batches = WindowBatches(Talkers(), DATA.batch, frames=DATA.frames, min_frames=DATA.min_frames)  # type: ignore[arg-type]
     engine = {**vars(ENGINE), "probe_every": 2, "save_every": 2}
-    made = Training(
+    made = Trainer(
         fabric=Fabric(accelerator="cpu", devices=1),
         pretext=SyncModel(MODEL),
         batches=batches,
@@ -45,17 +45,17 @@ def training(folder: Path, scores: list[float], patience: int) -> Training:
         engine=type(ENGINE)(**engine),
         folder=folder,
         export=lambda metrics: (folder / "exported").write_text(json.dumps([made.step, metrics["score"]])),
-        early=EarlyStop("score", patience),
+        early=EarlyStopping("score", patience),
     )
     return made
 
 
 def test_values_within_the_tolerance_of_the_best_are_kept_and_waiting_ends_it() -> None:
-    early = EarlyStop("score", 2, tolerance=0.1)
+    early = EarlyStopping("score", 2, tolerance=0.1)
     values = (0.1, 0.3, 0.25, 0.15, 0.1)
     assert [early.is_kept(step, {"score": value}) for step, value in enumerate(values)] == [True] * 3 + [False] * 2
     assert (early.best, early.kept_step, early.over) == (0.3, 2, True)
-    again = EarlyStop("score", 2, tolerance=0.1)
+    again = EarlyStopping("score", 2, tolerance=0.1)
     again.load_state_dict(early.state_dict())
     assert again == early
 

@@ -9,20 +9,19 @@ from typing import Any
 import pytest
 import torch
 from lightning_fabric import Fabric
-from talkers import DATA, ENGINE, OPTIM, People
-from test_match_probe import MATCH
 
 from random_batches import random_batch
 from seehear.errors import ModelError
-from seehear.pretext import PRETEXTS
-from seehear.pretext.animate import AnimateOptions
-from seehear.pretext.interface import Pretext
-from seehear.pretext.joint import JointOptions
-from seehear.pretext.match import MatchModel
+from seehear.models import MODELS
+from seehear.models.animate import AnimateOptions
+from seehear.models.interface import PretextModel
+from seehear.models.joint import JointOptions
+from seehear.models.match import MatchModel
 from seehear.training import pretrain as module
-from seehear.training.gradients import LEAST, STEPS, GradientWatch
-from seehear.training.presets import preset_names, settings
+from seehear.training.optim import MIN_STEPS, STEPS, GradientWatch
 from seehear.training.pretrain import pretrain
+from seehear.training.settings import preset_names, read_settings
+from talkers import DATA, ENGINE, MATCH, OPTIM, People
 
 FABRIC = Fabric(accelerator="cpu", devices=1)
 ANIMATE = AnimateOptions(
@@ -31,7 +30,9 @@ ANIMATE = AnimateOptions(
 )  # fmt: skip
 
 
-def silent_after(model: Pretext, steps: int, clips: int = 2, frames: int = 16, seen: int | None = None) -> set[str]:
+def silent_after(
+    model: PretextModel, steps: int, clips: int = 2, frames: int = 16, seen: int | None = None
+) -> set[str]:
     """What has had no gradient, as soon as that is nothing or so many updates are done."""
     torch.set_num_threads(1)
     model.train()
@@ -57,7 +58,7 @@ def silent_after(model: Pretext, steps: int, clips: int = 2, frames: int = 16, s
 
 @pytest.mark.parametrize("name", preset_names())
 def test_a_gradient_reaches_every_parameter_of_a_preset(name: str) -> None:
-    options: Any = settings(name).model
+    options: Any = read_settings(name).model
     torch.manual_seed(0)
     if options.pretext == "animate":
         options = replace(options, frames=min(2, options.frames or 2))
@@ -65,7 +66,7 @@ def test_a_gradient_reaches_every_parameter_of_a_preset(name: str) -> None:
         options = replace(options, candidates=None, spacing=1)  # 40 moments apart want clips of 9 s
     few = {"joint": 25, "animate": 12}.get(options.pretext, 16)
     frames = 8 if getattr(options, "encoder", "") == "paper" else few  # VGG-M over 224 pixels costs a second a frame
-    assert silent_after(PRETEXTS[options.pretext](options), LEAST, frames=frames) == set()
+    assert silent_after(MODELS[options.pretext](options), MIN_STEPS, frames=frames) == set()
 
 
 @pytest.mark.parametrize(
@@ -86,10 +87,10 @@ def test_a_gradient_reaches_every_parameter_of_a_preset(name: str) -> None:
 )
 def test_a_gradient_reaches_what_options_leave(options: Any) -> None:
     torch.manual_seed(0)
-    assert silent_after(PRETEXTS[options.pretext](options), LEAST, clips=4, frames=25) == set()
+    assert silent_after(MODELS[options.pretext](options), MIN_STEPS, clips=4, frames=25) == set()
 
 
-def watched(model: Pretext, updates: int, seen: int = 4, last: bool = False) -> None:
+def watched(model: PretextModel, updates: int, seen: int = 4, last: bool = False) -> None:
     """So many updates without any movement, under watch."""
     watch = GradientWatch(model, FABRIC)
     for step in range(updates):
@@ -106,9 +107,9 @@ def test_a_voice_encoder_that_nothing_trains_is_refused_by_name() -> None:
     with pytest.raises(ModelError, match=r"in 10 updates .*encoder\.spectrum\.0\.0\.weight.*model\.shared"):
         watched(model, STEPS)
     watched(model, STEPS - 1)  # not yet
-    with pytest.raises(ModelError, match=f"in {LEAST} updates"):
-        watched(model, LEAST, last=True)
-    watched(model, LEAST - 1, last=True)  # a last layer that begins at zero needs some
+    with pytest.raises(ModelError, match=f"in {MIN_STEPS} updates"):
+        watched(model, MIN_STEPS, last=True)
+    watched(model, MIN_STEPS - 1, last=True)  # a last layer that begins at zero needs some
     model.encoder.requires_grad_(False)
     model.voice_head.requires_grad_(False)
     watched(model, STEPS)

@@ -14,16 +14,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from scipy.io import wavfile
-from talkers import DATA, ENGINE, OPTIM, People
-from test_match_probe import MATCH
 
 import seehear
 from seehear.cli import main
-from seehear.corpus.batches import WindowBatches
+from seehear.data.batches import WindowBatches
+from seehear.models import store
 from seehear.training import pretrain as module
-from seehear.training import run
-from seehear.training.journal import read_metrics
-from seehear.training.pretrain import Summary, pretrain
+from seehear.training.checkpoint import read_metrics
+from seehear.training.pretrain import PretrainResult, pretrain
+from talkers import DATA, ENGINE, MATCH, OPTIM, People
 
 pytestmark = pytest.mark.trains
 
@@ -36,7 +35,7 @@ def people(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_views", lambda corpus, model, data, part, progress: People())
 
 
-def learn(out: Path, **optim: Any) -> Summary:
+def learn(out: Path, **optim: Any) -> PretrainResult:
     return pretrain([Path("people")], out, "match-small", MATCH, MATCH_DATA, replace(OPTIM, **optim), ENGINE)
 
 
@@ -48,7 +47,7 @@ def test_a_run_is_measured_and_its_model_is_of_use(tmp_path: Path) -> None:
     rows = read_metrics(tmp_path / "run" / "metrics.csv")
     assert {"face_voice_auc", "face_of_2", "voice_eer"} <= rows[0].keys()
     assert {"loss", "matched", "same_voice"} <= rows[1].keys()
-    assert run.load_identity(tmp_path / "run").name == "match"
+    assert store.load_identity_model(tmp_path / "run").name == "match"
     wavfile.write(tmp_path / "a.wav", 16000, np.zeros(16000, dtype=np.int16))
     assert main(["embed", str(tmp_path / "run"), str(tmp_path / "a.wav"), "--out", str(tmp_path / "a.npz")]) == 0
     assert np.load(tmp_path / "a.npz")["a.wav"].shape == (25, 6)
@@ -82,16 +81,16 @@ def test_killed_and_resumed_equals_never_stopped(tmp_path: Path, monkeypatch: py
 SCRIPT = """
 import sys
 from pathlib import Path
-sys.path[:0] = [{here!r}]
+sys.path[:0] = [{here!r}, str(Path({here!r}).parent)]
 import torch
 from dataclasses import replace
 from talkers import ENGINE, OPTIM, People
 from test_match_runs import MATCH, MATCH_DATA
-from seehear.training import pretrain as module
+from seehear.training import pretrain
 
-module._views = lambda corpus, model, data, part, progress: People()
+pretrain._views = lambda corpus, model, data, part, progress: People()
 torch.set_num_threads(1)
-module.pretrain(
+pretrain.pretrain(
     [Path("people")], Path({out!r}), "match-small", MATCH, replace(MATCH_DATA, batch=4), replace(OPTIM, steps=3),
     replace(ENGINE, devices=2, strategy="ddp"),
 )
@@ -106,4 +105,4 @@ def test_two_processes_train_one_model(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     rows = read_metrics(tmp_path / "run" / "metrics.csv")
     assert rows[-1].keys() >= {"face_voice_auc", "voice_eer"}
-    assert run.load_identity(tmp_path / "run").dim == 6
+    assert store.load_identity_model(tmp_path / "run").dim == 6

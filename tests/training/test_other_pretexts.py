@@ -10,17 +10,17 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from talkers import DATA, ENGINE, OPTIM, Talkers
 
 import seehear
 from seehear.cli import main
-from seehear.corpus.batches import WindowBatches
+from seehear.data.batches import WindowBatches
 from seehear.errors import ModelError
-from seehear.pretext.apc import APCOptions
-from seehear.pretext.cpc import CPCOptions
-from seehear.training import pretrain as module
-from seehear.training.journal import read_metrics
-from seehear.training.pretrain import Summary, pretrain
+from seehear.models import store
+from seehear.models.audio_only import APCOptions, CPCOptions
+from seehear.training import pretrain as pretrain_module
+from seehear.training.checkpoint import read_metrics
+from seehear.training.pretrain import PretrainResult, pretrain
+from talkers import DATA, ENGINE, OPTIM, Talkers
 
 pytestmark = pytest.mark.trains
 
@@ -33,10 +33,10 @@ SHOWN = {"apc": "copied", "cpc": "matched"}
 @pytest.fixture(autouse=True)
 def talkers(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
-    monkeypatch.setattr(module, "_views", lambda corpus, model, data, part, progress: Talkers())
+    monkeypatch.setattr(pretrain_module, "_views", lambda corpus, model, data, part, progress: Talkers())
 
 
-def learn(name: str, out: Path) -> Summary:
+def learn(name: str, out: Path) -> PretrainResult:
     return pretrain([Path("talkers")], out, f"{name}-small", TINY[name], DATA, OPTIM, ENGINE)
 
 
@@ -100,7 +100,7 @@ def test_a_run_from_before_there_were_others_goes_on(tmp_path: Path, train: Any)
 
 
 def test_what_needs_lips_refuses_a_model_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    module.run.save(module._model(APC), tmp_path / "run")
+    store.save(pretrain_module._model(APC), tmp_path / "run")
     (tmp_path / "talk.mp4").touch()
     for words in (["sync", "talk.mp4", "--model"], ["evaluate", "sync"]):
         more = [str(tmp_path / "corpus")] if words[0] == "evaluate" else []

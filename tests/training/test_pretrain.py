@@ -14,18 +14,18 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from talkers import DATA, ENGINE, MODEL, Talkers
 
 import seehear
-from seehear.corpus.batches import WindowBatches
-from seehear.corpus.split import Split
+from seehear.data.batches import WindowBatches
+from seehear.data.corpus import Split
 from seehear.errors import ModelError, SeehearError
-from seehear.hardware import multiplies_bf16
-from seehear.pretext.apc import APCOptions
-from seehear.pretext.sync import SyncModel
+from seehear.machine import supports_bf16
+from seehear.models.audio_only import APCOptions
+from seehear.models.sync import SyncModel
 from seehear.training import pretrain as module
-from seehear.training.journal import read_metrics
+from seehear.training.checkpoint import read_metrics
 from seehear.training.pretrain import pretrain
+from talkers import DATA, ENGINE, MODEL, Talkers
 
 pytestmark = pytest.mark.trains
 
@@ -123,7 +123,7 @@ def test_stopped_and_resumed_equals_never_stopped(  # type: ignore[no-untyped-de
 
 
 MIXED = pytest.param(
-    "bf16-mixed", marks=pytest.mark.skipif(not multiplies_bf16(), reason="here nothing multiplies in bf16 natively")
+    "bf16-mixed", marks=pytest.mark.skipif(not supports_bf16(), reason="here nothing multiplies in bf16 natively")
 )
 
 
@@ -214,9 +214,9 @@ def test_options_that_build_no_network_are_a_sentence(train, tmp_path: Path) -> 
 def test_a_model_remembers_the_faces_that_it_has_met() -> None:
     views = Talkers()
     views.faces, views.detectors = "drawn", ("yunet-2023mar",)
-    assert module.met(views, {}) == {"faces": "drawn", "detectors": ["yunet-2023mar"]}  # type: ignore[arg-type]
+    assert module.face_provenance(views, {}) == {"faces": "drawn", "detectors": ["yunet-2023mar"]}  # type: ignore[arg-type]
     before = {"faces": "filmed", "detectors": ["yunet-25a606a1"]}
-    assert module.met(views, before) == {  # type: ignore[arg-type]
+    assert module.face_provenance(views, before) == {  # type: ignore[arg-type]
         "faces": "drawn and filmed",
         "detectors": ["yunet-2023mar", "yunet-25a606a1"],
     }
@@ -264,15 +264,15 @@ def test_mixed_precision_trains(train, tmp_path: Path) -> None:  # type: ignore[
 SCRIPT = """
 import sys
 from pathlib import Path
-sys.path[:0] = [{here!r}]
+sys.path[:0] = [{here!r}, str(Path({here!r}).parent)]
 import torch
 from dataclasses import replace
 from talkers import DATA, ENGINE, MODEL, OPTIM, Talkers
-from seehear.training import pretrain as module
+from seehear.training import pretrain
 
-module._views = lambda corpus, model, data, part, progress: Talkers()
+pretrain._views = lambda corpus, model, data, part, progress: Talkers()
 torch.set_num_threads(1)
-module.pretrain(
+pretrain.pretrain(
     [Path("talkers")], Path({out!r}), model=MODEL, data=DATA, optim=replace(OPTIM, steps=4, ema=0.5),
     engine=replace(ENGINE, devices=2, strategy="ddp"),
 )

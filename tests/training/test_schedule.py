@@ -8,9 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from seehear.training.average import WeightAverage
-from seehear.training.options import OptimOptions
-from seehear.training.schedule import learning_rate, make_optimizer
+from seehear.training.optim import ParameterAverage, learning_rate, make_optimizer
+from seehear.training.settings import OptimOptions
 
 
 def test_learning_rate_rises_and_falls() -> None:
@@ -40,7 +39,7 @@ def test_average_follows_the_formula_and_comes_and_goes() -> None:
     model = nn.Linear(1, 1, bias=False)
     with torch.no_grad():
         model.weight.fill_(0.0)
-    average, expected = WeightAverage(model, 0.5), 0.0
+    average, expected = ParameterAverage(model, 0.5), 0.0
     for n, value in enumerate((1.0, 2.0, 5.0)):
         with torch.no_grad():
             model.weight.fill_(value)

@@ -1,0 +1,28 @@
+"""What `seehear info` knows of a corpus."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from seehear.data.corpus import Corpus
+from seehear.data.report import corpus_info
+from seehear.errors import CorpusError
+
+
+def test_numbers(corpus_folder: Path) -> None:
+    info = corpus_info(corpus_folder)
+    frames = Corpus(corpus_folder).frames
+    assert (info.clips, info.sources, info.speakers, info.shards, info.silent_clips) == (25, 10, 4, 7, 3)
+    assert info.hours == pytest.approx(frames.sum() / 25 / 3600, abs=1e-4)
+    assert info.mean_seconds == pytest.approx(frames.mean() / 25, abs=1e-3)
+    assert (info.shortest_seconds, info.longest_seconds) == (0.4, 1.6)
+    assert info.labels == {"speaker": 25, "text": 22}
+    assert info.failed == info.skipped == info.empty == {}
+    assert 0 < info.bytes < sum(path.stat().st_size for path in corpus_folder.glob("*.tar"))
+    assert json.loads(json.dumps(info.to_dict()))["format"] == "folder"
+
+
+def test_no_corpus(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError):
+        corpus_info(tmp_path)

@@ -1,0 +1,138 @@
+"""Emotion, words, transcription and affect from files to numbers, as the command line calls them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.io import wavfile
+
+from seehear.cli import parser_of
+from seehear.errors import CorpusError, ModelError, SeehearError
+from seehear.evaluation.affect import evaluate_affect
+from seehear.evaluation.emotion import evaluate_emotion
+from seehear.evaluation.probes.heads import BGRUOptions
+from seehear.evaluation.result import EvaluationResult
+from seehear.evaluation.transcription import evaluate_transcription
+from seehear.evaluation.words import evaluate_words
+from tones import HZ, tone
+
+FAST = BGRUOptions(hidden=12, layers=1, epochs=25, lr=0.02, batch=8, rate=50)
+MOODS = dict(zip(("calm", "cross"), list(HZ.values())[::2], strict=True))
+SPELT = {"a": 300.0, "b": 2700.0}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two tones in a row each: their letters are the text, the first one's height the mood and the valence."""
+    folder = tmp_path_factory.mktemp("moods")
+    rows = []
+    for speaker in range(5):
+        for first, low in SPELT.items():
+            for second, high in SPELT.items():
+                name = f"{speaker}{first}{second}.wav"
+                sound = np.concatenate([tone(hz * (1 + 0.01 * speaker), 0.24) for hz in (low, high)])
+                wavfile.write(folder / name, 16000, np.rint(sound * 32767).astype(np.int16))
+                height = {"a": 0.2, "b": 0.8}
+                rows.append(
+                    {
+                        "file": name,
+                        "speaker": f"s{speaker}",
+                        "emotion": "calm" if first == "a" else "cross",
+                        "text": f"{first} {second}",
+                        "calmness": str(height[first] + 0.01 * speaker),
+                        "constant": "0.5",
+                        "valence": json.dumps([[str(height[first]), 0, 0.24], [str(height[second]), 0.24, 0.48]]),
+                        "words": json.dumps([[first, 0, 0.24], [second, 0.24, 0.48]]),
+                    }
+                )
+    with (folder / "labels.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder
+
+
+def test_emotion(data: Path, tmp_path: Path) -> None:
+    result = evaluate_emotion("logmel", [data], ["mfcc"], seeds=2, out=tmp_path / "emotion.json")
+    assert isinstance(result, EvaluationResult)
+    assert result.rows[0].main.value > 0.9
+    assert [row.encoder for row in result.rows] == ["logmel", "mfcc"]
+    assert json.loads((tmp_path / "emotion.json").read_text()) == json.loads(json.dumps(result.to_dict()))
+
+
+def test_another_label_and_json(data: Path) -> None:
+    told = evaluate_emotion("mfcc", [data], [], label="speaker", split="random", seeds=1, json=True)
+    assert isinstance(told, str)
+    assert json.loads(told)["classes"] == [f"s{n}" for n in range(5)]
+
+
+def test_words_are_cut_out_of_sentences(data: Path) -> None:
+    result = evaluate_words("logmel", [data], [], min_count=2, seeds=1)
+    assert isinstance(result, EvaluationResult)
+    assert (result.recordings, result.classes) == (40, ("a", "b"))
+    assert result.rows[0].main.value > 0.9
+
+
+@pytest.mark.trains
+def test_transcription(data: Path) -> None:
+    result = evaluate_transcription("logmel", [data], [], bgru=replace(FAST, epochs=40))
+    assert isinstance(result, EvaluationResult)
+    assert list(result.rows[0].figures) == ["WER", "CER"]
+    assert result.rows[0].main.value < 0.45  # always the same text: a half and more
+    assert not result.higher_is_better
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize(("target", "readout"), [("valence", "bgru"), ("calmness", "bgru"), ("calmness", "pooled")])
+def test_affect_moment_by_moment_and_once(data: Path, target: str, readout: Any) -> None:
+    result = evaluate_affect("logmel", [data], target, [], readout=readout, seeds=1, bgru=FAST)
+    assert isinstance(result, EvaluationResult)
+    assert result.rows[0].main.value > 0.8
+
+
+def test_what_cannot_be_done_is_a_sentence(data: Path, tmp_path: Path) -> None:
+    asked: list[tuple[type[SeehearError], str, Callable[[], object]]] = [
+        (CorpusError, "needs --readout bgru", lambda: evaluate_affect("mfcc", [data], readout="pooled", against=[])),
+        (CorpusError, "which is no number", lambda: evaluate_affect("mfcc", [data], "emotion", against=[])),
+        (CorpusError, "no label 'arousal'", lambda: evaluate_affect("mfcc", [data], "arousal", against=[])),
+        (CorpusError, "--beam must be 1", lambda: evaluate_transcription("mfcc", [data], [], beam=0)),
+        (ModelError, "there is no model", lambda: evaluate_words("nothing", [data])),
+        (CorpusError, "--labels must be", lambda: evaluate_emotion("mfcc", [data], [], labels=0)),
+        (CorpusError, "the same for all", lambda: evaluate_affect("mfcc", [data], "constant", against=[])),
+        (SeehearError, "no device 'abacus'", lambda: evaluate_emotion("mfcc", [data], [], device="abacus")),
+        (SeehearError, "--first-seed must be 0", lambda: evaluate_emotion("mfcc", [data], [], first_seed=-1)),
+        (SeehearError, "is a folder", lambda: evaluate_emotion("mfcc", [data], [], out=tmp_path)),
+        (SeehearError, "does not exist", lambda: evaluate_emotion("mfcc", [data], [], out=tmp_path / "no" / "a.json")),
+    ]
+    for error, sentence, ask in asked:
+        with pytest.raises(error, match=sentence):
+            ask()
+
+
+@pytest.mark.parametrize("verb", ["emotion", "words", "transcription", "affect"])
+def test_flags_are_the_signature(verb: str) -> None:
+    given = "run a b --against mfcc other --seeds 5 --snr_db 0 5 --bgru.epochs 7 --json"
+    told = parser_of(f"evaluate {verb}").parse_args(given.split())
+    assert (told.model, [str(path) for path in told.data], told.seeds) == ("run", ["a", "b"], 5)
+    assert (list(told.against), list(told.snr_db), told.bgru.epochs, told.json) == (
+        ["mfcc", "other"],
+        [0.0, 5.0],
+        7,
+        True,
+    )
+
+
+def test_fsdd_is_told_by_its_own_names(shared: Path) -> None:
+    from seehear.evaluation.recordings import Recordings
+    from seehear.evaluation.splits import partition
+
+    digits = Recordings.of(shared / "data" / "fsdd", "fsdd")
+    assert (len(digits), len(set(digits.labels("word"))), len(set(digits.labels("speaker")))) == (3000, 10, 6)
+    assert [len(fold.test) for fold in partition(digits, "leave-one-speaker-out")] == [500] * 6
