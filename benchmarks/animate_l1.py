@@ -48,7 +48,7 @@ def corpora(given: argparse.Namespace) -> Iterator[tuple[str, Corpus]]:
         yield "fresh avatars", Corpus(given.avatars or fresh_avatars(folder, given.clips, given.clips))
         videos = sorted((given.shared / "data" / "grid_s1" / "video").glob("*.mp4"))[::8]
         if videos:
-            prepare(videos[: given.clips], folder / "grid", format="grid")
+            prepare(videos[: given.clips], folder / "grid", dataset="grid")
             yield "GRID speaker 1, held out", Corpus(folder / "grid")
 
 

@@ -27,7 +27,7 @@ FROZEN, END_TO_END = ("untrained", "pixels"), ("finetuned", "scratch")
 def corpus_of(shared: Path, folder: Path) -> Path:
     """The clips of GRID's speaker, prepared."""
     videos = [shared / "data" / "grid_s1" / "video"]
-    prepare(videos, folder, format="grid")
+    prepare(videos, folder, dataset="grid")
     return folder
 
 

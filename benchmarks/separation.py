@@ -63,7 +63,7 @@ def main() -> None:
     people = given.corpus or avatars(given.work, given.people)
     grid = given.work / "grid"
     if "lips" in given.tasks:
-        prepare([data / "grid_s1" / "video"], grid, format="grid")
+        prepare([data / "grid_s1" / "video"], grid, dataset="grid")
     place = Place(given.work, people, grid, data / "librispeech_251", given.steps)
     for task in given.tasks:
         found: dict[str, list[Scores]] = {loss: [] for loss in ROWS[task]}
@@ -120,7 +120,7 @@ def avatars(work: Path, people: int) -> Path:
 def lips(place: Place, loss: str, seed: int) -> Scores:
     """Accuracy of GRID's words, read off the lips."""
     run = learn(place, [place.people, place.grid], "sync-small", loss, SYNC_STEPS, seed, batch=16)
-    found = evaluate_lips(str(run), [place.grid], against=(), seeds=1)
+    found = evaluate_lips(str(run), [place.grid], baselines=(), seeds=1)
     assert isinstance(found, EvaluationResult)
     return {"accuracy": Score(found.rows[0].main.value)}
 
@@ -131,7 +131,7 @@ def voices(place: Place, loss: str, seed: int) -> Scores:
     run = learn(place, [place.people], "match-small", trained, place.steps, seed, batch=48, seconds=1.0, shared=None)
     rivals = (UNTRAINED,) if loss == UNTRAINED else ()
     found = evaluate_speaker(
-        str(run), [place.voices], against=rivals, format="librispeech", trials="segments", seeds=1, first_seed=seed
+        str(run), [place.voices], baselines=rivals, dataset="librispeech", trials="segments", seeds=1, first_seed=seed
     )
     assert isinstance(found, EvaluationResult)
     row = found.rows[-1]

@@ -31,8 +31,8 @@ def main() -> None:
         found = evaluate_speaker(
             given.model,
             voices,
-            against=given.against,
-            format="librispeech",
+            baselines=given.against,
+            dataset="librispeech",
             trials="segments",
             seconds=seconds,
             channels=given.channels,

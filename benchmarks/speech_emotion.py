@@ -35,7 +35,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         corpus = given.avatars or avatar_voices(given.work or Path(temporary), given.clips, given.speakers)
         for labels in given.labels:
-            found = evaluate_emotion(given.model, [corpus], against=given.against, labels=labels, seeds=given.seeds)
+            found = evaluate_emotion(
+                given.model, [corpus], baselines=given.against, label_fraction=labels, seeds=given.seeds
+            )
             print(f"labels used: {labels:.0%}\n{found}\n", flush=True)
 
 

@@ -28,8 +28,8 @@ def main() -> None:
     found = evaluate_words(
         given.model,
         [given.shared / "data" / "fsdd"],
-        against=given.against,
-        format="fsdd",
+        baselines=given.against,
+        dataset="fsdd",
         split="leave-one-speaker-out",
         seeds=given.seeds,
         noise=given.noise,

@@ -38,7 +38,7 @@ AVATARS, SPEAKERS, SEED, NEUTRAL = 2800, 1400, 7, 0.143  # as in scripts/train_a
 def sound_pretexts(shared: Path, work: Path) -> list[Path]:
     """Runs of `SOUND_ALONE`; what is there already is not trained again."""
     grid, people = work / "grid-sound", work / "people-sound"
-    prepare([shared / "data" / "grid_s1" / "video"], grid, format="grid", faces="none")
+    prepare([shared / "data" / "grid_s1" / "video"], grid, dataset="grid", faces="none")
     prepare([avatar_voices(work, AVATARS, SPEAKERS, SEED, NEUTRAL)], people, faces="none")
     for preset in SOUND_ALONE:
         chosen = read_settings(preset)
@@ -66,10 +66,10 @@ def main() -> None:
             found = evaluate_words(
                 given.model,
                 digits,
-                against=(*against, *map(str, more)),
-                format="fsdd",
+                baselines=(*against, *map(str, more)),
+                dataset="fsdd",
                 split="leave-one-speaker-out",
-                labels=labels,
+                label_fraction=labels,
                 seeds=given.seeds,
             )
             print(f"labels used: {labels:.0%}\n{found}\n", flush=True)

@@ -38,7 +38,7 @@ def corpora(given: argparse.Namespace) -> Iterator[tuple[str, Corpus]]:
         folder = given.work or Path(temporary)
         held_out = sorted((given.shared / "data" / "grid_s1" / "video").glob("*.mp4"))[::8]
         if held_out:
-            prepare(held_out, folder / "grid", format="grid")
+            prepare(held_out, folder / "grid", dataset="grid")
             yield "GRID speaker 1, held-out clips of a man seen in others", Corpus(folder / "grid")
         if given.people:
             yield "synthetic people never met", Corpus(fresh_avatars(folder, given.people, given.people))

@@ -23,7 +23,7 @@ STRANGERS, STRANGERS_SEED = 300, 90_001
 def grid(shared: Path, work: Path) -> Path:
     """The corpus of GRID's first speaker."""
     out = work / "grid"
-    prepare([shared / "data" / "grid_s1" / "video"], out, format="grid")
+    prepare([shared / "data" / "grid_s1" / "video"], out, dataset="grid")
     return out
 
 

@@ -67,7 +67,7 @@ def card(run: Path, seen: list[Path], never_met: Path) -> str:
     """The model card, with what was measured on held-out clips of people it has seen, and on people it has not."""
     parts: list[tuple[str, Path, ClipPart]] = [(f"{path.name}, seen in other clips", path, "dev") for path in seen]
     parts.append(("avatars never met", never_met, "all"))
-    said = [f"{name}: {evaluate_animate(str(run), path, part, sync='sync-small')}" for name, path, part in parts]
+    said = [f"{name}: {evaluate_animate(str(run), path, part, sync_model='sync-small')}" for name, path, part in parts]
     told = "\n\n".join(said)
     return (CARDS / "animate_card.md").read_text(encoding="utf-8").replace("@MEASURED@", told)
 

@@ -60,14 +60,14 @@ def corpora(utterances: Path, work: Path) -> tuple[Path, list[Path]]:
     synthesize_avatars(films, clips=AVATARS, speakers=AVATARS, seed=SEED, seconds=SECONDS)
     prepare([films], people)
     prepare([films], heard, faces="none")
-    prepare([utterances], real, format="librispeech", faces="none")
+    prepare([utterances], real, dataset="librispeech", faces="none")
     return people, [heard, real]
 
 
 def card(run: Path, people: Path, utterances: Path) -> str:
     """The model card, with what was measured on those held out; their voices calibrate the model, too."""
     voices = evaluate_speaker(
-        str(run), [utterances], format="librispeech", trials="segments", split="dev", calibration=run
+        str(run), [utterances], dataset="librispeech", trials="segments", split="dev", write_calibration=run
     )
     kept = replace(ScoreCalibration.read(run), model=PRESET, data="held-out LibriSpeech speakers, pieces of 2 s")
     kept.write(run)

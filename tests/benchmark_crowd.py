@@ -60,6 +60,8 @@ def crowd(folder: Path, people: int = 8, takes: int = 2) -> Path:
         mood = ("calm", "cross")[word]
         rows.append(f"{name},p{person},{PARTS[person % len(PARTS)]},{WORDS[word]},{mood},{word + 0.1 * person}")
     (folder / "src" / "labels.csv").write_text("\n".join(rows) + "\n")
-    plan = SourcePlan.of(find_folder([folder / "src"]), {"format": "folder", "size": SIZE, "shard_clips": 100})
+    plan = SourcePlan.from_sources(
+        find_folder([folder / "src"]), {"format": "folder", "size": SIZE, "shard_clips": 100}
+    )
     run_plan(plan, folder / "out", Person, 1, progress=False)
     return folder / "out"

@@ -70,5 +70,5 @@ class Here:
 
     def run(self, choose: NextJob, over: Callable[[], bool]) -> Generator[JobEnd]:
         while not over() and (job := choose()):
-            self.begun.append(job.cell.called)
+            self.begun.append(job.cell.label)
             yield JobEnd(job, run_job(job))

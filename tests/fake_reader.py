@@ -92,7 +92,7 @@ class FakeReader:
 
 def run(sources: Path, out: Path, workers: int = 1, shard_clips: int = 4, **options: Any) -> PrepareResult:
     """A preparation of a folder of such sources."""
-    plan = SourcePlan.of(
+    plan = SourcePlan.from_sources(
         find_folder([sources]), {"format": "folder", "size": SIZE, "shard_clips": shard_clips, **options}
     )
     return run_plan(plan, out, FakeReader, workers, progress=False)

@@ -63,6 +63,8 @@ def talkers(folder: Path, clips: Mapping[str, tuple[int, Said]], labels: Mapping
         times = json.dumps([[word, first / 25, stop / 25] for word, first, stop in said]).replace('"', '""')
         rows.append(",".join([f"{name}.mp4", *(labels.get(name, {}).get(key, "") for key in columns), f'"{times}"']))
     (folder / "src" / "labels.csv").write_text("\n".join(rows) + "\n")
-    plan = SourcePlan.of(find_folder([folder / "src"]), {"format": "folder", "size": SIZE, "shard_clips": 100})
+    plan = SourcePlan.from_sources(
+        find_folder([folder / "src"]), {"format": "folder", "size": SIZE, "shard_clips": 100}
+    )
     run_plan(plan, folder / "out", Talker, 1, progress=False)
     return folder / "out"

@@ -50,10 +50,10 @@ def test_a_task_for_a_dead_member_is_given_to_another() -> None:
     member.ready = True
     member.process.kill()
     member.process.join()
-    member.give("task", 1)  # does not raise
+    member.assign("task", 1)  # does not raise
     with pytest.raises((EOFError, OSError)):
         member.connection.recv()
-    assert member.bury() == ("task", 2, "was killed, perhaps for want of memory")
+    assert member.collect_dead() == ("task", 2, "was killed, perhaps for want of memory")
 
 
 def test_errors_come_back_as_themselves() -> None:

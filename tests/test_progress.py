@@ -10,12 +10,12 @@ def test_lines_in_a_log(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     now = 100.0
     monkeypatch.setattr("seehear.progress.time.monotonic", lambda: now)
     with ProgressReporter("baking", total=10, done=2) as telling:
-        assert telling.left_s is None
+        assert telling.remaining_s is None
         now += 5
         telling.update(3, "1 loaf")  # too early for a line
         now += 7
         telling.update(4, "2 loaves")
-        telling.say("done soon")
+        telling.log("done soon")
     told = capsys.readouterr()
     assert told.err.splitlines() == ["baking: 40 %, 2 loaves, 0:36 left", "done soon"]
     assert told.out == ""
@@ -23,7 +23,7 @@ def test_lines_in_a_log(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 def test_silence(capsys: pytest.CaptureFixture[str]) -> None:
     with ProgressReporter("baking", total=10, show=False) as telling:
-        telling.say("hello")
+        telling.log("hello")
     assert capsys.readouterr().err == ""
 
 

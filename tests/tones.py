@@ -57,7 +57,7 @@ class Ear(SpeechEncoder):
         self.layers = {"heard": 2, "last": 3}
         self.linear = nn.Linear(2, 3)
 
-    def states(self, audio: Tensor) -> dict[str, Tensor]:
+    def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
         frames = audio.unflatten(1, (-1, 640))
         crossings = (frames[..., 1:].sign() != frames[..., :-1].sign()).float().mean(2).add(0.01).log()
         heard = frames.square().mean(2).add(1e-6).log().unsqueeze(2)

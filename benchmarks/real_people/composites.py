@@ -134,7 +134,7 @@ def head(path: Path, detector: Path | None = None) -> Iterator[Pictures]:
     """
     boxes: dict[int, list[NDArray[np.float32]]] = {}
     with ClipReader(path, ClipOptions(detector=detector), threads=1) as reader:
-        for sighting in reader.sightings():
+        for sighting in reader.tracked_clips():
             boxes.setdefault(int(sighting.clip.meta["track"]), []).append(sighting.boxes)
     if not boxes:
         raise SeehearError(f"{path} shows no face, so it cannot be put beside another")

@@ -23,7 +23,7 @@ def emotion_rows(model: str, folder: Path, against: Sequence[str] = AGAINST, **o
         against: baselines.
         options: more of `seehear.evaluation.emotion.evaluate_emotion`.
     """
-    found = evaluate_emotion(model, [folder], against, format="emodb", split="leave-one-speaker-out", **options)
+    found = evaluate_emotion(model, [folder], against, dataset="emodb", split="leave-one-speaker-out", **options)
     assert isinstance(found, EvaluationResult)
     score = next(iter(found.rows[0].figures))
     setting = ", ".join(f"{key} {value}" for key, value in found.setting.items())

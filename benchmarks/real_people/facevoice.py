@@ -56,7 +56,7 @@ def _row(
     if count < 2 or not any(len(np.unique(people[groups == group])) > 1 for group in np.unique(groups)):
         return None
     with torch.inference_mode():
-        similar = model.across(seen.voices[places], seen.faces[places]).numpy()
+        similar = model.cross_similarity(seen.voices[places], seen.faces[places]).numpy()
     found = score_cross_modal(
         similar, CrossModalTrials(people, np.arange(len(chosen)), groups, bootstrap_people(count)), AMONG
     )

@@ -193,6 +193,6 @@ def hear(model: LipSyncModel, film: Film, clip: Clip, voice: Clip | None = None)
     if whole.frames <= 2 * model.context:
         return Said(film, None, 0.0)
     options = MeasureOptions()
-    calibration = DelayCalibration.from_config(model.config).searching(options.search_s)
+    calibration = DelayCalibration.from_config(model.config).for_search_range(options.search_s)
     heard = measure_agreement(model, whole, sound, round(options.search_s * FPS))
     return Said.of(film, combine_agreements(film.path, [heard], calibration, options))

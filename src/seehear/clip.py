@@ -72,14 +72,14 @@ class Clip:
             raise ValueError(f"clip of {frames} frames has sound of shape {self.audio.shape}")
 
     @classmethod
-    def of_sound(cls, audio: NDArray[np.float32], meta: dict[str, Any]) -> Self:
+    def from_audio(cls, audio: NDArray[np.float32], meta: dict[str, Any]) -> Self:
         """A clip without pictures, of sound (T * 640,)."""
         frames = len(audio) // SAMPLES_PER_FRAME
         landmarks = np.full((frames, len(LANDMARKS), 2), np.nan, dtype=np.float32)
         return cls(np.zeros((frames, 0, 0, 3), dtype=np.uint8), landmarks, audio, meta)
 
     @property
-    def seen(self) -> bool:
+    def has_video(self) -> bool:
         """Whether there are pictures."""
         return bool(self.video.shape[1])
 

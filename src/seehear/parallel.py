@@ -104,7 +104,7 @@ def run_tasks(tasks: Iterable[Any], work: Work, workers: int) -> Iterator[TaskMe
                 crew.append(Worker(work))
             for member in crew:
                 if waiting and member.ready and not member.busy:
-                    member.give(*waiting.popleft())
+                    member.assign(*waiting.popleft())
             for connection in wait([member.connection for member in crew]):
                 member = next(m for m in crew if m.connection is connection)
                 try:
@@ -112,7 +112,7 @@ def run_tasks(tasks: Iterable[Any], work: Work, workers: int) -> Iterator[TaskMe
                 except (EOFError, OSError):
                     crew.remove(member)
                     idle = not member.busy
-                    task, tries, death = member.bury()
+                    task, tries, death = member.collect_dead()
                     if idle:
                         continue
                     if tries > 1:
@@ -129,7 +129,7 @@ def run_tasks(tasks: Iterable[Any], work: Work, workers: int) -> Iterator[TaskMe
                 if kind == "done":
                     member.busy = False
                     if waiting:  # before the result is looked at: no process waits for that
-                        member.give(*waiting.popleft())
+                        member.assign(*waiting.popleft())
                 yield TaskMessage(task, kind, value)
     finally:
         for member in crew:
@@ -159,7 +159,7 @@ class Worker:
             self.process.start()
         theirs.close()  # so that its death is the end of our connection
 
-    def give(self, task: Any, tries: int) -> None:
+    def assign(self, task: Any, tries: int) -> None:
         """A task to do, which may be begun so often."""
         self.task, self.tries, self.busy = task, tries, True
         try:
@@ -167,7 +167,7 @@ class Worker:
         except OSError:  # it died between two tasks, which the end of its connection will tell
             self.tries += 1  # and which is not laid at this one's door
 
-    def bury(self) -> tuple[Any, int, str]:
+    def collect_dead(self) -> tuple[Any, int, str]:
         """After its death: its task, the tries that task had left, and how it died."""
         self.process.join()
         self.connection.close()

@@ -54,7 +54,7 @@ class ProgressReporter:
         return time.monotonic() - self._begun
 
     @property
-    def left_s(self) -> float | None:
+    def remaining_s(self) -> float | None:
         """Seconds that are left at the mean rate so far; None as long as nothing is done."""
         gained = self._done - self._start
         return self.elapsed_s * (self._total - self._done) / gained if gained > 0 else None
@@ -66,9 +66,9 @@ class ProgressReporter:
             self._bar.update(self._row, completed=done, told=told)
         elif self._show and time.monotonic() - self._logged >= LOG_EVERY_S:
             self._logged = time.monotonic()
-            self._line(f"{self.name}: {100 * done / self._total:.0f} %, {told}, {format_clock(self.left_s)} left")
+            self._line(f"{self.name}: {100 * done / self._total:.0f} %, {told}, {format_clock(self.remaining_s)} left")
 
-    def say(self, sentence: str) -> None:
+    def log(self, sentence: str) -> None:
         """A line that stays."""
         if self._show:
             self._line(sentence)
@@ -85,7 +85,7 @@ class _RemainingColumn(ProgressColumn):
         self._telling = telling
 
     def render(self, task: Task) -> Text:
-        return Text(f"{format_clock(self._telling.left_s)} left")
+        return Text(f"{format_clock(self._telling.remaining_s)} left")
 
 
 def format_clock(seconds: float | None) -> str:

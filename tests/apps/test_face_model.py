@@ -25,7 +25,7 @@ def test_one_person_is_told_from_others(shared: Path) -> None:
         prints[name] = mean_embedding(model.embed(crops[:2], landmarks[:2]))
     for one, other in combinations(prints, 2):
         alike = float(prints[one] @ prints[other])
-        assert (alike >= model.same) == (one[:3] == other[:3]), (one, other, alike)
+        assert (alike >= model.same_threshold) == (one[:3] == other[:3]), (one, other, alike)
 
 
 def test_embeddings_have_length_one() -> None:

@@ -16,7 +16,7 @@ def test_keeps_shapes_and_follows_the_seed() -> None:
 
     def run(seed: int) -> torch.Tensor:
         draws = rng(seed)
-        out: torch.Tensor = augment.mel(mel(augment.waves(sound, draws)), mel.centres_hz, draws)
+        out: torch.Tensor = augment.augment_mel(mel(augment.augment_waveform(sound, draws)), mel.centres_hz, draws)
         return out
 
     assert run(1).shape == (4, 40, 40)
@@ -29,8 +29,8 @@ def test_everything_off_changes_nothing() -> None:
     augment = SoundAugmentation(SoundAugmentationOptions(gain_db=0, noise=0, equaliser_db=0, warp=0))
     mel = LogMel(40)
     sound = torch.randn(2, 1280, generator=rng())
-    torch.testing.assert_close(augment.waves(sound, rng()), sound)
-    torch.testing.assert_close(augment.mel(mel(sound), mel.centres_hz, rng()), mel(sound))
+    torch.testing.assert_close(augment.augment_waveform(sound, rng()), sound)
+    torch.testing.assert_close(augment.augment_mel(mel(sound), mel.centres_hz, rng()), mel(sound))
 
 
 def test_gain_differs_by_item_within_its_range() -> None:

@@ -35,6 +35,6 @@ def test_music_lies_under_the_voice_at_the_wanted_ratio() -> None:
 
 def test_longer_sound_than_a_piece_is_filled() -> None:
     rng = torch.Generator().manual_seed(0)
-    drawn = NoiseBank(music=True).draw_music(1, 3 * SECONDS * SAMPLE_RATE, rng)
+    drawn = NoiseBank(music=True).sample_music(1, 3 * SECONDS * SAMPLE_RATE, rng)
     assert drawn.shape == (1, 3 * SECONDS * SAMPLE_RATE)
     assert bool((drawn.view(3, -1).square().mean(1) > 0.1).all())

@@ -46,7 +46,7 @@ def test_colours_fall_as_named(bank: NoiseBank) -> None:
 
 
 def test_bank_reads_across_its_seam_and_longer_than_itself(bank: NoiseBank) -> None:
-    out = bank.draw(2, 3 * PERIOD + 5, rng())
+    out = bank.sample(2, 3 * PERIOD + 5, rng())
     assert out.shape == (2, 3 * PERIOD + 5)
     torch.testing.assert_close(out[:, :100], out[:, PERIOD : PERIOD + 100])
     torch.testing.assert_close(bank.noise[:, :100], bank.noise[:, PERIOD : PERIOD + 100])

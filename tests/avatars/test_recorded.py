@@ -31,7 +31,7 @@ def spoken() -> Utterance:
 def test_lips_and_recorded_voice_are_in_sync(shared: Path, tmp_path: Path) -> None:
     """Judged by a model that has never seen avatars with such voices."""
     speech = shared / "data" / "librispeech_251"
-    files = synthesize_avatars(tmp_path / "out", clips=2, speakers=2, seed=7, speech=speech, progress=False)
+    files = synthesize_avatars(tmp_path / "out", clips=2, speakers=2, seed=7, recordings=speech, progress=False)
     delays = [measure_file(file, load_sync_model("sync-small")) for file in files]
     assert [found.confidence > 0.5 and abs(found.delay_ms) < 60 for found in delays] == [True, True]
 
@@ -96,10 +96,10 @@ def write_wav(path: Path, samples: np.ndarray) -> None:
 def test_recordings_that_cannot_be_used_are_refused(tmp_path: Path, shared: Path) -> None:
     with pytest.raises(SeehearError, match="librispeech_251"):
         synthesize_avatars(
-            tmp_path / "out", clips=1, speakers=1, seconds=200, speech=shared / "data" / "librispeech_251"
+            tmp_path / "out", clips=1, speakers=1, seconds=200, recordings=shared / "data" / "librispeech_251"
         )
     with pytest.raises(SeehearError, match="--side-by-side"):
         synthesize_avatars(
-            tmp_path / "out", clips=1, speakers=2, side_by_side=2, speech=shared / "data" / "librispeech_251"
+            tmp_path / "out", clips=1, speakers=2, people_per_video=2, recordings=shared / "data" / "librispeech_251"
         )
     assert not (tmp_path / "out").exists()

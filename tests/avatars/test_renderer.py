@@ -35,7 +35,7 @@ def draw(person: Person, shape: MouthShape) -> np.ndarray:
     head = render_head(person.face, light, ColourTone(), FRAMING.scale)
     place = placement_matrix(FRAMING, head.plane.scale, head.plane.pixels(0.0, 0.0), HeadPlacement(0, 0, 0, 1))
     puppet = HeadRenderer(person, head, yaw=0.0, pitch=0.0)
-    over, (x, y) = puppet.draw(shape, still(person), 0, place, (FRAMING.width, FRAMING.height))
+    over, (x, y) = puppet.render(shape, still(person), 0, place, (FRAMING.width, FRAMING.height))
     frame = np.full((FRAMING.height, FRAMING.width, 3), 110.0)
     alpha = over[..., 3:] / 255
     part = frame[y : y + over.shape[0], x : x + over.shape[1]]

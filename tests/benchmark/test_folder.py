@@ -36,14 +36,14 @@ OUTCOMES = st.builds(
 @given(outcome=OUTCOMES)
 def test_outcomes_read_back_as_they_were(tmp_path: Path, outcome: CellOutcome) -> None:
     folder = BenchmarkFolder(tmp_path / "out")
-    with folder.held():
+    with folder.locked():
         folder.write_outcome(CELL, outcome)
     assert folder.read_outcomes() == {CELL.key: outcome}
 
 
 def test_a_traceback_goes_when_the_cell_succeeds(tmp_path: Path) -> None:
     folder = BenchmarkFolder(tmp_path)
-    with folder.held():
+    with folder.locked():
         folder.write_outcome(CELL, CellOutcome(CELL.key, 0.0, failed="a bug"), "Traceback: line 3")
         assert folder.traceback(CELL).read_text() == "Traceback: line 3"
         folder.write_outcome(CELL, CellOutcome(CELL.key, 0.0))
@@ -52,7 +52,7 @@ def test_a_traceback_goes_when_the_cell_succeeds(tmp_path: Path) -> None:
 
 def test_a_damaged_outcome_is_named(tmp_path: Path) -> None:
     folder = BenchmarkFolder(tmp_path)
-    with folder.held():
+    with folder.locked():
         for text in ("{", "[]", json.dumps({"colour": 1})):
             (folder.outcomes / "abc.json").write_text(text)
             with pytest.raises(SeehearError, match=r"abc\.json is damaged .* remove it"):
@@ -60,26 +60,26 @@ def test_a_damaged_outcome_is_named(tmp_path: Path) -> None:
 
 
 def test_two_at_once_are_refused_and_one_after_the_other_are_not(tmp_path: Path) -> None:
-    with BenchmarkFolder(tmp_path).held(), pytest.raises(SeehearError, match="another seehear benchmark is at work"):
-        BenchmarkFolder(tmp_path).held().__enter__()
-    with BenchmarkFolder(tmp_path).held():
+    with BenchmarkFolder(tmp_path).locked(), pytest.raises(SeehearError, match="another seehear benchmark is at work"):
+        BenchmarkFolder(tmp_path).locked().__enter__()
+    with BenchmarkFolder(tmp_path).locked():
         pass
 
 
 def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(SeehearError, match="holds other things"):
-        BenchmarkFolder(tmp_path).held().__enter__()
+        BenchmarkFolder(tmp_path).locked().__enter__()
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_places_are_names_that_shells_leave_alone(tmp_path: Path) -> None:
     folder = BenchmarkFolder(tmp_path)
     run = Cell("pretrain", "sync[loss=avenet,lr=0.001]", 2, {})
-    assert folder.place(run) == tmp_path / "runs" / f"sync_loss=avenet_lr=0.001-s2-{run.key}"
+    assert folder.path_of(run) == tmp_path / "runs" / f"sync_loss=avenet_lr=0.001-s2-{run.key}"
     assert re.fullmatch(r"[\w.=+-]+", folder.log(CELL).name)
     corpus = Cell("corpus", "people", None, {"avatars": {"clips": 3}})
-    assert folder.place(corpus) == tmp_path / "corpora" / f"people-{corpus.key}"
+    assert folder.path_of(corpus) == tmp_path / "corpora" / f"people-{corpus.key}"
 
 
 def test_a_prepared_corpus_is_used_where_it_is(tmp_path: Path) -> None:
@@ -87,6 +87,6 @@ def test_a_prepared_corpus_is_used_where_it_is(tmp_path: Path) -> None:
     given.mkdir()
     cell = Cell("corpus", "people", None, {"path": str(given)})
     folder = BenchmarkFolder(tmp_path / "out")
-    assert folder.place(cell) == tmp_path / "out" / "corpora" / f"people-{cell.key}"
+    assert folder.path_of(cell) == tmp_path / "out" / "corpora" / f"people-{cell.key}"
     (given / "corpus.json").touch()
-    assert folder.place(cell) == given
+    assert folder.path_of(cell) == given

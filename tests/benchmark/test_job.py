@@ -58,14 +58,14 @@ def test_a_training_that_is_asked_to_stop_is_no_failure(monkeypatch: pytest.Monk
 def test_untrained_weights_are_those_that_training_begins_with(tones: Path, plan: str, tmp_path: Path) -> None:
     work = cells_of_plan(read_plan(plan), {"tones": tones})
     corpus = work.corpora["tones"]
-    (fresh,) = [cell for cell in work.cells if cell.called == "fresh, seed 1"]
+    (fresh,) = [cell for cell in work.cells if cell.label == "fresh, seed 1"]
     still = fresh.spec["settings"] | {"optim": fresh.spec["settings"]["optim"] | {"steps": 1, "lr": 0.0}}
     moved = Cell("pretrain", "still", 1, {**fresh.spec, "untrained": False, "settings": still})
     for cell in (fresh, moved):
         assert run_job(job(cell, tmp_path, **{corpus: tones})).outcome.failed is None
     one, other = (store.load(tmp_path / name).state_dict() for name in ("fresh", "still"))
     assert all(torch.equal(one[name], other[name]) for name in one)
-    (twin,) = [cell for cell in work.cells if cell.called == "fresh, seed 0"]
+    (twin,) = [cell for cell in work.cells if cell.label == "fresh, seed 0"]
     assert run_job(job(twin, tmp_path / "twin", **{corpus: tones})).outcome.failed is None
     assert not all(
         torch.equal(tensor, one[name]) for name, tensor in store.load(tmp_path / "twin/fresh").state_dict().items()
@@ -74,7 +74,7 @@ def test_untrained_weights_are_those_that_training_begins_with(tones: Path, plan
 
 def test_what_is_told_to_make_untrained_weights_again_makes_them(tones: Path, plan: str, tmp_path: Path) -> None:
     work = cells_of_plan(read_plan(plan), {"tones": tones})
-    (fresh,) = [cell for cell in work.cells if cell.called == "fresh, seed 1"]
+    (fresh,) = [cell for cell in work.cells if cell.label == "fresh, seed 1"]
     (command,) = run_job(job(fresh, tmp_path, **{work.corpora["tones"]: tones})).outcome.reproduce
     before = store.load(tmp_path / "fresh").state_dict()
     (tmp_path / "fresh" / store.WEIGHTS).unlink()
@@ -89,7 +89,7 @@ def test_a_kill_before_a_run_says_what_it_is_does_not_block_it(
     monkeypatch: pytest.MonkeyPatch, tones: Path, plan: str, tmp_path: Path
 ) -> None:
     work = cells_of_plan(read_plan(plan), {"tones": tones})
-    apc = next(cell for cell in work.cells if cell.called == "apc, seed 0")
+    apc = next(cell for cell in work.cells if cell.label == "apc, seed 0")
     (tmp_path / "apc").mkdir()
     (tmp_path / "apc" / ".config.yaml.123.tmp").write_text("corpus: [ton")
     begun = []

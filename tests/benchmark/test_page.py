@@ -122,7 +122,7 @@ class Imagined:
                        confusion=confusion, classes=EMOTIONS, units="speakers", unit_count=40, **told)  # fmt: skip
 
     def _learned(self, cell):
-        run = self.folder.place(cell)
+        run = self.folder.path_of(cell)
         run.mkdir(parents=True)
         rng = np.random.default_rng(cell.seed)
         rows = ["step,loss,lr,gradient,frames_per_s,dev_l1"]
@@ -151,7 +151,7 @@ class Imagined:
 def imagined(tmp_path_factory):
     made = Imagined(tmp_path_factory.mktemp("benchmark"), failed=FAILED, undone={"logmel"})
     made.imagine_embeddings()
-    corpus = made.folder.place(next(cell for cell in made.work.cells if cell.kind == "corpus"))
+    corpus = made.folder.path_of(next(cell for cell in made.work.cells if cell.kind == "corpus"))
     films = corpus.with_name(f"{corpus.name}-films")
     films.mkdir(parents=True)
     for name, size in (("a.mp4", 100), ("b.mp4", 100), ("c.mp4", 2_000_000)):
@@ -325,7 +325,7 @@ def test_a_figure_that_cannot_be_drawn_costs_no_number(tmp_path, monkeypatch):
 
     monkeypatch.setattr("seehear.benchmark.page.means", fail)
     made = Imagined(tmp_path, undone=set(STRENGTH) - {"mfcc"})
-    run = made.folder.place(next(cell for cell in made.work.cells if cell.kind == "pretrain"))
+    run = made.folder.path_of(next(cell for cell in made.work.cells if cell.kind == "pretrain"))
     run.mkdir(parents=True, exist_ok=True)
     (run / "metrics.csv").write_text("step,loss\n1,2.0\n2,1.5\n3,1e-")  # killed while it wrote
     page = made.write()

@@ -16,7 +16,7 @@ def table(means, higher=True, columns=None):
 
 
 def telling(shown):
-    return PageData(None, None, None, None, {}).telling_rows(shown)
+    return PageData(None, None, None, None, {}).rows_to_show(shown)
 
 
 @pytest.mark.parametrize(("higher", "expected"), [(True, ["d", "b", "c"]), (False, ["c", "a", "d"])])

@@ -64,7 +64,7 @@ def test_another_plan_in_the_folder_shares_trainings(here: Here, tones: Path, pl
     benchmark(plan, out=out, data=[f"tones={tones}"], seeds=1, only=["speaker/apc"])
     assert here.begun == ["tones", "apc, seed 0", "speaker/apc, seed 0"]
     here.begun.clear()
-    benchmark(plan, out=out, data=[f"tones={tones}"], only=["speaker/apc"], set=["fresh.optim.lr=0.5"])
+    benchmark(plan, out=out, data=[f"tones={tones}"], only=["speaker/apc"], option=["fresh.optim.lr=0.5"])
     assert here.begun == ["apc, seed 1", "speaker/apc, seed 1"]
 
 
@@ -86,7 +86,7 @@ def test_what_was_removed_is_made_again_only_where_it_is_needed(
 
 
 def key_of(plan: str, tones: Path, called: str) -> str:
-    (cell,) = [cell for cell in cells_of_plan(read_plan(plan), {"tones": tones}).cells if cell.called == called]
+    (cell,) = [cell for cell in cells_of_plan(read_plan(plan), {"tones": tones}).cells if cell.label == called]
     return cell.key
 
 
@@ -156,7 +156,7 @@ def test_the_checksum_of_data_that_has_moved_is_told(plan: str, tmp_path: Path) 
 def test_only_what_patterns_name_and_what_it_needs(tones: Path, plan: str) -> None:
     work = cells_of_plan(read_plan(plan), {"tones": tones})
     assert select_work(work, []) == work
-    assert {cell.called for cell in select_work(work, ["speaker/f*", "speaker/mfcc"]).cells} == {
+    assert {cell.label for cell in select_work(work, ["speaker/f*", "speaker/mfcc"]).cells} == {
         "tones",
         *(f"{name}, seed {seed}" for name in ("fresh", "speaker/fresh", "speaker/mfcc") for seed in (0, 1)),
     }

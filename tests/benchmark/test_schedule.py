@@ -38,8 +38,8 @@ def in_order(schedule: Schedule) -> list[str]:
     """What one worker does."""
     order = []
     while cell := schedule.next():
-        schedule.take(cell, done(cell))
-        order.append(cell.called)
+        schedule.record(cell, done(cell))
+        order.append(cell.label)
     return order
 
 
@@ -84,7 +84,7 @@ def test_nothing_is_begun_before_what_it_needs_or_twice(workers: int, seeds: int
             break
         cell = running.pop(random.randrange(len(running)))
         finished.add(cell.key)
-        schedule.take(cell, done(cell))
+        schedule.record(cell, done(cell))
     assert finished == {cell.key for cell in table(seeds)}
 
 
@@ -93,7 +93,7 @@ def test_nothing_else_while_a_corpus_is_made() -> None:
     schedule = Schedule([PEOPLE, other], {})
     assert schedule.next() == PEOPLE
     assert schedule.next() is None
-    schedule.take(PEOPLE, done(PEOPLE))
+    schedule.record(PEOPLE, done(PEOPLE))
     assert schedule.next() == other
 
 
@@ -108,8 +108,8 @@ def test_what_was_done_is_not_done_again_and_what_failed_is() -> None:
 def test_what_needs_a_failed_cell_fails_with_its_reason_and_the_rest_goes_on() -> None:
     schedule = Schedule(table(1), {PEOPLE.key: done(PEOPLE)})
     first = schedule.next()
-    lost = schedule.take(first, CellOutcome(first.key, 1.0, failed="the loss is no number"))
-    assert [(cell.called, outcome.failed) for cell, outcome in lost] == [
+    lost = schedule.record(first, CellOutcome(first.key, 1.0, failed="the loss is no number"))
+    assert [(cell.label, outcome.failed) for cell, outcome in lost] == [
         ("emotion/animate, seed 0", "it needs animate, seed 0, which failed: the loss is no number")
     ]
     assert in_order(schedule) == ["apc, seed 0", "emotion/apc, seed 0"]
@@ -117,7 +117,7 @@ def test_what_needs_a_failed_cell_fails_with_its_reason_and_the_rest_goes_on() -
 
 def test_a_chain_of_failures_tells_the_first_cause() -> None:
     schedule = Schedule(table(1), {})
-    lost = schedule.take(schedule.next(), CellOutcome(PEOPLE.key, 0.0, failed="no voices"))
+    lost = schedule.record(schedule.next(), CellOutcome(PEOPLE.key, 0.0, failed="no voices"))
     assert len(lost) == len({cell.key for cell, _ in lost}) == 4
     assert schedule.next() is None
     assert {outcome.failed for _, outcome in lost} == {"it needs people, which failed: no voices"}
@@ -130,14 +130,14 @@ def test_what_cannot_end_in_time_is_not_begun() -> None:
     for cell, seconds in ((slow, 60.0), (measuring("animate", 0), 1.0), (quick, 20.0), (measuring("apc", 0), 1.0)):
         assert schedule.next() == cell
         now[0] += seconds / 2
-        schedule.take(cell, done(cell, seconds))
+        schedule.record(cell, done(cell, seconds))
     assert schedule.left_s == 59.0
     assert schedule.expected_s(training("animate", 1)) == 60.0
     assert schedule.next() == training("apc", 1)  # 20 s: the slow one would need 60
     assert schedule.next() == training("animate", 1)  # which it may as well begin: it goes on another time
     assert schedule.next() is None
     now[0] = 100.0
-    schedule.take(quick, done(quick, 20.0))
+    schedule.record(quick, done(quick, 20.0))
     assert schedule.next() is None
 
 
@@ -146,7 +146,7 @@ def test_measurings_that_cannot_end_in_time_are_not_begun() -> None:
     before = {cell.key: done(cell) for cell in table(1) if cell.kind != "measure"}
     schedule = Schedule(table(1), before, until=10.0, clock=lambda: 0.0)
     assert schedule.next() == one
-    schedule.take(one, done(one, 11.0))
+    schedule.record(one, done(one, 11.0))
     assert schedule.next() is None
     assert schedule.waiting == [other]
 
@@ -155,14 +155,14 @@ def test_the_time_of_what_was_never_done_is_that_of_its_like() -> None:
     schedule = Schedule(table(2), {})
     assert schedule.expected_s(training("apc", 0)) == 0.0
     assert schedule.remaining_s(2) is None
-    schedule.take(PEOPLE, done(PEOPLE, 3.0))
+    schedule.record(PEOPLE, done(PEOPLE, 3.0))
     assert schedule.expected_s(training("apc", 0)) == 0.0  # a corpus is another matter
-    schedule.take(training("animate", 0), done(training("animate", 0), 10.0))
+    schedule.record(training("animate", 0), done(training("animate", 0), 10.0))
     assert schedule.expected_s(training("apc", 0)) == 10.0
-    schedule.take(training("apc", 0), done(training("apc", 0), 4.0))
+    schedule.record(training("apc", 0), done(training("apc", 0), 4.0))
     assert schedule.expected_s(training("apc", 1)) == 4.0
     assert schedule.remaining_s(2) is None  # nothing is known of measurings
-    schedule.take(measuring("apc", 0), done(measuring("apc", 0), 2.0))
+    schedule.record(measuring("apc", 0), done(measuring("apc", 0), 2.0))
     assert schedule.remaining_s(2) == (10.0 + 4.0 + 3 * 2.0) / 2
 
 

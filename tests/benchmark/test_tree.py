@@ -41,9 +41,9 @@ def test_what_is_done_runs_and_has_failed() -> None:
     plan = schedule()
     tree = ProgressTree("mini", plan, 2)
     assert seen(tree)[0] == "mini: 0 of 7 cells, ? left"
-    plan.take(PEOPLE, CellOutcome(PEOPLE.key, 5.0))
-    plan.take(FIGURES[0], CellOutcome(FIGURES[0].key, 2.0))
-    plan.take(FIGURES[1], CellOutcome(FIGURES[1].key, 2.0, failed="no classes"))
+    plan.record(PEOPLE, CellOutcome(PEOPLE.key, 5.0))
+    plan.record(FIGURES[0], CellOutcome(FIGURES[0].key, 2.0))
+    plan.record(FIGURES[1], CellOutcome(FIGURES[1].key, 2.0, failed="no classes"))
     assert plan.next() == TRAININGS[0]
     lines = seen(tree)
     assert lines[0].startswith("mini: 3 of 7 cells")
@@ -56,7 +56,7 @@ def test_what_is_done_runs_and_has_failed() -> None:
 def test_a_low_screen_shows_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINES", "8")
     plan = schedule()
-    plan.take(PEOPLE, CellOutcome(PEOPLE.key, 5.0))
+    plan.record(PEOPLE, CellOutcome(PEOPLE.key, 5.0))
     assert plan.next() == FIGURES[0]
     lines = seen(ProgressTree("mini", plan, 2))
     assert "mfcc seed 0" in line_of(lines, "emotion")
@@ -72,8 +72,8 @@ def test_a_log_has_a_line_for_every_cell(capsys: pytest.CaptureFixture[str]) -> 
             (FIGURES[0], CellOutcome(FIGURES[0].key, 2.0, scores={"UAR": 0.51234, "F1": 0.4})),
             (FIGURES[1], CellOutcome(FIGURES[1].key, 2.0, failed="[no] classes")),
         ):
-            plan.take(cell, outcome)
-            tree.hear(cell, outcome)
+            plan.record(cell, outcome)
+            tree.update(cell, outcome)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "mini: 0 of 7 cells, ? left"
     assert lines[1].startswith("people (1:05); mini: 1 of 7 cells")

@@ -38,8 +38,8 @@ def carried_out(
     """Outcomes on disk, jobs as they were given out, and what was heard."""
     folder, engine, heard = BenchmarkFolder(root), Pretending(say), []
     undertaking = Execution(folder, Path("mine"), Schedule([PEOPLE, TRAINING, FIGURE], {}), engine, "cuda:1")
-    with folder.held():
-        undertaking.carry_out(lambda cell, outcome: heard.append(f"{cell.called}: {outcome.failed}"))
+    with folder.locked():
+        undertaking.run(lambda cell, outcome: heard.append(f"{cell.label}: {outcome.failed}"))
     return folder.read_outcomes(), engine.jobs, heard
 
 
@@ -55,7 +55,7 @@ def test_commands_from_the_first_that_is_needed_with_the_folder_as_the_user_name
     assert figure.startswith("seehear measure mine/")
     assert [job.workers for job in jobs] == [5, 1, 1]
     assert {job.device for job in jobs} == {"cuda:1"}
-    assert jobs[2].given == {cell.key: BenchmarkFolder(tmp_path).place(cell) for cell in (PEOPLE, TRAINING)}
+    assert jobs[2].given == {cell.key: BenchmarkFolder(tmp_path).path_of(cell) for cell in (PEOPLE, TRAINING)}
 
 
 def test_a_process_that_dies_is_a_reason_and_costs_what_needs_it(tmp_path: Path) -> None:

@@ -36,9 +36,7 @@ def raising(error: BaseException) -> Callable[[], NoReturn]:
 
 
 def test_help_answers_without_importing_anything_heavy() -> None:
-    program = (
-        "import sys; from seehear.cli import main; main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
-    )
+    program = "import sys; from seehear.cli import main; main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     for heavy in ("torch", "cv2", "av", "matplotlib", "numpy", "jsonargparse", "rich", "yaml"):
         assert f"'{heavy}'" not in done.stderr

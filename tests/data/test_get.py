@@ -325,7 +325,7 @@ def test_folders_that_are_not_for_it(tmp_path: Path) -> None:
         ("file", "file is a file; name a folder"),
     ):
         with pytest.raises(DownloadError, match=sentence):
-            download_dataset("grid", tmp_path / name, accept=True)
+            download_dataset("grid", tmp_path / name, accept_terms=True)
 
 
 def test_two_at_once(grid: Server, tmp_path: Path, hasty: RetryPolicy, monkeypatch: pytest.MonkeyPatch) -> None:

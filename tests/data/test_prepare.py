@@ -198,20 +198,20 @@ def test_what_a_run_killed_at_its_very_end_leaves_goes(
 def test_remarks_on_a_source_come_into_the_report(tmp_path: Path) -> None:
     write_source(tmp_path / "src" / "a.mp4", [10], silent=1)
     source = Source(tmp_path / "src" / "a.mp4", "a.mp4", remark="its words have no times")
-    run_plan(SourcePlan.of([source], {"shard_clips": 4}), tmp_path / "out", FakeReader, 1, progress=False)
+    run_plan(SourcePlan.from_sources([source], {"shard_clips": 4}), tmp_path / "out", FakeReader, 1, progress=False)
     assert "its words have no times; there is no sound" in (tmp_path / "out" / "report.csv").read_text()
 
 
 def test_detectors_are_known_by_their_weights(tmp_path: Path) -> None:
     """Another file under the same name is another detector; the published one is so under any name."""
-    assert FaceClipReaders(ClipOptions()).told()["detector"] == "yunet-2023mar"
-    assert FaceClipReaders(ClipOptions(faces="whole-frame")).told()["detector"] is None
+    assert FaceClipReaders(ClipOptions()).options_dict()["detector"] == "yunet-2023mar"
+    assert FaceClipReaders(ClipOptions(faces="whole-frame")).options_dict()["detector"] is None
     path, published = tmp_path / "detector.onnx", find_weights()
     assert published is not None
     path.write_bytes(published.read_bytes())
-    assert FaceClipReaders(ClipOptions(detector=path)).told()["detector"] == "yunet-2023mar"
+    assert FaceClipReaders(ClipOptions(detector=path)).options_dict()["detector"] == "yunet-2023mar"
     path.write_bytes(path.read_bytes() + b"\x7a\x01x")  # an unknown field: the same network, other bytes
-    name = FaceClipReaders(ClipOptions(detector=path)).told()["detector"]
+    name = FaceClipReaders(ClipOptions(detector=path)).options_dict()["detector"]
     assert name == f"yunet-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
 
 
@@ -284,7 +284,7 @@ def test_sources_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="no video file in"):
         prepare([tmp_path], tmp_path / "out", faces="whole-frame", progress=False)
     with pytest.raises(CorpusError, match="there is no format 'cats'; the formats are cremad, emodb, folder"):
-        prepare([tmp_path], tmp_path / "out", format="cats", faces="whole-frame", progress=False)
+        prepare([tmp_path], tmp_path / "out", dataset="cats", faces="whole-frame", progress=False)
     assert not (tmp_path / "out").exists()
 
 
@@ -297,7 +297,7 @@ def test_real_recordings(shared: Path, tmp_path: Path) -> None:
         (src / f"{name}.align").write_bytes((shared / "data/grid_s1/align" / f"{name}.align").read_bytes())
     (src / "bbaf3s.mp4").write_bytes((src / "bbaf3s.mp4").read_bytes()[:3000])
     detector = shared / "models" / "yunet_n_640_640.onnx"
-    report = prepare([src], tmp_path / "out", format="grid", detector=detector, workers=1, progress=False)
+    report = prepare([src], tmp_path / "out", dataset="grid", detector=detector, workers=1, progress=False)
     assert (report.done, report.failed) == (2, 1)
     clip = Corpus(tmp_path / "out")[0]
     assert clip.video.shape == (75, 128, 128, 3)

@@ -80,7 +80,7 @@ def test_whole_recordings_in_pieces(recordings: Path, heard: Path) -> None:
     assert not sound[len(stored) :].any()
     for clip in (first, second):
         assert clip.video.shape == (clip.frames, 0, 0, 3)
-        assert not clip.seen
+        assert not clip.has_video
         assert np.isnan(clip.landmarks).all()
 
 
@@ -94,7 +94,7 @@ def test_labels_and_spans_are_kept(heard: Path) -> None:
 
 def test_no_picture_is_stored_and_the_corpus_says_so(heard: Path) -> None:
     corpus = Corpus(heard)
-    assert not corpus.seen.any()
+    assert not corpus.has_video.any()
     assert set(corpus.manifest["video_size"].to_pylist()) == {0}
     with tarfile.open(heard / "shard-000000.tar") as shard:
         names = shard.getnames()
@@ -173,10 +173,10 @@ def test_those_with_faces(heard: Path, corpus_folder: Path, tmp_path: Path) -> N
 
 
 def test_a_clip_of_sound_alone() -> None:
-    clip = Clip.of_sound(np.zeros(3 * 640, np.float32), {"source": "a.wav", "start_s": 0.0, "track": 0})
-    assert (clip.frames, clip.seconds, clip.seen) == (3, 0.12, False)
+    clip = Clip.from_audio(np.zeros(3 * 640, np.float32), {"source": "a.wav", "start_s": 0.0, "track": 0})
+    assert (clip.frames, clip.seconds, clip.has_video) == (3, 0.12, False)
     with pytest.raises(ValueError, match="sound of shape"):
-        Clip.of_sound(np.zeros(1000, np.float32), {})
+        Clip.from_audio(np.zeros(1000, np.float32), {})
 
 
 @given(st.integers(0, 5000), st.integers(1, 100), st.integers(0, 400))

@@ -30,7 +30,7 @@ def test_fingerprint_sees_what_decides_the_bytes(tmp_path: Path) -> None:
     path.write_bytes(b"12")
 
     def fingerprint(size: int = 128, **known: object) -> dict[str, object]:
-        return SourcePlan.of([Source(path, "a.mp4", **known)], {"size": size}).fingerprint()  # type: ignore[arg-type]
+        return SourcePlan.from_sources([Source(path, "a.mp4", **known)], {"size": size}).fingerprint()  # type: ignore[arg-type]
 
     first = fingerprint()
     assert describe_difference(first, fingerprint()) == ""

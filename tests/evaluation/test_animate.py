@@ -93,7 +93,7 @@ class Knows:
     """Draws the truth of the clip whose sound it hears, and with silence the still."""
 
     def __init__(self, model: AnimateModel, clips: list[Clip]) -> None:
-        self.__dict__.update(options=model.options, view=model.view, parameters=model.parameters)
+        self.__dict__.update(options=model.options, view=model.input_view, parameters=model.parameters)
         self._clips = {float(c.audio[:100].sum()): c for c in clips}
 
     def animate(self, still, audio):
@@ -150,7 +150,7 @@ def test_the_verb_tells_both(monkeypatch):
     monkeypatch.setattr("seehear.apps.adapt.learning.load", lambda name, device=None: made())
     monkeypatch.setattr("seehear.models.store.load", lambda name, device=None: made())
     monkeypatch.setattr("seehear.models.store.load_sync_model", lambda name: Judge())
-    said = evaluate_animate("run", "corpus", split="all", sync="sync-small")
+    said = evaluate_animate("run", "corpus", split="all", sync_model="sync-small")
     assert "0.0% lower" in said
     assert "(chance 9.7%, 3 clips)" in said
     assert "with another clip's sound" in said

@@ -27,13 +27,13 @@ def ear(name: str = "ear", mode: str = "frozen", layer: str | None = None) -> Co
         with fixed_seed(seed):
             return Ear().eval()
 
-    return ComparedEncoder(name, mode, make, drawn=True, layer=layer)  # type: ignore[arg-type]
+    return ComparedEncoder(name, mode, make, random_weights=True, layer=layer)  # type: ignore[arg-type]
 
 
 def deaf() -> ComparedEncoder:
     class Deaf(Ear):
-        def states(self, audio: torch.Tensor) -> dict[str, torch.Tensor]:
-            return {name: states * 0 for name, states in super().states(audio).items()}
+        def layer_outputs(self, audio: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {name: states * 0 for name, states in super().layer_outputs(audio).items()}
 
     return ComparedEncoder("deaf", "frozen", lambda seed: Deaf().eval())
 
@@ -92,8 +92,8 @@ def test_a_layer_can_be_chosen() -> None:
     class TwoEars(Ear):
         """Its last layer is deaf."""
 
-        def states(self, audio: torch.Tensor) -> dict[str, torch.Tensor]:
-            states = super().states(audio)
+        def layer_outputs(self, audio: torch.Tensor) -> dict[str, torch.Tensor]:
+            states = super().layer_outputs(audio)
             return {"heard": states["heard"], "last": states["last"] * 0}
 
     named = [

@@ -104,7 +104,7 @@ def test_what_a_function_has_not_is_left_out_or_refused(data: Path) -> None:
 
 
 def test_voices_are_told_by_a_function(data: Path) -> None:
-    result = evaluate_speaker(EAR, [data], against=[], seeds=1, split="all")
+    result = evaluate_speaker(EAR, [data], baselines=[], seeds=1, split="all")
     assert not isinstance(result, str)
 
 

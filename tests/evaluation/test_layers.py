@@ -33,8 +33,8 @@ class ThreeEars(Ear):
         super().__init__()
         self.layers = {"first": 2, "heard": 2, "last": 3}
 
-    def states(self, audio: Tensor) -> dict[str, Tensor]:
-        states = super().states(audio)
+    def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
+        states = super().layer_outputs(audio)
         return {"first": states["heard"] * 0, "heard": states["heard"], "last": states["last"] * 0}
 
 
@@ -98,8 +98,8 @@ def test_the_test_part_has_no_say() -> None:
     tested = CrossValidation(data, truth, protocol, names).folds[0][0].test
     other = [(target + 1) % 3 if row in tested else target for row, target in enumerate(truth)]
     for before, after in zip(trials(truth), trials(other), strict=True):
-        assert (before.layer, before.chosen, before.said, before.dev) == (
-            after.layer, after.chosen, after.said, after.dev,
+        assert (before.layer, before.chosen, before.predictions, before.dev) == (
+            after.layer, after.chosen, after.predictions, after.dev,
         )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def test_features_of_all_layers_are_computed_once(monkeypatch: pytest.MonkeyPatc
         passes.append(len(audio))
         return states(self, audio)
 
-    monkeypatch.setattr(ThreeEars, "states", counted)
+    monkeypatch.setattr(ThreeEars, "layer_outputs", counted)
     words([ears(AUTO)], Protocol(split="leave-one-speaker-out", seeds=2))
     assert sum(passes) == 72
 
@@ -168,7 +168,7 @@ def test_development_scores_of_all_seeds_decide_where_the_same_people_are_tested
             tally.add(trial(seed, 0, [3, 4], dev[seed]), np.full((2, 1), entry), units)
     best = best_on_development([one, other], ["one", "other"])
     assert best.chosen == {(0, 0): "other", (1, 0): "other"}
-    assert best.read()[None].tolist() == other.read()[None].tolist() == [[[2.0], [2.0]]] * 2
+    assert best.at_chosen_layers()[None].tolist() == other.at_chosen_layers()[None].tolist() == [[[2.0], [2.0]]] * 2
     alone, rival = ScoreTally([0, 1], 2), ScoreTally([0, 1], 2)
     for tally, dev in ((alone, (0.9, 0.1)), (rival, (0.6, 0.7))):
         for seed in (0, 1):  # each seed tests others
@@ -183,23 +183,23 @@ def test_a_tally_adds_up_layer_by_layer() -> None:
     tally.add(trial(4, 1, [2, 3], 0.8, True, "a"), np.array([[5.0], [6.0]]), np.array([1, 1]))
     assert tally.chosen == {(4, 0): "b", (4, 1): "a"}
     assert tally.layers == ["a"]
-    assert tally.read()[None].tolist() == [[[3.0], [11.0], [4.0]]]
+    assert tally.at_chosen_layers()[None].tolist() == [[[3.0], [11.0], [4.0]]]
     assert tally.of_layer("a").tolist() == [[[1.0], [11.0], [2.0]]]
     with pytest.raises(KeyError):
         tally.of_layer("b")
 
 
 def test_what_a_probe_is_asked_in_place_of_a_sequence() -> None:
-    assert ConcordanceObjective(every_step=True).whole(np.array([1.0, np.nan, 3.0])) == 2
-    assert ConcordanceObjective(every_step=True).whole(np.full(3, np.nan)) is None
-    assert ConcordanceObjective(every_step=False).whole(2.5) == 2.5
-    assert CharacterObjective(["a", "b", " "]).whole("abba a").tolist() == [3, 2, 1]
+    assert ConcordanceObjective(every_step=True).pooled_target(np.array([1.0, np.nan, 3.0])) == 2
+    assert ConcordanceObjective(every_step=True).pooled_target(np.full(3, np.nan)) is None
+    assert ConcordanceObjective(every_step=False).pooled_target(2.5) == 2.5
+    assert CharacterObjective(["a", "b", " "]).pooled_target("abba a").tolist() == [3, 2, 1]
     counts, truth = CharacterCountObjective(2), [np.array([0.0, 1]), np.array([2.0, 1])]
     assert counts.score(truth, truth) == 1
     assert counts.score([np.array([1.0, 1])] * 2, truth) == 0  # the mean of each; the second never varies
     out = torch.tensor([[0.0, 1.0], [2.0, 1.0]])
     assert counts.loss(out, torch.tensor([1, 1]), truth).item() == 0
-    assert ClassObjective(3).pooled().whole(2) == 2
+    assert ClassObjective(3).pooled().pooled_target(2) == 2
 
 
 def test_affect_chooses_its_layer_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,9 +213,9 @@ def test_affect_chooses_its_layer_too(monkeypatch: pytest.MonkeyPatch) -> None:
         for s in "abcdef"
         for i in range(8)
     ]
-    monkeypatch.setattr(Recordings, "of", classmethod(lambda cls, data, format: Recordings(made, "levels")))
+    monkeypatch.setattr(Recordings, "of", classmethod(lambda cls, data, dataset: Recordings(made, "levels")))
     monkeypatch.setattr("seehear.evaluation.affect.compared_encoders", lambda *given: [ears(AUTO)])
-    result = evaluate_affect("ears", [], "arousal", readout="pooled", seeds=1, json=False)
+    result = evaluate_affect("ears", [], "arousal", probe="pooled", seeds=1, json=False)
     assert isinstance(result, EvaluationResult)
     assert result.rows[0].layers == {"heard": 1}
     assert result.rows[0].main.value > 0.9

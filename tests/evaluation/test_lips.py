@@ -90,7 +90,7 @@ def test_words_are_read_off_lips(run: Path, sentences: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize("readout", ["pooled", "tc5"])
 def test_clips_of_one_word_each_and_their_official_split(run: Path, words: Path, readout: str) -> None:
     result = evaluate_lips(
-        "pixels", [words], [str(run)], readout=readout, split="official", seeds=1, min_count=2, tc5=SHORT  # type: ignore[arg-type]
+        "pixels", [words], [str(run)], probe=readout, split="official", seeds=1, min_count=2, tc5=SHORT  # type: ignore[arg-type]
     )  # fmt: skip
     assert isinstance(result, LipsResult)
     assert (result.recordings, result.tested) == (45, 9)
@@ -101,7 +101,7 @@ def test_the_test_part_is_what_training_has_held_out(run: Path, sentences: Path,
     sync = load_sync_model(run)
     save(sync, tmp_path / "speakers", {"split_by": "speaker", "dev_every": 4})
     assert set(Corpus(sentences).split("dev", 4, "speaker").labels("speaker")) == {"s0"}
-    result = evaluate_lips(str(tmp_path / "speakers"), [sentences], [], readout="pooled", seeds=2, layer="trunk")
+    result = evaluate_lips(str(tmp_path / "speakers"), [sentences], [], probe="pooled", seeds=2, layer="trunk")
     assert isinstance(result, LipsResult)
     assert result.tested == 3 * 4 + 1
     assert result.setting["split"] == "source"
@@ -162,7 +162,7 @@ def test_contenders(run: Path) -> None:
     assert (
         fresh.mode,
         compared_lip_encoder("scratch", str(run)).mode,
-        compared_lip_encoder("scratch", str(run)).drawn,
+        compared_lip_encoder("scratch", str(run)).random_weights,
     ) == (
         "frozen",
         "scratch",

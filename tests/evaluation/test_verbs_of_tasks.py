@@ -92,20 +92,20 @@ def test_transcription(data: Path) -> None:
 @pytest.mark.trains
 @pytest.mark.parametrize(("target", "readout"), [("valence", "bgru"), ("calmness", "bgru"), ("calmness", "pooled")])
 def test_affect_moment_by_moment_and_once(data: Path, target: str, readout: Any) -> None:
-    result = evaluate_affect("logmel", [data], target, [], readout=readout, seeds=1, bgru=FAST)
+    result = evaluate_affect("logmel", [data], target, [], probe=readout, seeds=1, bgru=FAST)
     assert isinstance(result, EvaluationResult)
     assert result.rows[0].main.value > 0.8
 
 
 def test_what_cannot_be_done_is_a_sentence(data: Path, tmp_path: Path) -> None:
     asked: list[tuple[type[SeehearError], str, Callable[[], object]]] = [
-        (CorpusError, "needs --readout bgru", lambda: evaluate_affect("mfcc", [data], readout="pooled", against=[])),
-        (CorpusError, "which is no number", lambda: evaluate_affect("mfcc", [data], "emotion", against=[])),
-        (CorpusError, "no label 'arousal'", lambda: evaluate_affect("mfcc", [data], "arousal", against=[])),
+        (CorpusError, "needs --readout bgru", lambda: evaluate_affect("mfcc", [data], probe="pooled", baselines=[])),
+        (CorpusError, "which is no number", lambda: evaluate_affect("mfcc", [data], "emotion", baselines=[])),
+        (CorpusError, "no label 'arousal'", lambda: evaluate_affect("mfcc", [data], "arousal", baselines=[])),
         (CorpusError, "--beam must be 1", lambda: evaluate_transcription("mfcc", [data], [], beam=0)),
         (ModelError, "there is no model", lambda: evaluate_words("nothing", [data])),
-        (CorpusError, "--labels must be", lambda: evaluate_emotion("mfcc", [data], [], labels=0)),
-        (CorpusError, "the same for all", lambda: evaluate_affect("mfcc", [data], "constant", against=[])),
+        (CorpusError, "--labels must be", lambda: evaluate_emotion("mfcc", [data], [], label_fraction=0)),
+        (CorpusError, "the same for all", lambda: evaluate_affect("mfcc", [data], "constant", baselines=[])),
         (SeehearError, "no device 'abacus'", lambda: evaluate_emotion("mfcc", [data], [], device="abacus")),
         (SeehearError, "--first-seed must be 0", lambda: evaluate_emotion("mfcc", [data], [], first_seed=-1)),
         (SeehearError, "is a folder", lambda: evaluate_emotion("mfcc", [data], [], out=tmp_path)),

@@ -99,7 +99,7 @@ def test_a_talking_head_is_one_clip(shared: Path) -> None:
     assert np.abs(clip.landmarks - template_in(128)).mean() < 4
     assert np.abs(np.diff(clip.landmarks.mean(1), axis=0)).max() < 0.5  # px a picture: nothing shakes
     assert reader.stats == ClipStats(75, 16, 16, 1, 1, 1)
-    assert reader.stats.why_nothing() is None
+    assert reader.stats.empty_reason() is None
 
 
 def test_every_hundredth_grid_clip_is_one_clip(shared: Path, detector: Path) -> None:
@@ -146,7 +146,7 @@ def test_sightings_say_where_and_in_which_shot(
 ) -> None:
     both = np.concatenate([talker[:20, :270], other_talker[:20]])
     with ClipReader(write(both), ClipOptions(detector=detector)) as reader:
-        first, second = reader.sightings()
+        first, second = reader.tracked_clips()
     assert (first.shot, second.shot) == (0, 1)
     height, width = both.shape[1:3]
     for sighting in (first, second):
@@ -280,7 +280,7 @@ def test_whole_frames_need_no_detector(talker: Video, write: Write, monkeypatch:
 def test_whole_frames_that_are_too_few(write: Write) -> None:
     with ClipReader(write(noise(3)), ClipOptions(faces="whole-frame")) as reader:
         assert list(reader) == []
-    assert reader.stats.why_nothing() == "the longest face track is 0.12 s, shorter than 0.4 s"
+    assert reader.stats.empty_reason() == "the longest face track is 0.12 s, shorter than 0.4 s"
 
 
 # ---- videos that are hardly any
@@ -289,7 +289,7 @@ def test_whole_frames_that_are_too_few(write: Write) -> None:
 def test_no_face(write: Write, detector: Path) -> None:
     clips, stats = read(write(noise(50)), detector)
     assert clips == []
-    assert stats.why_nothing() == "no face found in 50 pictures"
+    assert stats.empty_reason() == "no face found in 50 pictures"
 
 
 def test_a_face_in_one_picture_only(talker: Video, write: Write, detector: Path) -> None:
@@ -298,14 +298,14 @@ def test_a_face_in_one_picture_only(talker: Video, write: Write, detector: Path)
     video[20] = talker[20]
     clips, stats = read(write(video), detector)
     assert clips == []
-    assert stats.why_nothing() == "a face was seen in only 1 of 60 pictures"
+    assert stats.empty_reason() == "a face was seen in only 1 of 60 pictures"
 
 
 def test_three_pictures(talker: Video, write: Write, detector: Path) -> None:
     path = write(talker[:3])
     clips, stats = read(path, detector)
     assert clips == []
-    assert stats.why_nothing() == "the longest face track is 0.12 s, shorter than 0.4 s"
+    assert stats.empty_reason() == "the longest face track is 0.12 s, shorter than 0.4 s"
     (clip,), _ = read(path, detector, min_seconds=0.1)
     assert clip.frames == 3
 
@@ -331,13 +331,13 @@ def test_8k(talker: Video, write: Write, detector: Path) -> None:
 def test_sixteen_pixels(write: Write, detector: Path) -> None:
     clips, stats = read(write(noise(20, 16, 16)), detector)
     assert clips == []
-    assert stats.why_nothing() == "no face found in 20 pictures"
+    assert stats.empty_reason() == "no face found in 20 pictures"
 
 
 def test_only_sound(shared: Path, detector: Path) -> None:
     clips, stats = read(shared / "data/fsdd/0_george_0.wav", detector)
     assert clips == []
-    assert stats.why_nothing() == "there are no pictures"
+    assert stats.empty_reason() == "there are no pictures"
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

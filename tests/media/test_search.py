@@ -149,4 +149,4 @@ def test_tiny_pictures_hold_no_face_and_no_trouble(shape: tuple[int, int]) -> No
 def test_two_close_looks_at_one_face_find_it_once() -> None:
     search = FaceSearch(Squares())
     boxes = [np.array([500, 200, 160, 160], np.float32), np.array([520, 210, 150, 150], np.float32)]
-    assert len(search.close(Scene(0, [(505, 205, 150)]), boxes)) == 1
+    assert len(search.find_near(Scene(0, [(505, 205, 150)]), boxes)) == 1

@@ -224,7 +224,7 @@ def test_sound_in_a_file_is_the_same_sound(movie: Any, tmp_path: Path, monkeypat
     sound = read_sound(movie())
     monkeypatch.setattr("seehear.media.sound.STORED_AT_ONCE", 1000)
     with (tmp_path / "samples").open("w+b") as file:
-        stored = sound.stored(file, 40_000)
+        stored = sound.to_memmap(file, 40_000)
     np.testing.assert_array_equal(stored, sound.between(0, 2.5))
 
 

@@ -181,10 +181,10 @@ def test_the_wheels_that_are_installed_have_the_published_files(
     found = weights.find_weights(network)
     assert found is not None
     assert hashlib.sha256(found.read_bytes()).hexdigest() == network.sha256
-    assert network.called(found) == network.name
+    assert network.file_label(found) == network.name
 
 
 def test_another_file_is_called_by_its_digest(home: Path) -> None:
     (home / "mine.onnx").write_bytes(CONTENT)
-    assert NETWORK.called(home / "mine.onnx") == "yunet-2023mar"
-    assert YUNET.called(home / "mine.onnx") == f"yunet-{NETWORK.sha256[:8]}"
+    assert NETWORK.file_label(home / "mine.onnx") == "yunet-2023mar"
+    assert YUNET.file_label(home / "mine.onnx") == f"yunet-{NETWORK.sha256[:8]}"

@@ -54,8 +54,8 @@ def test_a_calibration_survives_the_config():
 
 def test_a_farther_search_is_less_sure_and_says_that_it_is_rough():
     calibration, peak = DelayCalibration(-7.0, 2.5, 1.0, 300, search_s=1.0), DelayPeak(0.0, 0.5, 9.0, 3.0, 50)
-    assert calibration.searching(0.5) == calibration.searching(1.0) == calibration
-    farther = calibration.searching(5.0)
+    assert calibration.for_search_range(0.5) == calibration.for_search_range(1.0) == calibration
+    farther = calibration.for_search_range(5.0)
     assert calibration.fitted
     assert not farther.fitted
     odds, fewer = (p / (1 - p) for p in (calibration(peak), farther(peak)))

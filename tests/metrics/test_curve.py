@@ -62,7 +62,9 @@ def test_auc_and_errors_with_many_equal_scores(pairs: list[tuple[int, bool]]) ->
     assert float(counts.auc) == pytest.approx(roc_auc_score(targets, scores))
     assert 0 <= float(counts.eer) <= 1
     for place, edge in enumerate(counts.edges):
-        assert (counts.misses[place], counts.alarms[place]) == pytest.approx(errors(scores, targets, edge))
+        assert (counts.miss_rates[place], counts.false_alarm_rates[place]) == pytest.approx(
+            errors(scores, targets, edge)
+        )
 
 
 def test_what_tells_nothing_is_at_chance_and_what_tells_all_has_no_error() -> None:

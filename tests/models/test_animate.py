@@ -66,7 +66,7 @@ def test_every_encoder_learns(encoder):
 @pytest.mark.parametrize("colour", [True, False])
 def test_the_view_says_what_is_drawn(region, colour):
     model = made(region=region, colour=colour)
-    assert model.view == f"{region}-32" + ("" if colour else "-luma")
+    assert model.input_view == f"{region}-32" + ("" if colour else "-luma")
     out = model.eval()(clips(colour=colour))
     assert out["drawn"].shape == (4, 10, 3 if colour else 1, 32, 32)
 
@@ -180,7 +180,7 @@ def test_the_odd_task_asks_about_whole_and_jumbled_clips():
     model = made(audio_task="odd")
     heard = []
     features, loss, told = model.task(
-        lambda audio: heard.append(audio) or model.hear(audio), clips(8)["audio"], clips(8)["audio"], seeded()
+        lambda audio: heard.append(audio) or model.encode_speech(audio), clips(8)["audio"], clips(8)["audio"], seeded()
     )
     assert features.shape == (8, 10, 12)
     assert heard[0].shape[0] == 10  # a quarter is heard jumbled as well
@@ -232,7 +232,7 @@ def test_a_config_rebuilds_the_model():
     again = AnimateModel.from_config(json.loads(json.dumps(model.config)))
     again.load_state_dict(model.state_dict())
     assert again.options.widths == (8, 8)
-    assert again.view == model.view
+    assert again.input_view == model.input_view
     batch = clips(colour=False)
     torch.testing.assert_close(again.eval()(batch)["loss"], model.eval()(batch)["loss"])
 

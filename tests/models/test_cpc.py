@@ -27,7 +27,7 @@ def test_the_loss_candidate_by_candidate() -> None:
     """A slow oracle: each prediction against what follows each anchor of each clip, one product at a time."""
     model, audio = tiny(), noise()
     times = model._anchors(torch.zeros(2, 20, 1), Generator().manual_seed(7)).tolist()
-    moments = model.encoder.moments(audio)
+    moments = model.encoder.local_features(audio)
     contexts = model.encoder.contexts(moments)
     losses, hits = [], []
     for step in range(3):
@@ -56,7 +56,7 @@ def test_anchors_are_different_and_leave_room() -> None:
 
 def test_a_context_knows_of_no_later_moment() -> None:
     encoder, audio = StridedSpeech(StridedOptions(6, 5)).eval(), noise(1, 6).requires_grad_()
-    encoder.contexts(encoder.moments(audio))[0, 10].sum().backward()
+    encoder.contexts(encoder.local_features(audio))[0, 10].sum().backward()
     touched = torch.nonzero(audio.grad[0]).flatten()
     assert touched[0] == 0
     assert touched[-1] == 11 * 160 + encoder.padding[1] - 1  # its own moment, and half of what its kernels reach over

@@ -122,13 +122,13 @@ def test_config_rebuilds_the_model() -> None:
     config = json.loads(json.dumps(model.config))
     again = DisentangleModel.from_config(config)
     assert {k: v.shape for k, v in again.state_dict().items()} == {k: v.shape for k, v in model.state_dict().items()}
-    assert again.view == "face-16"
+    assert again.input_view == "face-16"
     assert json.loads(json.dumps(again.config["model"])) == config["model"]
 
 
 def test_the_papers_networks_can_be_built() -> None:
     model = made(encoder="paper", lips={"dim": 8}, sound={"dim": 8}, similarity="inverse-euclidean")
-    assert (model.view, model.distance, model.context) == ("face-224", "euclidean", 2)
+    assert (model.input_view, model.distance, model.context) == ("face-224", "euclidean", 2)
 
 
 def test_strange_options_are_sentences() -> None:

@@ -130,8 +130,10 @@ def test_a_voice_and_a_face_may_share_a_part_only() -> None:
     model = made(match=MatchObjectiveOptions(shared=3, still=still, seconds=0.3)).eval()
     out = model(clips())
     voice, face = out["voice"], out["face"]
-    torch.testing.assert_close(model.across(voice, face), torch.cosine_similarity(voice[:, None, :3], face[:, :3], -1))
-    own = model.across(voice, face).argmax(1) == torch.arange(len(voice))
+    torch.testing.assert_close(
+        model.cross_similarity(voice, face), torch.cosine_similarity(voice[:, None, :3], face[:, :3], -1)
+    )
+    own = model.cross_similarity(voice, face).argmax(1) == torch.arange(len(voice))
     assert out["found"] == own.float().mean()
     four = (out[name][None] for name in ("voice", "face", "voice2", "face2"))
     torch.testing.assert_close(out["match_loss"], make_loss("separate", shared=3)(*four))

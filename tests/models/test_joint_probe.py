@@ -59,7 +59,7 @@ def test_a_model_is_measured_by_all_that_it_learns() -> None:
         assert list(probe.formats) == wanted
         assert sorted(probed.numbers) == sorted(wanted)
         assert list(probed.pictures) == ([] if left_out == "animate" else ["drawn"])
-    assert probe.beside == "sync: chance 9.7%, match: chance 50.0%"
+    assert probe.reference == "sync: chance 9.7%, match: chance 50.0%"
 
 
 def test_people_of_one_source_are_not_told_apart() -> None:

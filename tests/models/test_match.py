@@ -147,7 +147,7 @@ def test_it_learns() -> None:
     model.eval()
     with torch.no_grad():
         out = model(people(12, rng, torch.linspace(0, 1, 12)))
-    assert own_before_others(model.across(out["voice"], out["face"])) >= 0.75  # chance: 0.5
+    assert own_before_others(model.cross_similarity(out["voice"], out["face"])) >= 0.75  # chance: 0.5
     assert own_before_others(model.similarity(out["voice"], out["voice2"])) >= 0.75
 
 
@@ -162,7 +162,7 @@ def test_written_and_read(tmp_path: Path) -> None:
     store.save(model, tmp_path)
     again = store.load_identity_model(tmp_path)
     assert isinstance(again, MatchModel)
-    assert (again.dim, again.distance, again.view) == (6, "cosine", "face-16")
+    assert (again.dim, again.distance, again.input_view) == (6, "cosine", "face-16")
     audio, faces = batch(3)["audio"], batch(3)["video"][:, 0]
     with torch.no_grad():
         torch.testing.assert_close(again.embed_voice(audio), model.eval().embed_voice(audio))
@@ -204,7 +204,7 @@ def test_voices_and_faces_meet_in_numbers_of_their_own_that_teach_the_voice_towe
     assert model.dim == out["voice"].shape[1] == 8
     torch.testing.assert_close(out["voice"].norm(dim=1), torch.ones(6))
     expected = torch.cosine_similarity(out["voice"][:, None, :2], out["face"][:, :2], dim=-1)
-    torch.testing.assert_close(model.across(out["voice"], out["face"]), expected)
+    torch.testing.assert_close(model.cross_similarity(out["voice"], out["face"]), expected)
     out["loss"].backward()
     assert all(p.grad is None or not p.grad.any() for p in model.encoder.parameters())
     assert model.common is not None

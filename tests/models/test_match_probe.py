@@ -71,7 +71,7 @@ def test_a_model_that_knows_nothing_is_at_chance() -> None:
     torch.manual_seed(0)
     probe = make_validation(People(), MatchModel(MATCH).eval(), replace(DATA, probe_clips=24))
     assert isinstance(probe, MatchValidation)
-    assert (tuple(probe.formats), probe.beside) == (("face_voice_auc", "face_of_2", "voice_eer"), "chance 50.0%")
+    assert (tuple(probe.formats), probe.reference) == (("face_voice_auc", "face_of_2", "voice_eer"), "chance 50.0%")
     with torch.no_grad():
         once, again = (probe(probe.model, FABRIC) for _ in range(2))
     assert once == again

@@ -88,7 +88,12 @@ def sound(batch: int, frames: int) -> torch.Tensor:
 def test_features_are_what_the_function_gives() -> None:
     encoder = load_external("python:ears:levels@50")
     heard = sound(2, 9)
-    assert (encoder.rate, encoder.layers, encoder.read, encoder.training) == (50, {"features": 2}, "features", False)
+    assert (encoder.rate, encoder.layers, encoder.default_layer, encoder.training) == (
+        50,
+        {"features": 2},
+        "features",
+        False,
+    )
     found = encoder(heard)
     assert found.shape == (2, 18, 2)
     parts = heard[1].reshape(-1, 320)

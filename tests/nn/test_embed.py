@@ -22,7 +22,7 @@ class Loudness(SpeechEncoder):
         self.layers = {"square": 1, "twice": 2}
         self.inner = torch.nn.Dropout(0.5)
 
-    def states(self, audio: Tensor) -> dict[str, Tensor]:
+    def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
         square = self.inner(audio.unflatten(1, (-1, 640)).square().mean(2, keepdim=True))
         return {"square": square, "twice": square.expand(-1, -1, 2)}
 

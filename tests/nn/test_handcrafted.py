@@ -100,7 +100,7 @@ def egemaps() -> SpeechEncoder:
 def test_egemaps_is_what_opensmile_gives() -> None:
     opensmile = pytest.importorskip("opensmile", reason="openSMILE is not installed (extra egemaps)")
     encoder, audio = egemaps(), voiced()
-    states = encoder.states(audio)
+    states = encoder.layer_outputs(audio)
     assert {name: tuple(state.shape) for name, state in states.items()} == {
         "functionals": (2, 80, 88),
         "lld": (2, 80, 25),
@@ -113,7 +113,7 @@ def test_egemaps_is_what_opensmile_gives() -> None:
         found = states[name][1, first : first + len(expected)].numpy()
         np.testing.assert_array_equal(found, expected.astype(np.float32))
     assert torch.equal(states["functionals"][:, 0], states["functionals"][:, -1])
-    assert torch.equal(encoder.states(audio[:1])["lld"], states["lld"][:1])  # whoever is beside it
+    assert torch.equal(encoder.layer_outputs(audio[:1])["lld"], states["lld"][:1])  # whoever is beside it
 
 
 def test_egemaps_takes_the_shortest_sound_and_silence() -> None:

@@ -65,7 +65,7 @@ def test_features_are_what_the_model_gives(kind: str, stable: bool, tmp_path: Pa
     norm = "layer" if stable else "group"
     made(tmp_path, kind, normalise=stable, do_stable_layer_norm=stable, feat_extract_norm=norm)
     encoder = load_external(f"transformers:{tmp_path}")
-    assert (encoder.rate, encoder.layers, encoder.read) == (50, dict.fromkeys("0123", 16), "3")
+    assert (encoder.rate, encoder.layers, encoder.default_layer) == (50, dict.fromkeys("0123", 16), "3")
     sound = wave(0.96)  # 24 video frames
     expected = theirs(tmp_path, sound)
     with torch.no_grad():
@@ -95,8 +95,8 @@ def test_a_layer_can_be_named(folder: Path) -> None:
     encoder = load_external(f"transformers:{folder}@1")
     sound = torch.from_numpy(wave(0.4))[None]
     with torch.no_grad():
-        assert encoder.read == "1"
-        assert torch.equal(encoder(sound), encoder.states(sound)["1"])
+        assert encoder.default_layer == "1"
+        assert torch.equal(encoder(sound), encoder.layer_outputs(sound)["1"])
 
 
 def test_other_strides_are_other_rates(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_untrained_is_the_same_shape_by_a_seed(folder: Path) -> None:
     with torch.no_grad():
         first, again, other = (encoder(sound) for encoder in drawn)
     assert has_weights(name)
-    assert drawn[0].read == "2"
+    assert drawn[0].default_layer == "2"
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 

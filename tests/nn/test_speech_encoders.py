@@ -39,11 +39,11 @@ def made(name: str, options: dict) -> nn.Module:
 def test_every_layer_has_its_width_and_25_features_a_second(name, options):
     encoder = made(name, options)
     audio = sound(2, 17)
-    states = encoder.states(audio)
+    states = encoder.layer_outputs(audio)
     assert {layer: tuple(values.shape) for layer, values in states.items()} == {
         layer: (2, 17, width) for layer, width in encoder.layers.items()
     }
-    torch.testing.assert_close(encoder(audio), states[encoder.read])
+    torch.testing.assert_close(encoder(audio), states[encoder.default_layer])
     first = next(iter(encoder.layers))
     torch.testing.assert_close(encoder(audio, first), states[first])
 
@@ -67,7 +67,7 @@ def test_every_layer_in_one_pass_is_each_layer_by_itself(name, options, monkeypa
     passes = []
     local = encoder.local
     monkeypatch.setattr(encoder, "local", lambda piece: passes.append(1) or local(piece))
-    found = encoder.every_layer(audio)
+    found = encoder.all_layers(audio)
     assert list(found) == list(encoder.layers)
     for layer, features in found.items():
         torch.testing.assert_close(features, expected[layer], atol=1e-5, rtol=1e-4)
@@ -124,7 +124,7 @@ def test_in_evaluation_clips_know_nothing_of_their_neighbours(name, options):
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
 def test_gradients_reach_every_parameter(name, options):
     encoder = made(name, options).train()
-    encoder(sound(2, 12), encoder.last).square().sum().backward()
+    encoder(sound(2, 12), encoder.last_layer).square().sum().backward()
     assert [n for n, p in encoder.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
 
 

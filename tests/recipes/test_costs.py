@@ -25,8 +25,8 @@ def test_the_arithmetic_of_a_preset_is_as_the_table_has_it(preset: str, frames: 
     model = MODELS[chosen.model.pretext](chosen.model).train()
     view = model.view if isinstance(model.view, CachedView) else find_view(model.view)
     shape, counted = view.function(PLACEHOLDER).shape[1:], recipe.COUNTED[preset]
-    assert (prod(shape), model.stills or 0) == (counted.view_bytes, counted.stills)
-    video = torch.randint(0, 256, (2, model.stills or frames, *shape), dtype=torch.uint8)
+    assert (prod(shape), model.stills_per_window or 0) == (counted.view_bytes, counted.stills)
+    video = torch.randint(0, 256, (2, model.stills_per_window or frames, *shape), dtype=torch.uint8)
     batch = {"video": video, "audio": 0.1 * torch.randn(2, frames * SAMPLES_PER_FRAME)}
     with FlopCounterMode(display=False) as counter:
         model(batch, torch.Generator().manual_seed(0))["loss"].backward()

@@ -63,7 +63,7 @@ def page(tmp_path, svg):
                 Heading("A < heading"),
                 BulletList(["one < two"]),
                 SideBySide([Text("left"), QuotedBox("Not ours", [Text("55 < 56")])]),
-                BlockGrid([Finding("reproduced", "good", "a > b", "Somebody", [Text("by 3")])], least=14),
+                BlockGrid([Finding("reproduced", "good", "a > b", "Somebody", [Text("by 3")])], min_width_rem=14),
                 Table(
                     ["", "EER"],
                     [["a", TableCell("3.1", "< 4", strong=True)], ["b", "–"]],

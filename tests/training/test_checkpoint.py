@@ -26,20 +26,20 @@ def send(number: signal.Signals) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_and_its_echo_are_remembered(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with StopSignal.watched() as stop:
-        assert not stop.asked
+    with StopSignal.listening() as stop:
+        assert not stop.requested
         send(number)
         send(number)
-        assert stop.asked
+        assert stop.requested
         assert stop.number == number
     assert signal.getsignal(number) == before
 
 
 def test_a_second_ctrl_c_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "SECOND_SIGNAL_S", 0.0)
-    with StopSignal.watched() as stop:
+    with StopSignal.listening() as stop:
         send(signal.SIGINT)
-        assert stop.asked
+        assert stop.requested
         with pytest.raises(KeyboardInterrupt):
             send(signal.SIGINT)
 
@@ -48,8 +48,8 @@ def test_a_thread_leaves_signals_alone() -> None:
     before, asked = signal.getsignal(signal.SIGTERM), []
 
     def work() -> None:
-        with StopSignal.watched() as stop:
-            asked.append((stop.asked, signal.getsignal(signal.SIGTERM) == before))
+        with StopSignal.listening() as stop:
+            asked.append((stop.requested, signal.getsignal(signal.SIGTERM) == before))
 
     thread = threading.Thread(target=work)
     thread.start()

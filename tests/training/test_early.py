@@ -40,7 +40,7 @@ def training(folder: Path, scores: list[float], patience: int) -> Trainer:
         fabric=Fabric(accelerator="cpu", devices=1),
         pretext=SyncModel(MODEL),
         batches=batches,
-        probe=Script(scores),
+        validation=Script(scores),
         optim=OPTIM,
         engine=type(ENGINE)(**engine),
         folder=folder,
@@ -54,7 +54,7 @@ def test_values_within_the_tolerance_of_the_best_are_kept_and_waiting_ends_it() 
     early = EarlyStopping("score", 2, tolerance=0.1)
     values = (0.1, 0.3, 0.25, 0.15, 0.1)
     assert [early.is_kept(step, {"score": value}) for step, value in enumerate(values)] == [True] * 3 + [False] * 2
-    assert (early.best, early.kept_step, early.over) == (0.3, 2, True)
+    assert (early.best, early.kept_step, early.should_stop) == (0.3, 2, True)
     again = EarlyStopping("score", 2, tolerance=0.1)
     again.load_state_dict(early.state_dict())
     assert again == early

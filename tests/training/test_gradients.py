@@ -97,7 +97,7 @@ def watched(model: PretextModel, updates: int, seen: int = 4, last: bool = False
         batch = random_batch(model, 4, 25, seed=step)
         batch["seen"] = torch.arange(4) < seen
         model(batch, torch.Generator().manual_seed(0))["loss"].backward()
-        watch.look(batch, last=last and step + 1 == updates)
+        watch.check(batch, last=last and step + 1 == updates)
         model.zero_grad()
 
 

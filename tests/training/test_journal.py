@@ -32,7 +32,7 @@ def test_pictures_lie_beside_the_numbers(tmp_path: Path) -> None:
     red[..., 0] = 200
     with MetricsLog(tmp_path, []) as journal:
         for step in (0, 250):
-            journal.show(step, "strip", red)
+            journal.log_picture(step, "strip", red)
     names = ["strip-000000.png", "strip-000250.png"]
     assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == names
     assert (cv2.imread(str(tmp_path / "pictures" / names[1]))[..., ::-1] == red).all()

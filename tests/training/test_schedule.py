@@ -46,10 +46,10 @@ def test_average_follows_the_formula_and_comes_and_goes() -> None:
         average.update()
         decay = min(0.5, (1 + n) / (10 + n))
         expected = decay * expected + (1 - decay) * value
-    with average.in_place():
+    with average.applied():
         assert model.weight.item() == pytest.approx(expected)
     assert model.weight.item() == 5.0
-    with average.in_place():
+    with average.applied():
         assert model.weight.item() == pytest.approx(expected)
 
 

@@ -38,7 +38,7 @@ def test_sync_has_its_own() -> None:
     model = SyncModel(MODEL)
     probe = make_validation(Talkers(), model, DATA)
     assert isinstance(probe, SyncValidation)
-    assert probe.beside == "chance 9.7%"
+    assert probe.reference == "chance 9.7%"
     assert make_validation(Talkers(frames=20), model, DATA) is None
     assert make_validation(Talkers(), model, replace(DATA, probe_clips=0)) is None
 

@@ -307,7 +307,7 @@ def _read(speech: Path, wanted: AudioStreamChoice | None) -> Sound:
 def _stored(sound: Sound, file: IO[bytes]) -> NDArray[np.float32]:
     """The sound up to a whole video frame, in a file that is mapped into memory: it may be hours."""
     frames = max(1, -(-round(sound.duration_s * SAMPLE_RATE) // SAMPLES_PER_FRAME))
-    return sound.stored(file, frames * SAMPLES_PER_FRAME)
+    return sound.to_memmap(file, frames * SAMPLES_PER_FRAME)
 
 
 def _place(model: AnimateModel, still: StillImage, face: Face, face_only: bool) -> FaceCompositor:

@@ -90,10 +90,10 @@ def curate(
     ]
     if not found:
         raise CorpusError(f"there is nothing to curate but what is in {out} itself; name other videos")
-    finder = FaceClipReaders(ClipOptions(faces=faces, detector=detector)).told()["detector"]
+    finder = FaceClipReaders(ClipOptions(faces=faces, detector=detector)).options_dict()["detector"]
     options = {"format": dataset, "model": model, "faces": faces, "detector": finder, **asdict(rules)}
     sound = AudioStreamChoice.parse(audio_stream)
-    plan = SourcePlan.of(found, with_audio_stream(options, sound))
+    plan = SourcePlan.from_sources(found, with_audio_stream(options, sound))
     with corpus_os_errors(out):
         if done := finished_result(out, plan.fingerprint()):
             remove_staging(out)

@@ -283,7 +283,7 @@ def write_features(
     _require_different_names(recordings)
     require_names(out, [recording.name for recording in recordings])
     write(out, _embedded(encoder, recordings, layer, tally, progress))
-    width = encoder.layers[layer or encoder.read]
+    width = encoder.layers[layer or encoder.default_layer]
     return EmbedResult(
         out, tally.recordings, tally.features, width, encoder.rate, tuple(tally.failures), tuple(tally.cautions)
     )

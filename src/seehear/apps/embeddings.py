@@ -74,10 +74,10 @@ class FaceModel(Protocol):
     def name(self) -> str: ...
 
     @property
-    def same(self) -> float: ...
+    def same_threshold(self) -> float: ...
 
     @property
-    def known(self) -> float: ...
+    def enrolment_threshold(self) -> float: ...
 
     def embed(self, crops: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> Floats:
         """Canonical crops, RGB (N, S, S, 3), and the landmarks in them, (N, 5, 2) px -> (N, dim)."""
@@ -92,8 +92,8 @@ class SFace:
     film, so its bar is lower.
     """
 
-    same = 0.5
-    known = 0.4
+    same_threshold = 0.5
+    enrolment_threshold = 0.4
 
     def __init__(self, path: str) -> None:
         """Load an ONNX file.
@@ -109,7 +109,7 @@ class SFace:
                 f"{path} is not a face embedding that OpenCV {cv2.__version__} can run; use {SFACE.file} of the OpenCV "
                 "model zoo."
             ) from error
-        self.name = SFACE.called(Path(path))
+        self.name = SFACE.file_label(Path(path))
 
     def embed(self, crops: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> Floats:
         """See `FaceModel`."""
@@ -121,8 +121,8 @@ class MatchFaceModel:
     """The face tower of a match model. Its name says so where it has learned from drawn faces only: of two real people
     it takes most for one."""
 
-    same = 0.6
-    known = 0.5
+    same_threshold = 0.6
+    enrolment_threshold = 0.5
 
     def __init__(self, model: IdentityModel, name: str) -> None:
         """The model, and what it is called."""

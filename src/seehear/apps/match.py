@@ -258,7 +258,7 @@ def match(
     cannot_tell = cannot_tell_reason(loaded, drawn_faces)
     ranked: list[Candidate] = []
     if usable:
-        scores = loaded.across(embedding, torch.stack([candidate for _, candidate in usable]))[0]
+        scores = loaded.cross_similarity(embedding, torch.stack([candidate for _, candidate in usable]))[0]
         likely = torch.softmax(sharpness(loaded) * scores, dim=0)
         ranked = [
             Candidate(path, float(score), None if cannot_tell else float(p))

@@ -315,7 +315,7 @@ def curate_file(
     shift_ms = _to_be_shifted(frames, film.tracks, film.speaks, calibration) if rules.fix else 0.0
     parts = segment_file(frames, film.tracks, film.speaks, rules, calibration, shift_ms)
     found = CuratedFile(frames / FPS, tuple(parts), round(shift_ms, 1), sound=_sound_in_words(film))
-    wanted = film.sound.wanted if film.sound else None
+    wanted = film.sound.choice if film.sound else None
     write_segments(path, found, key, out, threads, wanted=wanted, turns=film.turns)
     return found
 

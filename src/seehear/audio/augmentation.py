@@ -207,7 +207,7 @@ class SoundAugmentation(nn.Module):
         self.bank = NoiseBank(music=self.options.music > 0)
 
     @torch.no_grad()
-    def waves(self, audio: Tensor, rng: Generator) -> Tensor:
+    def augment_waveform(self, audio: Tensor, rng: Generator) -> Tensor:
         """Disturbs sound: (B, N) -> (B, N)."""
         o = self.options
         if o.room > 0:
@@ -217,7 +217,7 @@ class SoundAugmentation(nn.Module):
         return random_gain(audio, rng, o.gain_db)
 
     @torch.no_grad()
-    def mel(self, logmel: Tensor, centres_hz: Tensor, rng: Generator) -> Tensor:
+    def augment_mel(self, logmel: Tensor, centres_hz: Tensor, rng: Generator) -> Tensor:
         """Disturbs a log-mel: (B, frames, bands) -> the same shape."""
         o = self.options
         if o.warp > 0:

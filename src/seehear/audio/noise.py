@@ -120,7 +120,7 @@ class NoiseBank(nn.Module):
         # Shaped by a circular transform, so the noise repeats without a click and two periods can be read across.
         self.register_buffer("noise", torch.cat([period, period], dim=1), persistent=False)
 
-    def draw(self, count: int, samples: int, rng: Generator) -> Tensor:
+    def sample(self, count: int, samples: int, rng: Generator) -> Tensor:
         """Noise of power about 1, one random colour and offset an item, float32 (count, samples)."""
         colours = random_integers(count, len(self.noise), rng).tolist()
         offsets = random_integers(count, PERIOD, rng).tolist()
@@ -128,7 +128,7 @@ class NoiseBank(nn.Module):
         bank = self.noise if repeats == 1 else self.noise[:, :PERIOD].repeat(1, repeats + 1)
         return torch.stack([bank[c, o : o + samples] for c, o in zip(colours, offsets, strict=True)])
 
-    def draw_music(self, count: int, samples: int, rng: Generator) -> Tensor:
+    def sample_music(self, count: int, samples: int, rng: Generator) -> Tensor:
         """Music of power about 1, one random piece and offset an item, float32 (count, samples)."""
         period = self.music.shape[1] // 2
         pieces = random_integers(count, len(self.music), rng).tolist()
@@ -200,11 +200,11 @@ def add_noise(
     count, samples = audio.shape
     draw = random_uniform((2, count), 0.0, 1.0, rng, audio)
     ratio = random_uniform((count,), *snr_db, rng, audio)
-    noise = bank.draw(count, samples, rng).to(audio.device)
+    noise = bank.sample(count, samples, rng).to(audio.device)
     if count > 1:
         noise = torch.where((draw[1] < babble_share)[:, None], babble(audio, rng), noise)
     if music_share > 0:
-        music = bank.draw_music(count, samples, rng).to(audio.device)
+        music = bank.sample_music(count, samples, rng).to(audio.device)
         noise = torch.where((draw[1] >= 1 - music_share)[:, None], music, noise)
     ratio = torch.where(draw[0] < probability, ratio, torch.inf)  # infinite ratio: no noise
     return add_at_snr(audio, noise, ratio)

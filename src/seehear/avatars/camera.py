@@ -282,7 +282,7 @@ class CameraPipeline:
         self._before: Picture | None = None
         self._grain = self._draw_grain() if camera.noise > 0.5 else None
 
-    def take(self, over: Picture, corner: tuple[int, int]) -> Picture:
+    def capture(self, over: Picture, corner: tuple[int, int]) -> Picture:
         """One picture, RGB (height, width, 3).
 
         Args:

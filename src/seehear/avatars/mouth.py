@@ -55,7 +55,7 @@ class MouthRenderer:
         colour = 255 * head.tone(to_picture(to_linear(face.hair) * self._inside * 1.4 + 0.003))
         return np.asarray(cover * below, np.float32), colour
 
-    def draw(self, skin: Floats, shape: MouthShape, lines: LipOutline) -> Floats:
+    def render(self, skin: Floats, shape: MouthShape, lines: LipOutline) -> Floats:
         """The mouth over the picture of the window's skin, float32 0..255, (height, width, 3).
 
         ``lines`` is the `outline` of ``shape`` over the window's columns.

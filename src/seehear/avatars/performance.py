@@ -95,7 +95,7 @@ class Performance:
         for t, mouth in enumerate(self.mouths):
             place = HeadPlacement(float(motion.roll[t]), float(motion.x[t]), float(motion.y[t]), float(motion.near[t]))
             where = placement_matrix(framing, head.plane.scale, origin, place)
-            yield film.take(*puppet.draw(mouth, motion, t, where, (framing.width, framing.height)))
+            yield film.capture(*puppet.render(mouth, motion, t, where, (framing.width, framing.height)))
 
 
 def plan_performance(

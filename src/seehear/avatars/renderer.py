@@ -50,7 +50,7 @@ class HeadRenderer:
         self._by_yaw = (_turning(head, self._coarse, yaw + delta, pitch) - self._turned) / delta
         self._by_pitch = (_turning(head, self._coarse, yaw, pitch + delta) - self._turned) / delta
 
-    def draw(
+    def render(
         self, shape: MouthShape, motion: Motion, t: int, place: Floats, size: tuple[int, int]
     ) -> tuple[Rgba, tuple[int, int]]:
         """The head at picture ``t``, seen in a frame.
@@ -68,7 +68,7 @@ class HeadRenderer:
         lines = lip_outline(self.person.face, self.person.manner, shape, self._mouth.window.columns)
         picture = self._expressed(self._with_eyes(motion, t), lines, shape, motion, t)
         cut = self._mouth.cut
-        drawn = self._mouth.draw(picture[cut][..., :3].astype(np.float32), shape, lines)
+        drawn = self._mouth.render(picture[cut][..., :3].astype(np.float32), shape, lines)
         picture[cut][..., :3] = np.minimum(drawn, picture[cut][..., 3:])
         return self._posed(picture, motion, t, place, size)
 

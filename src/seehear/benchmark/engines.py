@@ -116,7 +116,7 @@ class _WorkerPool:
             if member is None:
                 member = Worker(self._work, alone=False)  # a corpus is made by processes of its own
                 self._members.append(member)
-            member.give(*task)
+            member.assign(*task)
 
     def hear(self) -> list[JobEnd]:
         """What has ended, after a short while at the most."""
@@ -152,7 +152,7 @@ class _WorkerPool:
         """Its job is tried again, or ends with it."""
         self._members.remove(member)
         busy = member.busy
-        job, tries, death = member.bury()
+        job, tries, death = member.collect_dead()
         if busy and tries > 1:
             self._again.append((job, tries - 1))
             return None

@@ -52,7 +52,7 @@ class BenchmarkFolder:
         """What came of cells: a JSON file each, and beside it, where one failed, its traceback."""
         return self.root / "outcomes"
 
-    def place(self, cell: Cell) -> Path:
+    def path_of(self, cell: Cell) -> Path:
         """Folder of what a cell makes; one that was given and is prepared is used where it is. Nothing of a measuring.
 
         Args:
@@ -92,7 +92,7 @@ class BenchmarkFolder:
         write_text(self.root / PLAN, written)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Makes the folder and holds it for this process, however it ends.
 
         Raises:
@@ -193,13 +193,13 @@ class ProgressTree:
         if self._live:
             self._live.stop()
 
-    def hear(self, cell: Cell, outcome: CellOutcome) -> None:
+    def update(self, cell: Cell, outcome: CellOutcome) -> None:
         """A cell has ended. Failures stay on the terminal, above the tree; in a log everything does."""
         if outcome.failed is not None:
-            self._line(f"failed: {cell.called}: {outcome.failed}")
+            self._line(f"failed: {cell.label}: {outcome.failed}")
         elif not self._live:
             found = "".join(f", {score} {value:.4g}" for score, value in list(outcome.scores.items())[:1])
-            self._line(f"{cell.called}{found} ({format_clock(outcome.seconds)}); {self._headline()}")
+            self._line(f"{cell.label}{found} ({format_clock(outcome.seconds)}); {self._headline()}")
 
     def _headline(self) -> str:
         done = sum(key in self._schedule.outcomes for key in self._schedule.cells)
@@ -290,7 +290,7 @@ class Execution:
     engine: Engine
     device: str = "cpu"
 
-    def carry_out(self, tell: Tell) -> None:
+    def run(self, tell: Tell) -> None:
         """Does all that there is time for; may be broken off at any point.
 
         Args:
@@ -301,7 +301,7 @@ class Execution:
                 cell = one.job.cell
                 self._keep(cell, self._outcome(one), one.done.traceback if one.done else "", tell)
         for key in list(self.schedule.running):
-            self.schedule.drop(self.schedule.cells[key])
+            self.schedule.release(self.schedule.cells[key])
 
     def _choose(self) -> CellJob | None:
         cell = self.schedule.next()
@@ -312,12 +312,12 @@ class Execution:
 
     def _job(self, cell: Cell) -> CellJob:
         """With whole paths: processes elsewhere have other working folders."""
-        given = {key: self.folder.place(self.schedule.cells[key]) for key in cell.needs}
+        given = {key: self.folder.path_of(self.schedule.cells[key]) for key in cell.needs}
         workers = self.engine.wide if cell.kind == "corpus" else 1
-        return CellJob(cell, self.folder.place(cell), given, self.folder.log(cell), workers, self.device)
+        return CellJob(cell, self.folder.path_of(cell), given, self.folder.log(cell), workers, self.device)
 
     def _keep(self, cell: Cell, outcome: CellOutcome, traceback: str, tell: Tell) -> None:
-        lost = self.schedule.take(cell, outcome)
+        lost = self.schedule.record(cell, outcome)
         self.folder.write_outcome(cell, outcome, traceback)
         tell(cell, outcome)
         for other, failed in lost:

@@ -131,7 +131,7 @@ def missing_section(found: PageData) -> list[Section]:
         rows = list(summary.failed.items())
         blocks.append(Table(("failed", "because"), rows, "Give the command again to try them again."))
     if summary.left:
-        waiting = [cell.called for cell in found.work.cells if cell.key not in found.outcomes]
+        waiting = [cell.label for cell in found.work.cells if cell.key not in found.outcomes]
         more = f", and {len(waiting) - LISTED} more" if len(waiting) > LISTED else ""
         blocks.append(Text(f"{unfinished_note(summary)} They are: {'; '.join(waiting[:LISTED])}{more}."))
     return [Section(MISSING_TITLE, blocks)] if blocks else []
@@ -232,7 +232,7 @@ def _table_section(found: PageData, table: TaskTable) -> Section:
 
 def _closer(found: PageData, table: TaskTable) -> list[Block]:
     """What was taken for what, and what is heard as alike; of the rows that tell most, the others folded away."""
-    shown = found.telling_rows(table)
+    shown = found.rows_to_show(table)
     confusions = {row: _or_why(partial(_confusion, found, table, row)) for row in table.rows}
     return [
         *_grid([confusions[row] for row in shown]),
@@ -263,7 +263,7 @@ def _learning_section(found: PageData) -> list[Section]:
     for cell in found.work.cells:
         if cell.kind == "pretrain" and not cell.spec["untrained"]:
             kind = str(cell.spec["settings"]["model"]["pretext"])
-            kinds.setdefault(kind, {}).setdefault(cell.name, []).append(found.folder.place(cell))
+            kinds.setdefault(kind, {}).setdefault(cell.name, []).append(found.folder.path_of(cell))
     shown = _grid(_or_why(partial(_learning, kind, places)) for kind, places in kinds.items())
     return [Section("How they learned", shown)] if shown else []
 
@@ -275,7 +275,7 @@ def _learning(kind: str, places: Mapping[str, Sequence[Path]]) -> Block | None:
 def _people_section(found: PageData) -> list[Section]:
     films = avatar_films(found)
     said = "Some of the synthetic people, as they were filmed, before faces were found and cut out."
-    return [Section("Who was seen and heard", [Text(said), BlockGrid(films, least=14)])] if films else []
+    return [Section("Who was seen and heard", [Text(said), BlockGrid(films, min_width_rem=14)])] if films else []
 
 
 def _or_why(draw: Callable[[], Block | None]) -> Block | None:

@@ -75,13 +75,13 @@ class PageData:
     def model(self, measuring: Cell) -> str:
         """The encoder that a cell has measured: folder of a run, or the name of one from elsewhere."""
         of = str(measuring.spec["of"])
-        return str(self.folder.place(self.cells[of])) if of in self.cells else of
+        return str(self.folder.path_of(self.cells[of])) if of in self.cells else of
 
     def data(self, measuring: Cell) -> Path:
         """The prepared corpus that it was measured on."""
-        return self.folder.place(self.cells[measuring.spec["data"]])
+        return self.folder.path_of(self.cells[measuring.spec["data"]])
 
-    def telling_rows(self, table: TaskTable) -> list[str]:
+    def rows_to_show(self, table: TaskTable) -> list[str]:
         """Rows to look at more closely: the two best ones, and the one at the other end."""
         place = main_column(table)
         means = {row: mean for row in table.rows if (mean := table.entries[row, place].mean) is not None}
@@ -133,7 +133,7 @@ def claims_section(claims: Sequence[CheckedClaim]) -> list[Section]:
             TITLE,
             [
                 Text(f"Of {_claims(len(claims))}: {told}."),
-                BlockGrid([_finding(claim) for claim in claims], least=25),
+                BlockGrid([_finding(claim) for claim in claims], min_width_rem=25),
                 Text(READING),
             ],
         )

@@ -72,7 +72,7 @@ def sample_vectors(of: str | Path, data: str | Path, task: str) -> tuple[Vectors
         return _lip_vectors(str(of), Corpus(data))
     recordings = _tested(Recordings.of([Path(data)]))
     if task in VOICES:
-        return _voices(str(of), recordings.labelled("speaker").audible(progress=False))
+        return _voices(str(of), recordings.labelled("speaker").with_readable_sound(progress=False))
     label = "word" if task in WORDS else "emotion"
     found = isolated_words(recordings, MAX_CLASSES, min_count=1) if task in WORDS else recordings.labelled(label)
     return _recording_vectors(str(of), found, label)
@@ -80,7 +80,7 @@ def sample_vectors(of: str | Path, data: str | Path, task: str) -> tuple[Vectors
 
 def _recording_vectors(of: str, recordings: Recordings, label: str) -> tuple[Vectors, list[str]]:
     """Features over four segments of time, as the quick read-out sees them."""
-    chosen = recordings.subset(_spread(len(recordings))).audible(progress=False)
+    chosen = recordings.subset(_spread(len(recordings))).with_readable_sound(progress=False)
     encoder = compared_encoder(of, of).encoder(0)
     lengths = {row: recording.samples for row, recording in enumerate(chosen)}
     kept = features(encoder, lengths, lambda row: chosen[row].audio(), pooled)
@@ -272,7 +272,7 @@ def avatar_films(found: PageData) -> list[Video]:
     for cell in found.work.cells:
         if cell.kind != "corpus" or not cell.spec.get("avatars"):
             continue
-        place = found.folder.place(cell)
+        place = found.folder.path_of(cell)
         films = [film for film in _films(place.with_name(f"{place.name}-films")) if film.stat().st_size <= LARGEST]
         for film in [films[0], films[-1]][:FILMS] if len(films) > 1 else films:
             shown.append(Video(film.read_bytes(), f"{cell.name}: {film.name}"))

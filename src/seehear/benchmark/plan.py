@@ -55,7 +55,7 @@ class Cell:
         return hashlib.sha256(told.encode()).hexdigest()[:KEY_LENGTH]
 
     @property
-    def called(self) -> str:
+    def label(self) -> str:
         """For people: name and seed."""
         return self.name if self.seed is None else f"{self.name}, seed {self.seed}"
 

@@ -129,7 +129,7 @@ def benchmark(
         raise SeehearError(f"nothing of the plan {asked.name} can be done: {' '.join(work.notes)} Give it with --data")
     called = out or Path(f"benchmark-{asked.name}")
     folder = BenchmarkFolder(called.resolve())
-    with folder.held(), terminated_as_interrupted():
+    with folder.locked(), terminated_as_interrupted():
         given = [f"# --data {name}={place}\n" for name, place in given_folders(data).items()] + [
             f"# --only {pattern}\n" for pattern in only
         ]
@@ -137,7 +137,7 @@ def benchmark(
         outcomes = usable_outcomes(work, folder, folder.read_outcomes())
         schedule = Schedule(work.cells, outcomes, partial(open_claim_cells, work), begun + _working_s(minutes))
         with _engine(engine, workers, address) as crew, ProgressTree(asked.name, schedule, crew.workers) as tree:
-            Execution(folder, called, schedule, crew, _measured_on(device)).carry_out(tree.hear)
+            Execution(folder, called, schedule, crew, _measured_on(device)).run(tree.update)
         found = {cell.key: schedule.outcomes[cell.key] for cell in work.cells if cell.key in schedule.outcomes}
         notes = (*work.notes, *changed_data_notes(work, found), *dropped_recording_notes(work, found, called))
         summary = summarise(work.plan, replace(work, notes=notes), found)
@@ -208,7 +208,7 @@ def usable_outcomes(
     gone = {
         key
         for key in with_needs(open_ones, cells_of)
-        if cells_of[key].kind != "measure" and not folder.place(cells_of[key]).exists()
+        if cells_of[key].kind != "measure" and not folder.path_of(cells_of[key]).exists()
     }
     return {key: outcome for key, outcome in outcomes.items() if key not in gone}
 

@@ -121,7 +121,7 @@ class Schedule:
         self.running[cell.key] = self._clock()
         return cell
 
-    def take(self, cell: Cell, outcome: CellOutcome) -> list[tuple[Cell, CellOutcome]]:
+    def record(self, cell: Cell, outcome: CellOutcome) -> list[tuple[Cell, CellOutcome]]:
         """What came of a cell. If it failed, those that need it fail with it, and are returned."""
         self.running.pop(cell.key, None)
         self.outcomes[cell.key] = outcome
@@ -130,12 +130,12 @@ class Schedule:
         for other in self.waiting if outcome.failed is not None else ():  # each after those that it needs
             cause = next((key for key in other.needs if key in self.outcomes and not self._is_done(key)), None)
             if cause is not None:
-                why = f"it needs {self.cells[cause].called}, which failed: {_root(self.outcomes[cause])}"
+                why = f"it needs {self.cells[cause].label}, which failed: {_root(self.outcomes[cause])}"
                 self.outcomes[other.key] = CellOutcome(other.key, 0.0, failed=why)
                 lost.append((other, self.outcomes[other.key]))
         return lost
 
-    def drop(self, cell: Cell) -> None:
+    def release(self, cell: Cell) -> None:
         """A cell that was begun and is not to be ended now."""
         self.running.pop(cell.key, None)
 

@@ -65,12 +65,12 @@ class OutcomeGrid:
 
     def series(self, row: str, column: Column) -> SeedSeries:
         """The row's scores in a column."""
-        done = {seed: value for seed, value in self._told(row, column).items() if isinstance(value, float)}
+        done = {seed: value for seed, value in self._values(row, column).items() if isinstance(value, float)}
         return SeedSeries(done, {seed: self._drawn(row, column, seed) for seed in done if self._has_draws(column)})
 
     def failed(self, row: str, column: Column) -> dict[int, str]:
         """Seed -> why the row has no score there."""
-        return {seed: reason for seed, reason in self._told(row, column).items() if isinstance(reason, str)}
+        return {seed: reason for seed, reason in self._values(row, column).items() if isinstance(reason, str)}
 
     @property
     def tested(self) -> tuple[int, int]:
@@ -102,7 +102,7 @@ class OutcomeGrid:
         }
         return fmean(told.values()) if told else None
 
-    def _told(self, row: str, column: Column) -> dict[int, float | str]:
+    def _values(self, row: str, column: Column) -> dict[int, float | str]:
         """Seed -> score, or why there is none; in the order of the seeds."""
         mine = {
             seed: one for (name, labels, seed), one in self.outcomes.items() if (name, labels) == (row, column.labels)
@@ -227,7 +227,7 @@ def _failed(work: WorkList, outcomes: Mapping[str, CellOutcome]) -> dict[str, st
     """Cell in words -> reason; cells that are called the same are told apart by their keys."""
     lost = [(cell, outcomes[cell.key].failed) for cell in work.cells if cell.key in outcomes]
     failed = [(cell, reason) for cell, reason in lost if reason is not None]
-    called = Counter(cell.called for cell, _ in failed)
+    called = Counter(cell.label for cell, _ in failed)
     return {
-        cell.called if called[cell.called] == 1 else f"{cell.called} ({cell.key})": reason for cell, reason in failed
+        cell.label if called[cell.label] == 1 else f"{cell.label} ({cell.key})": reason for cell, reason in failed
     }

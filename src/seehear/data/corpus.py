@@ -122,7 +122,7 @@ class CorpusRoot:
         return str(self.told["manifest_sha256"])
 
     @property
-    def seen(self) -> bool:
+    def has_video(self) -> bool:
         """Whether its clips have pictures; all have, or none."""
         return int(self.told["made"]["options"]["size"]) > 0
 
@@ -210,7 +210,7 @@ class Corpus(Sequence[Clip]):
         return sorted({root.detector for number, root in enumerate(self.roots) if number in held and root.detector})
 
     @property
-    def seen(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def has_video(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Which clips have pictures, (clips,); the others are sound alone."""
         return self._column("video_size") > 0
 
@@ -235,7 +235,7 @@ class Corpus(Sequence[Clip]):
         Raises:
             CorpusError: all are sound alone.
         """
-        seen = self.seen
+        seen = self.has_video
         if len(seen) and not seen.any():
             raise CorpusError(
                 f"{self} is sound alone (--faces none), and pictures are needed here; "

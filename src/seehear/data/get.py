@@ -186,11 +186,11 @@ def download_parts(
         with ProgressReporter(
             f"getting {name}", 1, show=progress
         ) as telling:  # how much it is will be known in a moment
-            plan = data_set.place.plan(parts, HttpClient(patience, telling.say))
+            plan = data_set.place.plan(parts, HttpClient(patience, telling.log))
         left = _what_is_left(plan, ledger)
         _check_room(left, data_set.unpacked, keep, out)
         with ProgressReporter(f"getting {name}", _bytes_of(left), show=progress) as telling:
-            work = _Transfers(ledger, telling, HttpClient(patience, telling.say), keep)
+            work = _Transfers(ledger, telling, HttpClient(patience, telling.log), keep)
             new = sum(work.whole(file) for file in left.files)
             missing = work.several(left.many)
         if missing and len(missing) == len(plan.many):
@@ -247,7 +247,7 @@ class _Transfers:
         """Whether the server has it."""
         target = self._ledger.folder / file.name
         try:
-            remote = file.look_up(self._web)
+            remote = file.resolve(self._web)
             target.parent.mkdir(parents=True, exist_ok=True)
             self._transfer(remote, target)
         except NotOnServerError:
@@ -257,8 +257,8 @@ class _Transfers:
     def _unpack(self, file: RemoteFile, archive: Path, known: dict[str, Any]) -> int:
         if not (file.checksum or file.listing):
             told = f"no checksum of it is published; its SHA-256, {known['sha256']}, is kept in {RECORD_FILE}"
-            self._telling.say(f"{file.name}: {told}")
-        self._telling.say(f"unpacking {file.name}")
+            self._telling.log(f"{file.name}: {told}")
+        self._telling.log(f"unpacking {file.name}")
         try:
             count = extract_archive(archive, self._ledger.folder, file.listing.fits if file.listing else lambda _: True)
         except BadArchiveError:
@@ -271,7 +271,7 @@ class _Transfers:
     def _transfer(self, file: RemoteFile, target: Path) -> None:
         part = target.with_name(target.name + PART)
         self._count(part.stat().st_size if part.exists() else 0)
-        transfer(file, target, self._web.patience, self._web.say, self._count)
+        transfer(file, target, self._web.retry_policy, self._web.say, self._count)
         with self._lock:
             self.bytes += target.stat().st_size
 

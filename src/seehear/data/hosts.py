@@ -63,7 +63,7 @@ class HttpClient:
         say: is told what goes wrong and is tried again.
     """
 
-    patience: RetryPolicy
+    retry_policy: RetryPolicy
     say: Say
 
 
@@ -73,7 +73,7 @@ class PendingFile(Protocol):
     @property
     def name(self) -> str: ...
 
-    def look_up(self, web: HttpClient) -> RemoteFile:
+    def resolve(self, web: HttpClient) -> RemoteFile:
         """Where it is and what it must be.
 
         Raises:
@@ -156,7 +156,7 @@ class LfsFile:
     media: str
     otherwise: str | None = None
 
-    def look_up(self, web: HttpClient) -> RemoteFile:
+    def resolve(self, web: HttpClient) -> RemoteFile:
         """Reads the pointer; see `seehear.data.hosts.PendingFile`."""
         try:
             return self._pointed(self.name, web)
@@ -167,7 +167,7 @@ class LfsFile:
 
     def _pointed(self, path: str, web: HttpClient) -> RemoteFile:
         url = f"{self.raw}/{path}"
-        pointer = _POINTER.fullmatch(read_url(url, web.patience, web.say))
+        pointer = _POINTER.fullmatch(read_url(url, web.retry_policy, web.say))
         if not pointer:
             raise DownloadError(f"{url} is not a Git LFS pointer; a newer version of seehear may know what it is")
         return RemoteFile(path, f"{self.media}/{path}", int(pointer[2]), Checksum("sha256", pointer[1].decode()))
@@ -193,8 +193,8 @@ class LfsRepository:
     repository: str
     recordings: str
     folders: Mapping[str, tuple[str, int]]
-    usual: Sequence[str]
-    beside: Sequence[str] = ()
+    default_parts: Sequence[str]
+    extra_files: Sequence[str] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
     read_as: Callable[[str], str] = str
     raw: str = RAW
@@ -204,12 +204,12 @@ class LfsRepository:
         """The files of these parts; see `seehear.data.hosts.Host`."""
         raw, media = f"{self.raw}/{self.repository}", f"{self.media}/{self.repository}"
         url = f"{raw}/{self.recordings}"
-        stems = parse_recordings(read_url(url, web.patience, web.say), url)
+        stems = parse_recordings(read_url(url, web.retry_policy, web.say), url)
         names = [f"{folder}/{stem}{suffix}" for folder, (suffix, _) in self.folders.items() for stem in stems]
-        wanted = select_parts(names, parts or self.usual, self.read_as, self.title)
+        wanted = select_parts(names, parts or self.default_parts, self.read_as, self.title)
         many = [LfsFile(name, raw, media, self._renamed(name)) for name in wanted]
         about = sum(self.folders[name.partition("/")[0]][1] for name in wanted)
-        return DownloadPlan([RemoteFile(path, f"{raw}/{path}") for path in self.beside], many, about)
+        return DownloadPlan([RemoteFile(path, f"{raw}/{path}") for path in self.extra_files], many, about)
 
     def _renamed(self, name: str) -> str | None:
         folder, _, file = name.partition("/")
@@ -248,17 +248,17 @@ class ZenodoRecord:
 
     title: str
     number: int
-    usual: Sequence[str]
-    always: Sequence[str] = ()
+    default_parts: Sequence[str]
+    extra_files: Sequence[str] = ()
     read_as: Callable[[str], str] = str
     base: str = "https://zenodo.org"
 
     def plan(self, parts: Sequence[str], web: HttpClient) -> DownloadPlan:
         """The files of these parts; see `seehear.data.hosts.Host`."""
         url = f"{self.base}/api/records/{self.number}"
-        files = parse_record(read_url(url, web.patience, web.say), url)
+        files = parse_record(read_url(url, web.retry_policy, web.say), url)
         names = sorted(files, key=lambda name: (len(name), name))  # s2 before s10
-        wanted = select_parts(names, [*(parts or self.usual), *self.always], self.read_as, self.title)
+        wanted = select_parts(names, [*(parts or self.default_parts), *self.extra_files], self.read_as, self.title)
         return DownloadPlan([files[name] for name in wanted])
 
 

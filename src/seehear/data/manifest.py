@@ -178,7 +178,7 @@ class Packed:
 def pack(key: str, clip: Clip, source: Source) -> Packed:
     """Encodes a clip of a source and wraps it in tar members. The same clip gives the same bytes."""
     meta = _meta_bytes(clip, source)
-    if not clip.seen:
+    if not clip.has_video:
         return pack_members(key, {"audio": encode_sound(clip.audio), "meta": meta})
     mp4, flac = encode_clip(clip.video, clip.audio)
     return pack_members(key, {"video": mp4, "audio": flac, "meta": meta})
@@ -214,7 +214,7 @@ def unpack(mp4: bytes, flac: bytes, meta: bytes) -> Clip:
     if "spans" in told:
         told["spans"] = {kind: [Span(*span) for span in spans] for kind, spans in told["spans"].items()}
     if landmarks is None:
-        return Clip.of_sound(decode_sound(flac), told)
+        return Clip.from_audio(decode_sound(flac), told)
     video, audio = decode_clip(mp4, flac)
     return Clip(video, np.array(landmarks, dtype=np.float32).reshape(frames, 5, 2), audio, told)
 
@@ -233,7 +233,7 @@ def _meta_bytes(clip: Clip, source: Source) -> bytes:
         told["labels"] = source.labels
     if source.spans:
         told["spans"] = spans_within(source.spans, start_s, clip.seconds)
-    if clip.seen:
+    if clip.has_video:
         told["landmarks"] = list(_rounded(clip.landmarks))
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 

@@ -85,7 +85,7 @@ class ClipSource(Protocol):
     @property
     def sound(self) -> Any: ...  # .silent, .cautions (sentences)
 
-    stats: Any  # .why_nothing(): after all clips, why there were none; .cautions: what else there is to know
+    stats: Any  # .empty_reason(): after all clips, why there were none; .cautions: what else there is to know
 
     def __enter__(self) -> Self: ...
 
@@ -112,7 +112,7 @@ class FaceClipReaders:
     def __call__(self, path: Path, delay_s: float = 0.0) -> ClipSource:
         return ClipReader(path, self.options, threads=1, delay_s=delay_s)
 
-    def told(self) -> dict[str, Any]:
+    def options_dict(self) -> dict[str, Any]:
         """What decides the clips, as JSON takes it.
 
         Raises:
@@ -132,7 +132,7 @@ class SoundClipReaders:
     def __call__(self, path: Path, delay_s: float = 0.0) -> ClipSource:  # nothing is seen that sound could be late for
         return SoundReader(path, self.options)
 
-    def told(self) -> dict[str, Any]:
+    def options_dict(self) -> dict[str, Any]:
         """What decides the clips, as JSON takes it; faces are of no size."""
         return with_audio_stream({"faces": "none", "size": 0, **asdict(self.options)}, self.options.sound)
 
@@ -181,7 +181,7 @@ def prepare_source(task: Task, tell: ReportProgress, *, staging: Path, open_read
             if not clips and reader.needs_pictures and is_sound(task.source.path):
                 return SourceOutcome("failed", f"there is no picture: {SOUND_ONLY}", seconds)
             if not clips:
-                return SourceOutcome("empty", reader.stats.why_nothing() or "no clips", seconds)
+                return SourceOutcome("empty", reader.stats.empty_reason() or "no clips", seconds)
             return SourceOutcome("done", _remark(reader, task.source), seconds, len(clips), clip_seconds, clips)
     except Exception as error:
         if full := disk_full_error(error):

@@ -223,7 +223,7 @@ def prepare(
                 sound=sound,
             )
         )
-    plan = SourcePlan.of(found, {"format": dataset, **read_clips.told(), "shard_clips": shard_clips})
+    plan = SourcePlan.from_sources(found, {"format": dataset, **read_clips.options_dict(), "shard_clips": shard_clips})
     return run_plan(plan, Path(out), read_clips, workers, progress)
 
 

@@ -44,7 +44,7 @@ class SourcePlan:
     options: dict[str, Any]
 
     @classmethod
-    def of(cls, sources: list[Source], options: dict[str, Any]) -> SourcePlan:
+    def from_sources(cls, sources: list[Source], options: dict[str, Any]) -> SourcePlan:
         """A plan for these sources."""
         return cls(sources, source_keys([source.name for source in sources]), options)
 

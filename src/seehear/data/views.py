@@ -164,16 +164,16 @@ class ClipViews:
         view = find_view(view) if isinstance(view, str) else view
         self._corpus = corpus.manifest["corpus"].to_numpy()
         maps = {
-            number: _open_or_make(root, view if root.seen else SOUND, folder, worker_count(workers), progress)
+            number: _open_or_make(root, view if root.has_video else SOUND, folder, worker_count(workers), progress)
             for number, root in enumerate(corpus.roots)
             if number in self._corpus
         }
-        shapes = {pictures.shape[1:] for number, (pictures, _, _) in maps.items() if corpus.roots[number].seen}
+        shapes = {pictures.shape[1:] for number, (pictures, _, _) in maps.items() if corpus.roots[number].has_video}
         if len(shapes) > 1:
             raise CorpusError(f"{corpus} have faces of different sizes; prepare them with the same --size")
         self.shape: tuple[int, ...] = shapes.pop() if shapes else view.function(PLACEHOLDER).shape[1:]
         self.frames: NDArray[np.int32] = corpus.frames
-        self.seen: NDArray[np.bool_] = corpus.seen
+        self.seen: NDArray[np.bool_] = corpus.has_video
         names = corpus.manifest["source"].to_numpy(zero_copy_only=False)
         self.sources: NDArray[np.int64] = np.unique(names, return_inverse=True)[1] * len(corpus.roots) + self._corpus
         self.faces = face_kind(corpus.manifest)

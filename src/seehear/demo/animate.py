@@ -137,7 +137,7 @@ def draw_held_out(run: Path, held_out: Corpus) -> HeldOutAnimation:
 def probe_speech(run: Path, corpus: Path) -> SpeechProbes:
     """What can be read out of the frozen encoder of sound, on people whose faces and labels it has never seen."""
     with one_thread():
-        recordings = Recordings.of(corpus).audible()
+        recordings = Recordings.of(corpus).with_readable_sound()
         _part(recordings, set(Corpus(corpus).split("dev", HELD_OUT, "speaker").labels("speaker")))
         protocol = Protocol(split="official", seeds=1)
         named = compared_encoders(str(run), AGAINST, "frozen")
@@ -171,7 +171,7 @@ def _part(recordings: Recordings, held_out: set[str | None]) -> None:
 
 def _draw(model: AnimateModel, clip: Clip) -> tuple[Tensor, Tensor]:
     """Real and drawn pictures of a clip, (1, T, planes, S, S) in 0..1."""
-    video = torch.from_numpy(find_view(model.view).function(clip)).unsqueeze(0)
+    video = torch.from_numpy(find_view(model.input_view).function(clip)).unsqueeze(0)
     with torch.inference_mode():
         drawn = model({"video": video, "audio": torch.from_numpy(clip.audio).unsqueeze(0)})["drawn"]
     return to_planes(video), drawn

@@ -101,22 +101,22 @@ class DemoFacts:
     people: int
     faces: Sequence[Clip]
     sync: TrainedModel
-    worth: SyncScores
+    sync_scores: SyncScores
     repair: RepairDemo
     conversed: DialogueDemo
     animate: TrainedModel
-    ear: SpeechProbes
+    speech_probes: SpeechProbes
     drawn: HeldOutAnimation
-    spoken: AnimatedFilm
+    animated_film: AnimatedFilm
     match: TrainedModel
-    known: FaceVoiceScores
+    face_voice_scores: FaceVoiceScores
     played: GamesPlayed
     seconds: Mapping[str, float]
 
 
 def write_demo_page(path: Path, facts: DemoFacts) -> None:
     """Tell the demo's story as one HTML file."""
-    accuracy = facts.worth.accuracy
+    accuracy = facts.sync_scores.accuracy
     best = accuracy.by_length[-1]
     lead = (
         f"A model that has seen nothing but {facts.speakers - facts.people} synthetic people finds the moment of sound "
@@ -126,10 +126,10 @@ def write_demo_page(path: Path, facts: DemoFacts) -> None:
     )
     sections = [
         _people(facts),
-        *sync_sections(facts.sync, facts.worth, facts.repair),
+        *sync_sections(facts.sync, facts.sync_scores, facts.repair),
         conversation_section(facts.conversed),
-        *animate_sections(facts.animate, facts.ear, facts.drawn, facts.spoken),
-        *match_sections(facts.match, facts.known, facts.played),
+        *animate_sections(facts.animate, facts.speech_probes, facts.drawn, facts.animated_film),
+        *match_sections(facts.match, facts.face_voice_scores, facts.played),
         _next(facts),
     ]
     write_report(path, "seehear: the demo", lead, sections)
@@ -253,15 +253,15 @@ def demo(
             speakers=speakers,
             faces=[held_out[place] for place in np.linspace(0, len(held_out) - 1, SHOWN).astype(int).tolist()],
             sync=sync,
-            worth=worth,
+            sync_scores=worth,
             repair=repaired,
             conversed=conversed,
             animate=animate,
-            ear=heard,
+            speech_probes=heard,
             drawn=drawn,
-            spoken=spoken,
+            animated_film=spoken,
             match=match,
-            known=known,
+            face_voice_scores=known,
             played=played,
             seconds=stage.seconds,
         )

@@ -86,7 +86,7 @@ def evaluate_affect(
     followed = any(recording.spans.get(label) for recording in found)
     if followed and probe == "pooled":
         raise CorpusError(f"{label} of {found.name} changes with time, which needs --probe bgru")
-    recordings = (_with_spans(found, label) if followed else found.labelled(label)).audible()
+    recordings = (_with_spans(found, label) if followed else found.labelled(label)).with_readable_sound()
     truths: list[Any] = [
         steps_of(r.spans[label], r, label, bgru.rate) if followed else _number(r.labels[label], r, label)
         for r in recordings
@@ -110,7 +110,7 @@ def evaluate_affect(
         chance={"CCC": 0.0},
         bounds=(-1, 1),
     )
-    setting = {"read-out": probe, **protocol.told()}
+    setting = {"read-out": probe, **protocol.settings()}
     return run_comparison(label, course, named, frozen, training, what, setting)
 
 

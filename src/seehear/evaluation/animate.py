@@ -317,7 +317,7 @@ def fit_length(sound: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
 
 def model_pictures(model: AnimateModel, clip: Clip) -> Tensor:
     """The real pictures of a clip as the model sees them, (T, planes, S, S) in 0..1."""
-    seen = torch.from_numpy(find_view(model.view).function(clip))
+    seen = torch.from_numpy(find_view(model.input_view).function(clip))
     return to_planes(seen.unsqueeze(0))[0]
 
 

@@ -57,7 +57,7 @@ class ComparedEncoder:
     name: str
     mode: Mode
     encoder: Callable[[int], Any]
-    drawn: bool = False
+    random_weights: bool = False
     layer: str | None = None
 
     @property
@@ -65,14 +65,14 @@ class ComparedEncoder:
         """Whether nobody has learned it."""
         return self.name in HANDCRAFTED
 
-    def reads(self, encoder: Any) -> str:
+    def layer_read(self, encoder: Any) -> str:
         """The layer of an encoder that is read where none is chosen on development data.
 
         Weights that move with the labels move up to the last layer.
         """
         if self.layer in (AUTO, LAST):
             return str(next(reversed(encoder.layers)))
-        return self.layer or str(encoder.read)
+        return self.layer or str(encoder.default_layer)
 
 
 def compared_encoder(name: str, model: str, mode: Mode = "frozen", layer: str | None = None) -> ComparedEncoder:
@@ -110,7 +110,7 @@ def compared_encoder(name: str, model: str, mode: Mode = "frozen", layer: str | 
     if chosen is not None and chosen not in trained.layers:
         raise ModelError(f"{called} has no layer {chosen!r}; its layers are {', '.join(trained.layers)}")
     if name == UNTRAINED or mode == "scratch":
-        return ComparedEncoder(name, mode, lambda seed: _untrained_speech(called, seed), drawn=True, layer=chosen)
+        return ComparedEncoder(name, mode, lambda seed: _untrained_speech(called, seed), random_weights=True, layer=chosen)
     return ComparedEncoder(name, mode, lambda seed: trained, layer=chosen)
 
 
@@ -202,7 +202,7 @@ def compared_lip_encoder(name: str, model: str, mode: Mode = "frozen", layer: st
     mode = name if name in TRAINED_MODES else "frozen" if name == UNTRAINED else mode
     if name == UNTRAINED or mode == "scratch":
         return ComparedEncoder(
-            name, mode, lambda seed: _lips(_untrained_lips(called, seed), called), drawn=True, layer=chosen
+            name, mode, lambda seed: _lips(_untrained_lips(called, seed), called), random_weights=True, layer=chosen
         )
     return ComparedEncoder(name, mode, lambda seed: trained, layer=chosen)
 

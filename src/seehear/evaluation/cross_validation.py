@@ -63,7 +63,7 @@ class LayerSelection:
         """Decides what is compared."""
         layers = list(encoder.layers)
         self.readout = readout
-        self.named = contender.reads(encoder)
+        self.named = contender.layer_read(encoder)
         self.automatic = contender.layer == AUTO and len(layers) > 1
         self.last = layers[-1] if contender.layer else self.named
         self.compared = layers if self.automatic else list(dict.fromkeys([self.named, self.last]))
@@ -98,7 +98,7 @@ class LayerSelection:
 
     def _whole(self, part: Examples) -> Examples:
         """What is known of whole recordings."""
-        told = [(given, self._goal.whole(target)) for given, target in zip(part.inputs, part.targets, strict=True)]
+        told = [(given, self._goal.pooled_target(target)) for given, target in zip(part.inputs, part.targets, strict=True)]
         known = [(given, target) for given, target in told if target is not None]
         return Examples([given for given, _ in known], [target for _, target in known])
 
@@ -157,7 +157,7 @@ class Protocol:
         """Clean (None), and each ratio in decibels."""
         return (None,) if self.noise == "none" else (None, *self.snr_db)
 
-    def told(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """What a result says of it."""
         said = {"split": self.split, "labels": f"{100 * self.labels:g}%", "seeds": describe_seeds(self.numbers)}
         return said if self.noise == "none" else {**said, "noise": self.noise}
@@ -181,7 +181,7 @@ class FoldResult(NamedTuple):
     fold: int
     snr_db: float | None
     rows: Rows
-    said: list[Any]
+    predictions: list[Any]
     layer: str
     chosen: bool
     dev: float
@@ -221,13 +221,13 @@ class CrossValidation:
         self._noise = TestNoise(recordings, protocol.noise)
         self.folds: list[list[Fold]] = []
         for seed in protocol.numbers:
-            folds = self.divided(seed)
+            folds = self.folds_of_seed(seed)
             self.folds.append(
                 [Fold(subsample_labels(f.train, strata, protocol.labels, seed), f.dev, f.test) for f in folds]
             )
         self.tested = np.unique(np.concatenate([fold.test for folds in self.folds for fold in folds]))
 
-    def divided(self, seed: int) -> list[Fold]:
+    def folds_of_seed(self, seed: int) -> list[Fold]:
         """The recordings in training, development and test, by one seed.
 
         Raises:
@@ -251,9 +251,9 @@ class CrossValidation:
                 readout = self._with_weights(encoder, contender, training)
                 for number, fold in enumerate(folds):
                     fitted = readout.fit(self._sounds(fold.train), self._sounds(fold.dev), seed)
-                    yield from self._said(seed, number, fold, contender.reads(encoder), fitted, self._sound_inputs)
+                    yield from self._predict(seed, number, fold, contender.layer_read(encoder), fitted, self._sound_inputs)
                 continue
-            if heard is None or contender.drawn:
+            if heard is None or contender.random_weights:
                 heard = FeatureCache(partial(self._features, encoder))
             reading = LayerSelection(encoder, contender, frozen, training.goal)
             for number, fold in enumerate(folds):
@@ -277,12 +277,12 @@ class CrossValidation:
                 return [kept[row] for row in rows.tolist()]
 
             conditions = self.protocol.conditions if layer in noisy else (None,)
-            yield from self._said(seed, number, fold, layer, fitted, inputs, layer == chosen, conditions)
+            yield from self._predict(seed, number, fold, layer, fitted, inputs, layer == chosen, conditions)
 
     def _part(self, kept: Mapping[int, Any], rows: Rows) -> Examples:
-        return Examples([kept[row] for row in rows.tolist()], self._told(rows))
+        return Examples([kept[row] for row in rows.tolist()], self._targets(rows))
 
-    def _said(
+    def _predict(
         self,
         seed: int,
         number: int,
@@ -299,13 +299,13 @@ class CrossValidation:
             yield FoldResult(seed, number, snr, fold.test, said, layer, chosen, fitted.score)
 
     def _sounds(self, rows: Rows) -> Examples:
-        return Examples(self._sound_inputs(rows, None), self._told(rows))
+        return Examples(self._sound_inputs(rows, None), self._targets(rows))
 
     def _sound_inputs(self, rows: Rows, snr: float | None) -> Inputs:
         """What is given where the encoder is trained along: sound."""
         return [self._sound(row, snr) for row in rows.tolist()]
 
-    def _told(self, rows: Rows) -> list[Any]:
+    def _targets(self, rows: Rows) -> list[Any]:
         return [self.targets[row] for row in rows.tolist()]
 
     def _features(
@@ -324,7 +324,7 @@ class CrossValidation:
         bgru = self.protocol.bgru
         share = bgru.encoder_lr if contender.mode == "finetuned" else 1.0
         device = torch.device(self.protocol.device)
-        return FineTunedProbe(encoder, contender.reads(encoder), training.make_head, training.goal, bgru, share, device)
+        return FineTunedProbe(encoder, contender.layer_read(encoder), training.make_head, training.goal, bgru, share, device)
 
 
 def describe_seeds(numbers: range) -> int | str:

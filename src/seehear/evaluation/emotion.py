@@ -71,5 +71,5 @@ def evaluate_emotion(
     """
     protocol = Protocol(mode, split, shared_speakers, label_fraction, seeds, noise, snr_db, bgru, device, first_seed)
     named = compared_encoders(model, baselines, mode, layer)
-    recordings = Recordings.of(data, dataset).where(where).labelled(label).audible()
+    recordings = Recordings.of(data, dataset).where(where).labelled(label).with_readable_sound()
     return classify(label, recordings, label, named, probe, protocol)

@@ -47,7 +47,7 @@ def features(
     Returns:
         row -> float32 (...), as ``reduce`` leaves it.
     """
-    wanted = layer or encoder.read
+    wanted = layer or encoder.default_layer
     return features_of_layers(encoder, lengths, sound, reduce, [wanted])[wanted]
 
 
@@ -83,7 +83,7 @@ def features_of_layers(
             size = max(1, BATCH_FRAMES // frames)
             for first in range(0, len(alike), size):
                 batch = alike[first : first + size]
-                seen = encoder.every_layer(padded([sound(row) for row in batch], frames).to(device))
+                seen = encoder.all_layers(padded([sound(row) for row in batch], frames).to(device))
                 for layer in layers:
                     kept[layer] |= zip(batch, reduce(seen[layer].float()).cpu().numpy(), strict=True)
     return kept

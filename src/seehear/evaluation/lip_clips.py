@@ -50,7 +50,7 @@ class WindowOptions:
         if self.frames is not None:
             check_minimums("window", self, frames=MIN_FRAMES)
 
-    def told(self) -> str:
+    def description(self) -> str:
         """What a result says of it."""
         around = f"{self.frames} around its middle" if self.frames else f"its own and {self.margin} on either side"
         return around + (", boundaries told" if self.boundaries else "")

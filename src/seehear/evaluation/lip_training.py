@@ -88,10 +88,10 @@ class FineTunedLipProbe(Probe):
                     yield self.goal.loss(out, lengths, [train.targets[row] for row in rows])
 
             def score() -> float:
-                return self.goal.score(self._said(network, dev.inputs), dev.targets)
+                return self.goal.score(self._predict(network, dev.inputs), dev.targets)
 
             best = train_keep_best(network, groups, losses, score, self.options)
-            return FittedProbe(partial(self._said, network), best)
+            return FittedProbe(partial(self._predict, network), best)
 
     def _first_look(self, network: _Network, inputs: Inputs) -> None:
         """The head's measures, of features before any training."""
@@ -101,13 +101,13 @@ class FineTunedLipProbe(Probe):
         network.head.standardise.measure(torch.cat([word for words in seen for word in words]).clone())  # type: ignore[union-attr,operator]
 
     @torch.inference_mode()
-    def _said(self, network: _Network, inputs: Inputs) -> list[Any]:
+    def _predict(self, network: _Network, inputs: Inputs) -> list[Any]:
         network.eval()
         said: dict[int, Any] = {}
         for rows in self._batches(inputs):
             with bf16_autocast(self.device.type):
                 out, lengths = network(*self._looked_at([inputs[row] for row in rows]))
-            said |= zip(rows, self.goal.meaning(out, lengths), strict=True)
+            said |= zip(rows, self.goal.decode(out, lengths), strict=True)
         return [said[row] for row in range(len(inputs))]
 
     def _batches(self, inputs: Sequence[WordWindow], shuffled: bool = False) -> Iterator[list[int]]:
@@ -216,13 +216,13 @@ class LipCrossValidation(CrossValidation):
         self._windows = [word_window(w.clip, w.length, w.between_s, w.whole, frames) for w in self._seen]
         super().__init__(words, targets, protocol, [word.labels["word"] for word in self._seen])
 
-    def divided(self, seed: int) -> list[Fold]:
+    def folds_of_seed(self, seed: int) -> list[Fold]:
         """See `Course.divided`; ``source`` tests what the model's training has held out, whatever the seed.
 
         One in so many of the other sources (or speakers) is development, by the seed.
         """
         if self.protocol.split != "source":
-            return super().divided(seed)
+            return super().folds_of_seed(seed)
         held_out = self._held_out()
         tested = np.array([word.clip in held_out for word in self._seen], dtype=bool)
         groups = np.array(self._groups(), dtype=object)
@@ -239,7 +239,7 @@ class LipCrossValidation(CrossValidation):
 
     def _held_out(self) -> set[int]:
         """The clips that the model's training has kept for measuring: those it learns from all have faces."""
-        faces = np.flatnonzero(self._corpus.seen)
+        faces = np.flatnonzero(self._corpus.has_video)
         rows = rows_of_part(
             self._corpus.with_faces().manifest, "dev", self._held.every, self._held.by, str(self._corpus)
         )

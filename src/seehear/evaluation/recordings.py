@@ -271,7 +271,7 @@ class Recordings(Sequence[Recording]):
                 raise CorpusError(f"{self.name} has no recording with {condition}; check the label and its values")
         return kept
 
-    def audible(self, progress: bool = True) -> Self:
+    def with_readable_sound(self, progress: bool = True) -> Self:
         """Those whose sound can be read, which is done now; the others are left out and named.
 
         Raises:

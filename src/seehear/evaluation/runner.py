@@ -74,7 +74,7 @@ class ScoreTally:
         if trial.chosen:
             self.chosen[fold], self.dev[fold], self.tested[fold] = trial.layer, trial.dev, trial.rows.tobytes()
 
-    def read(self) -> ByNoise:
+    def at_chosen_layers(self) -> ByNoise:
         """Of the layer that was read in each fold."""
         return self._gathered({fold: self.at(fold) for fold in self.chosen})
 
@@ -209,7 +209,7 @@ def run_comparison(
             tally = ScoreTally(course.protocol.numbers, len(units))
             for trial in course.run(one, frozen, training):
                 truths = [course.targets[row] for row in trial.rows.tolist()]
-                tally.add(trial, what.sums(truths, trial.said), rows_of[trial.rows])
+                tally.add(trial, what.sums(truths, trial.predictions), rows_of[trial.rows])
                 done += trial.chosen
                 telling.update(done, f"{one.name}, seed {trial.seed}")
             tallies.append(tally)
@@ -220,7 +220,7 @@ def run_comparison(
             best_on_development([tallies[place] for place in baselines], [named[place].name for place in baselines])
         )
         rows.append(_row(BEST_BASELINE, "frozen", tallies[-1], what))
-    clean = [tally.read()[None] for tally in tallies]
+    clean = [tally.at_chosen_layers()[None] for tally in tallies]
     comparisons = [
         paired_comparison(row.encoder, clean[0], sums, main, bounds=what.bounds)
         for row, sums in zip(rows[1:], clean[1:], strict=True)
@@ -259,7 +259,7 @@ def tested_units_of(course: CrossValidation) -> tuple[Units, NDArray[np.int64]]:
 
 def _row(encoder: str, mode: Mode, tally: ScoreTally, what: ScoreSpec) -> Row:
     main = next(iter(what.scores.values()))
-    sums = tally.read()
+    sums = tally.at_chosen_layers()
     matrix = None
     if what.classes:
         counts = sums[None].sum((0, 1)).reshape(len(what.classes), len(what.classes))
@@ -324,7 +324,7 @@ def classify(
         chance={"accuracy": max(tested.values()) / tested.total(), "UAR": 1 / len(classes)},
         classes=classes,
     )
-    setting = {"read-out": probe, **protocol.told(), "classes": len(classes)}
+    setting = {"read-out": probe, **protocol.settings(), "classes": len(classes)}
     return run_comparison(task, course, contenders, frozen, training, what, setting, progress)
 
 

@@ -87,7 +87,7 @@ def evaluate_transcription(
         raise CorpusError(f"--beam must be 1 or more, not {beam}")
     protocol = Protocol(mode, split, shared_speakers, label_fraction, seeds, noise, snr_db, bgru, device, first_seed)
     named = compared_encoders(model, baselines, mode, layer)
-    recordings = _with_text(Recordings.of(data, dataset).where(where)).audible()
+    recordings = _with_text(Recordings.of(data, dataset).where(where)).with_readable_sound()
     texts = [text_of(recording) for recording in recordings]
     course = CrossValidation(recordings, texts, protocol, [""] * len(texts))
     goal = CharacterObjective(sorted({character for text in texts for character in text}), beam)
@@ -99,7 +99,7 @@ def evaluate_transcription(
         chance={},
         bounds=(0, math.inf),
     )
-    setting = {**protocol.told(), "beam": beam}
+    setting = {**protocol.settings(), "beam": beam}
     return run_comparison("transcription", course, named, on_features(training, protocol), training, what, setting)
 
 

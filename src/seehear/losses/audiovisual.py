@@ -108,7 +108,7 @@ class Multiway(Loss):
         shared: int | None = None,
     ) -> None:
         super().__init__(exclude)
-        self.shared = shared
+        self.shared_dims = shared
         self.similarity = make_similarity(similarity)
         self.symmetric = symmetric
         self.distance = self.similarity.distance
@@ -116,7 +116,7 @@ class Multiway(Loss):
 
     def compare(self, sound: Tensor, lips: Tensor, sound2: Tensor, lips2: Tensor, among: Candidates) -> Tensor:
         """See `Loss.compare`."""
-        across = self.similarity(sound[..., : self.shared], lips[..., : self.shared])  # (G, N, N)
+        across = self.similarity(sound[..., : self.shared_dims], lips[..., : self.shared_dims])  # (G, N, N)
         loss = self.choose_from(across, sound, sound2, among, among.of_sound or among)
         if self.symmetric:
             loss = (loss + self.choose_from(across.transpose(1, 2), lips, lips2, among, among)) / 2

@@ -199,7 +199,7 @@ class Loss(nn.Module, ABC):
 
     distance: Distance = "euclidean"
     normalised: bool = False
-    shared: int | None = None
+    shared_dims: int | None = None
 
     def __init__(self, exclude: int = 0) -> None:
         super().__init__()

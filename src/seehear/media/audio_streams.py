@@ -69,7 +69,7 @@ class AudioStreamInfo:
     channel: str | None = None
 
     @property
-    def wanted(self) -> AudioStreamChoice:
+    def choice(self) -> AudioStreamChoice:
         """How to ask for it again."""
         return AudioStreamChoice(self.stream, self.channel)
 
@@ -77,7 +77,7 @@ class AudioStreamInfo:
         return f"sound stream {self.stream} of {self.of}{self._details()}"
 
     @property
-    def short(self) -> str:
+    def label(self) -> str:
         """As one of several in a sentence: ``2 (ita, left)``."""
         return f"{self.stream}{self._details()}"
 
@@ -107,7 +107,7 @@ def find_stream(parts: Sequence[AudioStreamInfo], wanted: AudioStreamChoice, pat
             return part
     if not parts:
         raise MediaError(f"{path} has no sound, so --audio-stream {wanted} means nothing; leave it out")
-    there = ", ".join(part.short for part in parts)
+    there = ", ".join(part.label for part in parts)
     raise MediaError(f"{path} has no sound stream {wanted.stream}; give --audio-stream one of {there}")
 
 
@@ -115,7 +115,7 @@ def describe_others(part: AudioStreamInfo | None, others: Sequence[AudioStreamIn
     """What else there is to be listened to, as the end of a sentence; empty where there is nothing."""
     if part is None or not others:
         return ""
-    return f"; {part} was used, and there are {', '.join(other.short for other in others)}: see --audio-stream"
+    return f"; {part} was used, and there are {', '.join(other.label for other in others)}: see --audio-stream"
 
 
 SPEECH_RATE = 8000
@@ -205,7 +205,7 @@ class ChannelStatistics:
         power = sqrt(self._products[one, one] * self._products[other, other])
         return float(self._products[one, other] / power) if power else 0.0
 
-    def usual(self) -> ChannelMix:
+    def default_mix(self) -> ChannelMix:
         """The mixture that loses no voice.
 
         The centre of a layout that has one beside left and right, unless it is empty: films have their dialogue there.
@@ -230,9 +230,9 @@ class ChannelStatistics:
             tuple(weights), caution=f"{rest} and {against} are of opposite polarity: {against} was inverted"
         )
 
-    def apart(self) -> list[ChannelMix]:
+    def separate_mixes(self) -> list[ChannelMix]:
         """Single channels that may hold different voices; none where all are nearly the same, or one is the centre."""
-        if self.usual().channel:
+        if self.default_mix().channel:
             return []
         kept: list[int] = []
         for channel in self._sounding():
@@ -285,7 +285,7 @@ def mix_down(samples: NDArray[np.float32], names: Sequence[str], rate: int) -> N
     """A whole recording, (channels, N), as one channel, (N,); samples that are no numbers stay such."""
     known = ChannelStatistics(names)
     known.add(np.where(np.isfinite(samples), samples, 0), rate)
-    return known.usual()(samples)
+    return known.default_mix()(samples)
 
 
 def channel_by_name(names: Sequence[str], wanted: str) -> ChannelMix:

@@ -104,7 +104,7 @@ class ClipStats:
         """What the user should know of how faces were found, a sentence each."""
         return (describe_rotation(self.turns),) if self.turns else ()
 
-    def why_nothing(self) -> str | None:
+    def empty_reason(self) -> str | None:
         """In words, why no clip came out; None if one did."""
         pictures = f"{self.pictures} picture{'s' * (self.pictures > 1)}"
         if self.clips:
@@ -204,10 +204,10 @@ class ClipReader:
         self.media.close()
 
     def __iter__(self) -> Iterator[Clip]:
-        for sighting in self.sightings():
+        for sighting in self.tracked_clips():
             yield sighting.clip
 
-    def sightings(self) -> Iterator[TrackedClip]:
+    def tracked_clips(self) -> Iterator[TrackedClip]:
         """The clips, each with its place in the picture."""
         self.stats = ClipStats(min_seconds=self.options.min_seconds)
         numbers: dict[Track, int] = {}
@@ -271,7 +271,7 @@ class _FaceFollower:
         return face_matrices(landmarks, self._size)
 
     def _look(self, index: int, near: Sequence[Box]) -> list[Face]:
-        return self._search.close(self._pictures[index], near)
+        return self._search.find_near(self._pictures[index], near)
 
 
 class _WholeFrames:

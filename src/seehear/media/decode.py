@@ -211,7 +211,7 @@ class MediaFile:
     @property
     def duration_s(self) -> float:
         """Of the whole file, as it says itself, or as found where its clock jumps (s); 0.0 where it does not say."""
-        clock = self.clock.known
+        clock = self.clock.read_so_far
         return float(clock.end - clock.zero) if clock and clock.jumps else self._header_s
 
     @property

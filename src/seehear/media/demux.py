@@ -280,7 +280,7 @@ class FileClock:
         return self._clock
 
     @property
-    def known(self) -> Clock | None:
+    def read_so_far(self) -> Clock | None:
         """The clock if it has been needed, which is where there may be jumps."""
         return self._clock
 

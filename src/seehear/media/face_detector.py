@@ -114,7 +114,7 @@ class YuNet:
                 f"{path} is not a YuNet face detector that OpenCV {cv2.__version__} can run; "
                 "use face_detection_yunet_2023mar.onnx of the OpenCV model zoo."
             ) from error
-        self.name = YUNET.called(Path(path))
+        self.name = YUNET.file_label(Path(path))
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Face]:
         height, width = image.shape[:2]
@@ -208,16 +208,16 @@ class FaceSearch:
             picture: the next one, or a later one.
             known: boxes of the faces that were seen shortly before.
         """
-        found = self.close(picture, known)
+        found = self.find_near(picture, known)
         missed = len(known) - len(found)
         if self._is_due(picture.index) or not found or missed > self._missed:
             candidates = [face.box for face in self._everywhere(picture, patient=not known)]
             new = [box for box in candidates if not _is_among(box, found)]
-            found = _distinct(found + self.close(picture, new))
+            found = _distinct(found + self.find_near(picture, new))
         self._missed = max(0, len(known) - len(found))
         return found
 
-    def close(self, picture: SearchablePicture, boxes: Sequence[Box]) -> list[Face]:
+    def find_near(self, picture: SearchablePicture, boxes: Sequence[Box]) -> list[Face]:
         """Faces that are found by close looks around these boxes: at most one each, none twice."""
         return _distinct([face for box in boxes for face in self._close(picture, box)])
 

@@ -125,13 +125,13 @@ def sound_ends_of(path: str | os.PathLike[str]) -> list[float]:
         heard = {stream.index: FrameTimes(clock) for stream in streams}
         for packet in packets(container, streams, Damage()):
             for frame in decode_audio(packet, Damage()):
-                heard[packet.stream.index].note(frame)
+                heard[packet.stream.index].add(frame)
         return [ends_at(heard[stream.index], zero) for stream in streams]
 
 
 def ends_at(heard: FrameTimes, zero: Fraction) -> float:
     """Where a stream of sound ends (s from zero on)."""
-    return max((run.start + run.stop - run.first for run in heard.runs(zero)), default=0.0)
+    return max((run.start + run.stop - run.first for run in heard.continuous_runs(zero)), default=0.0)
 
 
 def play(path: str | os.PathLike[str]) -> Playback:
@@ -272,7 +272,7 @@ def _plan(src: str | os.PathLike[str], container: str, earlier_s: float) -> _Pla
         heard = {stream.index: FrameTimes(clock) for stream in streams}
         for packet in packets(source, streams, Damage()):
             for frame in decode_audio(packet, Damage()):
-                heard[packet.stream.index].note(frame)
+                heard[packet.stream.index].add(frame)
         for stream in streams:
             first = heard[stream.index].first
             if first is None:
@@ -282,7 +282,7 @@ def _plan(src: str | os.PathLike[str], container: str, earlier_s: float) -> _Pla
                 raise MediaError(
                     f"{src} has sound ({stream.codec_context.name}) that {container} cannot hold; use .mkv."
                 )
-            runs = heard[stream.index].runs(zero)
+            runs = heard[stream.index].continuous_runs(zero)
             moved = [SoundRun(run.first, run.stop, run.start - earlier_s) for run in runs]
             plans[stream.index] = AudioMovePlan(moved, zero, first, encoding)
             ends[stream.index] = ends_at(heard[stream.index], zero) - earlier_s

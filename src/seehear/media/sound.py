@@ -95,7 +95,7 @@ class Sound:
         out /= FULL_SCALE
         return out
 
-    def stored(self, file: IO[bytes], samples: int) -> Samples:
+    def to_memmap(self, file: IO[bytes], samples: int) -> Samples:
         """The first so many samples from time 0 on, in an empty file that is mapped into memory: it may be hours.
 
         Raises:
@@ -169,7 +169,7 @@ def read_all_sounds(path: str | os.PathLike[str], zero: Fraction | None = None) 
     single = [
         DecodeRequest(replace(stream.part, channel=mix.channel), {stream.channels.names: mix})
         for stream in streams
-        for mix in stream.channels.apart()
+        for mix in stream.channels.separate_mixes()
     ]
     usual = _settled(path, zero, streams, parts)
     room = max(0, MAX_SOUNDS - len(usual))
@@ -220,7 +220,7 @@ def _settled(
 ) -> list[Sound]:
     """The same streams, mixed as is right now that their channels are known: where that differs, decoded again."""
     right = [
-        stream.used if stream.ask.channel else {names: seen.usual() for names, seen in stream.seen.items()}
+        stream.used if stream.ask.channel else {names: seen.default_mix() for names, seen in stream.seen.items()}
         for stream in streams
     ]
     again = {
@@ -286,7 +286,7 @@ class SoundClipStats:
     others: tuple[AudioStreamInfo, ...] = ()
     cautions: tuple[str, ...] = ()
 
-    def why_nothing(self) -> str:
+    def empty_reason(self) -> str:
         """In words, why no clip came out."""
         if self.seconds is None:
             return "there is no sound"
@@ -346,7 +346,7 @@ class SoundReader:
         for length in split_lengths(frames, round(options.min_seconds * FPS), round(options.max_seconds * FPS)):
             start_s, stop_s = start / FPS, (start + length) / FPS
             meta = {"source": str(self.path), "start_s": start_s, "track": 0}
-            yield Clip.of_sound(sound.between(start_s, stop_s), meta)
+            yield Clip.from_audio(sound.between(start_s, stop_s), meta)
             start += length
 
 

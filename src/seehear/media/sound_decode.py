@@ -182,7 +182,7 @@ def decode_sounds(path: str | os.PathLike[str], zero: Fraction, asked: Sequence[
             for spool in spools:
                 samples = spool.finished()
                 lost = damage[spool.ask.part.stream].count + broken.count
-                pieces = _pieces(spool.heard.runs(zero), len(samples))
+                pieces = _pieces(spool.heard.continuous_runs(zero), len(samples))
                 told = spool.repaired, lost, spool.used, spool.seen, clock.caution()
                 entry = DecodedSound(spool.ask, spool.part, samples, pieces, *told)
                 taken.append(entry)
@@ -257,7 +257,7 @@ class _Spool:
         if kind != self._kind or self._seconds >= self.CHUNK_S:
             self._push(last=frame.sample_rate != self._kind[0])
             self._kind = kind
-        self.heard.note(frame)
+        self.heard.add(frame)
         self._seconds += frame.samples / frame.sample_rate
         self._waiting.append(samples)
 

@@ -346,14 +346,14 @@ class FrameTimes:
         self._stamps: list[float] = []
         self._lengths: list[float] = []
 
-    def note(self, frame: AudioFrame) -> None:
+    def add(self, frame: AudioFrame) -> None:
         """Note the next frame."""
         self.first = self.first or frame
         ticks = frame.pts if frame.pts is not None else frame.dts
         self._stamps.append(np.nan if ticks is None or frame.time_base is None else ticks * float(frame.time_base))
         self._lengths.append(frame.samples / frame.sample_rate)
 
-    def runs(self, zero: Fraction) -> list[SoundRun]:
+    def continuous_runs(self, zero: Fraction) -> list[SoundRun]:
         """The stretches without a hole, their starts counted from `zero` (s on the file's axis)."""
         stamps, lengths = np.array(self._stamps), np.array(self._lengths)
         steps = np.diff(stamps[~np.isnan(stamps)], prepend=float(zero))

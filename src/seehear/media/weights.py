@@ -52,7 +52,7 @@ class PublishedWeights:
     variable: str
     flag: str = ""
 
-    def called(self, path: Path) -> str:
+    def file_label(self, path: Path) -> str:
         """The name of what a file holds: ``name``, or for another file than the published one its digest."""
         digest = _sha256(path.read_bytes())
         return self.name if digest == self.sha256 else f"{self.kind}-{digest[:8]}"

@@ -241,7 +241,7 @@ class DelayCalibration:
         """Whether the confidence is a probability that was fitted, rather than a rough guess."""
         return self.examples > 0
 
-    def searching(self, search_s: float) -> DelayCalibration:
+    def for_search_range(self, search_s: float) -> DelayCalibration:
         """The calibration for a search up to ``search_s``; a rough one where that is farther than it was fitted for.
 
         With n times as many wrong delays, each as likely to look right as before, the odds of the best one being right
@@ -252,7 +252,7 @@ class DelayCalibration:
             return self
         return replace(self, bias=self.bias - float(np.log(search_s / self.search_s)), examples=0, search_s=search_s)
 
-    def among(self, sounds: int) -> DelayCalibration:
+    def for_best_of(self, sounds: int) -> DelayCalibration:
         """The calibration for the best of so many sounds of a file: each of them is a chance to look right by luck."""
         return replace(self, bias=self.bias - float(np.log(max(1, sounds))))
 

@@ -49,12 +49,12 @@ class ErrorCounts:
         return cls(edges, counts[0], counts[1])
 
     @property
-    def misses(self) -> Numbers:
+    def miss_rates(self) -> Numbers:
         """Share of the target pairs below each of the thresholds, (..., bins + 1), rising from 0 to 1."""
         return _below(self.targets)
 
     @property
-    def alarms(self) -> Numbers:
+    def false_alarm_rates(self) -> Numbers:
         """Share of the other pairs above each of the thresholds, (..., bins + 1), falling from 1 to 0."""
         return 1 - _below(self.others)
 
@@ -62,7 +62,7 @@ class ErrorCounts:
     def eer(self) -> Numbers:
         """Equal error rate, (...): where the two errors are the same on the line between two thresholds."""
         before, after, share = self._crossing()
-        misses = self.misses
+        misses = self.miss_rates
         low, high = (np.take_along_axis(misses, place[..., None], -1)[..., 0] for place in (before, after))
         equal: Numbers = low + share * (high - low)
         return equal
@@ -89,7 +89,7 @@ class ErrorCounts:
             prior: share of target pairs. The cost is told as a share of that of the better of saying always yes and
                 always no, so that 1 is worth nothing.
         """
-        cost = prior * self.misses + (1 - prior) * self.alarms
+        cost = prior * self.miss_rates + (1 - prior) * self.false_alarm_rates
         least: Numbers = cost.min(-1) / min(prior, 1 - prior)
         return least
 
@@ -100,7 +100,7 @@ class ErrorCounts:
         """
         from scipy.special import ndtri
 
-        misses, alarms = self.misses[1:-1], self.alarms[1:-1]
+        misses, alarms = self.miss_rates[1:-1], self.false_alarm_rates[1:-1]
         inside = np.flatnonzero((misses > 0) & (misses < 1) & (alarms > 0) & (alarms < 1))
         if not len(inside):  # they are told apart without an error: then the corner is the curve
             inside = np.arange(len(misses))[(misses + alarms).argmin() :][:1]
@@ -111,7 +111,7 @@ class ErrorCounts:
 
     def _crossing(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Numbers]:
         """The thresholds before and after the errors cross, and how far between them they do."""
-        apart = self.misses - self.alarms  # rises from -1 to 1
+        apart = self.miss_rates - self.false_alarm_rates  # rises from -1 to 1
         after = np.maximum((apart >= 0).argmax(-1), 1)
         before = after - 1
         low, high = (np.take_along_axis(apart, place[..., None], -1)[..., 0] for place in (before, after))

@@ -239,14 +239,14 @@ class AnimateModel(PretextModel):
 
     name = "animate"
     Options = AnimateOptions
-    shown = ("l1", "copied", "audio", "told")
+    logged_metrics = ("l1", "copied", "audio", "told")
 
     def __init__(self, options: AnimateOptions | None = None) -> None:
         super().__init__()
         self.options = o = options or AnimateOptions()
         sound = complete_speech_options(o.encoder, o.sound)
         self.config: dict[str, Any] = {"pretext": "animate", "model": asdict(o) | {"sound": sound}}
-        self.view = f"{o.region}-{o.size}" + ("" if o.colour else "-luma")
+        self.input_view = f"{o.region}-{o.size}" + ("" if o.colour else "-luma")
         self.encoder = build_speech_encoder(o.encoder, o.sound)
         self.generator = build_generator(o, self.encoder.dim)
         self.drawing = GenerationLoss(o)
@@ -285,12 +285,12 @@ class AnimateModel(PretextModel):
         if audio.shape[1] != video.shape[1] * SAMPLES_PER_FRAME:
             raise ValueError(f"{video.shape[1]} frames come with {audio.shape[1]} samples of sound")
         with torch.autocast(video.device.type, enabled=False):
-            heard = self.sound_augment.waves(audio, rng) if rng else audio
+            heard = self.sound_augment.augment_waveform(audio, rng) if rng else audio
         found: dict[str, Tensor] = {}
         if self.task is None:
-            features = self.hear(heard, rng)
+            features = self.encode_speech(heard, rng)
         else:
-            features, found["audio"], told = self.task(lambda x: self.hear(x, rng), heard, audio, rng)
+            features, found["audio"], told = self.task(lambda x: self.encode_speech(x, rng), heard, audio, rng)
             found |= told
         if self.task is None or o.alpha > 0 or rng is None:
             drawn = self.drawing(self.generator, video, features, rng)
@@ -301,12 +301,12 @@ class AnimateModel(PretextModel):
             loss = o.alpha * found["video"] + (1 - o.alpha) * found["audio"]
         else:
             loss = found["audio"]
-        kept = self.shown if rng else (*self.shown, "drawn", "real")
+        kept = self.logged_metrics if rng else (*self.logged_metrics, "drawn", "real")
         return {"loss": loss} | {name: value.detach() for name, value in found.items() if name in kept}
 
-    def hear(self, audio: Tensor, rng: Generator | None = None) -> Tensor:
+    def encode_speech(self, audio: Tensor, rng: Generator | None = None) -> Tensor:
         """The encoder's last layer, (B, 640 T) -> (B, T, dim), its spectrum disturbed if there is a generator."""
-        return encode_augmented(self.encoder, audio, self.sound_augment, rng)[self.encoder.last]
+        return encode_augmented(self.encoder, audio, self.sound_augment, rng)[self.encoder.last_layer]
 
     @torch.inference_mode()
     def animate(self, still: Tensor, audio: Tensor, piece: int = 100) -> Iterator[Tensor]:
@@ -320,14 +320,14 @@ class AnimateModel(PretextModel):
         Yields:
             (t, planes, size, size) in 0..1, T pictures in all: what a single pass would give.
         """
-        looked = self.generator.look(still.unsqueeze(0))
+        looked = self.generator.encode_still(still.unsqueeze(0))
         noise = self.generator.noise(1, len(audio) // SAMPLES_PER_FRAME)
         done = 0
-        for features in self.encoder.stream(audio.unsqueeze(0), self.encoder.last, piece):
+        for features in self.encoder.stream(audio.unsqueeze(0), self.encoder.last_layer, piece):
             for part in torch.split(features, piece, dim=1):  # an encoder that hears all at once gives all at once
                 moving = torch.cat([part, noise[:, done : done + part.shape[1]].to(part)], dim=-1)
                 done += part.shape[1]
-                yield self.generator.draw(looked, moving)[0]
+                yield self.generator.render(looked, moving)[0]
 
 
 def to_planes(video: Tensor) -> Tensor:

@@ -176,9 +176,9 @@ class APCModel(PretextModel):
 
     name = "apc"
     Options = APCOptions
-    shown = ("copied",)
+    logged_metrics = ("copied",)
     needs_pictures = False
-    view = "mouth-luma"  # which is not looked at, and which sync keeps too
+    input_view = "mouth-luma"  # which is not looked at, and which sync keeps too
 
     def __init__(self, options: APCOptions | None = None) -> None:
         """Builds the layers.
@@ -265,9 +265,9 @@ class CPCModel(PretextModel):
 
     name = "cpc"
     Options = CPCOptions
-    shown = ("matched",)
+    logged_metrics = ("matched",)
     needs_pictures = False
-    view = "mouth-luma"  # which is not looked at, and which sync keeps too
+    input_view = "mouth-luma"  # which is not looked at, and which sync keeps too
 
     def __init__(self, options: CPCOptions | None = None) -> None:
         super().__init__()
@@ -295,7 +295,7 @@ class CPCModel(PretextModel):
         Raises:
             ModelError: the clips are shorter than the steps.
         """
-        moments = self.encoder.moments(batch["audio"].float())
+        moments = self.encoder.local_features(batch["audio"].float())
         times = self._anchors(moments, rng)
         contexts = _at(self.encoder.contexts(moments), times)
         predicted = self.predict(contexts).float().unflatten(-1, (self.options.steps, -1))

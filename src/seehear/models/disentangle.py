@@ -89,8 +89,8 @@ class DisentangleOptions:
 class ModalityPair(NamedTuple):
     """Embeddings of one kind, of the same things."""
 
-    heard: Tensor
-    seen: Tensor
+    voice: Tensor
+    face: Tensor
 
 
 class DisentangleModel(LipSyncModel, IdentityModel):
@@ -108,8 +108,8 @@ class DisentangleModel(LipSyncModel, IdentityModel):
 
     name = "disentangle"
     Options = DisentangleOptions
-    shown = ("matched", "found", "content", "identity", "confusion")
-    apart = True
+    logged_metrics = ("matched", "found", "content", "identity", "confusion")
+    separate_sources = True
 
     def __init__(self, options: DisentangleOptions | None = None) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class DisentangleModel(LipSyncModel, IdentityModel):
             raise ModelError(f"lips have embeddings of {self.lips.dim} numbers but sound of {self.sound.dim}")
         self.who_seen, self.who_heard = head_like(self.lips.head), head_like(self.sound.head)
         self.dim, self.context = self.lips.dim, max(self.lips.context, self.sound.context)
-        self.view = f"face-{self.lips.size if self.lips.region == 'face' else 2 * self.lips.size}"
+        self.input_view = f"face-{self.lips.size if self.lips.region == 'face' else 2 * self.lips.size}"
         self.spectrum = make_spectrum(self.sound)
         self.content = Multiway(o.similarity, o.symmetric, o.exclude)
         self.identity = Multiway(o.similarity, o.symmetric)
@@ -196,9 +196,9 @@ class DisentangleModel(LipSyncModel, IdentityModel):
         times = sample_steps(len(what_seen), what_seen.shape[1], o.candidates, o.spacing, rng)
         if times is not None:
             what, who = (
-                ModalityPair(gather_steps(pair.heard, times), gather_steps(pair.seen, times)) for pair in (what, who)
+                ModalityPair(gather_steps(pair.voice, times), gather_steps(pair.face, times)) for pair in (what, who)
             )
-        faces = _draw_faces(who.seen, rng)
+        faces = _draw_faces(who.face, rng)
         people = _people(who, faces)
         losses = {}
         if o.content_weight:
@@ -206,7 +206,7 @@ class DisentangleModel(LipSyncModel, IdentityModel):
         if o.identity_weight:
             losses["identity"] = self.identity(*people)
         if o.confusion_weight:
-            among_people, among_moments = candidates(people.heard), candidates(who.heard, None, times, o.exclude)
+            among_people, among_moments = candidates(people.voice), candidates(who.voice, None, times, o.exclude)
             nobody = self.confusion(*_people(what, faces), self.content.similarity, among_people)
             never = self.confusion(*who, self.identity.similarity, among_moments)
             losses["confusion"] = (nobody + never) / 2
@@ -215,7 +215,7 @@ class DisentangleModel(LipSyncModel, IdentityModel):
         found["matched"] = top1_within_clip(*what, self.distance)
         found["found"] = top1_within_clip(*people, self.distance)
         if rng is None:
-            found |= {"lips": what.seen, "sound": what.heard} | self._twice(who)
+            found |= {"lips": what.face, "sound": what.voice} | self._twice(who)
         return {"loss": loss} | found
 
     def _ask(self, loss: Multiway, weight: float, *heads: nn.Module) -> None:
@@ -250,9 +250,9 @@ class DisentangleModel(LipSyncModel, IdentityModel):
 
     def _twice(self, who: ModalityPair) -> dict[str, Tensor]:
         """Each clip's voice in two halves, and its face at two moments."""
-        middle = max(1, who.heard.shape[1] // 2)
-        voices = [self._finish(part.mean(1)) for part in (who.heard[:, :middle], who.heard[:, -middle:])]
-        faces = [who.seen[:, middle // 2], who.seen[:, -middle // 2]]
+        middle = max(1, who.voice.shape[1] // 2)
+        voices = [self._finish(part.mean(1)) for part in (who.voice[:, :middle], who.voice[:, -middle:])]
+        faces = [who.face[:, middle // 2], who.face[:, -middle // 2]]
         return dict(zip(("voice", "voice2", "face", "face2"), (*voices, *faces), strict=True))
 
     def _finish(self, embeddings: Tensor) -> Tensor:
@@ -278,5 +278,5 @@ def _draw_faces(seen: Tensor, rng: Generator | None) -> Tensor:
 
 def _people(pair: ModalityPair, faces: Tensor) -> ModalityPair:
     """One group (1, B, dim) of the clips of all processes: each voice on average, each face at one moment."""
-    mine = pair.heard.mean(1), gather_steps(pair.seen, faces)[:, 0]
+    mine = pair.voice.mean(1), gather_steps(pair.face, faces)[:, 0]
     return ModalityPair(*((gather_processes(x) if torch.is_grad_enabled() else x).unsqueeze(0) for x in mine))

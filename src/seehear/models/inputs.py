@@ -106,17 +106,17 @@ def encode_augmented(
     with torch.autocast(audio.device.type, enabled=False):  # a spectrum needs its digits
         if isinstance(encoder, MelSpeech):
             mel = encoder.logmel(audio)
-            mel = augment.mel(mel, encoder.logmel.centres_hz, rng) if rng else mel
+            mel = augment.augment_mel(mel, encoder.logmel.centres_hz, rng) if rng else mel
         elif rng and augment.options.equaliser_db > 0:
             audio = equalise(audio, rng, augment.options.equaliser_db)
-    return encoder.states_of_mel(mel) if isinstance(encoder, MelSpeech) else encoder.states(audio)
+    return encoder.states_of_mel(mel) if isinstance(encoder, MelSpeech) else encoder.layer_outputs(audio)
 
 
 def augmented_spectrum(spectrum: Spectrum, audio: Tensor, augment: SoundAugmentation, rng: Generator) -> Tensor:
     """What a sound encoder takes, of disturbed sound: (B, 640 T) -> (B, 4 T, bands)."""
-    audio = augment.waves(audio, rng)
+    audio = augment.augment_waveform(audio, rng)
     if isinstance(spectrum, LogMel):
-        return augment.mel(spectrum(audio), spectrum.centres_hz, rng)
+        return augment.augment_mel(spectrum(audio), spectrum.centres_hz, rng)
     cepstra: Tensor = spectrum(equalise(audio, rng, augment.options.equaliser_db))
     return cepstra  # which have no bands to be warped
 

@@ -37,13 +37,13 @@ class PretextModel(nn.Module, ABC):
 
     name: ClassVar[str]
     Options: ClassVar[type]
-    shown: ClassVar[tuple[str, ...]] = ()
-    stills: ClassVar[int | None] = None
-    apart: ClassVar[bool] = False
+    logged_metrics: ClassVar[tuple[str, ...]] = ()
+    stills_per_window: ClassVar[int | None] = None
+    separate_sources: ClassVar[bool] = False
     needs_pictures: ClassVar[bool] = True
-    by_sight: ClassVar[tuple[str, ...]] = ()
+    video_only_modules: ClassVar[tuple[str, ...]] = ()
     config: dict[str, Any]
-    view: str
+    input_view: str
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -169,7 +169,7 @@ class IdentityModel(PretextModel):
     def embed_face(self, faces: Tensor) -> Tensor:
         """Embeddings of faces: canonical crops, uint8 RGB (B, S, S, 3) of any size S -> float32 (B, dim)."""
 
-    def across(self, voices: Tensor, faces: Tensor) -> Tensor:
+    def cross_similarity(self, voices: Tensor, faces: Tensor) -> Tensor:
         """How well voices and faces go together, higher is better: (N, dim) and (M, dim) -> (N, M)."""
         return cross_similarity(voices, faces, self.distance, self.shared)
 

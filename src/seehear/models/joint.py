@@ -96,15 +96,15 @@ class JointModel(LipSyncModel, IdentityModel):
 
     name = "joint"
     Options = JointOptions
-    shown = ("matched", "found", "l1", "copied", "sync_loss", "match_loss")
-    apart = True
+    logged_metrics = ("matched", "found", "l1", "copied", "sync_loss", "match_loss")
+    separate_sources = True
     distance = "cosine"
 
     def __init__(self, options: JointOptions | None = None) -> None:
         super().__init__()
         self.options = o = options or JointOptions()
         self.config: dict[str, Any] = {"pretext": self.name, "model": _complete_options(o)}
-        self.dim, self.view = o.dim, f"face-{o.size}"
+        self.dim, self.input_view = o.dim, f"face-{o.size}"
         self.shared = o.match.shared
         self.encoder = build_speech_encoder(o.encoder, o.sound)
         self.sync = SyncObjective(o.sync, self.encoder, o.dim) if o.sync_weight else None
@@ -143,29 +143,29 @@ class JointModel(LipSyncModel, IdentityModel):
     @property
     def lips(self) -> LipEncoder:  # type: ignore[override]  # it is registered once, in its term
         """See `LipSyncModel`."""
-        return self._synced().lips
+        return self._sync_objective().lips
 
     def embed_lips(self, video: Tensor, region: Region = "face") -> Tensor:
         """See `LipSync.embed_lips`."""
-        return self._synced().embed_lips(video, region)
+        return self._sync_objective().embed_lips(video, region)
 
     def embed_sound(self, audio: Tensor) -> Tensor:
         """See `LipSync.embed_sound`."""
-        return self._synced().embed_sound(self.encoder(audio, self.encoder.last))
+        return self._sync_objective().embed_sound(self.encoder(audio, self.encoder.last_layer))
 
     @property
     def matching(self) -> nn.Module:
         """See `IdentityModel.matching`."""
-        return self._matched().loss
+        return self._match_objective().loss
 
     def embed_voice(self, audio: Tensor) -> Tensor:
         """See `IdentityModel.embed_voice`."""
-        match = self._matched()
+        match = self._match_objective()
         return match.embed_voice(self.encoder(audio, match.layer))
 
     def embed_face(self, faces: Tensor) -> Tensor:
         """See `IdentityModel.embed_face`."""
-        return self._matched().embed_face(faces)
+        return self._match_objective().embed_face(faces)
 
     def animator(self) -> AnimateModel:
         """A model that draws with the same networks, shared with this one.
@@ -200,7 +200,7 @@ class JointModel(LipSyncModel, IdentityModel):
         if audio.shape[1] != video.shape[1] * SAMPLES_PER_FRAME:
             raise ValueError(f"{video.shape[1]} frames come with {audio.shape[1]} samples of sound")
         layers = self._hear(audio, rng)
-        features = layers[self.encoder.last]
+        features = layers[self.encoder.last_layer]
         found: dict[str, Tensor] = {}
         loss = features.new_zeros((), dtype=torch.float32)
         if self.sync:
@@ -213,21 +213,21 @@ class JointModel(LipSyncModel, IdentityModel):
         if self.generator is not None:
             found |= self.drawing(self.generator, video, features, rng, seen="face")
             loss = loss + o.animate_weight * found["video"]
-        kept = {name: value.detach() for name, value in found.items() if not rng or name in self.shown}
+        kept = {name: value.detach() for name, value in found.items() if not rng or name in self.logged_metrics}
         return {"loss": loss} | kept
 
     def _hear(self, audio: Tensor, rng: Generator | None) -> dict[str, Tensor]:
         """The layers of the encoder of speech, the sound disturbed if there is a generator."""
         with torch.autocast(audio.device.type, enabled=False):
-            heard = self.sound_augment.waves(audio, rng) if rng else audio
+            heard = self.sound_augment.augment_waveform(audio, rng) if rng else audio
         return encode_augmented(self.encoder, heard, self.sound_augment, rng)
 
-    def _synced(self) -> SyncObjective:
+    def _sync_objective(self) -> SyncObjective:
         if self.sync is None:
             raise ModelError("this joint model was trained with model.sync_weight 0 and cannot compare lips and sound")
         return self.sync
 
-    def _matched(self) -> MatchObjective:
+    def _match_objective(self) -> MatchObjective:
         if self.match is None:
             raise ModelError("this joint model was trained with model.match_weight 0 and cannot tell people apart")
         return self.match

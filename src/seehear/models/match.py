@@ -142,11 +142,11 @@ class MatchModel(IdentityModel):
 
     name = "match"
     Options = MatchOptions
-    shown = ("matched", "same_voice")
-    stills = 2
-    apart = True
+    logged_metrics = ("matched", "same_voice")
+    stills_per_window = 2
+    separate_sources = True
     needs_pictures = False
-    by_sight = ("face", "face_head", "common")
+    video_only_modules = ("face", "face_head", "common")
 
     def __init__(self, options: MatchOptions | None = None) -> None:
         super().__init__()
@@ -154,7 +154,7 @@ class MatchModel(IdentityModel):
         whole = {"sound": complete_speech_options(o.encoder, o.sound), "still": complete_face_options(o.face, o.still)}
         self.dim = o.dim + (o.shared or 0)
         self.encoder = build_speech_encoder(o.encoder, o.sound)
-        self.layer = o.layer or self.encoder.read
+        self.layer = o.layer or self.encoder.default_layer
         freeze_unused_layers(self.encoder, self.layer)
         self.config: dict[str, Any] = {"pretext": self.name, "model": asdict(o) | whole | {"layer": self.layer}}
         self.voice_head = VoiceHead(self.encoder.layers[self.layer], o.dim, o.pooling)
@@ -164,11 +164,11 @@ class MatchModel(IdentityModel):
             self.voice_head.requires_grad_(False)
         self.face = build_face_encoder(o.face, o.still)
         self.face_head = nn.Sequential(nn.Dropout(o.face_dropout), nn.Linear(self.face.dim, self.dim))
-        self.view = f"face-{self.face.size}"
+        self.input_view = f"face-{self.face.size}"
         self.loss = make_loss(
             o.loss, similarity=o.similarity, symmetric=o.symmetric, margin=o.margin, weight=o.weight, shared=o.shared
         )
-        self.distance, self.shared = self.loss.distance, self.loss.shared
+        self.distance, self.shared = self.loss.distance, self.loss.shared_dims
         self.picture_augment = PictureAugmentation(o.pictures)
         self.sound_augment = SoundAugmentation(o.sounds)
 
@@ -229,7 +229,7 @@ class MatchModel(IdentityModel):
         loss = self.loss(voice, face, voice2, face2, seen=known.unsqueeze(0))
         with torch.no_grad():
             found = {
-                "matched": top1_accuracy(self.across(voice[0], face[0]), known),
+                "matched": top1_accuracy(self.cross_similarity(voice[0], face[0]), known),
                 "same_voice": top1_accuracy(self.similarity(voice[0], voice2[0]), torch.ones_like(known)),
             }
         return {"loss": loss} | found | {name: x.detach() for name, x in mine.items()}
@@ -238,7 +238,7 @@ class MatchModel(IdentityModel):
         """Embeddings of two segments of each voice, disturbed by themselves and heard together."""
         if rng is not None:
             with torch.autocast(segments[0].device.type, enabled=False):
-                segments = (self.sound_augment.waves(segments[0], rng), self.sound_augment.waves(segments[1], rng))
+                segments = (self.sound_augment.augment_waveform(segments[0], rng), self.sound_augment.augment_waveform(segments[1], rng))
         audio = torch.cat(segments)
         features = encode_augmented(self.encoder, audio, self.sound_augment, rng)[self.layer]
         return self._embed_features(features).chunk(2)
@@ -343,7 +343,7 @@ class MatchObjective(nn.Module):
         """
         super().__init__()
         self.options = o = options
-        self.layer = o.layer or speech.read
+        self.layer = o.layer or speech.default_layer
         if self.layer not in speech.layers:
             raise ModelError(f"model.match.layer {self.layer!r} is not one of {', '.join(speech.layers)}")
         self.voice_head = VoiceHead(speech.layers[self.layer], dim, o.pooling)

@@ -172,7 +172,7 @@ class SyncModel(LipSyncModel):
 
     name = "sync"
     Options = SyncOptions
-    shown = ("matched",)
+    logged_metrics = ("matched",)
 
     def __init__(self, options: SyncOptions | None = None) -> None:
         super().__init__()
@@ -184,7 +184,7 @@ class SyncModel(LipSyncModel):
             raise ModelError(f"lips have embeddings of {self.lips.dim} numbers but sound of {self.sound.dim}")
         self.dim = self.lips.dim
         self.context = max(self.lips.context, self.sound.context)
-        self.view = "face" if self.lips.region == "face" else "mouth" if self.lips.colour else "mouth-luma"
+        self.input_view = "face" if self.lips.region == "face" else "mouth" if self.lips.colour else "mouth-luma"
         self.spectrum = make_spectrum(self.sound)
         self.loss = make_loss(
             options.loss,

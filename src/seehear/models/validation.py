@@ -48,11 +48,11 @@ class Validation(Protocol):
 
     Attributes:
         formats: of its numbers by their names, as `format` takes them: ".1%" of a share, ".4f" of a plain number.
-        beside: what to compare them with, in words, such as "chance 9.7%"; empty where there is nothing.
+        reference: what to compare them with, in words, such as "chance 9.7%"; empty where there is nothing.
     """
 
     formats: Mapping[str, str]
-    beside: str
+    reference: str
 
     def __call__(self, model: nn.Module, fabric: Fabric) -> ValidationResult:
         """Measure a model that is in evaluation mode, without gradients. Every process measures all clips."""
@@ -70,12 +70,12 @@ class LossValidation:
     Attributes:
         batches: clips of one length: video uint8 (B, T, ...), audio float32 (B, T * 640).
         shown: of the pretext.
-        beside: see `seehear.models.validation.Validation`.
+        reference: see `seehear.models.validation.Validation`.
     """
 
     batches: list[dict[str, Tensor]]
     shown: tuple[str, ...] = ()
-    beside: str = ""
+    reference: str = ""
 
     def __post_init__(self) -> None:
         self._sources = {f"dev_{name}": name for name in ("loss", *self.shown)}
@@ -101,13 +101,13 @@ class SyncValidation:
     Attributes:
         batches: clips of one length each: video uint8 (B, T, ...), audio float32 (B, T * 640).
         distance: how the model's embeddings are compared.
-        formats, beside: see `seehear.models.validation.Validation`.
+        formats, reference: see `seehear.models.validation.Validation`.
     """
 
     batches: list[dict[str, Tensor]]
     distance: Distance
     formats: Mapping[str, str] = field(default_factory=lambda: {f"sync_k{SHORT}": ".1%", f"sync_k{LONG}": ".1%"})
-    beside: str = f"chance {CHANCE:.1%}"
+    reference: str = f"chance {CHANCE:.1%}"
 
     def __call__(self, model: nn.Module, fabric: Fabric) -> ValidationResult:
         """Measure a model that is in evaluation mode. Every process measures all clips: they are few."""
@@ -157,14 +157,14 @@ class MatchValidation:
         batches: clips of one length each: audio float32 (B, 640 T), video uint8 (B, 2, ...), seen bool (B,).
         sources: of all clips, in the order of the batches.
         model: whose `similarity` scores.
-        formats, beside: see `seehear.models.validation.Validation`.
+        formats, reference: see `seehear.models.validation.Validation`.
     """
 
     batches: list[dict[str, Tensor]]
     sources: NDArray[np.int64]
     model: IdentityModel
     formats: Mapping[str, str] = field(default_factory=lambda: FACES | VOICE)
-    beside: str = "chance 50.0%"
+    reference: str = "chance 50.0%"
 
     def __post_init__(self) -> None:
         self.seen = torch.cat([batch["seen"] for batch in self.batches])
@@ -184,7 +184,7 @@ class MatchValidation:
         numbers = {"voice_eer": float(ErrorCounts.of(voices[asked], same[asked]).eer)}
         if "face_of_2" in self.formats:
             faces = asked & (self.seen[:, None] & self.seen).numpy()
-            scores = [self.model.across(found["voice"], found[face]).float().numpy() for face in ("face", "face2")]
+            scores = [self.model.cross_similarity(found["voice"], found[face]).float().numpy() for face in ("face", "face2")]
             numbers["face_voice_auc"] = float(np.mean([ErrorCounts.of(s[faces], same[faces]).auc for s in scores]))
             numbers["face_of_2"] = float(np.mean([pairwise_accuracy(s, faces) for s in scores]))
         return ValidationResult({name: numbers[name] for name in self.formats})
@@ -219,12 +219,12 @@ class AnimateValidation:
     Attributes:
         batches: clips of one length each: video uint8 (B, T, ...), audio float32 (B, T * 640).
         region: what the video shows.
-        formats, beside: see `seehear.models.validation.Validation`.
+        formats, reference: see `seehear.models.validation.Validation`.
     """
 
     batches: list[dict[str, Tensor]]
     region: Region
-    beside: str = "copied still 0.0%"
+    reference: str = "copied still 0.0%"
 
     def __post_init__(self) -> None:
         self.formats: Mapping[str, str] = {"mouth_lower": ".1%", "dev_l1": ".4f"}
@@ -265,7 +265,7 @@ class ScoringValidation(Protocol):
     """A probe that can be told what a model has made of clips."""
 
     formats: Mapping[str, str]
-    beside: str
+    reference: str
 
     def score(self, outs: Sequence[Mapping[str, Tensor]]) -> ValidationResult:
         """The numbers."""
@@ -278,7 +278,7 @@ class JointValidation:
     Attributes:
         batches: clips of one length each: video uint8 (B, T, ...), audio float32 (B, 640 T).
         parts: by what they measure.
-        formats, beside: see `seehear.models.validation.Validation`.
+        formats, reference: see `seehear.models.validation.Validation`.
     """
 
     batches: list[dict[str, Tensor]]
@@ -288,7 +288,7 @@ class JointValidation:
         self.formats: Mapping[str, str] = {
             name: shown for part in self.parts.values() for name, shown in part.formats.items()
         }
-        self.beside = ", ".join(f"{name}: {part.beside}" for name, part in self.parts.items())
+        self.reference = ", ".join(f"{name}: {part.reference}" for name, part in self.parts.items())
 
     def __call__(self, model: nn.Module, fabric: Fabric) -> ValidationResult:
         """Measure a model that is in evaluation mode. Every process measures all clips: they are few."""

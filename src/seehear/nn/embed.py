@@ -106,11 +106,11 @@ def freeze_unused_layers(encoder: SpeechEncoder, layer: str) -> None:
     """
     if layer not in encoder.layers:
         raise ValueError(f"there is no layer {layer!r} in this encoder; it has {', '.join(encoder.layers)}")
-    if layer == encoder.last:
+    if layer == encoder.last_layer:
         return
     weights = [weight for weight in encoder.parameters() if weight.requires_grad]
     with eval_mode(encoder), torch.enable_grad():
-        heard = encoder.states(torch.zeros(1, FPS * SAMPLES_PER_FRAME))[layer]
+        heard = encoder.layer_outputs(torch.zeros(1, FPS * SAMPLES_PER_FRAME))[layer]
     gradients = torch.autograd.grad(heard.sum(), weights, allow_unused=True)
     for weight, gradient in zip(weights, gradients, strict=True):
         weight.requires_grad_(gradient is not None)
@@ -147,11 +147,11 @@ class PaddedSpeechEncoder(SpeechEncoder):
         self.layers = {"spectrum": first.in_channels, **dict.fromkeys((*self.heads, "embedding"), sound.dim)}
         self.train(sound.training)
 
-    def states(self, audio: Tensor) -> dict[str, Tensor]:
+    def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
         """See `SpeechEncoder.states`."""
         return self._layers(self._padded(self.spectrum(audio)))
 
-    def pieces(self, audio: Tensor, frames: int = CHUNK_FRAMES) -> Iterator[dict[str, Tensor]]:
+    def stream_layers(self, audio: Tensor, frames: int = CHUNK_FRAMES) -> Iterator[dict[str, Tensor]]:
         """See `SpeechEncoder.pieces`. In pieces but for its normalisation, which is over all."""
         total = audio.shape[1] // SAMPLES_PER_FRAME
         places = [(start, min(start + frames, total)) for start in range(0, total, frames)]
@@ -221,7 +221,7 @@ class PaddedLipEncoder(nn.Module):
         self.layers = {TRUNK: widths[0].in_channels if widths else lips.dim}
         self.layers |= {f"hidden{n}": layer.out_channels for n, layer in enumerate(widths[:-1], 1)}
         self.layers[EMBEDDING] = lips.dim
-        self.read = lips.read
+        self.read = lips.default_layer
         self.train(lips.training)
 
     def forward(self, pictures: Tensor, layer: str | None = None) -> Tensor:

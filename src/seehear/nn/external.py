@@ -97,7 +97,7 @@ class FunctionEncoder(SpeechEncoder):
             self._require_so_many(count, seconds)
 
     @torch.no_grad()
-    def states(self, audio: Tensor) -> dict[str, Tensor]:
+    def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
         """See `SpeechEncoder.states`."""
         features = self._features(audio)
         self._require_so_many(features.shape[1], audio.shape[1] / SAMPLE_RATE)
@@ -120,20 +120,20 @@ class FunctionEncoder(SpeechEncoder):
 
     def _tried(self, audio: Tensor) -> Tensor | Exception:
         try:
-            return self._heard(audio)
+            return self._call(audio)
         except Exception as error:  # whatever a function of somebody else raises
             return error
 
     def _features(self, audio: Tensor) -> Tensor:
         """(B, N) -> (B, N', D), as the function gives them."""
-        features = self._heard(audio) if self.takes_batches else torch.stack([self._heard(one) for one in audio])
+        features = self._call(audio) if self.takes_batches else torch.stack([self._call(one) for one in audio])
         if features.ndim != 3 or not features.shape[1] or not features.shape[2]:
             raise ModelError(self._wrong_shape(audio if self.takes_batches else audio[0], features))
         if not features.isfinite().all():
             raise ModelError(f"{self.name} gives features that are no numbers (NaN or infinite); correct the function")
         return features
 
-    def _heard(self, audio: Tensor) -> Tensor:
+    def _call(self, audio: Tensor) -> Tensor:
         """What the function gives, as float32 where the sound was."""
         given = audio if isinstance(self.function, nn.Module) else audio.cpu().numpy()
         with torch.no_grad():

@@ -244,12 +244,12 @@ class FrameGenerator(nn.Module):
             for values in self.decoder.last.larger.parameters():
                 nn.init.zeros_(values)
 
-    def look(self, still: Tensor) -> EncodedStill:
+    def encode_still(self, still: Tensor) -> EncodedStill:
         """What `draw` needs of stills (B, planes, size, size) in 0..1, once for all of their frames."""
         identity, maps = self.identity(still)
         return still, identity, maps
 
-    def draw(self, looked: EncodedStill, moving: Tensor) -> Tensor:
+    def render(self, looked: EncodedStill, moving: Tensor) -> Tensor:
         """Frames.
 
         Args:
@@ -268,4 +268,4 @@ class FrameGenerator(nn.Module):
 
     def forward(self, still: Tensor, moving: Tensor) -> Tensor:
         """`look`, then `draw`."""
-        return self.draw(self.look(still), moving)
+        return self.render(self.encode_still(still), moving)

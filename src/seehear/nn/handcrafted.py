@@ -93,9 +93,9 @@ class Handcrafted(SpeechEncoder):
             self.transform = LogMel(recipe.bands, fmax=recipe.highest_hz)
         self.layers = {name: 3 * recipe.cepstra or recipe.bands}
 
-    def states(self, audio: Tensor) -> dict[str, Tensor]:
+    def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
         """See `SpeechEncoder.states`."""
-        return {self.last: self._removed(self.transform(audio))}
+        return {self.last_layer: self._removed(self.transform(audio))}
 
     def _removed(self, features: Tensor) -> Tensor:
         """Deltas do not change: they are slopes."""
@@ -168,11 +168,11 @@ class EGeMAPS(SpeechEncoder):
         self.layers = {"lld": DESCRIPTORS, "functionals": FUNCTIONALS}
 
     @property
-    def read(self) -> str:
+    def default_layer(self) -> str:
         """What changes with time, which is what tools want."""
         return "lld"
 
-    def states(self, audio: Tensor) -> dict[str, Tensor]:
+    def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
         """See `SpeechEncoder.states`."""
         steps = audio.shape[1] // HOP
         heard = [np.pad(one, (0, max(0, SHORTEST - len(one)))) for one in audio.float().cpu().numpy()]

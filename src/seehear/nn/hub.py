@@ -95,10 +95,10 @@ class HubEncoder(SpeechEncoder):
         self.own_rate = SAMPLE_RATE / math.prod(config.conv_stride)
         self.rate = output_rate(self.own_rate)
         self.layers = {str(number): config.hidden_size for number in range(config.num_hidden_layers + 1)}
-        self._read = layer or self.last
+        self._read = layer or self.last_layer
 
     @property
-    def read(self) -> str:
+    def default_layer(self) -> str:
         """See `SpeechEncoder.read`."""
         return self._read
 
@@ -106,11 +106,11 @@ class HubEncoder(SpeechEncoder):
         """See `SpeechEncoder.forward`."""
         return torch.cat(list(self.stream(audio, layer)), dim=1)
 
-    def pieces(self, audio: Tensor, frames: int = CHUNK_FRAMES) -> Iterator[dict[str, Tensor]]:
+    def stream_layers(self, audio: Tensor, frames: int = CHUNK_FRAMES) -> Iterator[dict[str, Tensor]]:
         """See `SpeechEncoder.pieces`; what is longer than `LONGEST` depends a little on where it is cut."""
         total = audio.shape[1] // SAMPLES_PER_FRAME
         if total <= LONGEST:
-            yield self.states(audio)
+            yield self.layer_outputs(audio)
             return
         heard = self._normalised(audio)
         for start in range(0, total, frames):
@@ -120,7 +120,7 @@ class HubEncoder(SpeechEncoder):
             inside = slice(self.per_frame * (start - first), self.per_frame * (stop - first))
             yield {name: state[:, inside] for name, state in states.items()}
 
-    def states(self, audio: Tensor) -> dict[str, Tensor]:
+    def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
         """See `SpeechEncoder.states`."""
         return self._states(self._normalised(audio))
 

@@ -36,7 +36,7 @@ class LipEncoder(nn.Module, ABC):
     context: int
     dim: int
     head: nn.Sequential
-    read: str = "embedding"
+    default_layer: str = "embedding"
 
     def forward(self, video: Tensor) -> Tensor:
         """Float (B, 1 or 3, T, size, size) in 0..1 -> (B, T - 2 context, dim)."""
@@ -66,7 +66,7 @@ class SoundEncoder(nn.Module, ABC):
         head: from the features of single moments to embeddings, over time.
     """
 
-    hears: SpectrumName = "logmel"
+    spectrum_name: SpectrumName = "logmel"
     bands: int
     context: int
     dim: int
@@ -132,17 +132,17 @@ class SpeechEncoder(nn.Module, ABC):
     @property
     def dim(self) -> int:
         """Width of the last layer."""
-        return self.layers[self.last]
+        return self.layers[self.last_layer]
 
     @property
-    def last(self) -> str:
+    def last_layer(self) -> str:
         """Name of the last layer: what the pretext reads."""
         return next(reversed(self.layers))
 
     @property
-    def read(self) -> str:
+    def default_layer(self) -> str:
         """Name of the layer that tasks and tools read where no other is asked for: the papers read the last."""
-        return self.last
+        return self.last_layer
 
     @property
     def per_frame(self) -> int:
@@ -165,15 +165,15 @@ class SpeechEncoder(nn.Module, ABC):
         """
         if audio.shape[-1] % SAMPLES_PER_FRAME:
             raise ValueError(f"{audio.shape[-1]} samples are no whole number of video frames of {SAMPLES_PER_FRAME}")
-        return self.states(audio)[layer or self.read]
+        return self.layer_outputs(audio)[layer or self.default_layer]
 
-    def every_layer(self, audio: Tensor) -> dict[str, Tensor]:
+    def all_layers(self, audio: Tensor) -> dict[str, Tensor]:
         """What `forward` gives of each layer, in one pass: to compare layers costs no more than to read one.
 
         Args:
             audio: (B, 640 T), of any length.
         """
-        pieces = list(self.pieces(audio))
+        pieces = list(self.stream_layers(audio))
         return {name: torch.cat([piece[name] for piece in pieces], dim=1) for name in self.layers}
 
     def stream(self, audio: Tensor, layer: str | None = None, frames: int = CHUNK_FRAMES) -> Iterator[Tensor]:
@@ -193,15 +193,15 @@ class SpeechEncoder(nn.Module, ABC):
         """
         if audio.shape[-1] % SAMPLES_PER_FRAME:
             raise ValueError(f"{audio.shape[-1]} samples are no whole number of video frames of {SAMPLES_PER_FRAME}")
-        for piece in self.pieces(audio, frames):
-            yield piece[layer or self.read]
+        for piece in self.stream_layers(audio, frames):
+            yield piece[layer or self.default_layer]
 
-    def pieces(self, audio: Tensor, frames: int = CHUNK_FRAMES) -> Iterator[dict[str, Tensor]]:
+    def stream_layers(self, audio: Tensor, frames: int = CHUNK_FRAMES) -> Iterator[dict[str, Tensor]]:
         """The pieces that `stream` gives, of every layer; here, all in one."""
-        yield self.states(audio)
+        yield self.layer_outputs(audio)
 
     @abstractmethod
-    def states(self, audio: Tensor) -> dict[str, Tensor]:
+    def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
         """The features of every layer, in the order of ``layers``."""
 
 
@@ -246,7 +246,7 @@ class StreamedSpeech(SpeechEncoder):
             return super().forward(audio, layer)
         return torch.cat(list(self.stream(audio, layer, CHUNK_FRAMES)), dim=1)
 
-    def states(self, audio: Tensor) -> dict[str, Tensor]:
+    def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
         """See `SpeechEncoder.states`."""
         return self.finish(self.local(audio))
 
@@ -254,11 +254,11 @@ class StreamedSpeech(SpeechEncoder):
         """The layers of the local part, and those of the recurrent part after them."""
         return layers | self.recur(layers[next(reversed(layers))], None)[0]
 
-    def pieces(self, audio: Tensor, frames: int = CHUNK_FRAMES) -> Iterator[dict[str, Tensor]]:
+    def stream_layers(self, audio: Tensor, frames: int = CHUNK_FRAMES) -> Iterator[dict[str, Tensor]]:
         """See `SpeechEncoder.pieces`; the memory that it takes does not grow with the recording."""
         total = audio.shape[-1] // SAMPLES_PER_FRAME
         if self.reach is None or total <= frames:
-            yield self.states(audio)
+            yield self.layer_outputs(audio)
             return
         memory: Memory | None = None
         for start in range(0, total, frames):
@@ -276,4 +276,4 @@ Spectrum = LogMel | LifteredMFCC
 
 def make_spectrum(sound: SoundEncoder) -> Spectrum:
     """The spectrum that a sound encoder takes."""
-    return LifteredMFCC(sound.bands) if sound.hears == "mfcc" else LogMel(sound.bands)
+    return LifteredMFCC(sound.bands) if sound.spectrum_name == "mfcc" else LogMel(sound.bands)

@@ -270,7 +270,7 @@ class SmallSpeech(MelSpeech):
         }
 
     @property
-    def read(self) -> str:
+    def default_layer(self) -> str:
         """The widest layer: those behind it keep little more than what moves the mouth (measured: docs/animate.md)."""
         return "spectrum"
 

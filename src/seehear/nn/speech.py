@@ -228,7 +228,7 @@ class StridedSpeech(StreamedSpeech):
         self.recurrent = Recurrent(o.channels, o.hidden, 1)
         self.layers = {"z": MEL_FRAMES * o.channels, **self.recurrent.layers}
 
-    def moments(self, audio: Tensor) -> Tensor:
+    def local_features(self, audio: Tensor) -> Tensor:
         """The convolutions' outputs, 100 a second: (B, 640 T) -> (B, 4 T, channels)."""
         outputs: Tensor = self.convolutions(F.pad(audio, self.padding).unsqueeze(1))
         return outputs.transpose(1, 2).float()
@@ -240,7 +240,7 @@ class StridedSpeech(StreamedSpeech):
 
     def local(self, audio: Tensor) -> dict[str, Tensor]:
         """See `StreamedSpeech.local`."""
-        return {"z": self.moments(audio).reshape(len(audio), -1, MEL_FRAMES * self.channels)}
+        return {"z": self.local_features(audio).reshape(len(audio), -1, MEL_FRAMES * self.channels)}
 
     def recur(self, features: Tensor, memory: Memory | None) -> tuple[dict[str, Tensor], Memory]:
         """See `StreamedSpeech.recur`."""
@@ -313,7 +313,7 @@ class LogMelGRU(MelSpeech):
         Returns:
             (B, frames, hidden).
         """
-        return self._frames100(self.normalise(mel), None)[0][self.last]
+        return self._frames100(self.normalise(mel), None)[0][self.last_layer]
 
     def _frames100(self, mel: Tensor, memory: Memory | None) -> tuple[dict[str, Tensor], Memory]:
         found, memory = self.recurrent(mel, memory)

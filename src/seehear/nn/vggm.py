@@ -87,7 +87,7 @@ class VGGMLips(LipEncoder):
     region = "face"
     size = 224
     colour = True
-    read = "trunk"  # what joonson/syncnet_python calls lip features
+    default_layer = "trunk"  # what joonson/syncnet_python calls lip features
 
     def __init__(self, options: PaperLipsOptions | None = None) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class VGGMSound(SoundEncoder):
     def __init__(self, options: PaperSoundOptions | None = None) -> None:
         super().__init__()
         o = options or PaperSoundOptions()
-        self.dim, self.hears = o.dim, o.spectrum
+        self.dim, self.spectrum_name = o.dim, o.spectrum
         self.bands = 13 if o.spectrum == "mfcc" else self.bands
         self.trunk = _of_logmel() if o.spectrum == "logmel" else _of_mfcc()
         self.head = nn.Sequential(conv1d(TRUNK, TRUNK), nn.Conv1d(TRUNK, self.dim, 1))
@@ -140,7 +140,7 @@ class VGGMSound(SoundEncoder):
 
     def normalise(self, mel: Tensor) -> Tensor:
         """Bands of a log-mel as everywhere; MFCC as they are, which is what published weights have learned from."""
-        return super().normalise(mel) if self.hears == "logmel" else mel
+        return super().normalise(mel) if self.spectrum_name == "logmel" else mel
 
     def features(self, mel: Tensor) -> Tensor:
         """See `SoundEncoder.features`."""

@@ -172,7 +172,7 @@ class StageRunner:
         benchmark(str(plan), out=stage.place, data=data, workers=self.workers, device=self.device, only=self.only)
         wanted = select_work(cells_of_plan(read_plan(plan), given_folders(data)), self.only)
         found = BenchmarkFolder(stage.place.resolve()).read_outcomes()
-        failed = [(cell.called, found[cell.key].failed) for cell in wanted.cells if found[cell.key].failed]
+        failed = [(cell.label, found[cell.key].failed) for cell in wanted.cells if found[cell.key].failed]
         if failed:
             raise SeehearError(
                 f"{len(failed)} of {len(wanted.cells)} measurements failed, {failed[0][0]} for one: {failed[0][1]}"

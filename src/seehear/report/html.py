@@ -376,11 +376,11 @@ class BlockGrid:
     """Blocks of one kind in as many columns of equal width as there is room for, each at least ``least`` rem wide."""
 
     blocks: Sequence[Block]
-    least: int = 20
+    min_width_rem: int = 20
 
     def to_html(self) -> str:
         """The blocks' markup."""
-        return f'<div class=grid style="--least: {self.least}rem">{_inside(self.blocks)}</div>'
+        return f'<div class=grid style="--least: {self.min_width_rem}rem">{_inside(self.blocks)}</div>'
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class MetricsLog:
         for name, value in values.items():
             self._board.add_scalar(name, value, step)
 
-    def show(self, step: int, name: str, picture: NDArray[np.uint8]) -> None:
+    def log_picture(self, step: int, name: str, picture: NDArray[np.uint8]) -> None:
         """One picture, RGB (H, W, 3): pictures/NAME-000250.png."""
         self._pictures.mkdir(exist_ok=True)
         coded, data = cv2.imencode(".png", picture[..., ::-1])
@@ -174,19 +174,19 @@ class StopSignal:
         self._since = 0.0
 
     @property
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         """Whether."""
         return self.number != 0
 
     def _remember(self, number: int, _: FrameType | None) -> None:
-        if self.asked and number == signal.SIGINT and time.monotonic() - self._since > SECOND_SIGNAL_S:
+        if self.requested and number == signal.SIGINT and time.monotonic() - self._since > SECOND_SIGNAL_S:
             raise KeyboardInterrupt  # a second Ctrl-C: somebody does not want to wait for the checkpoint
-        if not self.asked:
+        if not self.requested:
             self.number, self._since = number, time.monotonic()
 
     @classmethod
     @contextmanager
-    def watched(cls) -> Iterator[StopSignal]:
+    def listening(cls) -> Iterator[StopSignal]:
         """Signals are remembered instead of obeyed, as long as the context lasts (and only in the main thread)."""
         stop = cls()
         before = {}

@@ -77,7 +77,7 @@ class Trainer:
     fabric: Fabric
     pretext: PretextModel
     batches: Batches
-    probe: Validation | None
+    validation: Validation | None
     optim: OptimOptions
     engine: EngineOptions
     folder: Path
@@ -114,14 +114,14 @@ class Trainer:
         with (
             self._journal(resumed_at) as journal,
             ProgressReporter(name, self.optim.steps, self.step, show) as telling,
-            StopSignal.watched() as stop,
+            StopSignal.listening() as stop,
         ):
             if resumed_at is None:
                 self._measure(journal, telling)  # untrained: what chance looks like
             batches = iter(self.batches)
             while not self._finished():
                 self._advance(batches, journal, telling)
-                if not self._finished() and self._asked_to_stop(stop):
+                if not self._finished() and self._stop_requested(stop):
                     self.save()
                     raise TrainingStopped(self.step, self.optim.steps, self.folder, stop.number)
         return self.metrics
@@ -165,7 +165,7 @@ class Trainer:
                 self.export(self.metrics)
 
     def _finished(self) -> bool:
-        return self.step >= self.optim.steps or (self.early is not None and self.early.over)
+        return self.step >= self.optim.steps or (self.early is not None and self.early.should_stop)
 
     def _advance(
         self, batches: Iterator[dict[str, Tensor]], journal: MetricsLog | None, telling: ProgressReporter
@@ -195,7 +195,7 @@ class Trainer:
             with self.fabric.no_backward_sync(self.model, enabled=part < o.accumulate - 1):
                 out: dict[str, Tensor] = self.model(batch, self.rng)
                 self.fabric.backward(out["loss"] / o.accumulate)
-        self.watch.look(batch, last=self.step + 1 == o.steps)
+        self.watch.check(batch, last=self.step + 1 == o.steps)
         if o.clip:
             norm = self.fabric.clip_gradients(self.model, self.optimizer, max_norm=o.clip, error_if_nonfinite=False)
             out["gradient"] = norm
@@ -208,47 +208,47 @@ class Trainer:
     def _log(self, out: Mapping[str, Tensor], journal: MetricsLog | None, telling: ProgressReporter) -> None:
         rate = (self.frames - self._logged[0]) / (self.seconds - self._logged[1])
         self._logged = self.frames, self.seconds
-        names = [name for name in ("loss", *self.pretext.shown, "gradient") if name in out]
+        names = [name for name in ("loss", *self.pretext.logged_metrics, "gradient") if name in out]
         values = torch.stack([out[name].detach().float() for name in names])
         row = dict(zip(names, self.fabric.all_reduce(values, reduce_op="mean").tolist(), strict=True))
         row |= {"lr": self.optimizer.param_groups[0]["lr"], "frames_per_s": rate}
         self.metrics = self.metrics | row
         if journal:
             journal.write(self.step, row)
-        telling.update(self.step, self._told())
+        telling.update(self.step, self._status())
 
     def _measure(self, journal: MetricsLog | None, telling: ProgressReporter) -> None:
-        if self.probe is None:
+        if self.validation is None:
             return
         self.model.eval()
         with self._best_weights(), torch.no_grad():
-            probed = self.probe(self.model, self.fabric)
+            probed = self.validation(self.model, self.fabric)
         self.model.train()
         self.metrics = self.metrics | probed.numbers
         if journal:
             journal.write(self.step, probed.numbers)
             for name, picture in probed.pictures.items():
-                journal.show(self.step, name, picture)
-        telling.say(f"step {self.step}: {describe_metrics(self.probe, probed.numbers)}")
+                journal.log_picture(self.step, name, picture)
+        telling.log(f"step {self.step}: {describe_metrics(self.validation, probed.numbers)}")
         if self.early and self.early.is_kept(self.step, probed.numbers):
             self._export()
 
-    def _told(self) -> str:
+    def _status(self) -> str:
         told = f"loss {self.metrics['loss']:.3f}, {self.metrics['frames_per_s']:.0f} frames/s"
-        return f"{told}, {describe_metrics(self.probe, self.metrics)}" if self.probe else told
+        return f"{told}, {describe_metrics(self.validation, self.metrics)}" if self.validation else told
 
     def _journal(self, resumed_at: int | None) -> Any:
         if not self.fabric.is_global_zero:
             return nullcontext()
-        columns = ("loss", *self.pretext.shown, "lr", "gradient", "frames_per_s")
-        return MetricsLog(self.folder, [*columns, *(self.probe.formats if self.probe else ())], resumed_at)
+        columns = ("loss", *self.pretext.logged_metrics, "lr", "gradient", "frames_per_s")
+        return MetricsLog(self.folder, [*columns, *(self.validation.formats if self.validation else ())], resumed_at)
 
     def _best_weights(self) -> Any:
-        return self.average.in_place() if self.average else nullcontext()
+        return self.average.applied() if self.average else nullcontext()
 
-    def _asked_to_stop(self, stop: StopSignal) -> bool:
+    def _stop_requested(self, stop: StopSignal) -> bool:
         """All processes stop after the same step, whichever was asked."""
         if self.fabric.world_size == 1:
-            return stop.asked
-        asked = self.fabric.all_reduce(torch.tensor(float(stop.asked), device=self.fabric.device), reduce_op="sum")
+            return stop.requested
+        asked = self.fabric.all_reduce(torch.tensor(float(stop.requested), device=self.fabric.device), reduce_op="sum")
         return bool(asked > 0)

@@ -61,7 +61,7 @@ class ParameterAverage:
         torch._foreach_lerp_(self._mean, [p.detach() for p in self._live], 1 - decay)
 
     @contextmanager
-    def in_place(self) -> Iterator[None]:
+    def applied(self) -> Iterator[None]:
         """The model has the mean as its weights, as long as the context lasts."""
         self._swap()
         try:
@@ -120,11 +120,11 @@ class GradientWatch:
         self._fabric = fabric
         self._watched = {name: weight for name, weight in pretext.named_parameters() if weight.requires_grad}
         self._silent = dict(self._watched)
-        self._by_sight = tuple(f"{part}." for part in pretext.by_sight)
+        self._by_sight = tuple(f"{part}." for part in pretext.video_only_modules)
         self._steps = self._sights = 0
         self._settled = False
 
-    def look(self, batch: Mapping[str, Tensor], last: bool) -> None:
+    def check(self, batch: Mapping[str, Tensor], last: bool) -> None:
         """After the gradients of an update are there, before they are cleared.
 
         Args:
@@ -149,7 +149,7 @@ class GradientWatch:
         judged = [name for name in silent if sights >= MIN_STEPS or not name.startswith(self._by_sight)]
         self._settled = not silent
         if judged and self._steps >= MIN_STEPS:
-            raise ModelError(self._told(judged))
+            raise ModelError(self._message(judged))
 
     def _of_all(self) -> tuple[list[str], int]:
         """What is silent in every process, and batches with pictures in any of them."""
@@ -160,7 +160,7 @@ class GradientWatch:
         *counts, sights = self._fabric.all_reduce(told, reduce_op="sum").tolist()
         return [name for name, count in zip(self._watched, counts, strict=True) if not count], int(sights)
 
-    def _told(self, silent: list[str]) -> str:
+    def _message(self, silent: list[str]) -> str:
         more = f" and {len(silent) - NAMED} more" if len(silent) > NAMED else ""
         return (
             f"in {self._steps} updates no gradient has reached {len(silent)} of the {len(self._watched)} parameters "
@@ -204,7 +204,7 @@ class EarlyStopping:
         return False
 
     @property
-    def over(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether training should stop."""
         return self.waited >= self.patience
 

@@ -180,7 +180,7 @@ def _train(
         fabric=fabric,
         pretext=model,
         batches=batches,
-        probe=probe,
+        validation=probe,
         optim=chosen.optim,
         engine=chosen.engine,
         folder=out,
@@ -209,7 +209,7 @@ def _model(options: Any) -> PretextModel:
 
 
 def _in_words(probe: Validation, metrics: Metrics) -> str:
-    return describe_metrics(probe, metrics) + (f" ({probe.beside})" if probe.beside else "")
+    return describe_metrics(probe, metrics) + (f" ({probe.reference})" if probe.reference else "")
 
 
 def _remembered(told: Mapping[str, Any], views: ClipViews) -> dict[str, Any]:
@@ -247,8 +247,8 @@ def _batches(corpus: Sequence[str], model: PretextModel, chosen: TrainingSetting
         seed=chosen.optim.seed,
         rank=fabric.global_rank,
         world=fabric.world_size,
-        stills=model.stills,
-        apart=model.apart,
+        stills=model.stills_per_window,
+        apart=model.separate_sources,
     )
 
 
@@ -259,7 +259,7 @@ def _probe(corpus: Sequence[str], model: PretextModel, chosen: TrainingSettings)
 def _views(corpus: Sequence[str], model: PretextModel, data: DataOptions, part: Part, progress: bool) -> ClipViews:
     clips = Corpus(*corpus).with_faces() if model.needs_pictures else Corpus(*corpus)
     clips = clips.split(part, data.dev_every, data.split_by).with_sound()
-    return ClipViews(clips, model.view, progress=progress)
+    return ClipViews(clips, model.input_view, progress=progress)
 
 
 def _finished(out: Path, told: dict[str, Any]) -> PretrainResult | None:

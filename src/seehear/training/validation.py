@@ -65,7 +65,7 @@ def make_loss_validation(views: ClipViews, model: PretextModel, data: DataOption
     frames = min(data.frames, *(int(views.frames[clip]) for clip in clips))
     whole = len(clips) // size * size
     return LossValidation(
-        [stack_clips(views, clips[at : at + size], frames) for at in range(0, whole, size)], model.shown
+        [stack_clips(views, clips[at : at + size], frames) for at in range(0, whole, size)], model.logged_metrics
     )
 
 

@@ -153,11 +153,11 @@ def by_enumeration(tracks, speech, scales):
             weight *= again if stays else usual[t][course[t]]
         for t, state in enumerate(course):
             if state:
-                weight *= np.exp(scales.speech * (speech[t] - scales.heard))
+                weight *= np.exp(scales.speech * (speech[t] - scales.voice))
             for place in state:
                 if place != "unseen":
                     lips = lip_evidence(tracks[place], 0)[t - tracks[place].start]
-                    weight *= np.exp(scales.lips * (lips - scales.least))
+                    weight *= np.exp(scales.lips * (lips - scales.threshold))
         total += weight
         for t, state in enumerate(course):
             for place in state:

@@ -53,7 +53,7 @@ def test_pieces_are_given_out_as_soon_as_their_track_has_ended():
 def test_evidence_peaks_at_the_delay_at_every_picture_whatever_the_pieces(lamp, lamp_model, tmp_path, max_seconds):
     path = lamp(tmp_path / "lamp.mp4", seconds=4, delay_ms=200)
     with ClipReader(path, ClipOptions(faces="whole-frame", max_seconds=max_seconds)) as reader:
-        (track,) = join_pieces(track_agreement(lamp_model, reader.sightings(), reader.sound))
+        (track,) = join_pieces(track_agreement(lamp_model, reader.tracked_clips(), reader.sound))
     assert (track.track, track.start, track.stop) == (0, 0, 100)
     assert len(track.boxes) == len(track.motion) == 100
     assert estimate_delay([track]) == 5
@@ -64,7 +64,7 @@ def test_evidence_peaks_at_the_delay_at_every_picture_whatever_the_pieces(lamp, 
 def test_no_delay_is_read_into_what_agrees_at_none(lamp, lamp_model, tmp_path):
     path = lamp(tmp_path / "lamp.mp4", seconds=3, delay_ms=20_000)
     with ClipReader(path, ClipOptions(faces="whole-frame")) as reader:
-        tracks = join_pieces(track_agreement(lamp_model, reader.sightings(), reader.sound))
+        tracks = join_pieces(track_agreement(lamp_model, reader.tracked_clips(), reader.sound))
     assert estimate_delay(tracks) == 0
 
 

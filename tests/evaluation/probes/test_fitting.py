@@ -175,7 +175,7 @@ def test_the_loss_of_a_number_is_its_concordance() -> None:
     ccc = 2 * np.cov(x, y, bias=True)[0, 1] / (x.var() + y.var() + (x.mean() - y.mean()) ** 2)
     lengths = torch.tensor([2, 3])
     assert goal.loss(out, lengths, truths).item() == pytest.approx(1 - (ccc + 1) / 2, abs=1e-5)
-    assert goal.score(goal.meaning(out, lengths), truths) == pytest.approx(ccc, abs=1e-6)
+    assert goal.score(goal.decode(out, lengths), truths) == pytest.approx(ccc, abs=1e-6)
 
 
 def test_nothing_known_is_nothing_learned() -> None:

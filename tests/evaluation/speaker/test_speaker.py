@@ -97,7 +97,7 @@ def test_what_a_seed_does_not_change_is_the_same_with_every_seed(data: Path) -> 
 
 
 def test_each_seed_draws_pairs_of_its_own(data: Path) -> None:
-    recordings = Recordings.of(data).audible(progress=False)
+    recordings = Recordings.of(data).with_readable_sound(progress=False)
     course = VoiceCrossValidation(
         recordings, TrialSides.of_recordings(recordings, 0.5), VerificationOptions(seeds=range(2), pairs=20)
     )
@@ -119,7 +119,7 @@ def test_a_model_that_has_learned_voices_gives_its_own(data: Path, model: Path) 
     result = told(str(model), [data], ["untrained", "mfcc"], seeds=2)
     assert [row.encoder for row in result.rows] == [str(model), "untrained", "mfcc"]
     assert len(set(result.rows[1].main.per_seed)) == 2
-    pooled = told(str(model), [data], [], layer=MatchModel.from_config(store.read_config(model)).speech.read)
+    pooled = told(str(model), [data], [], layer=MatchModel.from_config(store.read_config(model)).speech.default_layer)
     assert pooled.det[str(model)] != result.det[str(model)]
 
 
@@ -143,7 +143,7 @@ def test_a_model_trained_by_distances_is_compared_by_them(data: Path, tmp_path: 
     options = MatchOptions(sound=sound, still={"size": 16, "channels": [4, 6], "strides": [2, 2]}, dim=6)
     made = MatchModel(replace(options, loss="multiway", similarity="inverse-euclidean"))
     store.save(made, tmp_path / "run", {})
-    recordings = Recordings.of([data]).audible(progress=False)
+    recordings = Recordings.of([data]).with_readable_sound(progress=False)
     course = VoiceCrossValidation(
         recordings, TrialSides.of_recordings(recordings, 0.4), VerificationOptions(seeds=range(1))
     )
@@ -198,7 +198,7 @@ def test_calibration_is_what_verify_reads(data: Path, model: Path, tmp_path: Pat
 
 
 def test_a_calibrated_score_is_the_similarity_of_mean_embeddings(data: Path) -> None:
-    recordings = Recordings.of(data).audible(progress=False).subset(range(9))
+    recordings = Recordings.of(data).with_readable_sound(progress=False).subset(range(9))
     course = VoiceCrossValidation(
         recordings, TrialSides.of_recordings(recordings, 0.5), VerificationOptions(seeds=range(1))
     )

@@ -126,7 +126,7 @@ def _sources(videos: Sequence[Path], labels: Path | None, out: Path) -> list[Sou
 def _fingerprint(sources: list[Source], asked: AdaptOptions) -> dict[str, Any]:
     """By which the run is known again."""
     told = {
-        **FaceClipReaders(ClipOptions()).told(),
+        **FaceClipReaders(ClipOptions()).options_dict(),
         "model": Path(asked.model).name,
         "weights": digest(find_model(asked.model) / WEIGHTS),
         "minutes": asked.minutes,
@@ -134,4 +134,4 @@ def _fingerprint(sources: list[Source], asked: AdaptOptions) -> dict[str, Any]:
         "seed": asked.seed,
         "replay": Corpus(asked.replay).roots[0].identity if asked.replay else None,
     }
-    return SourcePlan.of(sources, told).fingerprint()
+    return SourcePlan.from_sources(sources, told).fingerprint()

@@ -233,8 +233,8 @@ def prepare_sources(
         CorpusError: as `seehear.data.prepare.prepare`.
     """
     options = ClipOptions()
-    told = {"format": "folder", **FaceClipReaders(options).told(), "shard_clips": SHARD_CLIPS}
-    plan = SourcePlan.of(list(sources), told)
+    told = {"format": "folder", **FaceClipReaders(options).options_dict(), "shard_clips": SHARD_CLIPS}
+    plan = SourcePlan.from_sources(list(sources), told)
     run_plan(plan, out, ReadMeasured(options, sounds), worker_count(workers), progress)
     return Corpus(out)
 

@@ -159,8 +159,8 @@ def learn(
     torch.manual_seed(seed)
     pretext = load_to_train(model)
     preset = read_settings(preset_of(pretext.config))
-    views = material.views(pretext.view, progress)
-    watched = material.watched_views(pretext.view)
+    views = material.views(pretext.input_view, progress)
+    watched = material.watched_views(pretext.input_view)
     fabric = make_fabric(EngineOptions(devices=1))
     fabric.launch()
     data = replace(preset.data, frames=PROBE_FRAMES, probe_clips=len(material.watched))
@@ -175,7 +175,7 @@ def learn(
         fabric=fabric,
         pretext=pretext,
         batches=_batches(views, preset.data, plan.batch, seed),
-        probe=probe,
+        validation=probe,
         optim=optim,
         engine=EngineOptions(devices=1, log_every=min(20, every), probe_every=every, save_every=every),
         folder=folder,

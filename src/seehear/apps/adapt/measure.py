@@ -117,7 +117,7 @@ def judged(found: SyncMeasurement, least_confidence: float) -> MeasuredSource:
         confidence=round(found.confidence, 4),
         seconds=round(found.faces_s, 2),
         listeners=tuple(track.track for track in found.tracks if not _goes_with(track, found.delay_ms)),
-        sound=str(chosen.wanted) if chosen and chosen.of > 1 else None,
+        sound=str(chosen.choice) if chosen and chosen.of > 1 else None,
     )
 
 

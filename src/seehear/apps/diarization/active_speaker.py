@@ -136,7 +136,7 @@ def detect_active_speakers(
         name = reader.detector_name
         duration_s = max(reader.media.seen_s, reader.sound.duration_s)  # a header may claim hours that are not there
         if not pieces:
-            nothing = reader.stats.why_nothing()
+            nothing = reader.stats.empty_reason()
             return ActiveSpeakers(path, duration_s, 0.0, reason=nothing, cautions=reader.sound.cautions, detector=name)
     tracks, sound = _best_sound([join_pieces(of_sound) for of_sound in zip(*pieces, strict=True)], sounds)
     speech = sound_voice_activity(sound)
@@ -207,7 +207,7 @@ def _peak(tracks: Sequence[FaceTrack]) -> tuple[int, float, bool]:
 
 
 def _seen(reader: ClipReader, look: Callable[[TrackedClip], None] | None) -> Iterator[TrackedClip]:
-    for sighting in reader.sightings():
+    for sighting in reader.tracked_clips():
         if look:
             look(sighting)
         yield sighting

@@ -44,9 +44,9 @@ def write_annotated_video(spoken: Diarization, path: Path) -> None:
         raise MediaError(f"{path} is the film itself; give it another name")
     with open_media(film.path) as media, tempfile.TemporaryFile(prefix="seehear-") as file:
         frames = max([len(film.unseen), *(track.stop for track in film.tracks), round(film.duration_s * FPS), 1])
-        wanted = film.sound.wanted if film.sound else None
+        wanted = film.sound.choice if film.sound else None
         sound = read_sound(film.path, media.zero, wanted) if media.has_sound else None
-        heard = sound.stored(file, frames * SAMPLES_PER_FRAME) if sound else None
+        heard = sound.to_memmap(file, frames * SAMPLES_PER_FRAME) if sound else None
         write_video(path, _pictures(spoken, (picture.turned(film.turns) for picture in media.pictures())), FPS, heard)
 
 

@@ -73,7 +73,7 @@ def diarize_file(
         MediaError: the file cannot be read.
     """
     prints = TrackEmbeddings(faces) if faces else None
-    film = detect_active_speakers(path, model, options, progress, threads, prints.see if prints else None)
+    film = detect_active_speakers(path, model, options, progress, threads, prints.add if prints else None)
     persons = group_tracks(film.tracks, prints) if film.tracks else []
     turns = _turns(film, persons)
     names = [f"person {number + 1}" for number in range(max(persons, default=-1) + 1)]
@@ -121,7 +121,7 @@ def _who(
     """Who of the known each person is, by face, or by the voice in the turns."""
     count = max(persons, default=-1) + 1
     alike = np.full((count, len(known)), -np.inf)
-    wanted = film.sound.wanted if film.sound else None
+    wanted = film.sound.choice if film.sound else None
     sound = read_sound(film.path, wanted=wanted) if any(one.voice is not None for one in known) else None
     for person in range(count):
         own = [track.track for track, who in zip(film.tracks, persons, strict=True) if who == person]
@@ -130,10 +130,10 @@ def _who(
         voice = mean_voice_embedding(sound, spans, identity) if sound and heard and identity else None
         for column, one in enumerate(known):
             if one.face is not None and prints:
-                alike[person, column] = float(prints.of(own) @ one.face)
+                alike[person, column] = float(prints.mean_of(own) @ one.face)
             elif one.voice is not None and voice is not None and identity:
                 alike[person, column] = _similarity(identity, voice, one.voice)
-    least = prints.faces.known if prints else np.inf
+    least = prints.faces.enrolment_threshold if prints else np.inf
     return assign_names(alike, [least if one.face is not None else ENROLLED_VOICE_SIMILARITY for one in known])
 
 
@@ -259,7 +259,7 @@ def _diarize_with(
     with single_thread():
         models = _load(model, identity, known, options.detector)
         return diarize_file(
-            path, models.sync, options, models.voices, models.known, report, decoder_threads(), models.faces
+            path, models.sync, options, models.voices, models.enrolled, report, decoder_threads(), models.faces
         )
 
 
@@ -270,7 +270,7 @@ class _Models:
     sync: SyncEmbedder
     voices: IdentityModel | None
     faces: FaceModel | None
-    known: list[EnrolledPerson]
+    enrolled: list[EnrolledPerson]
 
 
 @cache

@@ -71,9 +71,9 @@ class EvidenceWeights:
     """
 
     speech: float = 1.5
-    heard: float = 0.33
+    voice: float = 0.33
     lips: float = 0.31
-    least: float = 1.16
+    threshold: float = 1.16
     still: float = 0.29
     lively: float = -0.52
     change: float = 0.027
@@ -115,7 +115,7 @@ def speaker_posteriors(
     if abs(delay) > REACH:
         raise ValueError(f"the evidence holds delays of up to {REACH} pictures, not {delay}")
     frames = max([len(speech), *(track.stop for track in tracks)])
-    heard = scales.speech * (_moved(np.asarray(speech, np.float64), frames, delay) - scales.heard)
+    heard = scales.speech * (_moved(np.asarray(speech, np.float64), frames, delay) - scales.voice)
     lips = [_for_speaking(track, delay, scales) for track in tracks]
     spans = list(_spans(tracks, frames))
     seen = [_seen(span, tracks, heard, lips) for span in spans]
@@ -136,7 +136,7 @@ def speaker_posteriors(
 
 def _for_speaking(track: FaceTrack, delay: int, scales: EvidenceWeights) -> Floats:
     """What the pictures of a face say for its speaking, logarithms of odds, (T,)."""
-    evidence = scales.lips * (lip_evidence(track, delay) - scales.least)
+    evidence = scales.lips * (lip_evidence(track, delay) - scales.threshold)
     if track.motion is None:
         return evidence
     liveliest = max(float(np.quantile(track.motion, 0.9)), 1e-6)

@@ -40,14 +40,14 @@ class TrackEmbeddings:
         self.faces = faces
         self._sums: dict[int, Floats] = {}
 
-    def see(self, sighting: TrackedClip) -> None:
+    def add(self, sighting: TrackedClip) -> None:
         """Take in a piece of a track."""
         track, clip = int(sighting.clip.meta["track"]), sighting.clip
         at = np.linspace(0, clip.frames - 1, min(STILLS, clip.frames)).round().astype(int)
         prints = self.faces.embed(clip.video[at], clip.landmarks[at])
         self._sums[track] = self._sums.get(track, np.zeros(prints.shape[1], np.float32)) + prints.sum(0)
 
-    def of(self, tracks: Sequence[int]) -> Floats:
+    def mean_of(self, tracks: Sequence[int]) -> Floats:
         """One embedding for several tracks of one person, of length 1, (dim,)."""
         return mean_embedding(np.stack([self._sums[track] for track in tracks]))
 
@@ -68,7 +68,7 @@ def group_tracks(tracks: Sequence[FaceTrack], prints: TrackEmbeddings | None = N
     groups = [[number] for number in range(len(tracks))]
     alike = _places(tracks) if prints is None else _likeness(tracks, prints)
     alike[_together(tracks)] = -np.inf
-    least = 0.5 if prints is None else prints.faces.same
+    least = 0.5 if prints is None else prints.faces.same_threshold
     while len(groups) > 1:
         best = np.unravel_index(int(alike.argmax()), alike.shape)
         one, other = sorted(int(number) for number in best)
@@ -103,7 +103,7 @@ def _merged(
 
 def _likeness(tracks: Sequence[FaceTrack], prints: TrackEmbeddings) -> NDArray[np.float64]:
     """Cosine of every two tracks' faces."""
-    vectors = np.stack([prints.of([track.track]) for track in tracks]).astype(np.float64)
+    vectors = np.stack([prints.mean_of([track.track]) for track in tracks]).astype(np.float64)
     return np.asarray(vectors @ vectors.T)
 
 

@@ -264,7 +264,7 @@ def _fix_with(
     with single_thread():
         loaded, threads = load_once(model), decoder_threads()
         before = measure_file(path, loaded, options.measure, report, threads)
-        same = replace(options.measure, sound=before.sound.wanted if before.sound else options.measure.sound)
+        same = replace(options.measure, sound=before.sound.choice if before.sound else options.measure.sound)
         again = partial(measure_file, model=loaded, options=same, threads=threads)
         place = options.places[path]
         try:

@@ -67,7 +67,7 @@ def choose_sound(found: Sequence[SyncMeasurement], sounds: Sequence[Sound]) -> S
     )
     reason = chosen.reason
     if chosen.verdict is Verdict.CANNOT_TELL and rest:
-        every = ", ".join(other.part.short for other in sounds if other.part)
+        every = ", ".join(other.part.label for other in sounds if other.part)
         reason = f"{reason}; none of the file's sounds agrees with the lips: {every}"
     elif chosen.verdict is Verdict.CANNOT_TELL:
         reason += describe_others(sound.part, sound.others)
@@ -341,10 +341,10 @@ def _measure_clips(
             progress(min(1.0, pieces[0].end_s / duration_s))
     name, seen = reader.detector_name, reader.stats.cautions
     if not heard:
-        return _nothing(path, options, reader.stats.why_nothing() or TOO_SHORT, name)
-    calibration = DelayCalibration.from_config(model.config).searching(options.search_s)
+        return _nothing(path, options, reader.stats.empty_reason() or TOO_SHORT, name)
+    calibration = DelayCalibration.from_config(model.config).for_search_range(options.search_s)
     found = [
-        _conclude_one(path, list(of_sound), calibration.among(len(sounds)) if place else calibration, options)
+        _conclude_one(path, list(of_sound), calibration.for_best_of(len(sounds)) if place else calibration, options)
         for place, of_sound in enumerate(zip(*heard, strict=True))
     ]
     chosen = choose_sound(found, sounds)
@@ -384,7 +384,7 @@ def combine_agreements(
     confidence = calibration(peak)
     speed = None if drift and drift.changes else find_speed_error([part for piece in heard for part in piece.parts])
     if speed and (at_speed := find_peak(speed.curve)):
-        confidence = calibration.among(speed.tried)(at_speed)  # a constant delay agrees less, so it is not believed
+        confidence = calibration.for_best_of(speed.tried)(at_speed)  # a constant delay agrees less, so it is not believed
         peak, curve, drift = at_speed, speed.curve, speed.drift(at_speed.delay_ms)
     verdict = classify_delay(peak.delay_ms, confidence)
     if verdict is Verdict.IN_SYNC and drift and drift.changes:

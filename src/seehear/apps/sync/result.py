@@ -420,7 +420,7 @@ def _with_limits(found: SyncMeasurement, table: Table) -> RenderableType:
 
 def _sounds_in_words(found: SyncMeasurement) -> str:
     """Which of a file's sounds was chosen, and how well the others agree with the lips."""
-    others = ", ".join(f"{other.part.short} {other.confidence:.2f}" for other in found.other_sounds)
+    others = ", ".join(f"{other.part.label} {other.confidence:.2f}" for other in found.other_sounds)
     best = "" if found.verdict is Verdict.CANNOT_TELL else " agrees best with the lips"
     return f"{found.sound}{best}; confidence of the others: {others}"
 

@@ -115,8 +115,8 @@ DATA_SETS: dict[str, Download] = {
             "CheyneyComputerScience/CREMA-D/master",
             recordings="SentenceFilenames.csv",
             folders={"VideoFlash": (".flv", 280_000), "AudioWAV": (".wav", 82_000), "AudioMP3": (".mp3", 70_000)},
-            usual=["VideoFlash"],
-            beside=["VideoDemographics.csv"],
+            default_parts=["VideoFlash"],
+            extra_files=["VideoDemographics.csv"],
             renamed={"1040_ITH_SAD_XX": "1040_ITH_SAD_X"},
             read_as=_actor_of_cremad,
         ),
@@ -151,7 +151,7 @@ DATA_SETS: dict[str, Download] = {
             "https://zenodo.org/records/3625687",
             "Cooke, Barker, Cunningham & Shao, J. Acoust. Soc. Am. 120(5), 2006",
         ),
-        ZenodoRecord("the GRID corpus", 3625687, usual=["s[0-9]*"], always=["alignments"]),
+        ZenodoRecord("the GRID corpus", 3625687, default_parts=["s[0-9]*"], extra_files=["alignments"]),
     ),
     "ravdess": Download(
         "RAVDESS",
@@ -162,7 +162,7 @@ DATA_SETS: dict[str, Download] = {
             "https://zenodo.org/records/1188976",
             "Livingstone & Russo, PLoS ONE 13(5): e0196391, 2018",
         ),
-        ZenodoRecord("RAVDESS", 1188976, usual=["Video_Speech_Actor_*"], read_as=_actor_of_ravdess),
+        ZenodoRecord("RAVDESS", 1188976, default_parts=["Video_Speech_Actor_*"], read_as=_actor_of_ravdess),
     ),
     "speechcommands": Download(
         "Speech Commands 0.02",

@@ -44,13 +44,13 @@ class CharacterObjective(Objective):
         steps = F.log_softmax(out.float(), dim=2).transpose(0, 1)
         return F.ctc_loss(steps, flat, lengths.cpu(), sizes, blank=BLANK, zero_infinity=True)
 
-    def meaning(self, out: Tensor, lengths: Tensor) -> list[str]:
+    def decode(self, out: Tensor, lengths: Tensor) -> list[str]:
         if self.beam == 1:
-            return self.quick(out, lengths)
+            return self.decode_fast(out, lengths)
         steps = F.log_softmax(out.double(), dim=2).cpu().numpy()
         return [self._text(best_prefix(s[:n], self.beam)) for s, n in zip(steps, lengths.tolist(), strict=True)]
 
-    def quick(self, out: Tensor, lengths: Tensor) -> list[str]:
+    def decode_fast(self, out: Tensor, lengths: Tensor) -> list[str]:
         best = out.argmax(2).cpu().numpy()
         return [self._text(collapsed(path[:n])) for path, n in zip(best, lengths.tolist(), strict=True)]
 
@@ -62,7 +62,7 @@ class CharacterObjective(Objective):
     def pooled(self) -> CharacterCountObjective:
         return CharacterCountObjective(len(self.alphabet))
 
-    def whole(self, target: str) -> NDArray[np.float64]:
+    def pooled_target(self, target: str) -> NDArray[np.float64]:
         """How often each character is in the text, (characters,)."""
         return np.array([target.count(character) for character in self.alphabet], dtype=float)
 
@@ -83,7 +83,7 @@ class CharacterCountObjective(Objective):
     def loss(self, out: Tensor, lengths: Tensor, targets: Sequence[Any]) -> Tensor:
         return F.mse_loss(out, torch.tensor(np.stack(list(targets)), dtype=out.dtype, device=out.device))
 
-    def meaning(self, out: Tensor, lengths: Tensor) -> list[Any]:
+    def decode(self, out: Tensor, lengths: Tensor) -> list[Any]:
         return list(out.cpu().numpy())
 
     def score(self, said: Sequence[Any], targets: Sequence[Any]) -> float:

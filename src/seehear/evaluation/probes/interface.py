@@ -101,12 +101,12 @@ class Objective(ABC):
         """What training makes small, of a batch."""
 
     @abstractmethod
-    def meaning(self, out: Tensor, lengths: Tensor) -> list[Any]:
+    def decode(self, out: Tensor, lengths: Tensor) -> list[Any]:
         """What the outputs of a batch say, as the targets are said."""
 
-    def quick(self, out: Tensor, lengths: Tensor) -> list[Any]:
+    def decode_fast(self, out: Tensor, lengths: Tensor) -> list[Any]:
         """The same at less cost, where that is to be had: by which the epoch is chosen."""
-        return self.meaning(out, lengths)
+        return self.decode(out, lengths)
 
     @abstractmethod
     def score(self, said: Sequence[Any], targets: Sequence[Any]) -> float:
@@ -116,7 +116,7 @@ class Objective(ABC):
         """What a probe over a whole recording is fitted to in its place, where layers are compared."""
         return self
 
-    def whole(self, target: Any) -> Any:
+    def pooled_target(self, target: Any) -> Any:
         """The target of that probe; None where nothing is known of the recording."""
         return target
 
@@ -135,7 +135,7 @@ class ClassObjective(Objective):
     def loss(self, out: Tensor, lengths: Tensor, targets: Sequence[int]) -> Tensor:
         return F.cross_entropy(out, torch.tensor(list(targets), device=out.device))
 
-    def meaning(self, out: Tensor, lengths: Tensor) -> list[int]:
+    def decode(self, out: Tensor, lengths: Tensor) -> list[int]:
         classes: list[int] = out.argmax(1).tolist()
         return classes
 
@@ -173,7 +173,7 @@ class ConcordanceObjective(Objective):
         spread = said.var(correction=0) + truth.var(correction=0) + apart
         return 1 - (2 * together / (spread + TINY) + 1) / 2
 
-    def meaning(self, out: Tensor, lengths: Tensor) -> list[Any]:
+    def decode(self, out: Tensor, lengths: Tensor) -> list[Any]:
         numbers = out[..., 0].cpu().numpy().astype(np.float64)
         if not self.every_step:
             return list(numbers)
@@ -185,7 +185,7 @@ class ConcordanceObjective(Objective):
     def pooled(self) -> ConcordanceObjective:
         return ConcordanceObjective(every_step=False)
 
-    def whole(self, target: Any) -> float | None:
+    def pooled_target(self, target: Any) -> float | None:
         """The mean of what is known."""
         known = np.atleast_1d(np.asarray(target, float))
         known = known[np.isfinite(known)]

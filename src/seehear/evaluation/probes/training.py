@@ -81,7 +81,7 @@ class FineTunedProbe(Probe):
         """Trains both."""
         with fixed_seed(seed):
             encoder = deepcopy(self.encoder)
-            head = self.make_head(encoder.layers[self.layer or encoder.read])
+            head = self.make_head(encoder.layers[self.layer or encoder.default_layer])
             network = WholeNetwork(encoder, self.layer, head, self.options.rate).to(self.device)
             head.standardise.measure(_first_look(network, train.inputs, self.options.batch))  # type: ignore[union-attr,operator]
             groups = [
@@ -110,7 +110,7 @@ def train_network(
         options: epochs, batch, rates.
     """
     device = device_of(network)
-    quick = partial(_predict, network, goal.quick, options.batch)
+    quick = partial(_predict, network, goal.decode_fast, options.batch)
 
     def losses() -> Iterator[Tensor]:
         for rows in _shuffled([len(x) for x in train.inputs], options.batch):
@@ -120,7 +120,7 @@ def train_network(
             yield goal.loss(out, _steps(out, inputs, lengths), [train.targets[row] for row in rows])
 
     best = train_keep_best(network, groups, losses, lambda: goal.score(quick(dev.inputs), dev.targets), options)
-    return FittedProbe(partial(_predict, network, goal.meaning, options.batch), best)
+    return FittedProbe(partial(_predict, network, goal.decode, options.batch), best)
 
 
 def train_keep_best(

@@ -280,7 +280,7 @@ def has_distractors(people: Rows, group: Rows) -> bool:
 
 def _cross(model: IdentityModel, seen: ClipEmbeddings, asked: CrossModalTrials) -> CrossModalScores:
     with torch.inference_mode():
-        return score_cross_modal(model.across(seen.voices, seen.faces).numpy(), asked, AMONG)
+        return score_cross_modal(model.cross_similarity(seen.voices, seen.faces).numpy(), asked, AMONG)
 
 
 def _compared_models(model: str, against: Sequence[str], device: str) -> list[_ComparedModel]:

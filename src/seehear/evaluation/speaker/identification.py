@@ -98,7 +98,7 @@ def evaluate_identification(
         if name in baselines:
             raise CorpusError(f"the probe leaves encoders as they are; leave {name} out of --baselines")
     named = compared_voices(model, baselines, "frozen", layer, pooling)
-    recordings = Recordings.of(data, dataset).where(where).labelled("speaker").audible()
+    recordings = Recordings.of(data, dataset).where(where).labelled("speaker").with_readable_sound()
     heard, names, left_out = _cut(recordings, seconds)
     held = [_held_out(heard.speakers, seed) for seed in numbers]
     tested = np.unique(np.concatenate(held))

@@ -227,7 +227,7 @@ class FaceVoiceEvaluation(Result):
         from rich.console import Group
         from rich.text import Text
 
-        return Group(self.table(), self.matching_table(), *(Text(line) for line in self.told()))
+        return Group(self.table(), self.matching_table(), *(Text(line) for line in self.notes()))
 
     def table(self) -> Table:
         """Verification, with intervals."""
@@ -258,7 +258,7 @@ class FaceVoiceEvaluation(Result):
             table.add_row(row.people, row.within, row.encoder, *(_percent(row.figures.get(way)) for way in ways))
         return table
 
-    def told(self) -> list[str]:
+    def notes(self) -> list[str]:
         """What has to be known to believe the tables."""
         setting = ", ".join(f"{key} {value}" for key, value in self.setting.items())
         there = "; ".join(f"{name}: {self.clips[name]} clips of {self.persons[name]} people" for name in self.clips)

@@ -89,10 +89,10 @@ class SimulatedRecording(Recording):
 
     def audio(self) -> Sound:
         """The sound, float32 (N,) in [-1, 1] at 16 kHz."""
-        return self._heard
+        return self._simulated
 
     @cached_property
-    def _heard(self) -> Sound:
+    def _simulated(self) -> Sound:
         rng = np.random.default_rng([self._seed, zlib.crc32(self.name.encode())])
         sound = simulate_recording(rng, self._recording.audio(), sample_recording_conditions(rng))
         codec = CODECS[int(rng.integers(len(CODECS)))]
@@ -215,7 +215,7 @@ def evaluate_speaker(
     plan = VerificationOptions(mode, train_speakers, loss, few, seconds, pairs, scaling, numbers, device)
     named = compared_voices(model, baselines, "frozen" if mode == "projected" else mode, layer, pooling)
     labelled = mode != "frozen" or any(one.mode in TRAINED_MODES for one in named)
-    recordings = Recordings.of(data, dataset).where(where).audible()
+    recordings = Recordings.of(data, dataset).where(where).with_readable_sound()
     chosen = np.ones(len(recordings), dtype=bool)
     if split == "official":
         chosen = in_test(recordings.labels(LABEL), recordings.name)

@@ -119,7 +119,7 @@ class PooledVoice(nn.Module):
         """Of a layer; by default the one that the encoder says is read best."""
         super().__init__()
         self.encoder, self.layer, self.pooling = encoder, layer, pooling
-        self.dim = encoder.layers[layer or encoder.read] * (1 if pooling == "mean" else 2)
+        self.dim = encoder.layers[layer or encoder.default_layer] * (1 if pooling == "mean" else 2)
 
     def forward(self, sound: Tensor) -> Tensor:
         """(B, 640 T) -> (B, dim)."""
@@ -168,15 +168,15 @@ def _compared_voice(name: str, model: str, mode: Mode, layer: str | None, poolin
     known = compared_encoder(name, model, mode, layer)
     called = model if name in (UNTRAINED, *TRAINED_MODES) else name
     own: ModelVoice | None = None
-    if has_run(called) and known.layer is None and not (known.drawn and known.mode == "frozen"):
+    if has_run(called) and known.layer is None and not (known.random_weights and known.mode == "frozen"):
         own = _own_voice(called)
 
     def voice(seed: int) -> Voice:
         if own is None:  # an untrained embedding of voices would only hide what its encoder hears
             return PooledVoice(known.encoder(seed), known.layer, pooling)
-        return ModelVoice(untrained_like(called, seed)).eval() if known.drawn else own
+        return ModelVoice(untrained_like(called, seed)).eval() if known.random_weights else own
 
-    return ComparedVoice(name, known.mode, voice, known.drawn)
+    return ComparedVoice(name, known.mode, voice, known.random_weights)
 
 
 def _own_voice(name: str) -> ModelVoice | None:
