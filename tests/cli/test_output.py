@@ -10,6 +10,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,40 @@ def test_progress_is_handed_in_and_drawn_on_the_error_stream(capsys: pytest.Capt
     assert capsys.readouterr() == ("block a.mp4 12.5\n", "")
 
 
+def test_a_function_that_draws_by_itself_is_left_to_it() -> None:
+    def verb(path: Path, *, progress: bool = True) -> Measured:
+        """Measure."""
+        assert progress is True
+        return Measured(path)
+
+    assert called(verb, "a.mp4") == 0
+
+
+def test_problems_of_a_result_that_is_there_are_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    class Incomplete(Measured):
+        @property
+        def problems(self) -> tuple[str, ...]:
+            return ("b.mp4 is left out", "b.mp4 is left out")
+
+    def verb(path: Path) -> Measured:
+        """Measure."""
+        return Incomplete(path)
+
+    assert called(verb, "a.mp4") == 2
+    assert capsys.readouterr() == ("block a.mp4 12.5\n", "seehear: b.mp4 is left out\n")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    bias: float = 0.5
+
+
+@pytest.mark.parametrize(("words", "printed"), [(["--json"], '{"bias": 0.5}\n'), ([], "Fitted(bias=0.5)\n")])
+def test_plain_values_are_printed_too(words: list[str], printed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert called(lambda: Fitted(), *words) == 0
+    assert capsys.readouterr().out == printed
+
+
 BAR_ON_A_TERMINAL = """
 import sys, time
 from pathlib import Path
@@ -240,16 +275,3 @@ def test_terms_are_asked_for_on_a_terminal(
         monkeypatch.setattr(sys, "stdin", answer)
         with pytest.raises(TermsError):
             called(function, "x", confirm="accept_terms", writers={})
-
-
-@pytest.mark.parametrize(("value", "code", "printed"), [(None, 0, ""), (7, 7, ""), ("done", 0, "done\n")])
-def test_old_functions_print_by_themselves(
-    value: object, code: int, printed: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def verb(path: Path, *, json: bool = False, out: Path | None = None) -> object:
-        """Do it."""
-        assert (json, out) == (True, Path("o"))
-        return value
-
-    assert called(verb, "a", "--json", "-o", "o", legacy=True) == code
-    assert capsys.readouterr().out == printed

@@ -19,20 +19,27 @@ PYTHON_ONLY = frozenset({"progress", "fps", "sample_rate"})
 """Parameters that are never flags: callbacks, and what describes arrays in memory."""
 
 METAVARS = {
+    "accept_terms": "DATASET",
     "audio_stream": "STREAM",
+    "baselines": "ENCODER",
     "data": "NAME=PATH",
     "dataset": "DATASET",
     "device": "DEVICE",
     "enroll": "NAME=PATH",
-    "format": "DATASET",
-    "known": "NAME=PATH",
+    "identity": "MODEL",
+    "init": "MODEL",
     "label": "LABEL",
     "layer": "LAYER",
     "model": "MODEL",
+    "only": "PATTERN",
     "option": "OPTION=VALUE",
+    "parts": "PART",
     "preset": "PRESET",
-    "set": "OPTION=VALUE",
+    "skip": "NAME",
+    "sync_model": "MODEL",
+    "trials": "PATH",
     "where": "LABEL=VALUE",
+    "within": "LABEL",
 }
 """What the help shows for parameters of type str whose values have a form."""
 

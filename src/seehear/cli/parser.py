@@ -71,6 +71,7 @@ class Parser(ArgumentParser):
 
     def __init__(self, verb: str, entry: Verb, words: Sequence[str], **given: Any) -> None:
         super().__init__(prog=f"seehear {verb}", formatter_class=HelpFormatter, allow_abbrev=False, **given)
+        self.color = False  # Python 3.14 would colour the help
         self.verb, self.entry = verb, entry
         self.dashed_files = [word for word in words if word.startswith("-") and os.access(word, os.F_OK)]
         self.flags: list[Flag] = []

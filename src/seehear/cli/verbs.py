@@ -269,7 +269,7 @@ MEASURING: dict[str, Verb] = {
         "reproduce a published table: get data, prepare, pretrain, evaluate",
         "seehear recipe open-data -o open-data/ --dry-run",
         EVALUATE,
-        arguments="seehear.recipes.run:optional_name",
+        positionals=("name",),
         confirm="accept_terms",
         resumable=True,
     ),

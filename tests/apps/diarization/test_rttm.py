@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seehear.apps.diarization.diarize import rttm_line, write_rttm
+from seehear.apps.diarization.result import rttm_line, write_rttm
 
 
 def test_a_line_has_ten_fields_and_times_in_seconds():
