@@ -290,7 +290,7 @@ def _visible_part(
 
 
 def _span(low: float, high: float, limit: int, block: int) -> tuple[int, int]:
-    """Return whole blocks around low..high plus a margin of one, within 0..limit; single pixels go in pairs, as chroma."""
+    """Return whole blocks around low..high plus a margin of one, within 0..limit; single pixels in pairs, as chroma."""
     grid = max(block, 2)
     last = max(1, limit // grid) - 1
     first = min(max(floor(low / grid) - 1, 0), last)
