@@ -34,11 +34,11 @@ class LogMel(nn.Module):
     Two framings. ``centred`` (default): frame m covers the samples [160 m - 120, 160 m + 280), centred on 160 m + 80. So
     N = 640 T samples give exactly 4 T frames, and frames 4 t .. 4 t + 3 are symmetric in video frame t. Windows extend
     120 samples (7.5 ms) over either end of the audio, which is padded by reflection: zeros would add a click there, by
-    which a network could recognise the edge. ``valid``: frame m covers [160 m, 160 m + 400) without padding, which gives
+    which a network could recognise the edge. ``valid``: frame m covers [160 m, 160 m + 400) without padding, giving
     (N - 400) // 160 + 1 frames.
 
-    Always computed in float32, regardless of autocast; differentiable. Real FFT of unfolded windows: on one CPU core 2.5
-    times faster than `torch.stft` and 4 times faster than a product with the DFT matrix.
+    Always computed in float32, regardless of autocast; differentiable. Real FFT of unfolded windows: on one CPU core
+    2.5 times faster than `torch.stft` and 4 times faster than a product with the DFT matrix.
     """
 
     window: Tensor
@@ -144,8 +144,8 @@ DELTA_REACH = 2  # frames either side, as in HTK
 class MFCC(nn.Module):
     """MFCC of Davis and Mermelstein (1980): orthonormal DCT-II of the log-mel bands, c0 first, no lifter.
 
-    Same timing as `LogMel`. With ``deltas``, first and second derivatives are appended (13 -> 39 values per frame), each
-    by linear regression over five frames (HTK book, 5.9), repeating the end frames beyond the ends.
+    Same timing as `LogMel`. With ``deltas``, first and second derivatives are appended (13 -> 39 values per frame),
+    each by linear regression over five frames (HTK book, 5.9), repeating the end frames beyond the ends.
     """
 
     basis: Tensor
