@@ -31,7 +31,7 @@ Framing = Literal["centred", "valid"]
 class LogMel(nn.Module):
     """Natural logarithm of the power in mel bands, every 10 ms over Hann windows of 25 ms.
 
-    Two framings. ``centred`` (default): frame m covers the samples [160 m - 120, 160 m + 280), centred on 160 m + 80. So
+    Two framings. ``centred`` (default): frame m covers the samples [160 m - 120, 160 m + 280) around 160 m + 80. So
     N = 640 T samples give exactly 4 T frames, and frames 4 t .. 4 t + 3 are symmetric in video frame t. Windows extend
     120 samples (7.5 ms) over either end of the audio, which is padded by reflection: zeros would add a click there, by
     which a network could recognise the edge. ``valid``: frame m covers [160 m, 160 m + 400) without padding, giving

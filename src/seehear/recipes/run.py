@@ -1,4 +1,4 @@
-"""The verb recipe; a recipe in words."""
+"""The command `seehear recipe`, and the description of a recipe."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOT_RUN = "Nobody has run this recipe at full size yet: hours are estimates, and
 
 
 def listed() -> str:
-    """Every recipe that comes with the package, with what it asks for."""
+    """List the packaged recipes with their requirements."""
     lines = []
     for name in recipe_names():
         recipe = read_recipe(name)
@@ -40,12 +40,12 @@ def _wants(recipe: Recipe) -> str:
 
 
 def plan_text(whole: RecipePlan, last: Stage, done: Sequence[str]) -> str:
-    """The stages with size, hours, disk and terms, where the hours are from, and the commands.
+    """Describe the stages with size, hours, disk and terms, the source of the hours, and the commands.
 
     Args:
-        whole: all stages but the last.
-        last: evaluation, as it will be where all goes well.
-        done: names of the stages that are done.
+        whole: all stages but the last
+        last: the evaluation, if everything succeeds
+        done: names of the completed stages
     """
     recipe = whole.recipe
     stages = [*whole.stages, last]
@@ -94,7 +94,7 @@ def _terms(recipe: Recipe) -> Iterator[str]:
 
 
 def _ways(stages: Sequence[Stage]) -> list[tuple[str, str]]:
-    """Kind and sentence, each once."""
+    """Return each stage kind with the source of its hours, without duplicates."""
     told = dict.fromkeys((stage.kind, stage.cost.how) for stage in stages)
     more = (
         f"no GPU was timed: {H100_MAC_S / 1e12:.1f} TMAC/s are NVIDIA's figure, the share is a guess, and "
@@ -105,19 +105,19 @@ def _ways(stages: Sequence[Stage]) -> list[tuple[str, str]]:
 
 
 def format_hours(hours: float) -> str:
-    """Two digits, minutes below an hour."""
+    """Format with two digits, or as minutes below an hour."""
     return f"{max(1, round(60 * hours))} min" if hours < 1 else f"{hours:.{0 if hours >= 10 else 1}f} h"
 
 
 def format_disk(gb: float) -> str:
-    """In MB, GB or TB."""
+    """Format in MB, GB or TB."""
     if gb >= 1000:
         return f"{gb / 1000:.1f} TB"
     return f"{gb:.0f} GB" if gb >= 1 else f"{1000 * gb:.0f} MB"
 
 
 TERMS = "terms"
-"""Before the name of a data set: the marker that says that its terms are accepted."""
+"""Prefix of the marker for accepted terms of a data set."""
 
 
 def recipe(
@@ -134,33 +134,32 @@ def recipe(
     workers: int | None = None,
     dry_run: bool = False,
 ) -> int:
-    """Do all that a table of the papers needs: fetch data, prepare it, pretrain, evaluate, write a report.
+    """Reproduce a table of the papers: fetch data, prepare it, pretrain, evaluate, and write a report.
 
-    Each stage is done once. A run that was stopped or killed goes on when the same command is given again; a stage
-    that failed is tried again, and those that do not need it are done all the same. Terms of data sets are shown and
-    asked for before anything is fetched.
+    Each stage runs once. After an interruption, give the same command again to continue. A failed stage is retried, and
+    stages that do not depend on it still run. The terms of data sets are shown and must be accepted before anything is
+    fetched.
 
     Args:
-        name: of a recipe that comes with the package (open-data, lrs2, lrw, voxceleb2) or a YAML file; without one the
-            recipes are listed.
-        out: folder of everything: data, corpora, runs, evaluate/report.html and evaluate/tables.md; by default
-            recipe-NAME here.
-        data: NAME=FOLDER ...: data sets that you have, as released or prepared; they are not fetched then.
-        accept: data sets whose terms you accept without being asked, by name: --accept grid cremad ravdess.
-        without: data sets or pretexts to leave out, with all that needs them.
-        set: OPTION=VALUE ...: options of pretexts, as of seehear benchmark: sync.optim.steps=10000.
-        only: patterns of what is measured, such as "emotion/*".
-        devices: GPUs that train together; the steps are shared out among them.
-        device: what networks run on: cpu, cuda, mps or auto; by default a GPU where there is one.
-        workers: processes that prepare and measure; by default one a core.
-        dry_run: print the stages with size, hours, disk and terms, and do nothing.
+        name: packaged recipe (open-data, lrs2, lrw, voxceleb2) or a YAML file; without a name the recipes are listed
+        out: output folder: data, corpora, runs, evaluate/report.html and evaluate/tables.md; by default recipe-NAME in
+            the current folder
+        data: NAME=FOLDER ...: data sets that you already have, as released or prepared; they are not fetched
+        accept: data sets whose terms you accept without a prompt, by name: --accept grid cremad ravdess
+        without: data sets or pretexts to leave out, with everything that depends on them
+        set: OPTION=VALUE ...: options of pretexts, as in seehear benchmark: sync.optim.steps=10000
+        only: patterns of what to measure, such as "emotion/*"
+        devices: number of GPUs to train with; the steps are divided among them
+        device: device for the networks: cpu, cuda, mps or auto; by default a GPU if there is one
+        workers: number of processes that prepare and measure; by default one per core
+        dry_run: only print the stages with size, hours, disk and terms
 
     Returns:
-        0 where everything is done, 2 where a stage failed.
+        0 if everything is done, 2 if a stage failed
 
     Raises:
-        SeehearError: no such recipe, a data set that is missing, an option that does not fit, or a folder that holds
-            other things.
+        SeehearError: the recipe does not exist, a data set is missing, an option is invalid, or the folder holds
+            other files
     """
     if name is None:
         print(listed())  # noqa: T201
@@ -182,7 +181,7 @@ def recipe(
 
 
 def optional_name(words: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The name has a position on the command line and may be left out, whatever the words are."""
+    """Allow the name to be omitted: it is positional but optional."""
     return {"name": {"type": str, "nargs": "?", "default": None}}
 
 
@@ -190,8 +189,8 @@ class _Work:
     """The stages of one call.
 
     Attributes:
-        failed: stage -> why.
-        done: names of the stages that are done.
+        failed: stage -> reason
+        done: names of the completed stages
     """
 
     def __init__(self, folder: RecipeFolder, whole: RecipePlan, asked: RecipeOptions, hands: StageRunner) -> None:
@@ -200,9 +199,9 @@ class _Work:
         self._folder, self._whole, self._asked, self._hands = folder, whole, asked, hands
 
     def carry_out(self, accept: Sequence[str]) -> int:
-        """Everything that can be done; gives the exit code."""
+        """Run everything that can be run; return the exit code."""
         for note in self._whole.notes:
-            _tell(note)
+            _print_message(note)
         for stage in self._whole.stages:
             if stage.kind == "get" and not self._folder.is_done(stage.name, stage.given):
                 self._ask(stage, accept)
@@ -216,14 +215,14 @@ class _Work:
         return self._account(last)
 
     def _ask(self, stage: Stage, accept: Sequence[str]) -> None:
-        """Whether the user accepts the terms; where not, fetching has failed."""
+        """Ask the user to accept the terms; otherwise the stage has failed."""
         known, terms = DATA_SETS[stage.of], f"{TERMS} {stage.of}"
         given = {"licence": known.terms.licence, "url": known.terms.url}
         if self._folder.is_done(terms, given):
             return
         try:
             if stage.of in accept:
-                _tell(f"{known.title}\n{known.terms}\naccepted with --accept {stage.of}")
+                _print_message(f"{known.title}\n{known.terms}\naccepted with --accept {stage.of}")
             else:
                 confirm_terms(known.title, known.terms)
         except SeehearError as refusal:
@@ -232,19 +231,19 @@ class _Work:
             self._folder.mark(terms, given)
 
     def _do(self, stage: Stage) -> None:
-        lost = [need for need in stage.needs if need in self.failed]
+        failed_needs = [need for need in stage.needs if need in self.failed]
         if stage.name in self.failed:
             return
-        if lost:
-            self.failed[stage.name] = f"it needs {lost[0]}, which failed"
+        if failed_needs:
+            self.failed[stage.name] = f"it needs {failed_needs[0]}, which failed"
             return
-        # what was measured may grow with --only, and a benchmark itself knows what is left
+        # --only may now select more measurements, and the benchmark itself resumes
         there = self._folder.is_done(stage.name, stage.given) and stage.place.exists()
         if there and stage.kind != EVALUATE:
-            _tell(f"{stage.name}: done before")
+            _print_message(f"{stage.name}: done before")
             self.done.append(stage.name)
             return
-        _tell(f"{stage.name}: {stage.command}")
+        _print_message(f"{stage.name}: {stage.command}")
         try:
             self._hands.do(stage)
         except SeehearError as error:
@@ -258,20 +257,20 @@ class _Work:
             self._folder.mark(stage.name, stage.given)
             self.done.append(stage.name)
         if stage.name in self.failed:
-            _tell(f"{stage.name} failed: {self.failed[stage.name]}")
+            _print_message(f"{stage.name} failed: {self.failed[stage.name]}")
 
     def _account(self, last: Stage | None) -> int:
         if last and (last.place / "report.html").is_file():
-            _tell(f"report: {last.place / 'report.html'}; tables: {last.place / 'tables.md'}")
+            _print_message(f"report: {last.place / 'report.html'}; tables: {last.place / 'tables.md'}")
         for name, reason in self.failed.items():
-            _tell(f"seehear: {name} failed: {reason}")
+            _print_message(f"seehear: {name} failed: {reason}")
         if self.failed:
-            _tell("give the same command again when that is put right: what is done is kept")
+            _print_message("give the same command again when that is put right: what is done is kept")
         return BAD_INPUT if self.failed else 0
 
 
 def _last(whole: RecipePlan, asked: RecipeOptions) -> Stage:
-    """The evaluation where all goes well."""
+    """Return the evaluation stage, assuming that everything succeeds."""
     last = evaluation_stage(whole, asked, [stage.name for stage in whole.stages])
     if last is None:
         raise RecipeError(f"nothing of {whole.recipe.name} would be measured; give more with --data, or leave less out")
@@ -289,5 +288,5 @@ def _gpu_or_cpu() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _tell(sentence: str) -> None:
+def _print_message(sentence: str) -> None:
     print(sentence, file=sys.stderr)  # noqa: T201
