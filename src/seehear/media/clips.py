@@ -362,7 +362,7 @@ class _VideoPass:
             yield heapq.heappop(self._finished)[2]
 
     def _collect(self, strip: TrackCropper) -> None:
-        """Take finished pieces, if the track is worth it."""
+        """Collect complete segments if the track is a face and long enough."""
         track, stats = strip.track, self._stats
         pieces = strip.pieces()
         length = track.stop - track.start
