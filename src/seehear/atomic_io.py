@@ -39,10 +39,10 @@ def atomic_write(path: Path) -> Iterator[Path]:
 def temporary_name(path: Path, ending: str) -> Path:
     """Return a hidden name in the same folder, ``.NAME`` plus the ending; the name is shortened if necessary."""
     name = os.fsencode(path.name)
-    most = MAX_NAME_BYTES - len(os.fsencode(ending)) - 1
-    if len(name) > most:
+    max_bytes = MAX_NAME_BYTES - len(os.fsencode(ending)) - 1
+    if len(name) > max_bytes:
         digest = hashlib.sha256(name).hexdigest()[:DIGEST_LENGTH].encode()
-        name = name[: most - DIGEST_LENGTH - 1] + b"." + digest
+        name = name[: max_bytes - DIGEST_LENGTH - 1] + b"." + digest
         name = name.decode("utf-8", "ignore").encode()  # no partial character: some file systems reject such names
     return path.with_name(f".{os.fsdecode(name)}{ending}")
 

@@ -66,10 +66,10 @@ def _flag(name: str, value: Any, default: Any) -> list[str]:
     """Return the option as command-line arguments."""
     flag = f"--{name.replace('_', '-')}"
     if is_dataclass(value) and not isinstance(value, type):
-        told = {field.name: getattr(value, field.name) for field in fields(value)}
+        plain = {field.name: getattr(value, field.name) for field in fields(value)}
         return [
             word
-            for part, one in told.items()
+            for part, one in plain.items()
             if one != getattr(default, part)
             for word in _flag(f"{name}.{part}", one, getattr(default, part))
         ]
@@ -82,10 +82,10 @@ def _flag(name: str, value: Any, default: Any) -> list[str]:
 
 def build_options(options: type, given: Mapping[str, Any]) -> Any:
     """Build an options dataclass from plain values of YAML or JSON (lists become tuples)."""
-    known = [field.name for field in fields(options)]
-    unknown = sorted(set(given) - set(known))
+    names = [field.name for field in fields(options)]
+    unknown = sorted(set(given) - set(names))
     if unknown:
-        raise ModelError(f"{options.__name__} has no option {unknown[0]!r}; it has {', '.join(known)}")
+        raise ModelError(f"{options.__name__} has no option {unknown[0]!r}; it has {', '.join(names)}")
     return options(**{key: _tuples(value) for key, value in given.items()})
 
 
@@ -168,8 +168,8 @@ def to_plain(value: Any) -> Any:
     Fields of dataclasses with their default value are omitted.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        told = {entry.name: getattr(value, entry.name) for entry in fields(value) if not _default(entry, value)}
-        return {name: to_plain(item) for name, item in told.items()}
+        plain = {entry.name: getattr(value, entry.name) for entry in fields(value) if not _default(entry, value)}
+        return {name: to_plain(item) for name, item in plain.items()}
     if isinstance(value, Mapping):
         return {str(key): to_plain(item) for key, item in value.items()}
     return [to_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -232,12 +232,12 @@ def _exit_with_parent() -> None:
 
 def _picklable(error: Exception) -> Exception:
     """Return the error with its traceback as a note, or only its text if it cannot be pickled."""
-    told = "".join(traceback.format_exception(error))
-    error.add_note(told)
+    text = "".join(traceback.format_exception(error))
+    error.add_note(text)
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
-        return RuntimeError(told)
+        return RuntimeError(text)
     return error
 
 
@@ -305,5 +305,5 @@ def _try_in_worker(
 
 
 def _unexpected_error(path: Path, error: Exception) -> str:
-    said = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"{path}: unforeseen {said}; done alone, it shows the traceback that a bug report needs"
+    description = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"{path}: unforeseen {description}; done alone, it shows the traceback that a bug report needs"

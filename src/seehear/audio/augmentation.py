@@ -161,8 +161,8 @@ def add_reverberation(audio: Tensor, rng: Generator, share: float) -> Tensor:
     echo = echo[chosen] * decay
     echo = echo / echo.square().sum(dim=1, keepdim=True).sqrt() * 10 ** (-ratio_db[chosen] / 20)
     size = 1 << (samples + length - 1).bit_length()
-    heard = torch.fft.irfft(torch.fft.rfft(audio[chosen], size) * torch.fft.rfft(echo, size), size)[:, :samples]
-    return audio.index_add(0, chosen.nonzero().flatten(), heard)
+    wet = torch.fft.irfft(torch.fft.rfft(audio[chosen], size) * torch.fft.rfft(echo, size), size)[:, :samples]
+    return audio.index_add(0, chosen.nonzero().flatten(), wet)
 
 
 @dataclass(frozen=True)

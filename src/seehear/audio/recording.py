@@ -146,8 +146,8 @@ def resample(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     from scipy.signal import resample_poly
 
     common = gcd(rate, SAMPLE_RATE)
-    heard: NDArray[np.float32] = resample_poly(samples, SAMPLE_RATE // common, rate // common).astype(np.float32)
-    return heard
+    resampled: NDArray[np.float32] = resample_poly(samples, SAMPLE_RATE // common, rate // common).astype(np.float32)
+    return resampled
 
 
 ABOVE_HZ = 4500.0

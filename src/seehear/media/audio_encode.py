@@ -130,9 +130,9 @@ def _try(container: str, encoding: AudioEncoding) -> tuple[int, int] | None:
 
 def _format(encoder: Codec, heard: AudioFrame) -> str:
     """Return a lossless sample format: the decoder's, its planar or packed form, or else the encoder's first."""
-    known = [form.name for form in encoder.audio_formats or []]
+    supported = [form.name for form in encoder.audio_formats or []]
     candidates = heard.format.name, heard.format.planar.name, heard.format.packed.name
-    return next((name for name in candidates if name in known), known[0] if known else heard.format.name)
+    return next((name for name in candidates if name in supported), supported[0] if supported else heard.format.name)
 
 
 def _layout(heard: AudioFrame) -> str:
@@ -143,8 +143,8 @@ def _layout(heard: AudioFrame) -> str:
 
 def _rate(encoder: Codec, heard: AudioFrame) -> int:
     """Return the source's sample rate, or the next higher one that the encoder supports."""
-    known = sorted(encoder.audio_rates or [heard.sample_rate])
-    return next((rate for rate in known if rate >= heard.sample_rate), known[-1])
+    supported = sorted(encoder.audio_rates or [heard.sample_rate])
+    return next((rate for rate in supported if rate >= heard.sample_rate), supported[-1])
 
 
 def _bit_rate(codec: str, source: AudioStream, heard: AudioFrame) -> int:

@@ -283,9 +283,9 @@ def single_channel(names: Sequence[str], channel: int) -> ChannelMix:
 
 def mix_down(samples: NDArray[np.float32], names: Sequence[str], rate: int) -> NDArray[np.float32]:
     """Mix a whole recording (channels, N) to one channel (N,); NaN samples stay NaN."""
-    known = ChannelStatistics(names)
-    known.add(np.where(np.isfinite(samples), samples, 0), rate)
-    return known.usual()(samples)
+    statistics = ChannelStatistics(names)
+    statistics.add(np.where(np.isfinite(samples), samples, 0), rate)
+    return statistics.usual()(samples)
 
 
 def channel_by_name(names: Sequence[str], wanted: str) -> ChannelMix:
@@ -295,9 +295,9 @@ def channel_by_name(names: Sequence[str], wanted: str) -> ChannelMix:
         MediaError: there is no such channel
     """
     words = [_word(names, channel) for channel in range(len(names))]
-    asked = wanted.lower().replace("center", "centre")
+    requested = wanted.lower().replace("center", "centre")
     for channel, (name, word) in enumerate(zip(names, words, strict=True)):
-        if asked in (word.lower(), name.lower(), str(channel + 1)):
+        if requested in (word.lower(), name.lower(), str(channel + 1)):
             return single_channel(names, channel)
     raise MediaError(f"there is no channel {wanted}; the channels are {', '.join(words)}")
 

@@ -237,8 +237,8 @@ class ClipReader:
     def _clip(self, piece: TrackSegment, track: int) -> Clip:
         start_s, stop_s = piece.start / FPS, (piece.start + len(piece.video)) / FPS
         meta = {"source": str(self.path), "start_s": start_s, "track": track}
-        heard = self.sound.between(start_s + self._delay_s, stop_s + self._delay_s)
-        return Clip(piece.video, piece.landmarks, heard, meta)
+        audio = self.sound.between(start_s + self._delay_s, stop_s + self._delay_s)
+        return Clip(piece.video, piece.landmarks, audio, meta)
 
 
 class _FaceFollower:
@@ -258,10 +258,10 @@ class _FaceFollower:
     def step(self, index: int, pictures: Mapping[int, Picture]) -> None:
         """Process a frame; ``pictures`` also holds all frames since the last step."""
         self._pictures = pictures
-        found = self._search.find(pictures[index], [track.last.box for track in self.tracks])
+        detected = self._search.find(pictures[index], [track.last.box for track in self.tracks])
         self._stats.looked_at += 1
-        self._stats.with_face += bool(found)
-        self._tracker.step(index, found)
+        self._stats.with_face += bool(detected)
+        self._tracker.step(index, detected)
 
     def cut(self) -> None:
         """End the shot and all its tracks."""

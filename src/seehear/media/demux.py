@@ -260,8 +260,8 @@ def clock_zero(path: str | os.PathLike[str]) -> Fraction:
                 return presentation_time(first) or Fraction(0)
     with open_container(path) as container:
         for packet in packets(container, sound_streams(container)[:1], Damage()):
-            for heard in decode_audio(packet, Damage()):
-                return presentation_time(heard) or Fraction(0)
+            for frame in decode_audio(packet, Damage()):
+                return presentation_time(frame) or Fraction(0)
     return Fraction(0)
 
 
@@ -294,8 +294,8 @@ def describe_clock(clock: Clock) -> str | None:
     if not clock.jumps:
         return None
     times = "once" if clock.jumps == 1 else f"{clock.jumps} times"
-    said = f"the file's clock jumps {times}, as in recordings that were joined; what follows is taken to go on at once"
-    return f"{said} ({clock.closed_s:.0f} s without picture and sound are left out)" if clock.leaps else said
+    text = f"the file's clock jumps {times}, as in recordings that were joined; what follows is taken to go on at once"
+    return f"{text} ({clock.closed_s:.0f} s without picture and sound are left out)" if clock.leaps else text
 
 
 def _clock(path: str | os.PathLike[str]) -> Clock:

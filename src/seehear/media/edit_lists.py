@@ -64,7 +64,7 @@ def read_edit_list(path: str | os.PathLike[str]) -> EditList | None:
     order, last_shown, hidden = _presentation(path)
     if not hidden:
         return None
-    needed = frozenset(place for place, _ in order[: last_shown + 1])
+    needed = frozenset(position for position, _ in order[: last_shown + 1])
     first = min(time for _, time in order if time is not None)
     with open_container(path, RAW_TIMES) as container:
         stream = picture_stream(container)
@@ -220,7 +220,7 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _body(data: bytes, kind: bytes) -> bytes:
-    return next((body for found, body in _boxes(data) if found == kind), b"")
+    return next((body for box_type, body in _boxes(data) if box_type == kind), b"")
 
 
 def _box(kind: bytes, body: bytes) -> bytes:

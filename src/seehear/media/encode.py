@@ -130,11 +130,13 @@ def decode_pictures(data: bytes) -> Video:
             stream = container.streams.video[0]
             stream.codec_context.thread_count = 1  # many clips are decoded in parallel
             frames = list(container.decode(stream))
-            wanted = stream.frames
+            expected = stream.frames
     except (FFmpegError, IndexError) as error:
         raise MediaError(f"The pictures of a clip are damaged ({error}); prepare the corpus again.") from error
-    if not 0 < len(frames) == wanted:
-        raise MediaError(f"The pictures of a clip are damaged (not all {wanted} are there); prepare the corpus again.")
+    if not 0 < len(frames) == expected:
+        raise MediaError(
+            f"The pictures of a clip are damaged (not all {expected} are there); prepare the corpus again."
+        )
     return _rgb(frames)
 
 
@@ -165,13 +167,13 @@ def decode_sound(data: bytes) -> Audio:
             stream = container.streams.audio[0]
             # At the end FFmpeg's parser may mistake part of a frame for a new frame, which cannot be decoded. Missing
             # samples are detected below.
-            found = packets(container, [stream], Damage())
-            parts = [frame.to_ndarray()[0] for packet in found for frame in decode_audio(packet, Damage())]
-            wanted = (stream.duration or 0) * (stream.time_base or 0) * stream.codec_context.sample_rate
+            audio_packets = packets(container, [stream], Damage())
+            parts = [frame.to_ndarray()[0] for packet in audio_packets for frame in decode_audio(packet, Damage())]
+            expected = (stream.duration or 0) * (stream.time_base or 0) * stream.codec_context.sample_rate
     except (FFmpegError, IndexError) as error:
         raise MediaError(f"The sound of a clip is damaged ({error}); prepare the corpus again.") from error
     samples = np.concatenate([*parts, np.zeros(0, np.int16)])
-    if len(samples) != wanted or not data.startswith(b"fLaC"):
+    if len(samples) != expected or not data.startswith(b"fLaC"):
         raise MediaError("The sound of a clip is damaged (it is not complete); prepare the corpus again.")
     audio: Audio = np.divide(samples, FULL_SCALE, dtype=np.float32)
     return audio

@@ -121,8 +121,8 @@ class YuNet:
         if pad_bottom or pad_right:
             image = cv2.copyMakeBorder(image, 0, pad_bottom, 0, pad_right, cv2.BORDER_REPLICATE)
         self._net.setInputSize((width + pad_right, height + pad_bottom))
-        found = self._net.detect(image)[1]
-        return [] if found is None else merge_candidates(found)
+        detected = self._net.detect(image)[1]
+        return [] if detected is None else merge_candidates(detected)
 
 
 def iou(box: NDArray[np.floating], boxes: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -207,14 +207,14 @@ class FaceSearch:
             picture: the next frame, or a later one
             known: boxes of the faces detected shortly before
         """
-        found = self.close(picture, known)
-        missed = len(known) - len(found)
-        if self._is_due(picture.index) or not found or missed > self._missed:
+        detected = self.close(picture, known)
+        missed = len(known) - len(detected)
+        if self._is_due(picture.index) or not detected or missed > self._missed:
             candidates = [face.box for face in self._everywhere(picture, patient=not known)]
-            new = [box for box in candidates if not _is_among(box, found)]
-            found = _distinct(found + self.close(picture, new))
-        self._missed = max(0, len(known) - len(found))
-        return found
+            new = [box for box in candidates if not _is_among(box, detected)]
+            detected = _distinct(detected + self.close(picture, new))
+        self._missed = max(0, len(known) - len(detected))
+        return detected
 
     def close(self, picture: SearchablePicture, boxes: Sequence[Box]) -> list[Face]:
         """Detect faces in close-ups around these boxes: at most one per box, without duplicates."""
@@ -246,9 +246,9 @@ class FaceSearch:
             small, scale = picture.small_bgr(side)
             if scale not in scales:  # small frames are not enlarged: this size has been searched
                 scales.add(scale)
-                if found := self._detector(small):
+                if detected := self._detector(small):
                     self._side = side
-                    return [face.moved(1 / scale, np.full(2, 0.5 / scale - 0.5)) for face in found]
+                    return [face.moved(1 / scale, np.full(2, 0.5 / scale - 0.5)) for face in detected]
         return []
 
 

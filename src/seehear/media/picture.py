@@ -93,10 +93,10 @@ class Geometry:
 
     def turned(self, quarters: int) -> Geometry:
         """Return the geometry with the upright frame rotated clockwise by this many quarter turns."""
-        turn = np.array(self.turn)
+        rotation = np.array(self.turn)
         for _ in range(quarters % 4):
-            turn = np.array([[0, -1], [1, 0]]) @ turn
-        (a, b), (c, d) = turn.tolist()
+            rotation = np.array([[0, -1], [1, 0]]) @ rotation
+        (a, b), (c, d) = rotation.tolist()
         return replace(self, turn=((a, b), (c, d)))
 
     @property
@@ -122,11 +122,11 @@ class Geometry:
         """Return the 3x3 matrix stored px -> upright px; the centre of the first pixel is (0, 0), as in OpenCV."""
         (height, width), (square_height, square_width) = self.stored, self.square
         stretch = np.diag([square_width / width, square_height / height, 1.0])
-        turn = np.eye(3)
-        turn[:2, :2] = self.turn
-        extent = turn[:2, :2] @ [square_width, square_height]
-        turn[:2, 2] = np.where(extent < 0, -extent, 0)  # move negative coordinates back into the frame
-        return _shift(-0.5) @ turn @ stretch @ _shift(0.5)
+        rotation = np.eye(3)
+        rotation[:2, :2] = self.turn
+        extent = rotation[:2, :2] @ [square_width, square_height]
+        rotation[:2, 2] = np.where(extent < 0, -extent, 0)  # move negative coordinates back into the frame
+        return _shift(-0.5) @ rotation @ stretch @ _shift(0.5)
 
     def upright(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Rotate an image, (h, w) or (h, w, 3), from stored to upright orientation."""

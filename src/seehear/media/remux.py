@@ -158,8 +158,8 @@ def takes_pictures(path: str | os.PathLike[str], container: str) -> bool:
                     out.mux(packet)
             buffer.seek(0)
             with av.open(buffer, "r") as written:
-                found = picture_stream(written)
-                return found is not None and found.codec_context.name == codec
+                returned = picture_stream(written)
+                return returned is not None and returned.codec_context.name == codec
         except (FFmpegError, ValueError, OverflowError):
             return False
 

@@ -122,11 +122,11 @@ def sound_ends_of(path: str | os.PathLike[str]) -> list[float]:
     zero, clock = clock_zero(path), FileClock(path)
     with open_container(path) as container:
         streams = sound_streams(container)
-        heard = {stream.index: FrameTimes(clock) for stream in streams}
+        frame_times = {stream.index: FrameTimes(clock) for stream in streams}
         for packet in packets(container, streams, Damage()):
             for frame in decode_audio(packet, Damage()):
-                heard[packet.stream.index].note(frame)
-        return [ends_at(heard[stream.index], zero) for stream in streams]
+                frame_times[packet.stream.index].note(frame)
+        return [ends_at(frame_times[stream.index], zero) for stream in streams]
 
 
 def ends_at(heard: FrameTimes, zero: Fraction) -> float:
@@ -212,7 +212,7 @@ def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlie
             "say; use one of these."
         )
     clock = FileClock(src)
-    wanted = Playback(*picture_times(src, clock), [plans.ends[index] for index in plans.order])
+    expected = Playback(*picture_times(src, clock), [plans.ends[index] for index in plans.order])
     problem: Exception | None = None
     with atomic_file(dst) as file:
         for keep_extras in (True, False):  # a container may reject a file because of a subtitle or cover image
@@ -221,7 +221,7 @@ def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlie
             try:
                 left_out = _copy(src, file, container, plans, clock, cuts, keep_extras)
                 file.flush()
-                wrong = playback_difference(wanted, play(file.name))
+                wrong = playback_difference(expected, play(file.name))
             except (FFmpegError, ValueError, OverflowError) as error:
                 if find_os_error(error):
                     raise
@@ -268,12 +268,12 @@ def _plan(src: str | os.PathLike[str], container: str, earlier_s: float) -> _Pla
         if picture_stream(source) is None:
             raise MediaError(f"{src} has no pictures that its sound could be in step with; give a video.")
         streams = sound_streams(source)
-        heard = {stream.index: FrameTimes(clock) for stream in streams}
+        frame_times = {stream.index: FrameTimes(clock) for stream in streams}
         for packet in packets(source, streams, Damage()):
             for frame in decode_audio(packet, Damage()):
-                heard[packet.stream.index].note(frame)
+                frame_times[packet.stream.index].note(frame)
         for stream in streams:
-            first = heard[stream.index].first
+            first = frame_times[stream.index].first
             if first is None:
                 continue
             encoding = choose_encoding(container, stream, first)
@@ -281,10 +281,10 @@ def _plan(src: str | os.PathLike[str], container: str, earlier_s: float) -> _Pla
                 raise MediaError(
                     f"{src} has sound ({stream.codec_context.name}) that {container} cannot hold; use .mkv."
                 )
-            runs = heard[stream.index].runs(zero)
+            runs = frame_times[stream.index].runs(zero)
             moved = [SoundRun(run.first, run.stop, run.start - earlier_s) for run in runs]
             plans[stream.index] = AudioMovePlan(moved, zero, first, encoding)
-            ends[stream.index] = ends_at(heard[stream.index], zero) - earlier_s
+            ends[stream.index] = ends_at(frame_times[stream.index], zero) - earlier_s
         order = [stream.index for stream in streams if stream.index in plans]
     if not plans:
         raise MediaError(f"{src} has no sound that could be moved; give a video with sound.")

@@ -172,7 +172,7 @@ def read_all_sounds(path: str | os.PathLike[str], zero: Fraction | None = None) 
     ]
     defaults = _settled(path, zero, streams, parts)
     room = max(0, MAX_SOUNDS - len(defaults))
-    candidates = defaults + [_sound(taken, parts) for taken in decode_sounds(path, zero, single[:room])]
+    candidates = defaults + [_sound(decoded, parts) for decoded in decode_sounds(path, zero, single[:room])]
     return [sound for sound in candidates if not sound.silent] or candidates[:1]
 
 

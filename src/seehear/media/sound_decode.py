@@ -165,13 +165,13 @@ def decode_sounds(path: str | os.PathLike[str], zero: Fraction, asked: Sequence[
     decoded, clock = [], FileClock(path)
     with open_container(path) as container, ExitStack() as files:
         streams = dict(enumerate(container.streams.audio, 1))
-        damage = {ask.part.stream: Damage() for ask in asked}
+        damage = {request.part.stream: Damage() for request in asked}
         by_index = {streams[number].index: number for number in damage}
         broken = Damage()
         try:
             spools = [
-                _Spool(files.enter_context(tempfile.TemporaryFile(prefix="seehear-")), path, clock, ask)
-                for ask in asked
+                _Spool(files.enter_context(tempfile.TemporaryFile(prefix="seehear-")), path, clock, request)
+                for request in asked
             ]
             for packet in packets(container, [streams[number] for number in damage], broken):
                 number = by_index[packet.stream.index]
@@ -181,9 +181,9 @@ def decode_sounds(path: str | os.PathLike[str], zero: Fraction, asked: Sequence[
                             spool.take(frame)
             for spool in spools:
                 samples = spool.finished()
-                lost = damage[spool.ask.part.stream].count + broken.count
+                damaged = damage[spool.ask.part.stream].count + broken.count
                 pieces = _pieces(spool.heard.runs(zero), len(samples))
-                counts_and_caution = spool.repaired, lost, spool.used, spool.seen, clock.caution()
+                counts_and_caution = spool.repaired, damaged, spool.used, spool.seen, clock.caution()
                 entry = DecodedSound(spool.ask, spool.part, samples, pieces, *counts_and_caution)
                 decoded.append(entry)
         except FFmpegError as error:

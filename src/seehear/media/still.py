@@ -77,15 +77,15 @@ def correct_orientation(
     votes: list[NDArray[np.float64]] = []
     held: list[tuple[Picture, bool]] = []
     turns: int | None = None
-    seen = 0
+    frame_count = 0
     for picture, first in shots:
         if turns is not None:
             yield picture.turned(turns), first
             continue
-        if seen % (EVERY if votes or seen < FIRST else PATIENT) == 0:
+        if frame_count % (EVERY if votes or frame_count < FIRST else PATIENT) == 0:
             vote = orientation_scores(picture.small_bgr(SIDE)[0], detector)
             votes += [vote] * bool(vote.max() >= SURE)
-        seen += 1
+        frame_count += 1
         if not votes:
             yield picture, first
             continue
@@ -109,8 +109,8 @@ def _turned(
 
 def describe_rotation(turns: int) -> str:
     """Return the message for frames rotated clockwise by this many quarter turns."""
-    lies = "upside down" if turns == 2 else "on its side"
-    return f"the picture is stored {lies}, without a flag that says so: it was turned by {90 * turns} degrees clockwise"
+    pose = "upside down" if turns == 2 else "on its side"
+    return f"the picture is stored {pose}, without a flag that says so: it was turned by {90 * turns} degrees clockwise"
 
 
 MAX_SIDE = 1920

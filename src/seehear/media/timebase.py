@@ -319,10 +319,10 @@ def place_sound(stamps: NDArray[np.float64], lengths: NDArray[np.float64], toler
 
 def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Replace every NaN by the previous value (leading ones by the first known value, or 0)."""
-    known = np.flatnonzero(~np.isnan(values))
-    if not len(known):
+    known_indices = np.flatnonzero(~np.isnan(values))
+    if not len(known_indices):
         return np.zeros_like(values)
-    last = np.maximum.accumulate(np.where(np.isnan(values), known[0], np.arange(len(values))))
+    last = np.maximum.accumulate(np.where(np.isnan(values), known_indices[0], np.arange(len(values))))
     return np.asarray(values[last], np.float64)
 
 

@@ -208,8 +208,8 @@ class Track:
     def add(self, index: int, face: Face) -> None:
         """Add a detection in a later frame; the frames in between are interpolated linearly."""
         steps = index - self.stop + 1
-        way = face.landmarks - self.last.landmarks
-        self._points += [self.last.landmarks + way * np.float32(step / steps) for step in range(1, steps)]
+        displacement = face.landmarks - self.last.landmarks
+        self._points += [self.last.landmarks + displacement * np.float32(step / steps) for step in range(1, steps)]
         self._points.append(face.landmarks)
         self.stop = index + 1
         self.finds += 1
@@ -324,8 +324,8 @@ class Tracker:
         """Return the face that probably is the expected one of this track, in a frame between two steps."""
         others = [other for other in self.tracks if other is not track and other.kept_from <= index < other.stop]
         for face in self._look(index, [expected.box]):
-            taken = any(_moved(face, other.landmarks(index, index + 1)[0]) < FAST for other in others)
-            if not taken and affinity(expected, face) >= MIN_AFFINITY:
+            is_taken = any(_moved(face, other.landmarks(index, index + 1)[0]) < FAST for other in others)
+            if not is_taken and affinity(expected, face) >= MIN_AFFINITY:
                 return face
         return None
 

@@ -158,10 +158,10 @@ def download(network: PublishedWeights, url: str, target: Path) -> Path | None:
         _log.info("%s could not be fetched from %s: %s", network.file, url, error)
         return None
     if _sha256(content) != network.sha256:
-        ways = " or ".join(way for way in (network.flag and f"{network.flag} PATH", network.variable) if way)
+        options = " or ".join(way for way in (network.flag and f"{network.flag} PATH", network.variable) if way)
         raise ModelError(
             f"what {url} sent is not {network.file} (another SHA-256); nothing was kept: "
-            f"fetch the file from the OpenCV model zoo and name it with {ways}."
+            f"fetch the file from the OpenCV model zoo and name it with {options}."
         )
     try:
         _write(content, target)

@@ -269,8 +269,8 @@ def of_prepare(hours: float, seen: bool) -> Cost:
     rate, byte_s = (PREPARE_X, CORPUS_BYTE_S) if seen else (HEAR_X, SOUND_BYTE_S)
     one = hours / rate / CORES
     what = "film" if seen else "sound"
-    known = "measured on one core" if seen else "assumed"
-    how = f"{rate:g} x real time a core ({known}), {CORES} cores a GPU (assumed)"
+    measured = "measured on one core" if seen else "assumed"
+    how = f"{rate:g} x real time a core ({measured}), {CORES} cores a GPU (assumed)"
     return Cost(f"{hours:g} h of {what}", hours * 3600 * byte_s / 1e9, (one, one / 8), how)
 
 
@@ -329,10 +329,10 @@ def read_out_s(plan: BenchmarkPlan, hours: Mapping[str, float]) -> float:
         plan: the measurements
         hours: hours of each of its corpora
     """
-    told = 0.0
+    seconds = 0.0
     for task in plan.tasks.values():
         if task.options.get("readout") == "bgru":
             each = sum(hours[name] for name in task.data) * 3600 * TRAINING * sum(task.labels)
             parts = task.options.get("bgru", {})
-            told += plan.seeds * len(task.rows) * each * parts.get("epochs", EPOCHS)
-    return told
+            seconds += plan.seeds * len(task.rows) * each * parts.get("epochs", EPOCHS)
+    return seconds

@@ -79,29 +79,29 @@ def _table(stages: Sequence[Stage], done: Sequence[str]) -> list[str]:
         rows.append((name, stage.cost.size, one, eight, disk))
     known = [stage.cost.hours for stage in stages if stage.cost.hours]
     one, eight = (format_hours(sum(hours[n] for hours in known)) for n in (0, 1))
-    whole = format_disk(sum(stage.cost.disk_gb for stage in stages))
-    rows.append(("sum", f"{EVALUATE} takes more", one, eight, whole))
+    total_disk = format_disk(sum(stage.cost.disk_gb for stage in stages))
+    rows.append(("sum", f"{EVALUATE} takes more", one, eight, total_disk))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _terms(recipe: Recipe) -> Iterator[str]:
     for name, spec in recipe.data.items():
-        asked = " (asked for before it is fetched)" if spec.fetched else ""
-        yield f"  {name}{asked}"
+        consent = " (asked for before it is fetched)" if spec.fetched else ""
+        yield f"  {name}{consent}"
         yield from (f"    {line.strip()}" for line in recipe.terms_of(name).splitlines())
         yield f"    size   {spec.source}{where_from(spec)}"
 
 
 def _ways(stages: Sequence[Stage]) -> list[tuple[str, str]]:
     """Return each stage kind with the source of its hours, without duplicates."""
-    told = dict.fromkeys((stage.kind, stage.cost.how) for stage in stages)
+    sources = dict.fromkeys((stage.kind, stage.cost.how) for stage in stages)
     more = (
         f"no GPU was timed: {H100_MAC_S / 1e12:.1f} TMAC/s are NVIDIA's figure, the share is a guess, and "
         "disturbances are not counted; eight GPUs take an eighth of the steps, and what they lose to each other is not "
         "counted either"
     )
-    return [*told, ("", more)]
+    return [*sources, ("", more)]
 
 
 def format_hours(hours: float) -> str:
@@ -168,16 +168,16 @@ def recipe(
     asked = RecipeOptions(out or Path(f"recipe-{wanted.name}"), given_folders(data), without, set, devices, device)
     for one in accept:
         if one not in wanted.data or not wanted.data[one].fetched:
-            there = ", ".join(key for key, spec in wanted.data.items() if spec.fetched) or "none"
-            raise RecipeError(f"--accept {one!r}: {wanted.name} fetches no such data set; it fetches {there}")
+            available = ", ".join(key for key, spec in wanted.data.items() if spec.fetched) or "none"
+            raise RecipeError(f"--accept {one!r}: {wanted.name} fetches no such data set; it fetches {available}")
     whole = plan_recipe(wanted, asked)
     folder = RecipeFolder(asked.out)
     if dry_run:
         print(plan_text(whole, _last(whole, asked), _done(folder, whole, asked)))  # noqa: T201
         return 0
     with folder.held(wanted.name) as lock, terminated_as_interrupted():
-        hands = StageRunner(asked.out, workers, device or _gpu_or_cpu(), only, lock=lock)
-        return _Work(folder, whole, asked, hands).carry_out(accept)
+        runner = StageRunner(asked.out, workers, device or _gpu_or_cpu(), only, lock=lock)
+        return _Work(folder, whole, asked, runner).carry_out(accept)
 
 
 def optional_name(words: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -216,15 +216,15 @@ class _Work:
 
     def _ask(self, stage: Stage, accept: Sequence[str]) -> None:
         """Ask the user to accept the terms; otherwise the stage has failed."""
-        known, terms = DATA_SETS[stage.of], f"{TERMS} {stage.of}"
-        given = {"licence": known.terms.licence, "url": known.terms.url}
+        data_set, terms = DATA_SETS[stage.of], f"{TERMS} {stage.of}"
+        given = {"licence": data_set.terms.licence, "url": data_set.terms.url}
         if self._folder.is_done(terms, given):
             return
         try:
             if stage.of in accept:
-                _print_message(f"{known.title}\n{known.terms}\naccepted with --accept {stage.of}")
+                _print_message(f"{data_set.title}\n{data_set.terms}\naccepted with --accept {stage.of}")
             else:
-                confirm_terms(known.title, known.terms)
+                confirm_terms(data_set.title, data_set.terms)
         except SeehearError as refusal:
             self.failed[stage.name] = f"{refusal} (--accept {stage.of}, or --without {stage.of})"
         else:

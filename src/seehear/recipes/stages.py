@@ -141,8 +141,8 @@ def evaluation_stage(whole: RecipePlan, asked: RecipeOptions, done: Sequence[str
     corpora = {
         name: str(folder) for name, folder in whole.corpora.items() if name not in prepared or f"prepare {name}" in done
     }
-    lost = set(whole.runs) - set(runs)
-    plan = _measured(_without(plan, corpora, tuple(lost)), runs)
+    missing = set(whole.runs) - set(runs)
+    plan = _measured(_without(plan, corpora, tuple(missing)), runs)
     if not plan.tasks:
         return None
     count = plan.seeds * sum(len(task.rows) * len(task.data) * len(task.labels) for task in plan.tasks.values())
@@ -184,19 +184,19 @@ def _data_there(recipe: Recipe, asked: RecipeOptions) -> tuple[dict[str, DataSpe
     Raises:
         RecipeError: a required data set is missing
     """
-    there: dict[str, DataSpec] = {}
+    available: dict[str, DataSpec] = {}
     notes = []
     for name, spec in recipe.data.items():
         if name in asked.without:
             notes.append(f"{name} is left out, as you asked.")
         elif spec.fetched or name in asked.data:
-            there[name] = spec
+            available[name] = spec
         elif spec.optional:
             notes.append(f"{name} was not given and is left out; wanted: {spec.wants.rstrip('.')}.")
         else:
             wants = f"{spec.wants.rstrip('.')}{where_from(spec)}"
             raise RecipeError(f"{recipe.name} needs --data {name}=FOLDER: {wants}")
-    return there, notes
+    return available, notes
 
 
 def _without(plan: BenchmarkPlan, data: Mapping[str, Any], lost: Sequence[str]) -> BenchmarkPlan:
@@ -240,8 +240,8 @@ def _measured(plan: BenchmarkPlan, runs: Mapping[str, Path]) -> BenchmarkPlan:
 
 
 def _licences(recipe: Recipe) -> str:
-    told = [f"{name}: {' '.join(recipe.terms_of(name).split())}" for name in recipe.data]
-    return "Data and terms: " + "; ".join(told) + "."
+    licences = [f"{name}: {' '.join(recipe.terms_of(name).split())}" for name in recipe.data]
+    return "Data and terms: " + "; ".join(licences) + "."
 
 
 def _gets(recipe: Recipe, asked: RecipeOptions) -> Iterator[Stage]:
@@ -291,14 +291,14 @@ def _pretrain(
     asked: RecipeOptions,
 ) -> Stage:
     settings = pretext_settings(name, pretext)
-    film = sum(recipe.data[corpus].hours for corpus in pretext.corpora)
-    cost = of_pretrain(pretext.preset, settings, film, _view(pretext) in cached)
+    video = sum(recipe.data[corpus].hours for corpus in pretext.corpora)
+    cost = of_pretrain(pretext.preset, settings, video, _view(pretext) in cached)
     cached.add(_view(pretext))
-    told = settings.to_dict()
-    shared = {key: max(1, ceil(told["optim"][key] / asked.devices)) for key in ("steps", "warmup")}
-    told["optim"] |= shared if asked.devices > 1 else {}
-    told["engine"]["devices"] = asked.devices  # never auto: the steps are divided by this number
-    told["engine"] |= {"accelerator": asked.device.partition(":")[0]} if asked.device else {}
+    settings_dict = settings.to_dict()
+    shared = {key: max(1, ceil(settings_dict["optim"][key] / asked.devices)) for key in ("steps", "warmup")}
+    settings_dict["optim"] |= shared if asked.devices > 1 else {}
+    settings_dict["engine"]["devices"] = asked.devices  # never auto: the steps are divided by this number
+    settings_dict["engine"] |= {"accelerator": asked.device.partition(":")[0]} if asked.device else {}
     place, preset = asked.out / "runs" / safe_file_name(name), asked.out / "presets" / f"{safe_file_name(name)}.yaml"
     folders = [corpora[corpus] for corpus in pretext.corpora]
     return Stage(
@@ -306,7 +306,7 @@ def _pretrain(
         kind="pretrain",
         of=name,
         place=place,
-        given={"corpora": [str(folder.resolve()) for folder in folders], "settings": told},
+        given={"corpora": [str(folder.resolve()) for folder in folders], "settings": settings_dict},
         needs=tuple(need for corpus in pretext.corpora if (need := f"prepare {corpus}") in names),
         command=_command("seehear", "pretrain", *folders, place, "--preset", preset),
         cost=cost,

@@ -72,10 +72,10 @@ class RecipeFolder:
     def is_done(self, stage: str, given: Mapping[str, Any]) -> bool:
         """Whether a stage has been done with exactly these arguments."""
         try:
-            told = json.loads(self._marker(stage).read_text(encoding="utf-8"))
+            record = json.loads(self._marker(stage).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
-        return isinstance(told, dict) and told.get("given") == json.loads(json.dumps(given))
+        return isinstance(record, dict) and record.get("given") == json.loads(json.dumps(given))
 
     def mark(self, stage: str, given: Mapping[str, Any], **more: Any) -> None:
         """Record that a stage is done."""
@@ -170,12 +170,12 @@ class StageRunner:
         write_text(plan, stage.given["plan"])
         data = stage.given["data"]
         benchmark(str(plan), out=stage.place, data=data, workers=self.workers, device=self.device, only=self.only)
-        wanted = select_work(cells_of_plan(read_plan(plan), given_folders(data)), self.only)
-        found = BenchmarkFolder(stage.place.resolve()).read_outcomes()
-        failed = [(cell.called, found[cell.key].failed) for cell in wanted.cells if found[cell.key].failed]
+        selected = select_work(cells_of_plan(read_plan(plan), given_folders(data)), self.only)
+        outcomes = BenchmarkFolder(stage.place.resolve()).read_outcomes()
+        failed = [(cell.called, outcomes[cell.key].failed) for cell in selected.cells if outcomes[cell.key].failed]
         if failed:
             raise SeehearError(
-                f"{len(failed)} of {len(wanted.cells)} measurements failed, {failed[0][0]} for one: {failed[0][1]}"
+                f"{len(failed)} of {len(selected.cells)} measurements failed, {failed[0][0]} for one: {failed[0][1]}"
             )
 
 

@@ -136,8 +136,8 @@ class TableCell:
 
     def to_html(self) -> str:
         """Return the HTML inside the cell."""
-        told = f"<b>{escape(self.text)}</b>" if self.strong else escape(self.text)
-        return f"{told}<small>{escape(self.below)}</small>" if self.below else told
+        text = f"<b>{escape(self.text)}</b>" if self.strong else escape(self.text)
+        return f"{text}<small>{escape(self.below)}</small>" if self.below else text
 
 
 @dataclass(frozen=True)
@@ -216,12 +216,12 @@ class Gallery:
 
     def to_html(self) -> str:
         """Return the HTML of the gallery."""
-        shown = "".join(
+        content = "".join(
             f'<div><img alt="" src="{_data_url(picture, _picture_type(picture))}"><small>{escape(words)}</small></div>'
             for picture, words in self.pictures
         )
         kind = '"strip wide"' if self.wide else "strip"
-        return f"<figure><div class={kind}>{shown}</div><figcaption>{escape(self.caption)}</figcaption></figure>"
+        return f"<figure><div class={kind}>{content}</div><figcaption>{escape(self.caption)}</figcaption></figure>"
 
 
 @dataclass(frozen=True)
@@ -319,8 +319,8 @@ def _cell(cell: str | TableCell) -> str:
 def _number_class(cells: Sequence[str | TableCell]) -> str:
     """Return the CSS class of a column that contains only numbers and placeholders."""
     texts = [cell.text if isinstance(cell, TableCell) else cell for cell in cells]
-    told = [text for text in texts if text not in NOTHING]
-    numeric = told and all(text[:1].isdigit() or text[:2].lstrip("+-±−")[:1].isdigit() for text in told)
+    values = [text for text in texts if text not in NOTHING]
+    numeric = values and all(text[:1].isdigit() or text[:2].lstrip("+-±−")[:1].isdigit() for text in values)
     return " class=number" if numeric else ""
 
 
