@@ -1,3 +1,3 @@
-"""(docstring)."""
+"""Audio features, augmentation, simulated recording and voice activity."""
 
 from __future__ import annotations

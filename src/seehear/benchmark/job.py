@@ -299,7 +299,7 @@ def _pretrain(job: CellJob) -> CellOutcome:
     if spec.get("untrained"):
         save_untrained_model(str(preset), begins_with, str(job.place))
         asked = ", ".join(map(repr, (str(preset), begins_with, str(job.place))))
-        code = f"from seehear.benchmark.job import save_untrained; save_untrained({asked})"
+        code = f"from seehear.benchmark.job import save_untrained_model; save_untrained_model({asked})"
         return CellOutcome(job.cell.key, 0.0, reproduce=(shlex.join(["python", "-c", code]),))
     corpora = [job.given[key] for key in spec["corpora"]]
     remove_leftovers(job.place)  # of a kill before the run said what it is: they would make it a folder of other things

@@ -110,7 +110,9 @@ def compared_encoder(name: str, model: str, mode: Mode = "frozen", layer: str | 
     if chosen is not None and chosen not in trained.layers:
         raise ModelError(f"{called} has no layer {chosen!r}; its layers are {', '.join(trained.layers)}")
     if name == UNTRAINED or mode == "scratch":
-        return ComparedEncoder(name, mode, lambda seed: _untrained_speech(called, seed), random_weights=True, layer=chosen)
+        return ComparedEncoder(
+            name, mode, lambda seed: _untrained_speech(called, seed), random_weights=True, layer=chosen
+        )
     return ComparedEncoder(name, mode, lambda seed: trained, layer=chosen)
 
 

@@ -1,3 +1,3 @@
-"""(docstring)."""
+"""Media files: reading, writing, face tracking and cutting clips."""
 
 from __future__ import annotations

@@ -238,7 +238,10 @@ class MatchModel(IdentityModel):
         """Embeddings of two segments of each voice, disturbed by themselves and heard together."""
         if rng is not None:
             with torch.autocast(segments[0].device.type, enabled=False):
-                segments = (self.sound_augment.augment_waveform(segments[0], rng), self.sound_augment.augment_waveform(segments[1], rng))
+                segments = (
+                    self.sound_augment.augment_waveform(segments[0], rng),
+                    self.sound_augment.augment_waveform(segments[1], rng),
+                )
         audio = torch.cat(segments)
         features = encode_augmented(self.encoder, audio, self.sound_augment, rng)[self.layer]
         return self._embed_features(features).chunk(2)

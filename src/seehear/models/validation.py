@@ -184,7 +184,9 @@ class MatchValidation:
         numbers = {"voice_eer": float(ErrorCounts.of(voices[asked], same[asked]).eer)}
         if "face_of_2" in self.formats:
             faces = asked & (self.seen[:, None] & self.seen).numpy()
-            scores = [self.model.cross_similarity(found["voice"], found[face]).float().numpy() for face in ("face", "face2")]
+            scores = [
+                self.model.cross_similarity(found["voice"], found[face]).float().numpy() for face in ("face", "face2")
+            ]
             numbers["face_voice_auc"] = float(np.mean([ErrorCounts.of(s[faces], same[faces]).auc for s in scores]))
             numbers["face_of_2"] = float(np.mean([pairwise_accuracy(s, faces) for s in scores]))
         return ValidationResult({name: numbers[name] for name in self.formats})

@@ -221,7 +221,7 @@ class PaddedLipEncoder(nn.Module):
         self.layers = {TRUNK: widths[0].in_channels if widths else lips.dim}
         self.layers |= {f"hidden{n}": layer.out_channels for n, layer in enumerate(widths[:-1], 1)}
         self.layers[EMBEDDING] = lips.dim
-        self.read = lips.default_layer
+        self.default_layer = lips.default_layer
         self.train(lips.training)
 
     def forward(self, pictures: Tensor, layer: str | None = None) -> Tensor:
@@ -237,7 +237,7 @@ class PaddedLipEncoder(nn.Module):
         Raises:
             KeyError: no such layer.
         """
-        wanted = layer or self.read
+        wanted = layer or self.default_layer
         if wanted not in self.layers:
             raise KeyError(wanted)
         depth = list(self.layers).index(wanted)

@@ -1,3 +1,3 @@
-"""(docstring)."""
+"""Recipes: fetch data, pretrain and evaluate in one command."""
 
 from __future__ import annotations
