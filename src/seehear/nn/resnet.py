@@ -75,7 +75,7 @@ class Residual(nn.Module):
 
 
 class BaseLips(LipEncoder):
-    """Standard lip-reading front end (Stafylakis & Tzimiropoulos 2017, arXiv 1703.04105): 3-D convolution, ResNet-18."""
+    """Standard lip-reading front end (Stafylakis & Tzimiropoulos 2017, arXiv 1703.04105): conv3d, ResNet-18."""
 
     def __init__(self, options: BaseLipsOptions | None = None) -> None:
         super().__init__()

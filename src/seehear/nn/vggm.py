@@ -194,7 +194,7 @@ class VGGMFaceOptions:
 
 
 class VGGMFace(FaceEncoder):
-    """Five convolutions, one over the remaining area, one fully connected layer; the last linear layer is the head's."""
+    """Five convolutions, one over the remaining area, one fully connected layer; the last layer is the head's."""
 
     size = 224
     dim = TRUNK
@@ -220,6 +220,7 @@ class VGGMFace(FaceEncoder):
 
 
 @dataclass(frozen=True)
+class VGGMSpeechOptions:
     """Options of the encoder.
 
     Attributes:
