@@ -273,10 +273,10 @@ class MatchModel(IdentityModel):
         return torch.cat(parts, dim=-1)
 
 
-def top1_accuracy(similarities: Tensor, valid: Tensor) -> Tensor:
+def top1_accuracy(alike: Tensor, valid: Tensor) -> Tensor:
     """Top-1 accuracy over the valid of N items, by similarities (N, N); the correct answers are on the diagonal."""
-    nearest = similarities.masked_fill(~valid, -torch.inf).argmax(1)
-    return mean_where((nearest == torch.arange(len(similarities), device=similarities.device)).float(), valid)
+    nearest = alike.masked_fill(~valid, -torch.inf).argmax(1)
+    return mean_where((nearest == torch.arange(len(alike), device=alike.device)).float(), valid)
 
 
 STILL_POSITIONS = (0.25, 0.75)
