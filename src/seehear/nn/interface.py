@@ -113,7 +113,7 @@ class FaceEncoder(nn.Module, ABC):
 
 
 CHUNK_FRAMES = 500
-"""Video frames per chunk of a long recording: 20 s; longer chunks are no faster."""
+"""Video frames per chunk of a long recording: 20 s; longer chunks gain nothing."""
 
 
 class SpeechEncoder(nn.Module, ABC):
