@@ -1,3 +1,3 @@
-"""(docstring)."""
+"""Metrics, confidence intervals and calibration."""
 
 from __future__ import annotations

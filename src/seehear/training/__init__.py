@@ -1,3 +1,3 @@
-"""(docstring)."""
+"""Training: options, loop, checkpoints and validation."""
 
 from __future__ import annotations
