@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from seehear.audio.recording import resample
 from seehear.clip import FPS, SAMPLES_PER_FRAME
-from seehear.errors import SeehearError
+from seehear.errors import ModelError, SeehearError
 from seehear.nn.interface import CHUNK_FRAMES, LipEncoder, SoundEncoder, Spectrum, SpeechEncoder
 from seehear.nn.layers import MEL_FRAMES
 
@@ -56,10 +56,10 @@ def check_layer(encoder: SpeechEncoder, layer: str | None) -> None:
     """Check that the encoder has this layer.
 
     Raises:
-        SeehearError: it does not.
+        ModelError: it does not.
     """
     if layer is not None and layer not in encoder.layers:
-        raise SeehearError(f"there is no layer {layer!r} in this encoder; it has {', '.join(encoder.layers)}")
+        raise ModelError(f"there is no layer {layer!r} in this encoder; it has {', '.join(encoder.layers)}")
 
 
 def to_model_audio(wave: NDArray[Any] | Tensor, sample_rate: int) -> NDArray[np.float32]:
