@@ -126,7 +126,7 @@ def build(kind: type[T], values: Any, where: str) -> T:
         where: what they are called in an error: the file, then the keys on the way.
 
     Raises:
-        PlanError: a key that does not exist, one that is missing, or a value of another type.
+        OptionsError: a key that does not exist, one that is missing, or a value of another type.
     """
     if not isinstance(values, Mapping):
         raise OptionsError(f"{where} must be a mapping with the keys {_comma_list(_keys(kind))}, not {values!r}")

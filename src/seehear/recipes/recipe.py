@@ -43,7 +43,7 @@ class DataSpec:
         format: layout, as `seehear prepare` knows it.
         faces: yunet, whole-frame or none, as `seehear prepare` takes it.
         fetched: whether `seehear get` brings it where no folder is given; its name is then that of a data set there.
-        part: of it, as `seehear get --part` names parts; empty for all.
+        part: of it, as `seehear get --parts` names them; empty for all.
         optional: whether the recipe goes on without it.
         terms: licence, in a sentence; for data sets that are fetched the one that `seehear get` shows.
     """
@@ -92,7 +92,7 @@ def read_recipe(name: str) -> Recipe:
 
     Raises:
         RecipeError: there is no such recipe, or its data sets do not fit.
-        PlanError: the rest is no plan; see `seehear.benchmark.reading.read_plan`.
+        OptionsError: the rest is no plan; see `seehear.benchmark.reading.read_plan`.
     """
     path = Path(name)
     try:
@@ -114,7 +114,7 @@ def recipe_of(text: str, name: str, where: str) -> Recipe:
         where: what the file is called in errors.
 
     Raises:
-        RecipeError, PlanError: see `read_recipe`.
+        RecipeError, OptionsError: see `read_recipe`.
     """
     values = loaded(text, where)
     if not isinstance(values, dict) or not isinstance(values.get("data"), dict) or not values["data"]:

@@ -240,11 +240,6 @@ class RecipeResult(Result):
         return Text("\n".join(lines))
 
 
-def optional_name(words: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The name has a position on the command line and may be left out, whatever the words are."""
-    return {"name": {"type": str, "nargs": "?", "default": None}}
-
-
 class _Work:
     """The stages of one call.
 
