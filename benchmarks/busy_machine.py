@@ -125,7 +125,16 @@ class Training:
         """Returns when it has begun to learn."""
         options = f"--data.batch {BATCH} --data.probe_clips 0 --optim.steps 1000000 --engine.log_every 1"
         options += " --engine.precision 32-true --engine.probe_every 1000000 --engine.save_every 1000000"
-        command = [*SEEHEAR, "pretrain", str(folder / "corpus"), "-o", str(run), "--preset", "sync-small", *options.split()]
+        command = [
+            *SEEHEAR,
+            "pretrain",
+            str(folder / "corpus"),
+            "-o",
+            str(run),
+            "--preset",
+            "sync-small",
+            *options.split(),
+        ]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._metrics = run / "metrics.csv"
         while self._steps() < 3:

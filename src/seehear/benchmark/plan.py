@@ -257,8 +257,8 @@ def expand_variants(plan: BenchmarkPlan) -> BenchmarkPlan:
     becomes one for each variant, named as they are: ``row[loss=avenet]``.
 
     Raises:
-        OptionsError: pretexts begin with each other in a ring, one varies over nothing, or a variant is called as another
-            pretext is.
+        OptionsError: pretexts begin with each other in a ring, one varies over nothing, or a variant is called as
+            another pretext is.
     """
     variants: dict[str, list[_Variant]] = {}
     for name in _beginnings_first(plan):

@@ -187,8 +187,8 @@ def read_plan(name_or_path: str | Path) -> BenchmarkPlan:
     only a text is called as what it reads.
 
     Raises:
-        OptionsError: no such plan, no YAML, a key that does not exist, a value of the wrong type, or a name of something
-            that the plan does not have.
+        OptionsError: no such plan, no YAML, a key that does not exist, a value of the wrong type, or a name of
+            something that the plan does not have.
     """
     name, path = str(name_or_path), Path(name_or_path)
     try:

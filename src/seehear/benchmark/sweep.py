@@ -124,7 +124,9 @@ def _parted(words: str) -> tuple[str, list[Any]]:
     option, values = match.groups() if match else ("", "")
     parts = [part.strip() for part in _COMMA.split(values)]
     if not option.strip() or not all(parts):
-        raise OptionsError(f"--option {words} should be OPTION=VALUE or OPTION=VALUE,VALUE, such as optim.steps=500,1000")
+        raise OptionsError(
+            f"--option {words} should be OPTION=VALUE or OPTION=VALUE,VALUE, such as optim.steps=500,1000"
+        )
     return option.strip(), [_value(part, words) for part in parts]
 
 

@@ -280,7 +280,8 @@ class _Work:
         if self._folder.is_done(terms, given):
             return
         if stage.of not in accept:
-            raise TermsNotAcceptedError(stage.of, known.title, known.terms)
+            way_out = f"give --accept-terms {stage.of}, or --skip {stage.of}"
+            raise TermsNotAcceptedError(stage.of, known.title, known.terms, way_out)
         _tell(f"{known.title}\n{known.terms}\naccepted with --accept-terms {stage.of}")
         self._folder.mark(terms, given)
 
