@@ -42,7 +42,7 @@ class DataSpec:
         format: layout, as in `seehear prepare`
         faces: yunet, whole-frame or none, as in `seehear prepare`
         fetched: whether `seehear get` downloads it if no folder is given; it must have the same name there
-        part: part to download, as in `seehear get --part`; empty for all
+        part: part to download, as in `seehear get --parts`; empty for all
         optional: whether the recipe also works without it
         terms: licence, as a sentence; for downloaded data sets the one shown by `seehear get`
     """

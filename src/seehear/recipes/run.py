@@ -239,11 +239,6 @@ class RecipeResult(Result):
         return Text("\n".join(lines))
 
 
-def optional_name(words: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Allow the name to be omitted: it is positional but optional."""
-    return {"name": {"type": str, "nargs": "?", "default": None}}
-
-
 class _Work:
     """The stages of one call.
 
@@ -284,7 +279,8 @@ class _Work:
         if self._folder.is_done(terms, given):
             return
         if stage.of not in accept:
-            raise TermsNotAcceptedError(stage.of, known.title, known.terms)
+            way_out = f"give --accept-terms {stage.of}, or --skip {stage.of}"
+            raise TermsNotAcceptedError(stage.of, known.title, known.terms, way_out)
         _print_message(f"{known.title}\n{known.terms}\naccepted with --accept-terms {stage.of}")
         self._folder.mark(terms, given)
 

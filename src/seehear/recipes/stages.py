@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from seehear.benchmark.job import MIN_SOUND_S
+from seehear.benchmark.job import MIN_SOUND_S, seehear_command
 from seehear.benchmark.plan import BenchmarkPlan, PretextSpec
 from seehear.benchmark.reading import plan_to_yaml
 from seehear.benchmark.sweep import apply_set, pretext_settings
@@ -43,16 +42,16 @@ class RecipeOptions:
     Attributes:
         out: output folder
         data: data set -> the user's folder
-        without: data sets and pretexts to leave out
-        set: options of pretexts, as in `seehear benchmark --set`
+        skip: data sets and pretexts to leave out
+        option: options of pretexts, as in `seehear benchmark --option`
         devices: number of GPUs (or processes) to train with
         device: cpu, cuda, mps or auto; by default a GPU if there is one
     """
 
     out: Path
     data: Mapping[str, Path] = field(default_factory=dict)
-    without: Sequence[str] = ()
-    set: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    option: Sequence[str] = ()
     devices: int = 1
     device: str | None = None
 
@@ -112,7 +111,7 @@ def plan_recipe(recipe: Recipe, asked: RecipeOptions) -> RecipePlan:
         raise RecipeError(f"--devices must be 1 or more, not {asked.devices}")
     _check_names(recipe, asked)
     data, notes = _data_there(recipe, asked)
-    plan = apply_set(_without(recipe.plan, data, asked.without), asked.set)
+    plan = apply_set(_without(recipe.plan, data, asked.skip), asked.option)
     recipe = replace(recipe, data=data, plan=plan)
     stages = [*_gets(recipe, asked), *_prepares(recipe, asked)]
     corpora = {name: _corpus(name, asked) for name in data}
@@ -148,15 +147,15 @@ def evaluation_stage(whole: RecipePlan, asked: RecipeOptions, done: Sequence[str
     count = plan.seeds * sum(len(task.rows) * len(task.data) * len(task.labels) for task in plan.tasks.values())
     place = asked.out / EVALUATE
     text = plan_to_yaml(replace(plan, differs=f"{plan.differs} {_licences(whole.recipe)}".strip()))
-    words = ["seehear", "benchmark", asked.out / "plan.yaml", "--out", place, "--data"]
+    folders = [f"{name}={folder}" for name, folder in corpora.items()]
     return Stage(
         name=EVALUATE,
         kind=EVALUATE,
         of="",
         place=place,
-        given={"plan": text, "data": [f"{name}={folder}" for name, folder in corpora.items()]},
+        given={"plan": text, "data": folders},
         needs=(),
-        command=_command(*words, *(f"{name}={folder}" for name, folder in corpora.items())),
+        command=seehear_command("benchmark", asked.out / "plan.yaml", out=place, data=folders),
         cost=of_evaluate(count, read_out_s(plan, {key: spec.hours for key, spec in whole.recipe.data.items()})),
     )
 
@@ -171,11 +170,11 @@ def _check_names(recipe: Recipe, asked: RecipeOptions) -> None:
         if name not in recipe.data:
             raise RecipeError(f"--data gives {name!r}, but the data sets of {recipe.name} are {', '.join(recipe.data)}")
     known = [*recipe.data, *(name for name, pretext in recipe.plan.pretexts.items() if not pretext.untrained)]
-    for name in asked.without:
+    for name in asked.skip:
         if name not in known:
-            raise RecipeError(f"--without {name!r}: {recipe.name} has no such part; its parts are {', '.join(known)}")
+            raise RecipeError(f"--skip {name!r}: {recipe.name} has no such part; its parts are {', '.join(known)}")
         if name in asked.data:
-            raise RecipeError(f"{name} is given with --data and left out with --without; take one of them back")
+            raise RecipeError(f"{name} is given with --data and left out with --skip; take one of them back")
 
 
 def _data_there(recipe: Recipe, asked: RecipeOptions) -> tuple[dict[str, DataSpec], list[str]]:
@@ -187,7 +186,7 @@ def _data_there(recipe: Recipe, asked: RecipeOptions) -> tuple[dict[str, DataSpe
     available: dict[str, DataSpec] = {}
     notes = []
     for name, spec in recipe.data.items():
-        if name in asked.without:
+        if name in asked.skip:
             notes.append(f"{name} is left out, as you asked.")
         elif spec.fetched or name in asked.data:
             available[name] = spec
@@ -248,8 +247,7 @@ def _gets(recipe: Recipe, asked: RecipeOptions) -> Iterator[Stage]:
     for name, spec in recipe.data.items():
         if spec.fetched and name not in asked.data:
             place = asked.out / "data" / name
-            parts = ["--part", *spec.part] if spec.part else []
-            command = _command("seehear", "get", name, place, *parts)
+            command = seehear_command("get", name, out=place, **({"parts": spec.part} if spec.part else {}))
             given = {"name": name, "part": list(spec.part)}
             yield Stage(f"get {name}", "get", name, place, given, (), command, of_get(spec.size_gb))
 
@@ -262,7 +260,6 @@ def _prepares(recipe: Recipe, asked: RecipeOptions) -> Iterator[Stage]:
         source = asked.data.get(name, asked.out / "data" / name)
         more: dict[str, Any] = {} if spec.faces == "yunet" else {"faces": spec.faces}
         more |= {"min_seconds": MIN_SOUND_S} if spec.faces == "none" else {}
-        words = [word for key, value in more.items() for word in (f"--{key.replace('_', '-')}", value)]
         yield Stage(
             name=f"prepare {name}",
             kind="prepare",
@@ -270,7 +267,7 @@ def _prepares(recipe: Recipe, asked: RecipeOptions) -> Iterator[Stage]:
             place=place,
             given={"source": str(source.resolve()), "format": spec.format, **more},
             needs=() if name in asked.data else (f"get {name}",),
-            command=_command("seehear", "prepare", source, place, "--format", spec.format, *words),
+            command=seehear_command("prepare", source, out=place, dataset=spec.format, **more),
             cost=of_prepare(spec.hours, spec.faces != "none"),
         )
 
@@ -308,7 +305,7 @@ def _pretrain(
         place=place,
         given={"corpora": [str(folder.resolve()) for folder in folders], "settings": settings_dict},
         needs=tuple(need for corpus in pretext.corpora if (need := f"prepare {corpus}") in names),
-        command=_command("seehear", "pretrain", *folders, place, "--preset", preset),
+        command=seehear_command("pretrain", *folders, out=place, preset=preset),
         cost=cost,
     )
 
@@ -317,7 +314,3 @@ def _view(pretext: PretextSpec) -> tuple[int, tuple[str, ...]]:
     """Return which frames are cached for it: their size and the corpora."""
     counted = COUNTED.get(pretext.preset)
     return counted.view_bytes if counted else 0, pretext.corpora
-
-
-def _command(*words: object) -> str:
-    return shlex.join(map(str, words))

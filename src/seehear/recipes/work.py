@@ -142,9 +142,14 @@ class StageRunner:
     def _prepare(self, stage: Stage) -> None:
         from seehear.data.prepare import prepare
 
-        more = {key: value for key, value in stage.given.items() if key != "source"}
+        more = {key: value for key, value in stage.given.items() if key not in ("source", "format")}
         report = prepare(
-            [Path(stage.given["source"])], stage.place, workers=self.workers, progress=self.progress, **more
+            [Path(stage.given["source"])],
+            stage.place,
+            dataset=stage.given["format"],
+            workers=self.workers,
+            progress=self.progress,
+            **more,
         )
         print(report, file=sys.stderr)  # noqa: T201
 
@@ -158,7 +163,7 @@ class StageRunner:
 
             print(pretrain(corpora, stage.place, preset=str(preset)), file=sys.stderr)  # noqa: T201
         else:  # each process of such a training runs the whole command line again, which must not be this one
-            _command(["pretrain", *map(str, corpora), str(stage.place), "--preset", str(preset)], self.lock)
+            _command(["pretrain", *map(str, corpora), "-o", str(stage.place), "--preset", str(preset)], self.lock)
 
     def _evaluate(self, stage: Stage) -> None:
         from seehear.benchmark.cells import cells_of_plan
