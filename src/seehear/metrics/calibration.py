@@ -147,7 +147,7 @@ class ScoreCalibration:
             SeehearError: there is none, or it is damaged.
         """
         file = place / CALIBRATION_FILE if place.is_dir() else place
-        way_out = "make one with seehear evaluate speaker --calibration"
+        way_out = "make one with seehear evaluate speaker --write-calibration"
         try:
             told = json.loads(read_text_checked(file))
             return cls.from_dict(told if isinstance(told, dict) else {})

@@ -93,7 +93,7 @@ class PretextModel(nn.Module, ABC):
         Args:
             wave: one channel of sound, (N,): floats in [-1, 1], or whole numbers as files have them (int16, int32).
             sample_rate: of the wave, in Hz.
-            layer: a name of ``speech.layers``; by default `SpeechEncoder.read`.
+            layer: a name of ``speech.layers``; by default `SpeechEncoder.default_layer`.
 
         Returns:
             float32 (ceil(seconds * 25) * rate / 25, width), where rate is that of `speech`, mostly 25 a second.

@@ -36,7 +36,7 @@ def embed_audio(
         encoder: any; its mode and its weights stay as they are.
         wave: one channel of sound, (N,): floats in [-1, 1], or whole numbers as files have them (int16, int32).
         sample_rate: of the wave, in Hz; resampled to 16 kHz.
-        layer: which layer's; by default the one that the encoder says is read best (`SpeechEncoder.read`).
+        layer: which layer's; by default the one that the encoder says is read best (`SpeechEncoder.default_layer`).
 
     Returns:
         float32 (ceil(seconds * 25) * rate / 25, width of the layer), feature i at i / rate seconds.
@@ -148,7 +148,7 @@ class PaddedSpeechEncoder(SpeechEncoder):
         self.train(sound.training)
 
     def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
-        """See `SpeechEncoder.states`."""
+        """See `SpeechEncoder.layer_outputs`."""
         return self._layers(self._padded(self.spectrum(audio)))
 
     def stream_layers(self, audio: Tensor, frames: int = CHUNK_FRAMES) -> Iterator[dict[str, Tensor]]:
@@ -221,7 +221,7 @@ class PaddedLipEncoder(nn.Module):
         self.layers = {TRUNK: widths[0].in_channels if widths else lips.dim}
         self.layers |= {f"hidden{n}": layer.out_channels for n, layer in enumerate(widths[:-1], 1)}
         self.layers[EMBEDDING] = lips.dim
-        self.read = lips.default_layer
+        self.default_layer = lips.default_layer
         self.train(lips.training)
 
     def forward(self, pictures: Tensor, layer: str | None = None) -> Tensor:
@@ -229,7 +229,7 @@ class PaddedLipEncoder(nn.Module):
 
         Args:
             pictures: float (B, 1 or 3, T, size, size) in 0..1, as the encoder takes them.
-            layer: whose; by default ``read``.
+            layer: whose; by default ``default_layer``.
 
         Returns:
             (B, T, width of the layer).
@@ -237,7 +237,7 @@ class PaddedLipEncoder(nn.Module):
         Raises:
             KeyError: no such layer.
         """
-        wanted = layer or self.read
+        wanted = layer or self.default_layer
         if wanted not in self.layers:
             raise KeyError(wanted)
         depth = list(self.layers).index(wanted)
