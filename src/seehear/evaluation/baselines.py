@@ -51,7 +51,7 @@ class ComparedEncoder:
         encoder: seed -> the encoder: a `SpeechEncoder`, or for lips `seehear.nn.embed.PaddedLipEncoder`.
         drawn: whether the seed decides its weights.
         layer: which is read: a name, `AUTO` or `LAST`; by default the one that the encoder says is read
-            (`SpeechEncoder.read`).
+            (`SpeechEncoder.default_layer`).
     """
 
     name: str

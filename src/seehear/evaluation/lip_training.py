@@ -217,7 +217,7 @@ class LipCrossValidation(CrossValidation):
         super().__init__(words, targets, protocol, [word.labels["word"] for word in self._seen])
 
     def folds_of_seed(self, seed: int) -> list[Fold]:
-        """See `Course.divided`; ``source`` tests what the model's training has held out, whatever the seed.
+        """See `CrossValidation.folds_of_seed`; ``source`` tests what the model's training has held out, with any seed.
 
         One in so many of the other sources (or speakers) is development, by the seed.
         """

@@ -150,7 +150,7 @@ class ScoreCalibration:
             SeehearError: it is missing or damaged.
         """
         file = place / CALIBRATION_FILE if place.is_dir() else place
-        way_out = "make one with seehear evaluate speaker --calibration"
+        way_out = "make one with seehear evaluate speaker --write-calibration"
         try:
             values = json.loads(read_text_checked(file))
             return cls.from_dict(values if isinstance(values, dict) else {})

@@ -93,7 +93,7 @@ class PretextModel(nn.Module, ABC):
         Args:
             wave: mono audio (N,): floats in [-1, 1] or signed integers as stored in files (int16, int32).
             sample_rate: of the wave, in Hz.
-            layer: a key of ``speech.layers``; by default `SpeechEncoder.read`.
+            layer: a key of ``speech.layers``; by default `SpeechEncoder.default_layer`.
 
         Returns:
             float32 (ceil(seconds * 25) * rate / 25, width), with the rate of `speech`, usually 25 per second.

@@ -36,7 +36,7 @@ def embed_audio(
         encoder: any speech encoder. Its mode and weights do not change.
         wave: mono audio (N,): floats in [-1, 1] or signed integers as stored in files (int16, int32).
         sample_rate: of the wave, in Hz; resampled to 16 kHz.
-        layer: layer to return; by default the encoder's recommended one (`SpeechEncoder.read`).
+        layer: layer to return; by default the encoder's recommended one (`SpeechEncoder.default_layer`).
 
     Returns:
         float32 (ceil(seconds * 25) * rate / 25, width of the layer); feature i starts at i / rate seconds.
@@ -150,7 +150,7 @@ class PaddedSpeechEncoder(SpeechEncoder):
         self.train(sound.training)
 
     def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
-        """See `SpeechEncoder.states`."""
+        """See `SpeechEncoder.layer_outputs`."""
         return self._layers(self._padded(self.spectrum(audio)))
 
     def stream_layers(self, audio: Tensor, frames: int = CHUNK_FRAMES) -> Iterator[dict[str, Tensor]]:
@@ -231,7 +231,7 @@ class PaddedLipEncoder(nn.Module):
 
         Args:
             pictures: float (B, 1 or 3, T, size, size) in 0..1, as the encoder takes them.
-            layer: layer to return; by default ``read``.
+            layer: layer to return; by default ``default_layer``.
 
         Returns:
             (B, T, width of the layer).

@@ -101,7 +101,7 @@ class FunctionEncoder(SpeechEncoder):
 
     @torch.no_grad()
     def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
-        """See `SpeechEncoder.states`."""
+        """See `SpeechEncoder.layer_outputs`."""
         features = self._features(audio)
         self._check_count(features.shape[1], audio.shape[1] / SAMPLE_RATE)
         slots = audio.shape[1] * self.rate // SAMPLE_RATE

@@ -94,7 +94,7 @@ class Handcrafted(SpeechEncoder):
         self.layers = {name: 3 * recipe.cepstra or recipe.bands}
 
     def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
-        """See `SpeechEncoder.states`."""
+        """See `SpeechEncoder.layer_outputs`."""
         return {self.last_layer: self._subtract(self.transform(audio))}
 
     def _subtract(self, features: Tensor) -> Tensor:
@@ -172,7 +172,7 @@ class EGeMAPS(SpeechEncoder):
         return "lld"
 
     def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
-        """See `SpeechEncoder.states`."""
+        """See `SpeechEncoder.layer_outputs`."""
         steps = audio.shape[1] // HOP
         padded = [np.pad(one, (0, max(0, SHORTEST - len(one)))) for one in audio.float().cpu().numpy()]
         functionals = torch.from_numpy(np.stack([_extract(self._functionals, one)[0] for one in padded])).to(

@@ -97,7 +97,7 @@ class HubEncoder(SpeechEncoder):
 
     @property
     def default_layer(self) -> str:
-        """See `SpeechEncoder.read`."""
+        """See `SpeechEncoder.default_layer`."""
         return self._read
 
     def forward(self, audio: Tensor, layer: str | None = None) -> Tensor:
@@ -119,7 +119,7 @@ class HubEncoder(SpeechEncoder):
             yield {name: state[:, inside] for name, state in states.items()}
 
     def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
-        """See `SpeechEncoder.states`."""
+        """See `SpeechEncoder.layer_outputs`."""
         return self._states(self._normalised(audio))
 
     @torch.no_grad()

@@ -249,7 +249,7 @@ class StreamedSpeech(SpeechEncoder):
         return torch.cat(list(self.stream(audio, layer, CHUNK_FRAMES)), dim=1)
 
     def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
-        """See `SpeechEncoder.states`."""
+        """See `SpeechEncoder.layer_outputs`."""
         return self.finish(self.local(audio))
 
     def finish(self, layers: dict[str, Tensor]) -> dict[str, Tensor]:
