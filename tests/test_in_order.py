@@ -18,7 +18,7 @@ def test_outcomes_come_in_the_order_of_the_files(workers):
         else [*parallel_map(PATHS, work, workers)]
     )
     assert [one.path for one in done] == PATHS
-    assert [one.found for one in done] == ["SLOW", None, None, "GOOD", None]
+    assert [one.value for one in done] == ["SLOW", None, None, "GOOD", None]
     assert done[1].error == "bad is no film"
     assert "unforeseen ValueError: odd size" in done[2].error
     assert "gone does not exist" in done[4].error
