@@ -108,6 +108,11 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"seehear {__version__}\n"
 
 
+def test_the_module_runs_as_the_command_does() -> None:
+    done = subprocess.run([sys.executable, "-m", "seehear", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"seehear {__version__}\n"
+
+
 @pytest.mark.parametrize(
     ("error", "named"),
     [

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import seehear
@@ -85,6 +86,22 @@ def test_progress_is_the_share_of_all_files(late_lamp: Path, lamp_model: Any) ->
     assert shares == sorted(shares)
     assert 0.5 in shares
     assert shares[-1] == 1.0
+
+
+@pytest.mark.parametrize(("fps", "rate"), [(25.0, 16_000), (30.0, 48_000)])
+def test_frames_and_audio_in_memory_are_measured_as_their_file(
+    lamp: Lamp, lamp_parts: Any, lamp_model: Any, tmp_path: Path, fps: float, rate: int
+) -> None:
+    pictures, sound = lamp_parts
+    video, audio = np.stack(pictures(6.0, fps=fps)), sound(6.0, 120)
+    if rate != 16_000:
+        audio = np.repeat(audio, rate // 16_000)
+    stereo = np.stack([audio, audio], axis=1)
+    found = measure(video=video, audio=(stereo * 32767).astype(np.int16), fps=fps, sample_rate=rate)
+    assert found.delay_ms == pytest.approx(120, abs=6)
+    of_file = measure(lamp(tmp_path / "lamp.mp4", delay_ms=120, fps=fps))
+    assert found.delay_ms == pytest.approx(of_file.delay_ms, abs=4)
+    assert (found.verdict, found.tracks[0].end_s) == (of_file.verdict, of_file.tracks[0].end_s)
 
 
 def test_one_file_is_a_block_of_words(late_lamp: Path, lamp_model: Any, capsys: pytest.CaptureFixture[str]) -> None:
