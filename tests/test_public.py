@@ -62,9 +62,7 @@ def test_a_function_with_the_name_of_a_package_can_be_called_when_that_is_import
         seehear.benchmark("no-such-plan")
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in seehear._PUBLIC if name[0].isupper() and name != "Result"]
-)
+@pytest.mark.parametrize("name", [name for name in seehear._PUBLIC if name[0].isupper() and name != "Result"])
 def test_results_are_frozen_and_show_themselves_in_one_way(name: str) -> None:
     kind = getattr(seehear, name)
     if not issubclass(kind, Result):

@@ -71,13 +71,17 @@ def test_a_row_is_what_fits_into_cells() -> None:
     assert Found().to_row() == {"file": "talk.mp4", "share": 2 / 3, "none": None}
 
 
-def test_text_has_the_same_width_on_every_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_is_the_same_on_every_terminal_and_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     text = str(Found())
     assert max(map(len, text.splitlines())) == WIDTH
     assert max(map(len, str(Wide()).splitlines())) == Wide.WIDTH
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert str(Found()) == text
+    html = Found()._repr_html_()
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)  # where rich would display it at once
+    assert str(Found()) == text
+    assert Found()._repr_html_() == html
 
 
 def test_text_is_not_taken_for_markup_and_not_broken() -> None:

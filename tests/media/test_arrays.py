@@ -34,13 +34,13 @@ def test_pictures_are_those_of_a_file_with_the_same_frames(fps: float, tmp_path:
     write_video(tmp_path / "video.mp4", frames, fps, None)
     media = ArrayMedia(frames, fps)
     with open_media(tmp_path / "video.mp4") as file:
-        expected = [(picture.tick, picture.small_bgr(48)[0].mean()) for picture in file.pictures()]
+        expected = [(picture.index, picture.small_bgr(48)[0].mean()) for picture in file.pictures()]
         assert file.video
         assert media.video
         assert media.video.fps == pytest.approx(file.video.fps, abs=0.01)
         assert (media.video.width, media.video.height) == (file.video.width, file.video.height)
         assert media.duration_s == pytest.approx(file.duration_s, abs=0.05)
-    found = [(picture.tick, picture.small_bgr(48)[0].mean()) for picture in media.pictures()]
+    found = [(picture.index, picture.small_bgr(48)[0].mean()) for picture in media.pictures()]
     assert [tick for tick, _ in found] == [tick for tick, _ in expected]
     np.testing.assert_allclose([grey for _, grey in found], [grey for _, grey in expected], atol=2)
 

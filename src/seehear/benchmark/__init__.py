@@ -1,4 +1,4 @@
-"""Benchmarks: tables of models, losses, encoders, tasks and seeds. `seehear.benchmark` can be called as its function."""
+"""Benchmarks: tables of models, losses, encoders, tasks and seeds. The package is callable, as its function."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_a_longer_search_finds_a_longer_delay(lamp: Lamp, lamp_model: Any, tmp_p
 @pytest.mark.parametrize("verb", [measure, partial(fix, out="fixed.mp4")])
 @pytest.mark.parametrize("search_s", [0.05, 31])
 def test_a_search_that_is_out_of_range_is_refused(verb: Callable[..., Any], search_s: float, late_lamp: Path) -> None:
-    with pytest.raises(SeehearError, match="0.1 to 30"):
+    with pytest.raises(SeehearError, match=r"0\.1 to 30"):
         verb(late_lamp, search_s=search_s)
 
 
@@ -162,7 +162,7 @@ def test_a_bad_file_is_a_result_with_the_same_keys_and_alone_an_error(
     assert absent.delay_ms is None
     assert good.verdict == "out-of-sync"
     for verb in (measure, partial(fix, out=tmp_path / "fixed.mp4")):
-        with pytest.raises(MediaError, match="absent.mp4"):
+        with pytest.raises(MediaError, match=r"absent\.mp4"):
             verb(tmp_path / "absent.mp4")
 
 
