@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from seehear.cli import VERBS, parser_of, split_verb
+from seehear.cli import VERBS, split_verb
+from seehear.cli.parser import parse
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -25,8 +26,7 @@ EXAMPLES = [("the help", verb.example) for verb in VERBS.values()]
 @pytest.mark.parametrize(("where", "command"), SHOWN + EXAMPLES)
 def test_every_shown_command_is_understood(where: str, command: str) -> None:
     verb, words = split_verb(shlex.split(command)[1:])
-    underscored = [re.sub(r"(?<=\w)-", "_", word) if word.startswith("--") else word for word in words]
-    assert parser_of(verb, underscored).parse_args(underscored), where
+    assert parse(verb, VERBS[verb], words), where
 
 
 def test_every_verb_has_an_example_in_the_readme() -> None:
