@@ -57,26 +57,26 @@ if TYPE_CHECKING:
 HOW_TO_GO_ON = """\
 # is a film of yours in sync? (a model trained on real speech comes with seehear)
 seehear sync film.mp4
-seehear sync film.mp4 --fix -o film-in-sync.mp4
+seehear sync film.mp4 --fix film-in-sync.mp4
 seehear sync *.mp4 --json
 
 # learn from recordings of your own
-seehear prepare videos/ -o corpus/
-seehear pretrain corpus/ -o run/
+seehear prepare videos/ corpus/
+seehear pretrain corpus/ run/
 seehear evaluate sync run/ corpus/
 seehear sync film.mp4 --model run/
 
 # learn to animate, and read out what that ear knows
-seehear pretrain corpus/ -o animate/ --preset animate-small
-seehear animate face.png speech.wav -o speaking.mp4 --model animate/
+seehear pretrain corpus/ animate/ --preset animate-small
+seehear animate face.png speech.wav --out speaking.mp4 --model animate/
 seehear evaluate emotion animate/ corpus/
-seehear embed animate/ speech.wav -o features.npz
+seehear embed animate/ speech.wav --out features.npz
 
 # who speaks when, is it the same voice, whose face goes with it
-seehear diarize panel.mp4 --video who-speaks.mp4
+seehear speaking panel.mp4 --video who-speaks.mp4
 seehear verify monday.wav tuesday.wav
 seehear match voice.wav anna.jpg ben.jpg carla.jpg
-seehear pretrain corpus/ -o match/ --preset match-small
+seehear pretrain corpus/ match/ --preset match-small
 seehear evaluate speaker match/ corpus/
 seehear evaluate facevoice match/ corpus/"""
 

@@ -149,9 +149,9 @@ def parse_enrolments(given: Sequence[str]) -> list[tuple[str, Path]]:
     for text in given:
         name, equals, file = text.partition("=")
         if not (name.strip() and equals and file):
-            raise SeehearError(f"--known {text} is not NAME=FILE, such as Anna=anna.jpg")
+            raise SeehearError(f"--enroll {text} is not NAME=FILE, such as Anna=anna.jpg")
         if name.strip() in [other for other, _ in pairs]:
-            raise SeehearError(f"--known names {name.strip()} twice; give each name one file")
+            raise SeehearError(f"--enroll names {name.strip()} twice; give each name one file")
         pairs.append((name.strip(), Path(file)))
     return pairs
 
@@ -174,10 +174,10 @@ def enrol(
     for name, file in pairs:
         if has_pictures(file):
             if faces is None:
-                raise ModelError(f"--known {name}={file} needs a model that knows faces: {HOW_TO_GET}")
+                raise ModelError(f"--enroll {name}={file} needs a model that knows faces: {HOW_TO_GET}")
             known.append(EnrolledPerson(name, mean_embedding(faces.embed(*find_face(file, detector))), None))
         elif model is None:
-            raise ModelError(f"--known {name}={file} needs a model that knows voices; give --identity a match run")
+            raise ModelError(f"--enroll {name}={file} needs a model that knows voices; give --identity a match run")
         else:
             known.append(EnrolledPerson(name, None, voice_embedding(file, model).embedding))
     return known
