@@ -20,7 +20,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY) ## avatars -> prepare -> lip-sync -> animate -> match -> demo/report.html (about 9 minutes on 2 cores)
-	$(BIN)/seehear demo --out $(DEMO_OUT)
+	$(BIN)/seehear demo -o $(DEMO_OUT)
 
 # One thread a test process: their threads would only wait for one another.
 test: lint ## lint, types and the whole test suite (about 10 minutes on 2 cores)
@@ -42,7 +42,7 @@ bench: $(READY) ## the figures that the README quotes, each by its script in ben
 	$(BIN)/python benchmarks/run_all.py --shared $(SHARED)
 
 mini: $(READY) ## the small standard benchmark, whose table is benchmarks/mini.md (about 40 minutes on 2 cores)
-	$(BIN)/seehear benchmark mini --out $(MINI_OUT)
+	$(BIN)/seehear benchmark mini -o $(MINI_OUT)
 
 strangers: $(READY) ## how well it all works on real people whom no model was trained on (needs SHARED/data/strangers and emodb_dev)
 	$(BIN)/python benchmarks/strangers.py --shared $(SHARED)

@@ -162,7 +162,7 @@ class DownloadResult(Result):
         return Text(f"{self.name} is in {self.out}: {came}{lost}. Next: seehear {step} {self.out}{self._rest()}")
 
     def _rest(self) -> str:
-        return f" --format {self.name}" if self.sound_only else f" corpus/ --format {self.name}"
+        return f" --dataset {self.name}" if self.sound_only else f" -o corpus/ --dataset {self.name}"
 
 
 def download_parts(

@@ -27,7 +27,7 @@ class FixedFiles:
     def plan(self, parts: Sequence[str], web: HttpClient) -> DownloadPlan:
         """All files; see `seehear.data.hosts.Host`."""
         if parts:
-            raise DownloadError(f"{self.title} comes as a whole; leave --part out")
+            raise DownloadError(f"{self.title} comes as a whole; leave --parts out")
         return DownloadPlan(list(self.files), about_bytes=self.about_bytes)
 
 

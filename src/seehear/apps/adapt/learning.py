@@ -199,7 +199,7 @@ def load_to_train(model: str) -> SyncModel:
     if not isinstance(loaded, SyncModel):
         raise ModelError(
             f"{model} is a model of {loaded.name}, and adapt works for sync models only; train it on your videos with "
-            f"seehear prepare, and seehear pretrain CORPUS RUN --preset {loaded.name}-small --init {model}"
+            f"seehear prepare, and seehear pretrain CORPUS -o RUN --preset {loaded.name}-small --init {model}"
         )
     return loaded.train()
 

@@ -212,7 +212,7 @@ def find_download(name: str) -> Download:
         return DATA_SETS[name]
     if name in ON_REQUEST:
         raise DownloadError(
-            f"{name} is given out by its makers, see {ON_REQUEST[name]}; then `seehear prepare --format {name}` or "
+            f"{name} is given out by its makers, see {ON_REQUEST[name]}; then `seehear prepare --dataset {name}` or "
             "`seehear evaluate` read it (docs/datasets has how)"
         )
     raise DownloadError(f"there is no data set {name!r} to bring; there are {', '.join(DATA_SETS)}")
