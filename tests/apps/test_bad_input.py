@@ -296,7 +296,7 @@ def test_a_corpus_that_is_none_or_of_another_version(run, tmp_path, capsys, verb
     if told:
         (corpus / "corpus.json").write_text(told)
     words = [str(run) if word == "RUN" else word for word in verb]
-    out = [str(tmp_path / "out")] if verb == ["pretrain"] else []
+    out = ["-o", str(tmp_path / "out")] if verb == ["pretrain"] else []
     assert main([*words, str(corpus), *out]) == 2
     err = capsys.readouterr().err
     assert err.startswith("seehear: ")
