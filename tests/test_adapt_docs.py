@@ -53,4 +53,4 @@ def test_its_commands_do_what_it_says(
         assert said, command
         if words[0] == "adapt":
             assert "Sync accuracy on held-out clips" in said
-    assert verbs == ["adapt", "sync", "speaking"]
+    assert verbs == ["adapt", "sync", "diarize"]

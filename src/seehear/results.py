@@ -100,9 +100,10 @@ def _plain(value: Any) -> Any:
 def render(parts: Iterable[RenderableType], width: int = WIDTH) -> str:
     """What rich would print, as plain text of so many columns."""
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(width=width, file=io.StringIO(), highlight=False)
     for part in parts:
-        console.print(part, soft_wrap=isinstance(part, str))
+        console.print(part, soft_wrap=isinstance(part, (str, Text)))  # sentences keep their lines, as in the terminal
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().rstrip()
