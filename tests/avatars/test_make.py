@@ -135,7 +135,7 @@ def test_what_is_made_is_not_made_again_nor_taken_for_something_else(folder: Pat
 
 def test_workers_end_with_a_killed_parent_and_the_folder_is_made_anew(tmp_path: Path) -> None:
     out = tmp_path / "killed"
-    command = [sys.executable, "-m", "seehear", "avatars", str(out), "--clips", "500", "--speakers", "3"]
+    command = [sys.executable, "-m", "seehear", "avatars", "-o", str(out), "--clips", "500", "--speakers", "3"]
     process = subprocess.Popen([*command, "--seconds", "1.6", "--workers", "2"], stderr=subprocess.DEVNULL)
     while not list(out.glob("*.mp4")) and process.poll() is None:
         time.sleep(0.02)

@@ -98,7 +98,7 @@ def test_recordings_that_cannot_be_used_are_refused(tmp_path: Path, shared: Path
         synthesize_avatars(
             tmp_path / "out", clips=1, speakers=1, seconds=200, recordings=shared / "data" / "librispeech_251"
         )
-    with pytest.raises(SeehearError, match="--side-by-side"):
+    with pytest.raises(SeehearError, match="--people-per-video"):
         synthesize_avatars(
             tmp_path / "out", clips=1, speakers=2, people_per_video=2, recordings=shared / "data" / "librispeech_251"
         )

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from seehear.cli import main
 from seehear.data import get
 from seehear.data.datasets.catalogue import DATA_SETS, DATASETS, ON_REQUEST, Download, find_sources
-from seehear.data.get import DownloadResult, download_dataset, download_parts
+from seehear.data.get import DownloadResult, TermsNotAcceptedError, download_dataset, download_parts
 from seehear.data.hosts import FixedFiles, parse_record
 from seehear.data.http import DownloadError, RetryPolicy
 from seehear.data.transfer import Checksum, FolderChecksum
@@ -55,7 +56,7 @@ def test_grid(grid: Server, tmp_path: Path, hasty: RetryPolicy) -> None:
         ]
     )
     assert told.files == 9
-    assert told.sentence().endswith(f"Next: seehear prepare {out} corpus/ --format grid")
+    assert str(told).endswith(f"Next: seehear prepare {out} -o corpus/ --dataset grid")
     ledger = json.loads((out / "download.json").read_text())
     assert ledger["licence"] == "Creative Commons Attribution 4.0 (CC BY 4.0)"
     assert set(ledger["files"]) == {"alignments.zip", "s1.zip", "s2.zip", "s10.zip"}
@@ -75,7 +76,7 @@ def test_parts_and_more_of_them_later(grid: Server, tmp_path: Path, hasty: Retry
         "grid", data_set, out, parts=["s1"], progress=False, patience=hasty
     )  # the terms were accepted
     assert (again.files, len(grid.asked) - asked) == (0, 1)
-    assert "nothing new: all is there" in again.sentence()
+    assert "nothing new: all is there" in str(again)
     more = download_parts("grid", data_set, out, parts=["s2", "audio_25k"], progress=False, keep=True, patience=hasty)
     assert more.files == 3
     assert {"s2.zip", "audio_25k.zip", "audio_25k/s1/bbaf1n.wav", "s2/pbaf2n.mpg"} <= set(files_in(out))
@@ -87,7 +88,7 @@ def test_parts_that_there_are_not(grid: Server, tmp_path: Path, hasty: RetryPoli
         download_parts(
             "grid", at("grid", grid), tmp_path / "x", parts=["s21"], accept=True, progress=False, patience=hasty
         )
-    with pytest.raises(DownloadError, match="comes as a whole; leave --part out"):
+    with pytest.raises(DownloadError, match="comes as a whole; leave --parts out"):
         download_parts(
             "fsdd", DATA_SETS["fsdd"], tmp_path / "y", parts=["george"], accept=True, progress=False, patience=hasty
         )
@@ -166,7 +167,7 @@ def test_cremad(cremad: Server, tmp_path: Path, hasty: RetryPolicy) -> None:
         "download.json",
     ]
     assert told.missing == ("VideoFlash/1006_TIE_NEU_XX.flv",)
-    assert "1 are not on the server" in told.sentence()
+    assert "1 are not on the server" in str(told)
     sources = find_sources([out], "cremad")
     assert [source.labels["speaker"] for source in sources] == ["1001", "1001", "1040"]
     assert sources[0].labels["sex"] == "male"
@@ -214,7 +215,7 @@ def test_speech_commands(server: Server, tmp_path: Path, hasty: RetryPolicy) -> 
     content = tar_of(files | {"./validation_list.txt": b""})
     data_set = fixed("speechcommands", server, content, size=len(content), checksum=Checksum("sha256", sha256(content)))
     told = download_parts("speechcommands", data_set, tmp_path / "sc", accept=True, progress=False, patience=hasty)
-    assert told.sentence().endswith(f"seehear evaluate words sync-small {tmp_path / 'sc'} --format speechcommands")
+    assert str(told).endswith(f"seehear evaluate words sync-small {tmp_path / 'sc'} --dataset speechcommands")
     (source,) = find_sources([tmp_path / "sc"], "speechcommands")
     assert source.labels["part"] == "test"
 
@@ -287,27 +288,24 @@ def test_no_room(grid: Server, tmp_path: Path, hasty: RetryPolicy, monkeypatch: 
     assert not list((tmp_path / "x").glob("*.zip*"))
 
 
-def test_terms_are_asked_for(grid: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hasty: RetryPolicy) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    for answer in ("", "\n", "no\n", "perhaps\n"):
-        monkeypatch.setattr("sys.stdin", Terminal(answer))
-        with pytest.raises(DownloadError, match="the terms of the GRID corpus were not accepted; nothing was brought"):
-            download_parts("grid", at("grid", grid), tmp_path / "x", progress=False, patience=hasty)
+def test_nothing_is_brought_before_the_terms_are_accepted(grid: Server, tmp_path: Path, hasty: RetryPolicy) -> None:
+    with pytest.raises(TermsNotAcceptedError) as refusal:
+        download_parts("grid", at("grid", grid), tmp_path / "x", progress=False, patience=hasty)
+    assert (refusal.value.code, refusal.value.name) == ("terms", "grid")
+    assert "CC BY 4.0" in refusal.value.terms
     assert grid.asked == []
-    monkeypatch.setattr("sys.stdin", Terminal("Y\n"))
-    assert (
-        download_parts("grid", at("grid", grid), tmp_path / "x", parts=["s1"], progress=False, patience=hasty).files
-        == 5
-    )
+    options = {"progress": False, "patience": hasty}
+    first = download_parts("grid", at("grid", grid), tmp_path / "x", parts=["s1"], accept=True, **options)
+    again = download_parts("grid", at("grid", grid), tmp_path / "x", parts=["s2"], **options)  # accepted already
+    assert (first.files, again.files) == (5, 2)
 
 
-def test_nobody_to_accept_the_terms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(DownloadError, match=r"nobody is there to accept the terms of RAVDESS; .* then --accept"):
+def test_the_command_line_has_a_flag_for_the_terms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(TermsNotAcceptedError) as refusal:
         download_dataset("ravdess", tmp_path / "x")
-    assert "NonCommercial" in capsys.readouterr().err
+    assert "NonCommercial" in refusal.value.terms
+    assert main(["get", "ravdess", "-o", str(tmp_path / "x")]) == 2
+    assert "--accept-terms" in capsys.readouterr().err
 
 
 def test_folders_that_are_not_for_it(tmp_path: Path) -> None:
@@ -377,4 +375,4 @@ def test_records_that_are_none(text: bytes) -> None:
 
 def test_what_is_said_in_the_end() -> None:
     told = DownloadResult("grid", Path("d"), 2, 3_000_000)
-    assert told.sentence() == "grid is in d: 2 files (3.0 MB came). Next: seehear prepare d corpus/ --format grid"
+    assert str(told) == "grid is in d: 2 files (3.0 MB came). Next: seehear prepare d -o corpus/ --dataset grid"

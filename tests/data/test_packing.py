@@ -17,7 +17,7 @@ def prepared(tmp_path, capsys):
     def prepare(*words):
         folder, out = tmp_path / "films", tmp_path / "corpus"
         flags = ["--faces", "whole-frame", "--size", "64", "--workers", "1"]
-        code = main(["prepare", str(folder), str(out), *flags, "--progress", "false", *words])
+        code = main(["prepare", str(folder), "-o", str(out), *flags, *words])
         rows = {row["file"]: row for row in csv.DictReader((out / "report.csv").open())}
         return code, Corpus(out) if (out / "corpus.json").exists() else None, rows, capsys.readouterr()
 

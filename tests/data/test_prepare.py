@@ -150,8 +150,8 @@ def test_bad_sources_are_told_of_and_the_rest_is_done(tmp_path: Path) -> None:
     assert rows["good.mp4"]["clips"] == "2"
     assert rows["good.mp4"]["seconds"] == "4.00"
     assert (report.done, report.failed, report.empty, report.clips) == (3, 3, 1, 4)
-    assert "4 clips" in report.sentence()
-    assert "3 failed, 1 without a clip" in report.sentence()
+    assert "4 clips" in str(report)
+    assert "3 failed, 1 without a clip" in str(report)
     assert {row["source"] for row in Corpus(out).manifest.to_pylist()} == {"good.mp4", "oom_once.mp4", "silent.mp4"}
     assert len(Corpus(out).with_sound()) == 3
 

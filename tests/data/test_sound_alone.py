@@ -199,10 +199,10 @@ def test_apc_learns_from_it_and_sync_does_not(recordings: Path, tmp_path: Path) 
     sources, corpus, run = tmp_path / "sources", tmp_path / "corpus", tmp_path / "run"
     for number in range(4):
         write_wav(sources / f"{number}.wav", 1.5)
-    assert main(["prepare", str(sources), str(corpus), "--faces", "none", "--workers", "1"]) == 0
+    assert main(["prepare", str(sources), "-o", str(corpus), "--faces", "none", "--workers", "1"]) == 0
     quick = ["--data.batch", "2", "--data.frames", "20", "--data.min-frames", "20", "--optim.steps", "2"]
     small = ["--model.sound", '{"bands": 8, "hidden": 6, "depth": 2}', "--engine.accelerator", "cpu"]
-    assert main(["pretrain", str(corpus), str(run), "--preset", "apc-small", *quick, *small]) == 0
+    assert main(["pretrain", str(corpus), "-o", str(run), "--preset", "apc-small", *quick, *small]) == 0
     assert load(run).embed_audio(np.zeros(16_000), 16_000).shape == (25, 6)
-    assert main(["pretrain", str(corpus), str(tmp_path / "sync"), *quick]) == 2
+    assert main(["pretrain", str(corpus), "-o", str(tmp_path / "sync"), *quick]) == 2
     assert not (tmp_path / "sync" / "config.yaml").exists()

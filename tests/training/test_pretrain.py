@@ -110,7 +110,7 @@ def test_stopped_and_resumed_equals_never_stopped(  # type: ignore[no-untyped-de
     train(tmp_path / "whole", optim={"ema": ema, "accumulate": 2})
     with monkeypatch.context() as patch:
         stop_at(patch, 8, number)  # in the middle of step 5, whose two batches are the ninth and the tenth
-        with pytest.raises(TrainingStopped, match="stopped at step 5 of 8 and saved to .*parts; the same") as stopped:
+        with pytest.raises(TrainingStopped, match=r"stopped at step 5 of 8 and saved to .*parts; the same") as stopped:
             train(tmp_path / "parts", optim={"ema": ema, "accumulate": 2})
     assert stopped.value.signal_number == number
     torch.manual_seed(99)  # whatever happens between the two

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 
 
 def curate(
-    videos: list[Path],
-    out: Path,
+    videos: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
     *,
     model: str = "sync-small",
     dataset: str = "folder",
@@ -84,6 +85,7 @@ def curate(
         ModelError: there is no such model, or no face detector.
     """
     rules = CurationRules(min_seconds, max_seconds, confidence, tolerance_ms, fix)
+    out = Path(out)
     inside = out.absolute()
     found = [
         s for s in find_sources([Path(video) for video in videos], dataset, labels) if inside not in s.path.parents

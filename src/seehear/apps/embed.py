@@ -249,7 +249,7 @@ def embed(
 def write_features(
     model: str | Path | SpeechEncoder,
     files: Sequence[str | os.PathLike[str]],
-    out: Path,
+    out: str | os.PathLike[str],
     *,
     layer: str | None = None,
     audio_stream: str | None = None,
@@ -275,6 +275,7 @@ def write_features(
         ModelError: there is no such model or layer.
         CorpusError: a corpus is damaged.
     """
+    out = Path(out)
     encoder = encoder_of(model) if isinstance(model, (str, Path)) else model
     write = feature_writer(out)
     check_layer(encoder, layer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -311,7 +312,7 @@ def _check_room(plan: DownloadPlan, unpacked: float, keep: bool, out: Path) -> N
 
 def download_dataset(
     name: str,
-    out: Path,
+    out: str | os.PathLike[str],
     *,
     parts: Sequence[str] = (),
     accept_terms: bool = False,
@@ -340,7 +341,7 @@ def download_dataset(
         SeehearError: there is no such data set or part, the server or the network fails
             for long, what comes is not what was published, or there is no room.
     """
-    with os_errors_as_user_errors(out):
+    with os_errors_as_user_errors(Path(out)):
         return download_parts(
             name,
             find_download(name),

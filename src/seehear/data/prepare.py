@@ -9,6 +9,7 @@ however many processes worked at either.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -146,8 +147,8 @@ class PrepareProgress:
 
 
 def prepare(
-    sources: Sequence[Path],
-    out: Path,
+    sources: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
     *,
     dataset: str = "folder",
     labels: Path | None = None,

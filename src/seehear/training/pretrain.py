@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -77,8 +78,8 @@ class PretrainResult(Result):
 
 
 def pretrain(
-    corpus: list[Path],
-    out: Path,
+    corpus: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
     preset: str = "sync-small",
     model: Any = _DEFAULT.model,
     data: DataOptions = _DEFAULT.data,
@@ -110,7 +111,7 @@ def pretrain(
         CorpusError: a corpus cannot be read, or has too few clips.
         TrainingStopped: a signal asked for it; the same call goes on from there.
     """
-    defaults = read_settings(preset)
+    out, defaults = Path(out), read_settings(preset)
     settings = TrainingSettings(
         model=defaults.model if model is _DEFAULT.model else model,
         data=defaults.data if data is _DEFAULT.data else data,

@@ -6,6 +6,7 @@ Every stage leaves what it has done in the folder of the run, so that the same c
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,8 @@ RESULT = "adapted.json"
 
 
 def adapt(
-    videos: Sequence[Path],
-    out: Path,
+    videos: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
     *,
     minutes: float = 15.0,
     model: str = "sync-small",
@@ -109,7 +110,7 @@ def _done_before(out: Path, fingerprint: dict[str, Any]) -> AdaptResult | None:
     return None
 
 
-def _sources(videos: Sequence[Path], labels: Path | None, out: Path) -> list[Source]:
+def _sources(videos: Sequence[str | os.PathLike[str]], labels: Path | None, out: Path) -> list[Source]:
     """The user's sources, without what an earlier run has put into the folder of the model.
 
     Raises:

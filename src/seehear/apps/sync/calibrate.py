@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -151,8 +152,8 @@ class CalibrateResult(Result):
 
 
 def calibrate(
-    run: Path,
-    corpora: Sequence[Path],
+    run: str | os.PathLike[str],
+    corpora: Sequence[str | os.PathLike[str]],
     *,
     split_by: By | None = None,
     dev_every: int | None = None,
@@ -178,6 +179,7 @@ def calibrate(
         ModelError: there is no such model, or it was wrong every time, or right every time; its config is left as it
             was.
     """
+    run = Path(run)
     model = load_sync_model(run)
     split = Split.of_training(model.config, split_by, dev_every)
     held_out = Corpus(*corpora).with_faces().split("dev", split.every, split.by).with_sound()
