@@ -9,7 +9,8 @@ import pytest
 from seehear.benchmark.cells import cells_of_plan
 from seehear.benchmark.reading import plan_from_yaml, plan_names, read_plan
 from seehear.benchmark.sweep import apply_set
-from seehear.cli import parser_of
+from seehear.cli import VERBS
+from seehear.cli.parser import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
@@ -28,10 +29,10 @@ def test_the_plan_that_is_shown_is_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_commands_name_plans_and_options_that_there_are(command: str) -> None:
-    given = parser_of("benchmark").parse_args(shlex.split(command))
-    if given.plan != OWN:
-        plan = apply_set(read_plan(given.plan), given.set)
-        assert {word.partition("=")[0] for word in given.data} <= set(plan.corpora)
+    given = parse("benchmark", VERBS["benchmark"], shlex.split(command)).arguments
+    if given["plan"] != OWN:
+        plan = apply_set(read_plan(given["plan"]), given["option"])
+        assert {word.partition("=")[0] for word in given["data"]} <= set(plan.corpora)
         assert cells_of_plan(plan).cells
 
 

@@ -1,17 +1,17 @@
 """A voice and faces for it: who is heard, who is seen, and what becomes of films that cannot be used."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pytest
 
-from seehear.apps.match import Candidate, MatchRanking
+from seehear.apps.match import Candidate, FailedCandidate, MatchRanking
 from seehear.clip import Clip
 from seehear.demo import match
 from seehear.demo.match import play_games
 from seehear.errors import CorpusError, MediaError
-from seehear.parallel import FileResult
 
 PEOPLE = ["anna", "ben", "carla", "dora", "emil"]
 
@@ -39,9 +39,10 @@ class HeldOut:
         return Clip(video, np.zeros((1, 5, 2), np.float32), np.zeros(640, np.float32), meta)
 
 
-def ranked(one: Path, candidates: list[Path], model: object, *, drawn: bool) -> MatchRanking:
+def ranked(query: Path, candidates: list[Path], *, model: object, drawn_faces: bool) -> MatchRanking:
     """In the order of the alphabet."""
-    return MatchRanking(one, "voice", [Candidate(path, 0.1, 0.25) for path in sorted(candidates)], [])
+    assert drawn_faces
+    return MatchRanking(query, "voice", tuple(Candidate(path, 0.1, 0.25) for path in sorted(candidates)))
 
 
 def name_of(clip: Clip) -> str:
@@ -52,7 +53,7 @@ def name_of(clip: Clip) -> str:
 def held_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(match, "Corpus", lambda path: HeldOut(PEOPLE))
     monkeypatch.setattr(match, "load_identity_model", lambda name: name)
-    monkeypatch.setattr(match, "rank", ranked)
+    monkeypatch.setattr(match, "match", ranked)
 
 
 def test_of_everybody_another_film_is_seen_than_is_heard() -> None:
@@ -69,11 +70,11 @@ def test_of_everybody_another_film_is_seen_than_is_heard() -> None:
 def test_films_are_looked_for_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Path] = []
 
-    def rank(one: Path, candidates: list[Path], model: object, *, drawn: bool) -> MatchRanking:
-        asked.extend([one, *candidates])
-        return ranked(one, candidates, model, drawn=drawn)
+    def recorded(query: Path, candidates: list[Path], **options: Any) -> MatchRanking:
+        asked.extend([query, *candidates])
+        return ranked(query, candidates, **options)
 
-    monkeypatch.setattr(match, "rank", rank)
+    monkeypatch.setattr(match, "match", recorded)
     play_games(Path("run"), Path("corpus"), Path("films"), seed=3)
     assert {path.parent for path in asked} == {Path("films")}
 
@@ -84,19 +85,14 @@ def test_too_few_people_play_no_game(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_game_that_cannot_be_played_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def mute(one: Path, candidates: list[Path], model: object, *, drawn: bool) -> MatchRanking:
-        raise MediaError(f"there is no speech in {one}")
+    def mute(query: Path, candidates: list[Path], **options: Any) -> MatchRanking:
+        raise MediaError(f"there is no speech in {query}")
 
-    def faceless(one: Path, candidates: list[Path], model: object, *, drawn: bool) -> MatchRanking:
-        return MatchRanking(
-            one,
-            "voice",
-            ranked(one, candidates[1:], model, drawn=drawn).ranked,
-            [FileResult(candidates[0], error="no")],
-        )
+    def faceless(query: Path, candidates: list[Path], **options: Any) -> MatchRanking:
+        return replace(ranked(query, candidates[1:], **options), failed=(FailedCandidate(candidates[0], "no"),))
 
     for broken in (mute, faceless):
-        monkeypatch.setattr(match, "rank", broken)
+        monkeypatch.setattr(match, "match", broken)
         assert play_games(Path("run"), Path("corpus"), Path("films"), seed=3).games == []
 
 

@@ -1,22 +1,18 @@
 """Parts of the demo tell how far they are, and leave the machine as they found it."""
 
-import io
-
 import pytest
 import torch
-from rich.console import Console
 
 from seehear.demo.stages import Stages, one_thread, with_progress
 
 
-def test_stages_are_numbered_and_timed() -> None:
-    heard = io.StringIO()
-    stage = Stages(Console(file=heard), count=2)
+def test_stages_are_numbered_and_timed(capsys: pytest.CaptureFixture[str]) -> None:
+    stage = Stages(count=2)
     with stage("first"):
         pass
     with stage("second"):
         pass
-    assert [line.strip() for line in heard.getvalue().splitlines()] == [
+    assert [line.strip() for line in capsys.readouterr().err.splitlines()] == [
         "1/2 first",
         "done in 0 s",
         "2/2 second",

@@ -23,7 +23,8 @@ def test_the_arithmetic_of_a_preset_is_as_the_table_has_it(preset: str, frames: 
     chosen = read_settings(preset)
     torch.manual_seed(0)
     model = MODELS[chosen.model.pretext](chosen.model).train()
-    view = model.view if isinstance(model.view, CachedView) else find_view(model.view)
+    name = model.input_view
+    view = name if isinstance(name, CachedView) else find_view(name)
     shape, counted = view.function(PLACEHOLDER).shape[1:], recipe.COUNTED[preset]
     assert (prod(shape), model.stills_per_window or 0) == (counted.view_bytes, counted.stills)
     video = torch.randint(0, 256, (2, model.stills_per_window or frames, *shape), dtype=torch.uint8)

@@ -112,9 +112,9 @@ class Trainer:
         show = self.fabric.is_global_zero
         self.model.train()
         with (
+            StopSignal.listening() as stop,  # before the log, which is slow to open
             self._open_log(resumed_at) as log,
             ProgressReporter(name, self.optim.steps, self.step, show) as progress,
-            StopSignal.listening() as stop,
         ):
             if resumed_at is None:
                 self._validate(log, progress)  # untrained: the chance level
