@@ -1,3 +1,3 @@
-"""(docstring)."""
+"""Recordings, spectra, noise, augmentation and voice activity."""
 
 from __future__ import annotations

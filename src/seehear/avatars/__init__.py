@@ -1,3 +1,3 @@
-"""(docstring, public names)."""
+"""Synthetic talking people: voices, faces, scripts, labels."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""(docstring)."""
+"""Whole tables: plans, cells, processes, verdicts and pages; and the function `seehear.benchmark`."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""(docstring)."""
+"""Media files in, arrays out, and back: decoding, faces, tracks, crops, remuxing."""
 
 from __future__ import annotations

@@ -1,3 +1,3 @@
-"""(docstring)."""
+"""Numbers in, numbers out: scores, detection errors, bootstrap intervals, calibration."""
 
 from __future__ import annotations

@@ -1,3 +1,3 @@
-"""(docstring)."""
+"""The training loop, its settings, checkpoints and validation."""
 
 from __future__ import annotations
