@@ -29,10 +29,11 @@ test: lint ## lint, types and the whole test suite (about 10 minutes on 2 cores)
 kernels: $(READY) ## the tests that train, once more as on another CPU: AVX2 instead of AVX-512, SSE 4.1 instead of AVX2
 	OMP_NUM_THREADS=1 $(BIN)/python scripts/other_kernels.py $(BIN)/pytest -m trains -n auto --dist loadfile
 
-lint: $(READY) ## ruff and mypy
+lint: $(READY) ## ruff, mypy and the arrows between rooms
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: $(READY) ## rewrite the sources in the house's format
 	$(BIN)/ruff format .

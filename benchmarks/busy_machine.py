@@ -85,8 +85,8 @@ def make(folder: Path) -> None:
     if (folder / "made").exists():
         return
     people, large = folder / "people", folder / "1080p"
-    seehear("avatars", people, "--clips", CLIPS, "--speakers", CLIPS, "--seed", 1)
-    seehear("prepare", people, folder / "corpus")
+    seehear("avatars", "-o", people, "--clips", CLIPS, "--speakers", CLIPS, "--seed", 1)
+    seehear("prepare", people, "-o", folder / "corpus")
     clips = sorted(people.glob("*.mp4"))
     with tempfile.TemporaryDirectory() as temporary:
         piece = Path(temporary) / "piece.mp4"
@@ -125,7 +125,16 @@ class Training:
         """Returns when it has begun to learn."""
         options = f"--data.batch {BATCH} --data.probe_clips 0 --optim.steps 1000000 --engine.log_every 1"
         options += " --engine.precision 32-true --engine.probe_every 1000000 --engine.save_every 1000000"
-        command = [*SEEHEAR, "pretrain", folder / "corpus", run, "--preset", "sync-small", *options.split()]
+        command = [
+            *SEEHEAR,
+            "pretrain",
+            str(folder / "corpus"),
+            "-o",
+            str(run),
+            "--preset",
+            "sync-small",
+            *options.split(),
+        ]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._metrics = run / "metrics.csv"
         while self._steps() < 3:
@@ -219,7 +228,7 @@ def verb(words: Sequence[str], amount: float) -> list[Pace]:
     paces = []
     for count in BESIDE:
         with busy(count) as beside, tempfile.TemporaryDirectory() as out:
-            command = [*SEEHEAR, *words, *([str(Path(out) / "corpus")] if words[0] == "prepare" else [])]
+            command = [*SEEHEAR, *words, *(["-o", str(Path(out) / "corpus")] if words[0] == "prepare" else [])]
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             before = Cores.used(process, *beside)
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it stays to be asked what it has used

@@ -26,7 +26,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         out = given.out or Path(temporary) / "demo"
         begun = time.perf_counter()
-        page = demo(out=out, clips=given.clips, speakers=given.speakers, steps=given.steps)
+        page = demo(out=out, clips=given.clips, speakers=given.speakers, steps=given.steps).page
         seconds = time.perf_counter() - begun
         print(f"the demo took {seconds / 60:.1f} min; its report has {page.stat().st_size / 1e6:.1f} MB")
         figure("demo", f"{seconds / 60:.1f} minutes", "bf16" if supports_bf16() else "float32")

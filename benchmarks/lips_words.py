@@ -46,7 +46,7 @@ def main() -> None:
     learned = [name for name in given.against if name in END_TO_END]
     with tempfile.TemporaryDirectory() as folder:
         corpus = given.corpus or corpus_of(given.shared, Path(folder) / "grid")
-        how = {"readout": given.readout, "layer": given.layer}
+        how = {"probe": given.readout, "layer": given.layer}
         print(evaluate_lips(given.model, [corpus], frozen, seeds=given.seeds, **how), flush=True)
         if learned:
             usual = TC5Options(epochs=10, decay_every=4)

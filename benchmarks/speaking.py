@@ -1,4 +1,4 @@
-"""How often `seehear speaking` knows who speaks: synthetic people side by side who take turns, with the truth.
+"""How often `seehear diarize` knows who speaks: synthetic people side by side who take turns, with the truth.
 
     python benchmarks/speaking.py [--films 40] [--seed 101] [--seconds 12] [--model sync-small] [--shared ../shared]
 

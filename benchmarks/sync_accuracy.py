@@ -79,7 +79,7 @@ def main() -> None:
             shift_sound(clip, moved / clip.name, earlier_s=-delay / 1000)
         truth = np.array([distance_ms(clip, moved / clip.name) for clip in clips])
         assert np.abs(truth - delays).max() < 1, "the clips were not moved as they should be"
-        entries = sync([moved / clip.name for clip in clips], options, ["--fix", str(fixed), "--force"])
+        entries = sync([moved / clip.name for clip in clips], options, ["--fix", "-o", str(fixed), "--force"])
         unmoved = np.array([entry["delay_ms"] for entry in sync(clips, options)])
         left = np.array([distance_ms(clip, fixed / clip.name) for clip in clips])
     measured = np.array([entry["delay_ms"] for entry in entries])

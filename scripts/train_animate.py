@@ -19,8 +19,8 @@ from shipping import CARDS, grid, publish, strangers
 
 from seehear.audio.augmentation import SoundAugmentationOptions
 from seehear.avatars.make import synthesize_avatars
-from seehear.cli.verbs import evaluate_animate
 from seehear.data.prepare import prepare
+from seehear.evaluation.animate import evaluate_animate
 from seehear.evaluation.splits import ClipPart
 from seehear.training.pretrain import pretrain
 from seehear.training.settings import TrainingSettings, read_settings

@@ -68,7 +68,7 @@ def main() -> None:
     speaker = grid(given.shared, work)
     people = [avatars(work / f"people-{name}", work / name, **made) for name, made in AVATARS.items()]
     who = {"clips": VOICED, "speakers": VOICED, "seed": VOICED_SEED}
-    voiced = avatars(work / "voiced", work / "voices", **who, speech=data / "librispeech_251")
+    voiced = avatars(work / "voiced", work / "voices", **who, recordings=data / "librispeech_251")
     real = work / "real"
     prepare([data / "real_faces"], real, delays=data / "real_faces" / "clips.csv")
 
@@ -89,7 +89,7 @@ def main() -> None:
     cooled = work / "cooled"
     print(pretrain(mix, cooled, preset="sync-small", model=model, optim=COOLING, init=str(run)))  # noqa: T201
     corpora = [speaker, *people, voiced, real]
-    calibrate(cooled, *corpora)
+    calibrate(cooled, corpora)
     named = zip(("GRID speaker 1", "avatars", "avatars (longer)", "avatars, real voices", "real"), corpora, strict=True)
     tested = {f"{name}: seen in other clips": Corpus(corpus).split("dev") for name, corpus in named}
     tested["avatars never met"] = Corpus(strangers(work))

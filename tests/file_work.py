@@ -16,3 +16,9 @@ def work(path):
     if path.name == "gone":
         raise FileNotFoundError(2, "No such file", "gone")
     return path.name.upper()
+
+
+def work_in_halves(path, report):
+    """As `work`, and says when half of it is done."""
+    report(0.5)
+    return work(path)

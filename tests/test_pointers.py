@@ -11,6 +11,7 @@ from seehear.apps.verify import read_pairs
 from seehear.cli import main
 from seehear.data.corpus import Corpus
 from seehear.data.datasets.catalogue import find_sources
+from seehear.data.prepare import prepare
 from seehear.errors import LfsPointerError, SeehearError, check_not_lfs_pointer, read_text_checked
 from seehear.media.face_detector import load_detector
 from seehear.metrics.calibration import ScoreCalibration
@@ -41,7 +42,7 @@ def test_text_that_is_no_pointer_is_read_as_it_is(tmp_path):
     [
         ["animate", "{}", "{}", "-o", "out.mp4"],
         ["embed", "logmel", "{}", "-o", "out.npz"],
-        ["prepare", "{}", "out", "--faces", "whole-frame", "--workers", "1"],
+        ["prepare", "{}", "-o", "out", "--faces", "whole-frame", "--workers", "1"],
         ["import-syncnet", "{}", "-o", "out"],
         ["match", "{}", "{}"],
     ],
@@ -53,13 +54,12 @@ def test_verbs_name_the_pointer(words, tmp_path, monkeypatch, capsys):
     assert f"film.mp4 {HINT}" in capsys.readouterr().err
 
 
-def test_of_a_folder_of_films_the_pointers_are_recorded_and_the_rest_is_done(tmp_path, capsys):
+def test_of_a_folder_of_films_the_pointers_are_recorded_and_the_rest_is_done(tmp_path):
     pointer(tmp_path / "in" / "a.wav")
     wavfile.write(tmp_path / "in" / "b.wav", 16000, np.full(16000, 9000, np.int16))
-    words = ["--faces", "none", "--workers", "1", "--progress", "false"]
-    assert main(["prepare", str(tmp_path / "in"), str(tmp_path / "out"), *words]) == 0
+    result = prepare([tmp_path / "in"], tmp_path / "out", faces="none", workers=1)
     assert HINT in (tmp_path / "out" / "report.csv").read_text()
-    assert "1 failed" in capsys.readouterr().out
+    assert "1 failed" in str(result)
 
 
 def test_models_detectors_lists_and_calibrations(tmp_path):
@@ -90,8 +90,7 @@ def test_a_model_from_a_repository(name, tmp_path, capsys):
 def test_a_corpus_from_a_repository(name, tmp_path):
     (tmp_path / "in").mkdir()
     wavfile.write(tmp_path / "in" / "b.wav", 16000, np.full(16000, 9000, np.int16))
-    words = ["--faces", "none", "--workers", "1", "--progress", "false"]
-    assert main(["prepare", str(tmp_path / "in"), str(tmp_path / "out"), *words]) == 0
+    prepare([tmp_path / "in"], tmp_path / "out", faces="none", workers=1)
     assert (tmp_path / "out" / name).is_file()
     pointer(tmp_path / "out" / name)
     with pytest.raises(SeehearError, match=HINT):

@@ -1,4 +1,4 @@
-"""Who of two real people side by side is heard, as `seehear speaking` tells it."""
+"""Who of two real people side by side is heard, as `seehear diarize` tells it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all: beside their place, then renamed."""
+"""Write files atomically: under a temporary name in the same folder, then renamed."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 MAX_NAME_BYTES = 255
-"""Bytes that the name of a file may have on the disks of today."""
+"""Maximum length of a file name in bytes on common file systems."""
 
 
 DIGEST_LENGTH = 10
-"""Characters of a digest that tell shortened names apart."""
+"""Digest characters that distinguish shortened names."""
 
 
 ENCODING_ERRORS = "backslashreplace"
-"""How text is written in which the name of a file is not UTF-8: Python has it as surrogates, which JSON escapes so."""
+"""Error handler for text with file names that are not UTF-8: Python reads them as surrogates, as JSON escapes them."""
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Gives a temporary name in the same folder; on success its file takes the place of ``path``, else it goes.
+    """Yield a temporary name in the same folder; on success the file replaces ``path``, otherwise it is deleted.
 
-    The bytes reach the disk before the name does, so that a power cut leaves either the old file or the new one.
+    The data reaches the disk before the rename, so a power cut leaves either the old file or the new one.
     """
     temporary = temporary_name(path, f".{os.getpid()}.tmp")
     try:
@@ -37,23 +37,23 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def temporary_name(path: Path, ending: str) -> Path:
-    """A hidden name in the same folder, ``.NAME`` and the ending; where that is too long, with less of the name."""
+    """Return a hidden name in the same folder, ``.NAME`` plus the ending; the name is shortened if necessary."""
     name = os.fsencode(path.name)
-    most = MAX_NAME_BYTES - len(os.fsencode(ending)) - 1
-    if len(name) > most:
+    max_bytes = MAX_NAME_BYTES - len(os.fsencode(ending)) - 1
+    if len(name) > max_bytes:
         digest = hashlib.sha256(name).hexdigest()[:DIGEST_LENGTH].encode()
-        name = name[: most - DIGEST_LENGTH - 1] + b"." + digest
-        name = name.decode("utf-8", "ignore").encode()  # no half character: some disks refuse such names
+        name = name[: max_bytes - DIGEST_LENGTH - 1] + b"." + digest
+        name = name.decode("utf-8", "ignore").encode()  # no partial character: some file systems reject such names
     return path.with_name(f".{os.fsdecode(name)}{ending}")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a small text file, whole or not at all; names that are not UTF-8 are written out (``\\udce9``)."""
+    """Write a small text file atomically; names that are not UTF-8 are escaped (``\\udce9``)."""
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors=ENCODING_ERRORS)
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Takes away what killed processes were writing beside its place; for a folder that only this one writes to."""
+    """Delete the temporary files of killed processes, in a folder that only this process writes to."""
     for path in folder.glob(".*.tmp"):
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Plain values (YAML, JSON, flags) to typed dataclasses and back; the YAML files that ship with the package."""
+"""Convert plain values (YAML, JSON, flags) to typed dataclasses and back; the packaged YAML files."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from seehear.errors import ModelError, SeehearError
 
 
 def _fitting(called: str, whole: Any, part: str, value: Any, hint: Any) -> Any:
-    """The value as the function wants it, or the whole of which it is a part.
+    """Return the value as the function expects it, or the whole options object of which it is a part.
 
     Raises:
-        SeehearError: it is none of those that there are.
+        SeehearError: the value is not among the allowed ones
     """
     if part:
         return _with_part(called, whole, part, value)
@@ -36,12 +36,12 @@ def _with_part(called: str, whole: Any, part: str, value: Any) -> Any:
         raise SeehearError(f"there is no {called}; leave it out of the plan (it is {value!r})")
     try:
         return replace(whole, **{part: value})
-    except (TypeError, ValueError) as error:  # what the options themselves refuse
+    except (TypeError, ValueError) as error:  # rejected by the options class itself
         raise SeehearError(f"{called} cannot be {value!r}: {error}") from error
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:
-    """The values that there are; none where anything of a type will do."""
+    """Return the allowed values; empty if any value of the type is allowed."""
     kinds = (hint,) if get_origin(hint) is Literal else get_args(hint)
     if not all(get_origin(kind) is Literal or kind is NoneType for kind in kinds):
         return ()
@@ -49,7 +49,7 @@ def _choices(hint: Any) -> tuple[Any, ...]:
 
 
 def _is_of(value: Any, hint: Any) -> bool:
-    """Whether a plain value is of a type, as far as evaluations have types."""
+    """Whether a plain value matches a type; covers the types used in evaluations."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return any(_is_of(value, one) for one in inner)
@@ -63,13 +63,13 @@ def _is_of(value: Any, hint: Any) -> bool:
 
 
 def _flag(name: str, value: Any, default: Any) -> list[str]:
-    """Its words on the command line."""
+    """Return the option as command-line arguments."""
     flag = f"--{name.replace('_', '-')}"
     if is_dataclass(value) and not isinstance(value, type):
-        told = {field.name: getattr(value, field.name) for field in fields(value)}
+        plain = {field.name: getattr(value, field.name) for field in fields(value)}
         return [
             word
-            for part, one in told.items()
+            for part, one in plain.items()
             if one != getattr(default, part)
             for word in _flag(f"{name}.{part}", one, getattr(default, part))
         ]
@@ -81,11 +81,11 @@ def _flag(name: str, value: Any, default: Any) -> list[str]:
 
 
 def build_options(options: type, given: Mapping[str, Any]) -> Any:
-    """An options dataclass from plain values, as YAML and JSON have them (lists become tuples)."""
-    known = [field.name for field in fields(options)]
-    unknown = sorted(set(given) - set(known))
+    """Build an options dataclass from plain values of YAML or JSON (lists become tuples)."""
+    names = [field.name for field in fields(options)]
+    unknown = sorted(set(given) - set(names))
     if unknown:
-        raise ModelError(f"{options.__name__} has no option {unknown[0]!r}; it has {', '.join(known)}")
+        raise ModelError(f"{options.__name__} has no option {unknown[0]!r}; it has {', '.join(names)}")
     return options(**{key: _tuples(value) for key, value in given.items()})
 
 
@@ -94,15 +94,15 @@ def _tuples(value: Any) -> Any:
 
 
 def check_minimums(section: str, options: object, **least: float) -> None:
-    """Check fields of an options dataclass.
+    """Check minimum values of the fields of an options dataclass.
 
     Args:
-        section: what the options are called on the command line.
-        options: whose fields are checked.
-        least: the smallest value of each field.
+        section: name of the options on the command line
+        options: object to check
+        least: minimum of each field
 
     Raises:
-        ValueError: one is smaller, or no number; it is named as its flag is.
+        ValueError: a field is smaller or not a number; the message gives its flag
     """
     for name, smallest in least.items():
         value = getattr(options, name)
@@ -114,19 +114,19 @@ T = TypeVar("T")
 
 
 class OptionsError(SeehearError):
-    """A plan of a benchmark, or what is asked of it, does not make sense."""
+    """A benchmark plan, or the options for it, are invalid."""
 
 
 def build(kind: type[T], values: Any, where: str) -> T:
-    """A dataclass from a mapping of its fields.
+    """Build a dataclass from a mapping of its fields.
 
     Args:
-        kind: a dataclass of dataclasses, mappings, tuples, literals and plain values.
-        values: as YAML gives them.
-        where: what they are called in an error: the file, then the keys on the way.
+        kind: a dataclass of dataclasses, mappings, tuples, literals and plain values
+        values: as read from YAML
+        where: location for error messages: the file, then the keys
 
     Raises:
-        PlanError: a key that does not exist, one that is missing, or a value of another type.
+        OptionsError: an unknown key, a missing key, or a value of the wrong type
     """
     if not isinstance(values, Mapping):
         raise OptionsError(f"{where} must be a mapping with the keys {_comma_list(_keys(kind))}, not {values!r}")
@@ -135,7 +135,7 @@ def build(kind: type[T], values: Any, where: str) -> T:
             raise OptionsError(
                 f"{where} has the key {key!r}, which does not exist; there are {_comma_list(_keys(kind))}"
             )
-    for entry in fields(kind):  # type: ignore[arg-type]  # mypy cannot say "a type of a dataclass"
+    for entry in fields(kind):  # type: ignore[arg-type]  # mypy cannot express "a type of a dataclass"
         if entry.default is MISSING and entry.default_factory is MISSING and entry.name not in values:
             raise OptionsError(f"{where} needs the key {entry.name!r}; add it")
     types = get_type_hints(kind)
@@ -143,7 +143,7 @@ def build(kind: type[T], values: Any, where: str) -> T:
 
 
 def build_value(kind: Any, value: Any, where: str) -> Any:
-    """A plain value as its type has it; see `build`."""
+    """Convert a plain value to its type; see `build`."""
     origin, inner = get_origin(kind), get_args(kind)
     if kind is Any:
         return _untyped(value, where)
@@ -163,13 +163,13 @@ def build_value(kind: Any, value: Any, where: str) -> Any:
 
 
 def to_plain(value: Any) -> Any:
-    """What YAML and JSON can say: dataclasses and mappings as dicts, tuples as lists, all the way down.
+    """Convert to what YAML and JSON can express: dataclasses and mappings to dicts, tuples to lists, recursively.
 
-    Fields of dataclasses that have their default are left out.
+    Fields of dataclasses with their default value are omitted.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        told = {entry.name: getattr(value, entry.name) for entry in fields(value) if not _default(entry, value)}
-        return {name: to_plain(item) for name, item in told.items()}
+        plain = {entry.name: getattr(value, entry.name) for entry in fields(value) if not _default(entry, value)}
+        return {name: to_plain(item) for name, item in plain.items()}
     if isinstance(value, Mapping):
         return {str(key): to_plain(item) for key, item in value.items()}
     return [to_plain(item) for item in value] if isinstance(value, list | tuple) else value
@@ -181,7 +181,7 @@ def _default(entry: Any, owner: Any) -> bool:
 
 
 def _untyped(value: Any, where: str) -> Any:
-    """What JSON knows; YAML also has dates, sets and bytes, which no option takes."""
+    """Accept JSON values only; YAML also has dates, sets and bytes, which no option accepts."""
     if isinstance(value, Mapping):
         return _mapping(Any, value, where)
     if isinstance(value, list | tuple):
@@ -254,17 +254,17 @@ NORMALISATIONS = ("", "-nolevel", "-cmn")
 
 
 def resource_folder(place: tuple[str, ...]) -> Traversable:
-    """The folder of one kind of things: `PRESETS_FOLDER`, `PLANS_FOLDER`, `RECIPES` or `WEIGHTS_FOLDER`."""
+    """Return the folder of `PRESETS_FOLDER`, `PLANS_FOLDER`, `RECIPES` or `WEIGHTS_FOLDER`."""
     return resources.files("seehear").joinpath(*place)
 
 
 def yaml_names(place: tuple[str, ...]) -> list[str]:
-    """Of its YAML files, without their ending."""
+    """Return the names of its YAML files, without suffix."""
     names = [entry.name for entry in resource_folder(place).iterdir()]
     return sorted(name.removesuffix(YAML_SUFFIX) for name in names if name.endswith(YAML_SUFFIX))
 
 
 def packaged_model_names() -> list[str]:
-    """Of the models whose weights are there; none in a checkout that has no weights yet."""
+    """Return the models whose weights are available; none in a checkout without weights."""
     folder = resource_folder(WEIGHTS_FOLDER)
     return sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []

@@ -1,4 +1,4 @@
-"""`SeehearError` and kin with a stable `code`; what the operating system refuses; Git LFS pointers."""
+"""`SeehearError` and its subclasses with a stable `code`; errors of the operating system; Git LFS pointers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def disk_full_error(error: BaseException | None) -> OSError | None:
-    """The full disk at the bottom of an error, if that is what it comes from."""
+    """Return the disk-full error that caused an error, or None."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             return error
@@ -22,7 +22,7 @@ def disk_full_error(error: BaseException | None) -> OSError | None:
 
 
 class SeehearError(Exception):
-    """A problem with what the user gave, not with the program. The command line prints it and exits with 2.
+    """A problem with the user's input, not with the program. The command line prints it and exits with 2.
 
     Attributes:
         code: stable name of the problem, for programs; the sentence may be reworded.
@@ -58,13 +58,13 @@ class MediaError(SeehearError):
 
 
 class CorpusError(SeehearError):
-    """A corpus on disk is missing, damaged or of another version."""
+    """A corpus on disk is missing, damaged or of a different version."""
 
     default_code = "corpus"
 
 
 class ModelError(SeehearError):
-    """A model, its weights or its preset cannot be found or do not fit."""
+    """A model, its weights or its preset is missing or incompatible."""
 
     default_code = "model"
 
@@ -87,7 +87,7 @@ _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)")
 
 
 def as_user_error(error: OSError) -> SeehearError | None:
-    """The user's side of a refusal; None for an error that is not the user's to mend (and so keeps its traceback)."""
+    """Return the user error for an OS error, or None if the user cannot fix it (so that it keeps its traceback)."""
     sentence = _SENTENCES.get(error.errno or 0)
     if sentence is None:
         return None
@@ -96,21 +96,21 @@ def as_user_error(error: OSError) -> SeehearError | None:
 
 
 def check_writable(path: Path | None, flag: str = "") -> None:
-    """That a file can be written there, before anything long is begun; None is no file.
+    """Check that a file can be written, before long work starts; None is not checked.
 
     Args:
-        path: of the file.
-        flag: that named it, for the sentence.
+        path: the file
+        flag: flag that named it, for the message
 
     Raises:
-        SeehearError: it is a folder, or in none, its name is too long, or its folder may not be written to.
+        SeehearError: it is a folder, its folder is missing or not writable, or its name is too long
     """
     if path is None:
         return
     told = f"{flag} {path}".strip()
     try:
         path.lstat()
-    except OSError as refusal:  # that there is none yet is as it should be
+    except OSError as refusal:  # the file need not exist
         if refusal.errno == errno.ENAMETOOLONG:
             sentence = as_user_error(OSError(refusal.errno, refusal.strerror, told))
             raise sentence or refusal from None
@@ -124,11 +124,11 @@ def check_writable(path: Path | None, flag: str = "") -> None:
 
 
 def missing_file_message(path: str | os.PathLike[str], otherwise: str) -> str:
-    """The sentence for a file that was to be read and is not there.
+    """Return the message for an input file that does not exist.
 
     Args:
-        path: as given; of an address on the web, a `Path` has lost a slash.
-        otherwise: what to do where it is just not there.
+        path: as given by the user; in web addresses, a `Path` has lost a slash
+        otherwise: what to do if the file is simply missing
     """
     name = os.fspath(path)
     address = _ADDRESS.fullmatch(name)
@@ -144,10 +144,10 @@ def missing_file_message(path: str | os.PathLike[str], otherwise: str) -> str:
 
 @contextmanager
 def os_errors_as_user_errors(path: Path) -> Iterator[None]:
-    """What the operating system refuses while ``path`` is written, whatever temporary file it names.
+    """Convert OS errors while writing ``path``, regardless of the temporary file they name.
 
     Raises:
-        SeehearError: the sentence, for a refusal that is the user's to mend.
+        SeehearError: the message, for an error that the user can fix
     """
     try:
         yield
@@ -159,23 +159,23 @@ def os_errors_as_user_errors(path: Path) -> Iterator[None]:
 
 
 LFS_MARK = b"version https://git-lfs.github.com/spec/"
-"""How a pointer begins (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md)."""
+"""First bytes of a pointer (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md)."""
 
 
 class LfsPointerError(SeehearError, ValueError):
-    """A file is a pointer; to those who parse it, it is a file of the wrong form."""
+    """A file is a Git LFS pointer; for parsers, a file with invalid content."""
 
 
 def check_not_lfs_pointer(path: Path, head: bytes | None = None) -> None:
-    """That a file is not a pointer.
+    """Check that a file is not a Git LFS pointer.
 
     Args:
-        path: of the file.
-        head: its first bytes, where they are known; else they are read.
+        path: the file
+        head: its first bytes, if known; otherwise they are read
 
     Raises:
-        PointerError: it is one.
-        OSError: it cannot be read.
+        LfsPointerError: it is a pointer
+        OSError: it cannot be read
     """
     if head is None:
         with path.open("rb") as file:
@@ -185,17 +185,17 @@ def check_not_lfs_pointer(path: Path, head: bytes | None = None) -> None:
 
 
 def lfs_pointer_message(path: object) -> str:
-    """What a user is told of a pointer."""
+    """Return the message for a pointer."""
     return f"{path} is a Git LFS pointer, not the file itself; run git lfs pull in its repository"
 
 
 def read_text_checked(path: Path, encoding: str = "utf-8", errors: str = "strict") -> str:
-    """As `Path.read_text`, but for pointers.
+    """Like `Path.read_text`, but reject Git LFS pointers.
 
     Raises:
-        PointerError: the file is one.
-        OSError: it cannot be read.
-        UnicodeDecodeError: it is other text.
+        LfsPointerError: the file is a pointer
+        OSError: it cannot be read
+        UnicodeDecodeError: it is not text in this encoding
     """
     content = path.read_bytes()
     check_not_lfs_pointer(path, content)

@@ -1,11 +1,10 @@
-"""This machine: cores, container quotas, one thread per process, what arithmetic the CPU is good at.
+"""This machine: cores, container quotas, threads per process, and supported CPU arithmetic.
 
-The threads of OpenMP share each small piece of work and wait for the last of them. By default they wait by spinning,
-for some milliseconds: on a machine with other work they spin on the core that the last one needs, and both are lost.
-So they spin for about as long as waking up takes, and sleep after that. Where there are several processes already,
-each has one thread, and none waits for another.
+OpenMP threads share each small piece of work and wait for the last of them. By default they spin for some milliseconds:
+on a busy machine they occupy the core that the last thread needs, and both lose time. So here they spin for about as
+long as waking up takes, and then sleep. With several processes, each has one thread, and none waits for another.
 
-Who wants it otherwise sets OMP_WAIT_POLICY or GOMP_SPINCOUNT, and OMP_NUM_THREADS or ``--engine.threads``.
+Users can override this with OMP_WAIT_POLICY or GOMP_SPINCOUNT, and OMP_NUM_THREADS or ``--engine.threads``.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import Literal
 
 
 def use_single_thread() -> None:
-    """Decoding runs beside the network: more threads than cores make both many times slower."""
+    """Limit OpenCV and torch to one thread: more threads than cores make decoding and network many times slower."""
     import cv2
     import torch
 
@@ -50,46 +49,46 @@ def single_thread() -> Iterator[None]:
 
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""What the libraries read, once, when they are loaded."""
+"""Variables that the libraries read once, when they are loaded."""
 
 
 WAIT_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
 
-MAX_CORES = 1 << 20  # no machine has more
+MAX_CORES = 1 << 20  # larger than any machine
 
 
 SPIN_COUNT = 1000
-"""Turns of the loop in which a thread of GNU's OpenMP waits before it sleeps: some 10 microseconds.
+"""Spin iterations of a waiting GNU OpenMP thread before it sleeps: some 10 microseconds.
 
-Its own default is 300,000, and 1,000 where it has started more threads than there are cores; of other processes it
-knows nothing. With 1,000, a training on two cores (AVX2) beside one busy process is slower than its fair share by 1.2
-and beside two by 0.9; with 300,000 by 3.6 and 1.5 (benchmarks/busy_machine.py). Alone both are as fast.
+The default is 300,000, or 1,000 if it has started more threads than there are cores; it does not know of other
+processes. With 1,000, a training on two cores (AVX2) next to one busy process is slower than its fair share by a factor
+of 1.2, and next to two by 0.9; with 300,000 by 3.6 and 1.5 (benchmarks/busy_machine.py). Alone both are equally fast.
 """
 
 
 def configure_threads() -> None:
-    """Decide for this process and its children how threads wait, and how many there are.
+    """Set how threads wait and how many there are, for this process and its children.
 
-    For entry points, before anything loads torch. Nothing that the user has set is changed; where libraries are loaded
-    already, this reaches the children only.
+    For entry points, before torch is loaded. User settings are kept. If libraries are already loaded, only child
+    processes are affected.
     """
     if not any(name in os.environ for name in WAIT_VARIABLES):
         os.environ["GOMP_SPINCOUNT"] = str(SPIN_COUNT)
     cores = available_cores()
-    if cores < _allowed_cores():  # OpenMP knows nothing of quotas: it would take a thread for each core of the machine
+    if cores < _allowed_cores():  # OpenMP ignores quotas: it would start a thread per core of the machine
         for name in THREAD_VARIABLES:
             os.environ.setdefault(name, str(cores))
 
 
 def available_cores() -> int:
-    """Cores' worth of time that this process may use: those it may run on, or fewer where a container has a quota."""
+    """Return the usable cores: those the process may run on, or fewer under a container quota."""
     return min(_allowed_cores(), max(1, math.ceil(min(cpu_quota(), MAX_CORES))))
 
 
 @contextmanager
 def single_threaded_children() -> Iterator[None]:
-    """Processes that are started within have one thread each of OpenMP and of linear algebra."""
+    """Give processes started within one thread each for OpenMP and linear algebra."""
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     try:
@@ -103,10 +102,10 @@ def single_threaded_children() -> Iterator[None]:
 
 
 def cpu_quota(root: Path = Path("/")) -> float:
-    """Cores' worth of time that the control groups of this process leave it; infinity where they set no limit.
+    """Return the number of cores that the control groups allow this process; infinity without a limit.
 
     Args:
-        root: where /proc and /sys are.
+        root: location of /proc and /sys
     """
     return min((quota for folder in _control_groups(root) for quota in _quotas(folder)), default=math.inf)
 
@@ -116,7 +115,7 @@ def _allowed_cores() -> int:
 
 
 def _control_groups(root: Path) -> Iterator[Path]:
-    """Folders of the groups that may limit this process: its own and those above, of version 2 or 1."""
+    """Yield the folders of the groups that may limit this process: its own and their parents, version 2 or 1."""
     try:
         lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -132,7 +131,7 @@ def _control_groups(root: Path) -> Iterator[Path]:
 
 
 def _quotas(folder: Path) -> Iterator[float]:
-    """What one group says; in a container its own path may not be there, which is no limit."""
+    """Yield the limits of one group; in a container its own path may be missing, which is no limit."""
     for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
         try:
             told = " ".join((folder / name).read_text(encoding="utf-8").strip() for name in names)
@@ -144,20 +143,20 @@ def _quotas(folder: Path) -> Iterator[float]:
 
 
 CPU_KINDS = ("x86-64 without AVX2", "AVX2", "AVX-512", "AVX-512 with bf16")
-"""Of the kernels of an x86-64 CPU, each faster than the one before: 3 to 5 times, from AVX2 to bf16."""
+"""Kernel types of an x86-64 CPU, each faster than the one before: 3 to 5 times, from AVX2 to bf16."""
 
 
 ATEN_LIMITS = {"default": 0, "avx2": 1, "avx512": 2}
-"""What ATEN_CPU_CAPABILITY allows, as an index of `CPU_KINDS`."""
+"""Limits set by ATEN_CPU_CAPABILITY, as an index of `CPU_KINDS`."""
 
 
 ONEDNN_LIMITS = {"SSE41": 0, "AVX": 0, "AVX2": 1, "AVX2_VNNI": 1, "AVX2_VNNI_2": 1,
                  "AVX512_CORE": 2, "AVX512_CORE_VNNI": 2}  # fmt: skip
-"""The same of ONEDNN_MAX_CPU_ISA; whatever else it may say limits nothing here."""
+"""The same for ONEDNN_MAX_CPU_ISA; its other values limit nothing here."""
 
 
 def default_precision(accelerator: str) -> Literal["bf16-mixed", "32-true"]:
-    """bf16-mixed where the hardware itself multiplies in it; emulated, it would be slower than float32."""
+    """Return bf16-mixed if the hardware supports it natively; emulated, it would be slower than float32."""
     import torch
 
     if accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available():
@@ -168,15 +167,15 @@ def default_precision(accelerator: str) -> Literal["bf16-mixed", "32-true"]:
 
 
 def supports_bf16() -> bool:
-    """Whether the convolutions and products of this CPU run in bf16 natively: the hardware can, and oneDNN may."""
+    """Whether convolutions and matrix products of this CPU run natively in bf16: hardware and oneDNN must allow it."""
     return min(_hardware(), _limit("ONEDNN_MAX_CPU_ISA", ONEDNN_LIMITS)) == CPU_KINDS.index("AVX-512 with bf16")
 
 
 def cpu_kind() -> str:
-    """The kind of kernels that the CPU runs, which speeds and last digits depend on; with what limits them, if it does.
+    """Return the kernel type of the CPU, which determines speed and last digits, and what limits it, if anything.
 
-    Two variables can make a newer CPU do as an older one does: ATEN_CPU_CAPABILITY that of torch's own kernels,
-    ONEDNN_MAX_CPU_ISA that of convolutions and products.
+    Two variables can limit a newer CPU to an older kernel type: ATEN_CPU_CAPABILITY for torch's own kernels,
+    ONEDNN_MAX_CPU_ISA for convolutions and matrix products.
     """
     if not _is_x86():
         return platform.machine() or "a CPU of an unknown kind"
@@ -191,7 +190,7 @@ def cpu_kind() -> str:
 
 
 def cpu_name() -> str:
-    """Its name as people know it, where the system tells."""
+    """Return the CPU's model name if the system reports it."""
     told = Path("/proc/cpuinfo")
     lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -199,7 +198,7 @@ def cpu_name() -> str:
 
 
 def _hardware() -> int:
-    """What the CPU itself can do, as an index of `CPU_KINDS`."""
+    """Return what the CPU supports, as an index of `CPU_KINDS`."""
     import torch
 
     has = torch.cpu.get_capabilities()

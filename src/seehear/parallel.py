@@ -1,4 +1,4 @@
-"""Worker processes whose death is laid at one task; `parallel_map` over files with results in order."""
+"""Worker processes that survive crashes of single tasks; `parallel_map` over files with results in order."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from seehear.machine import available_cores, single_threaded_children
 
 @contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM, as clusters send it, ends this as Ctrl-C does: trainings save themselves first."""
+    """Treat SIGTERM, as sent by clusters, like Ctrl-C, so that trainings save a checkpoint first."""
 
     def interrupt(number: int, _: FrameType | None) -> NoReturn:
-        signal.signal(number, signal.SIG_IGN)  # once is enough: what follows is tidying up
+        signal.signal(number, signal.SIG_IGN)  # ignore further signals during cleanup
         raise KeyboardInterrupt
 
     try:
         before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: whoever owns it decides about signals
+    except ValueError:  # not the main thread, which alone may handle signals
         yield
         return
     try:
@@ -43,21 +43,21 @@ def terminated_as_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-MAX_ATTEMPTS = 2  # a task whose process dies gets a second one: perhaps memory was short for a moment
+MAX_ATTEMPTS = 2  # retry a task once if its process dies: memory may have been short temporarily
 
 
 ReportProgress = Callable[[Any], None]
 
 
 Work = Callable[[Any, ReportProgress], Any]
-"""Does one task; may tell of its progress; its result and what it tells are sent between processes."""
+"""Performs one task and may report progress; results and reports are sent between processes."""
 
 
 def worker_count(workers: int | None) -> int:
-    """How many processes are to work: as many as were asked for, or one a core.
+    """Return the number of worker processes: as requested, or one per core.
 
     Raises:
-        SeehearError: fewer than one was asked for.
+        SeehearError: fewer than one was requested
     """
     if workers is None:
         return available_cores()
@@ -68,12 +68,12 @@ def worker_count(workers: int | None) -> int:
 
 @dataclass(frozen=True)
 class TaskMessage:
-    """What the crew says of a task.
+    """A message about a task.
 
     Attributes:
-        task: which.
-        kind: ``told`` (progress), ``done``, or ``died``: the process was killed or crashed, as often as it was tried.
-        value: what was told, the result, or how the process died, in words.
+        task: the task
+        kind: ``told`` (progress), ``done``, or ``died``: the process was killed or crashed in every attempt
+        value: the progress report, the result, or a description of how the process died
     """
 
     task: Any
@@ -82,37 +82,37 @@ class TaskMessage:
 
 
 def run_tasks(tasks: Iterable[Any], work: Work, workers: int) -> Iterator[TaskMessage]:
-    """Does tasks in processes of their own, and yields what they say, as it comes.
+    """Run tasks in worker processes and yield their messages as they arrive.
 
-    Each process runs one thread of OpenMP and OpenCV: two processes with two threads each on two cores ran over 20
-    times slower. Processes end with this one, however it ends.
+    Each process uses one thread for OpenMP and OpenCV: two processes with two threads each on two cores ran over 20
+    times slower. The processes end with this one, however it ends.
 
     Args:
-        tasks: taken in order; anything that can be pickled.
-        work: a function of a module, or a partial of one.
-        workers: how many processes.
+        tasks: taken in order; must be picklable
+        work: a function of a module, or a partial of one
+        workers: number of processes
 
     Raises:
-        SeehearError: processes cannot be started.
-        Exception: whatever ``work`` raises; the rest is abandoned then.
+        SeehearError: processes cannot be started
+        Exception: any exception of ``work``; the remaining tasks are abandoned
     """
     waiting = deque((task, MAX_ATTEMPTS) for task in tasks)
-    crew: list[Worker] = []
+    pool: list[Worker] = []
     try:
-        while waiting or any(member.busy for member in crew):
-            while waiting and len(crew) < workers:
-                crew.append(Worker(work))
-            for member in crew:
-                if waiting and member.ready and not member.busy:
-                    member.assign(*waiting.popleft())
-            for connection in wait([member.connection for member in crew]):
-                member = next(m for m in crew if m.connection is connection)
+        while waiting or any(worker.busy for worker in pool):
+            while waiting and len(pool) < workers:
+                pool.append(Worker(work))
+            for worker in pool:
+                if waiting and worker.ready and not worker.busy:
+                    worker.assign(*waiting.popleft())
+            for connection in wait([worker.connection for worker in pool]):
+                worker = next(m for m in pool if m.connection is connection)
                 try:
-                    kind, value = member.connection.recv()
+                    kind, value = worker.connection.recv()
                 except (EOFError, OSError):
-                    crew.remove(member)
-                    idle = not member.busy
-                    task, tries, death = member.collect_dead()
+                    pool.remove(worker)
+                    idle = not worker.busy
+                    task, tries, death = worker.collect_dead()
                     if idle:
                         continue
                     if tries > 1:
@@ -123,52 +123,52 @@ def run_tasks(tasks: Iterable[Any], work: Work, workers: int) -> Iterator[TaskMe
                 if kind == "raised":
                     raise value
                 if kind == "ready":
-                    member.ready = True
+                    worker.ready = True
                     continue
-                task = member.task
+                task = worker.task
                 if kind == "done":
-                    member.busy = False
-                    if waiting:  # before the result is looked at: no process waits for that
-                        member.assign(*waiting.popleft())
+                    worker.busy = False
+                    if waiting:  # before the result is yielded, so that no process is idle meanwhile
+                        worker.assign(*waiting.popleft())
                 yield TaskMessage(task, kind, value)
     finally:
-        for member in crew:
-            member.stop()
+        for worker in pool:
+            worker.stop()
 
 
 class Worker:
-    """One process and what it is doing.
+    """One worker process and its task.
 
     Attributes:
-        ready: whether it has come up.
-        busy: whether it has a task.
-        task: that one, or the last.
-        tries: how often that may still be begun, this time among them.
-        connection: on which it tells: pairs of ``ready``, ``told``, ``done`` or ``raised`` and a value.
+        ready: whether the process has started
+        busy: whether it has a task
+        task: the current or last task
+        tries: remaining attempts for this task, including the current one
+        connection: receives pairs of ``ready``, ``told``, ``done`` or ``raised`` and a value
     """
 
     def __init__(self, work: Work, alone: bool = True) -> None:
-        """Starts it; ``work`` may start processes itself only if it is not to be ``alone``."""
+        """Start the process; ``work`` may start processes itself only if ``alone`` is false."""
         self.ready = False
         self.busy = False
         self.task: Any = None
         self.tries = 0
-        self.connection, theirs = get_context("spawn").Pipe()
-        self.process = SpawnProcess(target=_worker_main, args=(theirs, work), daemon=alone)
+        self.connection, child_connection = get_context("spawn").Pipe()
+        self.process = SpawnProcess(target=_worker_main, args=(child_connection, work), daemon=alone)
         with single_threaded_children():
             self.process.start()
-        theirs.close()  # so that its death is the end of our connection
+        child_connection.close()  # so that the connection ends when the process dies
 
     def assign(self, task: Any, tries: int) -> None:
-        """A task to do, which may be begun so often."""
+        """Send a task with the number of attempts left."""
         self.task, self.tries, self.busy = task, tries, True
         try:
             self.connection.send(task)
-        except OSError:  # it died between two tasks, which the end of its connection will tell
-            self.tries += 1  # and which is not laid at this one's door
+        except OSError:  # it died between two tasks, which will show when its connection ends
+            self.tries += 1  # and does not count against this task
 
     def collect_dead(self) -> tuple[Any, int, str]:
-        """After its death: its task, the tries that task had left, and how it died."""
+        """Clean up a dead process; return its task, the remaining attempts and how it died."""
         self.process.join()
         self.connection.close()
         if not self.ready:
@@ -179,7 +179,7 @@ class Worker:
         return self.task, self.tries, _describe_exit(self.process.exitcode or 0)
 
     def stop(self, patience_s: float = 5) -> None:
-        """Asks it to end, and makes it end if it has not after a while."""
+        """Ask the process to end, and kill it if it does not in time."""
         self.process.terminate()
         self.process.join(patience_s)
         if self.process.is_alive():
@@ -188,7 +188,7 @@ class Worker:
 
 
 def _describe_exit(exit_code: int) -> str:
-    """How a process died, in words."""
+    """Describe how a process died."""
     if exit_code == -signal.SIGKILL:
         return "was killed, perhaps for want of memory"
     if exit_code < 0:
@@ -197,17 +197,17 @@ def _describe_exit(exit_code: int) -> str:
 
 
 def _worker_main(connection: Connection, work: Work) -> None:
-    """The life of a process of the crew."""
-    import cv2  # here: the parent has no need of it
+    """Main function of a worker process."""
+    import cv2  # not needed by the parent
 
     cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent decides
     Thread(target=_exit_with_parent, daemon=True).start()
 
     def send(kind: str, value: Any) -> None:
         try:
             connection.send((kind, value))
-        except OSError:  # nobody is there to hear it
+        except OSError:  # the parent is gone
             os._exit(1)
 
     send("ready", None)
@@ -234,13 +234,13 @@ def _exit_with_parent() -> None:
 
 
 def _picklable(error: Exception) -> Exception:
-    """The error with its traceback as a note, or, where it cannot travel between processes, its text."""
-    told = "".join(traceback.format_exception(error))
-    error.add_note(told)
+    """Return the error with its traceback as a note, or only its text if it cannot be pickled."""
+    text = "".join(traceback.format_exception(error))
+    error.add_note(text)
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
-        return RuntimeError(told)
+        return RuntimeError(text)
     return error
 
 
@@ -254,7 +254,7 @@ FileWork = Callable[[Path, Callable[[float], None]], Value]
 
 
 class FileResult(Generic[Value]):
-    """What became of a file.
+    """Outcome for one file.
 
     Attributes:
         path: of the file.
@@ -271,10 +271,10 @@ class FileResult(Generic[Value]):
 
 
 def try_file(path: Path, work: Callable[[Path], Value], *, among_others: bool) -> FileResult[Value]:
-    """Do the work on one file.
+    """Process one file.
 
-    Errors that are the user's to mend become part of the result. Any other is a bug: of a single file it keeps its
-    traceback; ``among_others`` it costs only this file's answer.
+    User errors become part of the result. Any other exception is a bug: for a single file it keeps its traceback, with
+    ``among_others`` it only fails this file.
     """
     try:
         return FileResult(path, work(path))
@@ -333,12 +333,12 @@ def _unwatched(work: FileWork[Value], path: Path) -> Value:
 
 
 def parallel_map(paths: Sequence[Path], work: Callable[[Path], Value], workers: int) -> Iterator[FileResult[Value]]:
-    """Do the work on many files in so many processes, and give what became of them in their order.
+    """Process many files in parallel and yield the outcomes in order.
 
     Args:
-        paths: the files.
-        work: a function of a module, or a partial of one.
-        workers: processes.
+        paths: the files
+        work: a function of a module, or a partial of one
+        workers: number of processes
     """
     finished: dict[int, FileResult[Value]] = {}
     following = 0
@@ -358,5 +358,5 @@ def _try_in_worker(
 
 
 def _unexpected_error(path: Path, error: Exception) -> str:
-    said = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"{path}: unforeseen {said}; done alone, it shows the traceback that a bug report needs"
+    description = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"{path}: unforeseen {description}; done alone, it shows the traceback that a bug report needs"

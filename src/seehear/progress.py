@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a line now and then in a log."""
+"""Progress of long jobs: a bar on a terminal, occasional lines in a log."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LOG_EVERY_S = 10.0
 
 
 class ProgressReporter:
-    """The progress of a job of ``total`` units, on the error stream; what it says beside the bar is up to the job."""
+    """Report the progress of a job of ``total`` units on the error stream, with a text chosen by the job."""
 
     def __init__(self, name: str, total: float, done: float = 0.0, show: bool = True) -> None:
-        """A job of which ``done`` units are done already, by an earlier run."""
+        """Start a job of which ``done`` units were completed by an earlier run."""
         self.name = name
         self._total = max(total, 1e-9)
         self._done = self._start = done
@@ -32,7 +32,7 @@ class ProgressReporter:
         if self._show and self._console.is_terminal:
             columns = (
                 TextColumn("{task.description}", table_column=Column(no_wrap=True)),
-                BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=6)),  # what room the words leave
+                BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=6)),  # the space left by the text
                 TextColumn("{task.percentage:>3.0f} % {task.fields[told]}", table_column=Column(no_wrap=True)),
                 _RemainingColumn(self),
             )
@@ -55,12 +55,12 @@ class ProgressReporter:
 
     @property
     def remaining_s(self) -> float | None:
-        """Seconds that are left at the mean rate so far; None as long as nothing is done."""
+        """Estimated remaining seconds at the mean rate so far; None until something is done."""
         gained = self._done - self._start
         return self.elapsed_s * (self._total - self._done) / gained if gained > 0 else None
 
     def update(self, done: float, told: str) -> None:
-        """So many units are done; ``told`` is what there is to say."""
+        """Set the completed units; ``told`` is the text to display."""
         self._done = done
         if self._bar:
             self._bar.update(self._row, completed=done, told=told)
@@ -69,7 +69,7 @@ class ProgressReporter:
             self._line(f"{self.name}: {100 * done / self._total:.0f} %, {told}, {format_clock(self.remaining_s)} left")
 
     def log(self, sentence: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         if self._show:
             self._line(sentence)
 
@@ -78,7 +78,7 @@ class ProgressReporter:
 
 
 class _RemainingColumn(ProgressColumn):
-    """Time left, by the job's own count."""
+    """Remaining time, as estimated by the job."""
 
     def __init__(self, telling: ProgressReporter) -> None:
         super().__init__(Column(no_wrap=True, min_width=9, justify="right"))
@@ -89,7 +89,7 @@ class _RemainingColumn(ProgressColumn):
 
 
 def format_clock(seconds: float | None) -> str:
-    """Minutes and seconds, or hours and minutes."""
+    """Format as minutes and seconds, or hours and minutes."""
     if seconds is None:
         return "?"
     minutes, rest = divmod(round(seconds), 60)

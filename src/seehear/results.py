@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
     from rich.text import Text
 
 WIDTH = 100
@@ -81,9 +81,7 @@ class Result(ABC):
         return f"{type(self).__name__}({', '.join(values)})"
 
     def _repr_html_(self) -> str:
-        from rich.console import Console
-
-        console = Console(width=self.WIDTH, file=io.StringIO(), record=True, highlight=False)
+        console = _off_screen(self.WIDTH, record=True)
         console.print(self.__rich__())
         return console.export_html(inline_styles=True, code_format="<pre style='line-height:1.2'>{code}</pre>")
 
@@ -99,11 +97,19 @@ def _plain(value: Any) -> Any:
 
 def render(parts: Iterable[RenderableType], width: int = WIDTH) -> str:
     """What rich would print, as plain text of so many columns."""
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(width=width, file=io.StringIO(), highlight=False)
+    console = _off_screen(width)
     for part in parts:
         console.print(part, soft_wrap=isinstance(part, (str, Text)))  # sentences keep their lines, as in the terminal
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().rstrip()
+
+
+def _off_screen(width: int, *, record: bool = False) -> Console:
+    """A console that only writes down what it is given, also in a notebook and where colours are forced."""
+    from rich.console import Console
+
+    return Console(
+        width=width, file=io.StringIO(), record=record, highlight=False, force_terminal=False, force_jupyter=False
+    )

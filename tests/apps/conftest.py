@@ -70,9 +70,10 @@ def lamp_sound(
 
 @pytest.fixture
 def lamp_model(monkeypatch: pytest.MonkeyPatch) -> LampModel:
-    """The model, also for whatever a command loads by name."""
+    """The model, also for whatever loads one by its name."""
     model = LampModel()
-    monkeypatch.setattr("seehear.apps.sync.fix.load_sync_model", lambda name: model)
+    for place in ("measure.load_sync_model", "measure._load_once", "fix.load_sync_model"):
+        monkeypatch.setattr(f"seehear.apps.sync.{place}", lambda name: model)
     return model
 
 

@@ -1,6 +1,8 @@
-"""`seehear animate` from a picture and a recording to a video, and what it says to those that cannot be used."""
+"""`animate` from a picture and a recording to a video, and what it says to those that cannot be used."""
 
+import json
 import wave
+from functools import partial
 from pathlib import Path
 
 import av
@@ -11,15 +13,17 @@ import torch
 
 from films import speech as speech_like
 from films import write_film
-from seehear.apps.animate import FaceCompositor, blend_mask, drawing_matrix
+from seehear.apps import animate as animation
+from seehear.apps.animate import FaceCompositor, animate, blend_mask, drawing_matrix
 from seehear.cli import main
+from seehear.errors import MediaError, ModelError, SeehearError
 from seehear.media.crops import TEMPLATE
 from seehear.media.encode import write_video
 from seehear.media.face_detector import Face
 from seehear.media.sound import read_sound
 from seehear.media.still import read_still
 from seehear.models.animate import AnimateModel, AnimateOptions
-from seehear.models.store import save
+from seehear.models.store import load_animate_model, save
 
 SIDE = 80
 """Of the faces that the detector below finds, px."""
@@ -44,7 +48,7 @@ def faces(monkeypatch):
     """Say which faces there are in whatever picture is read."""
 
     def there_are(*there: Face) -> None:
-        monkeypatch.setattr("seehear.media.face_detector.load_detector", lambda kind, path=None: Blind())
+        monkeypatch.setattr(animation, "load_detector", lambda kind, path=None: Blind())
         ordered = sorted(there, key=lambda face: -face.box[2])
         monkeypatch.setattr("seehear.media.still.StillImage.faces", lambda self, detector: ordered)
 
@@ -95,20 +99,86 @@ def streams(path: Path):
         return pictures, (context.name, context.pix_fmt, float(video.average_rate)), sound.codec_context.name
 
 
-def test_a_video_that_browsers_play(faces, run, picture, speech, tmp_path, capsys):
+def test_a_video_that_browsers_play(faces, run, picture, speech, tmp_path):
     out = tmp_path / "out.mp4"
-    assert main(["animate", str(picture), str(speech), "--out", str(out), "--model", str(run)]) == 0
+    made = animate(picture, speech, out=out, model=run)
+    assert (made.ok, made.path, made.seconds, made.size) == (True, out, 1.0, (162, 122))
+    assert (made.faces, made.detector, made.cautions) == (1, "blind", ())
     pictures, video, sound = streams(out)
     assert video == ("h264", "yuv420p", 25.0)
     assert sound == "aac"
     assert len(pictures) == 25
     assert pictures[0].shape == (122, 162, 3)  # even
+    assert "1.00 s, 162 x 122 pixels" in str(made)
+
+
+def test_the_command_line_writes_the_video_and_prints_the_result(faces, run, picture, speech, tmp_path, capsys):
+    out = tmp_path / "out.mp4"
+    words = ["animate", str(picture), str(speech), "-o", str(out), "--model", str(run)]
+    assert main([*words, "--json"]) == 0
+    entry = json.loads(capsys.readouterr().out)
+    assert entry == {
+        "file": str(out), "seconds": 1.0, "width": 162, "height": 122, "fps": 25, "faces": 1, "detector": "blind",
+        "cautions": [],
+    }  # fmt: skip
+    assert main(words) == 0
     assert "1.00 s, 162 x 122 pixels" in capsys.readouterr().out
+
+
+def test_a_picture_and_samples_in_memory_give_what_their_files_give(faces, run, picture, speech, tmp_path):
+    with wave.open(str(speech)) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
+    rgb = read_still(picture).rgb
+    from_files, from_arrays = tmp_path / "files.mp4", tmp_path / "arrays.mp4"
+    animate(picture, speech, out=from_files, model=run)
+    made = animate(rgb, samples, out=str(from_arrays), model=load_animate_model(run))
+    assert (made.path, made.seconds, made.size) == (from_arrays, 1.0, (162, 122))
+    expected, video, sound = streams(from_files)
+    found, same_video, same_sound = streams(from_arrays)
+    assert (same_video, same_sound) == (video, sound)
+    np.testing.assert_allclose(np.stack(found).astype(int), np.stack(expected).astype(int), atol=4)
+    assert np.corrcoef(*(read_sound(path).between(0.1, 0.9) for path in (from_files, from_arrays)))[0, 1] > 0.999
+
+
+def test_samples_of_any_rate_and_any_number_of_channels(faces, run, picture, tmp_path):
+    tone = 0.2 * np.sin(2 * np.pi * 220 * np.arange(24000) / 48000)
+    shares: list[float] = []
+    made = animate(
+        picture, np.stack([tone, tone], axis=1), sample_rate=48000, out=tmp_path / "out.mp4", model=run,
+        progress=lambda share, _: shares.append(share),
+    )  # fmt: skip
+    assert made.seconds == pytest.approx(0.52)  # whole frames
+    assert len(streams(made.path)[0]) == 13
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("face", "samples", "said"),
+    [
+        (np.zeros((8, 8, 4), np.uint8), np.ones(16000, np.float32), "a picture in memory is uint8"),
+        (np.zeros((8, 8, 3), np.float32), np.ones(16000, np.float32), "a picture in memory is uint8"),
+        (np.zeros((0, 8, 3), np.uint8), np.ones(16000, np.float32), "a picture in memory is uint8"),
+        (np.zeros((80, 80, 3), np.uint8), np.zeros((2, 2, 2), np.float32), "audio in memory is"),
+        (np.zeros((80, 80, 3), np.uint8), np.full(16000, np.nan, np.float32), "not finite"),
+    ],
+)
+def test_arrays_of_another_form_are_refused(faces, run, tmp_path, face, samples, said):
+    with pytest.raises(MediaError, match=said):
+        animate(face, samples, out=tmp_path / "out.mp4", model=run)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("samples", [np.zeros(0, np.float32), np.zeros(16000, np.float32)])
+def test_samples_without_sound_are_refused_as_a_file_is(faces, run, picture, tmp_path, samples):
+    with pytest.raises(MediaError, match="give a recording"):
+        animate(picture, samples, out=tmp_path / "out.mp4", model=run)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_face_moves_and_the_rest_stands_still(faces, run, picture, speech, tmp_path):
     out = tmp_path / "out.mp4"
-    assert main(["animate", str(picture), str(speech), "--out", str(out), "--model", str(run)]) == 0
+    animate(picture, speech, out=out, model=run)
     film = np.stack(streams(out)[0]).astype(float)
     still = read_still(picture).rgb.astype(float)
     moved = np.abs(film[:, :121, :161] - still).mean((0, 3))
@@ -117,27 +187,26 @@ def test_the_face_moves_and_the_rest_stands_still(faces, run, picture, speech, t
     assert moved[105:].mean() < 3
 
 
-def test_strength_is_how_far_it_moves(faces, run, picture, speech, tmp_path, capsys):
+def test_strength_is_how_far_it_moves(faces, run, picture, speech, tmp_path):
     out, still, moved = tmp_path / "out.mp4", read_still(picture).rgb.astype(float), []
-    asked = ["animate", str(picture), str(speech), "--out", str(out), "--model", str(run), "--strength"]
-    for strength in ("0", "0.3", "1"):
-        assert main([*asked, strength]) == 0
+    for strength in (0, 0.3, 1):
+        animate(picture, speech, out=out, model=run, strength=strength)
         moved.append(np.abs(np.stack(streams(out)[0])[:, :121, :161] - still).mean())
     assert moved[0] < moved[1] < moved[2]
-    assert main([*asked, "-1"]) == 2
-    assert "--strength must be from 0 to 5" in capsys.readouterr().err
+    with pytest.raises(SeehearError, match="strength must be from 0 to 5"):
+        animate(picture, speech, out=out, model=run, strength=-1)
 
 
 def test_the_crop_alone(faces, run, picture, speech, tmp_path):
     out = tmp_path / "out.mp4"
-    assert main(["animate", str(picture), str(speech), "--out", str(out), "--model", str(run), "--crop"]) == 0
+    assert animate(picture, speech, out=out, model=run, face_only=True).size == (256, 256)
     assert streams(out)[0][0].shape == (256, 256, 3)
 
 
 def test_the_sound_is_heard_as_it_was(faces, run, picture, tmp_path):
     speech = write_speech(tmp_path / "speech.wav", 1.01)  # ends within a video frame
     out = tmp_path / "out.mp4"
-    assert main(["animate", str(picture), str(speech), "--out", str(out), "--model", str(run)]) == 0
+    animate(picture, speech, out=out, model=run)
     assert len(streams(out)[0]) == 26
     with av.open(str(out)) as container:
         heard = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
@@ -149,29 +218,31 @@ def test_the_first_picture_of_a_video_and_the_sound_of_a_video(faces, run, tmp_p
     grey = (np.full((120, 160, 3), 100 + 10 * i, np.uint8) for i in range(5))
     write_video(tmp_path / "face.mp4", grey, audio=0.1 * np.ones(3200, np.float32))
     out = tmp_path / "out.mp4"
-    words = [str(tmp_path / "face.mp4")] * 2
-    assert main(["animate", *words, "--out", str(out), "--model", str(run)]) == 0
+    animate(tmp_path / "face.mp4", tmp_path / "face.mp4", out=out, model=run)
     pictures = streams(out)[0]
     assert len(pictures) == 7  # AAC is decoded to whole packets of 64 ms
     assert pictures[-1][5, 150] == pytest.approx(100, abs=4)
 
 
-def test_of_several_faces_the_largest_speaks(faces, run, picture, speech, tmp_path, capsys):
+def test_of_several_faces_the_largest_speaks(faces, run, picture, speech, tmp_path):
     faces(face_at(5.0, 5.0, 20.0), face_at(30.0, 20.0))
-    out = tmp_path / "out.mp4"
-    assert main(["animate", str(picture), str(speech), "--out", str(out), "--model", str(run)]) == 0
-    assert "2 faces; the largest speaks" in capsys.readouterr().err
+    made = animate(picture, speech, out=tmp_path / "out.mp4", model=run)
+    assert made.faces == 2
+    (caution,) = made.cautions
+    assert "2 faces; the largest speaks" in caution
+    assert "Caution: " in str(made)
 
 
-def test_a_picture_without_a_face_is_refused(faces, run, picture, speech, tmp_path, capsys):
+def test_a_picture_without_a_face_is_refused(faces, run, picture, speech, tmp_path):
     faces()
     out = tmp_path / "out.mp4"
-    assert main(["animate", str(picture), str(speech), "--out", str(out), "--model", str(run)]) == 2
-    assert "face.png shows no face" in capsys.readouterr().err
+    for face, name in ((picture, r"face\.png"), (read_still(picture).rgb, "the picture")):
+        with pytest.raises(MediaError, match=f"{name} shows no face"):
+            animate(face, speech, out=out, model=run)
     assert not out.exists()
 
 
-def test_sound_that_cannot_be_used_is_refused(faces, run, picture, tmp_path, capsys):
+def test_sound_that_cannot_be_used_is_refused(faces, run, picture, tmp_path):
     write_speech(tmp_path / "empty.wav", 0.0)
     with wave.open(str(tmp_path / "empty.wav")) as file:
         assert file.getnframes() == 0
@@ -192,63 +263,62 @@ def test_sound_that_cannot_be_used_is_refused(faces, run, picture, tmp_path, cap
         ("silent.wav", "1.00 s of silence"),
     ):
         out = tmp_path / "out.mp4"
-        assert main(["animate", str(picture), str(tmp_path / name), "--out", str(out), "--model", str(run)]) == 2
-        said = capsys.readouterr().err
-        assert name in said
-        assert says in said
+        with pytest.raises(MediaError, match=says) as refusal:
+            animate(picture, tmp_path / name, out=out, model=run)
+        assert name in str(refusal.value)
         assert not out.exists()
 
 
-def test_channels_that_cancel_are_heard_and_told(faces, run, picture, tmp_path, capsys):
+def test_channels_that_cancel_are_heard_and_told(faces, run, picture, tmp_path):
     voice, out = speech_like(1.0), tmp_path / "out.mp4"
     write_film(tmp_path / "talk.mov", [np.stack([voice, -voice])])
-    assert main(["animate", str(picture), str(tmp_path / "talk.mov"), "--out", str(out), "--model", str(run)]) == 0
-    assert "right was inverted" in capsys.readouterr().err
+    made = animate(picture, tmp_path / "talk.mov", out=out, model=run)
+    assert any("right was inverted" in caution for caution in made.cautions)
     with av.open(str(out)) as container:
         heard = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
     assert np.abs(heard).max() > 0.3
 
 
-def test_the_stream_of_sound_that_is_asked_for_is_heard(faces, run, picture, tmp_path, capsys):
+def test_the_stream_of_sound_that_is_asked_for_is_heard(faces, run, picture, tmp_path):
     voices, out = [speech_like(1.0, seed) for seed in (1, 2)], tmp_path / "out.mp4"
     write_film(tmp_path / "talk.mov", voices)
-    words = ["animate", str(picture), str(tmp_path / "talk.mov"), "--out", str(out), "--model", str(run)]
+    asked = partial(animate, picture, tmp_path / "talk.mov", out=out, model=run)
     for number, voice in enumerate(voices, 1):
-        assert main([*words, "--audio-stream", str(number)]) == 0
+        asked(audio_stream=str(number))
         heard = read_sound(out).between(0.1, 0.9)
         assert np.corrcoef(heard, voice[1600:14400])[0, 1] > 0.9
-    assert main([*words, "--audio-stream", "3"]) == 2
-    assert "has no sound stream 3; give --audio-stream one of 1, 2" in capsys.readouterr().err
+    with pytest.raises(SeehearError, match="has no sound stream 3; give --audio-stream one of 1, 2"):
+        asked(audio_stream="3")
 
 
 @pytest.mark.parametrize(
     ("out", "says"),
     [("out.avi", "ends in .mp4"), ("absent/out.mp4", "does not exist"), (".", ".mp4"), ("folder.mp4", "is a folder")],
 )
-def test_a_video_that_cannot_be_written_is_refused_first(faces, picture, speech, tmp_path, capsys, out, says):
+def test_a_video_that_cannot_be_written_is_refused_first(faces, picture, speech, tmp_path, out, says):
     (tmp_path / "folder.mp4").mkdir()
-    assert main(["animate", str(picture), str(speech), "--out", str(tmp_path / out), "--model", "absent"]) == 2
-    assert says in capsys.readouterr().err
+    with pytest.raises(SeehearError, match=says):
+        animate(picture, speech, out=tmp_path / out, model="absent")
 
 
-def test_the_originals_are_not_written_over(faces, run, tmp_path, capsys):
+def test_the_originals_are_not_written_over(faces, run, tmp_path):
     write_video(tmp_path / "face.mp4", [np.zeros((64, 64, 3), np.uint8)] * 5, audio=np.zeros(3200, np.float32))
-    path = str(tmp_path / "face.mp4")
-    assert main(["animate", path, path, "--out", path, "--model", str(run)]) == 2
-    assert "give --out another name" in capsys.readouterr().err
+    path = tmp_path / "face.mp4"
+    for sources in ((path, path), (path, np.ones(3200)), (np.zeros((64, 64, 3), np.uint8), path)):
+        with pytest.raises(MediaError, match="give --out another name"):
+            animate(*sources, out=path, model=run)
 
 
-def test_a_model_that_cannot_draw_is_refused(faces, picture, speech, tmp_path, capsys):
-    out = str(tmp_path / "out.mp4")
-    assert main(["animate", str(picture), str(speech), "--out", out, "--model", "sync-small"]) == 2
-    assert "sync-small is a sync model and cannot draw" in capsys.readouterr().err
+def test_a_model_that_cannot_draw_is_refused(faces, picture, speech, tmp_path):
+    with pytest.raises(ModelError, match="sync-small is a sync model and cannot draw"):
+        animate(picture, speech, out=tmp_path / "out.mp4", model="sync-small")
 
 
-def test_without_a_packaged_model_the_way_out_is_told(faces, picture, speech, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("seehear.models.store.packaged_models", list)
+def test_without_a_packaged_model_the_way_out_is_told(faces, picture, speech, tmp_path, monkeypatch):
+    monkeypatch.setattr(animation, "packaged_models", list)
     monkeypatch.chdir(tmp_path)
-    assert main(["animate", str(picture), str(speech), "--out", str(tmp_path / "out.mp4")]) == 2
-    assert "pretrain CORPUS RUN --preset animate-small" in capsys.readouterr().err
+    with pytest.raises(ModelError, match="pretrain CORPUS -o RUN --preset animate-small"):
+        animate(picture, speech, out=tmp_path / "out.mp4")
 
 
 def test_pictures_are_read_as_they_are_shown(tmp_path):
@@ -305,8 +375,7 @@ def test_a_real_face_is_found_and_moves(shared, run, tmp_path):
     clip = shared / "data/grid_s1/video/bbaf2n.mp4"
     detector = shared / "models/yunet_n_640_640.onnx"
     out = tmp_path / "out.mp4"
-    words = ["animate", str(clip), str(clip), "--out", str(out), "--model", str(run), "--detector", str(detector)]
-    assert main(words) == 0
+    animate(clip, clip, out=out, model=run, detector=detector)
     film = np.stack(streams(out)[0]).astype(float)
     assert film.shape == (75, 288, 360, 3)
     moved = np.abs(film - film[0]).mean((0, 3))

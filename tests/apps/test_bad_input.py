@@ -212,7 +212,7 @@ def test_sound_shorter_or_longer_than_the_picture(sync, lamp, tmp_path, sound_s)
 @pytest.mark.parametrize("place", ["absent/fixed.mp4", "late.txt/fixed.mp4", "fixed.txt"])
 def test_output_that_cannot_be_written(sync, late_lamp, tmp_path, place):
     (tmp_path / "late.txt").write_text("a file, not a folder")
-    code, _, err = sync(late_lamp, "--fix", tmp_path / place)
+    code, _, err = sync(late_lamp, "--fix", "-o", tmp_path / place)
     assert code == 2
     assert err.startswith("seehear: ")
     assert err.count("\n") == 1
@@ -231,7 +231,7 @@ def test_full_disk(sync, late_lamp, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(dst))
 
     monkeypatch.setattr("seehear.apps.sync.fix.shift_sound", full)
-    code, (entry,), err = sync(late_lamp, "--fix", tmp_path / "fixed.mp4")
+    code, (entry,), err = sync(late_lamp, "--fix", "-o", tmp_path / "fixed.mp4")
     assert code == 2
     assert "disk is full" in err
     assert entry["verdict"] == "out-of-sync"  # what was measured is still said
@@ -296,7 +296,7 @@ def test_a_corpus_that_is_none_or_of_another_version(run, tmp_path, capsys, verb
     if told:
         (corpus / "corpus.json").write_text(told)
     words = [str(run) if word == "RUN" else word for word in verb]
-    out = [str(tmp_path / "out")] if verb == ["pretrain"] else []
+    out = ["-o", str(tmp_path / "out")] if verb == ["pretrain"] else []
     assert main([*words, str(corpus), *out]) == 2
     err = capsys.readouterr().err
     assert err.startswith("seehear: ")

@@ -66,7 +66,7 @@ def test_what_is_in_sync_is_kept(curate: Callable[..., CurateResult], raw: Path,
     assert summary.kept_s > 4
     assert summary.left_out["out of sync"] > 4
     assert summary.left_out["no sound"] == 2
-    said = summary.sentence()
+    said = str(summary)
     assert said.startswith(f"kept {summary.kept_s:.1f} s of 14.0 s (")
     assert f"1 of 4 videos cannot be used: see {out / 'report.csv'}" in said
     assert not (out / ".staging").exists()
@@ -194,9 +194,10 @@ def test_refusals(curate: Callable[..., CurateResult], raw: Path, tmp_path: Path
 
 
 def test_the_command_line(raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["curate", str(raw), str(tmp_path / "out"), "--min-seconds", "0.1"]) == 2
+    out = ["-o", str(tmp_path / "out")]
+    assert main(["curate", str(raw), *out, "--min-seconds", "0.1"]) == 2
     assert "--min-seconds must be 0.4 or more" in capsys.readouterr().err
-    assert main(["curate", str(tmp_path / "nowhere"), str(tmp_path / "out")]) == 2
+    assert main(["curate", str(tmp_path / "nowhere"), *out]) == 2
     assert "nowhere does not exist" in capsys.readouterr().err
 
 

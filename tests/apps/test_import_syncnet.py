@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -15,6 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seehear.apps.import_syncnet import import_syncnet
+from seehear.apps.sync.measure import measure_sync
+from seehear.apps.sync.result import Verdict
 from seehear.audio.spectrum import LifteredMFCC
 from seehear.cli import main
 from seehear.errors import ModelError
@@ -111,7 +112,9 @@ def file(state: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="module")
 def imported(file: Path) -> SyncModel:
     out = file.parent / "run"
-    assert str(out) in import_syncnet(file, out=out)
+    made = import_syncnet(file, out)
+    assert (made.ok, made.path, made.source, made.tensors) == (True, out, file, len(random_weights()))
+    assert made.to_dict() == {"model": str(out), "source": str(file), "tensors": made.tensors}
     model = load_sync_model(out)
     assert isinstance(model, SyncModel)
     return model
@@ -232,14 +235,11 @@ def test_places(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "taken is there already; name a new folder" in capsys.readouterr().err
 
 
-def test_sync_measures_a_real_clip(file: Path, imported: SyncModel, shared: Path, tmp_path: Path,
-                                   capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+def test_sync_measures_a_real_clip(file: Path, imported: SyncModel, shared: Path) -> None:
     """Random weights cannot tell; that it runs and answers is what is asked for."""
     clip = sorted((shared / "data" / "grid_s1" / "video").glob("*.mp4"))[0]
     detector = shared / "models" / "yunet_n_640_640.onnx"
-    words = [str(clip), "--model", str(file.parent / "run"), "--json", "--search-s", "0.2", "--detector", str(detector)]
-    assert main(["sync", *words]) == 0
-    answer = json.loads(capsys.readouterr().out)
-    assert answer["verdict"] in ("in-sync", "out-of-sync", "cannot-tell")
-    assert answer["faces_s"] > 2
-    assert not answer["calibrated"]
+    answer = measure_sync(clip, model=file.parent / "run", search_s=0.2, detector=detector)
+    assert answer.verdict in set(Verdict)
+    assert answer.faces_s > 2
+    assert not answer.calibrated

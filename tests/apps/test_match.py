@@ -1,4 +1,4 @@
-"""`seehear match`: faces ranked for a voice and voices for a face, with a model that knows both by made-up rules."""
+"""`match`: faces ranked for a voice and voices for a face, with a model that knows both by made-up rules."""
 
 import json
 import re
@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from pitch_model import PitchModel, hum
-from seehear.apps import embeddings, match
+from seehear.apps import embeddings
+from seehear.apps import match as matching
 from seehear.apps.diarization.people import assign_names, parse_enrolments
-from seehear.apps.match import infer_query_kind, media_kind, sharpness
+from seehear.apps.match import Candidate, FailedCandidate, MatchRanking, infer_query_kind, match, media_kind, sharpness
 from seehear.cli import main
 from seehear.clip import SAMPLE_RATE
 from seehear.errors import SeehearError
@@ -41,9 +42,9 @@ class Bright:
 def model(monkeypatch):
     """Loaded whatever the name; faces are found by their brightness."""
     model = PitchModel()
-    monkeypatch.setattr("seehear.models.store.load_identity_model", lambda name: model)
+    monkeypatch.setattr(matching, "load_identity_model", lambda name: model)
     monkeypatch.setattr(embeddings, "load_detector", lambda kind, path: Bright())
-    monkeypatch.setattr(match, "load_detector", lambda kind, path: Bright())
+    monkeypatch.setattr(matching, "load_detector", lambda kind, path: Bright())
     monkeypatch.setattr("seehear.media.clips.load_detector", lambda kind, path: Bright())
     return model
 
@@ -71,98 +72,115 @@ def files(tmp_path):
     return tmp_path
 
 
-def ranked(capsys, *words):
-    code = main(["match", *map(str, words), "--json"])
-    captured = capsys.readouterr()
-    return code, json.loads(captured.out) if captured.out else None, captured.err
+def names(found):
+    return [candidate.path.name for candidate in found.candidates]
 
 
-def names(entry):
-    return [candidate["file"].rsplit("/", 1)[1] for candidate in entry["candidates"]]
-
-
-def test_faces_for_a_voice(model, files, capsys):
+def test_faces_for_a_voice(model, files):
     for voice, order in (("low", ["dark.png", "bright.png"]), ("high", ["bright.png", "dark.png"])):
-        code, entry, _ = ranked(capsys, files / f"{voice}.wav", files / "bright.png", files / "dark.png")
-        assert code == 0
-        assert entry["voice"].endswith(f"{voice}.wav")
-        assert names(entry) == order
-        first, second = entry["candidates"]
-        assert first["score"] > second["score"]
-        assert first["probability"] + second["probability"] == pytest.approx(1, abs=1e-3)
-        assert first["probability"] / second["probability"] == pytest.approx(
-            np.exp(first["score"] - second["score"]), rel=1e-2
-        )
-        assert entry["chance"] == 0.5
+        found = match(files / f"{voice}.wav", [files / "bright.png", files / "dark.png"])
+        assert (found.query, found.query_kind) == (files / f"{voice}.wav", "voice")
+        assert names(found) == order
+        assert found.best == files / order[0]
+        assert (found.ok, found.failed, found.problems) == (True, (), ())
+        first, second = found.candidates
+        assert first.score > second.score
+        assert first.probability + second.probability == pytest.approx(1, abs=1e-3)
+        assert first.probability / second.probability == pytest.approx(np.exp(first.score - second.score), rel=1e-2)
+        assert found.to_dict()["chance"] == 0.5
 
 
-def test_voices_for_a_face(model, files, capsys):
-    code, entry, _ = ranked(capsys, files / "bright.png", files / "low.wav", files / "high.wav")
-    assert (code, names(entry)) == (0, ["high.wav", "low.wav"])
-    assert entry["face"].endswith("bright.png")
+def test_the_command_line_prints_the_ranking(model, files, capsys):
+    words = [files / name for name in ("low.wav", "bright.png", "dark.png")]
+    assert main(["match", *map(str, words), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == match(words[0], words[1:]).to_dict()
 
 
-def test_a_video_is_what_the_others_need(model, files, capsys):
+def test_voices_for_a_face(model, files):
+    found = match(files / "bright.png", [files / "low.wav", files / "high.wav"])
+    assert (found.query_kind, names(found)) == ("face", ["high.wav", "low.wav"])
+    assert found.to_dict()["face"].endswith("bright.png")
+
+
+def test_a_loaded_model_and_names_as_text(model, files):
+    found = match(str(files / "low.wav"), [str(files / "bright.png"), str(files / "dark.png")], model=model)
+    assert names(found) == ["dark.png", "bright.png"]
+
+
+def test_a_video_is_what_the_others_need(model, files):
     film = files / "film.mp4"
     write_video(film, [picture(250)] * 50, 25, hum(110, 2.0, 0))
     assert media_kind(film) == "both"
-    _, entry, _ = ranked(capsys, film, files / "dark.png", files / "bright.png")
-    assert names(entry)[0] == "dark.png"  # its voice is low
-    _, entry, _ = ranked(capsys, film, files / "low.wav", files / "high.wav")
-    assert names(entry)[0] == "high.wav"  # its face is bright
-    _, entry, _ = ranked(capsys, files / "high.wav", film, files / "dark.png")
-    assert names(entry)[0] == "film.mp4"
+    assert match(film, [files / "dark.png", files / "bright.png"]).best.name == "dark.png"  # its voice is low
+    assert match(film, [files / "low.wav", files / "high.wav"]).best.name == "high.wav"  # its face is bright
+    assert match(files / "high.wav", [film, files / "dark.png"]).best.name == "film.mp4"
 
 
-def test_the_answer_for_people_says_what_chance_is(model, files, capsys):
-    assert main(["match", *(str(files / name) for name in ("low.wav", "dark.png", "bright.png"))]) == 0
-    said = " ".join(capsys.readouterr().out.split())
+def test_the_answer_for_people_says_what_chance_is(model, files):
+    said = " ".join(str(match(files / "low.wav", [files / "dark.png", files / "bright.png"])).split())
     assert "Which face goes with the voice in" in said
     assert "by chance 1/2 = 0.500 each" in said
 
 
 def test_a_model_of_drawn_faces_cannot_tell_real_ones(model, files, capsys):
     model.config = {"trained": {"faces": "drawn"}}
-    words = [files / "low.wav", files / "bright.png", files / "dark.png"]
-    code, entry, _ = ranked(capsys, *words)
-    assert (code, entry["verdict"], names(entry)) == (0, "cannot-tell", ["dark.png", "bright.png"])
-    assert "drawn faces only: no better than guessing on photographs" in entry["reason"]
-    assert [candidate["probability"] for candidate in entry["candidates"]] == [None, None]
-    assert main(["match", *map(str, words)]) == 0
-    said = " ".join(capsys.readouterr().out.split())
+    voice, faces = files / "low.wav", [files / "bright.png", files / "dark.png"]
+    found = match(voice, faces)
+    assert (found.ok, found.verdict, names(found)) == (True, "cannot-tell", ["dark.png", "bright.png"])
+    assert "drawn faces only: no better than guessing on photographs" in found.cannot_tell
+    assert found.to_dict()["reason"] == found.cannot_tell
+    assert [candidate.probability for candidate in found.candidates] == [None, None]
+    said = " ".join(str(found).split())
     assert "cannot tell: this model knows drawn faces only" in said
     assert "robability" not in said
-    _, entry, _ = ranked(capsys, *words, "--drawn")
-    assert (entry["verdict"], entry["reason"]) == ("ranked", None)
-    assert sum(candidate["probability"] for candidate in entry["candidates"]) == pytest.approx(1, abs=1e-3)
+    found = match(voice, faces, drawn_faces=True)
+    assert (found.verdict, found.to_dict()["reason"]) == ("ranked", None)
+    assert sum(candidate.probability for candidate in found.candidates) == pytest.approx(1, abs=1e-3)
+    assert main(["match", str(voice), *map(str, faces), "--drawn-faces", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == found.to_dict()
 
 
 @pytest.mark.parametrize("faces", ["filmed", "drawn and filmed", None])
-def test_a_model_of_real_faces_gives_probabilities(model, files, capsys, faces):
+def test_a_model_of_real_faces_gives_probabilities(model, files, faces):
     model.config = {"trained": {"faces": faces}} if faces else {}  # an older model does not say it
-    _, entry, _ = ranked(capsys, files / "low.wav", files / "bright.png", files / "dark.png")
-    assert (entry["verdict"], entry["detector"]) == ("ranked", "bright")
-    assert sum(candidate["probability"] for candidate in entry["candidates"]) == pytest.approx(1, abs=1e-3)
+    found = match(files / "low.wav", [files / "bright.png", files / "dark.png"])
+    assert (found.verdict, found.detector) == ("ranked", "bright")
+    assert sum(candidate.probability for candidate in found.candidates) == pytest.approx(1, abs=1e-3)
 
 
 def test_two_faces_or_none_where_one_is_asked_for(model, files, capsys):
-    code, entry, err = ranked(capsys, files / "low.wav", files / "two.png", files / "dark.png", files / "none.png")
-    assert code == 2
-    assert names(entry) == ["dark.png"]
-    assert [failed["file"].rsplit("/", 1)[1] for failed in entry["failed"]] == ["two.png", "none.png"]
-    assert "two.png shows 2 faces where one is asked for" in err
-    assert "none.png shows no face" in err
-    assert err.count("\n") == 2
-    code, entry, err = ranked(capsys, files / "two.png", files / "low.wav")
-    assert (code, entry) == (2, None)
-    assert "two.png shows 2 faces" in err
+    faces = [files / name for name in ("two.png", "dark.png", "none.png")]
+    found = match(files / "low.wav", faces)
+    assert names(found) == ["dark.png"]
+    assert [failed.path.name for failed in found.failed] == ["two.png", "none.png"]
+    assert [entry["error"] for entry in found.to_dict()["failed"]] == list(found.problems)
+    two, none = found.problems
+    assert "two.png shows 2 faces where one is asked for" in two
+    assert "none.png shows no face" in none
+    assert main(["match", str(files / "low.wav"), *map(str, faces), "--json"]) == 2
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == found.to_dict()
+    assert captured.err.splitlines() == [f"seehear: {problem}" for problem in found.problems]
+    with pytest.raises(SeehearError, match=r"two\.png shows 2 faces"):
+        match(files / "two.png", [files / "low.wav"])
 
 
-def test_a_film_with_two_faces_is_refused(model, files, capsys):
+def test_a_film_with_two_faces_is_refused(model, files):
     write_video(files / "panel.mp4", [picture(40, 250)] * 30, 25)
-    code, entry, err = ranked(capsys, files / "low.wav", files / "panel.mp4")
-    assert (code, entry["candidates"]) == (2, [])
-    assert "panel.mp4 shows 2 faces" in err
+    found = match(files / "low.wav", [files / "panel.mp4"])
+    assert (found.candidates, found.best, found.to_dict()["chance"]) == ((), None, None)
+    (problem,) = found.problems
+    assert "panel.mp4 shows 2 faces" in problem
+
+
+def test_a_ranking_shows_itself_shortly_and_has_its_problems():
+    failed = FailedCandidate(Path("b.png"), "b.png shows no face")
+    found = MatchRanking(Path("v.wav"), "voice", (Candidate(Path("a.png"), 0.25, 1.0),), (failed,))
+    assert found.problems == ("b.png shows no face",)
+    assert found.best == Path("a.png")
+    assert repr(found) == "MatchRanking(query='v.wav', query_kind='voice', verdict='ranked', best='a.png')"
+    assert found.to_row()["voice"] == "v.wav"
+    assert "candidates" not in found.to_row()
 
 
 @pytest.mark.parametrize(
@@ -175,8 +193,9 @@ def test_a_film_with_two_faces_is_refused(model, files, capsys):
     ],
 )
 def test_what_cannot_be_matched_is_told(model, files, capsys, words, said):
-    code, _, err = ranked(capsys, *(files / word for word in words))
-    assert code == 2
+    paths = [str(files / word) for word in words]
+    assert main(["match", *paths]) == 2
+    err = capsys.readouterr().err
     assert said in err
     assert err.count("\n") == 1
 
@@ -189,18 +208,18 @@ def test_what_cannot_be_matched_is_told(model, files, capsys, words, said):
         (["low.wav", "high.wav", "dark.png"], "dark.png low.wav high.wav"),
     ],
 )
-def test_files_in_the_wrong_order_are_told_the_right_one(model, files, capsys, words, right):
-    code, entry, err = ranked(capsys, *(files / word for word in words))
-    assert (code, entry) == (2, None)
-    assert "name it first" in err
-    (command,) = re.findall(r"seehear (match .*)", err)
+def test_files_in_the_wrong_order_are_told_the_right_one(model, files, words, right):
+    first, *rest = [files / word for word in words]
+    with pytest.raises(SeehearError, match="name it first") as refusal:
+        match(first, rest)
+    (command,) = re.findall(r"seehear (match .*)", str(refusal.value))
     assert " ".join(Path(word).name for word in command.split()) == f"match {right}"
     assert main(command.split()) == 0
 
 
-def test_one_of_the_wrong_kind_among_several_costs_only_itself(model, files, capsys):
-    code, entry, _ = ranked(capsys, *(files / word for word in ("low.wav", "dark.png", "bright.png", "high.wav")))
-    assert (code, len(entry["candidates"]), len(entry["failed"])) == (2, 2, 1)
+def test_one_of_the_wrong_kind_among_several_costs_only_itself(model, files):
+    found = match(files / "low.wav", [files / word for word in ("dark.png", "bright.png", "high.wav")])
+    assert (len(found.candidates), len(found.problems)) == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +252,7 @@ def test_known_people_are_given_by_name_and_file():
         ("Dr. B", " x=y.wav"),
     ]
     for given in (["Anna"], ["=a.jpg"], ["Anna="], ["Anna=a.jpg", "Anna=b.jpg"]):
-        with pytest.raises(SeehearError, match="--known"):
+        with pytest.raises(SeehearError, match="--enroll"):
             parse_enrolments(given)
 
 

@@ -33,7 +33,7 @@ def sync(*words):
 
 def test_a_name_that_is_not_utf8_stops_nothing(odd_lamp, late_lamp, lamp_model, tmp_path, capfd):
     table, out = tmp_path / "all.csv", tmp_path / "out"
-    words = [odd_lamp, late_lamp, odd_lamp.with_name(os.fsdecode(b"gone\xe9.mp4")), "--csv", table, "--fix", out]
+    words = [odd_lamp, late_lamp, odd_lamp.with_name(os.fsdecode(b"gone\xe9.mp4")), "--csv", table, "--fix", "-o", out]
     assert sync(*words, "--json") == 2
     captured = capfd.readouterr()
     odd, good, gone = [json.loads(line) for line in captured.out.splitlines()]
@@ -51,8 +51,8 @@ def test_a_name_that_is_not_utf8_stops_nothing(odd_lamp, late_lamp, lamp_model, 
 
 
 def test_names_that_are_not_utf8_in_a_corpus_and_in_features(odd_lamp, tmp_path, capfd):
-    words = ["--faces", "whole-frame", "--size", "64", "--workers", "1", "--progress", "false"]
-    assert main(["prepare", str(odd_lamp.parent), str(tmp_path / "corpus"), *words]) == 0
+    words = ["--faces", "whole-frame", "--size", "64", "--workers", "1"]
+    assert main(["prepare", str(odd_lamp.parent), "-o", str(tmp_path / "corpus"), *words]) == 0
     assert Corpus(tmp_path / "corpus").manifest["source"].to_pylist() == ["caf\\udce9.mp4"]
     assert main(["embed", "logmel", str(odd_lamp), "-o", str(tmp_path / "a.parquet")]) == 0
     assert set(pq.read_table(tmp_path / "a.parquet")["file"].to_pylist()) == {"caf\\udce9.mp4"}
@@ -65,26 +65,28 @@ def test_names_that_are_not_utf8_in_a_corpus_and_in_features(odd_lamp, tmp_path,
 def test_a_name_of_250_bytes_is_fixed_as_any_other(late_lamp, lamp_model, tmp_path, capsys):
     (tmp_path / "in").mkdir()
     long = Path(shutil.copy(late_lamp, tmp_path / "in" / ("x" * 246 + ".mp4")))
-    assert sync(long, "--fix", tmp_path / ("y" * 250 + ".mp4"), "--json") == 0
+    assert sync(long, "--fix", "-o", tmp_path / ("y" * 250 + ".mp4"), "--json") == 0
     assert abs(json.loads(capsys.readouterr().out)["fixed"]["delay_ms"]) < 6
     (tmp_path / "out").mkdir()
-    assert sync(long, "--fix", tmp_path / "out", "--json") == 0
+    assert sync(long, "--fix", "-o", tmp_path / "out", "--json") == 0
     assert [path.name for path in (tmp_path / "out").iterdir()] == [long.name]
 
 
-@pytest.mark.parametrize("flag", ["--fix", "--csv", "--plot"])
+@pytest.mark.parametrize("flags", [["--fix", "-o"], ["--csv"], ["--plot"]])
 def test_an_output_whose_name_is_too_long_is_told_before_anything_is_measured(
-    late_lamp, tmp_path, capsys, monkeypatch, flag
+    late_lamp, tmp_path, capsys, monkeypatch, flags
 ):
-    monkeypatch.setattr("seehear.apps.sync.fix.load_sync_model", lambda name: pytest.fail("loaded"))
-    assert sync(late_lamp, flag, tmp_path / ("y" * 252 + ".mp4")) == 2
+    for place in ("fix", "measure"):
+        monkeypatch.setattr(f"seehear.apps.sync.{place}.load_sync_model", lambda name: pytest.fail("loaded"))
+    suffix = ".png" if flags == ["--plot"] else ".mp4"
+    assert sync(late_lamp, *flags, tmp_path / ("y" * 252 + suffix)) == 2
     assert "too long a name" in capsys.readouterr().err
 
 
 def test_a_name_that_leaves_no_room_for_npy_is_told_before_anything_is_embedded(tmp_path, capsys, monkeypatch):
     name = "x" * 250 + ".wav"
     wavfile.write(tmp_path / name, 16000, np.ones(16000, np.int16))
-    monkeypatch.setattr("seehear.media.sound.read_sound", lambda *given, **named: pytest.fail("read"))
+    monkeypatch.setattr("seehear.apps.embed.read_sound", lambda *given, **named: pytest.fail("read"))
     assert main(["embed", "logmel", str(tmp_path / name), "-o", str(tmp_path / "out")]) == 2
     assert "write a .parquet or a .npz instead" in capsys.readouterr().err
 
@@ -99,7 +101,11 @@ def test_addresses_and_standard_input_are_told_as_such_and_the_rest_is_done(late
     bad, good = [json.loads(line) for line in captured.out.splitlines()]
     assert says in bad["error"]
     assert good["verdict"] == "out-of-sync"
-    for verb in (["embed", "logmel", given, "-o", "x.npz"], ["prepare", given, "corpus"], ["animate", given, given]):
+    for verb in (
+        ["embed", "logmel", given, "-o", "x.npz"],
+        ["prepare", given, "-o", "corpus"],
+        ["animate", given, given],
+    ):
         assert main(verb) == 2
         assert says in capsys.readouterr().err
 

@@ -1,11 +1,13 @@
 """The weights that come with the package, on real recordings."""
 
-import json
-
 import pytest
 
 import seehear
-from seehear.cli import main
+from seehear.apps.animate import animate
+from seehear.apps.match import match
+from seehear.apps.sync.fix import fix_sync
+from seehear.apps.sync.measure import measure_sync
+from seehear.apps.sync.result import Verdict
 from seehear.media.shift import shift_sound
 from seehear.metrics.calibration import DelayCalibration
 
@@ -33,54 +35,46 @@ def clip(shared):
 
 
 @pytest.fixture
-def sync(shared, capsys):
-    def run(*words):
-        detector = shared / "models" / "yunet_n_640_640.onnx"
-        assert main(["sync", *map(str, words), "--detector", str(detector), "--json"]) == 0
-        return json.loads(capsys.readouterr().out)
-
-    return run
+def detector(shared):
+    return shared / "models" / "yunet_n_640_640.onnx"
 
 
-def test_a_real_clip_is_in_sync(sync, clip):
-    found = sync(clip)
-    assert found["verdict"] == "in-sync"
-    assert found["calibrated"]
-    assert found["delay_ms"] == pytest.approx(0, abs=40)
+def test_a_real_clip_is_in_sync(clip, detector):
+    found = measure_sync(clip, detector=detector)
+    assert found.verdict is Verdict.IN_SYNC
+    assert found.calibrated
+    assert found.delay_ms == pytest.approx(0, abs=40)
 
 
 @pytest.mark.parametrize("delay_ms", [200, -333])
-def test_a_real_clip_moved_is_measured_and_fixed(sync, clip, tmp_path, delay_ms):
+def test_a_real_clip_moved_is_measured_and_fixed(clip, detector, tmp_path, delay_ms):
     moved = tmp_path / "moved.mp4"
     shift_sound(clip, moved, earlier_s=-delay_ms / 1000)
-    found = sync(moved, "--fix", tmp_path / "fixed.mp4")
-    assert found["verdict"] == "out-of-sync"
-    assert found["delay_ms"] == pytest.approx(delay_ms, abs=40)
-    assert found["fixed"]["delay_ms"] == pytest.approx(0, abs=40)
-    assert found["fixed"]["verdict"] == "in-sync"
+    found = fix_sync(moved, tmp_path / "fixed.mp4", detector=detector)
+    assert found.measurement.verdict is Verdict.OUT_OF_SYNC
+    assert found.measurement.delay_ms == pytest.approx(delay_ms, abs=40)
+    assert found.after.delay_ms == pytest.approx(0, abs=40)
+    assert found.after.verdict is Verdict.IN_SYNC
 
 
-def test_a_real_face_speaks_in_sync_with_real_speech(sync, clip, shared, tmp_path, capsys):
+def test_a_real_face_speaks_in_sync_with_real_speech(clip, detector, shared, tmp_path):
     out = tmp_path / "talking.mp4"
     speech = shared / "data" / "grid_s1" / "video" / "bbaf3s.mp4"
-    detector = str(shared / "models" / "yunet_n_640_640.onnx")
-    assert main(["animate", str(clip), str(speech), "--out", str(out), "--detector", detector]) == 0
-    capsys.readouterr()
-    assert sync(out)["delay_ms"] == pytest.approx(0, abs=80)
+    animate(clip, speech, out=out, detector=detector)
+    assert measure_sync(out, detector=detector).delay_ms == pytest.approx(0, abs=80)
 
 
-def test_the_packaged_match_model_does_not_rank_real_people(shared, capsys):
+def test_the_packaged_match_model_does_not_rank_real_people(shared):
     clips = sorted((shared / "data" / "grid_s1" / "video").glob("*.mp4"))[:3]
-    assert main(["match", *map(str, clips), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["verdict"], found["detector"]) == ("cannot-tell", "yunet-2023mar")
-    assert [candidate["probability"] for candidate in found["candidates"]] == [None, None]
+    found = match(clips[0], clips[1:])
+    assert (found.verdict, found.detector) == ("cannot-tell", "yunet-2023mar")
+    assert [candidate.probability for candidate in found.candidates] == [None, None]
 
 
 def test_digits_are_told_apart_better_than_by_mfcc(shared):
     from seehear.evaluation.words import evaluate_words
 
     takes = sorted((shared / "data" / "fsdd").rglob("*_[012].wav"))  # three of fifty of each digit and speaker
-    asked = {"format": "fsdd", "split": "leave-one-speaker-out", "against": ["mfcc", "untrained"], "seeds": 1}
+    asked = {"dataset": "fsdd", "split": "leave-one-speaker-out", "baselines": ["mfcc", "untrained"], "seeds": 1}
     found = evaluate_words("animate-small", takes, **asked)
     assert all(one.difference > 0.03 for one in found.comparisons)

@@ -1,6 +1,5 @@
 """Films on their side or upside down: measured, cut and drawn as if they were upright, and told so."""
 
-import json
 from pathlib import Path
 
 import av
@@ -8,11 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
+from seehear.apps.animate import animate
 from seehear.apps.diarization.active_speaker import ActiveSpeakers
-from seehear.apps.diarization.annotate import write_annotated_video
-from seehear.apps.diarization.diarize import Diarization
+from seehear.apps.diarization.result import Diarization
 from seehear.apps.segments import CuratedFile, FileSegment, write_segments
-from seehear.cli import main
+from seehear.apps.sync.measure import measure_sync
+from seehear.apps.sync.result import Verdict
 from seehear.media.encode import write_video
 from seehear.media.sound import read_sound
 
@@ -33,13 +33,12 @@ def sideways(shared, tmp_path) -> Path:
     return path
 
 
-def test_sync_measures_a_film_on_its_side(shared, sideways, capsys):
-    assert main(["sync", str(shared / GRID), str(sideways), "--json", "--workers", "1"]) == 0
-    upright, turned = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert turned["delay_ms"] == pytest.approx(upright["delay_ms"], abs=10)
-    assert turned["verdict"] == upright["verdict"] != "cannot-tell"
-    assert upright["cautions"] == []
-    assert "turned by 90 degrees clockwise" in turned["cautions"][0]
+def test_sync_measures_a_film_on_its_side(shared, sideways):
+    upright, turned = measure_sync([shared / GRID, sideways], workers=1)
+    assert turned.delay_ms == pytest.approx(upright.delay_ms, abs=10)
+    assert turned.verdict == upright.verdict != Verdict.CANNOT_TELL
+    assert not upright.cautions
+    assert "turned by 90 degrees clockwise" in turned.cautions[0]
 
 
 @pytest.fixture
@@ -54,7 +53,7 @@ def corner(tmp_path) -> Path:
 def test_what_is_cut_out_and_what_is_drawn_on_is_turned(corner, tmp_path):
     write_segments(corner, CuratedFile(1.2, (FileSegment(0, 30),)), "a", tmp_path, turns=1)
     film = ActiveSpeakers(corner, 1.2, 0.0, unseen=np.zeros(30), turns=1)
-    write_annotated_video(Diarization(film, [], [], []), tmp_path / "drawn.mp4")
+    Diarization(film, [], [], []).write_video(tmp_path / "drawn.mp4")
     for path in (tmp_path / "a-00000.mp4", tmp_path / "drawn.mp4"):
         pictures = pictures_of(path)
         assert len(pictures) == 30
@@ -63,13 +62,13 @@ def test_what_is_cut_out_and_what_is_drawn_on_is_turned(corner, tmp_path):
         assert pictures[0][36:, :28].mean() < 15
 
 
-def test_a_photograph_on_its_side_is_animated_upright(shared, sideways, tmp_path, capsys):
+def test_a_photograph_on_its_side_is_animated_upright(shared, sideways, tmp_path):
     photograph = tmp_path / "photograph.png"
     frame = pictures_of(sideways)[0]
     cv2.imwrite(str(photograph), frame[..., ::-1])
     out = tmp_path / "out.mp4"
-    assert main(["animate", str(photograph), str(shared / GRID), "-o", str(out)]) == 0
-    assert "photograph.png: the picture is stored on its side" in capsys.readouterr().err
+    made = animate(photograph, shared / GRID, out=out)
+    assert any("photograph.png: the picture is stored on its side" in caution for caution in made.cautions)
     drawn = pictures_of(out)
     assert drawn[0].shape == (288, 360, 3)
     still = np.rot90(frame, -1)

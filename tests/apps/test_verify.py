@@ -1,4 +1,4 @@
-"""`seehear verify`: scores, verdicts and sentences, with a model that knows voices by their pitch."""
+"""`verify`: scores, verdicts and sentences, with a model that knows voices by their pitch."""
 
 import json
 import wave
@@ -12,10 +12,18 @@ from hypothesis import strategies as st
 
 from films import write_film
 from pitch_model import PitchModel, hum
-from seehear.apps.verify import RecordingPair, VoiceComparison, VoiceVerdict, read_pairs
+from seehear.apps.verify import (
+    RecordingPair,
+    VoiceComparison,
+    VoiceVerdict,
+    read_pairs,
+    summarize,
+    verify,
+    verify_pairs,
+)
 from seehear.cli import main
 from seehear.clip import SAMPLE_RATE
-from seehear.errors import SeehearError
+from seehear.errors import MediaError, SeehearError
 from seehear.metrics.calibration import ScoreCalibration
 
 
@@ -24,11 +32,8 @@ def model(monkeypatch, tmp_path):
     """Loaded whatever the name, from a folder without a calibration."""
     model = PitchModel()
     (tmp_path / "run").mkdir()
-    monkeypatch.setattr("seehear.models.store.load_identity_model", lambda name: model)
-    monkeypatch.setattr("seehear.apps.adapt.adapt.find_model", lambda name: tmp_path / "run")
-    monkeypatch.setattr("seehear.apps.adapt.stages.find_model", lambda name: tmp_path / "run")
-    monkeypatch.setattr("seehear.models.store.find_model", lambda name: tmp_path / "run")
-    monkeypatch.setattr("seehear.training.pretrain.find_model", lambda name: tmp_path / "run")
+    monkeypatch.setattr("seehear.apps.verify.load_identity_model", lambda name: model)
+    monkeypatch.setattr("seehear.apps.verify.find_model", lambda name: tmp_path / "run")
     return model
 
 
@@ -59,34 +64,68 @@ def entries(capsys):
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_one_voice_and_two(model, voices, calibration, capsys):
-    same = [voices / "anna1.wav", voices / "anna2.wav", "--json", "--calibration", calibration]
-    other = [voices / "anna1.wav", voices / "ben.wav", "--json", "--calibration", calibration]
-    assert main(["verify", *map(str, same)]) == 0
-    assert main(["verify", *map(str, other)]) == 0
-    yes, no = entries(capsys)
-    assert (yes["verdict"], no["verdict"]) == ("same-speaker", "different-speakers")
-    assert yes["score"] > 0.9 > 0.5 > no["score"]
-    assert yes["probability"] > 0.99
-    assert no["probability"] < 0.01
-    assert (yes["threshold"], yes["eer"], yes["measured_on"]) == (0.5, 0.05, "a hundred hums")
-    assert all(1 < seconds <= 3 for seconds in yes["speech_s"])
+def test_one_voice_and_two(model, voices, calibration):
+    yes = verify(voices / "anna1.wav", voices / "anna2.wav", calibration=calibration)
+    no = verify(voices / "anna1.wav", voices / "ben.wav", calibration=calibration)
+    assert (yes.verdict, no.verdict) == (VoiceVerdict.SAME, VoiceVerdict.DIFFERENT)
+    assert yes.score > 0.9 > 0.5 > no.score
+    assert yes.probability > 0.99
+    assert no.probability < 0.01
+    entry = yes.to_dict()
+    assert (entry["threshold"], entry["eer"], entry["measured_on"]) == (0.5, 0.05, "a hundred hums")
+    assert all(1 < seconds <= 3 for seconds in entry["speech_s"])
+    assert (yes.ok, yes.one, yes.other) == (True, str(voices / "anna1.wav"), str(voices / "anna2.wav"))
 
 
-def test_without_a_calibration_there_is_a_score_and_no_verdict(model, voices, capsys):
-    assert main(["verify", str(voices / "anna1.wav"), str(voices / "anna2.wav")]) == 0
-    said = " ".join(capsys.readouterr().out.split())
-    assert "cannot tell: the model brings no calibration" in said
-    assert main(["verify", str(voices / "anna1.wav"), str(voices / "anna2.wav"), "--json"]) == 0
-    (entry,) = entries(capsys)
-    assert entry["verdict"] == "cannot-tell"
-    assert entry["probability"] is None
+def test_the_command_line_prints_the_result(model, voices, calibration, capsys):
+    files = [str(voices / "anna1.wav"), str(voices / "ben.wav")]
+    assert main(["verify", *files, "--json", "--calibration", str(calibration)]) == 0
+    assert entries(capsys) == [verify(*files, calibration=calibration).to_dict()]
 
 
-def test_the_models_own_calibration_is_used(model, voices, calibration, tmp_path, capsys):
+def test_samples_in_memory_give_what_their_files_give(model, voices, calibration):
+    from_files = verify(voices / "anna1.wav", voices / "ben.wav", calibration=calibration)
+    one, other = hum(220, 3.0, 0), hum(110, 3.0, 2)
+    known = ScoreCalibration.read(calibration)
+    stereo = np.stack([other, other], axis=1)
+    for pair in ((one, other), (one, stereo), ((one * 32767).astype(np.int16), other), (one, voices / "ben.wav")):
+        found = verify(*pair, calibration=known)
+        assert found.score == pytest.approx(from_files.score, abs=1e-3)
+        assert found.verdict is VoiceVerdict.DIFFERENT
+        assert found.speech_s == pytest.approx(from_files.speech_s, abs=0.1)
+        assert found.one == "array 1"
+    assert found.other == str(voices / "ben.wav")
+    found = verify(np.repeat(one, 2), np.repeat(other, 2), sample_rate=2 * SAMPLE_RATE, calibration=known)
+    assert found.score == pytest.approx(from_files.score, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [
+        (np.zeros((2, 2, 2), np.float32), "audio in memory is"),
+        (np.full(SAMPLE_RATE, np.nan, np.float32), "not finite"),
+        (np.zeros(2 * SAMPLE_RATE, np.float32), "array 2"),
+        (np.zeros(0, np.float32), "array 2"),
+    ],
+)
+def test_samples_that_hold_no_voice_are_refused(model, voices, samples, said):
+    with pytest.raises(SeehearError, match=said):
+        verify(voices / "ben.wav", samples)
+
+
+def test_without_a_calibration_there_is_a_score_and_no_verdict(model, voices):
+    for choice in ("match-small", model):
+        found = verify(voices / "anna1.wav", voices / "anna2.wav", model=choice)
+        assert "cannot tell: the model brings no calibration" in " ".join(str(found).split())
+        entry = found.to_dict()
+        assert entry["verdict"] == "cannot-tell"
+        assert entry["probability"] is None
+        assert entry["score"] > 0.9
+
+
+def test_the_models_own_calibration_is_used(model, voices, calibration, tmp_path):
     ScoreCalibration.read(calibration).write(tmp_path / "run")
-    assert main(["verify", str(voices / "anna1.wav"), str(voices / "ben.wav")]) == 0
-    said = " ".join(capsys.readouterr().out.split())
+    said = " ".join(str(verify(voices / "anna1.wav", voices / "ben.wav")).split())
     assert "different speakers" in said
     assert "+0.500: above it one speaker is more probable than two" in said
     assert "5.0 % of either kind at +0.500, measured on a hundred hums" in said
@@ -111,13 +150,13 @@ def test_verdict_probability_and_threshold_never_contradict_each_other(score, sl
 def test_scores_that_say_nothing_have_no_threshold():
     known = ScoreCalibration(0.0, 0.0, 0.3, 0.5)
     assert known.threshold is None
-    assert VoiceComparison(RecordingPair(Path("a.wav"), Path("b.wav")), 0.9, known).to_json()["threshold"] is None
+    assert VoiceComparison(RecordingPair(Path("a.wav"), Path("b.wav")), 0.9, known).to_dict()["threshold"] is None
 
 
 def test_many_pairs_from_a_list_and_a_missing_file_is_recorded(model, voices, calibration, tmp_path, capsys):
     pairs = tmp_path / "pairs.txt"
     pairs.write_text("1 anna1.wav anna2.wav\n0 anna1.wav absent.wav\n\n0 anna2.wav ben.wav\n1 anna1.wav ben.wav\n")
-    words = ["verify", str(voices), "--list", str(pairs), "--calibration", str(calibration)]
+    words = ["verify", str(voices), "--pairs", str(pairs), "--calibration", str(calibration)]
     assert main([*words, "--json"]) == 2
     captured = capsys.readouterr()
     found = [json.loads(line) for line in captured.out.splitlines()]
@@ -131,12 +170,39 @@ def test_many_pairs_from_a_list_and_a_missing_file_is_recorded(model, voices, ca
     assert "3 of 4 pairs compared. The list says who is who: 1 of 3 verdicts are wrong." in said
 
 
-def test_each_recording_is_heard_once(model, voices, tmp_path, capsys):
+def test_each_recording_is_heard_once(model, voices, tmp_path):
     pairs = tmp_path / "pairs.txt"
     pairs.write_text("anna1.wav anna2.wav\nanna2.wav anna1.wav\nanna1.wav anna1.wav\n")
-    assert main(["verify", str(voices), "--list", str(pairs), "--json"]) == 0
-    assert [round(entry["score"], 3) for entry in entries(capsys)][2] == 1
+    found = list(verify_pairs(pairs, voices))
+    assert found[2].score == pytest.approx(1)
+    assert found[0].score == pytest.approx(found[1].score)
     assert model.heard == 2
+
+
+def test_pairs_of_any_iterable(model, voices, calibration):
+    paths = [("anna1.wav", "anna2.wav"), (Path("anna1.wav"), "absent.wav"), ("anna1.wav", str(voices / "ben.wav"))]
+    found = list(verify_pairs((pair for pair in paths), voices, calibration=calibration))
+    assert [comparison.verdict.value for comparison in found] == ["same-speaker", "cannot-tell", "different-speakers"]
+    assert [comparison.ok for comparison in found] == [True, False, True]
+    assert [comparison.pair.target for comparison in found] == [None] * 3
+    assert found[2].other == str(voices / "ben.wav")
+    failed = found[1]
+    assert (failed.score, failed.code, failed.problems) == (None, "media", (failed.error,))
+    assert "absent.wav does not exist" in failed.error
+    assert failed.to_dict().keys() == {*found[0].to_dict(), "error"}
+    assert failed.line().plain.split(maxsplit=1) == ["failed", failed.error]
+    assert summarize(found) == "2 of 3 pairs compared."
+    whole = list(verify_pairs([(voices / "anna1.wav", voices / "anna2.wav")], calibration=calibration))
+    assert whole[0].score == found[0].score
+    assert list(verify_pairs([])) == []
+
+
+def test_a_row_of_a_table_has_the_numbers_and_the_words(model, voices, calibration):
+    found = verify(voices / "anna1.wav", voices / "anna2.wav", calibration=calibration)
+    row = found.to_row()
+    assert (row["one"], row["verdict"]) == (found.one, "same-speaker")
+    assert not any(isinstance(value, (list, dict)) for value in row.values())
+    assert found.line().plain.startswith("same speaker")
 
 
 @pytest.mark.parametrize(
@@ -149,32 +215,37 @@ def test_each_recording_is_heard_once(model, voices, tmp_path, capsys):
 )
 def test_what_has_no_voice_is_told(model, voices, tmp_path, capsys, sound, said):
     path = write(tmp_path / "odd.wav", sound)
+    with pytest.raises(SeehearError, match=said) as refusal:
+        verify(voices / "ben.wav", path)
+    assert "odd.wav" in str(refusal.value)
     assert main(["verify", str(voices / "ben.wav"), str(path)]) == 2
-    err = capsys.readouterr().err
-    assert said in err
-    assert "odd.wav" in err
-    assert err.count("\n") == 1
+    assert capsys.readouterr().err == f"seehear: {refusal.value}\n"
 
 
-def test_a_film_without_sound_is_told(model, voices, lamp, tmp_path, capsys):
+def test_a_film_without_sound_is_told(model, voices, lamp, tmp_path):
     path = lamp(tmp_path / "mute.mp4", seconds=0.4, sound=False)
-    assert main(["verify", str(path), str(voices / "ben.wav")]) == 2
-    assert "mute.mp4 has no sound" in capsys.readouterr().err
+    with pytest.raises(MediaError, match=r"mute\.mp4 has no sound"):
+        verify(path, voices / "ben.wav")
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["a.wav"], "compares two recordings, not 1"),
-        (["a.wav", "b.wav", "c.wav"], "not 3"),
-        (["a.wav", "b.wav", "--list", "x.txt"], "the one folder"),
-        ([".", "--list", "absent.txt"], "absent.txt does not exist"),
+        (["a.wav"], "other"),
+        (["a.wav", "b.wav", "c.wav"], "c.wav"),
+        (["a.wav", "b.wav", "--pairs", "x.txt"], "b.wav"),
+        (["a.wav", "--pairs", "x.txt"], "a.wav is no folder"),
+        ([".", "--pairs", "absent.txt"], "absent.txt does not exist"),
     ],
 )
 def test_what_cannot_be_is_told(words, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("seehear.models.store.load_identity_model", lambda name: pytest.fail("loaded"))
-    assert main(["verify", *words]) == 2
+    monkeypatch.setattr("seehear.apps.verify.load_identity_model", lambda name: pytest.fail("loaded"))
+    try:
+        code = main(["verify", *words])
+    except SystemExit as refusal:  # it is the parser that refuses
+        code = refusal.code
+    assert code == 2
     err = capsys.readouterr().err
     assert said in err
     assert err.count("\n") == 1
@@ -205,29 +276,27 @@ def test_anything_else_is_pairs_or_a_sentence(tmp_path_factory, content):
         assert read_pairs(file, file.parent)
 
 
-def test_voices_in_channels_that_cancel_and_in_other_streams(model, voices, calibration, tmp_path, capsys):
+def test_voices_in_channels_that_cancel_and_in_other_streams(model, voices, calibration, tmp_path):
     anna, ben = hum(220, 3.0, 1), hum(110, 3.0, 2)
     write_film(tmp_path / "wired.mov", [np.stack([anna, -anna])])
     write_film(tmp_path / "both.mov", [ben, anna])
-    known = ["--json", "--calibration", str(calibration)]
-    one = str(voices / "anna1.wav")
-    assert main(["verify", one, str(tmp_path / "wired.mov"), *known]) == 0
-    (wired,) = entries(capsys)
-    assert wired["verdict"] == "same-speaker"
-    assert "wired.mov: left and right are of opposite polarity: right was inverted" in wired["cautions"]
-    both = str(tmp_path / "both.mov")
-    assert main(["verify", both, both, *known]) == 0
-    assert main(["verify", one, both, *known]) == 0
-    assert [entry["verdict"] for entry in entries(capsys)] == ["same-speaker", "different-speakers"]
-    assert main(["verify", both, str(tmp_path / "wired.mov"), "--audio-stream", "2", *known]) == 2
-    assert "wired.mov has no sound stream 2" in capsys.readouterr().err
+    one, both, wired = voices / "anna1.wav", tmp_path / "both.mov", tmp_path / "wired.mov"
+    found = verify(one, wired, calibration=calibration)
+    assert found.verdict is VoiceVerdict.SAME
+    assert "wired.mov: left and right are of opposite polarity: right was inverted" in found.cautions
+    assert found.line().plain.endswith("(caution)")
+    assert verify(both, both, calibration=calibration).verdict is VoiceVerdict.SAME
+    assert verify(one, both, calibration=calibration).verdict is VoiceVerdict.DIFFERENT
+    second = verify(both, both, calibration=calibration, audio_stream="2")
+    assert second.score == pytest.approx(1)
+    with pytest.raises(SeehearError, match=r"wired\.mov has no sound stream 2"):
+        verify(both, wired, calibration=calibration, audio_stream="2")
 
 
-def test_silence_names_the_other_streams(model, voices, tmp_path, capsys):
+def test_silence_names_the_other_streams(model, voices, tmp_path):
     write_film(tmp_path / "talk.mov", [0 * hum(220, 2.0, 1), hum(220, 2.0, 1)], tags=[("eng", ""), ("ita", "")])
-    words = ["verify", str(voices / "anna1.wav"), str(tmp_path / "talk.mov")]
-    assert main([*words, "--audio-stream", "1"]) == 2
-    assert "talk.mov is silent; give a recording" in (said := capsys.readouterr().err)
-    assert "there are 2 (ita): see --audio-stream" in said
-    assert main(words) == 0
-    assert "sound stream 1 is silent" in capsys.readouterr().out.replace("\n", " ")
+    files = voices / "anna1.wav", tmp_path / "talk.mov"
+    with pytest.raises(MediaError, match=r"talk\.mov is silent; give a recording") as refusal:
+        verify(*files, audio_stream="1")
+    assert "there are 2 (ita): see --audio-stream" in str(refusal.value)
+    assert any("sound stream 1 is silent" in caution for caution in verify(*files).cautions)

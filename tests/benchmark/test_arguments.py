@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from functools import cache
 from pathlib import Path
 
 import pytest
-from jsonargparse import ArgumentParser
 
 from seehear.benchmark.arguments import evaluation_arguments, evaluation_command
 from seehear.benchmark.cells import cells_of_plan
 from seehear.benchmark.plan import Cell
 from seehear.benchmark.reading import plan_names, read_plan
-from seehear.cli import parser_of
+from seehear.cli import VERBS, split_verb
+from seehear.cli.parser import parse
 from seehear.errors import SeehearError
 
 
@@ -27,22 +26,13 @@ def test_every_measurement_of_a_shipped_plan_can_be_asked_for(name: str) -> None
     for cell in asked.values():
         task = str(cell.spec["task"])
         given = evaluation_arguments(cell, "mfcc", Path("corpus"))
-        _, _, _, *words = shlex.split(evaluation_command(task, given))
-        understood = parser(task).parse_args([underscored(word) for word in words])
-        options = {option: value for option, value in given.items() if option not in ("model", "data", "corpus")}
-        for option, value in options.items():
+        _, *words = shlex.split(evaluation_command(task, given))
+        verb, words = split_verb(words)
+        understood = parse(verb, VERBS[verb], words).arguments
+        assert verb == f"evaluate {task}"
+        for option, value in given.items():
             told = understood[option]
-            assert (tuple(told) if isinstance(value, tuple) else told) == value or option in ("bgru", "tc5", "few")
-
-
-def underscored(word: str) -> str:
-    """Flags as the parser knows them."""
-    return "--" + word[2:].replace("-", "_") if word.startswith("--") else word
-
-
-@cache
-def parser(task: str) -> ArgumentParser:
-    return parser_of(f"evaluate {task}")
+            assert (type(value)(told) if isinstance(value, (tuple, Path)) else told) == value
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from seehear.benchmark.formats import show
 from seehear.benchmark.plan import Claim
 from seehear.benchmark.summary import summarise
 from small_benchmark import PAPER, outcomes_of, plan_of, work_of
@@ -22,7 +21,7 @@ def shown(told: dict[str, list[float | str | None]], width: int) -> str:
     plan = replace(plan, paper=(PAPER,))
     work = work_of(plan)
     console = Console(file=io.StringIO(), width=width)
-    show(summarise(plan, work, outcomes_of(work, told)), console)
+    console.print(summarise(plan, work, outcomes_of(work, told)))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

@@ -17,6 +17,7 @@ from seehear.benchmark.plan import Cell
 from seehear.benchmark.reading import read_plan
 from seehear.errors import CorpusError
 from seehear.models import store
+from seehear.training.loop import TrainingStopped
 
 
 def job(cell: Cell, folder: Path, **given: Path) -> CellJob:
@@ -49,8 +50,8 @@ def test_a_bug_is_an_outcome_with_its_traceback(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_a_training_that_is_asked_to_stop_is_no_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    failing(monkeypatch, SystemExit(143))
-    with pytest.raises(SystemExit):
+    failing(monkeypatch, TrainingStopped(3, 9, tmp_path, 15))
+    with pytest.raises(TrainingStopped):
         done(tmp_path)
 
 

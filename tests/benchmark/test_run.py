@@ -37,13 +37,18 @@ def test_a_plan_becomes_tables_and_a_second_run_does_only_what_failed(
     here: Here, tones: Path, plan: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    benchmark(plan, out=out, data=[f"tones={tones}"])
+    found = benchmark(plan, out=out, data={"tones": tones})
     assert len(here.begun) == 13
     assert here.begun[0] == "tones"
+    assert [table.title for table in found.tables] == ["Same speaker"]
+    assert list(found.failed) == LOST
+    assert found.failed[LOST[0]].startswith("python:nowhere_at_all")
+    assert (found.left, found.out, found.report) == (0, out, out / "report.html")
+    assert found.to_dict()["tables"][0]["figures"][0].keys() >= {"row", "mean", "low", "high"}
+    assert "Same speaker" in str(found)
     said = capsys.readouterr()
-    assert "Same speaker" in said.out
+    assert said.out == ""
     assert "failed: speaker/lost, seed 0: python:nowhere_at_all" in said.err
-    assert "2 have failed and would be tried again" in said.err
     assert (out / "report.html").stat().st_size > 1000
     assert "Same speaker" in (out / "tables.md").read_text()
     assert read_plan(out / "plan.yaml").tasks == read_plan(plan).tasks
@@ -91,12 +96,11 @@ def key_of(plan: str, tones: Path, called: str) -> str:
 
 
 @pytest.mark.usefixtures("no_report")
-def test_the_time_ends_before_anything_is_done(
-    here: Here, tones: Path, plan: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    benchmark(plan, out=tmp_path / "out", data=[f"tones={tones}"], minutes=1e-6)
+def test_the_time_ends_before_anything_is_done(here: Here, tones: Path, plan: str, tmp_path: Path) -> None:
+    found = benchmark(plan, out=tmp_path / "out", data=[f"tones={tones}"], minutes=1e-6)
     assert here.begun == []
-    assert "13 cells are left: give the same command again" in capsys.readouterr().err
+    assert found.left == 13
+    assert "13 cells were not done yet" in str(found)
 
 
 @pytest.mark.trains
@@ -104,17 +108,18 @@ def test_the_time_ends_before_anything_is_done(
 def test_killed_and_given_again_the_numbers_are_those_of_an_undisturbed_run(
     here: Here, tones: Path, plan: str, tmp_path: Path
 ) -> None:
-    asked = {"data": [f"tones={tones}"], "seeds": 1, "only": ["speaker/apc"], "set": ["optim.steps=25"]}
+    asked = {"data": [f"tones={tones}"], "seeds": 1, "only": ["speaker/apc"], "option": ["optim.steps=25"]}
     benchmark(plan, out=tmp_path / "whole", **asked)
-    words = ["--data", *asked["data"], "--seeds", "1", "--only", *asked["only"], "--set", *asked["set"]]
+    words = ["--data", *asked["data"], "--seeds", "1", "--only", *asked["only"], "--option", *asked["option"]]
     broken = tmp_path / "broken"
-    command = [sys.executable, "-m", "seehear", "benchmark", plan, "--out", str(broken), "--workers", "1", *words]
+    command = [sys.executable, "-m", "seehear", "benchmark", plan, "-o", str(broken), "--workers", "1", *words]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     wait_for(broken, "runs/*/metrics.csv", process)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 130, said
     assert "interrupted" in said
+    assert "Traceback" not in said
     run = next(path for path in (broken / "runs").iterdir() if path.is_dir())
     assert (run / "checkpoints" / "last.ckpt").is_file()
     assert not (run / "summary.json").exists()

@@ -36,9 +36,7 @@ def raising(error: BaseException) -> Callable[[], NoReturn]:
 
 
 def test_help_answers_without_importing_anything_heavy() -> None:
-    program = (
-        "import sys; from seehear.cli import main; main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
-    )
+    program = "import sys; from seehear.cli import main; main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     for heavy in ("torch", "cv2", "av", "matplotlib", "numpy", "jsonargparse", "rich", "yaml"):
         assert f"'{heavy}'" not in done.stderr
@@ -106,6 +104,11 @@ def test_an_old_verb_names_the_new_one(old: str, new: str, capsys: pytest.Captur
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == f"seehear {__version__}\n"
+
+
+def test_the_module_runs_as_the_command_does() -> None:
+    done = subprocess.run([sys.executable, "-m", "seehear", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"seehear {__version__}\n"
 
 
 @pytest.mark.parametrize(
@@ -216,6 +219,24 @@ def test_flags_of_the_model_are_those_of_the_preset(capsys: pytest.CaptureFixtur
         shown = capsys.readouterr().out
         assert own[0] in shown
         assert other not in shown
+
+
+def test_a_preset_may_hold_encoder_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from seehear.training import pretrain
+
+    def finished(out: Path, settings: dict[str, Any]) -> str:
+        chosen.append(settings["model"])
+        return "done before"
+
+    chosen: list[dict[str, Any]] = []
+    monkeypatch.setattr(pretrain, "_finished", finished)
+    (tmp_path / "mine.yaml").write_text("model: {lips: {channels: [8, 8], dim: 8}, pictures: {flip: 0.0}}")
+    assert cli.main(["pretrain", "corpus", "-o", "run", "--preset", str(tmp_path / "mine.yaml")]) == 0
+    assert chosen[0]["lips"] == {"channels": [8, 8], "dim": 8}
+    assert chosen[0]["pictures"]["flip"] == 0.0
+    assert capsys.readouterr().out == "done before\n"
 
 
 def test_a_preset_of_another_pretext_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:

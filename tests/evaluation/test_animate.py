@@ -1,6 +1,5 @@
 """Evaluating a model that animates: a model that copies is no better than copying, one that knows is perfect."""
 
-import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +7,6 @@ import pyarrow as pa
 import pytest
 import torch
 
-from seehear.cli.verbs import evaluate_animate
 from seehear.clip import Clip
 from seehear.data import views
 from seehear.errors import CorpusError, ModelError
@@ -17,6 +15,7 @@ from seehear.evaluation.animate import (
     ANOTHER,
     SILENCE,
     AnimateEvaluation,
+    evaluate_animate,
     fit_length,
     full_size,
     measure_animation,
@@ -93,7 +92,7 @@ class Knows:
     """Draws the truth of the clip whose sound it hears, and with silence the still."""
 
     def __init__(self, model: AnimateModel, clips: list[Clip]) -> None:
-        self.__dict__.update(options=model.options, view=model.input_view, parameters=model.parameters)
+        self.__dict__.update(options=model.options, input_view=model.input_view, parameters=model.parameters)
         self._clips = {float(c.audio[:100].sum()): c for c in clips}
 
     def animate(self, still, audio):
@@ -101,7 +100,7 @@ class Knows:
             yield still.expand(len(audio) // 640, *still.shape)
             return
         truth = self._clips[float(audio[:100].numpy().sum())]
-        seen = views.find_view(self.view).function(truth)
+        seen = views.find_view(self.input_view).function(truth)
         yield to_planes(torch.from_numpy(seen).unsqueeze(0))[0]
 
 
@@ -144,23 +143,24 @@ def test_what_is_drawn_goes_where_it_was_cut(region):
     np.testing.assert_array_equal(full_size(film, None, model), film.video)
 
 
-def test_the_verb_tells_both(monkeypatch):
+def test_whole_evaluation(monkeypatch):
     clips = [clip(60, seed) for seed in range(3)]
     monkeypatch.setattr(animate, "Corpus", lambda path: Few(clips))
-    monkeypatch.setattr("seehear.apps.adapt.learning.load", lambda name, device=None: made())
     monkeypatch.setattr("seehear.models.store.load", lambda name, device=None: made())
-    monkeypatch.setattr("seehear.models.store.load_sync_model", lambda name: Judge())
-    said = evaluate_animate("run", "corpus", split="all", sync_model="sync-small")
+    monkeypatch.setattr(animate, "load_sync_model", lambda name: Judge())
+    result = evaluate_animate("run", "corpus", split="all", sync_model="sync-small")
+    assert result.lower == pytest.approx(0, abs=1e-6)
+    assert result.to_dict()["chance_placed"] == pytest.approx(3 / 31)
+    assert result.placed.clips == 3
+    said = str(result)
     assert "0.0% lower" in said
     assert "(chance 9.7%, 3 clips)" in said
     assert "with another clip's sound" in said
-    told = json.loads(evaluate_animate("run", "corpus", split="all", clips=2, json=True))
-    assert told["clips"] == 2
-    assert told["placed"] is None
+    plain = evaluate_animate("run", "corpus", split="all", clips=2).to_dict()
+    assert (plain["clips"], plain["placed"]) == (2, None)
 
 
 def test_a_model_that_cannot_draw_is_refused(monkeypatch):
-    monkeypatch.setattr("seehear.apps.adapt.learning.load", lambda name, device=None: SimpleNamespace(name="sync"))
     monkeypatch.setattr("seehear.models.store.load", lambda name, device=None: SimpleNamespace(name="sync"))
     with pytest.raises(ModelError, match="is a sync model and cannot draw"):
         evaluate_animate("run", "corpus")

@@ -95,7 +95,7 @@ def test_what_a_function_has_not_is_left_out_or_refused(data: Path) -> None:
     assert list(available_baselines(EAR, ("logmel", "mfcc", "untrained"))) == ["logmel", "mfcc"]
     with pytest.raises(ModelError, match="has no weights that could be finetuned"):
         compared_encoder(EAR, EAR, "finetuned")
-    with pytest.raises(ModelError, match="leave it out of --against"):
+    with pytest.raises(ModelError, match="leave it out of --baselines"):
         compared_encoder("untrained", EAR)
     with pytest.raises(ModelError, match="has no layer 'gru2'; its layers are features"):
         compared_encoder(EAR, EAR, layer="gru2")

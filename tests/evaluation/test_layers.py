@@ -105,7 +105,7 @@ def test_the_test_part_has_no_say() -> None:
 
 def test_features_of_all_layers_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     passes: list[int] = []
-    states = ThreeEars.states
+    states = ThreeEars.layer_outputs
 
     def counted(self: ThreeEars, audio: Tensor) -> dict[str, Tensor]:
         passes.append(len(audio))
@@ -215,7 +215,7 @@ def test_affect_chooses_its_layer_too(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     monkeypatch.setattr(Recordings, "of", classmethod(lambda cls, data, dataset: Recordings(made, "levels")))
     monkeypatch.setattr("seehear.evaluation.affect.compared_encoders", lambda *given: [ears(AUTO)])
-    result = evaluate_affect("ears", [], "arousal", probe="pooled", seeds=1, json=False)
+    result = evaluate_affect("ears", [], "arousal", probe="pooled", seeds=1)
     assert isinstance(result, EvaluationResult)
     assert result.rows[0].layers == {"heard": 1}
     assert result.rows[0].main.value > 0.9

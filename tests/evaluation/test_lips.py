@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from mouths import SHAPES, talkers
-from seehear.cli import parser_of
+from seehear.cli.parser import parse
+from seehear.cli.verbs import VERBS
 from seehear.data.corpus import Corpus
 from seehear.errors import CorpusError, ModelError, SeehearError
 from seehear.evaluation.baselines import compared_lip_encoder
@@ -68,19 +69,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.trains
-def test_words_are_read_off_lips(run: Path, sentences: Path, tmp_path: Path) -> None:
+def test_words_are_read_off_lips(run: Path, sentences: Path) -> None:
     result = evaluate_lips(
         str(run), [sentences], ["pixels", "finetuned"], seeds=2, window=NARROW, tc5=FAST, end_to_end=WHOLE,
-        layer="trunk", out=tmp_path / "lips.json",
+        layer="trunk",
     )  # fmt: skip
     assert isinstance(result, LipsResult)
     assert [(row.encoder, row.mode) for row in result.rows][1:] == [("pixels", "frozen"), ("finetuned", "finetuned")]
     assert all(row.main.value > 0.8 for row in result.rows)
     assert (result.recordings, result.speakers, result.classes) == (49, 4, ("round", "tall", "wide"))
     assert result.chance["UAR"] == pytest.approx(1 / 3)
-    told = json.loads((tmp_path / "lips.json").read_text())
-    assert told == json.loads(json.dumps(result.to_dict()))
-    assert told["left_out"] == {
+    assert json.loads(json.dumps(result.to_dict()))["left_out"] == {
         "v16-00000@0.120": "the word 'tall' lasts 48 ms, less than two video frames",
         "v16-00000@0.680": "the word 'round' goes on where its clip ends",
     }
@@ -178,11 +177,10 @@ def test_what_cannot_be_done_is_a_sentence(run: Path, sentences: Path, tmp_path:
         (ModelError, "is an apc model, which has no eye for lips", lambda: evaluate_lips(apc, [sentences])),
         (ModelError, "no layer 'nose'; they have trunk", lambda: evaluate_lips(str(run), [sentences], layer="nose")),
         (ModelError, "pixels have no weights", lambda: evaluate_lips("pixels", [sentences], mode="scratch")),
-        (ModelError, "leave it out of --against", lambda: evaluate_lips("pixels", [sentences], ["untrained"])),
+        (ModelError, "leave it out of --baselines", lambda: evaluate_lips("pixels", [sentences], ["untrained"])),
         (CorpusError, "does not exist", lambda: evaluate_lips("pixels", [tmp_path / "nothing"])),
         (CorpusError, "and one needs two", lambda: evaluate_lips("pixels", [sentences], min_count=1000)),
         (CorpusError, "no official split", lambda: evaluate_lips("pixels", [sentences], split="official")),
-        (SeehearError, "is a folder", lambda: evaluate_lips("pixels", [sentences], out=tmp_path)),
         (SeehearError, "no device 'abacus'", lambda: evaluate_lips("pixels", [sentences], device="abacus")),
     ]  # fmt: skip
     for error, sentence, ask in asked:
@@ -191,7 +189,10 @@ def test_what_cannot_be_done_is_a_sentence(run: Path, sentences: Path, tmp_path:
 
 
 def test_flags_are_the_signature() -> None:
-    given = "run a b --against pixels scratch --seeds 5 --window.frames 29 --tc5.epochs 7 --end-to-end.lr 0.1 --json"
-    told = parser_of("evaluate lips").parse_args([word.replace("end-to-end", "end_to_end") for word in given.split()])
-    assert (told.model, [str(path) for path in told.data], told.against) == ("run", ["a", "b"], ["pixels", "scratch"])
-    assert (told.window.frames, told.tc5.epochs, told.end_to_end.lr, told.json) == (29, 7, 0.1, True)
+    words = "run a b --baselines pixels scratch --window.frames 29 --tc5.epochs 7 --end-to-end.lr 0.1 --json"
+    command = parse("evaluate lips", VERBS["evaluate lips"], words.split())
+    given = command.arguments
+    assert (given["model"], given["data"]) == ("run", [Path("a"), Path("b")])
+    assert given["baselines"] == ["pixels", "scratch"]
+    assert (given["window"].frames, given["tc5"].epochs, given["end_to_end"].lr) == (29, 7, 0.1)
+    assert command.json

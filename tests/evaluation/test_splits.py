@@ -126,5 +126,5 @@ def test_all_labels_are_all_labels_and_none_is_refused() -> None:
     train = np.array([4, 2, 7])
     assert subsample_labels(train, ["x"] * 9, 1.0, 0) is train
     for share in (0.0, 1.5, -1, float("nan")):
-        with pytest.raises(CorpusError, match="--labels must be more than 0"):
+        with pytest.raises(CorpusError, match="--label-fraction must be more than 0"):
             subsample_labels(train, ["x"] * 9, share, 0)

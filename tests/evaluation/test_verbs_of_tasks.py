@@ -1,4 +1,4 @@
-"""Emotion, words, transcription and affect from files to numbers, as the command line calls them."""
+"""Emotion, words, transcription and affect from files to numbers, as functions and on the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from seehear.cli import parser_of
+from seehear.cli import BAD_INPUT, main
+from seehear.cli.parser import parse
+from seehear.cli.verbs import VERBS
 from seehear.errors import CorpusError, ModelError, SeehearError
 from seehear.evaluation.affect import evaluate_affect
 from seehear.evaluation.emotion import evaluate_emotion
@@ -59,18 +61,27 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_emotion(data: Path, tmp_path: Path) -> None:
-    result = evaluate_emotion("logmel", [data], ["mfcc"], seeds=2, out=tmp_path / "emotion.json")
+def test_emotion(data: Path) -> None:
+    result = evaluate_emotion("logmel", [data], ["mfcc"], seeds=2)
     assert isinstance(result, EvaluationResult)
     assert result.rows[0].main.value > 0.9
     assert [row.encoder for row in result.rows] == ["logmel", "mfcc"]
-    assert json.loads((tmp_path / "emotion.json").read_text()) == json.loads(json.dumps(result.to_dict()))
 
 
-def test_another_label_and_json(data: Path) -> None:
-    told = evaluate_emotion("mfcc", [data], [], label="speaker", split="random", seeds=1, json=True)
-    assert isinstance(told, str)
-    assert json.loads(told)["classes"] == [f"s{n}" for n in range(5)]
+def test_another_label_and_json(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", "emotion", "mfcc", str(data), "--baselines", "--label", "speaker", "--split", "random"]
+    assert main([*words, "--seeds", "1", "--json", "--out", str(tmp_path / "a.json")]) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert plain["classes"] == [f"s{n}" for n in range(5)]
+    assert json.loads((tmp_path / "a.json").read_text()) == plain
+    result = evaluate_emotion("mfcc", [data], [], label="speaker", split="random", seeds=1)
+    assert json.loads(json.dumps(result.to_dict())) == plain
+
+
+def test_output_is_checked_before_anything_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for place, sentence in ((tmp_path, "is a folder"), (tmp_path / "no" / "a.json", "does not exist")):
+        assert main(["evaluate", "emotion", "no-such-model", "no-such-data", "--out", str(place)]) == BAD_INPUT
+        assert sentence in capsys.readouterr().err
 
 
 def test_words_are_cut_out_of_sentences(data: Path) -> None:
@@ -90,26 +101,24 @@ def test_transcription(data: Path) -> None:
 
 
 @pytest.mark.trains
-@pytest.mark.parametrize(("target", "readout"), [("valence", "bgru"), ("calmness", "bgru"), ("calmness", "pooled")])
-def test_affect_moment_by_moment_and_once(data: Path, target: str, readout: Any) -> None:
-    result = evaluate_affect("logmel", [data], target, [], probe=readout, seeds=1, bgru=FAST)
+@pytest.mark.parametrize(("label", "probe"), [("valence", "bgru"), ("calmness", "bgru"), ("calmness", "pooled")])
+def test_affect_moment_by_moment_and_once(data: Path, label: str, probe: Any) -> None:
+    result = evaluate_affect("logmel", [data], label, [], probe=probe, seeds=1, bgru=FAST)
     assert isinstance(result, EvaluationResult)
     assert result.rows[0].main.value > 0.8
 
 
-def test_what_cannot_be_done_is_a_sentence(data: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_done_is_a_sentence(data: Path) -> None:
     asked: list[tuple[type[SeehearError], str, Callable[[], object]]] = [
-        (CorpusError, "needs --readout bgru", lambda: evaluate_affect("mfcc", [data], probe="pooled", baselines=[])),
+        (CorpusError, "needs --probe bgru", lambda: evaluate_affect("mfcc", [data], probe="pooled", baselines=[])),
         (CorpusError, "which is no number", lambda: evaluate_affect("mfcc", [data], "emotion", baselines=[])),
         (CorpusError, "no label 'arousal'", lambda: evaluate_affect("mfcc", [data], "arousal", baselines=[])),
         (CorpusError, "--beam must be 1", lambda: evaluate_transcription("mfcc", [data], [], beam=0)),
         (ModelError, "there is no model", lambda: evaluate_words("nothing", [data])),
-        (CorpusError, "--labels must be", lambda: evaluate_emotion("mfcc", [data], [], label_fraction=0)),
+        (CorpusError, "--label-fraction must be", lambda: evaluate_emotion("mfcc", [data], [], label_fraction=0)),
         (CorpusError, "the same for all", lambda: evaluate_affect("mfcc", [data], "constant", baselines=[])),
         (SeehearError, "no device 'abacus'", lambda: evaluate_emotion("mfcc", [data], [], device="abacus")),
         (SeehearError, "--first-seed must be 0", lambda: evaluate_emotion("mfcc", [data], [], first_seed=-1)),
-        (SeehearError, "is a folder", lambda: evaluate_emotion("mfcc", [data], [], out=tmp_path)),
-        (SeehearError, "does not exist", lambda: evaluate_emotion("mfcc", [data], [], out=tmp_path / "no" / "a.json")),
     ]
     for error, sentence, ask in asked:
         with pytest.raises(error, match=sentence):
@@ -118,15 +127,12 @@ def test_what_cannot_be_done_is_a_sentence(data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("verb", ["emotion", "words", "transcription", "affect"])
 def test_flags_are_the_signature(verb: str) -> None:
-    given = "run a b --against mfcc other --seeds 5 --snr_db 0 5 --bgru.epochs 7 --json"
-    told = parser_of(f"evaluate {verb}").parse_args(given.split())
-    assert (told.model, [str(path) for path in told.data], told.seeds) == ("run", ["a", "b"], 5)
-    assert (list(told.against), list(told.snr_db), told.bgru.epochs, told.json) == (
-        ["mfcc", "other"],
-        [0.0, 5.0],
-        7,
-        True,
-    )
+    words = "run a b --baselines mfcc other --seeds 5 --snr-db 0 5 --bgru.epochs 7 --json"
+    command = parse(f"evaluate {verb}", VERBS[f"evaluate {verb}"], words.split())
+    given = command.arguments
+    assert (given["model"], given["data"], given["seeds"]) == ("run", [Path("a"), Path("b")], 5)
+    assert (list(given["baselines"]), list(given["snr_db"])) == (["mfcc", "other"], [0.0, 5.0])
+    assert (given["bgru"].epochs, command.json) == (7, True)
 
 
 def test_fsdd_is_told_by_its_own_names(shared: Path) -> None:

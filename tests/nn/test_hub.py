@@ -233,7 +233,7 @@ BY_NAME = """
 from seehear.nn.external import load_external
 from seehear.errors import ModelError
 encoder = load_external("transformers:somebody/tiny@2")
-print(encoder.read, encoder.rate, len(list(encoder.parameters())))
+print(encoder.default_layer, encoder.rate, len(list(encoder.parameters())))
 try:
     load_external("transformers:somebody/else")
 except ModelError as error:

@@ -43,7 +43,7 @@ def test_an_embedding_a_frame_and_sync_s_own_in_the_middle(lips: LipEncoder) -> 
 def test_every_layer_has_a_feature_a_frame(lips: LipEncoder, frames: int) -> None:
     reader = PaddedLipEncoder(lips, normalised=False)
     assert [*reader.layers][:: len(reader.layers) - 1] == ["trunk", "embedding"]
-    assert reader.read in reader.layers
+    assert reader.default_layer in reader.layers
     for layer, width in reader.layers.items():
         seen = reader(pictures(lips, frames), layer)
         assert seen.shape == (1, frames, width)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +21,9 @@ from seehear.cli import main
 from seehear.data import views
 from seehear.data.batches import WindowBatches
 from seehear.data.datasets.catalogue import DATA_SETS
+from seehear.data.get import TermsNotAcceptedError
 from seehear.recipes.recipe import read_recipe
-from seehear.recipes.run import recipe
+from seehear.recipes.run import RecipeResult, recipe
 from seehear.recipes.stages import RecipeOptions, Stage, plan_recipe
 from seehear.recipes.work import RecipeFolder, StageRunner
 from server import Server, serving
@@ -34,9 +37,11 @@ PREPARES = [f"prepare {name}" for name in FETCHED]
 PRETRAINS = ["pretrain sync", "pretrain animate", "pretrain match"]
 
 
-def cook(out: Path, **more: Any) -> int:
-    asked = {"accept": FETCHED, "set": OPTIONS, "only": ONLY, "device": "cpu", "workers": 1, **more}
-    return recipe("open-data", out=out, **asked)
+def cook(out: Path, **more: Any) -> RecipeResult:
+    asked = {"accept_terms": FETCHED, "option": OPTIONS, "only": ONLY, "device": "cpu", "workers": 1, **more}
+    found = recipe("open-data", out=out, **asked)
+    assert isinstance(found, RecipeResult)
+    return found
 
 
 @contextmanager
@@ -78,8 +83,12 @@ def cooked(films: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Path
     """The folder of the recipe open-data, all of it done."""
     out = tmp_path_factory.mktemp("cooked") / "out"
     with serving() as server, on_this_machine(server, films), watched() as begun:
-        assert cook(out) == 0
+        found = cook(out)
     assert begun == [*GETS, *PREPARES, *PRETRAINS, "evaluate"]
+    assert list(found.done) == begun
+    assert found.problems == ()
+    assert found.report == out / "evaluate" / "report.html"
+    assert str(found.report) in str(found)
     return out
 
 
@@ -101,7 +110,7 @@ def test_given_again_nothing_is_done_twice(
     cooked: Path, films: list[bytes], server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with on_this_machine(server, films) as here, watched() as begun:
-        assert cook(cooked) == 0
+        assert cook(cooked).problems == ()
     assert begun == ["evaluate"]  # a benchmark itself knows what is left: nothing
     assert here.begun == []
     assert server.asked == []
@@ -132,9 +141,9 @@ def test_killed_in_a_training_it_goes_on_from_its_checkpoint(
     out = tmp_path / "out"
     asked = {
         "data": given(cooked, "grid", "cremad"),
-        "without": ["ravdess", "animate", "match"],
-        "accept": (),
-        "set": [*TRAINING, *SYNC, "optim.steps=3", "engine.save_every=1"],
+        "skip": ["ravdess", "animate", "match"],
+        "accept_terms": (),
+        "option": [*TRAINING, *SYNC, "optim.steps=3", "engine.save_every=1"],
         "only": ["sync/sync"],
     }
     with monkeypatch.context() as patch:
@@ -144,7 +153,7 @@ def test_killed_in_a_training_it_goes_on_from_its_checkpoint(
     assert not (out / "done" / "pretrain-sync.json").exists()
     assert not (out / "runs" / "sync" / "summary.json").exists()
     with watched() as begun:
-        assert cook(out, **asked) == 0
+        assert cook(out, **asked).problems == ()
     assert begun == ["pretrain sync", "evaluate"]
     steps = [row.partition(",")[0] for row in (out / "runs/sync/metrics.csv").read_text().splitlines()[1:]]
     assert sorted(set(steps), key=int)[-1] == "3"
@@ -154,50 +163,59 @@ def test_killed_in_a_training_it_goes_on_from_its_checkpoint(
 @pytest.mark.trains
 @pytest.mark.usefixtures("no_report")
 def test_a_stage_that_fails_costs_only_what_needs_it(
-    cooked: Path, films: list[bytes], server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cooked: Path, films: list[bytes], server: Server, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     asked = {
         "data": given(cooked, "grid", "cremad"),
-        "without": ["animate", "sync"],
-        "accept": ["ravdess"],
-        "set": [*TRAINING, *MATCH],
+        "skip": ["animate", "sync"],
+        "accept_terms": ["ravdess"],
+        "option": [*TRAINING, *MATCH],
         "only": ["speaker*/match"],
     }
     with on_this_machine(server, films), watched() as begun:
         lost = server.pages.pop("/api/records/1188976/files/Video_Speech_Actor_02.zip/content")
-        assert cook(out, **{**asked, "only": ["speaker/match on grid"]}) == 2
+        found = cook(out, **{**asked, "only": ["speaker/match on grid"]})
         assert begun == ["get ravdess", "pretrain match", "evaluate"]
-        said = capsys.readouterr().err
-        assert "seehear: get ravdess failed: http://127.0.0.1" in said
-        assert "is not there (404)" in said
-        assert "seehear: prepare ravdess failed: it needs get ravdess, which failed" in said
-        assert "give the same command again" in said
+        assert found.done == ("pretrain match", "evaluate")
+        assert list(found.failed) == ["get ravdess", "prepare ravdess"]
+        assert found.failed["get ravdess"].startswith("http://127.0.0.1")
+        assert "is not there (404)" in found.failed["get ravdess"]
+        assert found.failed["prepare ravdess"] == "it needs get ravdess, which failed"
+        assert [problem.partition(":")[0] for problem in found.problems] == [f"{name} failed" for name in found.failed]
+        assert "give the same command again" in str(found)
         server.pages["/api/records/1188976/files/Video_Speech_Actor_02.zip/content"] = lost
         begun.clear()
-        assert cook(out, **{**asked, "only": ["speaker-ravdess/match"]}) == 0
+        assert cook(out, **{**asked, "only": ["speaker-ravdess/match"]}).problems == ()
     assert begun == ["get ravdess", "prepare ravdess", "evaluate"]
 
 
-def test_terms_that_nobody_accepts_are_shown_and_cost_their_data_set(
-    films: list[bytes],
-    server: Server,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+def test_terms_that_are_not_accepted_are_named_before_anything_is_done(
+    films: list[bytes], server: Server, tmp_path: Path
 ) -> None:
+    with on_this_machine(server, films), watched() as begun, pytest.raises(TermsNotAcceptedError) as refusal:
+        cook(tmp_path / "out", accept_terms=["grid", "cremad"], option=())
+    assert (refusal.value.code, refusal.value.name) == ("terms", "ravdess")
+    assert "no commercial purpose" in refusal.value.terms
+    assert "--accept-terms ravdess, or --skip ravdess" in str(refusal.value)
+    assert begun == []
+    assert {path.stem for path in (tmp_path / "out" / "done").iterdir()} == {"terms-grid", "terms-cremad"}
+
+
+def test_the_command_line_asks_for_each_data_set(
+    films: list[bytes], server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Answers(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
     monkeypatch.setattr(StageRunner, "do", lambda self, stage: None)
+    monkeypatch.setattr(sys, "stdin", Answers("y\nyes\n"))
+    words = ["recipe", "open-data", "-o", str(tmp_path / "out"), "--accept-terms", "cremad"]
     with on_this_machine(server, films):
-        assert cook(tmp_path / "out", accept=["grid", "cremad"], set=()) == 2
-    said = capsys.readouterr().err
-    assert "no commercial purpose" in said
-    assert "seehear: get ravdess failed: nobody is there to accept the terms of RAVDESS" in said
-    assert "(--accept ravdess, or --without ravdess)" in said
-    assert "seehear: prepare ravdess failed: it needs get ravdess" in said
-    assert {path.stem for path in (tmp_path / "out" / "done").iterdir()} == {
-        *("terms-grid", "terms-cremad", "get-grid", "get-cremad", "prepare-grid", "prepare-cremad"),
-        *("pretrain-sync", "pretrain-animate", "pretrain-match", "evaluate"),
-    }
+        assert main(words) == 0
+    done = {path.stem for path in (tmp_path / "out" / "done").iterdir()}
+    assert done >= {"terms-grid", "terms-cremad", "terms-ravdess", "get-ravdess", "evaluate"}
 
 
 def test_terms_are_asked_for_once(
@@ -209,14 +227,14 @@ def test_terms_are_asked_for_once(
 ) -> None:
     monkeypatch.setattr(StageRunner, "do", lambda self, stage: None)
     with on_this_machine(server, films):
-        assert cook(tmp_path / "out", set=()) == 0
-        assert "accepted with --accept ravdess" in capsys.readouterr().err
-        assert cook(tmp_path / "out", accept=(), set=()) == 0
+        assert cook(tmp_path / "out", option=()).problems == ()
+        assert "accepted with --accept-terms ravdess" in capsys.readouterr().err
+        assert cook(tmp_path / "out", accept_terms=(), option=()).problems == ()
         assert "NonCommercial" not in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("no_report")
-def test_a_measurement_that_fails_is_told(cooked: Path, here: Here, tmp_path: Path, capsys: Any) -> None:
+def test_a_measurement_that_fails_is_told(cooked: Path, here: Here, tmp_path: Path) -> None:
     text = Path(str(config.resource_folder(config.RECIPES) / "open-data.yaml")).read_text()
     mine = tmp_path / "mine.yaml"
     mine.write_text(
@@ -236,13 +254,14 @@ def test_a_measurement_that_fails_is_told(cooked: Path, here: Here, tmp_path: Pa
     shutil.copytree(cooked / "runs" / "sync", out / "runs" / "sync")
     words = {
         "data": given(cooked, "grid", "cremad"),
-        "without": asked.without,
-        "set": asked.set,
+        "skip": asked.skip,
+        "option": asked.option,
         "only": ["lips/pixels"],
     }
-    assert recipe(str(mine), out=out, **words) == 2
-    said = capsys.readouterr().err
-    assert "seehear: evaluate failed: 1 of 2 measurements failed, lips/pixels, seed 0 for one:" in said
+    found = recipe(str(mine), out=out, **words)
+    assert isinstance(found, RecipeResult)
+    assert list(found.failed) == ["evaluate"]
+    assert found.failed["evaluate"].startswith("1 of 2 measurements failed, lips/pixels, seed 0 for one:")
     assert not (out / "done" / "evaluate.json").exists()
 
 
@@ -253,12 +272,15 @@ def test_a_measurement_that_fails_is_told(cooked: Path, here: Here, tmp_path: Pa
         (["lrs2"], "lrs2 needs --data lrs2=FOLDER: LRS2's folder pretrain"),
         (["lrs2", "--data", "lrs2=nowhere"], "there is no folder nowhere"),
         (["lrs2", "--data", "grid=."], "--data gives 'grid', but the data sets of lrs2 are lrs2, lrs2-test, lrw"),
-        (["open-data", "--accept", "lrw"], "open-data fetches no such data set; it fetches grid, cremad, ravdess"),
-        (["open-data", "--without", "lrw"], "open-data has no such part; its parts are grid, cremad, ravdess, sync,"),
-        (["open-data", "--without", "grid", "cremad"], "nothing of the recipe open-data would learn"),
-        (["open-data", "--data", "grid=.", "--without", "grid"], "grid is given with --data and left out"),
+        (
+            ["open-data", "--accept-terms", "lrw"],
+            "open-data downloads no such data set; it downloads grid, cremad, ravdess",
+        ),
+        (["open-data", "--skip", "lrw"], "open-data has no such part; its parts are grid, cremad, ravdess, sync,"),
+        (["open-data", "--skip", "grid", "cremad"], "nothing of the recipe open-data would learn"),
+        (["open-data", "--data", "grid=.", "--skip", "grid"], "grid is given with --data and left out"),
         (["open-data", "--devices", "0"], "--devices must be 1 or more, not 0"),
-        (["open-data", "--set", "optim.stepps=1"], "no pretext has the option optim.stepps"),
+        (["open-data", "--option", "optim.stepps=1"], "no pretext has the option optim.stepps"),
         (["open-data", "--out", "taken"], "holds other things; name a new folder for the recipe with --out"),
     ],
 )

@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from seehear.benchmark.reading import plan_from_yaml
-from seehear.cli import parser_of, split_verb
+from seehear.cli import VERBS, split_verb
+from seehear.cli.parser import parse
 from seehear.recipes.recipe import read_recipe, recipe_names
 from seehear.recipes.run import format_disk, format_hours, listed, plan_text
 from seehear.recipes.stages import RecipeOptions, Stage, evaluation_stage, plan_recipe, safe_file_name
@@ -55,7 +57,7 @@ def test_devices_share_the_steps(tmp_path: Path) -> None:
 
 
 def test_what_is_left_out_takes_along_what_needs_it(tmp_path: Path) -> None:
-    asked = RecipeOptions(tmp_path, without=["ravdess", "animate"])
+    asked = RecipeOptions(tmp_path, skip=["ravdess", "animate"])
     whole = plan_recipe(read_recipe("open-data"), asked)
     plan = whole.recipe.plan
     assert plan.tasks.keys() == {"sync", "lips", "speaker", "facevoice"}
@@ -88,10 +90,23 @@ def test_the_evaluation_is_of_what_came_about(tmp_path: Path) -> None:
 
 
 def test_a_sweep_makes_a_stage_of_each_variant(tmp_path: Path) -> None:
-    stages = stages_of(RecipeOptions(tmp_path, set=["sync.model.loss=separate,multiway"]))
+    stages = stages_of(RecipeOptions(tmp_path, option=["sync.model.loss=separate,multiway"]))
     assert "pretrain sync[loss=multiway]" in stages
     assert stages["pretrain sync[loss=multiway]"].place == tmp_path / "runs" / "sync_loss=multiway"
     assert safe_file_name("sync[loss=a,lr=1]") == "sync_loss=a_lr=1"
+
+
+def expected_arguments(stage: Stage) -> dict[str, object]:
+    """Parameter -> value that the command of a stage sets."""
+    given = stage.given
+    if stage.kind == "get":
+        return {"name": given["name"], "parts": given["part"]}
+    if stage.kind == "prepare":
+        options = {option: value for option, value in given.items() if option not in ("source", "format")}
+        return {"sources": [Path(given["source"])], "dataset": given["format"], **options}
+    if stage.kind == "pretrain":
+        return {"corpus": [Path(folder) for folder in given["corpora"]]}
+    return {"data": given["data"]}
 
 
 @pytest.mark.parametrize("name", ["open-data", "lrw"])
@@ -103,10 +118,13 @@ def test_the_commands_by_hand_are_commands_and_the_plan_says_all_that_is_wanted(
     assert last is not None
     for stage in [*whole.stages, last]:
         verb, words = split_verb(shlex.split(stage.command)[1:])
-        if verb != "pretrain":  # whose preset is written when it is begun
-            assert parser_of(verb, words).parse_args(
-                [re.sub(r"(?<=\w)-", "_", w) if w[:2] == "--" else w for w in words]
-            )
+        if verb == "pretrain":  # whose preset is written when it is begun
+            (tmp_path / "out" / "presets").mkdir(parents=True, exist_ok=True)
+            Path(words[-1]).write_text(yaml.safe_dump(stage.given["settings"]))
+        understood = parse(verb, VERBS[verb], words).arguments
+        assert Path(understood["out"]) == stage.place
+        for option, expected in expected_arguments(stage).items():
+            assert understood[option] == expected
     told = plan_text(whole, last, ["get cremad"])
     for stage in whole.stages:
         assert stage.name in told

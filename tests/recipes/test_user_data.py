@@ -38,18 +38,18 @@ def numbers(out: Path) -> dict[str, float]:
 def test_voxceleb2(films: list[bytes], tmp_path: Path) -> None:
     root = lay_out(tmp_path / "vox2", voxceleb2(films, "dev") | voxceleb2(films, "test"))
     data = [f"voxceleb2={root / 'dev'}", f"voxceleb2-test={root / 'test'}"]
-    asked = {"data": data, "set": [*TRAINING, *SYNC, *MATCH], "device": "cpu", "workers": 1}
+    asked = {"data": data, "option": [*TRAINING, *SYNC, *MATCH], "device": "cpu", "workers": 1}
     only = ["facevoice/match", "speaker/match", "sync/sync"]
-    assert recipe("voxceleb2", out=tmp_path / "out", only=only, **asked) == 0
+    assert recipe("voxceleb2", out=tmp_path / "out", only=only, **asked).problems == ()
     assert numbers(tmp_path / "out").keys() == {"AUC", "EER", "K=5"}
 
 
 def test_lrs2(films: list[bytes], tmp_path: Path) -> None:
     learned = lay_out(tmp_path / "learned", lrs2(films, "pretrain"))
     tested = lay_out(tmp_path / "tested", lrs2(films[:2], "main"))
-    asked = {"set": [*TRAINING, "model.encoder=small"], "only": ["sync"], "device": "cpu", "workers": 1}
+    asked = {"option": [*TRAINING, "model.encoder=small"], "only": ["sync"], "device": "cpu", "workers": 1}
     data = [f"lrs2={learned}", f"lrs2-test={tested}"]
-    assert recipe("lrs2", out=tmp_path / "out", data=data, **asked) == 0
+    assert recipe("lrs2", out=tmp_path / "out", data=data, **asked).problems == ()
     outcomes = [json.loads(path.read_text()) for path in (tmp_path / "out/evaluate/outcomes").glob("*.json")]
     assert [outcome["failed"] for outcome in outcomes] == [None] * len(outcomes)
     assert sum("K=5" in outcome["scores"] for outcome in outcomes) == 3
@@ -59,12 +59,12 @@ def test_lrs2(films: list[bytes], tmp_path: Path) -> None:
 def test_lrw(films: list[bytes], tmp_path: Path) -> None:
     data = [f"lrw={lay_out(tmp_path / 'lrw', lrw(films))}", f"cremad={lay_out(tmp_path / 'cremad', cremad(films))}"]
     asked = {
-        "set": [*TRAINING, *ANIMATE, *HEARD],
+        "option": [*TRAINING, *ANIMATE, *HEARD],
         "device": "cpu",
         "workers": 1,
-        "without": ["ravdess", "speechcommands"],
+        "skip": ["ravdess", "speechcommands"],
     }
     only = [f"emotion-pooled/{row}" for row in ("animate + odd", "APC", "CPC")]
-    assert recipe("lrw", out=tmp_path / "out", data=data, only=only, **asked) == 0
+    assert recipe("lrw", out=tmp_path / "out", data=data, only=only, **asked).problems == ()
     assert numbers(tmp_path / "out").keys() == {"accuracy"}
     assert json.loads((tmp_path / "out/corpora/cremad/corpus.json").read_text())["clips"] == 6

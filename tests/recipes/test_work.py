@@ -17,7 +17,7 @@ from seehear.recipes.work import RecipeFolder
 
 def test_what_a_command_complains_about_is_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SeehearError, match=r"there is no preset 'nosuch'") as refusal:
-        work._command(["pretrain", str(tmp_path), str(tmp_path / "run"), "--preset", "nosuch"], None)
+        work._command(["pretrain", str(tmp_path), "-o", str(tmp_path / "run"), "--preset", "nosuch"], None)
     assert not str(refusal.value).startswith("seehear:")
     assert "there is no preset 'nosuch'" in capsys.readouterr().err
 
@@ -33,7 +33,7 @@ def test_a_training_on_several_devices_is_a_command_that_holds_the_lock(
     work.StageRunner(tmp_path / "out", lock=7).do(stage)
     out = tmp_path / "out"
     preset = out / "presets" / "sync.yaml"
-    assert told == [(["pretrain", *stage.given["corpora"], str(stage.place), "--preset", str(preset)], 7)]
+    assert told == [(["pretrain", *stage.given["corpora"], "-o", str(stage.place), "--preset", str(preset)], 7)]
     assert "devices: 2" in preset.read_text()
 
 

@@ -24,6 +24,7 @@ from seehear.models.audio_only import APCOptions
 from seehear.models.sync import SyncModel
 from seehear.training import pretrain as module
 from seehear.training.checkpoint import read_metrics
+from seehear.training.loop import TrainingStopped
 from seehear.training.pretrain import pretrain
 from talkers import DATA, ENGINE, MODEL, Talkers
 
@@ -104,15 +105,14 @@ def test_the_model_loads_by_path(train, tmp_path: Path) -> None:  # type: ignore
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("ema", [0.0, 0.9])
 def test_stopped_and_resumed_equals_never_stopped(  # type: ignore[no-untyped-def]
-    train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, number: signal.Signals, ema: float
+    train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, ema: float
 ) -> None:
     train(tmp_path / "whole", optim={"ema": ema, "accumulate": 2})
     with monkeypatch.context() as patch:
         stop_at(patch, 8, number)  # in the middle of step 5, whose two batches are the ninth and the tenth
-        with pytest.raises(SystemExit) as exit_:
+        with pytest.raises(TrainingStopped, match="stopped at step 5 of 8 and saved to .*parts; the same") as stopped:
             train(tmp_path / "parts", optim={"ema": ema, "accumulate": 2})
-    assert exit_.value.code == 128 + number
-    assert f"stopped at step 5 of 8 and saved to {tmp_path / 'parts'}; the same command" in capsys.readouterr().err
+    assert stopped.value.signal_number == number
     torch.manual_seed(99)  # whatever happens between the two
     train(tmp_path / "parts", optim={"ema": ema, "accumulate": 2})
     assert same(tmp_path / "whole", tmp_path / "parts")

@@ -218,10 +218,11 @@ def animate(
     still, found, cautions = _find_faces(face, finder)
     with tempfile.TemporaryFile(prefix="seehear-") as file:
         if isinstance(speech, (str, os.PathLike)):
-            sound = _read(Path(speech), choice)
+            name, sound = str(speech), _read(Path(speech), choice)
             cautions += [f"{speech}: {caution}" for caution in sound.cautions]
         else:
-            sound = sound_of_array(speech, sample_rate)
+            name, sound = "the audio in memory", sound_of_array(speech, sample_rate)
+        _require_speech(name, sound)
         audio = _stored(sound, file)
         compositor = _place(trained, still, found[0], face_only)
         frames = _frames(trained, compositor, audio, strength, progress)
@@ -286,7 +287,7 @@ def _read(speech: Path, wanted: AudioStreamChoice | None) -> Sound:
     """The sound.
 
     Raises:
-        MediaError: there is none, it is silent, or it has samples that are no numbers.
+        MediaError: there is none, or it has samples that are no numbers.
     """
     with open_media(speech) as media:
         if not media.has_sound:
@@ -296,12 +297,20 @@ def _read(speech: Path, wanted: AudioStreamChoice | None) -> Sound:
         raise MediaError(
             f"{speech} has {sound.repaired} samples that are no numbers (NaN or infinite); repair it first"
         )
+    return sound
+
+
+def _require_speech(name: str, sound: Sound) -> None:
+    """That there is something to be heard.
+
+    Raises:
+        MediaError: there are no samples, or nothing but silence.
+    """
     if sound.duration_s <= 0:
-        raise MediaError(f"{speech} has 0 samples of sound; give a recording that is not empty")
+        raise MediaError(f"{name} has 0 samples of sound; give a recording that is not empty")
     if sound.silent:
         others = describe_others(sound.part, sound.others)
-        raise MediaError(f"{speech} is {sound.duration_s:.2f} s of silence; give a recording of speech{others}")
-    return sound
+        raise MediaError(f"{name} is {sound.duration_s:.2f} s of silence; give a recording of speech{others}")
 
 
 def _stored(sound: Sound, file: IO[bytes]) -> NDArray[np.float32]:

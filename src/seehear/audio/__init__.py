@@ -1,3 +1,3 @@
-"""Recordings, spectra, noise, augmentation and voice activity."""
+"""Audio features, augmentation, simulated recording and voice activity."""
 
 from __future__ import annotations

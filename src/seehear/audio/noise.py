@@ -1,4 +1,4 @@
-"""Noise, babble and synthetic music at a wanted ratio; random draws."""
+"""Noise, babble and synthetic music at a given signal-to-noise ratio; random numbers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from seehear.clip import SAMPLE_RATE
 
 
 def random_uniform(shape: tuple[int, ...], low: float, high: float, rng: Generator, like: Tensor) -> Tensor:
-    """Float32 numbers in [low, high) of ``shape`` on the device of ``like``."""
+    """Sample float32 numbers in [low, high) of ``shape`` on the device of ``like``."""
     return (torch.rand(shape, generator=rng, device=rng.device) * (high - low) + low).to(like.device)
 
 
 def random_integers(count: int, stop: int, rng: Generator) -> Tensor:
-    """``count`` whole numbers in [0, stop), on the generator's device."""
+    """Sample ``count`` integers in [0, stop) on the generator's device."""
     return torch.randint(stop, (count,), generator=rng, device=rng.device)
 
 
@@ -30,7 +30,7 @@ CHORDS = ((0, 4, 7), (9, 0, 4), (5, 9, 0), (7, 11, 2), (2, 5, 9))
 
 
 def music_bank(seed: int = 0) -> Tensor:
-    """Pieces of music of power 1, float32 (PIECES, 2 * SECONDS * 16000): each twice, so that any offset can be read."""
+    """Generate music of power 1, float32 (PIECES, 2 * SECONDS * 16000); each piece repeats, so any offset is valid."""
     rng = np.random.default_rng(seed)
     pieces = np.stack([_piece(rng) for _ in range(PIECES)])
     pieces /= np.sqrt(np.mean(pieces**2, axis=1, keepdims=True))
@@ -40,7 +40,7 @@ def music_bank(seed: int = 0) -> Tensor:
 def _piece(rng: np.random.Generator) -> NDArray[np.float64]:
     out = np.zeros(SECONDS * SAMPLE_RATE)
     beat_s, key = rng.uniform(0.35, 0.8), int(rng.integers(12))
-    timbre = rng.uniform(0.5, 2.0)  # how fast the overtones fall
+    timbre = rng.uniform(0.5, 2.0)  # decay of the harmonics
     parts = rng.random(4) < (0.9, 0.7, 0.8, 0.6)
     beats = int(SECONDS / beat_s)
     chord = CHORDS[0]
@@ -61,7 +61,7 @@ def _piece(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _note(rng: np.random.Generator, midi: int, seconds: float, timbre: float) -> NDArray[np.float64]:
-    """A tone with overtones that begins at once and dies away."""
+    """Synthesise a tone with harmonics, a sharp attack and a decay."""
     times = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     hertz = 440.0 * 2 ** ((midi - 69) / 12)
     overtones = [k for k in range(1, 9) if k * hertz < SAMPLE_RATE / 2]
@@ -86,29 +86,29 @@ def _add(out: NDArray[np.float64], start_s: float, sound: NDArray[np.float64], l
 COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0}  # power falls as 1 / f to this exponent
 
 
-PERIOD = 16 * SAMPLE_RATE  # samples of stored noise of each colour
+PERIOD = 16 * SAMPLE_RATE  # stored samples per colour
 
 
-MIN_HZ = 40.0  # below this the coloured noises stay flat: all their power would be where nobody hears it
+MIN_HZ = 40.0  # coloured noise is flat below this: otherwise nearly all its power would be inaudible
 
 
-TINY = 1e-10  # power below which sound is silence: quieter than half a step of 16 bits
+TINY = 1e-10  # power below which audio is silence: less than half a step of 16 bits
 
 
 class NoiseBank(nn.Module):
-    """Stored noise of several colours, (colours, 2 * PERIOD), from which any offset can be read without a seam.
+    """Stored noise of several colours, (colours, 2 * PERIOD), readable at any offset without a seam.
 
-    Drawing Gaussian noise anew for 16 clips of 3 s costs 6 ms; reading it from a bank at a random offset a tenth.
+    Generating Gaussian noise for 16 clips of 3 s costs 6 ms; reading it from a bank at a random offset costs a tenth.
     """
 
     noise: Tensor
     music: Tensor
 
     def __init__(self, music: bool = False) -> None:
-        """Draws the bank, always the same.
+        """Generate the bank, which is always the same.
 
         Args:
-            music: whether it holds music, too.
+            music: whether to include music
         """
         super().__init__()
         self.register_buffer("music", music_bank() if music else torch.zeros(0, 0), persistent=False)
@@ -117,11 +117,11 @@ class NoiseBank(nn.Module):
         spectrum = torch.fft.rfft(torch.randn(PERIOD, generator=rng))
         period = torch.stack([torch.fft.irfft(spectrum * frequency ** (-e / 2), n=PERIOD) for e in COLOURS.values()])
         period = period / period.square().mean(dim=1, keepdim=True).sqrt()
-        # Shaped by a circular transform, so the noise repeats without a click and two periods can be read across.
+        # A circular transform makes the noise periodic, so two periods can be read across without a click.
         self.register_buffer("noise", torch.cat([period, period], dim=1), persistent=False)
 
     def sample(self, count: int, samples: int, rng: Generator) -> Tensor:
-        """Noise of power about 1, one random colour and offset an item, float32 (count, samples)."""
+        """Sample noise of power about 1 with a random colour and offset per item, float32 (count, samples)."""
         colours = random_integers(count, len(self.noise), rng).tolist()
         offsets = random_integers(count, PERIOD, rng).tolist()
         repeats = -(-samples // PERIOD)
@@ -129,7 +129,7 @@ class NoiseBank(nn.Module):
         return torch.stack([bank[c, o : o + samples] for c, o in zip(colours, offsets, strict=True)])
 
     def sample_music(self, count: int, samples: int, rng: Generator) -> Tensor:
-        """Music of power about 1, one random piece and offset an item, float32 (count, samples)."""
+        """Sample music of power about 1 with a random piece and offset per item, float32 (count, samples)."""
         period = self.music.shape[1] // 2
         pieces = random_integers(count, len(self.music), rng).tolist()
         offsets = random_integers(count, period, rng).tolist()
@@ -138,15 +138,15 @@ class NoiseBank(nn.Module):
 
 
 def babble(audio: Tensor, rng: Generator, voices: int = 3) -> Tensor:
-    """Other people talking: for each item a mixture of up to ``voices`` other items of the batch, moved in time.
+    """Return background voices: for each item a mix of up to ``voices`` other items of the batch, shifted in time.
 
     Args:
-        audio: (B, N), B >= 2.
-        rng: source of the mixture.
-        voices: how many others are mixed.
+        audio: (B, N), B >= 2
+        rng: random generator
+        voices: maximum number of voices in the mix
 
     Returns:
-        (B, N), each voice brought to the same power first; an item never hears itself.
+        (B, N), with all voices normalised to the same power; an item is never mixed with itself.
     """
     count, samples = audio.shape
     if count < 2:
@@ -157,16 +157,14 @@ def babble(audio: Tensor, rng: Generator, voices: int = 3) -> Tensor:
     weights.scatter_(1, order.topk(min(voices, count - 1), dim=1).indices, 1.0)
     level = audio.square().mean(dim=1).clamp_min(TINY).sqrt()
     mixed = (weights.to(audio.device) / level) @ audio
-    shift = int(
-        random_integers(1, samples, rng)
-    )  # the neighbours start elsewhere, or the mixture would be in step with them
+    shift = int(random_integers(1, samples, rng))  # shift the other voices, as the batch may be aligned in time
     return torch.roll(mixed, shift, dims=1)
 
 
 def add_at_snr(audio: Tensor, noise: Tensor, snr_db: Tensor) -> Tensor:
-    """Adds noise (B, N) to sound (B, N) so that their powers over the item stand in the ratio ``snr_db`` (B,).
+    """Add noise (B, N) to audio (B, N) at a signal-to-noise ratio of ``snr_db`` (B,) over each item.
 
-    Silent items keep their silence: noise is measured against the sound.
+    Silent items stay silent: the noise level is relative to the audio.
     """
     sound_power = audio.square().mean(dim=1)
     noise_power = noise.square().mean(dim=1).clamp_min(TINY)
@@ -183,19 +181,19 @@ def add_noise(
     babble_share: float = 0.3,
     music_share: float = 0.0,
 ) -> Tensor:
-    """Adds noise to some items of a batch, each with its own kind and ratio.
+    """Add noise to some items of a batch, each with its own kind and ratio.
 
     Args:
-        audio: (B, N).
-        bank: stored noises.
-        rng: source of every choice.
-        snr_db: range of the signal-to-noise ratio, uniform in decibels.
-        probability: share of the items that get noise.
-        babble_share: share of those whose noise is the other voices of the batch.
-        music_share: share of those whose noise is music, which the bank must hold.
+        audio: (B, N)
+        bank: stored noise
+        rng: random generator
+        snr_db: range of the signal-to-noise ratio, uniform in dB
+        probability: share of the items that get noise
+        babble_share: share of those whose noise is the other voices of the batch
+        music_share: share of those whose noise is music, which the bank must contain
 
     Returns:
-        (B, N), not clipped to [-1, 1].
+        (B, N), not clipped to [-1, 1]
     """
     count, samples = audio.shape
     draw = random_uniform((2, count), 0.0, 1.0, rng, audio)

@@ -1,4 +1,4 @@
-"""What recording does to a voice: room, microphone, noise; sampling rate and bandwidth."""
+"""Simulated recording conditions (room, microphone, noise); resampling and bandwidth."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class RecordingConditions:
-    """Of one clip.
+    """Recording conditions of one clip.
 
     Attributes:
-        reverberation_s: time in which the echo falls by 60 dB; 0 is a dead room.
-        direct: share of the direct sound, 0..1.
-        noise: its kind.
-        snr_db: speech over noise.
-        breath_db: noise of the breath in the voice, relative to it.
-        tilt_db: rise of the microphone's response per octave.
-        low_hz, high_hz: its band.
-        peaks: of the response: (centre in hertz, height in decibels, width in octaves).
-        level_db: of the speech, relative to full scale.
-        clip_db: how far the loudest samples are cut, 0 is not.
-        bit_rate: of the compressed sound, bits a second.
+        reverberation_s: reverberation time RT60 (s); 0 is an anechoic room
+        direct: share of the direct sound, 0..1
+        noise: kind of background noise
+        snr_db: signal-to-noise ratio, dB
+        breath_db: level of breath noise relative to the voice, dB
+        tilt_db: slope of the microphone's response, dB per octave
+        low_hz, high_hz: band limits of the microphone
+        peaks: peaks of the response: (centre in Hz, height in dB, width in octaves)
+        level_db: speech level relative to full scale
+        clip_db: how far the loudest samples are clipped, dB; 0 disables clipping
+        bit_rate: bit rate of the compressed audio, 1/s
     """
 
     reverberation_s: float
@@ -46,7 +46,7 @@ class RecordingConditions:
 
 
 def sample_recording_conditions(rng: np.random.Generator) -> RecordingConditions:
-    """From a booth to a street."""
+    """Sample conditions from a recording booth to a street."""
     return RecordingConditions(
         reverberation_s=float(rng.uniform(0.1, 0.8)) if rng.random() < 0.65 else 0.0,
         direct=float(rng.uniform(0.45, 0.95)),
@@ -71,13 +71,13 @@ def sample_recording_conditions(rng: np.random.Generator) -> RecordingConditions
 
 
 def simulate_recording(rng: np.random.Generator, voice: Samples, room: RecordingConditions) -> Samples:
-    """The voice as the room's microphone hears it, no later and no earlier, float32 of the same length, in [-1, 1]."""
+    """Return the voice as recorded, without delay, float32 of the same length, in [-1, 1]."""
     breathed = _breathe(rng, voice, room.breath_db)
     sound = _reverberate(rng, breathed, room) if room.reverberation_s else breathed
-    sounding = sound[np.abs(sound) > 0.02 * np.abs(sound).max()]
-    loud = np.sqrt(np.mean(sounding**2) + 1e-12) if len(sounding) else 1.0  # nobody may have said anything
+    voiced = sound[np.abs(sound) > 0.02 * np.abs(sound).max()]
+    rms = np.sqrt(np.mean(voiced**2) + 1e-12) if len(voiced) else 1.0  # the voice may be silent
     hiss = synthesize_noise(rng, len(voice), room.noise)
-    sound = sound / loud + hiss * 10 ** (-room.snr_db / 20)
+    sound = sound / rms + hiss * 10 ** (-room.snr_db / 20)
     sound = _microphone(sound, room) * 10 ** (room.level_db / 20)
     peak = np.abs(sound).max()
     if room.clip_db:
@@ -87,14 +87,14 @@ def simulate_recording(rng: np.random.Generator, voice: Samples, room: Recording
 
 
 def _breathe(rng: np.random.Generator, voice: Samples, level_db: float) -> Samples:
-    """The voice with noise of its own loudness from moment to moment, rougher than a synthesiser's."""
-    loud = np.sqrt(np.convolve(voice**2, np.full(160, 1 / 160), "same"))
-    hiss = np.diff(rng.standard_normal(len(voice) + 1))  # rising with frequency, like breath
-    return np.asarray(voice + 10 ** (level_db / 20) * loud * hiss, np.float32)
+    """Add noise that follows the voice's loudness, to roughen a synthesiser's voice."""
+    rms = np.sqrt(np.convolve(voice**2, np.full(160, 1 / 160), "same"))
+    hiss = np.diff(rng.standard_normal(len(voice) + 1))  # increases with frequency, like breath
+    return np.asarray(voice + 10 ** (level_db / 20) * rms * hiss, np.float32)
 
 
 def _reverberate(rng: np.random.Generator, voice: Samples, room: RecordingConditions) -> Samples:
-    """An echo of decaying noise after the direct sound, which stays where it is."""
+    """Add an echo of decaying noise after the direct sound, which is not delayed."""
     count = int(room.reverberation_s * SAMPLE_RATE)
     seconds = np.arange(count) / SAMPLE_RATE
     tail = rng.standard_normal(count) * 10 ** (-3 * seconds / room.reverberation_s) * (seconds > 0.004)
@@ -105,7 +105,7 @@ def _reverberate(rng: np.random.Generator, voice: Samples, room: RecordingCondit
 
 
 def synthesize_noise(rng: np.random.Generator, count: int, kind: str) -> Samples:
-    """A kind of `Room.noise`, so many samples of deviation 1."""
+    """Generate ``count`` samples of a kind of `RecordingConditions.noise`, with standard deviation 1."""
     size = 1 << (count - 1).bit_length()
     if kind == "hum":
         seconds = np.arange(count) / SAMPLE_RATE
@@ -121,14 +121,14 @@ def synthesize_noise(rng: np.random.Generator, count: int, kind: str) -> Samples
         if kind == "voices":
             spectrum *= np.exp(-0.5 * (np.log(np.maximum(hertz, 1) / 450) / 0.9) ** 2)
         sound = np.fft.irfft(spectrum, size)[:count]
-        if kind == "voices":  # the loudness of a crowd goes up and down with its syllables
+        if kind == "voices":  # the level of a crowd is modulated by its syllables
             syllables = np.abs(rng.standard_normal(count // 2400 + 2))
             sound = sound * (0.4 + np.interp(np.arange(count) / 2400, np.arange(len(syllables)), syllables))
     return np.asarray(sound / max(float(np.std(sound)), 1e-9), np.float32)
 
 
 def _microphone(sound: Samples, room: RecordingConditions) -> Samples:
-    """Tilt and band of the response, without phase: nothing moves in time."""
+    """Apply tilt and band limits of the response with zero phase, so nothing is delayed."""
     size = 1 << len(sound).bit_length()
     hertz = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
     octaves = np.log2(np.maximum(hertz, 20) / 1000)
@@ -140,25 +140,25 @@ def _microphone(sound: Samples, room: RecordingConditions) -> Samples:
 
 
 def resample(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
-    """Sound (N,) of ``rate`` Hz at 16 kHz, low-passed below half of the lower rate by scipy's polyphase filter."""
+    """Resample audio (N,) from ``rate`` Hz to 16 kHz with scipy's polyphase low-pass filter."""
     if rate == SAMPLE_RATE:
         return samples
     from scipy.signal import resample_poly
 
     common = gcd(rate, SAMPLE_RATE)
-    heard: NDArray[np.float32] = resample_poly(samples, SAMPLE_RATE // common, rate // common).astype(np.float32)
-    return heard
+    resampled: NDArray[np.float32] = resample_poly(samples, SAMPLE_RATE // common, rate // common).astype(np.float32)
+    return resampled
 
 
 ABOVE_HZ = 4500.0
 
 
 MIN_SHARE_DB = -50.0
-"""Of the power, above that: speech recorded at 16 kHz has -5 to -40 dB there, telephone speech -57 and less."""
+"""Share of the power above that: speech recorded at 16 kHz has -5 to -40 dB, telephone speech -57 dB or less."""
 
 
 def is_narrowband(samples: NDArray[np.float32]) -> bool:
-    """Whether sound at 16 kHz, (N,), holds nothing above what 8 kHz can carry. Silence is not narrow."""
+    """Whether 16 kHz audio (N,) contains nothing beyond the band of 8 kHz audio. Silence is not narrowband."""
     power = np.abs(np.fft.rfft(samples)) ** 2
     total = float(power.sum())
     above = float(power[np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE) > ABOVE_HZ].sum())

@@ -1,4 +1,4 @@
-"""Log-mel and MFCC (also the liftered one of SyncNet)."""
+"""Log-mel and MFCC features (also the liftered MFCC of SyncNet)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOP = SAMPLE_RATE * 10 // 1000  # 160 samples: 10 ms, so four hops make one vide
 N_FFT = 512  # the next power of two: bins 31.25 Hz apart
 
 
-FLOOR = 1e-6  # power added before the logarithm: 20 dB above what rounding to 16 bits leaves in a bin
+FLOOR = 1e-6  # power added before the logarithm: 20 dB above the 16-bit rounding noise in a bin
 
 
 Framing = Literal["centred", "valid"]
@@ -31,13 +31,13 @@ Framing = Literal["centred", "valid"]
 class LogMel(nn.Module):
     """Natural logarithm of the power in mel bands, every 10 ms over Hann windows of 25 ms.
 
-    Two framings. ``centred`` (default): frame m sees the samples [160 m - 120, 160 m + 280), centred on 160 m + 80, so
-    that N = 640 T samples give exactly 4 T frames and frames 4 t .. 4 t + 3 lie symmetrically in video frame t. Windows
-    reach 120 samples (7.5 ms) over either end of the sound, where it is continued by reflection: zeros would put a
-    click there, by which a network could recognise the edge. ``valid``: frame m sees [160 m, 160 m + 400), nothing
-    beyond the ends, (N - 400) // 160 + 1 frames.
+    Two framings. ``centred`` (default): frame m covers the samples [160 m - 120, 160 m + 280) around 160 m + 80. So
+    N = 640 T samples give exactly 4 T frames, and frames 4 t .. 4 t + 3 are symmetric in video frame t. Windows extend
+    120 samples (7.5 ms) over either end of the audio, which is padded by reflection: zeros would add a click there, by
+    which a network could recognise the edge. ``valid``: frame m covers [160 m, 160 m + 400) without padding, giving
+    (N - 400) // 160 + 1 frames.
 
-    Always computed in float32, whatever autocast is on; differentiable. Real FFT of unfolded windows: on one CPU core
+    Always computed in float32, regardless of autocast; differentiable. Real FFT of unfolded windows: on one CPU core
     2.5 times faster than `torch.stft` and 4 times faster than a product with the DFT matrix.
     """
 
@@ -52,16 +52,16 @@ class LogMel(nn.Module):
         fmax: float = SAMPLE_RATE / 2,
         framing: Framing = "centred",
     ) -> None:
-        """Makes the window and the filters.
+        """Create the window and the filters.
 
         Args:
-            n_mels: number of bands.
-            fmin: lower edge of the lowest band, in Hz.
-            fmax: upper edge of the highest band, in Hz.
-            framing: ``centred`` or ``valid``, see above.
+            n_mels: number of bands
+            fmin: lower edge of the lowest band, Hz
+            fmax: upper edge of the highest band, Hz
+            framing: ``centred`` or ``valid``, see above
 
         Raises:
-            ValueError: a band so narrow that no FFT bin falls into it, or an unknown framing.
+            ValueError: a band is so narrow that it contains no FFT bin, or the framing is unknown
         """
         super().__init__()
         if framing not in ("centred", "valid"):
@@ -74,13 +74,13 @@ class LogMel(nn.Module):
         self.register_buffer("centres_hz", torch.from_numpy(band_edges(n_mels, fmin, fmax)[1:-1]), persistent=False)
 
     def frames(self, samples: int) -> int:
-        """Number of frames that so many samples give."""
+        """Return the number of frames for this many samples."""
         if self.framing == "centred":
             samples += WINDOW - HOP
         return max(0, (samples - WINDOW) // HOP + 1)
 
     def forward(self, audio: Tensor) -> Tensor:
-        """Log-mel of a batch: float (B, N) in [-1, 1] at 16 kHz -> float32 (B, frames, n_mels)."""
+        """Return the log-mel of a batch: float (B, N) in [-1, 1] at 16 kHz -> float32 (B, frames, n_mels)."""
         with torch.autocast(audio.device.type, enabled=False):
             audio = audio.float()
             if self.framing == "centred":
@@ -93,7 +93,7 @@ class LogMel(nn.Module):
 
 
 def mel_filters(n_mels: int, fmin: float = 0.0, fmax: float = SAMPLE_RATE / 2) -> NDArray[np.float32]:
-    """Triangular filters of height 1, equally spaced on Slaney's mel scale, float32 (257 FFT bins, n_mels)."""
+    """Return triangular filters of height 1, equally spaced on Slaney's mel scale, float32 (257 FFT bins, n_mels)."""
     edges = band_edges(n_mels, fmin, fmax).astype(np.float64)
     bins = np.arange(N_FFT // 2 + 1)[:, None] * (SAMPLE_RATE / N_FFT)  # Hz
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
@@ -105,7 +105,7 @@ def mel_filters(n_mels: int, fmin: float = 0.0, fmax: float = SAMPLE_RATE / 2) -
 
 
 def band_edges(n_mels: int, fmin: float, fmax: float) -> NDArray[np.float32]:
-    """Edges of overlapping bands in Hz, (n_mels + 2,): band i rises from edge i, peaks at i + 1, ends at i + 2."""
+    """Return edges of overlapping bands in Hz, (n_mels + 2,): band i spans edges i to i + 2 and peaks at i + 1."""
     if not 0 <= fmin < fmax <= SAMPLE_RATE / 2:
         raise ValueError(f"mel bands must lie within 0..{SAMPLE_RATE // 2} Hz, not {fmin:g}..{fmax:g}")
     low, high = hz_to_mel(np.array([fmin, fmax]))
@@ -127,13 +127,13 @@ _LOG_STEP = np.log(6.4) / 27  # 27 mel from 1 to 6.4 kHz
 
 
 def hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Slaney's mel scale."""
+    """Convert Hz to Slaney's mel scale."""
     above = _BREAK_MEL + np.log(np.maximum(hz, _BREAK_HZ) / _BREAK_HZ) / _LOG_STEP
     return np.where(hz < _BREAK_HZ, hz / _LINEAR_HZ, above)
 
 
 def mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Inverse of `hz_to_mel`."""
+    """Convert Slaney's mel scale to Hz."""
     above = _BREAK_HZ * np.exp(_LOG_STEP * (np.maximum(mel, _BREAK_MEL) - _BREAK_MEL))
     return np.where(mel < _BREAK_MEL, mel * _LINEAR_HZ, above)
 
@@ -144,8 +144,8 @@ DELTA_REACH = 2  # frames either side, as in HTK
 class MFCC(nn.Module):
     """MFCC of Davis and Mermelstein (1980): orthonormal DCT-II of the log-mel bands, c0 first, no lifter.
 
-    Timed as `LogMel` is. With ``deltas`` the slopes and the slopes of the slopes follow (13 -> 39 numbers a frame),
-    each by linear regression over five frames (HTK book, 5.9), the end frames being repeated beyond the ends.
+    Same timing as `LogMel`. With ``deltas``, first and second derivatives are appended (13 -> 39 values per frame),
+    each by linear regression over five frames (HTK book, 5.9), repeating the end frames beyond the ends.
     """
 
     basis: Tensor
@@ -158,7 +158,7 @@ class MFCC(nn.Module):
         framing: Framing = "centred",
         fmax: float = SAMPLE_RATE / 2,
     ) -> None:
-        """Makes the transform of ``n_mels`` bands up to ``fmax`` Hz to ``n_mfcc`` coefficients."""
+        """Create the transform from ``n_mels`` bands up to ``fmax`` Hz to ``n_mfcc`` coefficients."""
         super().__init__()
         if n_mfcc > n_mels:
             raise ValueError(f"{n_mfcc} coefficients cannot come from {n_mels} mel bands")
@@ -167,7 +167,7 @@ class MFCC(nn.Module):
         self.register_buffer("basis", dct_basis(n_mels)[:, :n_mfcc].contiguous(), persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
-        """MFCC of a batch: float (B, N) at 16 kHz -> float32 (B, frames, n_mfcc), or three times that with deltas."""
+        """Return the MFCC of float (B, N) at 16 kHz -> float32 (B, frames, n_mfcc), or 3 n_mfcc with deltas."""
         bands = self.logmel(audio)
         with torch.autocast(audio.device.type, enabled=False):
             cepstra: Tensor = bands @ self.basis
@@ -178,7 +178,7 @@ class MFCC(nn.Module):
 
 
 def dct_basis(n: int) -> Tensor:
-    """Orthonormal DCT-II, float32 (n inputs, n outputs): x @ basis transforms."""
+    """Return the orthonormal DCT-II, float32 (n inputs, n outputs): x @ basis transforms."""
     positions = torch.arange(n, dtype=torch.float64)[:, None] + 0.5
     basis = math.sqrt(2 / n) * torch.cos(math.pi / n * positions * torch.arange(n, dtype=torch.float64))
     basis[:, 0] = math.sqrt(1 / n)
@@ -186,7 +186,7 @@ def dct_basis(n: int) -> Tensor:
 
 
 def slope(features: Tensor) -> Tensor:
-    """Regression slope along time, per frame, of (B, frames, D): sum_k k (x[t+k] - x[t-k]) / (2 sum_k k^2)."""
+    """Return the regression slope per frame of (B, frames, D): sum_k k (x[t+k] - x[t-k]) / (2 sum_k k^2)."""
     frames = features.shape[1]
     padded = torch.cat([features[:, :1]] * DELTA_REACH + [features] + [features[:, -1:]] * DELTA_REACH, dim=1)
     total = torch.zeros_like(features)
@@ -203,34 +203,34 @@ BANDS = 26
 PREEMPHASIS = 0.97
 
 
-LIFTER = 22  # HTK book, 5.3: cepstra of higher order, which are small, are raised towards the others
+LIFTER = 22  # HTK book, 5.3: raises the small cepstra of higher order towards the others
 
 
-FULL_SCALE = 32768.0  # the weights expect samples as whole numbers of 16 bits
+FULL_SCALE = 32768.0  # the weights expect 16-bit integer samples
 
 
-SMALLEST = float(np.finfo(np.float64).eps)  # put in place of a power of 0, which has no logarithm
+SMALLEST = float(np.finfo(np.float64).eps)  # replaces a power of 0, which has no logarithm
 
 
 class LifteredMFCC(nn.Module):
-    """13 cepstra every 10 ms over rectangular windows of 25 ms, as that package makes them by default.
+    """13 cepstra every 10 ms over rectangular windows of 25 ms, with the defaults of python_speech_features.
 
     Pre-emphasis, power over 512 points, 26 triangles on HTK's mel scale whose corners are rounded down to bins,
-    orthonormal DCT, lifter; the logarithm of the frame's energy stands in place of c0. It differs from
+    orthonormal DCT, lifter; the logarithm of the frame's energy replaces c0. It differs from
     `seehear.audio.spectrum.MFCC` in every one of these.
 
-    Frame m sees the samples [160 m, 160 m + 400): 640 T samples give 4 T frames, the last of which reaches 15 ms over
-    the end, into silence. (The package ends a frame earlier.) Four frames of a video frame therefore lie 7.5 ms later
-    than those of `LogMel`; the weights have learned with that, so that it is no delay.
+    Frame m covers the samples [160 m, 160 m + 400): 640 T samples give 4 T frames, the last of which extends 15 ms into
+    silence after the end. (The package ends a frame earlier.) So the four frames of a video frame are 7.5 ms later than
+    those of `LogMel`; the weights were trained with that, so it causes no delay.
 
-    Computed in float32, whatever autocast is on.
+    Computed in float32, regardless of autocast.
     """
 
     filters: Tensor
     basis: Tensor
 
     def __init__(self, cepstra: int = 13) -> None:
-        """Makes filters and transform."""
+        """Create filters and transform."""
         super().__init__()
         if not 1 <= cepstra <= BANDS:
             raise ValueError(f"{cepstra} coefficients cannot come from {BANDS} mel bands")
@@ -239,7 +239,7 @@ class LifteredMFCC(nn.Module):
         self.register_buffer("basis", dct_basis(BANDS)[:, :cepstra] * lifter, persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
-        """Cepstra of a batch: float (B, 640 T) in [-1, 1] at 16 kHz -> float32 (B, 4 T, cepstra)."""
+        """Return the cepstra of a batch: float (B, 640 T) in [-1, 1] at 16 kHz -> float32 (B, 4 T, cepstra)."""
         with torch.autocast(audio.device.type, enabled=False):
             audio = FULL_SCALE * audio.float()
             emphasised = torch.cat([audio[:, :1], audio[:, 1:] - PREEMPHASIS * audio[:, :-1]], dim=1)
@@ -255,7 +255,7 @@ def _log(power: Tensor) -> Tensor:
 
 
 def bin_triangles(bands: int) -> NDArray[np.float32]:
-    """Triangles whose corners are FFT bins, equally spaced on HTK's mel scale before rounding, float32 (257, bands)."""
+    """Return triangles between FFT bins, equally spaced on HTK's mel scale before rounding, float32 (257, bands)."""
     highest = 2595 * math.log10(1 + SAMPLE_RATE / 2 / 700)
     hertz = 700 * (10 ** (np.linspace(0, highest, bands + 2) / 2595) - 1)
     corners = np.floor((N_FFT + 1) * hertz / SAMPLE_RATE)

@@ -1,11 +1,11 @@
-"""Voice activity detection, 25 values a second, and runs of speech.
+"""Voice activity detection, 25 values per second, and runs of speech.
 
-The noise in each of 20 mel bands is what its softest tenth within ten seconds before and after reaches, its peaks are
-what the loudest twentieth exceeds; so both follow sound that changes. Two numbers of each band count: by how much it
-stands out of the noise, and where between noise and peaks it is, which tells speech from its echo. Three small
-convolutions over 1.2 s (10,000 weights, beside this file) make of them the log-odds of speech. They were fitted by
-``scripts/train_speech_activity.py`` to the voices of synthetic people in rooms with echo and noise of five kinds, 3 to
-45 dB below the speech, to sentences of GRID's first speaker, and to noise and tones alone. How well they do is in
+In each of 20 mel bands, the noise level is the lowest tenth within ten seconds before and after, and the peak level is
+exceeded by the loudest twentieth, so both adapt to changing audio. Each band gives two features: how far it is above
+the noise, and where it lies between noise and peaks, which distinguishes speech from its echo. Three small convolutions
+over 1.2 s (10,000 weights, stored next to this file) compute the log-odds of speech from them. They were trained by
+``scripts/train_speech_activity.py`` on voices of synthetic people in rooms with echo and noise of five kinds, 3 to
+45 dB below the speech, on sentences of GRID's first speaker, and on noise and tones alone. Results are in
 ``weights/voice-activity.md``.
 """
 
@@ -27,11 +27,11 @@ PAUSE_S = 0.3
 
 
 PAUSE = int(PAUSE_S * FPS)
-"""Pictures: a shorter pause of one face's does not end its turn."""
+"""Frames: a shorter pause of a face does not end its turn."""
 
 
 def true_runs(speaks: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First and last (exclusive) picture of each stretch in which a face speaks."""
+    """Return first and last (exclusive) frame of each segment in which a face speaks."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], speaks, [False]]).astype(int)))
     return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
 
@@ -46,12 +46,11 @@ SURROUNDINGS_S = 20.0
 
 
 NOISE, PEAKS = 10, 95
-"""Percentiles of a band's level within so many seconds around."""
+"""Percentiles of a band's level within a window of this many seconds."""
 
 
 MAX_PROMINENCE_DB, MIN_RANGE_DB = 30.0, 12.0
-"""A band stands out by this at most; peaks are taken to be this far above the noise at least: in steady noise nothing
-is a peak."""
+"""Maximum prominence of a band, and minimum distance of the peaks above the noise: so steady noise has no peaks."""
 
 
 WIDTH, KERNEL, DILATIONS = 24, 5, (1, 2, 4)
@@ -61,26 +60,26 @@ WEIGHTS = "voice_activity.safetensors"
 
 
 FLOOR = 1e-6
-"""Power added to a band's: 16-bit rounding leaves less, so that digital silence has no structure."""
+"""Power added to each band: more than 16-bit rounding leaves, so digital silence has no structure."""
 
 
 Floats = NDArray[np.float32]
 
 
 def voice_activity(wave: NDArray[np.floating]) -> Floats:
-    """Log-odds that somebody speaks in each video frame's worth of sound.
+    """Return the log-odds of speech for each video frame.
 
     Args:
-        wave: 16 kHz, one channel, in [-1, 1], (N,).
+        wave: 16 kHz, one channel, in [-1, 1], (N,)
 
     Returns:
-        (N // 640,): positive where there is speech.
+        (N // 640,): positive where there is speech
     """
     return voice_activity_from_levels(band_levels(wave))
 
 
 def voice_activity_from_levels(levels: Floats) -> Floats:
-    """The same from levels (T, `BANDS`) in dB, as `band_levels` gives them; so long sound can come in pieces."""
+    """The same from levels (T, `BANDS`) in dB, as of `band_levels`, so long audio can be processed in pieces."""
     if not len(levels):
         return np.zeros(0, np.float32)
     with torch.inference_mode():
@@ -88,7 +87,7 @@ def voice_activity_from_levels(levels: Floats) -> Floats:
 
 
 def network_inputs(levels: Floats) -> Floats:
-    """What the convolutions see, (2 `BANDS`, T): how far each band is above the noise, and how near to its peaks."""
+    """Return the network input, (2 `BANDS`, T): prominence of each band above the noise, and closeness to its peaks."""
     noise, peaks = _noise_and_peaks(levels)
     above = np.maximum(levels - noise, 0)
     place = np.clip(above / np.maximum(peaks - noise, MIN_RANGE_DB), 0, 1)
@@ -97,7 +96,7 @@ def network_inputs(levels: Floats) -> Floats:
 
 
 def build_network() -> nn.Sequential:
-    """The convolutions, with random weights: (B, 2 `BANDS`, T) -> (B, 1, T)."""
+    """Create the convolutions with random weights: (B, 2 `BANDS`, T) -> (B, 1, T)."""
     layers: list[nn.Module] = []
     channels = 2 * BANDS
     for dilation in DILATIONS:
@@ -116,12 +115,12 @@ def _load_network() -> nn.Sequential:
 
 
 def _noise_and_peaks(levels: Floats) -> tuple[Floats, Floats]:
-    """Noise and peaks of each band around each frame, (T, `BANDS`) each; taken every second, even in between."""
+    """Return local noise and peak levels of each band, (T, `BANDS`) each; interpolated from one value per second."""
     smooth = uniform_filter1d(levels, 3, axis=0)
     half = round(SURROUNDINGS_S / 2 * FPS)
     frames = np.arange(len(levels))
     at = frames[::FPS]
-    starts = np.clip(at - half, 0, max(0, len(levels) - 2 * half))  # at the ends, as much as elsewhere
+    starts = np.clip(at - half, 0, max(0, len(levels) - 2 * half))  # same window length at the ends
     noise = np.stack([np.percentile(smooth[start : start + 2 * half], NOISE, axis=0) for start in starts])
     peaks = np.stack([np.percentile(levels[start : start + 2 * half], PEAKS, axis=0) for start in starts])
     columns = range(levels.shape[1])
@@ -130,7 +129,7 @@ def _noise_and_peaks(levels: Floats) -> tuple[Floats, Floats]:
 
 
 def band_levels(wave: NDArray[np.floating]) -> Floats:
-    """Levels of the mel bands in each video frame, dB: (N,) at 16 kHz -> (N // 640, `BANDS`)."""
+    """Return levels of the mel bands in each video frame, dB: (N,) at 16 kHz -> (N // 640, `BANDS`)."""
     frames = len(wave) // SAMPLES_PER_FRAME
     if not frames:
         return np.zeros((0, BANDS), np.float32)
@@ -143,7 +142,7 @@ def band_levels(wave: NDArray[np.floating]) -> Floats:
 
 @cache
 def _filters() -> Floats:
-    """Triangles on the mel scale, (bins, `BANDS`)."""
+    """Return triangular filters on the mel scale, (bins, `BANDS`)."""
     mel = 2595 * np.log10(1 + np.fft.rfftfreq(WINDOW, 1 / SAMPLE_RATE) / 700)
     lowest, highest = (2595 * np.log10(1 + hz / 700) for hz in (MIN_HZ, MAX_HZ))
     edges = np.linspace(lowest, highest, BANDS + 2)

@@ -1,3 +1,3 @@
-"""Synthetic talking people: voices, faces, scripts, labels."""
+"""Synthetic talking people: speech, faces, cameras and rooms, rendered to video files with labels."""
 
 from __future__ import annotations

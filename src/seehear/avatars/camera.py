@@ -1,4 +1,4 @@
-"""Background, framing, things in front, the camera and its tone."""
+"""Background, framing, foreground objects, the camera and its tone."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _WEIGHTS = np.array((2, 2, 2, 3, 3, 2, 1, 2, 1.5))
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """Frame size in pixels, and the usual place and size of the head.
+    """Frame size in pixels, and the head's usual position and size.
 
     Attributes:
-        width, height: of the frame, even.
-        x, y: of the point midway between the eyes.
-        scale: pixels between the eyes, as if seen from the front.
+        width, height: size of the frame, even.
+        x, y: midpoint between the eyes.
+        scale: distance between the eyes in a frontal view.
     """
 
     width: int
@@ -35,12 +35,12 @@ class Framing:
 
 
 def sample_frame_size(rng: np.random.Generator) -> tuple[int, int]:
-    """Width and height of a frame, even, px."""
+    """Sample width and height of a frame, even, in pixels."""
     return _SIZES[int(rng.choice(len(_SIZES), p=_WEIGHTS / _WEIGHTS.sum()))]
 
 
 def sample_framing(rng: np.random.Generator, size: tuple[int, int] | None = None) -> Framing:
-    """From a close-up to head and shoulders, in a frame of a (width, height) if given; the whole face is in it."""
+    """Sample a framing from close-up to head and shoulders, optionally of a given size; the whole face is visible."""
     width, height = size or sample_frame_size(rng)
     scale = float(np.clip(np.exp(rng.normal(np.log(44), 0.25)), 29, min(72, width / 3.6, height / 4.6)))
     room_x = max(0.0, width / 2 - 1.75 * scale)
@@ -51,7 +51,7 @@ def sample_framing(rng: np.random.Generator, size: tuple[int, int] | None = None
 
 
 def render_background(rng: np.random.Generator, framing: Framing) -> Floats:
-    """A wall, a studio colour, a room out of focus, or clutter, gamma-coded 0..1, (height, width, 3)."""
+    """Render a wall, studio colour, blurred room or clutter, gamma-encoded 0..1, (height, width, 3)."""
     height, width = framing.height, framing.width
     plane = Plane(height / 2.0, -width / height, -1.0, width, height)
     kind = rng.choice(("wall", "studio", "room", "clutter"), p=(0.3, 0.2, 0.3, 0.2))
@@ -62,7 +62,8 @@ def render_background(rng: np.random.Generator, framing: Framing) -> Floats:
         picture = np.broadcast_to(colour * np.exp(rng.normal(0, 0.1, 3)), (height, width, 3)).astype(np.float32)
     elif kind == "wall":
         picture = (
-            np.broadcast_to(_dull(rng), (height, width, 3)) * (1 + 0.04 * smooth_noise(rng, plane, 0.05, 3))[..., None]
+            np.broadcast_to(_muted_colour(rng), (height, width, 3))
+            * (1 + 0.04 * smooth_noise(rng, plane, 0.05, 3))[..., None]
         )
     elif kind == "room":
         picture = _room(rng, framing)
@@ -77,20 +78,20 @@ def render_background(rng: np.random.Generator, framing: Framing) -> Floats:
     return np.asarray(np.clip(picture, 0.01, 1.0), np.float32)
 
 
-def _dull(rng: np.random.Generator) -> Floats:
+def _muted_colour(rng: np.random.Generator) -> Floats:
     grey = rng.uniform(0.15, 0.9)
     return np.asarray(np.clip(grey + rng.normal(0, 0.07, 3), 0.03, 1.0), np.float32)
 
 
 def _room(rng: np.random.Generator, framing: Framing) -> Floats:
-    """Rectangles of furniture, windows and lamps, out of focus."""
+    """Out-of-focus rectangles of furniture, windows and lamps."""
     height, width = framing.height, framing.width
     picture = np.empty((height, width, 3), np.float32)
-    picture[:] = _dull(rng)
+    picture[:] = _muted_colour(rng)
     for _ in range(int(rng.integers(4, 14))):
         x, y = rng.uniform(-0.2, 1.0) * width, rng.uniform(-0.2, 1.0) * height
         w, h = rng.uniform(0.05, 0.5) * width, rng.uniform(0.1, 0.8) * height
-        colour = _dull(rng) if rng.random() < 0.7 else np.asarray(rng.uniform(0, 1, 3), np.float32)
+        colour = _muted_colour(rng) if rng.random() < 0.7 else np.asarray(rng.uniform(0, 1, 3), np.float32)
         cv2.rectangle(picture, (int(x), int(y)), (int(x + w), int(y + h)), colour.tolist(), -1)
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 0.03 * width)), np.float32)
 
@@ -98,7 +99,7 @@ def _room(rng: np.random.Generator, framing: Framing) -> Floats:
 def render_body(
     rng: np.random.Generator, background: Floats, face: FaceAppearance, framing: Framing, light: Light
 ) -> Floats:
-    """Neck, shoulders and clothes over the background, like it."""
+    """Render neck, shoulders and clothes over the background, in the same format."""
     plane = Plane(framing.scale, -framing.x / framing.scale, -framing.y / framing.scale, framing.width, framing.height)
     x, y = plane.grid
     chin = chin_y(face)
@@ -106,10 +107,10 @@ def render_body(
     neck_half = (0.60 + 0.10 * face.jaw) * face.width * (1 + 0.25 * smoothstep(chin + 0.1, chin + 0.9, y))
     shoulder = chin + rng.uniform(0.22, 0.48) + 0.16 * np.abs(x) + 0.10 * np.maximum(np.abs(x) - 1.6, 0) ** 2
     neck = smoothstep(-soft, soft, neck_half - np.abs(x)) * smoothstep(0.9, 1.0, y)
-    arriving = 0.5 * np.array(light.key) + 0.7 * np.array(light.around)
+    irradiance = 0.5 * np.array(light.key) + 0.7 * np.array(light.around)
     shadow = 0.42 + 0.4 * smoothstep(chin - 0.05, chin + 0.5, y) + 0.25 * light.direction[0] * x
     shadow *= 1 - 0.35 * (np.abs(x) / 0.7).clip(0, 1.2) ** 2
-    skin = to_linear(face.skin) * np.array((1.0, 0.92, 0.9)) * arriving * shadow.clip(0.12, 1.2)[..., None]
+    skin = to_linear(face.skin) * np.array((1.0, 0.92, 0.9)) * irradiance * shadow.clip(0.12, 1.2)[..., None]
     picture = background + neck[..., None] * (to_picture(skin.astype(np.float32)) - background)
     grey = rng.uniform(0.03, 0.9)
     cloth = to_linear(tuple(np.clip(grey + rng.normal(0, 0.16, 3), 0.02, 0.95)))
@@ -117,16 +118,16 @@ def render_body(
     stripes = 1 + rng.choice((0.0, 0.0, 0.0, 0.3)) * np.sign(np.sin(y * rng.uniform(15, 40)))
     collar = shoulder - rng.uniform(-0.35, 0.15) * np.exp(-((x / rng.uniform(0.35, 0.7)) ** 2))
     dressed = smoothstep(-soft, soft, y - collar)
-    fabric = cloth * arriving * np.clip(folds * stripes, 0.1, 1.6)[..., None]
+    fabric = cloth * irradiance * np.clip(folds * stripes, 0.1, 1.6)[..., None]
     picture += dressed[..., None] * (to_picture(fabric.astype(np.float32)) - picture)
     return np.asarray(np.clip(picture, 0, 1), np.float32)
 
 
-_NONE_SHARE = 0.92  # share of clips with nothing in the way
+_NONE_SHARE = 0.92  # fraction of clips without foreground objects
 
 
 def render_foreground(rng: np.random.Generator, framing: Framing, text: str) -> NDArray[np.uint8] | None:
-    """What is in front of the head, RGBA with colours multiplied by alpha, (height, width, 4); mostly nothing."""
+    """Render objects in front of the head, premultiplied RGBA (height, width, 4); mostly None."""
     if rng.random() < _NONE_SHARE:
         return None
     plane = Plane(framing.scale, -framing.x / framing.scale, -framing.y / framing.scale, framing.width, framing.height)
@@ -135,7 +136,7 @@ def render_foreground(rng: np.random.Generator, framing: Framing, text: str) -> 
 
 
 def _microphone(rng: np.random.Generator, plane: Plane) -> tuple[Floats, Floats]:
-    """A ball on a stick below the mouth; it may hide the chin and a corner of the lower lip."""
+    """A microphone below the mouth; it may occlude the chin and a corner of the lower lip."""
     x, y = plane.grid
     at_x, at_y = rng.normal(0, 0.45), rng.uniform(1.55, 2.1)
     size, lean = rng.uniform(0.18, 0.34), rng.normal(0, 0.35)
@@ -151,23 +152,23 @@ def _microphone(rng: np.random.Generator, plane: Plane) -> tuple[Floats, Floats]
 
 
 def _caption(rng: np.random.Generator, plane: Plane, text: str) -> tuple[Floats, Floats]:
-    """What is said, as editors put it into the lower part of the picture; letters that the font lacks are left out."""
+    """A caption with the spoken text in the lower part of the frame; characters missing in the font are dropped."""
     layer = np.zeros((plane.height, plane.width), np.uint8)
     letters = "".join(letter for letter in text if letter.isascii())[:36]
-    place = (int(rng.uniform(0, 0.3) * plane.width), int(rng.uniform(0.8, 0.97) * plane.height))
+    origin = (int(rng.uniform(0, 0.3) * plane.width), int(rng.uniform(0.8, 0.97) * plane.height))
     size = float(rng.uniform(0.3, 0.5) * plane.height / 280)
-    cv2.putText(layer, letters, place, cv2.FONT_HERSHEY_DUPLEX, size, 255, 1, cv2.LINE_AA)
+    cv2.putText(layer, letters, origin, cv2.FONT_HERSHEY_DUPLEX, size, 255, 1, cv2.LINE_AA)
     colour = np.broadcast_to(np.array((1.0, 1.0, rng.choice((1.0, 0.2))), np.float32), (*layer.shape, 3))
     return np.asarray(layer / np.float32(255), np.float32), colour
 
 
 @dataclass(frozen=True, slots=True)
 class ColourTone:
-    """Applied to gamma-coded colours, 0..1.
+    """Colour adjustment of gamma-encoded colours, 0..1.
 
     Attributes:
-        gamma, contrast, brightness: of the curve, in this order.
-        saturation: 0 is grey, 1 leaves colours alone.
+        gamma, contrast, brightness: parameters of the tone curve, applied in this order.
+        saturation: 0 is grey, 1 leaves colours unchanged.
         red, blue: gains of the white balance.
     """
 
@@ -179,7 +180,7 @@ class ColourTone:
     blue: float = 1.0
 
     def __call__(self, picture: Floats) -> Floats:
-        """The toned picture, (..., 3)."""
+        """Adjust the colours of a picture, (..., 3)."""
         grey = picture @ np.array((0.299, 0.587, 0.114), np.float32)
         colour = grey[..., None] + np.float32(self.saturation) * (picture - grey[..., None])
         curve = 0.5 + (np.clip(colour, 0, 1) ** self.gamma - 0.5) * self.contrast + self.brightness
@@ -187,7 +188,7 @@ class ColourTone:
 
 
 def sample_tone(rng: np.random.Generator) -> ColourTone:
-    """Of any camera; one in sixteen is black and white."""
+    """Sample the tone of a camera; one in sixteen is black and white."""
     return ColourTone(
         gamma=float(np.exp(rng.normal(0, 0.13))),
         contrast=float(np.clip(rng.normal(1.0, 0.12), 0.65, 1.35)),
@@ -206,16 +207,16 @@ _GRAIN_TILE = 128
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """What a camera does to every picture of a clip.
+    """What a camera does to every frame of a clip.
 
     Attributes:
-        tone: of its colours.
-        blur: of the lens, in pixels.
+        tone: colour adjustment.
+        blur: lens blur in pixels.
         sharpen: overshoot at edges, 0..1.
-        noise: of the sensor, deviation in grey values.
-        smear: share of the picture before that stays (noise reduction of cheap cameras).
-        enlarged: the picture is filmed smaller by this factor and enlarged, >= 1.
-        crf, preset: quality and care of the compression (x264).
+        noise: standard deviation of the sensor noise in grey levels.
+        smear: weight of the previous frame (noise reduction of cheap cameras).
+        enlarged: upscaling factor: frames are recorded smaller by it, >= 1.
+        crf, preset: quality and speed of the x264 compression.
     """
 
     tone: ColourTone
@@ -229,7 +230,7 @@ class Camera:
 
 
 def sample_camera(rng: np.random.Generator, framing: Framing) -> Camera:
-    """From a studio camera to a poor phone."""
+    """Sample a camera, from a studio camera to a poor phone."""
     poor = rng.beta(1.3, 2.2)
     enlarged = float(rng.uniform(1.2, 1.9)) if rng.random() < 0.1 + 0.25 * poor else 1.0
     return Camera(
@@ -238,22 +239,24 @@ def sample_camera(rng: np.random.Generator, framing: Framing) -> Camera:
         sharpen=float(rng.uniform(0.2, 1.0)) if rng.random() < 0.35 else 0.0,
         noise=float(rng.gamma(1.3, 0.5 + 2.2 * poor)),
         smear=float(rng.uniform(0.1, 0.35)) if rng.random() < 0.12 + 0.2 * poor else 0.0,
-        enlarged=min(enlarged, max(1.0, framing.scale / 23)),  # fewer pixels than this are no face any more
+        enlarged=min(enlarged, max(1.0, framing.scale / 23)),  # with fewer pixels a face is not recognisable
         crf=int(np.clip(round(rng.normal(22 + 6 * poor, 3.5)), 14, 36)),
         preset=str(rng.choice(("ultrafast", "superfast"))),
     )
 
 
 def framing_before_upscaling(framing: Framing, camera: Camera) -> Framing:
-    """The framing in the pixels that the camera films before the picture is enlarged."""
-    by = 1 / camera.enlarged
-    size = round(framing.width * by), round(framing.height * by)
-    return replace(framing, width=size[0], height=size[1], x=framing.x * by, y=framing.y * by, scale=framing.scale * by)
+    """The framing in the pixels of the camera, before upscaling."""
+    factor = 1 / camera.enlarged
+    size = round(framing.width * factor), round(framing.height * factor)
+    return replace(
+        framing, width=size[0], height=size[1], x=framing.x * factor, y=framing.y * factor, scale=framing.scale * factor
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class HeadPlacement:
-    """Of the head in one picture: turn in the picture's plane (radians), shift in eye distances, size."""
+    """Pose of the head in one frame: in-plane rotation (radians), shift in eye distances, and relative size."""
 
     roll: float
     x: float
@@ -262,14 +265,14 @@ class HeadPlacement:
 
 
 class CameraPipeline:
-    """Takes the pictures of one clip, one after the other.
+    """Composes the frames of one clip in order.
 
     Args:
-        rng: of the clip's pictures.
-        camera: that films.
-        framing: of the pictures as they come out.
-        background: what is behind the head in `framing_before_upscaling` pixels, toned.
-        prop: what is in front of it, RGBA with colours multiplied by alpha; often nothing.
+        rng: random source of the clip's frames.
+        camera: the camera.
+        framing: framing of the output.
+        background: what is behind the head, in `framing_before_upscaling` pixels, tone-adjusted.
+        prop: what is in front of it, premultiplied RGBA; often None.
     """
 
     def __init__(
@@ -279,25 +282,25 @@ class CameraPipeline:
         self._size = background.shape[1::-1]
         self._background = self._lens(background)
         self._prop = None if prop is None else self._lens(prop)
-        self._before: Picture | None = None
-        self._grain = self._draw_grain() if camera.noise > 0.5 else None
+        self._previous: Picture | None = None
+        self._grain = self._make_grain() if camera.noise > 0.5 else None
 
     def capture(self, over: Picture, corner: tuple[int, int]) -> Picture:
-        """One picture, RGB (height, width, 3).
+        """Compose one frame, RGB (height, width, 3).
 
         Args:
-            over: the head, RGBA with colours multiplied by alpha, in `framing_before_upscaling` pixels.
+            over: the head, premultiplied RGBA, in `framing_before_upscaling` pixels.
             corner: its upper left pixel, (x, y).
         """
         camera = self._camera
         frame = self._background.copy()
-        _lay(frame, self._lens(over), corner)
+        _blend(frame, self._lens(over), corner)
         if self._prop is not None:
-            _lay(frame, self._prop, (0, 0))
+            _blend(frame, self._prop, (0, 0))
         if camera.smear:
-            if self._before is not None:
-                frame = cv2.addWeighted(frame, 1 - camera.smear, self._before, camera.smear, 0)
-            self._before = frame
+            if self._previous is not None:
+                frame = cv2.addWeighted(frame, 1 - camera.smear, self._previous, camera.smear, 0)
+            self._previous = frame
         if self._grain is not None:
             width, height = self._size
             y, x = (int(at) for at in self._rng.integers(0, _GRAIN_TILE, 2))
@@ -314,12 +317,12 @@ class CameraPipeline:
             soft = cv2.GaussianBlur(picture, _kernel(1.2), 1.2)
             sharp = cv2.addWeighted(picture, 1 + camera.sharpen, soft, -camera.sharpen, 0)
             if picture.shape[2] == 4:
-                cv2.insertChannel(picture[..., 3], sharp, 3)  # the outline stays as it is
+                cv2.insertChannel(picture[..., 3], sharp, 3)  # alpha is not sharpened
             picture = sharp
         return picture
 
-    def _draw_grain(self) -> Picture:
-        """Noise about 128, larger than the frame: each picture uses another part of it."""
+    def _make_grain(self) -> Picture:
+        """Noise around 128, larger than the frame: each frame uses a different part of it."""
         tile = (_GRAIN_TILE, _GRAIN_TILE)
         luma = cv2.GaussianBlur(self._rng.standard_normal(tile, np.float32), (0, 0), 0.5, borderType=cv2.BORDER_REFLECT)
         grain = 1.6 * luma[..., None] + 0.35 * self._rng.standard_normal((*tile, 3), np.float32)
@@ -329,25 +332,25 @@ class CameraPipeline:
 
 
 def _kernel(sigma: float) -> tuple[int, int]:
-    """Twice the deviation on either side is enough for the eye."""
+    """Kernel size of a Gaussian blur; two standard deviations on either side are visually sufficient."""
     size = 2 * int(np.ceil(2 * sigma)) + 1
     return size, size
 
 
-def _lay(frame: Picture, over: Picture, corner: tuple[int, int]) -> None:
-    """Lay a picture with alpha over a part of the frame."""
+def _blend(frame: Picture, over: Picture, corner: tuple[int, int]) -> None:
+    """Blend a premultiplied RGBA picture over a part of the frame."""
     x, y = corner
     under = frame[y : y + over.shape[0], x : x + over.shape[1]]
-    through = cv2.bitwise_not(cv2.cvtColor(cv2.extractChannel(over, 3), cv2.COLOR_GRAY2RGB))
-    behind = cv2.multiply(under, through, scale=1 / 255)
+    transparency = cv2.bitwise_not(cv2.cvtColor(cv2.extractChannel(over, 3), cv2.COLOR_GRAY2RGB))
+    behind = cv2.multiply(under, transparency, scale=1 / 255)
     cv2.add(behind, cv2.cvtColor(over, cv2.COLOR_RGBA2RGB), dst=behind)
     under[:] = behind
 
 
 def placement_matrix(framing: Framing, scale: float, origin: tuple[float, float], place: HeadPlacement) -> Floats:
-    """The affine map from a head's plane to the frame, (2, 3).
+    """Affine map from a head's plane to the frame, (2, 3).
 
-    ``scale`` and ``origin`` are of the plane: pixels in a unit, and the pixel midway between the eyes.
+    ``scale`` and ``origin`` describe the plane: pixels per unit, and the pixel midway between the eyes.
     """
     zoom = framing.scale * place.near / scale
     cos, sin = zoom * np.cos(place.roll), zoom * np.sin(place.roll)

@@ -1,4 +1,4 @@
-"""Several people who take turns."""
+"""Several people who take turns speaking."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from seehear.avatars.voice import SyntheticVoice, TimedLabel, Utterance, synthes
 from seehear.clip import FPS, SAMPLE_RATE
 
 MIN_TURN_S, MAX_TURN_S = 0.8, 4.0
-"""About how long a turn is meant to be: from "yes, of course" to a sentence or two."""
+"""Target range of a turn's length in seconds: from "yes, of course" to a sentence or two."""
 
 
 MAX_GAP_S = 1.0
-"""Silence between two turns; half of the gaps are shorter than 0.3 s."""
+"""Maximum silence between two turns in seconds; half of the gaps are below 0.3 s."""
 
 
 PAUSE_S = 0.3
-"""Shorter pauses inside a turn count as speaking, as in NIST's scoring of who spoke when; longer ones part it."""
+"""Shorter pauses within a turn count as speech, as in NIST's diarisation scoring; longer ones split the turn."""
 
 
 LOUDER_DB = 4.0
-"""Some are up to so much louder, or nearer to the microphone, than the usual, and some softer."""
+"""Maximum deviation of a person's level from the average, due to loudness or distance to the microphone."""
 
 
 TRIES = 4
-"""Sentences that are tried for what is left of a film before it stays silent."""
+"""Number of sentences to try for the remaining time before the rest of the video stays silent."""
 
 
 @dataclass(frozen=True, slots=True)
 class DialogueTurn:
-    """A stretch of one person's speech.
+    """A segment of one person's speech.
 
     Attributes:
-        place: of the person in the picture, from 0 at the left.
-        start_s, stop_s: from the first to the last sound.
+        place: index of the person in the frame, from 0 at the left.
+        start_s, stop_s: start of the first and end of the last phoneme.
     """
 
     place: int
@@ -54,12 +54,13 @@ class DialogueTurn:
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """Everything that is decided about a film of several people before it is drawn.
+    """All decisions about a video of several people, before rendering.
 
     Attributes:
-        takes: a film of each person, from left to right, all of one size and length; the sound of each is that of all.
-        turns: who speaks when, in order. No two overlap.
-        room: that all are heard in.
+        takes: performance of each person, from left to right, all of the same size and length; each has the audio of
+            all.
+        turns: who speaks when, in order, without overlap.
+        room: shared recording conditions.
     """
 
     takes: tuple[Performance, ...]
@@ -68,21 +69,21 @@ class Dialogue:
 
     @property
     def sound(self) -> Samples:
-        """Of all of them, float32 (frames * 640,)."""
+        """Audio of all people, float32 (frames * 640,)."""
         return self.takes[0].sound
 
     def pictures(self) -> Iterator[NDArray[np.uint8]]:
-        """RGB (height, people * width, 3)."""
+        """Yield frames, RGB (height, people * width, 3)."""
         for side_by_side in zip(*(take.pictures() for take in self.takes), strict=True):
             yield np.hstack(side_by_side)
 
     def speakers(self) -> NDArray[np.int64]:
-        """The place of who speaks in the middle of each picture, (frames,); -1: nobody does."""
+        """Index of the person who speaks in the middle of each frame, (frames,); -1 if nobody does."""
         return active_speakers(self.turns, len(self.takes[0].mouths))
 
 
 def active_speakers(turns: Sequence[DialogueTurn], frames: int) -> NDArray[np.int64]:
-    """Turns as the place of who speaks in the middle of each of so many pictures, (frames,); -1: nobody does."""
+    """Index of the person who speaks in the middle of each frame, (frames,); -1 if nobody does."""
     middles = (np.arange(frames) + 0.5) / FPS
     speaking = np.full(frames, -1)
     for turn in turns:
@@ -92,7 +93,7 @@ def active_speakers(turns: Sequence[DialogueTurn], frames: int) -> NDArray[np.in
 
 @dataclass(frozen=True, slots=True)
 class _Participant:
-    """One person of a film: how he or she feels and so speaks today, and what is heard of it."""
+    """One person of a video, with emotion, voice and utterances."""
 
     person: Person
     emotion: str
@@ -105,121 +106,123 @@ class _Participant:
         return EMOTIONS[self.emotion]
 
     def utterance(self, frames: int) -> Utterance:
-        """All that is said, on the film's clock, silent in between."""
+        """All utterances of the person on the video's clock, with silence in between."""
         samples = np.zeros(frames * (SAMPLE_RATE // FPS), np.float32)
         for start_s, one in self.said:
             samples += excerpt(one.samples, -start_s, frames)
-        words = tuple(moved for start_s, one in self.said for moved in _moved(one.words, start_s))
-        phonemes = tuple(moved for start_s, one in self.said for moved in _moved(one.phonemes, start_s))
+        words = tuple(shifted for start_s, one in self.said for shifted in _shifted(one.words, start_s))
+        phonemes = tuple(shifted for start_s, one in self.said for shifted in _shifted(one.phonemes, start_s))
         return Utterance(samples, words, phonemes)
 
 
 def plan_dialogue(
     seed: int, number: int, speakers: int, seconds: float, people: int = 2, neutral: float = 0.5
 ) -> Dialogue:
-    """Decide the ``number``-th film of a seed; it depends on nothing but the arguments.
+    """Plan the ``number``-th video of a seed; it depends only on the arguments.
 
     Args:
-        seed, number: of the film.
-        speakers: people that the seed has; those of a film differ.
-        seconds: length of the film.
-        people: in the picture.
-        neutral: share of them without emotion.
+        seed, number: identify the video.
+        speakers: number of people of the seed; those of a video are distinct.
+        seconds: length of the video.
+        people: number of people in the frame.
+        neutral: fraction of them without emotion.
     """
     rng = np.random.default_rng([seed, 4, number])
     frames = round(seconds * FPS)
     cast = [sample_person(seed, int(who)) for who in rng.choice(speakers, people, replace=False)]
-    roles = [_draw_role(rng, person, neutral) for person in cast]
-    turns = _converse(rng, roles, frames / FPS)
+    roles = [_sample_participant(rng, person, neutral) for person in cast]
+    turns = _sample_turns(rng, roles, frames / FPS)
     utterances = [role.utterance(frames) for role in roles]
-    heard = [_voice_of(rng, role, frames) for role in roles]
+    voices = [_voice_track(rng, role, frames) for role in roles]
     room, size = sample_recording_conditions(rng), sample_frame_size(rng)
-    together = simulate_recording(rng, np.sum(heard, axis=0, dtype=np.float32), room)
+    audio = simulate_recording(rng, np.sum(voices, axis=0, dtype=np.float32), room)
     takes = tuple(
-        _film(rng, role, utterance, voice, together, room, size, (seed, 5, number * people + place))
-        for place, (role, utterance, voice) in enumerate(zip(roles, utterances, heard, strict=True))
+        _perform(rng, role, utterance, voice, audio, room, size, (seed, 5, number * people + place))
+        for place, (role, utterance, voice) in enumerate(zip(roles, utterances, voices, strict=True))
     )
     return Dialogue(takes, tuple(turns), room)
 
 
-def _draw_role(rng: np.random.Generator, person: Person, neutral: float) -> _Participant:
+def _sample_participant(rng: np.random.Generator, person: Person, neutral: float) -> _Participant:
     emotion, strength = sample_emotion(rng, neutral)
     voice = vary_voice(rng, emotional_voice(person.voice, EMOTIONS[emotion], strength))
     return _Participant(person, emotion, strength, voice, [])
 
 
-def _converse(rng: np.random.Generator, roles: list[_Participant], seconds: float) -> list[DialogueTurn]:
-    """Let people speak in turn until the time is over; what they say is put into their roles."""
+def _sample_turns(rng: np.random.Generator, roles: list[_Participant], seconds: float) -> list[DialogueTurn]:
+    """Let people take turns until the time is over; their utterances are added to ``roles``."""
     turns: list[DialogueTurn] = []
     clock = rng.uniform(0.1, 1.0)
     place = int(rng.integers(len(roles)))
     while True:
-        utterance = _fitting(rng, roles[place].voice, seconds - 0.1 - clock)
+        utterance = _utterance_that_fits(rng, roles[place].voice, seconds - 0.1 - clock)
         if utterance is None:
             return turns
-        first, last = _utterances(utterance.phonemes)
+        first, last = _speech_bounds(utterance.phonemes)
         start_s = clock - first
         roles[place].said.append((start_s, utterance))
-        turns += [DialogueTurn(place, max(0.0, a + start_s), b + start_s) for a, b in _stretches(utterance.phonemes)]
+        turns += [
+            DialogueTurn(place, max(0.0, a + start_s), b + start_s) for a, b in _speech_segments(utterance.phonemes)
+        ]
         clock += last - first + MAX_GAP_S * rng.random() ** 1.75
         place = (place + int(rng.integers(1, len(roles)))) % len(roles)
 
 
-def _fitting(rng: np.random.Generator, voice: SyntheticVoice, left_s: float) -> Utterance | None:
-    """Something to say that takes no longer than what is left; None where nothing is found."""
+def _utterance_that_fits(rng: np.random.Generator, voice: SyntheticVoice, left_s: float) -> Utterance | None:
+    """An utterance no longer than the remaining time; None if none is found."""
     for _ in range(TRIES):
         if left_s < MIN_TURN_S / 2:
             return None
-        wanted = rng.uniform(MIN_TURN_S, min(MAX_TURN_S, max(MIN_TURN_S, left_s)))
-        utterance = synthesize_speech(voice, write_script(rng, voice.language, seconds=wanted))
-        first, last = _utterances(utterance.phonemes)
+        target_s = rng.uniform(MIN_TURN_S, min(MAX_TURN_S, max(MIN_TURN_S, left_s)))
+        utterance = synthesize_speech(voice, write_script(rng, voice.language, seconds=target_s))
+        first, last = _speech_bounds(utterance.phonemes)
         if last - first <= left_s:
             return utterance
     return None
 
 
-def _utterances(phonemes: Sequence[TimedLabel]) -> tuple[float, float]:
-    """When the first sound begins and the last one ends."""
+def _speech_bounds(phonemes: Sequence[TimedLabel]) -> tuple[float, float]:
+    """Start of the first and end of the last phoneme."""
     sounding = [mark for mark in phonemes if mark.text]
     return sounding[0].start_s, sounding[-1].stop_s
 
 
-def _stretches(phonemes: Sequence[TimedLabel]) -> list[tuple[float, float]]:
-    """From sound to sound with no pause of more than `PAUSE_S` in between."""
-    stretches: list[tuple[float, float]] = []
+def _speech_segments(phonemes: Sequence[TimedLabel]) -> list[tuple[float, float]]:
+    """Segments of phonemes without pauses above `PAUSE_S`."""
+    segments: list[tuple[float, float]] = []
     for mark in phonemes:
         if not mark.text:
             continue
-        if stretches and mark.start_s - stretches[-1][1] <= PAUSE_S:
-            stretches[-1] = (stretches[-1][0], mark.stop_s)
+        if segments and mark.start_s - segments[-1][1] <= PAUSE_S:
+            segments[-1] = (segments[-1][0], mark.stop_s)
         else:
-            stretches.append((mark.start_s, mark.stop_s))
-    return stretches
+            segments.append((mark.start_s, mark.stop_s))
+    return segments
 
 
-def _voice_of(rng: np.random.Generator, role: _Participant, frames: int) -> Samples:
-    """What a microphone hears of one person before it hears the room."""
-    heard = np.zeros(frames * (SAMPLE_RATE // FPS), np.float32)
-    for start_s, one in role.said:  # each by itself: a tremor that went on all film long would move the sound
+def _voice_track(rng: np.random.Generator, role: _Participant, frames: int) -> Samples:
+    """Audio of one person, before the room acoustics."""
+    track = np.zeros(frames * (SAMPLE_RATE // FPS), np.float32)
+    for start_s, one in role.said:  # separately: a tremor over the whole video would shift the audio
         samples = emotional_timbre(rng, one.samples, role.feeling, role.strength, role.voice)
-        heard += excerpt(samples, -start_s, frames)
-    spoken = heard[np.abs(heard) > 0.02 * np.abs(heard).max(initial=0)]
+        track += excerpt(samples, -start_s, frames)
+    spoken = track[np.abs(track) > 0.02 * np.abs(track).max(initial=0)]
     loud = np.sqrt(np.mean(spoken**2)) if len(spoken) else 1.0
-    return np.asarray(heard * (10 ** (rng.uniform(-LOUDER_DB, LOUDER_DB) / 20) / loud), np.float32)
+    return np.asarray(track * (10 ** (rng.uniform(-LOUDER_DB, LOUDER_DB) / 20) / loud), np.float32)
 
 
-def _film(
+def _perform(
     rng: np.random.Generator,
     role: _Participant,
     utterance: Utterance,
     voice: Samples,
-    together: Samples,
+    audio: Samples,
     room: RecordingConditions,
     size: tuple[int, int],
     seed: tuple[int, int, int],
 ) -> Performance:
-    """One person's film. While the others speak it has all that a pause has: blinks, looks, a swallow, a smile."""
-    frames = len(together) // (SAMPLE_RATE // FPS)
+    """Plan one person's performance. While others speak it contains blinks, gaze, swallowing and smiles."""
+    frames = len(audio) // (SAMPLE_RATE // FPS)
     articulation = emotional_articulation(role.person.manner.articulation, role.feeling, role.strength)
     movement, motion = animate_face(
         rng, role.person, articulation, role.feeling, role.strength, utterance, voice, 0.0, frames
@@ -232,7 +235,7 @@ def _film(
         strength=role.strength,
         words=utterance.words,
         phonemes=tuple(mark for mark in utterance.phonemes if mark.text),
-        sound=together,
+        sound=audio,
         mouths=mouth_shapes(movement, motion.smile),
         motion=motion,
         framing=framing,
@@ -242,5 +245,5 @@ def _film(
     )
 
 
-def _moved(marks: Sequence[TimedLabel], by_s: float) -> list[TimedLabel]:
+def _shifted(marks: Sequence[TimedLabel], by_s: float) -> list[TimedLabel]:
     return [TimedLabel(mark.text, mark.start_s + by_s, mark.stop_s + by_s) for mark in marks]

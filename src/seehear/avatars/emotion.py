@@ -1,8 +1,8 @@
 """Emotions in face and voice; pose, blinks, brows and intensity over time.
 
-What the voice does follows the literature on vocal affect: directions of pitch, range, rate, loudness, high-frequency
-energy and tremor as in Banse & Scherer 1996 and Juslin & Laukka 2003, formants of smiled speech as in Tartter 1980,
-roughness of anger as in Arnal et al. 2015. Sizes at full strength are meant to be those of acted speech.
+The voice follows the literature on vocal affect: directions of pitch, range, rate, loudness, high-frequency energy and
+tremor as in Banse & Scherer 1996 and Juslin & Laukka 2003, formants of smiled speech as in Tartter 1980, roughness of
+anger as in Arnal et al. 2015. Magnitudes at full strength are meant to be those of acted speech.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from seehear.avatars.voice import PITCH_STEP, SyntheticVoice
 from seehear.clip import FPS, SAMPLE_RATE
 
 Curve = NDArray[np.float32]
-"""One value a picture, (frames,)."""
+"""One value per frame, (frames,)."""
 
 
 def smooth_curve(curve: Curve, seconds: float) -> Curve:
-    """Smoothed in time by a Gaussian of a deviation."""
+    """Smooth a curve in time by a Gaussian with this standard deviation in seconds."""
     reach = int(3 * seconds * FPS) + 1
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (seconds * FPS)) ** 2)
     return np.convolve(np.pad(curve, reach, mode="edge"), kernel / kernel.sum(), "valid").astype(np.float32)
@@ -32,22 +32,22 @@ def smooth_curve(curve: Curve, seconds: float) -> Curve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emotion:
-    """What an emotion does at full strength.
+    """Effects of an emotion at full strength.
 
     Attributes:
         brow_inner, brow_outer: raised (> 0) or lowered ends of the brows.
-        lids: opening of the lids, 1 is usual.
+        lids: opening of the lids, 1 is neutral.
         smile: corners of the mouth up (> 0) or down.
-        part: lips drawn apart beyond speech.
-        effort: of articulation, factor.
-        restless: factor on the movement of the head.
-        pitch: of the voice, octaves added.
-        pitch_range, rate, tract: factors; tract is on the formants, up with a smile, down with lips pushed forward.
-        loud: decibels.
-        tilt: rise of the voice's spectrum, decibels an octave: pressed voices are bright, slack ones dull.
-        breath: of the noise in the voice, decibels added.
-        tremor: trembling of pitch and loudness, 4 to 7 times a second, 0..1.
-        rough: irregularity from one beat of the vocal folds to the next, 0..1.
+        part: opening of the lips in addition to speech.
+        effort: factor on articulation.
+        restless: factor on head movement.
+        pitch: pitch shift in octaves.
+        pitch_range, rate, tract: factors; tract is on the formants, up with a smile, down with protruded lips.
+        loud: level in decibels.
+        tilt: spectral tilt in decibels per octave: pressed voices are bright, slack ones dull.
+        breath: additional breath noise in decibels.
+        tremor: tremor of pitch and loudness, at 4 to 7 Hz, 0..1.
+        rough: irregularity between cycles of the vocal folds, 0..1.
     """
 
     brow_inner: float = 0.0
@@ -114,7 +114,7 @@ EMOTIONS = {
 
 
 def emotional_voice(voice: SyntheticVoice, emotion: Emotion, strength: float) -> SyntheticVoice:
-    """The voice under an emotion of a strength 0..1; what eSpeak can do of it."""
+    """Apply an emotion with a strength of 0..1 to a voice, as far as eSpeak supports it."""
     return replace(
         voice,
         pitch=min(98.0, max(2.0, voice.pitch + strength * emotion.pitch / PITCH_STEP)),
@@ -125,16 +125,16 @@ def emotional_voice(voice: SyntheticVoice, emotion: Emotion, strength: float) ->
 
 
 def emotional_articulation(articulation: Articulation, emotion: Emotion, strength: float) -> Articulation:
-    """The articulation under an emotion of a strength 0..1."""
+    """Apply an emotion with a strength of 0..1 to the articulation."""
     return replace(articulation, effort=articulation.effort * emotion.effort**strength)
 
 
 def emotional_recording(
     room: RecordingConditions, emotion: Emotion, strength: float, voice: SyntheticVoice | None = None
 ) -> RecordingConditions:
-    """The recording of a voice under an emotion of a strength 0..1: what is louder stands out of the same noise.
+    """Apply an emotion with a strength of 0..1 to the recording: louder speech has a better signal-to-noise ratio.
 
-    What the ``voice`` itself has of breath is added.
+    The breath noise of the ``voice`` itself is added.
     """
     loud = strength * emotion.loud
     return replace(
@@ -146,48 +146,48 @@ def emotional_recording(
 
 
 LEVEL_HZ = 500.0
-"""Where a tilted spectrum stays as it is: about the first formant, which carries most of the energy."""
+"""Frequency at which a spectral tilt has no gain: near the first formant, which carries most of the energy."""
 
 
 MAX_TILT_DB = 16.0
-"""Lowest and highest gain of a tilt."""
+"""Maximum absolute gain of a tilt."""
 
 
 TREMOR_PITCH, TREMOR_LOUDNESS = 0.035, 0.35
-"""Deviation of pitch and loudness at full tremor, as shares."""
+"""Relative deviation of pitch and loudness at full tremor."""
 
 
 ROUGH_PITCH, ROUGH_LOUDNESS = 0.018, 0.55
-"""The same for roughness, whose modulation lies between 30 and 75 Hz (Arnal et al. 2015: 30 to 150 Hz)."""
+"""Likewise for roughness, whose modulation lies between 30 and 75 Hz (Arnal et al. 2015: 30 to 150 Hz)."""
 
 
 def emotional_timbre(
     rng: np.random.Generator, sound: Samples, emotion: Emotion, strength: float, voice: SyntheticVoice | None = None
 ) -> Samples:
-    """The sound of a voice under an emotion of a strength 0..1, float32 (N,) at 16 kHz.
+    """Apply an emotion with a strength of 0..1 to the audio of a voice, float32 (N,) at 16 kHz.
 
-    What the ``voice`` itself has of tilt, tremor and roughness is added. Nothing moves in time by more than 2 ms, so
-    that the mouth stays right.
+    Tilt, tremor and roughness of the ``voice`` itself are added. No sound moves in time by more than 2 ms, so that the
+    mouth stays in sync.
     """
     tremor = min(1.0, (voice.tremor if voice else 0.0) + strength * emotion.tremor)
     rough = min(1.0, (voice.rough if voice else 0.0) + strength * emotion.rough)
     if tremor or rough:
-        slow, fast = _trembling(rng, len(sound)), _roughness(rng, len(sound))
-        sound = _bend(sound, TREMOR_PITCH * tremor * slow + ROUGH_PITCH * rough * fast)
+        slow, fast = _tremor(rng, len(sound)), _roughness(rng, len(sound))
+        sound = _modulate_pitch(sound, TREMOR_PITCH * tremor * slow + ROUGH_PITCH * rough * fast)
         louder = (1 + TREMOR_LOUDNESS * tremor * slow) * (1 + ROUGH_LOUDNESS * rough * fast).clip(0.1)
         sound = (sound * louder).astype(np.float32)
     tilt = (voice.tilt if voice else 0.0) + strength * emotion.tilt
     return _tilt(sound, tilt) if tilt else sound
 
 
-def _trembling(rng: np.random.Generator, count: int) -> Samples:
-    """A wave of 4 to 7 Hz that is not quite regular, about -1..1."""
-    hertz = rng.uniform(4.0, 7.0) * (1 + 0.15 * _wander(rng, count, 2.0))
+def _tremor(rng: np.random.Generator, count: int) -> Samples:
+    """A slightly irregular wave of 4 to 7 Hz, about -1..1."""
+    hertz = rng.uniform(4.0, 7.0) * (1 + 0.15 * _random_line(rng, count, 2.0))
     return np.sin(2 * np.pi * (np.cumsum(hertz) / SAMPLE_RATE + rng.random())).astype(np.float32)
 
 
 def _roughness(rng: np.random.Generator, count: int) -> Samples:
-    """Noise between 30 and 75 Hz, of deviation 1."""
+    """Noise between 30 and 75 Hz, with standard deviation 1."""
     size = 1 << (count - 1).bit_length()
     hertz = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
     band = (hertz > 30) & (hertz < 75)
@@ -197,42 +197,42 @@ def _roughness(rng: np.random.Generator, count: int) -> Samples:
     return (noise / max(float(noise.std()), 1e-9)).astype(np.float32)
 
 
-def _wander(rng: np.random.Generator, count: int, a_second: float) -> Samples:
-    """A random line with so many corners a second, of deviation about 1."""
-    corners = rng.standard_normal(int(count / SAMPLE_RATE * a_second) + 2)
-    return np.interp(np.arange(count) * a_second / SAMPLE_RATE, np.arange(len(corners)), corners).astype(np.float32)
+def _random_line(rng: np.random.Generator, count: int, per_second: float) -> Samples:
+    """A piecewise linear random curve with this many knots per second, with a standard deviation of about 1."""
+    corners = rng.standard_normal(int(count / SAMPLE_RATE * per_second) + 2)
+    return np.interp(np.arange(count) * per_second / SAMPLE_RATE, np.arange(len(corners)), corners).astype(np.float32)
 
 
-def _bend(voice: Samples, deviation: Samples) -> Samples:
-    """Pitch raised by a share of itself at each sample, by reading the sound sooner or later."""
-    moved = np.cumsum(deviation, dtype=np.float64)
+def _modulate_pitch(voice: Samples, deviation: Samples) -> Samples:
+    """Raise the pitch by a relative deviation at each sample, by varying the playback speed."""
+    shift = np.cumsum(deviation, dtype=np.float64)
     return map_coordinates(  # type: ignore[no-any-return]
-        voice, (np.arange(len(voice)) + moved - moved.mean())[None], order=3, mode="nearest", prefilter=True
+        voice, (np.arange(len(voice)) + shift - shift.mean())[None], order=3, mode="nearest", prefilter=True
     ).astype(np.float32)
 
 
-def _tilt(voice: Samples, db_an_octave: float) -> Samples:
-    """Brighter (> 0) or duller, without phase: nothing moves in time."""
+def _tilt(voice: Samples, db_per_octave: float) -> Samples:
+    """Make the voice brighter (> 0) or duller, with zero phase, so that nothing moves in time."""
     size = 1 << len(voice).bit_length()
     octaves = np.log2(np.maximum(np.fft.rfftfreq(size, 1 / SAMPLE_RATE), 60.0) / LEVEL_HZ)
-    gain_db = (db_an_octave * octaves).clip(-MAX_TILT_DB, MAX_TILT_DB)
+    gain_db = (db_per_octave * octaves).clip(-MAX_TILT_DB, MAX_TILT_DB)
     return np.fft.irfft(np.fft.rfft(voice, size) * 10 ** (gain_db / 20), size)[: len(voice)].astype(np.float32)
 
 
 SWELL_S = 0.15
-"""Deviation of the smoothing of the loudness: syllables melt into stresses, and muscles of the face need 0.3 s."""
+"""Smoothing of the loudness in seconds: syllables merge into stresses, and facial muscles need 0.3 s."""
 
 
 def sample_intensity(rng: np.random.Generator, loudness: Curve, speaking: Curve) -> Curve:
-    """The intensity of one clip, 0 at rest, 1 at the peak of a stressed phrase, at times a little above.
+    """Sample the intensity of an emotion over a clip: 0 at rest, 1 at the peak of a stressed phrase, sometimes above.
 
-    The first picture is near rest, whatever is said before the clip begins, so that a still tells little of what a
-    person feels; from the first sound on the face comes to show it, most where the voice is loudest.
+    The first frame is near rest, even if speech began before the clip, so that a still reveals little of the emotion.
+    From the first sound on the face begins to show it, most where the voice is loudest.
 
     Args:
-        rng: of the clip.
-        loudness: of the speech at each picture, 0..1.
-        speaking: 1 where a phoneme sounds, 0 in pauses.
+        rng: random source of the clip.
+        loudness: loudness of the speech per frame, 0..1.
+        speaking: 1 during phonemes, 0 in pauses.
 
     Returns:
         (frames,).
@@ -249,18 +249,18 @@ def sample_intensity(rng: np.random.Generator, loudness: Curve, speaking: Curve)
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """Curves over the pictures of a clip, each (frames,).
+    """Curves over the frames of a clip, each (frames,).
 
     Attributes:
-        yaw, pitch, roll: of the head, radians; positive turns it to the right of the picture, down, clockwise.
-        x, y: place of the head, in eye distances from where it usually is.
-        near: its size, 1 is usual.
-        lids: opening, 0 closed.
-        look_x, look_y: of the iris, in units.
-        brow_inner, brow_outer: raised, about -1..1.
+        yaw, pitch, roll: pose of the head in radians; positive is to the right of the frame, down, clockwise.
+        x, y: displacement of the head, in eye distances.
+        near: relative size of the head, 1 is neutral.
+        lids: opening, 0 is closed.
+        look_x, look_y: displacement of the iris, in units.
+        brow_inner, brow_outer: elevation, about -1..1.
         smile: corners of the mouth, about -1..1.
-        part: of the lips, drawn apart beyond speech.
-        idle: opening of the mouth that is not speech (breath, swallow, chewing on words), 0..1.
+        part: opening of the lips in addition to speech.
+        idle: mouth opening other than speech (breathing, swallowing, hesitating), 0..1.
     """
 
     yaw: Curve
@@ -282,22 +282,25 @@ class Motion:
 def sample_motion(
     rng: np.random.Generator, manner: SpeakingStyle, emotion: Emotion, felt: Curve, loudness: Curve, speaking: Curve
 ) -> Motion:
-    """The motion of one clip.
+    """Sample the motion of one clip.
 
     Args:
-        rng: of the clip.
-        manner: of the person.
-        emotion: shown.
-        felt: how much of it at each picture, about 0..1.
-        loudness: of the speech at each picture, 0..1. Head and brows follow it late, early and loosely, as in people.
-        speaking: 1 where a phoneme sounds, 0 in pauses; idle movements of the mouth happen there only.
+        rng: random source of the clip.
+        manner: the person's style.
+        emotion: the emotion.
+        felt: its intensity per frame, about 0..1.
+        loudness: loudness of the speech per frame, 0..1. Head and brows follow it loosely, early or late, as in people.
+        speaking: 1 during phonemes, 0 in pauses, to which idle movements of the mouth are limited.
     """
     frames = len(loudness)
     lively = manner.head * emotion.restless ** float(felt.mean())
-    beat = _late(rng, smooth_curve(loudness, 0.12)) - loudness.mean()
+    beat = _shift_randomly(rng, smooth_curve(loudness, 0.12)) - loudness.mean()
     nod = rng.normal(0, 0.05) * lively * beat
     brow_beat = (
-        manner.brows * 0.35 * np.maximum(_late(rng, smooth_curve(loudness, 0.2)) - 0.45, 0) * rng.uniform(0, 1.5)
+        manner.brows
+        * 0.35
+        * np.maximum(_shift_randomly(rng, smooth_curve(loudness, 0.2)) - 0.45, 0)
+        * rng.uniform(0, 1.5)
     )
     return Motion(
         yaw=np.clip(manner.yaw + rng.normal(0, 0.05) + _drift(rng, frames, 0.045 * lively, 0.7), -0.45, 0.45),
@@ -317,21 +320,21 @@ def sample_motion(
     )
 
 
-def _late(rng: np.random.Generator, curve: Curve) -> Curve:
-    """Moved by up to a third of a second either way: head and brows are not to give the sync away."""
+def _shift_randomly(rng: np.random.Generator, curve: Curve) -> Curve:
+    """Shift by up to a third of a second either way, so that head and brows do not reveal the sync."""
     return np.roll(curve, int(rng.integers(-8, 9)))
 
 
 def _drift(rng: np.random.Generator, frames: int, size: float, seconds: float) -> Curve:
-    """Smooth random movement, with no mean over the clip."""
+    """Smooth random movement with zero mean."""
     rough = rng.normal(0, 1, frames + 2 * FPS).astype(np.float32)
     smooth = smooth_curve(rough, seconds * rng.uniform(0.4, 1.3))[FPS : FPS + frames]
     return np.asarray(size * (smooth - smooth.mean()) / max(float(smooth.std()), 1e-6), np.float32)
 
 
-def _blinks(rng: np.random.Generator, frames: int, a_minute: float) -> Curve:
+def _blinks(rng: np.random.Generator, frames: int, per_minute: float) -> Curve:
     closed = np.zeros(frames, np.float32)
-    for start in rng.uniform(0, frames, rng.poisson(a_minute / 60 * frames / FPS)):
+    for start in rng.uniform(0, frames, rng.poisson(per_minute / 60 * frames / FPS)):
         since = (np.arange(frames) - start) / FPS
         shape = np.interp(since, (-0.04, 0.04, 0.09, 0.26), (0, 1, 1, 0))
         closed = np.maximum(closed, shape)
@@ -339,19 +342,19 @@ def _blinks(rng: np.random.Generator, frames: int, a_minute: float) -> Curve:
 
 
 def _saccades(rng: np.random.Generator, frames: int, size: float) -> Curve:
-    places = np.zeros(frames, np.float32)
+    gaze = np.zeros(frames, np.float32)
     for start in rng.uniform(0, frames, rng.poisson(0.8 * frames / FPS)):
-        places[int(start) :] = rng.normal(0, size)
-    return places
+        gaze[int(start) :] = rng.normal(0, size)
+    return gaze
 
 
 def _resting_brow(rng: np.random.Generator, frames: int) -> Curve:
-    """Nobody's brows rest at the same height today, nor quite still: a single picture is not to give a feeling away."""
+    """Resting height of the brows, random and varying, so that single frames do not reveal the emotion."""
     return np.asarray(rng.normal(0, 0.15) + _drift(rng, frames, 0.04, 0.8), np.float32)
 
 
 def _smile(rng: np.random.Generator, felt: Curve) -> Curve:
-    """The emotion's smile, breathing a little; at times a short smile out of nowhere."""
+    """The emotion's smile with slow variation, and occasionally a short unrelated smile."""
     frames = len(felt)
     curve = felt * (1 + _drift(rng, frames, 0.15, 0.8)) + rng.normal(0, 0.08) + _drift(rng, frames, 0.05, 0.8)
     if rng.random() < 0.2:
@@ -361,7 +364,7 @@ def _smile(rng: np.random.Generator, felt: Curve) -> Curve:
 
 
 def _idle(rng: np.random.Generator, speaking: Curve) -> Curve:
-    """Mouth movement that is not speech, in pauses: an opening before speech, a swallow, a parting of the lips."""
+    """Mouth movement during pauses: opening before speech, swallowing, parting the lips."""
     frames = len(speaking)
     curve = np.zeros(frames, np.float32)
     for start in rng.uniform(0, frames, rng.poisson(0.35 * frames / FPS)):

@@ -1,6 +1,6 @@
-"""The folder while it is made; pictures and sound to MP4.
+"""State of an avatar folder while it is being made, and encoding of frames and audio to MP4.
 
-What was finished when the making was stopped stays, with its rows of the table; the same command goes on from there.
+Clips that were finished before an interruption are kept, with their table rows; the same command resumes there.
 """
 
 from __future__ import annotations
@@ -33,89 +33,92 @@ LABELS = "labels.csv"
 
 
 MARKER_FILE = ".avatars.json"
-"""Says what a folder's avatars are made from; written before the first of them, and the table after the last."""
+"""Arguments that a folder's avatars are made from; written before the first clip, the table after the last."""
 
 
 ROWS = ".rows.jsonl"
-"""Rows of the table of the clips that are finished, while others are not; a row is written after its file."""
+"""Table rows of the finished clips of an incomplete folder; a row is written after its file."""
 
 
 _GENERATED = re.compile(r"(s\d+_|d)\d+\.mp4|\.(s\d+_|d)\d+\.mp4\.\d+\.part|\.labels\.csv\.\d+\.tmp")
 
 
 def is_complete(out: Path, asked: dict[str, Any]) -> bool:
-    """Whether a folder holds the very avatars that are asked for, all of them.
+    """Whether a folder contains all of the requested avatars.
 
     Raises:
-        SeehearError: it holds others, or it cannot be read.
+        SeehearError: it contains others, or it cannot be read.
     """
     with os_errors_as_user_errors(out):
         if not (out / MARKER_FILE).is_file() or not (out / LABELS).is_file():
             return False
-        made = _recorded_arguments(out / MARKER_FILE)
-    if made == asked:
+        recorded = _recorded_arguments(out / MARKER_FILE)
+    if recorded == asked:
         return True
-    others = ", ".join(
-        f"{name} {made.get(name)} instead of {value}" for name, value in asked.items() if made.get(name) != value
+    differences = ", ".join(
+        f"{name} {recorded.get(name)} instead of {value}"
+        for name, value in asked.items()
+        if recorded.get(name) != value
     )
-    raise SeehearError(f"{out} holds avatars already, made with {others}; name another folder or remove it")
+    raise SeehearError(f"{out} holds avatars already, made with {differences}; name another folder or remove it")
 
 
 def finished_files(out: Path) -> list[Path]:
-    """The files of a folder that is whole, in the order of its table."""
+    """The files of a complete folder, in the order of its table."""
     with (out / LABELS).open(encoding="utf-8", newline="") as file:
         return [out / row["file"] for row in csv.DictReader(file)]
 
 
 @contextmanager
 def building(out: Path, asked: dict[str, Any]) -> Iterator[None]:
-    """Holds a folder while avatars are made in it; if none is finished when that fails, the folder goes if it is new.
+    """Lock a folder while avatars are made in it; after a failure, a new folder without finished clips is removed.
 
-    Nothing is ever deleted but files that are called as avatars are, in a folder that has the mark: those that are not
-    finished, or were made from something else.
+    Only files with names of avatars are ever deleted, in a folder with a marker: those that are unfinished, or were
+    made from other arguments.
 
     Raises:
-        SeehearError: the folder holds other things, another process is at it, it cannot be written, the disk is full.
+        SeehearError: the folder contains other things, is in use by another process, is not writable, or the disk is
+            full.
     """
     with os_errors_as_user_errors(out):
         new = not out.exists()
         out.mkdir(parents=True, exist_ok=True)
         if not (out / MARKER_FILE).is_file() and any(out.iterdir()):
             raise SeehearError(f"{out} is not empty; avatars go into a new folder")
-        with (out / MARKER_FILE).open("a+", encoding="utf-8") as mark:
-            _lock(mark, out)
-            whole = False
+        with (out / MARKER_FILE).open("a+", encoding="utf-8") as marker:
+            _lock(marker, out)
+            complete = False
             try:
                 if _recorded_arguments(out / MARKER_FILE) != asked:
                     (out / ROWS).unlink(missing_ok=True)
                 kept = finished(out)
                 _remove_generated(out, kept)
-                (out / ROWS).write_text("")  # without the torn line of a process that was killed
+                (out / ROWS).write_text("")  # drop the incomplete last line of a killed process
                 for number, row in kept.items():
                     remember(out, number, row)
-                mark.truncate(0)
-                mark.write(json.dumps(asked) + "\n")
-                mark.flush()
+                marker.truncate(0)
+                marker.write(json.dumps(asked) + "\n")
+                marker.flush()
                 yield
-                whole = True
+                complete = True
             finally:
-                if whole:
+                if complete:
                     (out / ROWS).unlink(missing_ok=True)
                 elif not finished(out):
                     _remove_generated(out)
                     (out / ROWS).unlink(missing_ok=True)
                     (out / MARKER_FILE).unlink(missing_ok=True)
                     if new:
-                        with suppress(OSError):  # somebody has put something in it meanwhile
+                        with suppress(OSError):  # another file has appeared in it
                             out.rmdir()
 
 
 def finished(out: Path) -> dict[int, dict[str, Any]]:
-    """The rows of the clips of an unfinished folder that are finished, by their numbers."""
+    """Table rows of the finished clips of an incomplete folder, by clip number."""
     rows: dict[int, dict[str, Any]] = {}
     with suppress(OSError):
         for line in (out / ROWS).read_text(encoding="utf-8").splitlines():
-            with suppress(ValueError, TypeError, KeyError):  # the last line of a process that was killed
+            with suppress(ValueError, TypeError, KeyError):  # the last line after a process was killed
                 number, row = json.loads(line)
                 if (out / row["file"]).is_file():
                     rows[int(number)] = row
@@ -123,30 +126,30 @@ def finished(out: Path) -> dict[int, dict[str, Any]]:
 
 
 def remember(out: Path, number: int, row: dict[str, Any]) -> None:
-    """Write down that a clip is finished."""
+    """Record that a clip is finished."""
     with (out / ROWS).open("a", encoding="utf-8") as file:
         file.write(json.dumps([number, row], ensure_ascii=False) + "\n")
 
 
 def write_labels(out: Path, rows: list[dict[str, Any]]) -> None:
-    """The table, which says that the folder is whole."""
+    """Write the table, which marks the folder as complete."""
     with atomic_write(out / LABELS) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
 
 
-def _recorded_arguments(mark: Path) -> dict[str, Any]:
+def _recorded_arguments(marker: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(mark.read_text(encoding="utf-8")))
-    except (ValueError, TypeError):  # its writer was killed
+        return dict(json.loads(marker.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):  # the writing process was killed
         return {}
 
 
-def _lock(mark: IO[str], out: Path) -> None:
-    """Ends with the process, however it ends."""
+def _lock(marker: IO[str], out: Path) -> None:
+    """The lock ends with the process, however it ends."""
     try:
-        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise SeehearError(f"another seehear is making avatars in {out} now; wait, or name another folder") from None
 
@@ -158,12 +161,12 @@ def _remove_generated(out: Path, keep: Mapping[int, Mapping[str, Any]] | None = 
             path.unlink()
 
 
-_AAC = {"aac_coder": "fast"}  # the usual coder takes as long as all pictures
+_AAC = {"aac_coder": "fast"}  # the default coder takes as long as rendering all frames
 
 
 _REPEATABLE = "cpu-independent=1"
-"""From preset veryfast up, x264's macroblock tree gives other bytes from run to run unless it is told to be independent
-of the processor (seen with PyAV 18.1: 12 encodings of one film, 12 results; with the option, one)."""
+"""From preset veryfast on, x264's macroblock tree gives different bytes in each run unless it is set to be independent
+of the processor (observed with PyAV 18.1: 12 encodings of one video, 12 results; with the option, one)."""
 
 
 def write_video_file(
@@ -175,23 +178,23 @@ def write_video_file(
     preset: str,
     bit_rate: int,
 ) -> None:
-    """Write an MP4 file (H.264, AAC). It appears under its name only when it is whole.
+    """Write an MP4 file (H.264, AAC). It appears under its name only when it is complete.
 
-    `seehear.media.encode.write_video` would use every processor for each of many workers.
+    `seehear.media.encode.write_video` would use every processor in each of many workers.
 
     Args:
-        path: to write.
-        pictures: RGB uint8 (height, width, 3), 25 a second, all of one even size.
-        sound: float32 (N,), 16 kHz, from the first picture on.
+        path: output file.
+        pictures: frames, RGB uint8 (height, width, 3), 25 per second, all of the same even size.
+        sound: audio, float32 (N,), 16 kHz, starting with the first frame.
         crf: quality of x264.
-        preset: of x264; faster ones leave other traces in the picture.
-        bit_rate: of AAC, bits a second.
+        preset: speed of x264; presets leave different artefacts.
+        bit_rate: bit rate of AAC in bits per second.
 
     Raises:
         MediaError: the file cannot be written.
     """
-    film = iter(pictures)
-    first = next(film)
+    frames = iter(pictures)
+    first = next(frames)
     with atomic_file(path) as file, av.open(file, "w", format="mp4") as container:
         options = {"crf": str(crf), "preset": preset, "x264-params": _REPEATABLE}
         video = container.add_stream("libx264", rate=FPS, options=options)
@@ -203,8 +206,8 @@ def write_video_file(
         context.colorspace = context.color_primaries = context.color_trc = BT601
         context.color_range = LIMITED
         audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono", bit_rate=bit_rate, options=_AAC)
-        for number, picture in enumerate(chain((first,), film)):
-            # OpenCV's planes are BT.601, limited range, chroma in the middle of its four pixels
+        for number, picture in enumerate(chain((first,), frames)):
+            # OpenCV's conversion is BT.601, limited range, with centred chroma
             frame = VideoFrame.from_ndarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), format="yuv420p")
             frame.pts = number
             container.mux(video.encode(frame))

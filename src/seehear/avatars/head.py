@@ -1,4 +1,4 @@
-"""A still head: skin, hair."""
+"""Rendering of a still head: skin and hair."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from seehear.avatars.surface import (
 
 
 def skin_colour(face: FaceAppearance, plane: Plane, rng: np.random.Generator) -> Floats:
-    """Linear reflectance of the bare skin with all that grows or is painted on it, (height, width, 3)."""
+    """Linear reflectance of the skin with make-up, brows and beard, (height, width, 3)."""
     x, y = plane.grid
     skin = np.broadcast_to(to_linear(face.skin), (plane.height, plane.width, 3)).copy()
     skin *= np.exp(_redness(face, plane, x, y, rng)[..., None] * np.array((0.02, -0.14, -0.11), np.float32))
@@ -70,7 +70,7 @@ def _nostrils(face: FaceAppearance, x: Floats, y: Floats) -> Floats:
 
 
 def _wrinkles(face: FaceAppearance, x: Floats, y: Floats, rng: np.random.Generator) -> Floats:
-    """Lines, as darkening (log): from nose to mouth, beside the mouth, on the forehead, beside the eyes."""
+    """Lines as log-darkening: nasolabial folds, marionette lines, forehead and crow's feet."""
     depth = face.wrinkles
     mouth = mouth_y(face)
     side = np.abs(x)
@@ -120,7 +120,7 @@ def _brows(face: FaceAppearance, plane: Plane, x: Floats, y: Floats, rng: np.ran
 
 
 def beard_cover(face: FaceAppearance, plane: Plane, rng: np.random.Generator) -> Floats:
-    """How much of the skin the beard hides, 0..1."""
+    """Coverage of the skin by the beard, 0..1."""
     x, y = plane.grid
     side = np.abs(x)
     mouth = mouth_y(face)
@@ -159,14 +159,14 @@ def beard_cover(face: FaceAppearance, plane: Plane, rng: np.random.Generator) ->
     )
 
 
-_CROWN = -0.7  # above this the outline is half an ellipse
+_CROWN = -0.7  # above this height the outline is half an ellipse
 
 
 _NEAT = ("short", "parted", "fringe", "bun", "cropped", "cap")
 
 
 def hair_cover(face: FaceAppearance, plane: Plane, rng: np.random.Generator) -> Floats:
-    """Where hair (or what covers it) hides head and background, 0..1, (height, width)."""
+    """Coverage of head and background by hair or headwear, 0..1, (height, width)."""
     x, y = plane.grid
     wiggle = 0.05 * smooth_noise(rng, plane, 0.12, 2)
     style = face.hair_style
@@ -187,13 +187,13 @@ def hair_cover(face: FaceAppearance, plane: Plane, rng: np.random.Generator) -> 
 
 
 def _outer(face: FaceAppearance, x: Floats, y: Floats, style: str) -> Floats:
-    """Positive inside the outline of the hair."""
+    """Signed distance to the outline of the hair, positive inside."""
     grow = {"cropped": 0.05, "receding": 0.05, "cap": 0.10, "curly": 0.34, "long": 0.22, "scarf": 0.20}.get(style, 0.16)
     head = half_width(face, np.clip(y, _CROWN, 0.0)) + grow * (0.6 if style in _NEAT else 1.0)
     top = np.sqrt(np.clip(1 - (np.minimum(y - _CROWN, 0.0) / (1.16 + grow)) ** 2, 0.0, 1.0))
     inside = (head + 0.02) * top - np.abs(x) - 0.02
     if style in ("long", "scarf"):
-        inside = inside + 0.16 * smoothstep(-0.3, 0.8, y)  # hair falls outwards on the shoulders
+        inside = inside + 0.16 * smoothstep(-0.3, 0.8, y)  # hair spreads out over the shoulders
         return np.asarray(inside - 0.25 * np.maximum(y - 1.0, 0) * (style == "scarf"), np.float32)
     knot = 0.38 - np.sqrt(x**2 + (y + 2.02) ** 2) if style == "bun" else -1.0
     reach = {"curly": 0.55}.get(style, 0.32)
@@ -201,7 +201,7 @@ def _outer(face: FaceAppearance, x: Floats, y: Floats, style: str) -> Floats:
 
 
 def _hairline(face: FaceAppearance, x: Floats, style: str) -> Floats:
-    """y below which the forehead is bare."""
+    """y of the hairline; the forehead below is bare."""
     base = {"receding": -1.45, "fringe": -0.52, "scarf": -1.02, "cap": -0.78, "cropped": -1.15}.get(style, -1.12)
     if style == "fringe":
         return np.asarray(base + 0.06 * np.abs(x), np.float32)
@@ -213,7 +213,7 @@ def _hairline(face: FaceAppearance, x: Floats, style: str) -> Floats:
 
 
 def _curtain(face: FaceAppearance, y: Floats, style: str) -> Floats:
-    """|x| outside which long hair or a scarf hangs beside the face."""
+    """|x| beyond which long hair or a scarf hangs next to the face."""
     face_edge = half_width(face, np.minimum(y, 0.9))
     if style == "scarf":
         inner = half_width(face, np.minimum(y, chin_y(face) - 0.12)) * 0.93
@@ -222,7 +222,7 @@ def _curtain(face: FaceAppearance, y: Floats, style: str) -> Floats:
 
 
 def hair_colour(face: FaceAppearance, plane: Plane, light: Light, rng: np.random.Generator) -> Floats:
-    """Linear light from the hair, (height, width, 3)."""
+    """Linear radiance of the hair, (height, width, 3)."""
     x, y = plane.grid
     grain = {"curly": (0.06, 0.06), "short": (0.03, 0.14), "cropped": (0.025, 0.04)}.get(face.hair_style, (0.03, 0.35))
     strands = smooth_noise(rng, plane, grain, 2)
@@ -234,23 +234,23 @@ def hair_colour(face: FaceAppearance, plane: Plane, light: Light, rng: np.random
         colour = np.broadcast_to(to_linear(face.hair) + 0.003, (*x.shape, 3))
     round_head = 0.75 + 0.35 * light.direction[0] * x - 0.25 * light.direction[1] * (-y - 0.9)
     crown = np.exp(-(((y + 1.45) / 0.22) ** 2)) * smoothstep(-1.0, 0.3, -np.abs(x))
-    lit = np.clip(round_head, 0.25, 1.4) * np.exp(0.33 * strands) + 0.5 * crown
-    arriving = 0.55 * np.array(light.key) + 0.75 * np.array(light.around)
-    return np.asarray(colour * lit[..., None] * arriving, np.float32)
+    shading = np.clip(round_head, 0.25, 1.4) * np.exp(0.33 * strands) + 0.5 * crown
+    irradiance = 0.55 * np.array(light.key) + 0.75 * np.array(light.around)
+    return np.asarray(colour * shading[..., None] * irradiance, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A head without eyes and mouth, lit, on its plane.
+    """A lit head without eyes and mouth, on its plane.
 
     Attributes:
-        face: whose.
-        plane: its grid.
-        light: on it.
-        tone: of the camera that sees it.
-        picture: gamma-coded, 0..1, (height, width, 3).
-        cover: where the head hides what is behind it, 0..1, (height, width).
-        height: relief in units, smooth, (height, width): near parts move more when the head turns.
+        face: the appearance.
+        plane: its pixel grid.
+        light: the lighting.
+        tone: tone of the camera.
+        picture: gamma-encoded, 0..1, (height, width, 3).
+        cover: opacity, 0..1, (height, width).
+        height: smooth relief in units, (height, width), for the parallax when the head turns.
     """
 
     face: FaceAppearance
@@ -263,7 +263,7 @@ class Head:
 
 
 def render_head(face: FaceAppearance, light: Light, tone: ColourTone, scale: float) -> Head:
-    """Draw the head of a face in a light for a camera, ``scale`` pixels between the eyes."""
+    """Render a head for a light and a camera, with ``scale`` pixels between the eyes."""
     plane = Plane.of_head(scale)
     textures = [np.random.default_rng([face.texture_seed, i]) for i in range(4)]
     mask = head_mask(face, plane)
@@ -294,8 +294,8 @@ def _ears(face: FaceAppearance, plane: Plane) -> Floats:
 def _with_ears(face: FaceAppearance, plane: Plane, light: Light, picture: Floats, mask: Floats) -> Floats:
     x, y = plane.grid
     shape = 0.75 - 0.4 * bump_pair(x, y, (1.10 * face.width, 0.2), (0.05, 0.15))
-    arriving = 0.35 * np.array(light.key) + 0.7 * np.array(light.around)
-    ear = to_linear(face.skin) * np.array((1.0, 0.82, 0.82)) * arriving * shape[..., None]
+    irradiance = 0.35 * np.array(light.key) + 0.7 * np.array(light.around)
+    ear = to_linear(face.skin) * np.array((1.0, 0.82, 0.82)) * irradiance * shape[..., None]
     return np.asarray(picture + ((1 - mask) * _ears(face, plane))[..., None] * (ear - picture), np.float32)
 
 

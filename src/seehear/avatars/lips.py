@@ -1,4 +1,4 @@
-"""Outline of lips; eyes."""
+"""Outline of the lips, and rendering of the eyes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ UPPER, LOWER = 0.122, 0.160
 
 @dataclass(frozen=True, slots=True)
 class MouthShape:
-    """One picture's mouth: the movement of `visemes.PARTS` with what the emotion adds.
+    """Shape of the mouth in one frame: the movement of `visemes.PARTS` combined with the emotion.
 
-    ``smile`` lifts (> 0) or lowers (< 0) the corners and widens the mouth; about -1..1. ``lick`` shows the tongue.
+    ``smile`` lifts (> 0) or lowers (< 0) the corners and widens the mouth; about -1..1.
     """
 
     jaw: float
@@ -40,15 +40,15 @@ class MouthShape:
 
 @dataclass(frozen=True, slots=True)
 class LipOutline:
-    """Lines of the mouth over the columns of a window, y in units; outside the corners all lines meet.
+    """Lines of the mouth over the columns of a window, y in units; outside the corners all lines coincide.
 
     Attributes:
-        u: place between the corners, -1..1, beyond them outside.
+        u: position between the corners, -1..1, and beyond outside.
         outer_upper, inner_upper, inner_lower, outer_lower: from top to bottom.
         half_width: from the middle to a corner.
         corner_y: height of the corners.
-        up, down: how far the inner edges of the lips are from where they meet, in the middle.
-        jaw: how far the lower jaw has dropped.
+        up, down: distance of the inner edges of the lips from the line where they meet, in the middle.
+        jaw: drop of the lower jaw.
     """
 
     u: Floats
@@ -63,7 +63,7 @@ class LipOutline:
     jaw: float
 
     def of(self, columns: slice) -> LipOutline:
-        """The same for a part of the columns."""
+        """The outline of a part of the columns."""
         return replace(
             self,
             u=self.u[columns],
@@ -75,7 +75,7 @@ class LipOutline:
 
 
 def lip_outline(face: FaceAppearance, manner: SpeakingStyle, shape: MouthShape, columns: Floats) -> LipOutline:
-    """The lips' lines at the given x (units)."""
+    """The outline of the lips at the given x (units)."""
     jaw = max(shape.jaw, 0.0) * manner.jaw_drop
     rounding = float(np.clip(shape.round, 0.0, 1.3))
     wide = float(np.clip(shape.wide, -1.2, 1.2))
@@ -106,11 +106,11 @@ def _width_factor(wide: float, rounding: float, smile: float, jaw: float) -> flo
 
 
 def _gap(manner: SpeakingStyle, shape: MouthShape, jaw: float) -> tuple[float, float]:
-    """How far the lips part upwards and downwards in the middle; negative is never returned."""
+    """Opening upwards and downwards in the middle, never negative."""
     share = manner.articulation.lip_share**0.5
     up = 0.14 * jaw + 0.065 * share * max(shape.upper, 0.0) + 0.025 * max(shape.smile, 0.0) * min(1.0, 6 * jaw)
     down = 0.84 * jaw + 0.080 * share * max(shape.lower, 0.0)
-    apart = up + down + manner.rest_gap - 0.022  # soft lips touch until drawn apart by more than this
+    apart = up + down + manner.rest_gap - 0.022  # soft lips stay in contact up to this opening
     open_ = (1 - min(shape.press, 1.0)) * max(apart, 0.0) / max(up + down, 1e-6)
     up, down = up * open_, down * open_
     tuck = min(shape.tuck, 1.0)
@@ -118,7 +118,7 @@ def _gap(manner: SpeakingStyle, shape: MouthShape, jaw: float) -> tuple[float, f
 
 
 def _opening(u: Floats, gap: float, wide: float, rounding: float) -> Floats:
-    """Profile of the opening between the corners, 1 in the middle: a slit opens from the middle outwards."""
+    """Profile of the opening between the corners, 1 in the middle; a slit opens from the middle outwards."""
     reach = 0.72 + 0.28 * min(1.0, gap / 0.12) - 0.10 * rounding
     power = 2.0 + 0.9 * max(wide, 0.0) - 0.3 * rounding
     inside = np.clip(1 - np.abs(u / reach) ** power, 0.0, 1.0)
@@ -128,7 +128,7 @@ def _opening(u: Floats, gap: float, wide: float, rounding: float) -> Floats:
 def _thickness(
     face: FaceAppearance, shape: MouthShape, u: Floats, rounding: float, gap: float
 ) -> tuple[Floats, Floats]:
-    """Of the upper and lower lip's red at each u."""
+    """Thickness of the upper and lower vermilion at each u."""
     inside = np.clip(1 - np.abs(u) ** 1.7, 0.0, 1.0)
     peaks = (
         1
@@ -161,7 +161,7 @@ def _thickness(
 
 
 def mouth_shapes(movement: NDArray[np.float32], smile: NDArray[np.float32]) -> list[MouthShape]:
-    """One shape a picture, from the columns of `visemes.mouth_movement` and the smile."""
+    """One shape per frame, from the columns of `visemes.mouth_movement` and the smile."""
     return [
         MouthShape(**dict(zip(PARTS, row.tolist(), strict=True)), smile=float(lift))
         for row, lift in zip(movement, smile, strict=True)
@@ -171,11 +171,11 @@ def mouth_shapes(movement: NDArray[np.float32], smile: NDArray[np.float32]) -> l
 EYE_X = 0.5
 
 
-_HALF = (0.34, 0.22)  # of the patch, in units
+_HALF = (0.34, 0.22)  # half width and height of the patch, in units
 
 
 def eye_windows(plane: Plane) -> list[tuple[Plane, tuple[slice, slice], int]]:
-    """The two patches of the plane that hold the eyes, with the side (-1 left in the picture, 1 right)."""
+    """The two patches of the plane with the eyes, and their side (-1 left in the frame, 1 right)."""
     return [
         (*plane.window(side * EYE_X - _HALF[0], side * EYE_X + _HALF[0], -_HALF[1], _HALF[1]), side) for side in (-1, 1)
     ]
@@ -184,16 +184,16 @@ def eye_windows(plane: Plane) -> list[tuple[Plane, tuple[slice, slice], int]]:
 def render_eye(
     head: Head, window: Plane, cut: tuple[slice, slice], side: int, *, opening: float, look: tuple[float, float]
 ) -> Floats:
-    """The eye over the skin of its patch.
+    """Render an eye over the skin of its patch.
 
     Args:
-        head: whose.
-        window, cut, side: of the patch, from `eye_windows`.
-        opening: of the lids, 0 closed, 1 usual, 1.3 wide.
-        look: of the iris to the right and down, in units.
+        head: the head.
+        window, cut, side: the patch, from `eye_windows`.
+        opening: opening of the lids, 0 closed, 1 neutral, 1.3 wide.
+        look: displacement of the iris to the right and down, in units.
 
     Returns:
-        The patch, gamma-coded 0..1, (height, width, 3).
+        The patch, gamma-encoded 0..1, (height, width, 3).
     """
     face, skin = head.face, head.picture[cut]
     x, y = window.grid
@@ -218,7 +218,7 @@ def render_eye(
 
 
 def _ball(face: FaceAppearance, x: Floats, y: Floats, light: Light, look: tuple[float, float], soft: float) -> Floats:
-    """The eyeball, gamma-coded."""
+    """Render the eyeball, gamma-encoded."""
     radius = np.hypot(x - look[0], y + 0.012 - look[1])
     iris = smoothstep(-soft, soft, 0.098 - radius)
     pupil = smoothstep(-soft, soft, 0.040 - radius)
@@ -226,7 +226,7 @@ def _ball(face: FaceAppearance, x: Floats, y: Floats, light: Light, look: tuple[
     white = to_linear((0.86, 0.83, 0.81)) * (1 - 0.35 * (np.abs(x) / 0.26)[..., None] ** 2)
     surface = white + iris[..., None] * (to_linear(face.iris) * np.asarray(ring)[..., None] - white)
     surface = surface * (1 - 0.97 * pupil[..., None])
-    arriving = 0.75 * np.array(light.key) + 0.75 * np.array(light.around)
+    irradiance = 0.75 * np.array(light.key) + 0.75 * np.array(light.around)
     glint_x, glint_y = 0.035 * light.direction[0] + look[0] * 0.5, 0.035 * light.direction[1] - 0.012
     glint = smoothstep(-soft, soft, 0.018 - np.hypot(x - glint_x, y - glint_y))
-    return to_picture((surface * arriving + 0.7 * glint[..., None]).astype(np.float32))
+    return to_picture((surface * irradiance + 0.7 * glint[..., None]).astype(np.float32))

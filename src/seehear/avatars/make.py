@@ -1,4 +1,4 @@
-"""`synthesize_avatars`: many clips or conversations in processes."""
+"""Make folders of avatar videos, with one person or several, in parallel processes."""
 
 from __future__ import annotations
 
@@ -78,21 +78,21 @@ def render_all(
     workers: int | None,
     progress: bool,
 ) -> AvatarSet:
-    """Film all clips of a folder, but for those that it holds already.
+    """Render all clips of a folder that are not finished yet.
 
     Args:
         out: the folder.
-        asked: what its clips are made from; the folder remembers it.
-        jobs: one of each clip.
-        film: a function of a module, that writes one clip and gives its row of the table.
-        workers: processes; by default one a core.
-        progress: tell how far it is.
+        asked: arguments that its clips are made from; stored in the folder.
+        jobs: one job per clip.
+        film: module-level function that writes one clip and returns its table row.
+        workers: number of processes; by default one per core.
+        progress: show progress.
 
     Returns:
         The folder and its files, in the order of the table.
 
     Raises:
-        SeehearError: eSpeak NG is not installed, the folder cannot be written or holds something else, or the disk is
+        SeehearError: eSpeak NG is not installed, the folder is not writable or contains something else, or the disk is
             full.
     """
     workers = worker_count(workers)
@@ -102,21 +102,21 @@ def render_all(
     with building(out, asked):
         rows: dict[int, Row] = finished(out)
         left = [(number, job) for number, job in enumerate(jobs) if number not in rows]
-        made = closing(_results(left, film, min(workers, len(left))))  # if it fails, nobody writes while it is cleared
-        with made as results, ProgressReporter("avatars", len(jobs), len(rows), show=progress) as telling:
+        running = closing(_results(left, film, min(workers, len(left))))  # on failure workers stop before the cleanup
+        with running as results, ProgressReporter("avatars", len(jobs), len(rows), show=progress) as reporter:
             for number, row in results:
                 rows[number] = row
                 remember(out, number, row)
-                telling.update(len(rows), f"{len(rows)}/{len(jobs)} clips")
+                reporter.update(len(rows), f"{len(rows)}/{len(jobs)} clips")
         write_labels(out, [rows[number] for number in range(len(jobs))])
     return AvatarSet(out, tuple(finished_files(out)))
 
 
 def check_arguments(clips: int, speakers: int, seconds: float, seed: int, neutral: float) -> None:
-    """That this many avatars can be made.
+    """Check the arguments.
 
     Raises:
-        SeehearError: a number is absurd.
+        SeehearError: a number is out of range.
     """
     if clips < 1 or speakers < 1:
         raise SeehearError(f"Avatars need at least one clip and one speaker, not {clips} and {speakers}.")
@@ -129,29 +129,29 @@ def check_arguments(clips: int, speakers: int, seconds: float, seed: int, neutra
 
 
 def alignment_json(marks: Sequence[TimedLabel]) -> str:
-    """Words or phonemes as the table has them: a JSON list of ``[text, start_s, stop_s]``."""
+    """Words or phonemes for the table: a JSON list of ``[text, start_s, stop_s]``."""
     return json.dumps([[m.text, round(m.start_s, 4), round(m.stop_s, 4)] for m in marks], ensure_ascii=False)
 
 
 def _results(jobs: Sequence[tuple[int, Job]], film: Callable[[Job], Row], workers: int) -> Generator[tuple[int, Row]]:
-    """Numbers of clips and their rows of the table, as they come."""
+    """Yield clip numbers and table rows in the order of completion."""
     if workers <= 1:
         yield from ((number, film(job)) for number, job in jobs)
         return
-    for message in run_tasks(jobs, partial(_filmed, film), workers):
+    for message in run_tasks(jobs, partial(_render_job, film), workers):
         number = message.task[0]
         if message.kind == "died":
             raise SeehearError(f"the process that made clip {number} {message.value}; try fewer --workers")
         yield number, message.value
 
 
-def _filmed(film: Callable[[Job], Row], numbered: tuple[int, Job], tell: ReportProgress) -> Row:
-    """What a worker does."""
+def _render_job(film: Callable[[Job], Row], numbered: tuple[int, Job], report: ReportProgress) -> Row:
+    """Run one job in a worker."""
     return film(numbered[1])
 
 
 MAX_PEOPLE = 6
-"""People in a picture: more would be too wide for what video is made of."""
+"""Maximum number of people in a frame; more would be too wide for video codecs."""
 
 
 DialogueJob = tuple[Path, int, int, int, float, int, float]
@@ -169,33 +169,33 @@ def synthesize_dialogues(
     workers: int | None = None,
     progress: bool = True,
 ) -> AvatarSet:
-    """Make a folder of films in which people side by side take turns to speak, and a table of who speaks when.
+    """Make a folder of videos in which people side by side take turns speaking, and a table of who speaks when.
 
-    Who does not speak blinks, looks, moves the head a little, swallows or smiles, and nothing of it follows the sound,
-    which is one track for all. Every file is an MP4 as those of `synthesize_avatars`. ``labels.csv`` has a
-    row for each: ``file``; ``speakers``, ``sexes`` and ``ages`` as JSON lists, from left to right; ``turns``, a JSON
-    list of ``[place, start_s, stop_s]``, place 0 being the person at the left; ``words`` as JSON lists of
+    People who do not speak blink, look around, move the head a little, swallow or smile, unrelated to the audio, which
+    is one track for all. The files are MP4s like those of `synthesize_avatars`. ``labels.csv`` has a row for each:
+    ``file``; ``speakers``, ``sexes`` and ``ages`` as JSON lists, from left to right; ``turns``, a JSON list of
+    ``[place, start_s, stop_s]``, where place 0 is the person at the left; ``words`` as JSON lists of
     ``[place, text, start_s, stop_s]``; and attributes of the room. No two people speak at the same time. Pauses of more
-    than 0.3 s part a turn, shorter ones belong to it.
+    than 0.3 s split a turn, shorter ones are part of it.
 
-    A seed decides everything; film ``i`` depends on nothing but the arguments and ``i``.
+    The seed determines everything; video ``i`` depends only on the arguments and ``i``.
 
     Args:
-        out: folder to make; it must not hold anything else.
-        clips: how many films.
-        speakers: how many people there are; those of a film are drawn from them.
-        seed: decides everything.
-        seconds: length of each film.
-        people: in each picture, 2 to 6.
-        neutral: share of them without emotion.
-        workers: processes; by default one a core.
-        progress: tell how far it is, on the error stream.
+        out: folder to create; it must not contain anything else.
+        clips: number of videos.
+        speakers: number of people from which those of each video are sampled.
+        seed: determines everything.
+        seconds: length of each video.
+        people: number of people in each frame, 2 to 6.
+        neutral: fraction of them without emotion.
+        workers: number of processes; by default one per core.
+        progress: show progress on stderr.
 
     Returns:
         The folder and its files, in the order of the table.
 
     Raises:
-        SeehearError: as `synthesize_avatars`, or there are fewer speakers than people in a picture.
+        SeehearError: as for `synthesize_avatars`, or there are fewer speakers than people in a frame.
     """
     check_arguments(clips, speakers, seconds, seed, neutral)
     if not 2 <= people <= MAX_PEOPLE:
@@ -210,26 +210,31 @@ def synthesize_dialogues(
 
 
 def render_dialogue(job: DialogueJob) -> Row:
-    """One file, and its row of the table."""
+    """Write one file and return its table row."""
     out, seed, number, speakers, seconds, people, neutral = job
-    duet = plan_dialogue(seed, number, speakers, seconds, people, neutral)
+    dialogue = plan_dialogue(seed, number, speakers, seconds, people, neutral)
     name = f"d{number:06d}.mp4"
-    camera = duet.takes[0].camera
+    camera = dialogue.takes[0].camera
     write_video_file(
-        out / name, duet.pictures(), duet.sound, crf=camera.crf, preset=camera.preset, bit_rate=duet.room.bit_rate
+        out / name,
+        dialogue.pictures(),
+        dialogue.sound,
+        crf=camera.crf,
+        preset=camera.preset,
+        bit_rate=dialogue.room.bit_rate,
     )
-    return _dialogue_row(name, duet)
+    return _dialogue_row(name, dialogue)
 
 
-def _dialogue_row(name: str, duet: Dialogue) -> Row:
-    """One row of the table, in the order of its columns."""
-    cast, room, framing = [take.person for take in duet.takes], duet.room, duet.takes[0].framing
+def _dialogue_row(name: str, dialogue: Dialogue) -> Row:
+    """One table row, in the order of its columns."""
+    cast, room, framing = [take.person for take in dialogue.takes], dialogue.room, dialogue.takes[0].framing
     words = [
         (place, mark.text, round(mark.start_s, 4), round(mark.stop_s, 4))
-        for place, take in enumerate(duet.takes)
+        for place, take in enumerate(dialogue.takes)
         for mark in take.words
     ]
-    turns = [(turn.place, round(turn.start_s, 4), round(turn.stop_s, 4)) for turn in duet.turns]
+    turns = [(turn.place, round(turn.start_s, 4), round(turn.stop_s, 4)) for turn in dialogue.turns]
     return {
         "file": name,
         "speakers": json.dumps([f"s{person.number:04d}" for person in cast]),
@@ -239,18 +244,18 @@ def _dialogue_row(name: str, duet: Dialogue) -> Row:
         "words": json.dumps(sorted(words, key=lambda word: word[2]), ensure_ascii=False),
         "width": framing.width * len(cast),
         "height": framing.height,
-        "crf": duet.takes[0].camera.crf,
+        "crf": dialogue.takes[0].camera.crf,
         "noise": room.noise,
         **{key: round(getattr(room, key), 2) for key in ("snr_db", "reverberation_s", "level_db", "clip_db")},
     }
 
 
 PARTS = ("train", "train", "train", "dev", "test")
-"""Where the people of a seed belong, in turn: a split by people that is the same for everybody who makes them."""
+"""Split of the people of a seed, in turn, so that everybody who makes them has the same split."""
 
 
 VOICE = ("pitch", "pitch_range", "words_per_minute", "tract")
-"""Columns of the table that tell of a synthesiser's voice; empty for a recorded one."""
+"""Table columns of a synthetic voice; empty for a recorded one."""
 
 
 def synthesize_avatars(
@@ -268,39 +273,39 @@ def synthesize_avatars(
 ) -> AvatarSet:
     """Make a folder of video files with synthetic talking people, and a table of labels.
 
-    Every file is an MP4 (H.264, 25 pictures a second; AAC, 16 kHz) named ``s<speaker>_<clip>.mp4``. ``labels.csv`` has
-    a row for each: ``file``, ``text`` (the words inside the clip), ``speaker``, ``part`` (train, dev or test: three
+    The files are MP4s (H.264, 25 frames per second; AAC, 16 kHz) named ``s<speaker>_<clip>.mp4``. ``labels.csv`` has a
+    row for each: ``file``, ``text`` (the words inside the clip), ``speaker``, ``part`` (train, dev or test: three
     people in five, one, and one), ``emotion``, ``language``, attributes of face, voice, room and camera, and ``words``
     and ``phonemes`` (IPA) as JSON lists of ``[text, start_s, stop_s]``.
 
-    A seed decides everything: the same seed gives the same bytes, whatever the number of workers. Another seed gives
-    other people, texts, rooms and cameras; clip ``i`` of a seed depends on nothing but the seed, ``i``, ``speakers``,
-    ``seconds`` and ``neutral``, so that a larger run begins with the clips of a smaller one.
+    The seed determines everything: the same seed gives the same bytes, whatever the number of workers. Another seed
+    gives other people, texts, rooms and cameras. Clip ``i`` of a seed depends only on the seed, ``i``, ``speakers``,
+    ``seconds`` and ``neutral``, so that a larger run starts with the clips of a smaller one.
 
-    A folder that holds the very same avatars is left as it is. Where the making was stopped, or failed, what was
-    finished stays, and the same command goes on from there.
+    A folder with the same avatars is left unchanged. After an interruption or failure finished clips are kept, and the
+    same command resumes from there.
 
     Args:
-        out: folder to make; it must not hold anything else.
-        clips: how many files.
-        speakers: how many people; they take turns.
-        seed: decides everything.
-        seconds: length of each clip, a whole number of pictures.
-        neutral: share of the clips without emotion, 0 to 1; the others are of six emotions, equally often. One in
-            seven makes all classes alike.
-        people_per_video: people in each video; two or more take turns to speak, and labels.csv says who speaks when
-            (see `synthesize_dialogues`).
-        recordings: folder of English recordings, each of one voice: the people say what these hold, instead of what a
-            synthesiser reads. Each has the voice of one recording; face and feeling know nothing of it.
-        workers: processes; by default one a core.
-        progress: tell how far it is, on the error stream.
+        out: folder to create; it must not contain anything else.
+        clips: number of files.
+        speakers: number of people; they take turns.
+        seed: determines everything.
+        seconds: length of each clip, a whole number of frames.
+        neutral: fraction of the clips without emotion, 0 to 1; the others have six emotions, equally often. One in
+            seven balances all classes.
+        people_per_video: number of people in each video; two or more take turns speaking, and labels.csv says who
+            speaks when (see `synthesize_dialogues`).
+        recordings: folder of English recordings, each of one voice, to use instead of a synthesiser. Each person has
+            the voice of one recording; face and emotion are independent of it.
+        workers: number of processes; by default one per core.
+        progress: show progress on stderr.
 
     Returns:
         The folder and its files, in the order of the table.
 
     Raises:
-        SeehearError: eSpeak NG is not installed, the folder cannot be written or holds something else, the disk is
-            full, or a number is absurd.
+        SeehearError: eSpeak NG is not installed, the folder is not writable or contains something else, the disk is
+            full, or a number is out of range.
     """
     if people_per_video != 1 and recordings:
         raise SeehearError("--recordings lets one person speak in each video; leave out --people-per-video")
@@ -329,7 +334,7 @@ ClipJob = tuple[Path, int, int, int, float, float, Sequence[Path]]
 
 
 def render_clip(job: ClipJob) -> dict[str, Any]:
-    """One file, and its row of the table."""
+    """Write one file and return its table row."""
     out, seed, number, speakers, seconds, neutral, recordings = job
     take = plan_performance(seed, number, speakers, seconds, neutral, recordings)
     name = f"s{take.person.number:04d}_{number:06d}.mp4"
@@ -345,7 +350,7 @@ def render_clip(job: ClipJob) -> dict[str, Any]:
 
 
 def _clip_row(name: str, take: Performance) -> dict[str, Any]:
-    """One row of the table, in the order of its columns."""
+    """One table row, in the order of its columns."""
     person, voice, face = take.person, take.person.voice, take.person.face
     return {
         "file": name,

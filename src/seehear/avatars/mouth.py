@@ -1,4 +1,4 @@
-"""The mouth drawn."""
+"""Rendering of the mouth."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from seehear.avatars.lips import HALF_WIDTH, LipOutline, MouthShape
 from seehear.avatars.person import FaceAppearance, Person
 from seehear.avatars.surface import NOSE_Y, Floats, Light, Numbers, mouth_y, shade, smoothstep, to_linear, to_picture
 
-_ROWS, _COLUMNS = 32, 96  # of the picture of each lip
+_ROWS, _COLUMNS = 32, 96  # size of each lip's texture
 
 
-_TOOTH_WIDTHS = np.array((0.135, 0.104, 0.118, 0.108, 0.10))  # from the middle to the side: 8.5, 6.5, 7.5, 7, 6.5 mm
+_TOOTH_WIDTHS = np.array((0.135, 0.104, 0.118, 0.108, 0.10))  # from the middle outwards: 8.5, 6.5, 7.5, 7, 6.5 mm
 
 
 _LOWER_WIDTHS = np.array((0.084, 0.092, 0.108, 0.108, 0.10))
 
 
 class MouthRenderer:
-    """Draws one person's mouth in one light, for any shape."""
+    """Renders the mouth of one person in one light, for any shape."""
 
     def __init__(self, person: Person, head: Head) -> None:
         self.person = person
@@ -29,17 +29,17 @@ class MouthRenderer:
         self.window, self.cut = head.plane.window(-0.80, 0.80, NOSE_Y - 0.02, middle + 0.75)
         self._columns, self._rows = self.window.columns, self.window.rows
         rng = np.random.default_rng([face.texture_seed, 21])
-        self._lips = _lip_pictures(head, rng)
-        self._pursed = _lip_pictures(head, rng, pursed=True)
+        self._lips = _lip_textures(head, rng)
+        self._pursed = _lip_textures(head, rng, pursed=True)
         self._inside = _inside_light(head.light)
         self._teeth = 255 * head.tone(to_picture(to_linear(face.teeth) * self._inside * 0.95))
         self._tongue = 255 * head.tone(to_picture(to_linear((0.66, 0.34, 0.33)) * self._inside * 0.9))
         self._cavity = 255 * head.tone(to_picture(to_linear((0.22, 0.07, 0.06)) * self._inside * 0.45))
         self._upper_teeth = _tooth_row(face, self._columns, _TOOTH_WIDTHS, rng)
         self._lower_teeth = _tooth_row(face, self._columns, _LOWER_WIDTHS, rng)
-        self._moustache = self._hairs_over_lip(head)
+        self._moustache = self._make_moustache(head)
 
-    def _hairs_over_lip(self, head: Head) -> tuple[Floats, Floats] | None:
+    def _make_moustache(self, head: Head) -> tuple[Floats, Floats] | None:
         face = head.face
         if face.beard not in ("moustache", "goatee", "full") or face.beard_density < 0.45:
             return None
@@ -56,9 +56,9 @@ class MouthRenderer:
         return np.asarray(cover * below, np.float32), colour
 
     def render(self, skin: Floats, shape: MouthShape, lines: LipOutline) -> Floats:
-        """The mouth over the picture of the window's skin, float32 0..255, (height, width, 3).
+        """Render the mouth over the skin of the window, float32 0..255, (height, width, 3).
 
-        ``lines`` is the `outline` of ``shape`` over the window's columns.
+        ``lines`` is the `lip_outline` of ``shape`` over the window's columns.
         """
         picture = self._with_shadows(skin, lines, shape)
         cut = self._around_lips(lines)
@@ -69,7 +69,7 @@ class MouthRenderer:
         return self._with_moustache(picture, lines)
 
     def _around_lips(self, lines: LipOutline) -> tuple[slice, slice]:
-        """The rows and columns that hold the lips and what is between them."""
+        """Rows and columns that contain the lips and the opening between them."""
         columns = np.flatnonzero(np.abs(lines.u) < 1.0)
         left, right = int(columns[0]), int(columns[-1]) + 1
         ends = np.array((lines.outer_upper[left:right].min(), lines.outer_lower[left:right].max()))
@@ -77,7 +77,7 @@ class MouthRenderer:
         return slice(int(top), int(bottom)), slice(left, right)
 
     def _with_shadows(self, skin: Floats, lines: LipOutline, shape: MouthShape) -> Floats:
-        """Below the lower lip, in the corners, and in the folds of a smile."""
+        """Darken below the lower lip, at the corners, and in the folds of a smile."""
         x, y = self._columns, self._rows
         inside = np.clip(1 - lines.u**2, 0.0, 1.0)
         under = y - lines.outer_lower
@@ -92,13 +92,13 @@ class MouthRenderer:
         return np.asarray(skin * (1 - dark[..., None]), np.float32)
 
     def _draw_lips(self, picture: Floats, y: Floats, lines: LipOutline, shape: MouthShape) -> None:
-        """Draw the lips into a part of the window."""
+        """Render the lips into a part of the window."""
         soft = max(1.0 / self.window.scale, 0.012 + 0.022 * max(0.0, 1.2 - self.person.face.lip_border))
         above = y < 0.5 * (lines.inner_upper + lines.inner_lower)
         from_edge = np.where(above, y - lines.outer_upper, lines.outer_lower - y)
         thick = np.where(above, lines.inner_upper - lines.outer_upper, lines.outer_lower - lines.inner_lower)
         cover = np.clip(from_edge * (0.5 / soft) + 0.5, 0.0, 1.0)
-        cover *= np.minimum((1 - np.abs(lines.u)) * 10, 1.0)  # thin out into the corners
+        cover *= np.minimum((1 - np.abs(lines.u)) * 10, 1.0)  # fade out towards the corners
         depth = np.clip(from_edge / np.maximum(thick, 1e-4), 0.0, 1.0)
         map_x = np.broadcast_to((lines.u * 0.5 + 0.5) * (_COLUMNS - 1), depth.shape).astype(np.float32)
         map_y = depth * (_ROWS - 1) + np.where(above, np.float32(0), np.float32(_ROWS))
@@ -110,7 +110,7 @@ class MouthRenderer:
         picture += cover[..., None] * (lip - picture)
 
     def _draw_inside(self, picture: Floats, y: Floats, lines: LipOutline, shape: MouthShape) -> None:
-        """Draw teeth, tongue and cavity where the lips are apart, into a part of the window."""
+        """Render teeth, tongue and cavity between the lips, into a part of the window."""
         edge = self.window.scale * 0.8
         open_ = np.clip((y - lines.inner_upper) * edge + 0.5, 0, 1)
         open_ *= np.clip((lines.inner_lower - y) * edge + 0.5, 0, 1)
@@ -122,7 +122,7 @@ class MouthRenderer:
             picture[cut] += open_[cut][..., None] * (inside - picture[cut])
 
     def _inside_picture(self, y: Floats, lines: LipOutline, shape: MouthShape) -> Floats:
-        """Teeth, tongue and cavity, without the lips."""
+        """Render teeth, tongue and cavity, without the lips."""
         face = self.person.face
         edge = self.window.scale * 0.8
         x, columns = lines.u * lines.half_width, self._columns_of(lines)
@@ -134,8 +134,8 @@ class MouthRenderer:
         out: Numbers = np.broadcast_to(dark, (len(y), len(x), 3))
         out = self._with_tongue(out, x, y, shape, float(np.mean(upper_edge)), lines)
         corner = np.clip(1.02 - (np.abs(x) / (0.92 * lines.half_width)) ** 2.5, 0.12, 1.0)
-        light = corner * (0.62 + 0.38 * min(gap / 0.14, 1.0))  # less light reaches the sides and a narrow mouth
-        light = light * (1 - 0.45 * float(np.clip(shape.round, 0.0, 1.0)))  # or one behind protruded lips
+        light = corner * (0.62 + 0.38 * min(gap / 0.14, 1.0))  # the sides and a narrow opening receive less light
+        light = light * (1 - 0.45 * float(np.clip(shape.round, 0.0, 1.0)))  # and so does a mouth with protruded lips
         _, tone, present = (row[columns] for row in self._lower_teeth)
         under_lip = 0.80 - 0.35 * np.exp(-(bottom - y).clip(0) / 0.03)
         cover = np.clip((y - lower_edge) * edge + 0.5, 0, 1) * present
@@ -149,7 +149,7 @@ class MouthRenderer:
         return np.asarray(out, np.float32)
 
     def _columns_of(self, lines: LipOutline) -> slice:
-        """Which columns of the window the lines are of."""
+        """Columns of the window that the lines cover."""
         first = round((float(lines.u[0]) * lines.half_width - self.window.left) * self.window.scale)
         return slice(first, first + len(lines.u))
 
@@ -168,7 +168,7 @@ class MouthRenderer:
         return np.asarray(out + cover[..., None] * (self._tongue * deep[..., None] - out), np.float32)
 
     def _with_tip(self, out: Numbers, x: Floats, y: Floats, shape: MouthShape, upper_edge: Floats) -> Floats:
-        """The tip of the tongue between the teeth."""
+        """Render the tip of the tongue between the teeth."""
         reach = min((shape.tip - 1.1) / 0.3, 1.0)
         cover = np.clip((y - upper_edge + 0.02 * reach - 0.06 * (x / 0.2) ** 2) * self.window.scale * 0.6 + 0.5, 0, 1)
         cover = reach * cover * np.clip((0.22 - np.abs(x)) / 0.05, 0, 1)
@@ -187,7 +187,7 @@ class MouthRenderer:
 
 
 def _inside_light(light: Light) -> Floats:
-    """Light that reaches the front teeth."""
+    """Irradiance of the front teeth."""
     front = 0.35 + 0.45 * max(light.direction[2], 0.0)
     return np.asarray(front * np.array(light.key) + 0.62 * np.array(light.around), np.float32)
 
@@ -195,10 +195,10 @@ def _inside_light(light: Light) -> Floats:
 def _tooth_row(
     face: FaceAppearance, x: Floats, widths: Floats, rng: np.random.Generator
 ) -> tuple[Floats, Floats, Floats]:
-    """Of each column: how far the tooth's edge lies from the row's line, its brightness, and if there is a tooth."""
+    """For each column: offset of the tooth's edge from the row's line, brightness, and whether there is a tooth."""
     edges = np.concatenate(([0.0], np.cumsum(widths))) * face.tooth_size
     number = np.clip(np.searchsorted(edges, np.abs(x), side="right") - 1, 0, len(widths) - 1)
-    place = np.clip((np.abs(x) - edges[number]) / (edges[number + 1] - edges[number]), 0, 1)  # across the tooth
+    across = np.clip((np.abs(x) - edges[number]) / (edges[number + 1] - edges[number]), 0, 1)
     which = number + len(widths) * (x > 0)
     level = face.crooked * rng.normal(0, 0.014, 2 * len(widths)) - 0.012 * (
         np.arange(2 * len(widths)) % len(widths) == 1
@@ -208,9 +208,9 @@ def _tooth_row(
         + rng.normal(0, 0.03 + 0.04 * face.crooked, 2 * len(widths))
         - 0.035 * (np.arange(2 * len(widths)) % len(widths))
     )
-    rounded = -0.016 * np.abs(2 * place - 1) ** 3
-    between = np.exp(-((np.minimum(place, 1 - place) * widths[number] / (0.010 + 0.012 * face.tooth_gap)) ** 2))
-    shade_ = tint[which] * (1 - (0.30 + 0.45 * face.tooth_gap) * between) * (0.88 + 0.12 * np.sin(np.pi * place))
+    rounded = -0.016 * np.abs(2 * across - 1) ** 3
+    between = np.exp(-((np.minimum(across, 1 - across) * widths[number] / (0.010 + 0.012 * face.tooth_gap)) ** 2))
+    shade_ = tint[which] * (1 - (0.30 + 0.45 * face.tooth_gap) * between) * (0.88 + 0.12 * np.sin(np.pi * across))
     present = np.abs(x) < edges[-1]
     return (
         np.asarray(level[which] + rounded, np.float32),
@@ -219,10 +219,10 @@ def _tooth_row(
     )
 
 
-def _lip_pictures(head: Head, rng: np.random.Generator, *, pursed: bool = False) -> Floats:
-    """Upper lip over lower lip, each from its outer (first row) to its inner edge, 0..255, (2 * 32, 96, 3).
+def _lip_textures(head: Head, rng: np.random.Generator, *, pursed: bool = False) -> Floats:
+    """Textures of upper and lower lip, each from its outer (first row) to its inner edge, 0..255, (2 * 32, 96, 3).
 
-    Shaded as two rolls: the upper looks down and is darker, the lower looks up and shines.
+    Shaded as two rolls: the upper one faces down and is darker, the lower one faces up and has a highlight.
     """
     face, light = head.face, head.light
     u, t = np.meshgrid(np.linspace(-1, 1, _COLUMNS), np.linspace(0, 1, _ROWS))
@@ -245,8 +245,8 @@ def _lip_pictures(head: Head, rng: np.random.Generator, *, pursed: bool = False)
             light.direction, light.key, light.around, light.above, min(1.0, light.sheen * 0.6 + face.lip_gloss)
         )
         normal = tuple(np.asarray(part * length, np.float32) for part in (nx, ny, np.ones_like(u)))
-        lit = shade(np.asarray(colour, np.float32), normal, np.asarray(hollow, np.float32), glossy)  # type: ignore[arg-type]
+        shading = shade(np.asarray(colour, np.float32), normal, np.asarray(hollow, np.float32), glossy)  # type: ignore[arg-type]
         wet = np.asarray(1 + 0.15 * np.exp(-(((t - 0.8) / 0.1) ** 2)))
-        pictures.append(lit * (1 - border * (lip < 0) + 0.5 * border * (lip > 0))[..., None] * wet[..., None])
+        pictures.append(shading * (1 - border * (lip < 0) + 0.5 * border * (lip > 0))[..., None] * wet[..., None])
     picture = head.tone(to_picture(np.concatenate(pictures).astype(np.float32))) * 255
     return np.asarray(picture, np.float32)

@@ -1,4 +1,4 @@
-"""One clip: somebody says something somewhere."""
+"""One clip: a person says something in some place."""
 
 from __future__ import annotations
 
@@ -44,24 +44,24 @@ from seehear.avatars.visemes import PARTS, Articulation, mouth_movement
 from seehear.avatars.voice import SyntheticVoice, TimedLabel, Utterance, synthesize_speech
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
-_OVERSAMPLING = 1.15  # the head is drawn this much larger than it is seen: turning it costs sharpness
+_OVERSAMPLING = 1.15  # the head is rendered this much larger than displayed, because warping reduces sharpness
 
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """Everything that is decided about a clip before it is drawn.
+    """All decisions about a clip, before rendering.
 
     Attributes:
-        person: who speaks.
-        text: what is asked to be said; the clip may hold a part of it.
-        emotion, strength: shown and heard.
-        words, phonemes: with times in the clip; only what begins or ends inside it.
-        sound: float32 (frames * 640,), 16 kHz.
-        mouths: shape of the mouth at each picture.
-        motion: of the head.
-        framing, camera, room: of the recording.
-        seed: of the pictures' textures and noise.
-        recording: name of the recording whose voice it is; empty where the voice is a synthesiser's.
+        person: the speaker.
+        text: text to be spoken; the clip may contain only a part of it.
+        emotion, strength: emotion of face and voice.
+        words, phonemes: with times in the clip; only those that overlap it.
+        sound: audio, float32 (frames * 640,), 16 kHz.
+        mouths: shape of the mouth in each frame.
+        motion: motion of the head.
+        framing, camera, room: recording conditions.
+        seed: seed of the frames' textures and noise.
+        recording: name of the recording with the voice; empty for a synthetic voice.
     """
 
     person: Person
@@ -80,31 +80,33 @@ class Performance:
     recording: str = ""
 
     def pictures(self) -> Iterator[NDArray[np.uint8]]:
-        """The clip's pictures, RGB (height, width, 3)."""
+        """Yield the clip's frames, RGB (height, width, 3)."""
         rng = np.random.default_rng(self.seed)
         motion, face, camera = self.motion, self.person.face, self.camera
         framing = framing_before_upscaling(self.framing, camera)
         yaw, pitch = float(motion.yaw.mean()), float(motion.pitch.mean())
         light = sample_light(rng, face.skin, yaw=yaw, pitch=pitch)
         head = render_head(face, light, camera.tone, framing.scale * _OVERSAMPLING)
-        puppet = HeadRenderer(self.person, head, yaw=yaw, pitch=pitch)
-        behind = camera.tone(render_body(rng, render_background(rng, framing), face, framing, light))
+        head_renderer = HeadRenderer(self.person, head, yaw=yaw, pitch=pitch)
+        background = camera.tone(render_body(rng, render_background(rng, framing), face, framing, light))
         prop = render_foreground(rng, framing, self.text)
-        film = CameraPipeline(rng, camera, self.framing, np.asarray(behind * 255, np.uint8), prop)
+        pipeline = CameraPipeline(rng, camera, self.framing, np.asarray(background * 255, np.uint8), prop)
         origin = head.plane.pixels(0.0, 0.0)
         for t, mouth in enumerate(self.mouths):
-            place = HeadPlacement(float(motion.roll[t]), float(motion.x[t]), float(motion.y[t]), float(motion.near[t]))
-            where = placement_matrix(framing, head.plane.scale, origin, place)
-            yield film.capture(*puppet.render(mouth, motion, t, where, (framing.width, framing.height)))
+            placement = HeadPlacement(
+                float(motion.roll[t]), float(motion.x[t]), float(motion.y[t]), float(motion.near[t])
+            )
+            matrix = placement_matrix(framing, head.plane.scale, origin, placement)
+            yield pipeline.capture(*head_renderer.render(mouth, motion, t, matrix, (framing.width, framing.height)))
 
 
 def plan_performance(
     seed: int, number: int, speakers: int, seconds: float, neutral: float = 0.5, recordings: Sequence[Path] = ()
 ) -> Performance:
-    """Decide the ``number``-th clip of a seed; it depends on nothing but the arguments.
+    """Plan the ``number``-th clip of a seed; it depends only on the arguments.
 
-    Speakers take turns, so that each appears equally often. A share ``neutral`` of the clips shows no emotion. Where
-    there are recordings, each speaker has the voice of one of them, which knows nothing of what the face shows.
+    Speakers take turns, so that each appears equally often. A fraction ``neutral`` of the clips has no emotion. With
+    recordings, each speaker has the voice of one of them, independent of the emotion of the face.
     """
     rng = np.random.default_rng([seed, 2, number])
     person = sample_person(seed, number % speakers)
@@ -119,7 +121,7 @@ def plan_performance(
     else:
         text = write_script(rng, person.voice.language, seconds=seconds * rng.uniform(0.5, 1.2))
         utterance = synthesize_speech(vary_voice(rng, emotional_voice(person.voice, feeling, strength)), text)
-        start_s = _begin(rng, len(utterance.samples) / SAMPLE_RATE, seconds)
+        start_s = _sample_start(rng, len(utterance.samples) / SAMPLE_RATE, seconds)
         voice = emotional_timbre(rng, excerpt(utterance.samples, start_s, frames), feeling, strength, person.voice)
     articulation = emotional_articulation(person.manner.articulation, feeling, strength)
     movement, motion = animate_face(rng, person, articulation, feeling, strength, utterance, voice, start_s, frames)
@@ -132,8 +134,8 @@ def plan_performance(
         text=text,
         emotion=emotion,
         strength=strength,
-        words=_inside(utterance.words, start_s, frames / FPS),
-        phonemes=_inside(utterance.phonemes, start_s, frames / FPS),
+        words=_crop_labels(utterance.words, start_s, frames / FPS),
+        phonemes=_crop_labels(utterance.phonemes, start_s, frames / FPS),
         sound=simulate_recording(rng, voice, room),
         mouths=mouth_shapes(movement, motion.smile),
         motion=motion,
@@ -146,7 +148,7 @@ def plan_performance(
 
 
 def sample_emotion(rng: np.random.Generator, neutral: float) -> tuple[str, float]:
-    """An emotion and its strength, 0..1; a share ``neutral`` of the draws shows none."""
+    """Sample an emotion and its strength, 0..1; a fraction ``neutral`` has none."""
     if rng.random() < neutral:
         return "neutral", 0.0
     names = [name for name in EMOTIONS if name != "neutral"]
@@ -154,7 +156,7 @@ def sample_emotion(rng: np.random.Generator, neutral: float) -> tuple[str, float
 
 
 def vary_voice(rng: np.random.Generator, voice: SyntheticVoice) -> SyntheticVoice:
-    """Nobody speaks the same way twice."""
+    """Vary pitch and speaking rate from clip to clip."""
     return replace(
         voice,
         pitch=float(np.clip(voice.pitch + rng.normal(0, 4), 2, 98)),
@@ -162,8 +164,8 @@ def vary_voice(rng: np.random.Generator, voice: SyntheticVoice) -> SyntheticVoic
     )
 
 
-def _begin(rng: np.random.Generator, spoken_s: float, seconds: float) -> float:
-    """Where on the utterance's clock the clip begins: before the speech or in the middle of it."""
+def _sample_start(rng: np.random.Generator, spoken_s: float, seconds: float) -> float:
+    """Start of the clip on the utterance's clock: before the speech or in the middle of it."""
     slack = spoken_s - seconds
     if slack < 0:
         return float(rng.uniform(slack, 0.0))
@@ -171,18 +173,18 @@ def _begin(rng: np.random.Generator, spoken_s: float, seconds: float) -> float:
 
 
 def excerpt(samples: NDArray[np.float32], start_s: float, frames: int) -> NDArray[np.float32]:
-    """``frames`` pictures' worth of sound from ``start_s`` on, silent outside."""
+    """Audio of ``frames`` video frames from ``start_s`` on, silent outside."""
     first, count = round(start_s * SAMPLE_RATE), frames * SAMPLES_PER_FRAME
     out = np.zeros(count, np.float32)
-    here = samples[max(first, 0) : max(first + count, 0)]
-    out[max(-first, 0) : max(-first, 0) + len(here)] = here
+    part = samples[max(first, 0) : max(first + count, 0)]
+    out[max(-first, 0) : max(-first, 0) + len(part)] = part
     return out
 
 
-def _inside(marks: tuple[TimedLabel, ...], start_s: float, seconds: float) -> tuple[TimedLabel, ...]:
-    """The marks on the clip's clock, cut at its ends; those outside are left out."""
-    moved = (TimedLabel(m.text, max(m.start_s - start_s, 0.0), min(m.stop_s - start_s, seconds)) for m in marks)
-    return tuple(m for m in moved if m.stop_s - m.start_s > 0.005)
+def _crop_labels(marks: tuple[TimedLabel, ...], start_s: float, seconds: float) -> tuple[TimedLabel, ...]:
+    """Labels on the clip's clock, cut at its ends, without those outside."""
+    shifted = (TimedLabel(m.text, max(m.start_s - start_s, 0.0), min(m.stop_s - start_s, seconds)) for m in marks)
+    return tuple(m for m in shifted if m.stop_s - m.start_s > 0.005)
 
 
 def animate_face(
@@ -196,7 +198,7 @@ def animate_face(
     start_s: float,
     frames: int,
 ) -> tuple[NDArray[np.float32], Motion]:
-    """Movement of the mouth with what is not speech, and of the head."""
+    """Movement of the mouth, including idle movements, and motion of the head."""
     movement = mouth_movement(utterance.phonemes, articulation, start_s=start_s, frames=frames)
     loudness = np.sqrt(np.mean(voice.reshape(frames, -1) ** 2, axis=1) + 1e-12)
     loudness = (loudness / max(float(np.quantile(loudness, 0.95)), 1e-4)).clip(0, 1).astype(np.float32)

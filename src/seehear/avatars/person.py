@@ -1,9 +1,9 @@
-"""A person: face, voice, manners.
+"""A person: face, voice and style.
 
-Sex and age decide, with wide and overlapping spreads, the pitch and the length of the vocal tract as well as the face's
-size and proportions, jaw, brows, hair, beard and wrinkles, as they do in people: a face tells something of the voice.
-Years are heard as well as seen: children's voices are high, old ones tremble, roughen, dull and slow down (Linville
-2001, "Vocal aging"; Lee, Potamianos & Narayanan 1999 for children).
+Sex and age determine, with wide and overlapping distributions, the pitch and the length of the vocal tract as well as
+the face's size and proportions, jaw, brows, hair, beard and wrinkles, as in people: a face is informative about the
+voice. Age is audible as well as visible: children's voices are high; old voices tremble, become rough and dull, and
+slow down (Linville 2001, "Vocal aging"; Lee, Potamianos & Narayanan 1999 for children).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from seehear.avatars.visemes import Articulation
 from seehear.avatars.voice import PITCH_STEP, SyntheticVoice
 
 Colour = tuple[float, float, float]
-"""Red, green, blue, 0..1, as reflectance."""
+"""Reflectance of red, green and blue, 0..1."""
 
 
 _MALE_VARIANTS = (
@@ -43,7 +43,7 @@ BEARDS = ("none", "stubble", "moustache", "goatee", "full")
 
 @dataclass(frozen=True, slots=True)
 class FaceAppearance:
-    """How a person looks. Lengths are in the distance between the eyes, unless a name says otherwise (1 is usual)."""
+    """Appearance of a face. Lengths are in eye distances, others are relative to the average (1)."""
 
     skin: Colour
     lips: Colour
@@ -91,13 +91,13 @@ class SpeakingStyle:
     """How a person moves.
 
     Attributes:
-        articulation: of the mouth.
+        articulation: articulation of the mouth.
         jaw_drop: opening of the jaw at its widest vowel, in eye distances.
-        rest_gap: lips apart at rest, in eye distances.
+        rest_gap: opening of the lips at rest, in eye distances.
         skew: which side of the mouth opens more, -1..1.
-        blinks: a minute.
-        head: how much the head moves, 1 is usual.
-        brows: how much the brows move with speech, 1 is usual.
+        blinks: blinks per minute.
+        head: relative head movement, 1 is average.
+        brows: relative brow movement with speech, 1 is average.
         yaw, pitch, roll: usual pose in radians.
     """
 
@@ -115,7 +115,7 @@ class SpeakingStyle:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One speaker: the same in all clips that he or she appears in."""
+    """One speaker, the same in all of his or her clips."""
 
     number: int
     sex: str
@@ -126,7 +126,7 @@ class Person:
 
 
 def sample_person(seed: int, number: int) -> Person:
-    """The ``number``-th person of a seed; each depends on nothing but these two."""
+    """Sample the ``number``-th person of a seed; each depends only on these two."""
     rng = np.random.default_rng([seed, 1, number])
     sex = "woman" if rng.random() < 0.5 else "man"
     age = int(np.clip(rng.gamma(5.0, 7.5) + 6, 8, 85))
@@ -136,10 +136,10 @@ def sample_person(seed: int, number: int) -> Person:
 
 
 def _size(rng: np.random.Generator, sex: str, age: int) -> float:
-    """Size of head and vocal tract; 1 is the mean of grown-up men and women."""
-    grown = np.clip((age - 4) / 14, 0.3, 1.0)
+    """Relative size of head and vocal tract; 1 is the mean of adult men and women."""
+    growth = np.clip((age - 4) / 14, 0.3, 1.0)
     adult = 1.06 if sex == "man" else 0.94
-    return float((0.84 + (adult - 0.84) * grown) * np.exp(rng.normal(0, 0.03)))
+    return float((0.84 + (adult - 0.84) * growth) * np.exp(rng.normal(0, 0.03)))
 
 
 def _voice(rng: np.random.Generator, sex: str, age: int, size: float) -> SyntheticVoice:
@@ -148,7 +148,7 @@ def _voice(rng: np.random.Generator, sex: str, age: int, size: float) -> Synthet
     variants: tuple[str, ...] = _MALE_VARIANTS if sex == "man" and age >= 14 else _FEMALE_VARIANTS
     if age > 68 and rng.random() < 0.4:
         variants = _OLD_VARIANTS[sex]
-    usual = 1.06 if sex == "man" else 0.94  # the variant already has the usual formants of its sex
+    usual = 1.06 if sex == "man" else 0.94  # the variant already has the average formants of its sex
     tract = float(np.clip((usual / size) ** 1.4 * np.exp(rng.normal(0, 0.04)), 0.85, 1.3))
     pitch = 50 + 40 * (usual / size - 1) / 0.12 * 0.5 + rng.normal(0, 12) - (6 if 50 < age < 70 else 0)
     return SyntheticVoice(
@@ -162,7 +162,7 @@ def _voice(rng: np.random.Generator, sex: str, age: int, size: float) -> Synthet
 
 
 def _aged(rng: np.random.Generator, voice: SyntheticVoice, sex: str, age: int) -> SyntheticVoice:
-    """The voice after so many years: not equally old in everybody of an age."""
+    """Apply ageing to a voice, with random variation between people of the same age."""
     old = float(np.clip((age - 35) / 45 + rng.normal(0, 0.15), 0.0, 1.2))
     child = float(np.clip((14 - age) / 6, 0.0, 1.0))
     octaves = 0.25 * child + (0.1 if sex == "man" else -0.15) * old
@@ -234,7 +234,7 @@ def _face(rng: np.random.Generator, sex: str, age: int, size: float) -> FaceAppe
 
 
 _SKINS = np.array(
-    # light, by melanin from none to most: measured skin reflectances are close to this curve
+    # light, by melanin from minimum to maximum, close to measured skin reflectances
     [
         (0.87, 0.72, 0.64),
         (0.82, 0.65, 0.54),
@@ -286,13 +286,13 @@ def _colour(values: np.ndarray) -> Colour:
 
 
 def _skin(rng: np.random.Generator, melanin: float) -> Colour:
-    place = melanin * (len(_SKINS) - 1)
-    usual = np.array([np.interp(place, range(len(_SKINS)), channel) for channel in _SKINS.T])
+    position = melanin * (len(_SKINS) - 1)
+    usual = np.array([np.interp(position, range(len(_SKINS)), channel) for channel in _SKINS.T])
     return _colour(usual * np.exp(rng.normal(0, (0.04, 0.04, 0.05))) * np.exp(rng.normal(0, 0.06)))
 
 
 def _lips(rng: np.random.Generator, skin: Colour, make_up: float) -> Colour:
-    """From hardly another colour than the skin to lipstick."""
+    """From nearly the colour of the skin to lipstick."""
     bare = np.array(skin) * np.array((0.94, 0.70, 0.72)) + np.array((0.04, 0.0, 0.01))
     distinct = rng.uniform(0.3, 1.6)
     lips = np.array(skin) + distinct * (bare - np.array(skin))

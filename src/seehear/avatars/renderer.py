@@ -1,4 +1,4 @@
-"""A head that moves."""
+"""Rendering of a moving head."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from seehear.avatars.mouth import MouthRenderer
 from seehear.avatars.person import Person
 from seehear.avatars.surface import BROW_Y, NOSE_Y, Floats, Plane, bump_pair, chin_y, mouth_y, smoothstep
 
-_AXIS = 0.35  # the head turns about a point this far behind the eyes, in units
+_AXIS = 0.35  # the head rotates about a point this far behind the eyes, in units
 
 
 _COARSE = 4  # warps are smooth: they are computed on every 4th pixel and interpolated
 
 
-_LIDS = 8  # phases of the lids
+_LIDS = 8  # number of lid positions that are rendered
 
 
-_LOOK = 0.012  # step of the look, in units
+_LOOK = 0.012  # quantisation of the gaze, in units
 
 
 Rgba = NDArray[np.uint8]
 
 
 class HeadRenderer:
-    """One person in one light, ready to be drawn in any expression and pose.
+    """Renders one person in one light with any expression and pose.
 
-    Pictures are RGBA, uint8, with colours multiplied by the cover (alpha).
+    Pictures are premultiplied RGBA, uint8.
     """
 
     def __init__(self, person: Person, head: Head, *, yaw: float, pitch: float) -> None:
@@ -46,31 +46,31 @@ class HeadRenderer:
         self._fields = _fields(person, head, self._coarse)
         self._pose = (yaw, pitch)
         delta = 0.05
-        self._turned = _turning(head, self._coarse, yaw, pitch)
-        self._by_yaw = (_turning(head, self._coarse, yaw + delta, pitch) - self._turned) / delta
-        self._by_pitch = (_turning(head, self._coarse, yaw, pitch + delta) - self._turned) / delta
+        self._turned = _rotation_flow(head, self._coarse, yaw, pitch)
+        self._by_yaw = (_rotation_flow(head, self._coarse, yaw + delta, pitch) - self._turned) / delta
+        self._by_pitch = (_rotation_flow(head, self._coarse, yaw, pitch + delta) - self._turned) / delta
 
     def render(
         self, shape: MouthShape, motion: Motion, t: int, place: Floats, size: tuple[int, int]
     ) -> tuple[Rgba, tuple[int, int]]:
-        """The head at picture ``t``, seen in a frame.
+        """Render the head at frame ``t``.
 
         Args:
-            shape: of the mouth.
-            motion: of the rest.
-            t: which picture.
+            shape: shape of the mouth.
+            motion: motion of the head.
+            t: index of the frame.
             place: affine map from the head's plane to the frame, (2, 3).
-            size: of the frame, (width, height).
+            size: size of the frame, (width, height).
 
         Returns:
             The part of the frame that the head can cover, RGBA (height, width, 4), and its upper left pixel (x, y).
         """
         lines = lip_outline(self.person.face, self.person.manner, shape, self._mouth.window.columns)
-        picture = self._expressed(self._with_eyes(motion, t), lines, shape, motion, t)
+        picture = self._deform(self._with_eyes(motion, t), lines, shape, motion, t)
         cut = self._mouth.cut
         drawn = self._mouth.render(picture[cut][..., :3].astype(np.float32), shape, lines)
         picture[cut][..., :3] = np.minimum(drawn, picture[cut][..., 3:])
-        return self._posed(picture, motion, t, place, size)
+        return self._pose_in_frame(picture, motion, t, place, size)
 
     def _with_eyes(self, motion: Motion, t: int) -> Rgba:
         picture = self._still.copy()
@@ -85,19 +85,19 @@ class HeadRenderer:
             picture[cut][..., :3] = self._eyes[key]
         return picture
 
-    def _expressed(self, picture: Rgba, lines: LipOutline, shape: MouthShape, motion: Motion, t: int) -> Rgba:
-        """The skin drawn along by jaw, lips, smile and brows."""
+    def _deform(self, picture: Rgba, lines: LipOutline, shape: MouthShape, motion: Motion, t: int) -> Rgba:
+        """Deform the skin by jaw, lips, smile and brows."""
         wider = lines.half_width - HALF_WIDTH * self.person.face.mouth_width
         weights = np.array(
             (lines.jaw, lines.up, wider, shape.smile, motion.brow_inner[t], motion.brow_outer[t]), np.float32
         )
         flow = (self._rest - weights @ self._fields).reshape(self._coarse.height, self._coarse.width, 2)
-        return _remap(picture, _fine(flow, self.head.plane))
+        return _remap(picture, _upsample(flow, self.head.plane))
 
-    def _posed(
+    def _pose_in_frame(
         self, picture: Rgba, motion: Motion, t: int, place: Floats, size: tuple[int, int]
     ) -> tuple[Rgba, tuple[int, int]]:
-        """Turned, and placed in the frame, in one go: each warp more would cost sharpness."""
+        """Rotate the head and place it in the frame in a single warp, as each warp reduces sharpness."""
         left, top, right, bottom = _bounds(place, self.head.plane, size)
         yaw, pitch = float(motion.yaw[t]) - self._pose[0], float(motion.pitch[t]) - self._pose[1]
         turned = self._turned + yaw * self._by_yaw + pitch * self._by_pitch
@@ -129,14 +129,14 @@ def _premultiplied(head: Head) -> Rgba:
 
 
 def _coarse_plane(plane: Plane) -> Plane:
-    """The same rectangle with a pixel for every 4 x 4 of the plane."""
+    """The same rectangle with one pixel for every 4 x 4 of the plane."""
     half = 0.5 * (_COARSE - 1) / plane.scale
     width, height = -(-plane.width // _COARSE), -(-plane.height // _COARSE)
     return Plane(plane.scale / _COARSE, plane.left + half, plane.top + half, width, height)
 
 
-def _fine(flow: Floats, plane: Plane) -> Floats:
-    """From the coarse plane to the plane."""
+def _upsample(flow: Floats, plane: Plane) -> Floats:
+    """Upsample from the coarse plane to the plane."""
     size = (flow.shape[1] * _COARSE, flow.shape[0] * _COARSE)
     return np.asarray(cv2.resize(flow, size, interpolation=cv2.INTER_LINEAR)[: plane.height, : plane.width])
 
@@ -152,7 +152,7 @@ def _bounds(place: Floats, plane: Plane, size: tuple[int, int]) -> tuple[int, in
 
 
 def _fields(person: Person, head: Head, plane: Plane) -> Floats:
-    """How far one unit of each part of the expression moves each pixel of ``plane``, in pixels of the head's plane.
+    """Displacement of each pixel of ``plane`` per unit of each part of the expression, in pixels of the head's plane.
 
     (6, pixels * 2: x, y, x, y, ...); the parts are jaw, upper lip, width, smile, inner and outer brow.
     """
@@ -162,8 +162,8 @@ def _fields(person: Person, head: Head, plane: Plane) -> Floats:
     middle, chin = mouth_y(face), chin_y(face)
     zero = np.zeros_like(x)
     spread = 0.10 + 0.35 * smoothstep(0.38, 0.95, side)
-    falls = smoothstep(middle + 0.04 - spread, middle + 0.06 + spread, y) * smoothstep(-1.10, -0.60, -side)
-    jaw = falls * smoothstep(-chin - 0.55, -chin - 0.10, -y)
+    drop = smoothstep(middle + 0.04 - spread, middle + 0.06 + spread, y) * smoothstep(-1.10, -0.60, -side)
+    jaw = drop * smoothstep(-chin - 0.55, -chin - 0.10, -y)
     up = (
         -smoothstep(NOSE_Y + 0.02, middle - 0.10, y)
         * smoothstep(-middle - 0.12, -middle + 0.02, -y)
@@ -181,15 +181,15 @@ def _fields(person: Person, head: Head, plane: Plane) -> Floats:
     )
 
 
-def _turning(head: Head, plane: Plane, yaw: float, pitch: float) -> Floats:
-    """Where on the frontal head each pixel of the turned head comes from.
+def _rotation_flow(head: Head, plane: Plane, yaw: float, pitch: float) -> Floats:
+    """Position on the frontal head that each pixel of the rotated head comes from.
 
     For the pixels of ``plane``, in pixels of the head's plane, (height, width, 2).
     """
     x, y = plane.grid
     source_x, source_y = x, y
     cos_yaw, cos_pitch = np.cos(yaw), np.cos(pitch)
-    for _ in range(4):  # the height at the source is needed to know the source: a fixed point
+    for _ in range(4):  # the source depends on the height at the source: fixed-point iteration
         at = [np.asarray(part, np.float32) for part in head.plane.pixels(source_x, source_y)]
         z = cv2.remap(head.height, at[0], at[1], cv2.INTER_LINEAR) - _AXIS
         source_x = (x - z * np.sin(yaw)) / cos_yaw

@@ -1,13 +1,13 @@
-"""What is said: written, or from real recordings (PocketSphinx).
+"""Speech of the avatars: written texts for a synthesiser, or real recordings aligned by PocketSphinx.
 
 Parts of English clauses, and sentences of each language, are in ``phrases.txt``.
 
-A synthesiser has few voices and says everything alike; an encoder of speech that has heard nothing else is deaf to much
-of what real people say. So the sound is a recording, and the mouth follows the phonemes that a recogniser finds in it.
-The recogniser (PocketSphinx, BSD licence; English; its models come inside the wheel) mistakes words, but mostly for
-words that sound, and look, alike.
+A synthesiser has few voices and little variation; a speech encoder trained on nothing else misses much of what real
+people say. So recordings can be used instead: the mouth follows the phonemes that a recogniser detects. The recogniser
+(PocketSphinx, BSD licence; English; its models are part of the wheel) confuses words, but mostly with words that sound,
+and look, similar.
 
-The only file that touches PocketSphinx, an optional extra.
+This is the only file that uses PocketSphinx, an optional extra.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ LANGUAGES = {
     "id": 0.7,
     "sw": 0.6,
 }
-"""eSpeak's name of each language and accent, with how often it is drawn."""
+"""eSpeak's names of languages and accents, with their sampling weights."""
 
 
 _COMMAND = (
@@ -73,7 +73,7 @@ _CODAS = ("", "", "", "m", "p", "b", "n", "s", "f", "l", "t", "k")
 
 
 def write_script(rng: np.random.Generator, language: str, *, seconds: float) -> str:
-    """Text that takes roughly ``seconds`` to say, or a little more; one to several sentences."""
+    """Sample a text of one or more sentences that takes about ``seconds``, or slightly more, to say."""
     kinds = _ENGLISH_KINDS if language.startswith("en") else _OTHER_KINDS
     sentences: list[str] = []
     while sum(map(_spoken_seconds, sentences)) < seconds:
@@ -103,16 +103,16 @@ def _sentences(language: str) -> list[str]:
     return _phrases()[language.split("-")[0]]
 
 
-def _pick(rng: np.random.Generator, choices: list[str] | tuple[str, ...]) -> str:
+def _choose(rng: np.random.Generator, choices: list[str] | tuple[str, ...]) -> str:
     return choices[int(rng.integers(len(choices)))]
 
 
 def _command(rng: np.random.Generator, language: str) -> str:
-    return " ".join(_pick(rng, slot) for slot in _COMMAND) + "."
+    return " ".join(_choose(rng, slot) for slot in _COMMAND) + "."
 
 
 def _digits(rng: np.random.Generator, language: str) -> str:
-    """eSpeak reads digits in the language of the voice."""
+    """Digits, which eSpeak reads in the language of the voice."""
     return ", ".join(str(digit) for digit in rng.integers(0, 10, int(rng.integers(3, 7)))) + "."
 
 
@@ -121,29 +121,31 @@ def _number(rng: np.random.Generator, language: str) -> str:
 
 
 def _clause(rng: np.random.Generator, language: str) -> str:
-    return " ".join(_pick(rng, _phrases()[part]) for part in ("subjects", "verbs", "objects", "tails")) + "."
+    return " ".join(_choose(rng, _phrases()[part]) for part in ("subjects", "verbs", "objects", "tails")) + "."
 
 
 def _sentence(rng: np.random.Generator, language: str) -> str:
-    return _pick(rng, _sentences(language))
+    return _choose(rng, _sentences(language))
 
 
 def _mixed(rng: np.random.Generator, language: str) -> str:
-    """Words of the language in any order: more neighbours of every sound than sentences have."""
+    """Words of the language in random order, for more combinations of sounds than sentences have."""
     if language.startswith("en"):
         phrases = [phrase for part in ("subjects", "verbs", "objects", "tails") for phrase in _phrases()[part]]
     else:
         phrases = _sentences(language)
     words = sorted({word.strip(".?!,;¿¡।，。？") for phrase in phrases for word in phrase.split()} - {""})
-    return " ".join(_pick(rng, words) for _ in range(int(rng.integers(3, 7)))) + "."
+    return " ".join(_choose(rng, words) for _ in range(int(rng.integers(3, 7)))) + "."
 
 
 def _nonsense(rng: np.random.Generator, language: str) -> str:
-    """Made-up words rich in sounds that the lips show."""
+    """Made-up words rich in sounds that are visible on the lips."""
     words = []
     for _ in range(int(rng.integers(3, 6))):
         syllables = int(rng.integers(1, 4))
-        words.append("".join(_pick(rng, _ONSETS) + _pick(rng, _NUCLEI) for _ in range(syllables)) + _pick(rng, _CODAS))
+        words.append(
+            "".join(_choose(rng, _ONSETS) + _choose(rng, _NUCLEI) for _ in range(syllables)) + _choose(rng, _CODAS)
+        )
     return " ".join(words) + "."
 
 
@@ -156,25 +158,25 @@ _OTHER_KINDS = (_sentence, _sentence, _sentence, _digits, _number, _mixed)
 
 
 MARGIN_S = 0.6
-"""Sound before and after a clip that the recogniser hears too, so that words at its ends are whole."""
+"""Audio before and after a clip that the recogniser also gets, so that words at its ends are complete."""
 
 
 MIN_SPEECH, PAUSE_DB = 0.6, -35.0
-"""Share of an excerpt that should be louder than this, against the loudest of its recording; else others are tried."""
+"""Minimum fraction of an excerpt above this level, relative to the maximum of the recording; else others are tried."""
 
 
 TRIES = 8
 
 
 LOUDNESS_NEIGHBOURS = 5
-"""Recordings that are tried, one after the other, where nobody speaks English."""
+"""Number of consecutive recordings to try if no English speech is detected."""
 
 
 FRAME_S = 0.01
 
 
 HALF_WINDOW_S = 0.0128
-"""PocketSphinx analyses 25.6 ms every 10 ms; its times are those at which a window begins."""
+"""PocketSphinx analyses 25.6 ms every 10 ms; its times are the starts of these windows."""
 
 
 IPA = {
@@ -183,11 +185,11 @@ IPA = {
     "L": "l", "M": "m", "N": "n", "NG": "ŋ", "OW": "oʊ", "OY": "ɔɪ", "P": "p", "R": "ɹ", "S": "s", "SH": "ʃ",
     "T": "t", "TH": "θ", "UH": "ʊ", "UW": "u", "V": "v", "W": "w", "Y": "j", "Z": "z", "ZH": "ʒ",
 }  # fmt: skip
-"""Of the recogniser's phonemes (those of the CMU dictionary); any other is a pause or a noise."""
+"""IPA of the recogniser's phonemes (those of the CMU dictionary); all others are pauses or noise."""
 
 
 def require_pocketsphinx() -> None:
-    """Raise SeehearError, with the way out, where PocketSphinx is not installed."""
+    """Raise SeehearError with installation instructions if PocketSphinx is not installed."""
     if importlib.util.find_spec("pocketsphinx") is None:
         raise SeehearError(
             "Phonemes of recordings are found by PocketSphinx, which is not installed: pip install 'seehear[avatars]'."
@@ -195,47 +197,47 @@ def require_pocketsphinx() -> None:
 
 
 def find_recordings(folder: Path, seconds: float) -> list[Path]:
-    """The recordings of a folder that last at least ``seconds`` and their margins, in natural order of their names.
+    """Find the recordings of a folder of at least ``seconds`` plus margins, in natural order of their names.
 
     Raises:
         SeehearError: PocketSphinx is not installed, or there is no such recording.
     """
     require_pocketsphinx()
-    found = [source.path for source in find_sources([folder], "folder", prefer="sound") if not source.problem]
-    long_enough = [path for path in found if read_sound(path).duration_s >= seconds + 2 * MARGIN_S]
+    paths = [source.path for source in find_sources([folder], "folder", prefer="sound") if not source.problem]
+    long_enough = [path for path in paths if read_sound(path).duration_s >= seconds + 2 * MARGIN_S]
     if not long_enough:
         raise SeehearError(
-            f"none of the {len(found)} recordings in {folder} lasts {seconds + 2 * MARGIN_S:g} s; give longer ones, or "
+            f"none of the {len(paths)} recordings in {folder} lasts {seconds + 2 * MARGIN_S:g} s; give longer ones, or "
             "ask for shorter clips"
         )
     return long_enough
 
 
 def recorded_speech(path: Path, rng: np.random.Generator, seconds: float) -> tuple[Utterance, float]:
-    """A random excerpt of a recording, with its phonemes.
+    """Sample an excerpt of a recording and detect its phonemes.
 
     Args:
         path: a recording of one English voice.
-        rng: draws the excerpt.
-        seconds: its length.
+        rng: random source of the excerpt.
+        seconds: length of the clip.
 
     Returns:
-        The excerpt with its margins, and where on its clock the clip begins (s). Where nothing is said in it, or
-        nothing in English, it has no phonemes, and a mouth that follows them stays shut.
+        The excerpt with its margins, and the start of the clip on its clock (s). Without English speech it has no
+        phonemes, and the mouth stays closed.
 
     Raises:
         MediaError: the recording cannot be read.
     """
     sound = read_sound(path)
     loudest = _level(sound.between(0.0, sound.duration_s)).max(initial=0.0)
-    best, most = np.zeros(0, np.float32), -1.0
+    best, maximum = np.zeros(0, np.float32), -1.0
     for _ in range(TRIES):
         start_s = float(rng.uniform(0, sound.duration_s - seconds - 2 * MARGIN_S))
         samples = sound.between(start_s, start_s + seconds + 2 * MARGIN_S)
         loud = float(np.mean(_level(samples) > loudest * 10 ** (PAUSE_DB / 20)))
-        if loud > most:
-            best, most = samples, loud
-        if most >= MIN_SPEECH:
+        if loud > maximum:
+            best, maximum = samples, loud
+        if maximum >= MIN_SPEECH:
             break
     return align(best), MARGIN_S
 
@@ -243,11 +245,11 @@ def recorded_speech(path: Path, rng: np.random.Generator, seconds: float) -> tup
 def someone_speaking(
     recordings: Sequence[Path], first: int, rng: np.random.Generator, seconds: float
 ) -> tuple[Path, Utterance, float]:
-    """The ``first`` of some recordings, or the next one in which English speech is found; see `recorded_speech`.
+    """Use recording ``first``, or the next one with English speech; see `recorded_speech`.
 
     Raises:
         MediaError: a recording cannot be read.
-        SeehearError: no speech is found in any of `LOUDNESS_NEIGHBOURS`.
+        SeehearError: no speech is detected in any of `LOUDNESS_NEIGHBOURS` recordings.
     """
     for number in range(first, first + LOUDNESS_NEIGHBOURS):
         path = recordings[number % len(recordings)]
@@ -258,7 +260,7 @@ def someone_speaking(
 
 
 def align(samples: np.ndarray[Any, np.dtype[np.float32]]) -> Utterance:
-    """Words and phonemes of English speech, with their times. The same samples give the same ones, in any process.
+    """Detect words and phonemes of English speech, with their times. The result depends only on the samples.
 
     Args:
         samples: float32 (N,) in [-1, 1], 16 kHz.
@@ -269,53 +271,53 @@ def align(samples: np.ndarray[Any, np.dtype[np.float32]]) -> Utterance:
     pcm = np.rint(samples.clip(-1, 1) * 32767).astype("<i2").tobytes()
     try:
         decoder.activate_search("_default")
-        _hear(decoder, pcm)
-        said = decoder.hyp()
-        if said is None or not said.hypstr.strip():
+        _decode(decoder, pcm)
+        hypothesis = decoder.hyp()
+        if hypothesis is None or not hypothesis.hypstr.strip():
             return Utterance(samples, (), ())
-        decoder.set_align_text(said.hypstr)  # words, then the phonemes within them
-        _hear(decoder, pcm)
+        decoder.set_align_text(hypothesis.hypstr)  # words, then the phonemes within them
+        _decode(decoder, pcm)
         if decoder.hyp() is None:
             return Utterance(samples, (), ())
         decoder.set_alignment()
-        _hear(decoder, pcm)
-    except RuntimeError:  # the words that were found cannot be laid over the sound: its beams are too narrow
+        _decode(decoder, pcm)
+    except RuntimeError:  # the detected words cannot be aligned: the beams are too narrow
         _decoder.cache_clear()
         return Utterance(samples, (), ())
     words: list[TimedLabel] = []
     phonemes: list[TimedLabel] = []
-    for word in decoder.get_alignment():  # not to be kept in a list: each is gone when the next is asked for
+    for word in decoder.get_alignment():  # not as a list: each item is only valid until the next
         if not word.name.startswith(("<", "[", "+")):
-            words.append(_mark(word.name.partition("(")[0], word))
-        phonemes += [_mark(IPA.get(phoneme.name, ""), phoneme) for phoneme in word]
+            words.append(_timed_label(word.name.partition("(")[0], word))
+        phonemes += [_timed_label(IPA.get(phoneme.name, ""), phoneme) for phoneme in word]
     return Utterance(samples, tuple(words), tuple(phonemes))
 
 
 def _level(samples: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Root mean square of every 40 ms."""
-    whole = len(samples) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
-    return np.asarray(np.sqrt(np.square(samples[:whole]).reshape(-1, SAMPLES_PER_FRAME).mean(1)))
+    count = len(samples) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
+    return np.asarray(np.sqrt(np.square(samples[:count]).reshape(-1, SAMPLES_PER_FRAME).mean(1)))
 
 
-def _hear(decoder: Any, pcm: bytes) -> None:
+def _decode(decoder: Any, pcm: bytes) -> None:
     decoder.start_utt()
-    decoder.process_raw(pcm, full_utt=True)  # levels are normalised over these samples, not over earlier ones
+    decoder.process_raw(pcm, full_utt=True)  # normalise levels over these samples only
     decoder.end_utt()
 
 
-def _mark(text: str, segment: Any) -> TimedLabel:
+def _timed_label(text: str, segment: Any) -> TimedLabel:
     start_s = segment.start * FRAME_S + HALF_WINDOW_S - FRAME_S / 2
     return TimedLabel(text, start_s, start_s + segment.duration * FRAME_S)
 
 
 @cache
 def _decoder() -> Any:
-    """A process's recogniser; narrow beams, for what it takes for another word it takes for a similar one."""
+    """The process's recogniser, with narrow beams: confusions with similar words are harmless."""
     from pocketsphinx import Decoder
 
     return Decoder(samprate=SAMPLE_RATE, bestpath=False, fwdflat=False, maxhmmpf=4000, maxwpf=10, loglevel="FATAL")
 
 
 def recording_ids(recordings: Sequence[Path]) -> Iterator[tuple[str, int]]:
-    """By which recordings are known again: name and size of each."""
+    """Identify recordings by name and size."""
     return ((path.name, path.stat().st_size) for path in recordings)

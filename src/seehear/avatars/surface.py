@@ -1,6 +1,6 @@
-"""Plane, relief and light of a face.
+"""Coordinate plane, relief and lighting of a face.
 
-The origin is midway between the eyes; x grows to the right of the picture, y downwards.
+The origin is midway between the eyes; x points to the right of the frame, y down.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ LEFT, RIGHT, TOP, BOTTOM = -1.75, 1.75, -2.3, 2.5
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """A rectangle of the plane as a grid of pixels.
+    """A rectangle of the plane as a pixel grid.
 
     Attributes:
-        scale: pixels in a unit.
+        scale: pixels per unit.
         left, top: coordinates of the first pixel.
-        width, height: pixels.
+        width, height: size in pixels.
     """
 
     scale: float
@@ -44,11 +44,11 @@ class Plane:
 
     @classmethod
     def of_head(cls, scale: float) -> Plane:
-        """The rectangle that holds a head with its hair."""
+        """The rectangle that contains a head with its hair."""
         return cls(scale, LEFT, TOP, round((RIGHT - LEFT) * scale), round((BOTTOM - TOP) * scale))
 
     def window(self, left: float, right: float, top: float, bottom: float) -> tuple[Plane, tuple[slice, slice]]:
-        """A part of the plane on the same pixels, and the slices (rows, columns) that cut it out."""
+        """A part of the plane on the same pixels, and the slices (rows, columns) that select it."""
         x0, x1 = (int(np.clip(round((x - self.left) * self.scale), 0, self.width)) for x in (left, right))
         y0, y1 = (int(np.clip(round((y - self.top) * self.scale), 0, self.height)) for y in (top, bottom))
         part = Plane(self.scale, self.left + x0 / self.scale, self.top + y0 / self.scale, x1 - x0, y1 - y0)
@@ -76,31 +76,31 @@ class Plane:
 
 
 def smoothstep(low: float | Numbers, high: float | Numbers, x: Numbers) -> Floats:
-    """0 below ``low``, 1 above ``high``, smooth between."""
+    """0 below ``low``, 1 above ``high``, smooth in between."""
     t = np.clip((x - low) / (high - low), 0.0, 1.0)
     return np.asarray(t * t * (3.0 - 2.0 * t), np.float32)
 
 
 def bump(x: Floats, y: Floats, at: tuple[float, float], size: tuple[float, float]) -> Floats:
-    """A Gaussian hill of height 1."""
+    """A Gaussian of height 1."""
     return np.exp(-0.5 * (((x - at[0]) / size[0]) ** 2 + ((y - at[1]) / size[1]) ** 2)).astype(np.float32)
 
 
 def bump_pair(x: Floats, y: Floats, at: tuple[float, float], size: tuple[float, float]) -> Floats:
-    """A hill on either side of the face."""
+    """A Gaussian on either side of the face."""
     return np.exp(-0.5 * (((np.abs(x) - at[0]) / size[0]) ** 2 + ((y - at[1]) / size[1]) ** 2)).astype(np.float32)
 
 
 def smooth_noise(
     rng: np.random.Generator, plane: Plane, grain: float | tuple[float, float], octaves: int = 1
 ) -> Floats:
-    """Smooth noise of mean 0 and deviation about 1; ``grain`` is the size of its spots in units (x, y)."""
+    """Smooth noise with mean 0 and deviation of about 1; ``grain`` is the size of its spots in units (x, y)."""
     grain_x, grain_y = grain if isinstance(grain, tuple) else (grain, grain)
     total = np.zeros((plane.height, plane.width), np.float32)
     for octave in range(octaves):
         cells_x = max(2, round(plane.width / plane.scale / grain_x * 2**octave))
         cells_y = max(2, round(plane.height / plane.scale / grain_y * 2**octave))
-        cells = rng.standard_normal((cells_y, cells_x), np.float32)  # as many at any scale: one person, one texture
+        cells = rng.standard_normal((cells_y, cells_x), np.float32)  # same count at any scale: same texture per person
         total += cv2.resize(cells, (plane.width, plane.height), interpolation=cv2.INTER_CUBIC) * 0.6**octave
     return total * np.float32(1.25 / np.sqrt(sum(0.36**octave for octave in range(octaves))))
 
@@ -121,12 +121,12 @@ _OUTLINE_X = (0.0, 0.26, 0.50, 0.76, 0.97, 1.06, 1.08, 1.06, 1.00, 0.91, 0.77, 0
 
 
 def mouth_y(face: FaceAppearance) -> float:
-    """Height of the line between the lips."""
+    """y of the line between the lips."""
     return MOUTH_Y * (0.5 + 0.5 * face.length) + face.mouth_height
 
 
 def chin_y(face: FaceAppearance) -> float:
-    """The lowest point of the chin."""
+    """y of the lowest point of the chin."""
     return 1.84 * face.length
 
 
@@ -144,7 +144,7 @@ def half_width(face: FaceAppearance, y: Floats) -> Floats:
 
 
 def head_mask(face: FaceAppearance, plane: Plane) -> Floats:
-    """1 inside the head without ears and hair, soft at the edge."""
+    """1 inside the head without ears and hair, with a soft edge."""
     x, y = plane.grid
     edge = 1.2 / plane.scale
     inside = half_width(face, y) - np.abs(x)
@@ -157,7 +157,7 @@ def head_mask(face: FaceAppearance, plane: Plane) -> Floats:
 
 
 def relief(face: FaceAppearance, plane: Plane) -> Floats:
-    """Height of the face towards the camera, in units, (height, width)."""
+    """Depth of the face towards the camera, in units, (height, width)."""
     x, y = plane.grid
     width = np.maximum(half_width(face, y), 0.05)
     across = np.clip(1 - (np.abs(x) / width) ** 2.5, 0.0, 1.0) ** 0.55
@@ -200,7 +200,7 @@ def _lower_face(face: FaceAppearance, x: Floats, y: Floats) -> Floats:
 
 
 GAMMA = 2.2
-"""Pictures are gamma-coded; light adds up in linear values."""
+"""Pictures are gamma-encoded; light is added in linear values."""
 
 
 _LUMA = np.array((0.2126, 0.7152, 0.0722), np.float32)
@@ -208,14 +208,14 @@ _LUMA = np.array((0.2126, 0.7152, 0.0722), np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """One lamp and the light from all around.
+    """A key light and ambient light.
 
     Attributes:
-        direction: unit vector towards the lamp; x right, y down, z to the camera.
-        key: strength of the lamp for red, green, blue.
-        around: strength of the light from all around.
+        direction: unit vector towards the key light; x right, y down, z to the camera.
+        key: intensity of the key light in red, green, blue.
+        around: intensity of the ambient light.
         above: how much more of it comes from above, 0..1.
-        sheen: shine of oily skin, 0..1.
+        sheen: gloss of oily skin, 0..1.
     """
 
     direction: tuple[float, float, float]
@@ -226,15 +226,15 @@ class Light:
 
 
 def sample_light(rng: np.random.Generator, skin: tuple[float, float, float], *, yaw: float, pitch: float) -> Light:
-    """A light of any room or weather, as seen from a head turned by yaw and pitch (radians).
+    """Sample the light of any room or weather, relative to a head with this yaw and pitch (radians).
 
-    Cameras expose for the face: most of the difference between skins is evened out, but not all.
+    Cameras expose for the face, which reduces the difference between skins, but not completely.
     """
     side = rng.normal(0, 0.7) - yaw
     up = rng.normal(0.45, 0.35) + pitch
     direction = np.array((np.sin(side) * np.cos(up), -np.sin(up), max(0.15, np.cos(side) * np.cos(up))))
     direction /= np.linalg.norm(direction)
-    share = rng.beta(2.0, 2.0)  # of the lamp in the whole light
+    share = rng.beta(2.0, 2.0)  # of the key light in the total light
     level = (0.40 / float(to_linear(skin) @ _LUMA)) ** 0.45 * np.exp(rng.normal(0.0, 0.2))
     warm = rng.normal(0.0, 0.055)
     lamp = level * 1.35 * share * np.array((1 + warm, 1.0, 1 - warm))
@@ -246,19 +246,20 @@ def sample_light(rng: np.random.Generator, skin: tuple[float, float, float], *, 
 
 
 def slopes(height: Floats, scale: float) -> tuple[Floats, Floats, Floats]:
-    """Normals (x, y, z) of a height map given in units, ``scale`` pixels to the unit."""
+    """Normals (x, y, z) of a height map in units, with ``scale`` pixels per unit."""
     dy, dx = np.gradient(height, np.float32(1 / scale))
     length = 1 / np.sqrt(dx * dx + dy * dy + 1)
     return -dx * length, -dy * length, length
 
 
 def shade(reflectance: Floats, normal: tuple[Floats, Floats, Floats], hollow: Floats, light: Light) -> Floats:
-    """Linear light from a surface.
+    """Compute the linear radiance of a surface.
 
     Args:
         reflectance: linear, (..., 3).
         normal: x, y, z, each (...).
-        hollow: share of the light from all around that reaches the place, (...).
+        hollow: fraction of the ambient light that reaches the point, (...).
+        light: the light.
     """
     nx, ny, nz = normal
     lx, ly, lz = light.direction
@@ -268,19 +269,19 @@ def shade(reflectance: Floats, normal: tuple[Floats, Floats, Floats], hollow: Fl
     glance = np.maximum(nx * half[0] + ny * half[1] + nz * half[2], 0.0)
     shine = light.sheen * (0.20 * glance**14 + 0.25 * glance**48) * hollow
     out = np.empty_like(reflectance)
-    for channel, wrap in enumerate((0.38, 0.27, 0.22)):  # light spreads under the skin, red furthest
-        lit = np.maximum((facing + wrap) / (1 + wrap), 0.0) * (0.35 + 0.65 * hollow)
-        arriving = light.key[channel] * lit + light.around[channel] * sky
-        out[..., channel] = reflectance[..., channel] * arriving + 0.5 * shine * light.key[channel]
+    for channel, wrap in enumerate((0.38, 0.27, 0.22)):  # subsurface scattering, strongest in red
+        diffuse = np.maximum((facing + wrap) / (1 + wrap), 0.0) * (0.35 + 0.65 * hollow)
+        irradiance = light.key[channel] * diffuse + light.around[channel] * sky
+        out[..., channel] = reflectance[..., channel] * irradiance + 0.5 * shine * light.key[channel]
     return out
 
 
 def to_linear(picture: Floats | tuple[float, float, float]) -> Floats:
-    """Gamma-coded 0..1 to linear."""
+    """Gamma-encoded 0..1 to linear."""
     return np.asarray(picture, np.float32) ** GAMMA
 
 
 def to_picture(linear: Floats) -> Floats:
-    """Linear light to gamma-coded 0..1, with the soft shoulder of a camera instead of hard clipping."""
-    coded = np.maximum(linear, 0.0) ** (1 / GAMMA)
-    return np.where(coded < 0.8, coded, 0.8 + 0.2 * np.tanh((coded - 0.8) / 0.2)).astype(np.float32)
+    """Linear to gamma-encoded 0..1, with a camera's soft shoulder instead of hard clipping."""
+    encoded = np.maximum(linear, 0.0) ** (1 / GAMMA)
+    return np.where(encoded < 0.8, encoded, 0.8 + 0.2 * np.tanh((encoded - 0.8) / 0.2)).astype(np.float32)

@@ -1,9 +1,9 @@
-"""Phonemes to movement of the mouth.
+"""Mouth movement from phonemes.
 
 Coarticulation after Cohen & Massaro (1993), "Modeling coarticulation in synthetic visual speech": each phoneme has a
 target for each part of the mouth and a dominance that rises before it and falls after it; a part follows the
-dominance-weighted mean of all targets. Closures of the lips (p b m) and of lip and teeth (f v) are gestures of their
-own, which must be complete at their time whatever surrounds them.
+dominance-weighted mean of all targets. Closures of the lips (p b m) and of lip and teeth (f v) are separate gestures,
+which must be complete in time regardless of their context.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from seehear.clip import FPS
 PARTS = ("jaw", "upper", "lower", "wide", "round", "tongue", "tip", "press", "tuck")
 """Columns of the mouth's movement, each about 0..1 (wide: -1..1).
 
-jaw: opening. upper, lower: lips drawn away from the teeth beyond what the jaw does. wide: corners apart. round: lips
+jaw: opening. upper, lower: lips drawn away from the teeth in addition to the jaw. wide: corners apart. round: lips
 protruded and narrowed. tongue: height of its body. tip: at the upper teeth (1), between the teeth (1.4). press: lips
 closed (p b m). tuck: lower lip at the upper teeth (f v).
 """
@@ -34,18 +34,18 @@ _BLENDED = slice(0, _PRESS)
 
 
 GRID_S = 0.005
-"""Movement is computed on this grid, then averaged over each picture's exposure."""
+"""Time step of the movement in seconds, before it is averaged over each frame's exposure."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Viseme:
-    """Targets of the blended parts, how strongly each is insisted on, and gestures."""
+    """Targets of the blended parts, their dominance, and gestures."""
 
     targets: tuple[float, ...]
     dominance: tuple[float, ...]
     press: float = 0.0
     tuck: float = 0.0
-    hold_s: float = 1.0  # at most this long, for gestures: what follows in a stop is burst and aspiration
+    hold_s: float = 1.0  # maximum duration of gestures: the rest of a stop is burst and aspiration
 
 
 def _vowel(jaw: float, wide: float, rounding: float, tongue: float, lips: float) -> _Viseme:
@@ -53,7 +53,7 @@ def _vowel(jaw: float, wide: float, rounding: float, tongue: float, lips: float)
     return _Viseme(targets, (1.0, 0.8, 0.8, 0.9, 1.0 if rounding else 0.7, 1.0, 0.5))
 
 
-#              jaw upper lower wide round tongue tip | how much each matters
+#              jaw upper lower wide round tongue tip | dominance of each
 _VOWELS = {
     "i": _vowel(0.14, 0.75, 0.0, 0.9, 0.50),
     "ɪ": _vowel(0.26, 0.45, 0.0, 0.7, 0.45),
@@ -158,8 +158,8 @@ _VISEMES: dict[str, _Viseme] = {
 }
 
 
-# Reach of dominance in seconds, before and after the phoneme, for each blended part: lips round early, the tip of the
-# tongue is quick, the jaw is heavy.
+# Reach of the dominance in seconds, before and after the phoneme, for each blended part: lips round early, the tip of
+# the tongue is quick, the jaw is heavy.
 _REACH_BEFORE = np.array((0.055, 0.050, 0.050, 0.070, 0.085, 0.050, 0.030))
 
 
@@ -168,14 +168,14 @@ _REACH_AFTER = np.array((0.050, 0.045, 0.045, 0.055, 0.055, 0.050, 0.030))
 
 @dataclass(frozen=True, slots=True)
 class Articulation:
-    """How a person moves the mouth.
+    """How a person articulates.
 
     Attributes:
         effort: 1 is clear speech; 0.5 mumbles, 1.3 over-articulates.
-        coarticulation: reach of neighbouring sounds, 1 is usual.
-        lip_share: how much of the opening the lips do beside the jaw, 1 is usual.
-        closure_s: how long the lips take to close and to part.
-        exposure_s: how long the camera's shutter is open.
+        coarticulation: relative reach of neighbouring sounds, 1 is average.
+        lip_share: relative contribution of the lips to the opening, 1 is average.
+        closure_s: duration of closing and opening the lips.
+        exposure_s: exposure time of the camera.
     """
 
     effort: float = 1.0
@@ -190,7 +190,7 @@ def mouth_movement(
 ) -> NDArray[np.float32]:
     """Movement of the mouth, float32 (frames, len(PARTS)), at the times ``start_s + t / 25``.
 
-    ``start_s`` is where the pictures begin on the phonemes' clock; it may be negative (silence before speech).
+    ``start_s`` is the start of the frames on the phonemes' clock; it may be negative (silence before speech).
     """
     margin = 0.5
     grid = np.arange(start_s - margin, start_s + frames / FPS + margin, GRID_S)
@@ -209,7 +209,7 @@ def mouth_movement(
 
 
 def _segments(phonemes: Sequence[TimedLabel], first_s: float, last_s: float) -> list[tuple[_Viseme, float, float]]:
-    """Visemes with times; diphthongs and affricates are taken apart, gaps and pauses are rest."""
+    """Visemes with times; diphthongs and affricates are split, gaps and pauses are rest."""
     segments: list[tuple[_Viseme, float, float]] = []
     clock = first_s
     for phoneme in phonemes:
@@ -233,7 +233,7 @@ def _blend(
     stops = np.array([stop for _, _, stop in segments])
     targets = np.array([viseme.targets for viseme, _, _ in segments])
     strength = np.array([viseme.dominance for viseme, _, _ in segments])
-    # a vowel's target is reached at its middle, so dominance begins to fall a quarter of the phoneme inside its ends
+    # a vowel's target is reached at its middle, so dominance starts to fall within the phoneme, a quarter from its ends
     inset = 0.25 * np.minimum(stops - starts, 0.12)
     before = np.maximum(starts + inset - grid[:, None], 0.0)
     after = np.maximum(grid[:, None] - stops + inset, 0.0)
@@ -259,7 +259,7 @@ def _gesture(
 
 
 def _smooth(movement: NDArray[np.float64], sigma_s: float) -> NDArray[np.float64]:
-    """Gaussian smoothing in time: muscles have no corners."""
+    """Gaussian smoothing in time, as muscles move smoothly."""
     reach = int(3 * sigma_s / GRID_S) + 1
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * GRID_S / sigma_s) ** 2)
     kernel /= kernel.sum()
@@ -270,7 +270,7 @@ def _smooth(movement: NDArray[np.float64], sigma_s: float) -> NDArray[np.float64
 def _expose(
     movement: NDArray[np.float64], grid: NDArray[np.float64], exposure_s: float, start_s: float, frames: int
 ) -> NDArray[np.float32]:
-    """Mean over each picture's exposure, which is centred on the picture's time."""
+    """Mean over each frame's exposure, which is centred on the frame's time."""
     taps = np.linspace(-0.5, 0.5, 5) * exposure_s
     times = start_s + np.arange(frames)[:, None] / FPS + taps
     columns = [np.interp(times.ravel(), grid, part).reshape(times.shape).mean(1) for part in movement.T]

@@ -1,7 +1,7 @@
-"""eSpeak NG: samples with the times of words and phonemes.
+"""Speech synthesis with eSpeak NG: samples with the times of words and phonemes.
 
-The only file that touches eSpeak NG (GPL-3, an optional extra): the library inside the ``espeakng-loader`` wheel is
-called through ctypes in retrieval mode, with events for words and phonemes.
+This is the only file that uses eSpeak NG (GPL-3, an optional extra): the library inside the ``espeakng-loader`` wheel
+is called through ctypes in retrieval mode, with events for words and phonemes.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _SAMPLES, _MARKS = ctypes.POINTER(ctypes.c_short), None
 
 
 VOICELESS_CLOSURE_S = 0.05
-"""eSpeak marks a voiceless stop at its release; the closure is the silence before it, 45 to 60 ms in every voice
-measured (mean energy around each mark, six voices). Voiced stops and nasals are marked at the closure."""
+"""eSpeak marks a voiceless stop at its release; its closure is the silence before, 45 to 60 ms in every voice measured
+(mean energy around each mark, six voices). Voiced stops and nasals are marked at the closure."""
 
 
 _VOICELESS_STOPS = set("ptkcqʈ")
@@ -51,16 +51,17 @@ PITCH_STEP = 0.0125
 
 @dataclass(frozen=True, slots=True)
 class SyntheticVoice:
-    """How a person sounds.
+    """Parameters of a person's voice.
 
     Attributes:
         language: eSpeak's name of language and accent ("en-us", "fr", ...).
-        variant: eSpeak's voice variant ("m3", "f2", "klatt4", ...), which sets sex, formants and roughness.
-        pitch: 0..100, 50 is the variant's own.
-        pitch_range: 0..100, 50 is the variant's own; low is monotone.
+        variant: eSpeak's voice variant ("m3", "f2", "klatt4", ...), which determines sex, formants and roughness.
+        pitch: 0..100, 50 is the variant's default.
+        pitch_range: 0..100, 50 is the variant's default; low is monotone.
         words_per_minute: 80..320.
-        tract: all formants times this: > 1 is a shorter vocal tract.
-        tilt, tremor, rough, breath: of age, as in `seehear.avatars.emotion.Emotion`; others do what eSpeak cannot.
+        tract: factor on all formants: > 1 is a shorter vocal tract.
+        tilt, tremor, rough, breath: effects of age that eSpeak cannot produce, as in
+            `seehear.avatars.emotion.Emotion`.
     """
 
     language: str
@@ -86,7 +87,7 @@ class TimedLabel:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What was said: float32 samples at 16 kHz, with the words and phonemes on the samples' clock.
+    """Synthesised or recorded speech: float32 samples at 16 kHz, with words and phonemes on the samples' clock.
 
     A pause is a phoneme with an empty text.
     """
@@ -117,7 +118,7 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, _SAMPLES, ctypes.c_int, ctypes.POINTE
 
 
 def require_espeak() -> None:
-    """Raise SeehearError, with the way out, where eSpeak NG is not installed."""
+    """Raise SeehearError with installation instructions if eSpeak NG is not installed."""
     if importlib.util.find_spec("espeakng_loader") is None:
         raise SeehearError("Avatars speak with eSpeak NG, which is not installed: pip install 'seehear[avatars]'.")
 
@@ -125,9 +126,8 @@ def require_espeak() -> None:
 class _Espeak:
     """A fresh copy of the library, for one utterance.
 
-    eSpeak keeps state from one utterance to the next (phase of the wave, random numbers, intonation), so that the same
-    text would sound different the second time. Loading the library anew (3 ms) makes an utterance depend on nothing
-    but its arguments.
+    eSpeak keeps state between utterances (phase of the wave, random numbers, intonation), so that the same text would
+    sound different the second time. Loading the library again (3 ms) makes an utterance depend only on its arguments.
     """
 
     def __enter__(self) -> _Espeak:
@@ -171,7 +171,7 @@ class _Espeak:
         name = f"{voice.language}+{voice.variant}"
         if self._library.espeak_SetVoiceByName(name.encode()) != 0:
             raise SeehearError(f"eSpeak NG has no voice {name}.")
-        # resampling by the tract factor raises pitch and speeds up, so ask for less of both
+        # resampling by the tract factor raises pitch and rate, so request less of both
         self._set(_PITCH, voice.pitch - np.log2(voice.tract) / PITCH_STEP)
         self._set(_RANGE, voice.pitch_range)
         self._set(_RATE, max(80.0, voice.words_per_minute / voice.tract))
@@ -187,7 +187,7 @@ class _Espeak:
 
 
 def synthesize_speech(voice: SyntheticVoice, text: str) -> Utterance:
-    """Let a voice say a text. The same arguments give the same samples, in any process.
+    """Synthesise a text. The samples depend only on the arguments.
 
     Raises:
         SeehearError: eSpeak NG is not installed, does not know the voice, or finds nothing to say.
@@ -210,22 +210,22 @@ def synthesize_speech(voice: SyntheticVoice, text: str) -> Utterance:
 def _resample(samples: NDArray[np.floating], ratio: float) -> NDArray[np.float32]:
     """Band-limited resampling by the discrete Fourier transform of the whole utterance."""
     count = round(len(samples) * ratio)
-    padded = 1 << (max(len(samples), 2) - 1).bit_length()  # power of two: fast; the tail is silence
+    padded = 1 << (max(len(samples), 2) - 1).bit_length()  # power of two, for speed; the tail is silence
     out = round(padded * ratio)
     spectrum = np.fft.rfft(samples, padded)
-    kept = np.zeros(out // 2 + 1, spectrum.dtype)
-    shared = min(len(kept), len(spectrum))
-    kept[:shared] = spectrum[:shared]
-    return (np.fft.irfft(kept, out)[:count] * (out / padded)).astype(np.float32)
+    resampled = np.zeros(out // 2 + 1, spectrum.dtype)
+    shared = min(len(resampled), len(spectrum))
+    resampled[:shared] = spectrum[:shared]
+    return (np.fft.irfft(resampled, out)[:count] * (out / padded)).astype(np.float32)
 
 
 def _phonemes(events: list[tuple[str, float]], end_s: float) -> tuple[TimedLabel, ...]:
-    """Each phoneme lasts until the next; a voiceless stop begins with its closure, before eSpeak's mark."""
+    """Each phoneme lasts until the next; a voiceless stop starts with its closure, before eSpeak's mark."""
     starts = []
     for i, (ipa, start) in enumerate(events):
         if i > 0 and ipa.lstrip("ˈˌ")[:1] in _VOICELESS_STOPS:
             before, since = events[i - 1]
-            room = (start - since) * (0.5 if before else 1.0)  # a pause gives way wholly, a sound by half
+            room = (start - since) * (0.5 if before else 1.0)  # take all of a pause, but only half of a sound
             start -= min(VOICELESS_CLOSURE_S, room)
         starts.append(start)
     stops = [*starts[1:], end_s]
@@ -237,7 +237,7 @@ def _phonemes(events: list[tuple[str, float]], end_s: float) -> tuple[TimedLabel
 
 
 def _words(events: list[tuple[str, float]], phonemes: list[tuple[str, float]], end_s: float) -> tuple[TimedLabel, ...]:
-    """Each word lasts until the next word or the next pause."""
+    """Each word lasts until the next word or pause."""
     pauses = [start for ipa, start in phonemes if not ipa]
     starts = [start for _, start in events] + [end_s]
     words = []

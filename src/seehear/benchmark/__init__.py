@@ -1,4 +1,4 @@
-"""Whole tables: plans, cells, processes, verdicts and pages; and the function `seehear.benchmark`."""
+"""Benchmarks: tables of models, losses, encoders, tasks and seeds. The package is callable, as its function."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from types import ModuleType
 from typing import Any
 
 
-class _CallablePackage(ModuleType):
-    """`seehear.benchmark` is this package as soon as any of it is imported, and the public function all the same."""
+class _CallableModule(ModuleType):
+    """The package and the public function have one name: once the package is imported, it stands for the function."""
 
-    def __call__(self, *args: Any, **options: Any) -> Any:
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
         from seehear.benchmark.run import benchmark
 
-        return benchmark(*args, **options)
+        return benchmark(*arguments, **options)
 
 
-sys.modules[__name__].__class__ = _CallablePackage
+sys.modules[__name__].__class__ = _CallableModule

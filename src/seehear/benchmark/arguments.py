@@ -71,10 +71,11 @@ def evaluation_arguments(cell: Cell, model: str | Path, data: Path, device: str 
     given |= {"device": device} if device != "cpu" and "device" in known else {}
     for name, value in (USUAL.get(task, {}) | _row(spec) | _options(task, spec)).items():
         outer, _, inner = name.partition(".")
-        if outer not in known:
+        parameter = _parameter(task, outer)
+        if parameter not in known:
             raise SeehearError(f"evaluate {task} has no option {outer!r}; leave it out of the plan (it is {value!r})")
-        whole = given.get(outer, known[outer].default)
-        given[outer] = _fitting(f"{name} of evaluate {task}", whole, inner, value, hints[outer])
+        whole = given.get(parameter, known[parameter].default)
+        given[parameter] = _fitting(f"{name} of evaluate {task}", whole, inner, value, hints[parameter])
     return given
 
 
@@ -94,11 +95,16 @@ def evaluation_command(task: str, given: Mapping[str, Any]) -> str:
     return shlex.join(words)
 
 
+def _parameter(task: str, option: str) -> str:
+    """The parameter of the evaluation that an option of a plan sets."""
+    return PLAN_NAMES.get((task, option)) or PLAN_NAMES.get((None, option), option)
+
+
 def _row(spec: Mapping[str, Any]) -> dict[str, Any]:
     """How the encoder is read, with what labels and noise, as far as that is not the usual."""
-    told = {"mode": spec.get("mode") or "frozen", "layer": spec.get("layer"), "label_fraction": spec.get("labels", 1.0)}
+    told = {"mode": spec.get("mode") or "frozen", "layer": spec.get("layer"), "labels": spec.get("labels", 1.0)}
     noise = spec.get("noise") or "none"
-    usual = {"mode": "frozen", "layer": None, "label_fraction": 1.0}
+    usual = {"mode": "frozen", "layer": None, "labels": 1.0}
     loud = {} if noise == "none" else {"noise": noise, "snr_db": tuple(spec["snr_db"])}
     return {name: value for name, value in told.items() if value != usual[name]} | loud
 
@@ -107,8 +113,7 @@ def _options(task: str, spec: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the plan; of an option in parts each part by itself, as ``bgru.epochs``."""
     flat: dict[str, Any] = {}
     for name, value in (spec.get("options") or {}).items():
-        name = PLAN_NAMES.get((task, name)) or PLAN_NAMES.get((None, name), name)
-        if name in PLAN_LEVEL_OPTIONS | OUTPUT_OPTIONS:
+        if _parameter(task, name) in PLAN_LEVEL_OPTIONS | OUTPUT_OPTIONS:
             raise SeehearError(
                 f"{name!r} is no option of {task} in a plan: the plan or the command line says it elsewhere"
             )

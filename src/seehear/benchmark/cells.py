@@ -124,7 +124,7 @@ def cells_of_plan(plan: BenchmarkPlan, given: Mapping[str, Path] | None = None) 
         given: name of a corpus of the plan -> its folder. Given ones take the place of avatars of that name.
 
     Raises:
-        PlanError: a corpus is given that the plan does not have, a pretext sets an option that its preset does not
+        OptionsError: a corpus is given that the plan does not have, a pretext sets an option that its preset does not
             have, or a row is measured in a way that its task does not know.
     """
     plan = expand_variants(plan)
@@ -240,7 +240,7 @@ def _check_options(cell: Cell, plan: str) -> None:
     """That an evaluation knows what it is asked for, before any work is done.
 
     Raises:
-        PlanError: it does not.
+        OptionsError: it does not.
     """
     try:
         evaluation_arguments(cell, "a model", Path("a corpus"))

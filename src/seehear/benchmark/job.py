@@ -270,13 +270,13 @@ def _corpus(job: CellJob) -> CellOutcome:
 
         source, layout = job.place.with_name(f"{job.place.name}-films"), "folder"
         synthesize_avatars(source, **spec["avatars"], workers=job.workers)
-        commands.append(_command("avatars", source, **spec["avatars"]))
+        commands.append(seehear_command("avatars", out=source, **spec["avatars"]))
         told["checksum"] = checksum(source)
     if job.place != (Path(source) if source else None):
         faces = spec.get("faces", "yunet")
         shortest: dict[str, Any] = {"min_seconds": MIN_SOUND_S} if faces == "none" else {}
         report = prepare([Path(str(source))], job.place, dataset=layout, faces=faces, workers=job.workers, **shortest)
-        commands.append(_command("prepare", source, job.place, format=layout, faces=faces, **shortest))
+        commands.append(seehear_command("prepare", source, out=job.place, dataset=layout, faces=faces, **shortest))
         told |= {"left out": report.empty + report.failed, "sources": report.sources}
     root = CorpusRoot(job.place)
     clips = int(root.told["clips"])
@@ -299,13 +299,13 @@ def _pretrain(job: CellJob) -> CellOutcome:
     if spec.get("untrained"):
         save_untrained_model(str(preset), begins_with, str(job.place))
         asked = ", ".join(map(repr, (str(preset), begins_with, str(job.place))))
-        code = f"from seehear.benchmark.job import save_untrained; save_untrained({asked})"
+        code = f"from seehear.benchmark.job import save_untrained_model; save_untrained_model({asked})"
         return CellOutcome(job.cell.key, 0.0, reproduce=(shlex.join(["python", "-c", code]),))
     corpora = [job.given[key] for key in spec["corpora"]]
     remove_leftovers(job.place)  # of a kill before the run said what it is: they would make it a folder of other things
     summary = pretrain(corpora, job.place, preset=str(preset), init=begins_with)
     more = {"init": begins_with} if begins_with else {}
-    command = _command("pretrain", *corpora, job.place, preset=preset, **more)
+    command = seehear_command("pretrain", *corpora, out=job.place, preset=preset, **more)
     told = {"steps": summary.steps, "parameters": summary.parameters}
     return CellOutcome(job.cell.key, summary.seconds, reproduce=(command,), told=told)
 
@@ -363,8 +363,16 @@ def _reason(error: Exception) -> str:
     return f"an error that is not foreseen, {type(error).__name__}: {told or 'it says nothing more'}"
 
 
-def _command(verb: str, *places: Any, **flags: Any) -> str:
-    words = ["seehear", verb, *map(str, places)]
+def seehear_command(verb: str, *inputs: object, out: object, **flags: object) -> str:
+    """A command line.
+
+    Args:
+        verb: of one word.
+        inputs: given by position.
+        out: given as ``-o``.
+        flags: parameter -> value, or a list or tuple of values.
+    """
+    words = ["seehear", verb, *map(str, inputs), "-o", str(out)]
     for name, value in flags.items():
-        words += [f"--{name}", str(value)]
+        words += [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, (list, tuple)) else [value])]
     return shlex.join(words)

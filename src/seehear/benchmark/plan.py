@@ -257,8 +257,8 @@ def expand_variants(plan: BenchmarkPlan) -> BenchmarkPlan:
     becomes one for each variant, named as they are: ``row[loss=avenet]``.
 
     Raises:
-        PlanError: pretexts begin with each other in a ring, one varies over nothing, or a variant is called as another
-            pretext is.
+        OptionsError: pretexts begin with each other in a ring, one varies over nothing, or a variant is called as
+            another pretext is.
     """
     variants: dict[str, list[_Variant]] = {}
     for name in _beginnings_first(plan):
@@ -316,7 +316,7 @@ def _check_values(where: str, option: str, values: Sequence[Any]) -> None:
     """That there is something to vary over.
 
     Raises:
-        PlanError: there is nothing, or something that names no corpora.
+        OptionsError: there is nothing, or something that names no corpora.
     """
     if not values:
         raise OptionsError(f"{where} varies {option} over nothing; give values")

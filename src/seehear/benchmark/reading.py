@@ -28,7 +28,7 @@ AVATARS = ("clips", "speakers", "seed", "seconds", "neutral")
 
 
 RESERVED = ("model", "data", "optim", "engine", "loss", "seeds")
-"""What ``--set`` begins with when no pretext is meant."""
+"""What ``--option`` begins with when no pretext is meant."""
 
 
 WITHOUT_PRETEXT = (*HANDCRAFTED, "pixels")
@@ -54,7 +54,7 @@ def check_plan(plan: BenchmarkPlan, where: str) -> None:
         where: what its file is called in errors.
 
     Raises:
-        PlanError: it has no seeds or no tasks, or names something that it does not have.
+        OptionsError: it has no seeds or no tasks, or names something that it does not have.
     """
     for problem in _problems(plan):
         raise OptionsError(f"{where}: {problem}")
@@ -98,7 +98,7 @@ def _of_corpus(name: str, corpus: CorpusSpec) -> Iterator[str]:
 def _of_pretext(name: str, pretext: PretextSpec, plan: BenchmarkPlan) -> Iterator[str]:
     about = f"the pretext {name!r}"
     if name in RESERVED or "." in name.partition("[")[0] or not name:
-        yield f"{about} cannot be called so: --set would not know what is meant"
+        yield f"{about} cannot be called so: --option would not know what is meant"
     if not pretext.preset.endswith((".yaml", ".yml")):
         yield from _unknown(about, "preset", [pretext.preset], yaml_names(PRESETS_FOLDER))
     yield from _unknown(about, "corpus", pretext.corpora, plan.corpora)
@@ -187,8 +187,8 @@ def read_plan(name_or_path: str | Path) -> BenchmarkPlan:
     only a text is called as what it reads.
 
     Raises:
-        PlanError: no such plan, no YAML, a key that does not exist, a value of the wrong type, or a name of something
-            that the plan does not have.
+        OptionsError: no such plan, no YAML, a key that does not exist, a value of the wrong type, or a name of
+            something that the plan does not have.
     """
     name, path = str(name_or_path), Path(name_or_path)
     try:
@@ -212,7 +212,7 @@ def plan_from_yaml(text: str, name: str, where: str) -> BenchmarkPlan:
         where: what the file is called in errors.
 
     Raises:
-        PlanError: see `read_plan`.
+        OptionsError: see `read_plan`.
     """
     values = loaded(text, where)
     return plan_from({"name": name, **values} if isinstance(values, dict) else values, where)
@@ -222,7 +222,7 @@ def loaded(text: str, where: str) -> Any:
     """The plain values of a YAML file.
 
     Raises:
-        PlanError: it is no YAML, or a key stands twice in a mapping.
+        OptionsError: it is no YAML, or a key stands twice in a mapping.
     """
     try:
         return yaml.load(text, Loader=_Once)
@@ -238,7 +238,7 @@ def plan_from(values: Any, where: str) -> BenchmarkPlan:
         where: what the file is called in errors.
 
     Raises:
-        PlanError: see `read_plan`.
+        OptionsError: see `read_plan`.
     """
     if isinstance(values, dict):
         values = values | {"tasks": _with_short_rows(values.get("tasks"))}

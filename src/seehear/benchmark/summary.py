@@ -228,6 +228,4 @@ def _failed(work: WorkList, outcomes: Mapping[str, CellOutcome]) -> dict[str, st
     lost = [(cell, outcomes[cell.key].failed) for cell in work.cells if cell.key in outcomes]
     failed = [(cell, reason) for cell, reason in lost if reason is not None]
     called = Counter(cell.label for cell, _ in failed)
-    return {
-        cell.label if called[cell.label] == 1 else f"{cell.label} ({cell.key})": reason for cell, reason in failed
-    }
+    return {cell.label if called[cell.label] == 1 else f"{cell.label} ({cell.key})": reason for cell, reason in failed}

@@ -1,4 +1,4 @@
-"""--set: options set or varied from the command line."""
+"""--option: options set or varied from the command line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pretext_settings(name: str, pretext: PretextSpec) -> TrainingSettings:
         pretext: without variants.
 
     Raises:
-        PlanError: an option that its preset does not have, or a value that the option cannot have.
+        OptionsError: an option that its preset does not have, or a value that the option cannot have.
     """
     from seehear.training.settings import build_settings, read_preset
 
@@ -97,7 +97,7 @@ def apply_set(plan: BenchmarkPlan, told: Sequence[str]) -> BenchmarkPlan:
         told: each ``OPTION=VALUE`` or ``OPTION=VALUE,VALUE``.
 
     Raises:
-        PlanError: not of that form, an option that no pretext has, or one that the plan itself varies.
+        OptionsError: not of that form, an option that no pretext has, or one that the plan itself varies.
     """
     if not told:
         return plan
@@ -110,12 +110,12 @@ def apply_set(plan: BenchmarkPlan, told: Sequence[str]) -> BenchmarkPlan:
         for name, inner in _meant(option, pretexts, words):
             if _named_by(name, pretexts[name], inner):
                 raise OptionsError(
-                    f"--set {words}: {name} is called by its {inner} already; change what the plan varies"
+                    f"--option {words}: {name} is called by its {inner} already; change what the plan varies"
                 )
             pretexts[name] = _changed(pretexts[name], inner, values)
     full = expand_variants(replace(plan, pretexts=pretexts))
     changed = _without_lost_claims(full, told)
-    check_plan(changed, f"the plan {plan.name} with --set")
+    check_plan(changed, f"the plan {plan.name} with --option")
     return changed
 
 
@@ -124,7 +124,9 @@ def _parted(words: str) -> tuple[str, list[Any]]:
     option, values = match.groups() if match else ("", "")
     parts = [part.strip() for part in _COMMA.split(values)]
     if not option.strip() or not all(parts):
-        raise OptionsError(f"--set {words} should be OPTION=VALUE or OPTION=VALUE,VALUE, such as optim.steps=500,1000")
+        raise OptionsError(
+            f"--option {words} should be OPTION=VALUE or OPTION=VALUE,VALUE, such as optim.steps=500,1000"
+        )
     return option.strip(), [_value(part, words) for part in parts]
 
 
@@ -133,7 +135,7 @@ def _value(part: str, words: str) -> Any:
     try:
         value = yaml.safe_load(part)
     except yaml.YAMLError as error:
-        raise OptionsError(f"--set {words} has the value {part!r}, which is no YAML; put it in quotes") from error
+        raise OptionsError(f"--option {words} has the value {part!r}, which is no YAML; put it in quotes") from error
     try:
         return float(value) if isinstance(value, str) else value
     except ValueError:
@@ -142,7 +144,7 @@ def _value(part: str, words: str) -> Any:
 
 def _number_of_seeds(values: list[Any], words: str) -> int:
     if len(values) != 1 or not isinstance(values[0], int) or isinstance(values[0], bool) or values[0] < 1:
-        raise OptionsError(f"--set {words} should be one whole number: how many seeds there are, 1 or more")
+        raise OptionsError(f"--option {words} should be one whole number: how many seeds there are, 1 or more")
     return values[0]
 
 
@@ -157,7 +159,7 @@ def _meant(option: str, pretexts: dict[str, PretextSpec], words: str) -> list[tu
     if not found:
         whose = ", ".join(name for name, _ in asked) or "none"
         raise OptionsError(
-            f"--set {words}: no pretext has the option {asked[0][1] if asked else option}; asked: {whose}"
+            f"--option {words}: no pretext has the option {asked[0][1] if asked else option}; asked: {whose}"
         )
     return [(name, LOSS if inner == ALIAS else inner) for name, inner in found]
 

@@ -39,9 +39,9 @@ class TermsNotAcceptedError(DownloadError):
 
     default_code = "terms"
 
-    def __init__(self, name: str, title: str, terms: Terms) -> None:
+    def __init__(self, name: str, title: str, terms: Terms, way_out: str = "give --accept-terms") -> None:
         """Of this data set."""
-        super().__init__(f"the terms of {title} are not accepted; read them at {terms.url}, then give --accept-terms")
+        super().__init__(f"the terms of {title} are not accepted; read them at {terms.url}, then {way_out}")
         self.name, self.terms = name, f"{title}\n{terms}"
 
 

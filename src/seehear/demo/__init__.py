@@ -1,3 +1,3 @@
-"""(public name)."""
+"""A tour of the package on synthetic people."""
 
 from __future__ import annotations

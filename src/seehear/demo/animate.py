@@ -1,4 +1,4 @@
-"""Its animation."""
+"""The demo's animation: train a model, measure it, and animate a face."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ PRESET = "animate-small"
 
 
 HELD_OUT = 4
-"""One speaker in so many is neither learned from nor has labels; one in eight would leave too few to read out on."""
+"""Hold out every n-th speaker, without labels; with every eighth there would be too few for the probes."""
 
 
 AGAINST = ("animate-small", "untrained", "logmel", "mfcc")
-"""The weights of the package know what more than these few minutes teach."""
+"""Encoders to compare with; the package's weights were trained for longer than these few minutes."""
 
 
 ENGLISH = "language=en-us|en-us-nyc|en-gb-x-rp|en-gb-scotland"
@@ -59,18 +59,18 @@ ENGLISH = "language=en-us|en-us-nyc|en-gb-x-rp|en-gb-scotland"
 WORDS = 10
 
 
-FEWEST = 5  # examples of a word
+FEWEST = 5  # minimum number of examples per word
 
 
-COMPARED = 48  # held-out clips whose drawn and real pictures are compared
+COMPARED = 48  # number of held-out clips for the evaluation
 
 
-SHOWN_CLIPS, SHOWN_FRAMES = 2, 8  # of them, to be looked at
+SHOWN_CLIPS, SHOWN_FRAMES = 2, 8  # number of clips and frames shown on the page
 
 
 @dataclass(frozen=True)
 class FrameStrip:
-    """Frames of one held-out clip, RGB (n, S, S, 3) each: real ones, and those drawn from the first and the sound."""
+    """Frames of one held-out clip, RGB (n, S, S, 3): real ones, and those generated from the first and the audio."""
 
     real: Pictures
     drawn: Pictures
@@ -78,11 +78,11 @@ class FrameStrip:
 
 @dataclass(frozen=True)
 class SpeechProbes:
-    """What the encoder of sound is worth, its weights frozen.
+    """Results of probes on the frozen audio encoder.
 
     Attributes:
-        emotion: which one is heard; a sentence where there is too little to tell.
-        words: which one is said; likewise.
+        emotion: emotion recognition; a message if there is too little data.
+        words: word recognition; likewise.
     """
 
     emotion: EvaluationResult | str
@@ -91,10 +91,10 @@ class SpeechProbes:
 
 @dataclass(frozen=True)
 class AnimatedFilm:
-    """A film of somebody never seen, and what was made of its first picture and its sound.
+    """A video of an unseen person, and the animation of its first frame by its audio.
 
     Attributes:
-        real, drawn: lip-sync of the film and of what was made, by the model that the demo trained for that.
+        real, drawn: lip-sync measurement of the video and the animation, by the demo's sync model.
     """
 
     real: SyncMeasurement
@@ -103,11 +103,11 @@ class AnimatedFilm:
 
 @dataclass(frozen=True)
 class HeldOutAnimation:
-    """How well held-out people are drawn.
+    """Quality of the animation of held-out people.
 
     Attributes:
-        result: by how much drawn mouths are nearer to the real ones, with their own sound and with others.
-        strips: some of them.
+        result: error reduction of generated mouths, with their own and with other audio.
+        strips: examples.
     """
 
     result: AnimateEvaluation
@@ -115,7 +115,7 @@ class HeldOutAnimation:
 
 
 def learn_to_animate(corpus: Path, run: Path, *, steps: int, seed: int) -> TrainedModel:
-    """A small model learns to draw a face from a still of it and the sound."""
+    """Train a small model to generate a face from a still and the audio."""
     preset = read_settings(PRESET)
     data = replace(preset.data, split_by="speaker", dev_every=HELD_OUT, min_frames=50)
     optim = replace(preset.optim, steps=steps, seed=seed, warmup=min(preset.optim.warmup, steps // 4))
@@ -125,60 +125,60 @@ def learn_to_animate(corpus: Path, run: Path, *, steps: int, seed: int) -> Train
 
 
 def draw_held_out(run: Path, held_out: Corpus) -> HeldOutAnimation:
-    """Pictures of held-out people, drawn from the first one and the sound."""
+    """Animate held-out people from their first frame and the audio."""
     model = load(run)
     assert isinstance(model, AnimateModel)
-    places = np.linspace(0, len(held_out) - 1, min(COMPARED, len(held_out))).astype(int).tolist()
-    shown = places[:: max(1, len(places) // SHOWN_CLIPS)][:SHOWN_CLIPS]
-    strips = [FrameStrip(*map(_pictures, _draw(model, held_out[place]))) for place in shown]
-    return HeldOutAnimation(measure_drawn(model, held_out.subset(places)), strips)
+    clips = np.linspace(0, len(held_out) - 1, min(COMPARED, len(held_out))).astype(int).tolist()
+    shown = clips[:: max(1, len(clips) // SHOWN_CLIPS)][:SHOWN_CLIPS]
+    strips = [FrameStrip(*map(_sample_frames, _generate(model, held_out[clip]))) for clip in shown]
+    return HeldOutAnimation(measure_drawn(model, held_out.subset(clips)), strips)
 
 
 def probe_speech(run: Path, corpus: Path) -> SpeechProbes:
-    """What can be read out of the frozen encoder of sound, on people whose faces and labels it has never seen."""
+    """Probe the frozen audio encoder on people whose faces and labels it has never seen."""
     with one_thread():
         recordings = Recordings.of(corpus).with_readable_sound()
-        _part(recordings, set(Corpus(corpus).split("dev", HELD_OUT, "speaker").labels("speaker")))
+        _set_parts(recordings, set(Corpus(corpus).split("dev", HELD_OUT, "speaker").labels("speaker")))
         protocol = Protocol(split="official", seeds=1)
         named = compared_encoders(str(run), AGAINST, "frozen")
 
-        def told_apart(task: str, label: str, chosen: Callable[[], Recordings]) -> EvaluationResult | str:
+        def evaluate(task: str, label: str, chosen: Callable[[], Recordings]) -> EvaluationResult | str:
             try:
                 return classify(task, chosen(), label, named, "pooled", protocol)
             except CorpusError as error:  # a demo with few people; the page says so
                 return str(error)
 
         return SpeechProbes(
-            told_apart("emotion", "emotion", lambda: recordings),
-            told_apart("words", WORD, lambda: isolated_words(recordings.where([ENGLISH]), WORDS, FEWEST)),
+            evaluate("emotion", "emotion", lambda: recordings),
+            evaluate("words", WORD, lambda: isolated_words(recordings.where([ENGLISH]), WORDS, FEWEST)),
         )
 
 
 def animate_film(film: Path, folder: Path, run: Path, lips: LipSyncModel) -> AnimatedFilm:
-    """The first picture of a film is made to say what the film says, and lip-sync is measured on what came of it."""
-    made = folder / "spoken.mp4"
+    """Animate the first frame of a video by its audio, and measure the lip-sync of both."""
+    animated = folder / "spoken.mp4"
     with one_thread():
-        animate(film, film, out=made, model=str(run))
-        return AnimatedFilm(*(measure_file(path, lips, MeasureOptions(SEARCH_S)) for path in (film, made)))
+        animate(film, film, out=animated, model=str(run))
+        return AnimatedFilm(*(measure_file(path, lips, MeasureOptions(SEARCH_S)) for path in (film, animated)))
 
 
-def _part(recordings: Recordings, held_out: set[str | None]) -> None:
-    """Makes the read-out's division the pretext's own: it is tested on people that neither of them has learned from."""
+def _set_parts(recordings: Recordings, held_out: set[str | None]) -> None:
+    """Use the same split for the probes as for the training, so that test people are new to both."""
     for recording in recordings:
         part = "test" if recording.speaker in held_out else "train"
         recording.labels = {**recording.labels, "part": part}
 
 
-def _draw(model: AnimateModel, clip: Clip) -> tuple[Tensor, Tensor]:
-    """Real and drawn pictures of a clip, (1, T, planes, S, S) in 0..1."""
+def _generate(model: AnimateModel, clip: Clip) -> tuple[Tensor, Tensor]:
+    """Real and generated frames of a clip, (1, T, planes, S, S) in 0..1."""
     video = torch.from_numpy(find_view(model.input_view).function(clip)).unsqueeze(0)
     with torch.inference_mode():
         drawn = model({"video": video, "audio": torch.from_numpy(clip.audio).unsqueeze(0)})["drawn"]
     return to_planes(video), drawn
 
 
-def _pictures(video: Tensor) -> Pictures:
-    """Some frames, spread over the clip: (1, T, 3, S, S) in 0..1 -> RGB uint8 (n, S, S, 3)."""
+def _sample_frames(video: Tensor) -> Pictures:
+    """Frames across the clip: (1, T, 3, S, S) in 0..1 -> RGB uint8 (n, S, S, 3)."""
     which = torch.linspace(0, video.shape[1] - 1, min(SHOWN_FRAMES, video.shape[1])).round().long()
     return np.asarray(video[0, which].clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).numpy())
 
@@ -195,35 +195,35 @@ CALLED = {
 def animate_sections(
     learned: TrainedModel, ear: SpeechProbes, drawn: HeldOutAnimation, spoken: AnimatedFilm
 ) -> list[Section]:
-    """Learning to draw, somebody who is made to speak, and what was heard for it."""
-    return [_learning(learned, drawn), _speaking(spoken), _probe_figure(ear)]
+    """Sections on the training, the animation of an unseen person, and the probes."""
+    return [_learning(learned, drawn), _speaking(spoken), _probe_section(ear)]
 
 
 def _learning(learned: TrainedModel, drawn: HeldOutAnimation) -> Section:
     summary, result = learned.summary, drawn.result
-    said = (
+    text = (
         f"A second model, of {summary.parameters / 1e6:.2f} million parameters, gets one picture of a person and the "
         f"sound, and draws the video ({summary.steps} steps in {summary.seconds:.0f} s). To draw the mouth it has "
         "to hear what is said, and how. Nobody told it that either."
     )
-    found = (
+    evaluation = (
         f"On {result.clips} clips of people it has never seen, the drawn mouth differs from the real one by "
         f"{100 * result.drawn:.2f} % of full scale, the still picture left as it is by {100 * result.copied:.2f} %. So "
         f"drawing is {abs(result.lower):.1%} {'nearer' if result.lower >= 0 else 'farther off'} (95 % interval "
         f"{format_percent_range(result.low, result.high)} over {count_phrase(result.unit_count, result.units)}; 0 % "
-        f"would be no better than a still).{_probe_section(result)}"
+        f"would be no better than a still).{_own_sound_gain(result)}"
     )
-    shown = "Above: difference from the real pictures while it learned. Below: by how much the mouth is nearer."
-    curves = SvgFigure(_curves(learned.metrics), shown)
+    caption = "Above: difference from the real pictures while it learned. Below: by how much the mouth is nearer."
+    curves = SvgFigure(_curves(learned.metrics), caption)
     strips: list[Block] = []
     for strip in drawn.strips:
         strips.append(Filmstrip([jpeg(picture) for picture in strip.real], "Real."))
         strips.append(Filmstrip([jpeg(picture) for picture in strip.drawn], "Drawn from the first one and the sound."))
-    return Section("A still face learns to speak", [Text(said), curves, Text(found), *strips])
+    return Section("A still face learns to speak", [Text(text), curves, Text(evaluation), *strips])
 
 
-def _probe_section(result: AnimateEvaluation) -> str:
-    """How much of that is the clip's own sound."""
+def _own_sound_gain(result: AnimateEvaluation) -> str:
+    """Sentence on the part of the gain that is due to the clip's own audio."""
     wrong = result.control(ANOTHER)
     if wrong is None:
         return ""
@@ -258,14 +258,14 @@ def _plot(axes: Axes, metrics: Sequence[Mapping[str, float]], name: str, label: 
 
 
 def _speaking(spoken: AnimatedFilm) -> Section:
-    said = (
+    text = (
         "The first picture of a film of somebody whom neither model has seen, and the film's sound, are all that the "
         "drawn film is made of. What cannot be heard stays as it was: nobody hears a blink, or a turn of the head. The "
         "lip-sync model above, which has never met a drawn mouth, was asked about both: the sound of the real film is "
         f"{_measured(spoken.real)}, that of the drawn one {_measured(spoken.drawn)}."
     )
     videos = [Video(spoken.real.path.read_bytes(), "Real."), Video(spoken.drawn.path.read_bytes(), "Drawn.")]
-    return Section("Somebody speaks", [Text(said), *videos])
+    return Section("Somebody speaks", [Text(text), *videos])
 
 
 def _measured(found: SyncMeasurement) -> str:
@@ -275,19 +275,19 @@ def _measured(found: SyncMeasurement) -> str:
     return f"{guess}{format_delay(found.delay_ms)} (confidence {found.confidence:.2f})"
 
 
-def _probe_figure(ear: SpeechProbes) -> Section:
-    said = (
+def _probe_section(ear: SpeechProbes) -> Section:
+    text = (
         "Whoever draws a face from a voice must have understood something of it. The encoder of sound is frozen; what "
         "it hears of a clip (mean and deviation in four parts of it) goes into a logistic regression, trained with the "
         "labels of people that the model was trained on and tested on people it has never met. The same for sounds as "
         "they are, and for an encoder with random weights, which is no weak rival."
     )
     return Section(
-        "What its ear knows", [Text(said), *_sentences("Emotions", ear.emotion), *_sentences("Words", ear.words)]
+        "What its ear knows", [Text(text), *_probe_blocks("Emotions", ear.emotion), *_probe_blocks("Words", ear.words)]
     )
 
 
-def _sentences(what: str, result: EvaluationResult | str) -> list[Block]:
+def _probe_blocks(what: str, result: EvaluationResult | str) -> list[Block]:
     if isinstance(result, str):
         return [Text(f"{what}: too little data to tell. {result[:1].upper()}{result[1:]}.")]
     compared = {one.against: one for one in result.comparisons}

@@ -1,4 +1,4 @@
-"""Its faces and voices."""
+"""The demo's faces and voices: train a model, measure it, and play a matching game."""
 
 from __future__ import annotations
 
@@ -37,29 +37,29 @@ PRESET = SHIPPED = "match-small"
 
 
 HELD_OUT = 4
-"""One person in so many is neither heard nor seen; with fewer of them nothing would be sure."""
+"""Hold out every n-th person; with fewer, nothing would be significant."""
 
 
 BATCH = 48
-"""The more others there are to tell a face from, the more is learned from each step."""
+"""Batch size; more negatives make each step more effective."""
 
 
 WINDOW, LEARNED_S = 50, 1.0
-"""Pictures of a window, and the sound of a segment: two of them fit into clips that are as short."""
+"""Frames per window, and seconds per segment, so that two segments fit into a short clip."""
 
 
 SHARED = 4
-"""Numbers in which voice and face meet, as in the package's own model: few people are soon learned by heart."""
+"""Shared dimensions of voices and faces, as in the packaged model, to avoid memorising the few people."""
 
 
-PROBED = 96  # clips, now and then while it learns
+PROBED = 96  # number of clips in the validation during training
 
 
 GROUPED = 24
-"""Among so many people some are sure to share sex and age; fewer are not looked at group by group."""
+"""Minimum number of people for results by group; with fewer, too few share sex and age."""
 
 
-SEEDS = 3  # of weights that nobody has trained
+SEEDS = 3  # of the untrained weights
 
 
 GAMES, CHOICES = 3, 4
@@ -67,11 +67,11 @@ GAMES, CHOICES = 3, 4
 
 @dataclass(frozen=True)
 class FaceVoiceScores:
-    """What is known of voices and faces of people never met.
+    """Results on voices and faces of unseen people.
 
     Attributes:
-        voices: how well two voices are told apart; a sentence where there is too little to tell.
-        faces: how well faces go with voices; likewise.
+        voices: voice verification; a message if there is too little data.
+        faces: face-voice matching; likewise.
     """
 
     voices: SpeakerEvaluation | str
@@ -80,13 +80,13 @@ class FaceVoiceScores:
 
 @dataclass(frozen=True)
 class Game:
-    """One voice, and some faces of which one is the speaker's.
+    """One voice, and faces of which one is the speaker's.
 
     Attributes:
-        voice: a clip that is heard.
-        faces: clips of which a picture is seen, the likeliest first.
-        probabilities: of each of them, if one is the speaker's.
-        right: place of the speaker's.
+        voice: clip with the voice.
+        faces: clips with the faces, the most probable first.
+        probabilities: probability of each face, given that one of them is the speaker's.
+        right: index of the speaker's face.
     """
 
     voice: Clip
@@ -97,11 +97,11 @@ class Game:
 
 @dataclass(frozen=True)
 class GamesPlayed:
-    """Some games, and who played them.
+    """The games and the model that played them.
 
     Attributes:
-        model: name of the model: the package's own, where it has one, else the run.
-        games: none where there are too few people.
+        model: name of the model: the packaged one if there is one, else the run.
+        games: the games; empty if there are too few people.
     """
 
     model: str
@@ -109,7 +109,7 @@ class GamesPlayed:
 
 
 def learn_to_match(corpus: Path, run: Path, *, steps: int, seed: int) -> TrainedModel:
-    """A small model learns which face belongs to which voice."""
+    """Train a small model to match faces and voices."""
     preset = read_settings(PRESET)
     clips = len(Corpus(corpus).split("train", HELD_OUT, "speaker"))
     batch = max(2, min(BATCH, clips // 2))
@@ -130,7 +130,7 @@ def learn_to_match(corpus: Path, run: Path, *, steps: int, seed: int) -> Trained
 
 
 def measure_faces_and_voices(run: Path, corpus: Path) -> FaceVoiceScores:
-    """What the model of a run, and those it is compared with, know of voices and faces of people never met."""
+    """Evaluate the model of a run, and baselines, on voices and faces of unseen people."""
     people: dict[str, Any] = {"split": "dev", "split_by": "speaker", "dev_every": HELD_OUT, "seeds": SEEDS}
     held_out = set(Corpus(corpus).split("dev", HELD_OUT, "speaker").labels("speaker"))
     within = GROUPS if len(held_out) >= GROUPED else ()
@@ -140,12 +140,12 @@ def measure_faces_and_voices(run: Path, corpus: Path) -> FaceVoiceScores:
             lambda: evaluate_speaker(str(run), [corpus], (*shipped, *DEFAULT_BASELINES), **people)
         )
         faces = _result_or_reason(lambda: evaluate_facevoice(str(run), corpus, (*shipped, UNTRAINED), within, **people))
-    assert isinstance(voices, SpeakerEvaluation | str)  # a table, for no JSON was asked for
+    assert isinstance(voices, SpeakerEvaluation | str)  # a table, as no JSON was requested
     return FaceVoiceScores(voices, faces)
 
 
 def play_games(run: Path, corpus: Path, films: Path, *, seed: int) -> GamesPlayed:
-    """Whose voice is it? Films of people never met, drawn by chance, are ranked for a voice."""
+    """Rank the faces of random unseen people for a voice, a few times."""
     name = SHIPPED if SHIPPED in packaged_models() else str(run)
     held_out = Corpus(corpus).split("dev", HELD_OUT, "speaker").with_sound()
     clips = defaultdict[str, list[int]](list)
@@ -154,21 +154,21 @@ def play_games(run: Path, corpus: Path, films: Path, *, seed: int) -> GamesPlaye
     if len(clips) < CHOICES:
         return GamesPlayed(name, [])
     model, rng = load_identity_model(name), np.random.default_rng([seed, 4])
-    drawn = [rng.choice(sorted(clips), CHOICES, replace=False) for _ in range(GAMES)]
+    groups = [rng.choice(sorted(clips), CHOICES, replace=False) for _ in range(GAMES)]
     with one_thread():
-        games = [_game(model, films, [[held_out[row] for row in clips[one]] for one in people]) for people in drawn]
+        games = [_game(model, films, [[held_out[row] for row in clips[one]] for one in people]) for people in groups]
     return GamesPlayed(name, [game for game in games if game])
 
 
 def _game(model: IdentityModel, films: Path, people: Sequence[Sequence[Clip]]) -> Game | None:
-    """The first of some people is heard; of everybody the last film is seen, which is another one where there are two.
+    """Match the voice in the first person's first clip with the faces in everybody's last clip.
 
     Returns:
-        None where one of the films cannot be used, because there is next to nothing said in it.
+        None if one of the videos cannot be used because it contains hardly any speech.
     """
-    voice, seen = people[0][0], {_film(films, own[-1]): own[-1] for own in people}
+    voice, seen = people[0][0], {_video_path(films, own[-1]): own[-1] for own in people}
     try:
-        ranking = match(_film(films, voice), list(seen), model=model, drawn_faces=True)
+        ranking = match(_video_path(films, voice), list(seen), model=model, drawn_faces=True)
     except MediaError:
         return None
     order = [candidate.path for candidate in ranking.candidates]
@@ -182,12 +182,12 @@ def _game(model: IdentityModel, films: Path, people: Sequence[Sequence[Clip]]) -
     )
 
 
-def _film(films: Path, clip: Clip) -> Path:
+def _video_path(films: Path, clip: Clip) -> Path:
     return films / Path(clip.meta["source"]).name
 
 
 def _result_or_reason(measure: Callable[[], Found]) -> Found | str:
-    """What was measured; in a demo with few people, the sentence that says why nothing could be."""
+    """Return the result, or the message of the error if there are too few people."""
     try:
         return measure()
     except CorpusError as error:
@@ -215,19 +215,19 @@ GUESSING = 0.5
 
 
 def match_sections(learned: TrainedModel, known: FaceVoiceScores, played: GamesPlayed) -> list[Section]:
-    """Learning faces and voices, what is known of people never met, and a game."""
+    """Sections on the training, the results on unseen people, and the game."""
     return [_learning(learned), _scores_section(known), *_games(played, known.faces)]
 
 
 def _learning(learned: TrainedModel) -> Section:
     summary = learned.summary
-    said = (
+    text = (
         f"A third model, of {summary.parameters / 1e6:.2f} million parameters, hears a second of somebody's voice and "
         f"sees the faces of others and of the one who speaks ({summary.steps} steps in {summary.seconds:.0f} s). It "
         "learns which face it is, and that two pieces of one recording are one voice. Nobody told it who anybody is."
     )
-    shown = "Above: loss. Below: on clips of held-out people, each of them taken for a person of its own."
-    return Section("Faces and voices", [Text(said), SvgFigure(_curves(learned.metrics), shown)])
+    caption = "Above: loss. Below: on clips of held-out people, each of them taken for a person of its own."
+    return Section("Faces and voices", [Text(text), SvgFigure(_curves(learned.metrics), caption)])
 
 
 def _curves(metrics: Sequence[Mapping[str, float]]) -> str:
@@ -252,18 +252,18 @@ def _curves(metrics: Sequence[Mapping[str, float]]) -> str:
 def _scores_section(known: FaceVoiceScores) -> Section:
     measured = [result for result in (known.voices, known.faces) if not isinstance(result, str)]
     shipped = any(row.encoder == SHIPPED for result in measured for row in result.rows)
-    said = "What it has learned in these minutes, beside the same shape with random weights and sounds as they are" + (
+    text = "What it has learned in these minutes, beside the same shape with random weights and sounds as they are" + (
         f"; and beside {VOICE_ENCODER_NAMES[SHIPPED]}, which has learned for longer and from more people."
         if shipped
         else "."
     )
-    return Section("People it has never met", [Text(said), *_voices(known.voices), *_faces(known.faces)])
+    return Section("People it has never met", [Text(text), *_voices(known.voices), *_faces(known.faces)])
 
 
 def _voices(result: SpeakerEvaluation | str) -> list[Block]:
     if isinstance(result, str):
         return [_too_little("Voices", result)]
-    said = (
+    text = (
         "Are two recordings of one voice? Each is a film of its own, with another text, another room and often another "
         "emotion. The equal error rate says how often the answer is wrong, where the line is drawn so that it is as "
         "often wrong in either way: 50 % is guessing, and less is better."
@@ -283,7 +283,7 @@ def _voices(result: SpeakerEvaluation | str) -> list[Block]:
     )
     table = Table(("who listens", "EER (chance 50 %)", "EER of match less this"), rows, caption)
     return [
-        Text(said),
+        Text(text),
         table,
         Text(verdict("Voices", MATCH, result.comparisons, VOICE_ENCODER_NAMES, higher_is_better=False)),
     ]
@@ -292,7 +292,7 @@ def _voices(result: SpeakerEvaluation | str) -> list[Block]:
 def _faces(result: FaceVoiceEvaluation | str) -> list[Block]:
     if isinstance(result, str):
         return [_too_little("Faces", result)]
-    said = (
+    text = (
         "Which face goes with a voice? The AUC says how often a voice and its own face score above a voice and "
         "somebody else's, 1 of 2 how often the right one of two is chosen. 50 % is guessing in either."
     )
@@ -307,7 +307,7 @@ def _faces(result: FaceVoiceEvaluation | str) -> list[Block]:
     header = ("who looks and listens", "AUC (chance 50 %)", "which face, 1 of 2", "which voice, 1 of 2")
     comparisons = [row.against for row in everybody if row.against]
     return [
-        Text(said),
+        Text(text),
         Table(header, rows, caption),
         Text(verdict("Faces", MATCH, comparisons, FACE_ENCODER_NAMES)),
         *_within(result),
@@ -319,13 +319,13 @@ def _faces(result: FaceVoiceEvaluation | str) -> list[Block]:
 
 
 def _within(result: FaceVoiceEvaluation) -> list[Block]:
-    """The same among people who are alike."""
+    """Results among people of the same sex or age group."""
     names = _learned(result)
     groups = [within for within in dict.fromkeys(row.within for row in result.rows) if within != "all"]
     rows = []
     for group in groups:
         found = [score for name in names if (score := _row(result, group, name).figures.get("AUC"))]
-        if len(found) == len(names):  # else too few people share it
+        if len(found) == len(names):  # else too few people are in the group
             rows.append((f"the same {group}", *map(_with_interval, found)))
     if not rows:
         return []
@@ -334,25 +334,25 @@ def _within(result: FaceVoiceEvaluation) -> list[Block]:
 
 
 def _in_words(called: str, result: FaceVoiceEvaluation, name: str) -> str:
-    """What the numbers say that it knows."""
+    """Summarise the results of one model in a sentence."""
     named = f"{called[:1].upper()}{called[1:]}"
-    if not _surely(result, "all", name):
+    if not _above_chance(result, "all", name):
         return f"{named} cannot be said to know which face goes with a voice: its AUC may as well be a guess."
-    if _surely(result, "sex and age", name):
+    if _above_chance(result, "sex and age", name):
         return f"{named} knows something of faces, and more than sex and age."
-    if _surely(result, "sex", name):
+    if _above_chance(result, "sex", name):
         return f"{named} knows something of faces, and more than who is a man and who is a woman."
     return f"{named} knows something of faces, but not surely more than who is a man and who is a woman."
 
 
-def _surely(result: FaceVoiceEvaluation, within: str, name: str) -> bool:
-    """Whether it is better than guessing among people who share something, as far as that was measured."""
+def _above_chance(result: FaceVoiceEvaluation, within: str, name: str) -> bool:
+    """Whether it is significantly better than chance within a group; False if that was not measured."""
     scores = [row.figures.get("AUC") for row in result.rows if (row.within, row.encoder) == (within, name)]
     return any(score is not None and score.low > GUESSING for score in scores)
 
 
 def _learned(result: FaceVoiceEvaluation) -> list[str]:
-    """Those that have learned anything, the model of the demo first."""
+    """Names of the trained models, the demo's first."""
     return [name for name in dict.fromkeys(row.encoder for row in result.rows) if name != "untrained"]
 
 
@@ -373,25 +373,25 @@ def _too_little(what: str, why: str) -> Text:
 
 
 def _games(played: GamesPlayed, measured: FaceVoiceEvaluation | str) -> list[Section]:
-    """A voice to hear and faces in order, some times over."""
+    """Section with a voice and ranked faces for each game."""
     if not played.games:
         return []
     called = FACE_ENCODER_NAMES.get(played.model, f"the model that was just learned (this package has no {SHIPPED})")
     right = sum(game.right == 0 for game in played.games)
     count = len(played.games[0].faces)
-    said = (
+    text = (
         f"Guess first: whose voice is it? {count} people were drawn by chance from those that were never met, one was "
         f"heard, and {called} put their faces in order. Under each is how probable it is taken to be. It was right "
         f"{right} of {len(played.games)} times here{_overall(played, measured, count)}."
     )
-    blocks: list[Block] = [Text(said)]
+    blocks: list[Block] = [Text(text)]
     for game in played.games:
         blocks += [Audio(encode_sound(game.voice.audio), "The voice."), _ranking(game)]
     return [Section("Whose voice is it?", blocks)]
 
 
 def _overall(played: GamesPlayed, measured: FaceVoiceEvaluation | str, count: int) -> str:
-    """How often it is right with everybody, where that was measured."""
+    """Accuracy over all held-out people, if it was measured."""
     if isinstance(measured, str):
         return ""
     score = _row(measured, "all", played.model).figures.get(f"voice to face, 1 of {count}")

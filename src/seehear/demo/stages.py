@@ -1,4 +1,4 @@
-"""What all parts of the demo share: progress, pictures, verdicts in words."""
+"""Shared parts of the demo: progress, images, verdicts in words."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from seehear.progress import ProgressReporter
 
 
 def jpeg(picture: NDArray[np.uint8]) -> bytes:
-    """RGB uint8 (H, W, 3) as JPEG."""
+    """Encode RGB uint8 (H, W, 3) as JPEG."""
     done, coded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
     assert done
     return bytes(coded)
 
 
-CLEAR = 0.05  # p below which a difference is told as one
+CLEAR = 0.05  # p below which a difference is reported as one
 
 
 def difference(one: Comparison) -> str:
-    """By how many points a model is better, or where lower is better by how many it is lower, and how sure that is."""
+    """Format the difference in points, positive if the model's score is higher, with interval and p."""
     p = f"p = {one.p:.3f}" if one.p >= 0.001 else "p < 0.001"
     between = "" if isnan(one.low) else f" ({100 * one.low:+.1f} to {100 * one.high:+.1f})"
     return f"{100 * one.difference:+.1f}{between}, {p}"
@@ -38,28 +38,28 @@ def difference(one: Comparison) -> str:
 def verdict(
     what: str, name: str, comparisons: Sequence[Comparison], called: Mapping[str, str], higher_is_better: bool = True
 ) -> str:
-    """What a table says, and what it does not.
+    """Summarise the comparisons of a table in a sentence.
 
     Args:
-        what: is told.
-        name: of the model.
-        comparisons: of it with others.
-        called: what each of them is called.
-        higher_is_better: of the score that was compared.
+        what: subject of the table.
+        name: name of the model.
+        comparisons: comparisons of the model with others.
+        called: display name of each of them.
+        higher_is_better: whether higher scores are better.
     """
     clear = [one for one in comparisons if one.p < CLEAR]
     better = [called[one.against] for one in clear if (one.difference > 0) == higher_is_better]
     worse = [called[one.against] for one in clear if (one.difference > 0) != higher_is_better]
     open_ = [called[one.against] for one in comparisons if one.p >= CLEAR]
     parts = [
-        f"{verb} {_listed(names)}"
+        f"{verb} {_join(names)}"
         for verb, names in (("is better than", better), ("is worse than", worse), ("cannot be told from", open_))
         if names
     ]
     return f"{what}: {name} {'; it '.join(parts)} (p < {CLEAR} is called a difference)."
 
 
-def _listed(names: Sequence[str]) -> str:
+def _join(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -67,38 +67,38 @@ T = TypeVar("T")
 
 
 class Stages:
-    """Tells which part of the demo runs and how long each took.
+    """Reports which part of the demo runs and how long each took.
 
     Attributes:
-        seconds: of each part that is done, by its name.
+        seconds: duration of each finished part, by name.
     """
 
     def __init__(self, count: int) -> None:
-        """Parts are numbered 1 to ``count``."""
+        """Number the parts from 1 to ``count``."""
         self.seconds: dict[str, float] = {}
         self._console, self._count = Console(stderr=True, highlight=False), count
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """One part."""
+        """Run one part."""
         self._console.print(f"[bold]{len(self.seconds) + 1}/{self._count}[/bold] {name}")
-        begun = time.monotonic()
+        start = time.monotonic()
         yield
-        self.seconds[name] = time.monotonic() - begun
+        self.seconds[name] = time.monotonic() - start
         self._console.print(f"    done in {self.seconds[name]:.0f} s", style="dim")
 
 
 def with_progress(name: str, items: Sequence[T]) -> Iterator[T]:
-    """The items, one after the other, while it is told how many are done."""
-    with ProgressReporter(name, len(items)) as telling:
+    """Yield the items and report how many are done."""
+    with ProgressReporter(name, len(items)) as progress:
         for done in range(len(items)):
             yield items[done]
-            telling.update(done + 1, f"{done + 1}/{len(items)}")
+            progress.update(done + 1, f"{done + 1}/{len(items)}")
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One clip at a time is too little work to be shared: two threads would wait for each other."""
+    """Limit torch to one thread: a single clip is too little work for two."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

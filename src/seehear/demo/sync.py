@@ -1,4 +1,4 @@
-"""Its lip-sync and its conversation: learned, measured, fixed, who speaks."""
+"""The demo's lip-sync: train a model, measure and fix a delay, and find the active speaker in a dialogue."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ from seehear.training.pretrain import PretrainResult, pretrain
 from seehear.training.settings import DataOptions, EngineOptions, OptimOptions
 
 DELAY_MS = 230.0
-"""By how much the demo makes the sound of a clip late: everybody sees that, and it is no whole number of frames."""
+"""Delay in the demo, audio late: clearly visible, and not a whole number of frames."""
 
 
 TRIALS = 60
-"""Held-out clips whose sound is moved by a random delay, to draw measured against true."""
+"""Number of held-out clips with a random delay in the plot of measured and true delays."""
 
 
 MAX_TRIAL_S = 0.6
@@ -58,10 +58,10 @@ CALIBRATION_EXAMPLES = 400
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What came of a training.
+    """Result of a training.
 
     Attributes:
-        summary: of it.
+        summary: its summary.
         metrics: rows of the run's metrics.csv.
     """
 
@@ -71,7 +71,7 @@ class TrainedModel:
 
 @dataclass(frozen=True)
 class DelayTrial:
-    """One held-out clip with its sound moved: the true delay, the measured one (ms) and the confidence in it."""
+    """One held-out clip with shifted audio: true delay, measured delay (ms) and confidence."""
 
     true_ms: float
     measured_ms: float
@@ -80,10 +80,10 @@ class DelayTrial:
 
 @dataclass(frozen=True)
 class SyncScores:
-    """What a lip-sync model is worth on held-out people.
+    """Quality of a sync model on held-out people.
 
     Attributes:
-        accuracy: by the protocol of the papers.
+        accuracy: accuracy by the papers' protocol.
         trials: random delays, true and measured.
     """
 
@@ -93,13 +93,13 @@ class SyncScores:
 
 @dataclass(frozen=True)
 class RepairDemo:
-    """A film that was put out of sync and back.
+    """A video that was put out of sync and repaired.
 
     Attributes:
-        delay_ms: by how much the sound of ``late`` was made late.
-        late: that film.
-        before: what was measured on it.
-        fixed: what was made of it.
+        delay_ms: delay of the audio in ``late``.
+        late: the video out of sync.
+        before: measurement of it.
+        fixed: the repaired video.
     """
 
     delay_ms: float
@@ -109,7 +109,7 @@ class RepairDemo:
 
 
 def learn_sync(corpus: Path, run: Path, *, steps: int, seed: int) -> TrainedModel:
-    """A small model learns which sound belongs to which lips."""
+    """Train a small model on lip-sync."""
     data = DataOptions(split_by="speaker", min_frames=50)
     optim, engine = OptimOptions(steps=steps, seed=seed), EngineOptions(probe_every=max(1, steps // 8))
     summary = pretrain([corpus], run, data=data, optim=optim, engine=engine)
@@ -117,16 +117,16 @@ def learn_sync(corpus: Path, run: Path, *, steps: int, seed: int) -> TrainedMode
 
 
 def measure_model(run: Path, corpus: Path, held_out: Corpus, *, seed: int) -> SyncScores:
-    """How well it does on held-out people; its confidence becomes a probability on the way."""
+    """Evaluate the model on held-out people, and calibrate its confidence."""
     with one_thread():
         accuracy = evaluate_sync_clips(load_sync_model(run), with_progress("the papers' protocol", held_out))
-        with suppress(ModelError):  # after a few steps it may be wrong every time: then its confidence stays rough
+        with suppress(ModelError):  # after a few steps it may always be wrong: then the confidence stays approximate
             calibrate(run, [corpus], split_by="speaker", examples=CALIBRATION_EXAMPLES)
         return SyncScores(accuracy, _trials(load_sync_model(run), held_out, seed))
 
 
 def repair(film: Path, folder: Path, model: LipSyncModel) -> RepairDemo:
-    """Make the sound of a film late, find that, and fix it."""
+    """Delay the audio of a video, then detect and fix the delay."""
     late, fixed = folder / "late.mp4", folder / "fixed.mp4"
     with one_thread():
         shift_sound(film, late, earlier_s=-DELAY_MS / 1000)
@@ -138,37 +138,37 @@ def repair(film: Path, folder: Path, model: LipSyncModel) -> RepairDemo:
 
 
 def _trials(model: LipSyncModel, held_out: Corpus, seed: int) -> list[DelayTrial]:
-    """Held-out clips with their sound moved by random delays: what is true and what is measured."""
+    """Shift the audio of held-out clips by random delays and measure them."""
     rng = np.random.default_rng(seed)
     calibration = DelayCalibration.from_config(model.config)
-    places = np.linspace(0, len(held_out) - 1, min(TRIALS, len(held_out))).astype(int).tolist()
+    clips = np.linspace(0, len(held_out) - 1, min(TRIALS, len(held_out))).astype(int).tolist()
     trials = []
-    for place in with_progress("random delays", places):
-        trials += _trial(model, held_out[place], float(rng.uniform(-MAX_TRIAL_S, MAX_TRIAL_S)), calibration)
+    for clip in with_progress("random delays", clips):
+        trials += _trial(model, held_out[clip], float(rng.uniform(-MAX_TRIAL_S, MAX_TRIAL_S)), calibration)
     return trials
 
 
 def _trial(model: SyncEmbedder, clip: Clip, delay_s: float, calibration: Callable[..., float]) -> list[DelayTrial]:
     at_zero = replace(clip, meta={**clip.meta, "start_s": 0.0})
-    heard = measure_agreement(model, at_zero, DelayedSound(clip.audio, delay_s), round(SEARCH_S * FPS))
-    peak = find_peak(heard.curve)
+    agreement = measure_agreement(model, at_zero, DelayedSound(clip.audio, delay_s), round(SEARCH_S * FPS))
+    peak = find_peak(agreement.curve)
     return [DelayTrial(1000 * delay_s, peak.delay_ms, calibration(peak))] if peak else []
 
 
 def sync_sections(learned: TrainedModel, worth: SyncScores, repair: RepairDemo) -> list[Section]:
-    """Learning, what it is worth, measuring, fixing."""
-    return [_learning(learned, worth), _worth(worth.accuracy), _delays(worth.trials), _repair(repair)]
+    """Sections on training, accuracy, delays and repair."""
+    return [_learning(learned, worth), _accuracy(worth.accuracy), _delays(worth.trials), _repair(repair)]
 
 
 def _learning(learned: TrainedModel, worth: SyncScores) -> Section:
     summary = learned.summary
-    said = (
+    text = (
         f"{summary.steps} steps of training took {summary.seconds:.0f} s: {summary.frames / summary.seconds:,.0f} "
         f"frames of video a second through a model of {summary.parameters / 1e6:.2f} million parameters. Nobody told "
         "it anything: sound and picture of one moment belong together, those of different moments do not."
     )
     curves = _learning_curves(learned.metrics, worth.accuracy.chance)
-    return Section("Learning", [Text(said), SvgFigure(curves, "Loss, and accuracy on held-out people.")])
+    return Section("Learning", [Text(text), SvgFigure(curves, "Loss, and accuracy on held-out people.")])
 
 
 def _learning_curves(metrics: Sequence[Mapping[str, float]], chance: float) -> str:
@@ -187,7 +187,7 @@ def _learning_curves(metrics: Sequence[Mapping[str, float]], chance: float) -> s
     return to_svg(figure)
 
 
-def _worth(accuracy: SyncEvaluation) -> Section:
+def _accuracy(accuracy: SyncEvaluation) -> Section:
     rows = [
         (
             str(entry.frames),
@@ -197,13 +197,13 @@ def _worth(accuracy: SyncEvaluation) -> Section:
         )
         for entry in accuracy.by_length
     ]
-    said = (
+    text = (
         "The protocol of the papers: the sound is tried at 31 offsets, -15 to +15 frames; the nearest one is right "
         "if it is within one frame of the truth. More frames, more evidence."
     )
     caption = " ".join([f"{accuracy.clips} clips of people who were not trained on.", *accuracy.remarks()])
     table = Table(("frames", "accuracy", "95 % interval", "chance"), rows, caption)
-    return Section("What it is worth", [Text(said), table])
+    return Section("What it is worth", [Text(text), table])
 
 
 def _delays(trials: Sequence[DelayTrial]) -> Section:
@@ -218,14 +218,14 @@ def _delays(trials: Sequence[DelayTrial]) -> Section:
         axes.set_xlabel("true delay in ms (right: the sound is late)")
         axes.set_ylabel("measured delay in ms")
         axes.legend(loc="upper left", fontsize="small")
-    said = (
+    text = (
         f"The sound of {len(true)} held-out clips was moved by a random delay and the delay was measured: "
         f"{right.mean():.0%} within {RIGHT_WITHIN_MS:.0f} ms, the median error is "
         f"{np.median(np.abs(measured - true)):.0f} ms. The stated confidence, a {MEANING}, is {confidence.mean():.2f} "
         "on average."
     )
     return Section(
-        "Measuring a delay", [Text(said), SvgFigure(to_svg(figure), "Each point is a clip of three seconds.")]
+        "Measuring a delay", [Text(text), SvgFigure(to_svg(figure), "Each point is a clip of three seconds.")]
     )
 
 
@@ -234,7 +234,7 @@ def _repair(repair: RepairDemo) -> Section:
     assert before.delay_ms is not None
     assert after is not None
     assert fixed is not None
-    said = (
+    text = (
         f"The sound of one clip was made {repair.delay_ms:.0f} ms late. Measured: {format_delay(before.delay_ms)}, "
         f"confidence {before.confidence:.2f}. Shifted back by that, the picture stream copied untouched, and measured "
         f"again: {after.reason} (confidence {after.confidence:.2f})."
@@ -246,16 +246,16 @@ def _repair(repair: RepairDemo) -> Section:
         Video(repair.late.read_bytes(), f"Before: the sound is {repair.delay_ms:.0f} ms late."),
         Video(fixed.read_bytes(), "After."),
     ]
-    return Section("Fixing a film", [Text(said), *videos, SvgFigure(to_svg(figure), "Agreement of lips and sound.")])
+    return Section("Fixing a film", [Text(text), *videos, SvgFigure(to_svg(figure), "Agreement of lips and sound.")])
 
 
 SECONDS = 16.0
 
 
-CAST = 20  # people from whom two are drawn
+CAST = 20  # number of people from whom two are sampled
 
 
-SHOWN = 6  # frames
+SHOWN = 6  # number of frames on the page
 
 
 PLACES = ("left", "right")
@@ -263,13 +263,13 @@ PLACES = ("left", "right")
 
 @dataclass(frozen=True)
 class DialogueDemo:
-    """A film of two people, what is true of it and what was found.
+    """A video of two people, with true and detected speech.
 
     Attributes:
-        film: with a frame around every face, green while it speaks.
-        frames: some pictures of it, RGB (H, W, 3), and their times in seconds.
-        truth: whether the one on the left, and the one on the right, speaks at each picture, bool (2, N).
-        found: what was said of that, likewise.
+        film: the video with a box around every face, green during speech.
+        frames: some frames, RGB (H, W, 3), with their times in seconds.
+        truth: whether the person on the left, and the one on the right, speaks in each frame, bool (2, N).
+        found: the detected speech, likewise.
     """
 
     film: Path
@@ -279,33 +279,33 @@ class DialogueDemo:
 
     @property
     def accuracy(self) -> float:
-        """Share of the pictures of which everything that is said is right: who speaks, and that nobody else does."""
+        """Fraction of the frames that are right for both people."""
         return float((self.truth == self.found).all(0).mean())
 
     @property
     def guessed(self) -> float:
-        """What saying the same of every picture would reach at best."""
+        """Maximum accuracy of a constant prediction."""
         return float(np.unique(self.truth, axis=1, return_counts=True)[1].max() / self.truth.shape[1])
 
 
 def run_dialogue(folder: Path, lips: LipSyncModel, *, seed: int) -> DialogueDemo:
-    """Two people who are in no training film talk, and a model of lip-sync finds out who speaks when."""
-    duet = plan_dialogue(seed + 1, 0, CAST, SECONDS)  # people of another seed are others
+    """Synthesise a dialogue of two unseen people and find the active speaker with a sync model."""
+    dialogue = plan_dialogue(seed + 1, 0, CAST, SECONDS)  # people of another seed are different
     film, drawn = folder / "duet.mp4", folder / "who-speaks.mp4"
-    camera = duet.takes[0].camera
+    camera = dialogue.takes[0].camera
     write_video_file(
-        film, duet.pictures(), duet.sound, crf=camera.crf, preset=camera.preset, bit_rate=duet.room.bit_rate
+        film, dialogue.pictures(), dialogue.sound, crf=camera.crf, preset=camera.preset, bit_rate=dialogue.room.bit_rate
     )
     with one_thread():
         spoken = diarize_file(film, lips)
         write_annotated_video(spoken, drawn)
-    truth = duet.speakers()[None] == np.arange(len(PLACES))[:, None]
-    found = _found(spoken, truth.shape[1], duet.takes[0].framing.width)
+    truth = dialogue.speakers()[None] == np.arange(len(PLACES))[:, None]
+    found = _found(spoken, truth.shape[1], dialogue.takes[0].framing.width)
     return DialogueDemo(drawn, list(_frames(spoken, truth.shape[1])), truth, found)
 
 
 def _found(spoken: Diarization, frames: int, width: int) -> NDArray[np.bool_]:
-    """Whether somebody was said to speak at each of so many pictures left and right of the middle, at ``width`` px."""
+    """Detected speech in each frame, left and right of the middle at ``width`` px, (2, frames)."""
     found = np.zeros((len(PLACES), frames), bool)
     for track, speaks in zip(spoken.film.tracks, spoken.film.speaks, strict=True):
         middle = float((track.boxes[:, 0] + track.boxes[:, 2] / 2).mean())
@@ -315,19 +315,19 @@ def _found(spoken: Diarization, frames: int, width: int) -> NDArray[np.bool_]:
 
 
 def _frames(spoken: Diarization, count: int) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-    """Pictures spread over the film, with what is drawn on them."""
-    wanted = set(((np.arange(SHOWN) + 0.5) * count / SHOWN).astype(int).tolist())
+    """Yield frames across the video, with annotations."""
+    indices = set(((np.arange(SHOWN) + 0.5) * count / SHOWN).astype(int).tolist())
     with open_media(spoken.film.path) as media:
         for picture in media.pictures():
-            if picture.index in wanted:
+            if picture.index in indices:
                 rgb = picture.crop(np.eye(2, 3), picture.shape)
                 yield picture.index / FPS, draw_annotations(rgb, spoken, picture.index)
 
 
 def conversation_section(conversed: DialogueDemo) -> Section:
-    """A film with frames around the faces, and who speaks when against the truth."""
+    """Section with the annotated video, and detected and true speech over time."""
     seconds = conversed.truth.shape[1] / FPS
-    said = (
+    text = (
         f"Two people who are in no other film take turns for {seconds:.0f} s. The lip-sync model above compares the "
         "lips of each face with the sound; nobody told it how many people there are, or when one of them ends. "
         f"In {conversed.accuracy:.1%} of the pictures it is right about both of them. Saying the same of every picture "
@@ -337,7 +337,7 @@ def conversation_section(conversed: DialogueDemo) -> Section:
     return Section(
         "Who speaks?",
         [
-            Text(said),
+            Text(text),
             SvgFigure(_time_line(conversed), "Who speaks when: what was found (green), and the truth."),
             Gallery(frames, "Green: speaks. The bar is how probable that is.", wide=True),
             Video(conversed.film.read_bytes(), "All of it."),
@@ -361,6 +361,6 @@ def _time_line(conversed: DialogueDemo) -> str:
 
 
 def _stretches(speaks: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First picture of each stretch of speech, and the one after its last."""
+    """Start and end (exclusive) of each segment of speech, in frames."""
     edges = np.flatnonzero(np.diff(speaks, prepend=False, append=False)).tolist()
     return [(start, stop) for start, stop in list(pairwise(edges))[::2]]

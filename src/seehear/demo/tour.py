@@ -1,4 +1,4 @@
-"""The demo from beginning to end, and its page."""
+"""The demo from start to end, and its page."""
 
 from __future__ import annotations
 
@@ -57,43 +57,43 @@ if TYPE_CHECKING:
 HOW_TO_GO_ON = """\
 # is a film of yours in sync? (a model trained on real speech comes with seehear)
 seehear sync film.mp4
-seehear sync film.mp4 --fix film-in-sync.mp4
+seehear sync film.mp4 --fix -o film-in-sync.mp4
 seehear sync *.mp4 --json
 
 # learn from recordings of your own
-seehear prepare videos/ corpus/
-seehear pretrain corpus/ run/
+seehear prepare videos/ -o corpus/
+seehear pretrain corpus/ -o run/
 seehear evaluate sync run/ corpus/
 seehear sync film.mp4 --model run/
 
 # learn to animate, and read out what that ear knows
-seehear pretrain corpus/ animate/ --preset animate-small
-seehear animate face.png speech.wav --out speaking.mp4 --model animate/
+seehear pretrain corpus/ -o animate/ --preset animate-small
+seehear animate face.png speech.wav -o speaking.mp4 --model animate/
 seehear evaluate emotion animate/ corpus/
-seehear embed animate/ speech.wav --out features.npz
+seehear embed animate/ speech.wav -o features.npz
 
 # who speaks when, is it the same voice, whose face goes with it
-seehear speaking panel.mp4 --video who-speaks.mp4
+seehear diarize panel.mp4 --video who-speaks.mp4
 seehear verify monday.wav tuesday.wav
 seehear match voice.wav anna.jpg ben.jpg carla.jpg
-seehear pretrain corpus/ match/ --preset match-small
+seehear pretrain corpus/ -o match/ --preset match-small
 seehear evaluate speaker match/ corpus/
 seehear evaluate facevoice match/ corpus/"""
 
 
 @dataclass(frozen=True)
 class DemoFacts:
-    """All that the page tells.
+    """Contents of the page.
 
     Attributes:
-        films, speakers: how many videos of how many synthetic people were made.
-        people: how many of them were held out from lip-sync.
-        faces: some of their clips, to be looked at.
-        sync, worth, repair: of lip-sync.
-        conversed: who speaks in a film of two, by lip-sync.
-        animate, ear, drawn, spoken: of animation.
-        match, known, played: of faces and voices.
-        seconds: that each stage took, by name.
+        films, speakers: number of videos and of synthetic people.
+        people: number of people held out from lip-sync.
+        faces: clips of some of them.
+        sync, sync_scores, repair: lip-sync.
+        conversed: active speaker detection in a dialogue.
+        animate, speech_probes, drawn, animated_film: animation.
+        match, face_voice_scores, played: faces and voices.
+        seconds: duration of each stage, by name.
     """
 
     films: int
@@ -115,7 +115,7 @@ class DemoFacts:
 
 
 def write_demo_page(path: Path, facts: DemoFacts) -> None:
-    """Tell the demo's story as one HTML file."""
+    """Write the demo's page as one HTML file."""
     accuracy = facts.sync_scores.accuracy
     best = accuracy.by_length[-1]
     lead = (
@@ -138,7 +138,7 @@ def write_demo_page(path: Path, facts: DemoFacts) -> None:
 def _people(facts: DemoFacts) -> Section:
     pictures = [jpeg(clip.video[clip.frames // 2]) for clip in facts.faces]
     mouths = [jpeg(frame) for frame in mouth_region(facts.faces[0].video[10:50:4])]
-    said = (
+    text = (
         f"{facts.films} films of {facts.speakers} people were drawn and spoken by this machine, with text, voice, face "
         "and emotion labelled. They were prepared like any video: faces found, followed, straightened and cut out."
     )
@@ -146,7 +146,7 @@ def _people(facts: DemoFacts) -> Section:
         Filmstrip(pictures, "Held-out people, as the models see faces (128 x 128 pixels, 25 a second)."),
         Filmstrip(mouths, "One of them speaking: the region that the lip encoder looks at, every fourth frame."),
     ]
-    return Section("Synthetic people", [Text(said), *strips])
+    return Section("Synthetic people", [Text(text), *strips])
 
 
 def _next(facts: DemoFacts) -> Section:
@@ -176,18 +176,18 @@ class DemoResult(Result):
 
 
 NEUTRAL = 1 / 7
-"""Share of clips without emotion: as many as of each of the six emotions."""
+"""Fraction of clips without emotion: as many as of each of the six emotions."""
 
 
 ANIMATE_SHARE = 1.25
-"""Steps of learning to animate for each step of learning lip-sync."""
+"""Training steps of animation, relative to lip-sync."""
 
 
 MATCH_SHARE = 0.3
-"""Likewise of learning faces and voices."""
+"""Training steps of matching, relative to lip-sync."""
 
 
-SHOWN = 8  # faces
+SHOWN = 8  # number of faces on the page
 
 
 def demo(
@@ -199,22 +199,21 @@ def demo(
     seed: int = 1,
     workers: int | None = None,
 ) -> DemoResult:
-    """See all of seehear in about nine minutes on two cores, and read what happened in a report.
+    """Show all of seehear in about nine minutes on two cores, with a report.
 
-    Makes synthetic talking people and prepares a corpus of them. A first small model learns lip-sync from nothing; it
-    is measured on people that it has not seen, finds that the sound of a clip is late, and fixes it, and tells who of
-    two people speaks when. A second one learns to animate a still face; it makes somebody unseen speak, and its ear is
-    read out on emotions and words. A third one learns which face belongs to which voice, and is measured on people that
-    it has never met. What is done is not done again when the same command is given again.
+    Makes synthetic talking people and prepares a corpus of them. A first small model learns lip-sync from scratch. It
+    is measured on unseen people, detects and fixes the delay of a clip, and finds the active speaker in a dialogue. A
+    second one learns to animate a still face; it animates an unseen person, and its audio encoder is probed for
+    emotions and words. A third one learns to match faces and voices, and is measured on unseen people. If the same
+    command is given again, finished parts are not repeated.
 
     Args:
-        out: folder for everything that is made; report.html is the page to open.
-        clips: videos of synthetic people, three seconds each.
-        speakers: different people among them.
-        steps: training steps of lip-sync; the others take a quarter more (animation) and two fifths less (voices).
-        seed: decides everything.
-        workers: processes; by default one per core.
-
+        out: folder for all files; open report.html in a browser.
+        clips: number of videos of synthetic people, three seconds each.
+        speakers: number of different people in them.
+        steps: training steps of lip-sync; animation takes 1.25 times, matching 0.3 times as many.
+        seed: determines everything.
+        workers: number of processes; by default one per core.
     """
     workers = worker_count(workers)
     stage = Stages(count=12)
@@ -251,7 +250,7 @@ def demo(
             people=len(set(held_out.labels("speaker"))),
             films=clips,
             speakers=speakers,
-            faces=[held_out[place] for place in np.linspace(0, len(held_out) - 1, SHOWN).astype(int).tolist()],
+            faces=[held_out[clip] for clip in np.linspace(0, len(held_out) - 1, SHOWN).astype(int).tolist()],
             sync=sync,
             sync_scores=worth,
             repair=repaired,
@@ -271,6 +270,6 @@ def demo(
 
 
 def _talkative(held_out: Corpus) -> str:
-    """Name of the film in which most is said: the more is said, the more there is to see and to measure."""
-    said = [len(text or "") for text in held_out.labels("text")]
-    return Path(held_out[int(np.argmax(said))].meta["source"]).name
+    """Name of the video with the longest text, which gives the most to see and to measure."""
+    lengths = [len(text or "") for text in held_out.labels("text")]
+    return Path(held_out[int(np.argmax(lengths))].meta["source"]).name

@@ -51,7 +51,7 @@ class ComparedEncoder:
         encoder: seed -> the encoder: a `SpeechEncoder`, or for lips `seehear.nn.embed.PaddedLipEncoder`.
         drawn: whether the seed decides its weights.
         layer: which is read: a name, `AUTO` or `LAST`; by default the one that the encoder says is read
-            (`SpeechEncoder.read`).
+            (`SpeechEncoder.default_layer`).
     """
 
     name: str
@@ -110,7 +110,9 @@ def compared_encoder(name: str, model: str, mode: Mode = "frozen", layer: str | 
     if chosen is not None and chosen not in trained.layers:
         raise ModelError(f"{called} has no layer {chosen!r}; its layers are {', '.join(trained.layers)}")
     if name == UNTRAINED or mode == "scratch":
-        return ComparedEncoder(name, mode, lambda seed: _untrained_speech(called, seed), random_weights=True, layer=chosen)
+        return ComparedEncoder(
+            name, mode, lambda seed: _untrained_speech(called, seed), random_weights=True, layer=chosen
+        )
     return ComparedEncoder(name, mode, lambda seed: trained, layer=chosen)
 
 

@@ -98,7 +98,9 @@ class LayerSelection:
 
     def _whole(self, part: Examples) -> Examples:
         """What is known of whole recordings."""
-        told = [(given, self._goal.pooled_target(target)) for given, target in zip(part.inputs, part.targets, strict=True)]
+        told = [
+            (given, self._goal.pooled_target(target)) for given, target in zip(part.inputs, part.targets, strict=True)
+        ]
         known = [(given, target) for given, target in told if target is not None]
         return Examples([given for given, _ in known], [target for _, target in known])
 
@@ -251,7 +253,9 @@ class CrossValidation:
                 readout = self._with_weights(encoder, contender, training)
                 for number, fold in enumerate(folds):
                     fitted = readout.fit(self._sounds(fold.train), self._sounds(fold.dev), seed)
-                    yield from self._predict(seed, number, fold, contender.layer_read(encoder), fitted, self._sound_inputs)
+                    yield from self._predict(
+                        seed, number, fold, contender.layer_read(encoder), fitted, self._sound_inputs
+                    )
                 continue
             if heard is None or contender.random_weights:
                 heard = FeatureCache(partial(self._features, encoder))
@@ -324,7 +328,9 @@ class CrossValidation:
         bgru = self.protocol.bgru
         share = bgru.encoder_lr if contender.mode == "finetuned" else 1.0
         device = torch.device(self.protocol.device)
-        return FineTunedProbe(encoder, contender.layer_read(encoder), training.make_head, training.goal, bgru, share, device)
+        return FineTunedProbe(
+            encoder, contender.layer_read(encoder), training.make_head, training.goal, bgru, share, device
+        )
 
 
 def describe_seeds(numbers: range) -> int | str:

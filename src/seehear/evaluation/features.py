@@ -42,7 +42,7 @@ def features(
 
     Args:
         encoder, lengths, sound, reduce: see `features_of_layers`.
-        layer: whose features; by default the one that the encoder says is read (`SpeechEncoder.read`).
+        layer: whose features; by default the one that the encoder says is read (`SpeechEncoder.default_layer`).
 
     Returns:
         row -> float32 (...), as ``reduce`` leaves it.

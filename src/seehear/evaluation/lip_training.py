@@ -163,7 +163,7 @@ class _Network(nn.Module):
     def __init__(self, encoder: PaddedLipEncoder, layer: str | None, make_head: MakeHead, boundaries: bool) -> None:
         super().__init__()
         self.encoder, self.layer, self.boundaries = encoder, layer, boundaries
-        self.head = make_head(encoder.layers[layer or encoder.read] + boundaries)
+        self.head = make_head(encoder.layers[layer or encoder.default_layer] + boundaries)
 
     def forward(self, pictures: Tensor, words: Sequence[Sequence[WordWindow]]) -> tuple[Tensor, Tensor]:
         """Pictures of clips and the words of each -> what the head says of each word in a row, and their lengths."""
@@ -217,7 +217,7 @@ class LipCrossValidation(CrossValidation):
         super().__init__(words, targets, protocol, [word.labels["word"] for word in self._seen])
 
     def folds_of_seed(self, seed: int) -> list[Fold]:
-        """See `Course.divided`; ``source`` tests what the model's training has held out, whatever the seed.
+        """See `CrossValidation.folds_of_seed`; ``source`` tests what the model's training has held out, with any seed.
 
         One in so many of the other sources (or speakers) is development, by the seed.
         """

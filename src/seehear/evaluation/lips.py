@@ -196,7 +196,12 @@ def evaluate_lips(
         chance={"accuracy": max(tested.values()) / tested.total(), "UAR": 1 / len(classes)},
         classes=classes,
     )
-    setting = {"read-out": probe, **protocol.settings(), "classes": len(classes), "frames of a word": window.description()}
+    setting = {
+        "read-out": probe,
+        **protocol.settings(),
+        "classes": len(classes),
+        "frames of a word": window.description(),
+    }
     setting |= DetectorProvenance.of(_config(model), corpus.detectors).setting()
     result = run_comparison("lips", course, named, frozen, training, what, setting)
     return LipsResult.of(result, kinds_of(words))

@@ -106,7 +106,7 @@ def subsample_labels(train: Rows, classes: Sequence[str], share: float, seed: in
         CorpusError: a share outside of that.
     """
     if not 0 < share <= 1:
-        raise CorpusError(f"--labels must be more than 0 and at most 1, not {share:g}")
+        raise CorpusError(f"--label-fraction must be more than 0 and at most 1, not {share:g}")
     if share == 1:
         return train
     rng = np.random.default_rng([seed, 78])
@@ -255,7 +255,9 @@ def split_of(model: str, by: By | None, every: int | None) -> Split:
     return Split.of_training(read_config(find_model(model)) if has_run(model) else {}, by, every)
 
 
-def recordings_in_part(recordings: Recordings, places: Sequence[Path], part: Part, split: Split) -> NDArray[np.bool_]:
+def recordings_in_part(
+    recordings: Recordings, places: Sequence[str | Path], part: Part, split: Split
+) -> NDArray[np.bool_]:
     """Which recordings are in a part, (N,).
 
     Clips of corpora are where training has them; other recordings are split among themselves in the same way.
@@ -263,7 +265,7 @@ def recordings_in_part(recordings: Recordings, places: Sequence[Path], part: Par
     Raises:
         CorpusError: they cannot be split so.
     """
-    corpora = [place for place in places if (place / CORPUS_FILE).is_file()]
+    corpora = [place for place in map(Path, places) if (place / CORPUS_FILE).is_file()]
     chosen: set[str] = set()
     clips: set[str] = set()
     for place in corpora:

@@ -140,5 +140,7 @@ def evaluate_words(
     """
     protocol = Protocol(mode, split, shared_speakers, label_fraction, seeds, noise, snr_db, bgru, device, first_seed)
     named = compared_encoders(model, baselines, mode, layer)
-    words = isolated_words(Recordings.of(data, dataset).where(where), vocabulary, min_count, min_speakers).with_readable_sound()
+    words = isolated_words(
+        Recordings.of(data, dataset).where(where), vocabulary, min_count, min_speakers
+    ).with_readable_sound()
     return classify("words", words, LABEL, named, probe, protocol)

@@ -1,4 +1,4 @@
-"""The registry of losses, `make_loss`."""
+"""Registry of losses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOSSES: dict[str, Callable[..., Loss]] = {
 
 
 def make_loss(name: str, **options: Any) -> Loss:
-    """The loss of that name, with those of the options that it has (a margin means nothing to a multi-way loss)."""
+    """Build a loss by name, with those options that it accepts (a margin does not apply to a multi-way loss)."""
     if name not in LOSSES:
         raise ModelError(f"there is no loss called {name!r}; there are {', '.join(LOSSES)}")
     known = inspect.signature(LOSSES[name]).parameters

@@ -1,12 +1,12 @@
-"""contrastive, AVE-Net, multi-way, the separations, confusion.
+"""Losses between audio and lips: contrastive, AVE-Net, multi-way, three separation losses and confusion.
 
 "Seeing voices and hearing voices" (Chung, Kang & Chung 2020, arXiv 2004.14326) adds to cross-modal matching a term that
-"enforces intra-class feature separation within each of the modalities". Its equations could not be read by the authors
-of this code. The three losses below are RECONSTRUCTIONS, three ways that such a term can be written; results obtained
-with them are not results of the paper.
+"enforces intra-class feature separation within each of the modalities". The authors of this code could not read its
+equations. The three separation losses below are RECONSTRUCTIONS, three ways to write such a term; results obtained with
+them are not results of the paper.
 
-All three take the modality's candidates from its second embeddings (``sound2``, ``lips2``) where they are given: the
-same people in another cut. Without them the candidates are the anchors themselves.
+All three take the candidates of a modality from its second embeddings (``sound2``, ``lips2``) if there are any: the
+same people in another segment. Otherwise the anchors themselves are the candidates.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from seehear.losses.base import (
 
 
 class Contrastive(Loss):
-    """Matching pairs together, others at least a margin apart (Chung & Zisserman 2016, "Out of time", section 3).
+    """Pulls matching pairs together and pushes others a margin apart (Chung & Zisserman 2016, "Out of time", 3).
 
         L = 1 / 2N  sum  y d^2 + (1 - y) max(m - d, 0)^2,      d = ||sound - lips||
 
-    The paper draws one negative pair (same clip, other time) for each positive one. Here all negatives of a clip take
-    part, and their mean counts as much as that of the positives: the expectation of the paper's loss.
+    The paper samples one negative pair (same clip, other time) per positive. Here all negatives of a clip are used, and
+    their mean has the same weight as the positives: the expectation of the paper's loss.
 
     Args:
         margin: m. The paper's value is not known. With a margin near the distances of a new network (1) the embeddings
-            shrink to a point: after 150 steps of sync on synthetic people the offset was right in 9 % of the windows
-            (guessing: 10 %), with 4 in 28 %, with 20 in 53 %.
+            collapse: after 150 steps of sync on synthetic people the offset was right in 9 % of the windows (chance:
+            10 %), with 4 in 28 %, with 20 in 53 %.
         exclude: see `Loss`.
     """
 
@@ -52,20 +52,20 @@ class Contrastive(Loss):
     def compare(self, sound: Tensor, lips: Tensor, sound2: Tensor, lips2: Tensor, among: Candidates) -> Tensor:
         """See `Loss.compare`."""
         apart = distances(sound, lips)  # (G, N, N)
-        together = mean_where(apart.diagonal(dim1=1, dim2=2).square(), among.valid)
-        too_near = mean_where(F.relu(self.margin - apart).square(), among.negative)
-        return (together + too_near) / 4  # 1 / 2N of N pairs, half of them positive
+        positive = mean_where(apart.diagonal(dim1=1, dim2=2).square(), among.valid)
+        negative = mean_where(F.relu(self.margin - apart).square(), among.negative)
+        return (positive + negative) / 4  # 1 / 2N of N pairs, half of them positive
 
 
 class AVENet(Loss):
-    """Do these two belong together? (Arandjelović & Zisserman 2018, "Objects that sound", section 3.1.)
+    """Binary classification of pairs as matching or not (Arandjelović & Zisserman 2018, "Objects that sound", 3.1).
 
-    Both embeddings are L2-normalised, their Euclidean distance goes through one fully connected layer into a two-way
-    softmax. The distance is the layer's only input: a threshold and a slope are all that it can learn, so that the
-    embeddings must do the work. Positives and negatives weigh half each, as if one negative were drawn a positive.
+    Both embeddings are L2-normalised. Their Euclidean distance goes through one fully connected layer into a two-way
+    softmax. As the distance is its only input, the layer can learn just a threshold and a slope. Positives and
+    negatives have half the weight each, as if one negative were sampled per positive.
 
-    The layer starts as a threshold in the middle of the distances of unit vectors (0 to 2), the right way round;
-    a random start turns the task upside down half of the time.
+    The layer starts as a threshold in the middle of the possible distances (0 to 2) with the correct sign; with random
+    initialisation the sign is wrong half of the time.
     """
 
     distance = "euclidean"
@@ -94,8 +94,8 @@ class Multiway(Loss):
     ``angular`` the baseline of "Seeing voices and hearing voices" (Chung, Kang & Chung 2020, arXiv 2004.14326).
 
     Args:
-        similarity: s, see `similarity`.
-        symmetric: average with the same choice made by the lips among the sounds.
+        similarity: s, see `make_similarity`.
+        symmetric: average the losses of both directions, audio to lips and lips to audio.
         exclude: see `Loss`.
         shared: see `Loss`.
     """
@@ -123,29 +123,29 @@ class Multiway(Loss):
         return loss
 
     def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates, within: Candidates) -> Tensor:
-        """The choice of one modality.
+        """Loss in one direction.
 
         Args:
-            across: (G, N, N) logits, rows are the modality that chooses, columns the other one.
-            own: (G, N, D) embeddings of the modality that chooses.
-            own2: (G, N, D) its second embeddings; ``own`` itself where there are none.
-            among: who stands against whom across the modalities.
-            within: likewise within the modality that chooses.
+            across: (G, N, N) logits; rows are the anchors' modality, columns the other one.
+            own: (G, N, D) embeddings of the anchors' modality.
+            own2: (G, N, D) its second embeddings; ``own`` itself if there are none.
+            among: candidates across the modalities.
+            within: candidates within the anchors' modality.
         """
         return choice_loss(across.diagonal(dim1=1, dim2=2), across, among.negative, among.anchors)
 
 
 class Separate(Multiway):
-    """Multi-way matching plus a multi-way choice within each modality, each with a softmax of its own.
+    """Multi-way matching plus a multi-way loss within each modality, each with its own softmax.
 
         L = L(sound -> lips) + L(lips -> sound) + w [ L(sound -> sound2) + L(lips -> lips2) ], each pair averaged
 
     Args:
-        similarity: see `Multiway`. Without second embeddings an anchor is its own positive, at distance 0: then the
-            inverse Euclidean similarity has nothing left to learn and is refused.
+        similarity: see `Multiway`. Without second embeddings an anchor is its own positive, at distance 0. The inverse
+            Euclidean similarity then has nothing to learn and raises an error.
         symmetric: see `Multiway`.
         exclude: see `Loss`.
-        weight: w of the choices within the modalities.
+        weight: w, the weight of the losses within the modalities.
         shared: see `Loss`.
     """
 
@@ -164,15 +164,15 @@ class Separate(Multiway):
         """See `Multiway.choose_from`."""
         if own2 is own and not isinstance(self.similarity, Angular):
             raise ValueError("separate needs second embeddings, or the angular similarity")
-        alike = self.similarity(own, own2)  # (G, N, N)
-        apart = choice_loss(alike.diagonal(dim1=1, dim2=2), alike, within.negative, within.anchors)
-        return super().choose_from(across, own, own2, among, within) + self.weight * apart
+        similarities = self.similarity(own, own2)  # (G, N, N)
+        separation = choice_loss(similarities.diagonal(dim1=1, dim2=2), similarities, within.negative, within.anchors)
+        return super().choose_from(across, own, own2, among, within) + self.weight * separation
 
 
 class Merged(Multiway):
-    """Negatives of the own modality join those of the other one in a single denominator (2N - 2 of them).
+    """Multi-way matching with negatives of both modalities in one denominator (2N - 2 of them).
 
-    The shape of NT-Xent (Chen et al. 2020, SimCLR, arXiv 2002.05709), with sound and lips as the two views.
+    The form of NT-Xent (Chen et al. 2020, SimCLR, arXiv 2002.05709), with audio and lips as the two views.
     """
 
     def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates, within: Candidates) -> Tensor:
@@ -183,7 +183,7 @@ class Merged(Multiway):
 
 
 class Substitute(Multiway):
-    """The positive of the other modality against negatives of the own modality only."""
+    """Contrasts the positive of the other modality with negatives of the own modality only."""
 
     def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates, within: Candidates) -> Tensor:
         """See `Multiway.choose_from`."""
@@ -191,44 +191,44 @@ class Substitute(Multiway):
 
 
 class Confusion(nn.Module):
-    """How far the choice among candidates is from a guess.
+    """Penalises any deviation of the softmax over candidates from uniform.
 
         L = -1/N  sum_i  1/M sum_j  log  exp s(x_i, y_j) / sum_k exp s(x_i, y_k)   -   log M
 
-    The cross entropy of the uniform distribution with the softmax over i's own partner and its M - 1 negatives, less
-    what it is at its least: 0 where all of them seem equally near. Nagrani, Chung, Albanie & Zisserman 2020 (arXiv
-    2002.08742, section 3) ask it of embeddings of content about who speaks, and of embeddings of identity about when.
+    The cross entropy between the uniform distribution and the softmax over i's partner and its M - 1 negatives, minus
+    its minimum: 0 if all of them are equally similar. Nagrani, Chung, Albanie & Zisserman 2020 (arXiv 2002.08742,
+    section 3) apply it to content embeddings over speakers, and to identity embeddings over time.
 
-    The numbers of the similarity itself (scale and bias of `Angular`) are not moved: with a scale of 0 everything would
-    seem equally near, and nothing were learned.
+    The parameters of the similarity (scale and bias of `Angular`) get no gradient from it: with a scale of 0 all
+    candidates would be equally similar, and the encoders would learn nothing.
     """
 
     def __init__(self, symmetric: bool = True) -> None:
-        """``symmetric``: averaged with the same choice made the other way."""
+        """``symmetric``: average the losses of both directions."""
         super().__init__()
         self.symmetric = symmetric
 
     def forward(self, x: Tensor, y: Tensor, similarity: nn.Module, among: Candidates) -> Tensor:
-        """The loss, a float32 scalar.
+        """Compute the loss, a float32 scalar.
 
         Args:
             x: (G, N, D) embeddings.
-            y: (G, N, D) embeddings of the other modality; the partner of each x has its index.
-            similarity: (G, N, D) and (G, N, D) -> logits (G, N, N).
-            among: who stands against whom.
+            y: (G, N, D) embeddings of the other modality; partners have the same index.
+            similarity: maps (G, N, D) and (G, N, D) to logits (G, N, N).
+            among: the candidates.
         """
         with torch.autocast(x.device.type, enabled=False):
-            still = {name: values.detach() for name, values in similarity.named_parameters()}
-            logits: Tensor = functional_call(similarity, still, (x.float(), y.float()))
+            frozen = {name: values.detach() for name, values in similarity.named_parameters()}
+            logits: Tensor = functional_call(similarity, frozen, (x.float(), y.float()))
             loss = _from_uniform(logits, among)
             return (loss + _from_uniform(logits.mT, among)) / 2 if self.symmetric else loss
 
 
 def _from_uniform(logits: Tensor, among: Candidates) -> Tensor:
     own = torch.eye(logits.shape[1], dtype=torch.bool, device=logits.device)
-    asked = (among.negative | own) & among.valid.unsqueeze(2)
-    count = asked.sum(-1).clamp_min(1)
-    against = ~asked & among.valid.unsqueeze(2)  # where nobody asks nothing is masked: no logarithm of 0
-    total = torch.logsumexp(logits.masked_fill(against, -torch.inf), dim=-1)
-    mean = logits.masked_fill(~asked, 0.0).sum(-1) / count
+    included = (among.negative | own) & among.valid.unsqueeze(2)
+    count = included.sum(-1).clamp_min(1)
+    excluded = ~included & among.valid.unsqueeze(2)  # rows of padding stay unmasked: their logsumexp must be finite
+    total = torch.logsumexp(logits.masked_fill(excluded, -torch.inf), dim=-1)
+    mean = logits.masked_fill(~included, 0.0).sum(-1) / count
     return mean_where(total - mean - count.log(), among.anchors)

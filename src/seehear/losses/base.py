@@ -1,4 +1,4 @@
-"""`Loss`, candidates, similarities, gathering over processes."""
+"""Base class of the losses, candidates, similarities, and gathering across processes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ SimilarityName = Literal["angular", "inverse-euclidean"]
 
 
 Distance = Literal["cosine", "euclidean"]
-"""What two embeddings are compared by once training is over."""
+"""How embeddings are compared after training."""
 
 
 MIN_DISTANCE = 1e-3
-"""Distances are clamped here: the square root has no gradient at 0, and 1/0 is no logit."""
+"""Lower bound of distances: the square root has no gradient at 0, and 1/0 is infinite."""
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
-    """Euclidean distance of every x to every y.
+    """Euclidean distances of every x to every y.
 
     Args:
         x: (..., N, D).
@@ -37,23 +37,23 @@ def distances(x: Tensor, y: Tensor) -> Tensor:
 
 
 class InverseEuclidean(nn.Module):
-    """s(x, y) = 1 / ||x - y||: the similarity of Perfect Match (Chung, Chung & Kang 2019, arXiv 1809.08001)."""
+    """s(x, y) = 1 / ||x - y||, the similarity of Perfect Match (Chung, Chung & Kang 2019, arXiv 1809.08001)."""
 
     distance: Distance = "euclidean"
     normalised = False
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Logits (..., N, M) of x (..., N, D) against y (..., M, D)."""
+        """Logits (..., N, M) of x (..., N, D) and y (..., M, D)."""
         return distances(x, y).reciprocal()
 
 
 class Angular(nn.Module):
-    """s(x, y) = w cos(x, y) + b with w learned.
+    """s(x, y) = w cos(x, y) + b with learned w.
 
-    The angular variant of the cross-modal matching loss (Chung, Kang & Chung 2020, arXiv 2004.14326, as written
-    down by arXiv 2005.08606). w starts at 10 and b at -5, as in the code of the same group. w is kept positive:
-    a negative one would turn the choice upside down. b moves all logits of one softmax alike: its gradient is 0 but for
-    rounding, so it is frozen, and kept only because published models carry it.
+    The angular variant of the cross-modal matching loss (Chung, Kang & Chung 2020, arXiv 2004.14326, as given in
+    arXiv 2005.08606). w starts at 10 and b at -5, as in the group's code. w is kept positive: a negative one would
+    invert the similarity. b shifts all logits of a softmax equally, so its gradient is 0 except for rounding; it is
+    frozen, and kept only because published models contain it.
     """
 
     distance: Distance = "cosine"
@@ -66,24 +66,24 @@ class Angular(nn.Module):
         self.bias = nn.Parameter(torch.tensor(bias), requires_grad=False)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Logits (..., N, M) of x (..., N, D) against y (..., M, D)."""
+        """Logits (..., N, M) of x (..., N, D) and y (..., M, D)."""
         cosine = F.normalize(x, dim=-1) @ F.normalize(y, dim=-1).transpose(-1, -2)
         return self.scale.clamp_min(self.smallest_scale) * cosine + self.bias
 
 
 def make_similarity(name: SimilarityName) -> Angular | InverseEuclidean:
-    """The similarity of that name."""
+    """Build a similarity by name."""
     return Angular() if name == "angular" else InverseEuclidean()
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Who chooses, and among whom.
+    """Which candidates exist, and which are negatives of each other.
 
     Attributes:
-        valid: (G, N) bool: candidates that exist (the rest is padding of shorter clips).
-        negative: (G, N, N) bool: j stands as a negative against i. Never the positive j = i, never padding.
-        of_sound: likewise for choices among sounds alone, where some candidates have no picture; None where all have.
+        valid: (G, N) bool: candidates that exist; the rest is padding of shorter clips.
+        negative: (G, N, N) bool: j is a negative of i. Never the positive j = i, never padding.
+        of_sound: the same within audio only, if some candidates have no video; None if all have.
     """
 
     valid: Tensor
@@ -92,7 +92,7 @@ class Candidates:
 
     @property
     def anchors(self) -> Tensor:
-        """(G, N) bool: those that exist and have at least one negative, so that there is a choice to make."""
+        """(G, N) bool: candidates that exist and have at least one negative."""
         return self.valid & self.negative.any(-1)
 
 
@@ -103,21 +103,21 @@ def candidates(
     exclude: int = 0,
     seen: Tensor | None = None,
 ) -> Candidates:
-    """Pair every candidate of a group with its negatives: all the others, but for its neighbours in time.
+    """Determine the negatives of every candidate of a group: all others except its neighbours in time.
 
-    Neighbours share most of the frames that they see, so that telling them apart teaches noise; ``exclude`` of them
-    on each side are left out.
+    Neighbours share most of their frames, so that distinguishing them teaches noise; ``exclude`` of them on each side
+    are left out.
 
     Args:
-        sound: (G, N, D), for its shape and device.
-        valid: (G, N) bool, all by default.
-        times: (G, N) where each candidate lies in its clip, in frames; 0, 1, 2, ... by default.
-        exclude: candidates with |time difference| <= exclude are no negatives of each other.
-        seen: (G, N) bool, False where a candidate has sound only: it takes part in `Candidates.of_sound` alone.
+        sound: (G, N, D); only its shape and device matter.
+        valid: (G, N) bool; by default all.
+        times: (G, N) position of each candidate in its clip, in frames; by default 0, 1, 2, ...
+        exclude: candidates with |time difference| <= exclude are not negatives of each other.
+        seen: (G, N) bool, False if a candidate has only audio; it then only takes part in `Candidates.of_sound`.
     """
     if seen is not None:
-        heard = candidates(sound, valid, times, exclude)
-        return replace(candidates(sound, heard.valid & seen, times, exclude), of_sound=heard)
+        of_sound = candidates(sound, valid, times, exclude)
+        return replace(candidates(sound, of_sound.valid & seen, times, exclude), of_sound=of_sound)
     groups, count, _ = sound.shape
     if valid is None:
         valid = torch.ones(groups, count, dtype=torch.bool, device=sound.device)
@@ -131,35 +131,35 @@ def candidates(
 
 
 def mean_where(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of the values where the mask holds; 0, still connected to the graph, where it holds nowhere."""
+    """Mean of the values under the mask; 0, still connected to the graph, if the mask is empty."""
     return values.masked_fill(~mask, 0.0).sum() / mask.sum().clamp_min(1)
 
 
 def choice_loss(positive: Tensor, rivals: Tensor, against: Tensor, anchors: Tensor) -> Tensor:
-    """Cross entropy of picking the positive among itself and its rivals, averaged over the anchors.
+    """Cross entropy of choosing the positive among itself and the negatives, averaged over the anchors.
 
     Args:
-        positive: (G, N) logits of the right answers.
-        rivals: (G, N, M) logits of the others.
-        against: (G, N, M) bool: which of the rivals take part.
-        anchors: (G, N) bool: whose choices count.
+        positive: (G, N) logits of the positives.
+        rivals: (G, N, M) logits of the other candidates.
+        against: (G, N, M) bool: candidates that are negatives.
+        anchors: (G, N) bool: anchors to average over.
     """
     logits = torch.cat([positive.unsqueeze(-1), rivals.masked_fill(~against, -torch.inf)], dim=-1)
     return mean_where(torch.logsumexp(logits, dim=-1) - positive, anchors)
 
 
 def gather_processes(mine: Tensor) -> Tensor:
-    """The tensors of all processes one after another along the first axis, each process's own gradient kept.
+    """Concatenate the tensors of all processes along the first axis, keeping gradients for the own part.
 
-    The gradient of a process's share is the sum of what all processes ask of it. Each of them has the loss of all
-    candidates, and data parallel training takes the mean of their gradients: what comes of it is the gradient of a
-    single process that has all candidates itself.
+    The gradient of a process's part is the sum of the gradients of all processes. Each process computes the loss of
+    all candidates, and data parallel training averages their gradients, so the result equals the gradient of a single
+    process with all candidates.
 
     Args:
-        mine: (B, ...), of the same shape and type on every process. All of them must call this at the same time.
+        mine: (B, ...), of the same shape and type on every process. All processes must call this at the same time.
 
     Returns:
-        (world * B, ...) in the order of their ranks; ``mine`` where there is but one process.
+        (world * B, ...) in the order of the ranks; ``mine`` if there is only one process.
     """
     if not distributed.is_available() or not distributed.is_initialized() or distributed.get_world_size() == 1:
         return mine
@@ -167,7 +167,7 @@ def gather_processes(mine: Tensor) -> Tensor:
 
 
 class _Gather(Function):
-    """`torch.distributed.nn` has one too; it is deprecated from torch 2.13 on, its successor still private."""
+    """Like the version in `torch.distributed.nn`, which is deprecated from torch 2.13; its successor is private."""
 
     @staticmethod
     def forward(ctx: Any, mine: Tensor) -> Tensor:
@@ -178,7 +178,7 @@ class _Gather(Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         total = gradients[0].clone(memory_format=torch.contiguous_format)
-        distributed.all_reduce(total)  # summed; gloo has no reduce_scatter
+        distributed.all_reduce(total)  # gloo has no reduce_scatter
         return total.chunk(len(_ranks()))[distributed.get_rank()]
 
 
@@ -187,14 +187,14 @@ def _ranks() -> range:
 
 
 class Loss(nn.Module, ABC):
-    """A loss over G groups of N candidates, whose positive pairs are those of the same index.
+    """A loss over G groups of N candidates; candidates of the same index are positive pairs.
 
     Attributes:
-        exclude: neighbours in time that are no negatives of each other (see `candidates`).
-        distance: what embeddings trained by this loss are compared by.
+        exclude: number of neighbours in time that are not negatives (see `candidates`).
+        distance: how embeddings trained by this loss are compared.
         normalised: whether embeddings trained by this loss are L2-normalised.
-        shared: how many numbers of an embedding, from the first on, are compared across the modalities; None compares
-            all of them. The others tell apart within a modality only.
+        shared: number of leading dimensions that are compared across the modalities; None compares all of them. The
+            others are used within a modality only.
     """
 
     distance: Distance = "euclidean"
@@ -217,18 +217,18 @@ class Loss(nn.Module, ABC):
         times: Tensor | None = None,
         seen: Tensor | None = None,
     ) -> Tensor:
-        """The loss, a float32 scalar.
+        """Compute the loss, a float32 scalar.
 
         Args:
-            sound: (G, N, D) embeddings of the sound.
-            lips: (G, N, D) embeddings of the picture.
-            sound2: (G, N, D) second embeddings of the same things heard another time (another cut of the same
-                voice): the positives within the modality. Only the separation losses look at them.
-            lips2: likewise for the picture.
-            valid: (G, N) bool, False where a candidate is padding.
-            times: (G, N) place of each candidate in its clip, in frames; 0, 1, 2, ... by default.
-            seen: (G, N) bool, False where a candidate has sound only, whatever ``lips`` holds for it. It stands among
-                sounds then, where a loss compares those with each other, and nowhere else. All by default.
+            sound: (G, N, D) audio embeddings.
+            lips: (G, N, D) video embeddings.
+            sound2: (G, N, D) second embeddings of the same candidates (another segment of the same voice): the
+                positives within the modality. Only the separation losses use them.
+            lips2: likewise for the video.
+            valid: (G, N) bool, False for padding.
+            times: (G, N) position of each candidate in its clip, in frames; by default 0, 1, 2, ...
+            seen: (G, N) bool, False if a candidate has only audio, whatever ``lips`` contains. It is then only used
+                where a loss compares audio with audio. By default all True.
         """
         with torch.autocast(sound.device.type, enabled=False):
             sound, lips = sound.float(), lips.float()
@@ -238,4 +238,4 @@ class Loss(nn.Module, ABC):
 
     @abstractmethod
     def compare(self, sound: Tensor, lips: Tensor, sound2: Tensor, lips2: Tensor, among: Candidates) -> Tensor:
-        """The loss itself, on float32 tensors; ``sound2`` is ``sound`` where there are no second embeddings."""
+        """The loss on float32 tensors; ``sound2`` is ``sound`` if there are no second embeddings."""

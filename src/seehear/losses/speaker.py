@@ -1,4 +1,4 @@
-"""AM-softmax and angular prototypical."""
+"""Losses with speaker labels: AM-softmax and angular prototypical."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from seehear.losses.base import Angular
 
 
 class AMSoftmax(nn.Module):
-    """Cross entropy over scaled cosines to a learned direction a class, the right one's lessened by a margin.
+    """Cross entropy over scaled cosines to one learned direction per class, with a margin on the correct class.
 
         L = -1/N  sum_i  log  e^{s (cos_iy - m)} / (e^{s (cos_iy - m)} + sum_{j != y} e^{s cos_ij})
 
-    Wang, Cheng, Liu & Liu (2018), "Additive margin softmax for face verification", arXiv 1801.05599. Their s is 30; a
-    margin less than theirs, which was found on faces, suits the fewer speakers here.
+    Wang, Cheng, Liu & Liu (2018), "Additive margin softmax for face verification", arXiv 1801.05599. Their s is 30. Our
+    margin is smaller than theirs, which was tuned on faces, because there are fewer speakers.
 
     Args:
         dim: width of an embedding.
-        classes: speakers in training.
+        classes: number of training speakers.
         margin: m.
         scale: s.
     """
@@ -33,25 +33,25 @@ class AMSoftmax(nn.Module):
         nn.init.xavier_normal_(self.directions)
 
     def forward(self, embeddings: Tensor, speakers: Tensor) -> Tensor:
-        """The loss, a float32 scalar.
+        """Compute the loss, a float32 scalar.
 
         Args:
-            embeddings: (N, dim), of any length.
-            speakers: class of each, (N,).
+            embeddings: (N, dim), not necessarily normalised.
+            speakers: class indices, (N,).
         """
         with torch.autocast(embeddings.device.type, enabled=False):
             cosines = F.normalize(embeddings.float(), dim=1) @ F.normalize(self.directions, dim=1).mT  # (N, classes)
-            lessened = cosines - self.margin * F.one_hot(speakers, cosines.shape[1])
-            return F.cross_entropy(self.scale * lessened, speakers)
+            logits = cosines - self.margin * F.one_hot(speakers, cosines.shape[1])
+            return F.cross_entropy(self.scale * logits, speakers)
 
 
 class AngularPrototypical(nn.Module):
-    """Each speaker's last utterance chooses among the centroids of the other utterances of every speaker.
+    """Classifies each speaker's last utterance by the centroids of the other utterances of all speakers.
 
         L = -1/N  sum_j  log  e^{S_jj} / sum_k e^{S_jk},   S_jk = w cos(x_jM, c_k) + b,   c_k = mean of x_k1 .. x_kM-1
 
     Chung, Huh, Mun, Lee, Heo, Choe, Ham, Jung, Lee & Han (2020), "In defence of metric learning for speaker
-    recognition", arXiv 2003.11982. w (at first 10) and b (-5) are learned; w is kept positive.
+    recognition", arXiv 2003.11982. w (initially 10) and b (-5) are learned; w is kept positive.
     """
 
     def __init__(self) -> None:
@@ -59,13 +59,13 @@ class AngularPrototypical(nn.Module):
         self.similarity = Angular()
 
     def forward(self, embeddings: Tensor) -> Tensor:
-        """The loss, a float32 scalar.
+        """Compute the loss, a float32 scalar.
 
         Args:
             embeddings: (speakers, utterances, dim), at least two utterances each.
 
         Raises:
-            ValueError: there is one utterance of each only.
+            ValueError: there is only one utterance per speaker.
         """
         if embeddings.shape[1] < 2:
             raise ValueError("a prototype is made of other utterances: two or more of each speaker are needed")

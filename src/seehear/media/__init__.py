@@ -1,3 +1,3 @@
-"""Media files in, arrays out, and back: decoding, faces, tracks, crops, remuxing."""
+"""Media files: reading, writing, face tracking and cutting clips."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Encoders of sound for a rewritten file; samples moved in time."""
+"""Choose an audio encoder for a rewritten file, and encode samples shifted in time."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ from seehear.media.sound_decode import SampleReader, frame_of
 from seehear.media.timebase import SoundRun
 
 ENCODERS = {"mp3": "libmp3lame", "opus": "libopus"}
-"""FFmpeg's encoders that do not have the name of their codec."""
+"""FFmpeg encoders whose name differs from that of their codec."""
 
 
 LOSSLESS = ("flac", "alac", "wavpack", "tta", "ape", "truehd", "mlp")
 
 
 STEPPED = {"mp2": 384_000, "mp3": 320_000, "ac3": 640_000, "eac3": 640_000}
-"""Codecs that know only some bit rates, and the highest."""
+"""Codecs limited to fixed bit rates, with their highest rate."""
 
 
 STEPS = [1000 * kilo for kilo in (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640)]
 
 
 GOOD_BITRATE = 96_000
-"""Bits a second and channel, at least: sound that is encoded a second time should not become much worse by that."""
+"""Minimum bits per second and channel, so that re-encoding does not degrade the audio much further."""
 
 
 DEFAULT_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
 
 SIGNALS_DELAY = ("mp4", "mov", "matroska", "webm")
-"""Containers that tell the player how much of an encoder's run-up to skip."""
+"""Containers that tell the player how much encoder delay to skip."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudioEncoding:
-    """An encoder that is known to work in a container.
+    """An encoder that has been tested with a container.
 
     Attributes:
-        name: of the encoder.
-        rate: samples a second.
-        settings: of the stream.
-        cut: whether packets that begin before the first sample that counts are to be left out, because the container
-            cannot say how much of an encoder's run-up is to be skipped.
-        lead: samples to feed in front of the first one that counts, so that a packet begins exactly there.
+        name: encoder name
+        rate: sample rate, 1/s
+        settings: stream settings
+        cut: whether to drop packets that begin before the first valid sample, because the container cannot tell the
+            player how much encoder delay to skip
+        lead: samples to feed before the first valid one, so that a packet begins exactly there
     """
 
     name: str
@@ -65,19 +65,19 @@ class AudioEncoding:
     lead: int = 0
 
     def add_to(self, out: OutputContainer) -> AudioStream:
-        """Add the stream to a container that has not been written to."""
+        """Add the stream to a container that has not been written to yet."""
         stream = out.add_stream(self.name, self.rate, None, None, **self.settings)
         assert isinstance(stream, AudioStream)
         return stream
 
 
 def choose_encoding(container: str, source: AudioStream, heard: AudioFrame) -> AudioEncoding | None:
-    """The encoding that is nearest to a stream's own and that a container takes; None if it takes none.
+    """Return the encoding closest to that of the source which the container accepts; None if there is none.
 
     Args:
-        container: FFmpeg's name of its muxer.
-        source: the stream.
-        heard: one of its frames, which say rate, channels and sample format as they really are.
+        container: FFmpeg name of the muxer
+        source: the audio stream
+        heard: a decoded frame of the stream, which gives the actual rate, channels and sample format
     """
     codec = source.codec_context.codec.canonical_name
     lossless = ("flac", "alac") if codec in LOSSLESS or codec.startswith("pcm_") else ()
@@ -109,7 +109,7 @@ def _encoding(container: str, name: str, layout: str, source: AudioStream, heard
 
 
 def _try(container: str, encoding: AudioEncoding) -> tuple[int, int] | None:
-    """Write half a second and read it back: (run-up of the encoder, length of its packets) in samples, or None."""
+    """Write half a second and read it back. Return the encoder delay and packet length in samples, or None."""
     buffer = io.BytesIO()
     silence = AudioFrame.from_ndarray(np.zeros((1, encoding.rate // 2), np.float32), "fltp", "mono")
     silence.sample_rate = encoding.rate
@@ -129,40 +129,40 @@ def _try(container: str, encoding: AudioEncoding) -> tuple[int, int] | None:
 
 
 def _format(encoder: Codec, heard: AudioFrame) -> str:
-    """The encoder's sample format that loses nothing: the decoder's, or with its samples, or the encoder's first."""
-    known = [form.name for form in encoder.audio_formats or []]
-    alike = heard.format.name, heard.format.planar.name, heard.format.packed.name
-    return next((name for name in alike if name in known), known[0] if known else heard.format.name)
+    """Return a lossless sample format: the decoder's, its planar or packed form, or else the encoder's first."""
+    supported = [form.name for form in encoder.audio_formats or []]
+    candidates = heard.format.name, heard.format.planar.name, heard.format.packed.name
+    return next((name for name in candidates if name in supported), supported[0] if supported else heard.format.name)
 
 
 def _layout(heard: AudioFrame) -> str:
-    """Name of the channel layout; where only the number of channels is known, the usual one."""
+    """Return the channel layout name; the default one if only the number of channels is known."""
     name = heard.layout.name
     return DEFAULT_LAYOUTS.get(len(heard.layout.channels), name) if "channel" in name else name
 
 
 def _rate(encoder: Codec, heard: AudioFrame) -> int:
-    """The sample rate as it is, or the lowest one above it that the encoder knows."""
-    known = sorted(encoder.audio_rates or [heard.sample_rate])
-    return next((rate for rate in known if rate >= heard.sample_rate), known[-1])
+    """Return the source's sample rate, or the next higher one that the encoder supports."""
+    supported = sorted(encoder.audio_rates or [heard.sample_rate])
+    return next((rate for rate in supported if rate >= heard.sample_rate), supported[-1])
 
 
 def _bit_rate(codec: str, source: AudioStream, heard: AudioFrame) -> int:
-    wanted = max(source.codec_context.bit_rate or 0, GOOD_BITRATE * len(heard.layout.channels))
+    bit_rate = max(source.codec_context.bit_rate or 0, GOOD_BITRATE * len(heard.layout.channels))
     if codec in STEPPED:
-        return min(STEPPED[codec], next((step for step in STEPS if step >= wanted), STEPS[-1]))
-    return wanted
+        return min(STEPPED[codec], next((step for step in STEPS if step >= bit_rate), STEPS[-1]))
+    return bit_rate
 
 
 @dataclass(frozen=True, slots=True)
 class AudioMovePlan:
-    """What is to become of one stream of sound.
+    """How to shift and encode one audio stream.
 
     Attributes:
-        runs: when its sound is to be heard, on the clock of the pictures.
-        zero: of that clock, on the file's time axis (s).
-        like: a frame of the sound as decoded; what differs from it later is converted.
-        encoding: how it is written.
+        runs: when the audio plays, on the video clock
+        zero: origin of that clock on the file's time axis (s)
+        like: a decoded frame; later frames that differ are converted to its format
+        encoding: how to encode the stream
     """
 
     runs: list[SoundRun]
@@ -172,22 +172,22 @@ class AudioMovePlan:
 
     @property
     def rate(self) -> int:
-        """Samples a second, as decoded."""
+        """Sample rate of the decoded audio, 1/s."""
         return self.like.sample_rate
 
 
 class AudioMover:
-    """Puts the samples of one stream of sound where its plan says, and encodes them."""
+    """Shift the samples of one audio stream according to its plan and encode them."""
 
     def __init__(self, plan: AudioMovePlan, stream: AudioStream) -> None:
         self.stream = stream
         self._plan = plan
         self._reader = SampleReader(plan.like)
-        self._read = 0.0  # s, of decoded sound
-        self._written = -round(plan.encoding.lead * plan.rate / plan.encoding.rate)  # samples; the pictures begin at 0
+        self._read = 0.0  # decoded audio, s
+        self._written = -round(plan.encoding.lead * plan.rate / plan.encoding.rate)  # samples; the video begins at 0
 
     def packets(self, frame: AudioFrame | None) -> list[Packet[AudioStream]]:
-        """What is to be written now that this frame is read; None: the sound has ended."""
+        """Return the packets to write after this frame; None ends the audio."""
         packets = self.stream.encode(None) if frame is None else []
         for part in [] if frame is None else self._parts(frame):
             packets += self.stream.encode(part)
@@ -196,16 +196,16 @@ class AudioMover:
         return [packet for packet in packets if (packet.pts or 0) * packet.time_base > -Fraction(1, 1000)]
 
     def _parts(self, frame: AudioFrame) -> list[AudioFrame]:
-        """Silence up to the frame, and what of the frame comes after what has been written."""
+        """Return silence up to the frame, then the part of the frame that follows what has been written."""
         plan, middle = self._plan, self._read + frame.samples / frame.sample_rate / 2
         run = next((run for run in plan.runs if run.first <= middle < run.stop), plan.runs[-1])
         first = round((run.start + self._read - run.first) * plan.rate)
         self._read += frame.samples / frame.sample_rate
         samples = self._reader.samples(frame)
-        nothing = np.full((len(samples), plan.rate), 128 if samples.dtype == np.uint8 else 0, samples.dtype)
+        silence = np.full((len(samples), plan.rate), 128 if samples.dtype == np.uint8 else 0, samples.dtype)
         parts = []
         while first > self._written:
-            parts.append(self._frame(nothing[:, : first - self._written]))
+            parts.append(self._frame(silence[:, : first - self._written]))
         fresh = samples[:, max(0, self._written - first) :]
         if fresh.shape[1]:
             parts.append(self._frame(fresh))

@@ -1,7 +1,7 @@
-"""Which sound of a file: streams, channels, how channels are mixed without losing a voice.
+"""Audio streams and channels of a file, and how to mix channels without losing a voice.
 
-The plain mean of two channels of opposite polarity is silence, and of 5.1 it is mostly music: so the channels are
-compared over the whole recording before it is decided what is done with them.
+The plain mean of two channels of opposite polarity is silence, and that of 5.1 is mostly music. So the channels are
+compared over the whole recording before they are mixed.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from seehear.errors import MediaError, SeehearError
 
 @dataclass(frozen=True)
 class AudioStreamChoice:
-    """What a user asks for with ``--audio-stream``.
+    """The value of ``--audio-stream``.
 
     Attributes:
-        stream: number of the stream of sound, from 1.
-        channel: its channel (see `channel_by_name`); None leaves the mixture to the program.
+        stream: number of the audio stream, from 1
+        channel: channel to use (see `channel_by_name`); None mixes automatically
     """
 
     stream: int
@@ -32,10 +32,10 @@ class AudioStreamChoice:
 
     @classmethod
     def parse(cls, text: str | None) -> Self | None:
-        """From ``2`` or ``2:left``; None for None.
+        """Parse ``2`` or ``2:left``; None gives None.
 
         Raises:
-            SeehearError: something else.
+            SeehearError: the text has another form
         """
         if text is None:
             return None
@@ -52,14 +52,14 @@ class AudioStreamChoice:
 
 @dataclass(frozen=True)
 class AudioStreamInfo:
-    """One of the sounds of a file.
+    """One audio stream of a file, or one of its channels.
 
     Attributes:
-        stream: number of the stream among all streams of sound, from 1 (FFmpeg's 0:a:N is one less).
-        of: how many there are.
-        language: as the file says; None where it does not.
-        title: likewise.
-        channel: the one channel that is taken; None for a mixture.
+        stream: number among all audio streams, from 1 (FFmpeg's 0:a:N is one less)
+        of: number of audio streams
+        language: language tag of the file, or None
+        title: title tag of the file, or None
+        channel: the single channel in use; None for a mix
     """
 
     stream: int
@@ -70,7 +70,7 @@ class AudioStreamInfo:
 
     @property
     def choice(self) -> AudioStreamChoice:
-        """How to ask for it again."""
+        """The choice that selects this stream again."""
         return AudioStreamChoice(self.stream, self.channel)
 
     def __str__(self) -> str:
@@ -78,11 +78,11 @@ class AudioStreamInfo:
 
     @property
     def label(self) -> str:
-        """As one of several in a sentence: ``2 (ita, left)``."""
+        """Short form for lists: ``2 (ita, left)``."""
         return f"{self.stream}{self._details()}"
 
     def to_json(self) -> dict[str, Any]:
-        """The entry ``sound`` of a JSON object."""
+        """Return the ``sound`` entry of a JSON object."""
         return {
             "stream": self.stream,
             "of": self.of,
@@ -97,10 +97,10 @@ class AudioStreamInfo:
 
 
 def find_stream(parts: Sequence[AudioStreamInfo], wanted: AudioStreamChoice, path: object) -> AudioStreamInfo:
-    """The stream that is asked for.
+    """Return the requested stream.
 
     Raises:
-        MediaError: there is none of that number.
+        MediaError: there is no stream of that number
     """
     for part in parts:
         if part.stream == wanted.stream:
@@ -112,55 +112,55 @@ def find_stream(parts: Sequence[AudioStreamInfo], wanted: AudioStreamChoice, pat
 
 
 def describe_others(part: AudioStreamInfo | None, others: Sequence[AudioStreamInfo]) -> str:
-    """What else there is to be listened to, as the end of a sentence; empty where there is nothing."""
+    """Describe the other audio streams, as the end of a sentence; empty if there are none."""
     if part is None or not others:
         return ""
     return f"; {part} was used, and there are {', '.join(other.label for other in others)}: see --audio-stream"
 
 
 SPEECH_RATE = 8000
-"""Channels are compared at about this many samples a second, differentiated: hum, rumble and hiss do not count."""
+"""Approximate rate (1/s) at which channels are compared, after differentiation: hum, rumble and hiss do not count."""
 
 
 OPPOSITE = -0.5
-"""Channels whose correlation is below this are of opposite polarity: one microphone is wired the wrong way round."""
+"""Channels with a correlation below this have opposite polarity: one microphone is wired the wrong way round."""
 
 
 APART = 0.5
-"""Channels whose correlation is below this, either way, may hold different voices (two languages, two microphones)."""
+"""Channels with an absolute correlation below this may hold different voices (two languages or microphones)."""
 
 
 UNRELATED = 0.2
-"""Below this they surely hold different sound, and the user is told."""
+"""Below this the channels certainly hold different audio, and the user is warned."""
 
 
 FAINT = 1e-4
-"""Power of a channel relative to the loudest (-40 dB) below which it is taken for empty."""
+"""Power of a channel relative to the loudest (-40 dB) below which it counts as empty."""
 
 
 FAINT_CENTRE = 1e-2
-"""The same for the centre of 5.1 (-20 dB): what leaks into an unused centre is not the dialogue."""
+"""The same for the centre of 5.1 (-20 dB): leakage into an unused centre is not dialogue."""
 
 
 WORDS = {"FL": "left", "FR": "right", "FC": "centre"}
-"""FFmpeg's names of channels in words."""
+"""Readable names for FFmpeg's channel names."""
 
 
 STEREO = ("FL", "FR")
 
 
 NAMELESS = frozenset(("", "NONE", "UNSD", "UNK"))
-"""What FFmpeg calls channels of which the file does not say what they are."""
+"""FFmpeg's names for channels that the file does not label."""
 
 
 @dataclass(frozen=True)
 class ChannelMix:
-    """How channels become one.
+    """How to reduce several channels to one.
 
     Attributes:
-        weights: factor of each channel; empty for the plain mean.
-        channel: in words, the one that is taken alone; None for a mixture.
-        caution: what the user should know about it; empty where there is nothing.
+        weights: one factor per channel; empty for the plain mean
+        channel: readable name of the single channel in use; None for a mix
+        caution: warning for the user; empty if there is none
     """
 
     weights: tuple[float, ...] = ()
@@ -178,11 +178,11 @@ MEAN = ChannelMix()
 
 
 class ChannelStatistics:
-    """What is known of the channels of one recording, added up block by block.
+    """Channel statistics of one recording, accumulated block by block.
 
     Attributes:
-        names: FFmpeg's name of each channel.
-        samples: how many of each have been added.
+        names: FFmpeg's channel names
+        samples: number of samples per channel so far
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -191,7 +191,7 @@ class ChannelStatistics:
         self._products = np.zeros((len(self.names), len(self.names)))
 
     def add(self, samples: NDArray[np.float32], rate: int) -> None:
-        """Take a block into account: (channels, N), all finite."""
+        """Add a block of audio (channels, N); all values finite."""
         self.samples += samples.shape[1]
         if len(self.names) < 2:
             return
@@ -201,15 +201,15 @@ class ChannelStatistics:
         self._products += band @ band.T
 
     def correlation(self, one: int, other: int) -> float:
-        """Of two channels, -1 to 1; 0 where one of them is silent."""
+        """Return the correlation of two channels, -1 to 1; 0 if one of them is silent."""
         power = sqrt(self._products[one, one] * self._products[other, other])
         return float(self._products[one, other] / power) if power else 0.0
 
     def default_mix(self) -> ChannelMix:
-        """The mixture that loses no voice.
+        """Return the default mix, which loses no voice.
 
-        The centre of a layout that has one beside left and right, unless it is empty: films have their dialogue there.
-        Else the mean, in which channels of opposite polarity are inverted.
+        This is the centre of a layout that has one as well as left and right, unless it is empty: films carry their
+        dialogue there. Otherwise it is the mean, with channels of opposite polarity inverted.
         """
         centre = initial_mix(self.names)
         if centre != MEAN and self._power(self.names.index("FC")) >= FAINT_CENTRE * self._loudest():
@@ -221,7 +221,7 @@ class ChannelStatistics:
         inverted = [channel for channel in sounding if self.correlation(loud, channel) < OPPOSITE]
         if not inverted:
             return ChannelMix(caution=self._unrelated(sounding))
-        if 2 * len(inverted) > len(sounding):  # the odd ones out are turned, not the many
+        if 2 * len(inverted) > len(sounding):  # invert the minority
             inverted = [channel for channel in sounding if channel not in inverted]
         weights = [(-1.0 if channel in inverted else 1.0) / len(self.names) for channel in range(len(self.names))]
         against = " and ".join(self.word(channel) for channel in range(len(self.names)) if channel in inverted)
@@ -231,7 +231,7 @@ class ChannelStatistics:
         )
 
     def separate_mixes(self) -> list[ChannelMix]:
-        """Single channels that may hold different voices; none where all are nearly the same, or one is the centre."""
+        """Return single channels that may hold different voices; none if all are similar, or one is the centre."""
         if self.default_mix().channel:
             return []
         kept: list[int] = []
@@ -241,11 +241,11 @@ class ChannelStatistics:
         return [single_channel(self.names, channel) for channel in kept] if len(kept) > 1 else []
 
     def word(self, channel: int) -> str:
-        """What a channel is called."""
+        """Return the readable name of a channel."""
         return _word(self.names, channel)
 
     def _unrelated(self, sounding: Sequence[int]) -> str:
-        """The caution for channels that have nothing to do with each other."""
+        """Return the warning for unrelated channels."""
         if len(self.names) != 2 or len(sounding) != 2 or abs(self.correlation(0, 1)) >= UNRELATED:
             return ""
         return (
@@ -260,44 +260,44 @@ class ChannelStatistics:
         return max(self._power(channel) for channel in range(len(self.names)))
 
     def _sounding(self) -> list[int]:
-        """The channels that are not empty."""
+        """Return the channels that are not empty."""
         least = FAINT * self._loudest()
         return [channel for channel in range(len(self.names)) if self._power(channel) > least]
 
 
 def channel_names(layout: AudioLayout) -> tuple[str, ...]:
-    """FFmpeg's names of a layout's channels; two that have none are left and right."""
+    """Return FFmpeg's channel names of a layout; two unnamed channels are left and right."""
     names = tuple(channel.name for channel in layout.channels)
     return STEREO if len(names) == 2 and set(names) <= NAMELESS else names
 
 
 def initial_mix(names: Sequence[str]) -> ChannelMix:
-    """The mixture that is most likely to be the usual one, before anything has been heard."""
+    """Return the most likely default mix, before any audio is known."""
     return single_channel(names, list(names).index("FC")) if len(names) > 2 and "FC" in names else MEAN
 
 
 def single_channel(names: Sequence[str], channel: int) -> ChannelMix:
-    """One channel alone."""
+    """Return the mix that takes one channel alone."""
     return ChannelMix(tuple(float(number == channel) for number in range(len(names))), _word(names, channel))
 
 
 def mix_down(samples: NDArray[np.float32], names: Sequence[str], rate: int) -> NDArray[np.float32]:
-    """A whole recording, (channels, N), as one channel, (N,); samples that are no numbers stay such."""
-    known = ChannelStatistics(names)
-    known.add(np.where(np.isfinite(samples), samples, 0), rate)
-    return known.default_mix()(samples)
+    """Mix a whole recording (channels, N) to one channel (N,); NaN samples stay NaN."""
+    statistics = ChannelStatistics(names)
+    statistics.add(np.where(np.isfinite(samples), samples, 0), rate)
+    return statistics.default_mix()(samples)
 
 
 def channel_by_name(names: Sequence[str], wanted: str) -> ChannelMix:
-    """The channel that a user names: left, right, centre, FFmpeg's name, or its number from 1.
+    """Return the channel with the given name: left, right, centre, FFmpeg's name, or a number from 1.
 
     Raises:
-        MediaError: there is no such channel.
+        MediaError: there is no such channel
     """
     words = [_word(names, channel) for channel in range(len(names))]
-    asked = wanted.lower().replace("center", "centre")
+    requested = wanted.lower().replace("center", "centre")
     for channel, (name, word) in enumerate(zip(names, words, strict=True)):
-        if asked in (word.lower(), name.lower(), str(channel + 1)):
+        if requested in (word.lower(), name.lower(), str(channel + 1)):
             return single_channel(names, channel)
     raise MediaError(f"there is no channel {wanted}; the channels are {', '.join(words)}")
 

@@ -1,4 +1,4 @@
-"""A video to clips: one pass, one clip for each stretch of each face."""
+"""Cut a video into clips in one pass: one clip for each segment of each face."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from seehear.media.still import correct_orientation, describe_rotation
 from seehear.media.tracks import Track, Tracker, split_shots
 
 MAX_GAP = FPS
-"""A face that is not found for longer than a second has gone; a shorter gap is bridged. With the smoothing's reach it
-says how many pictures are held in memory: about 40 at most, 15 while all faces are found."""
+"""A face that is not detected for longer than a second has gone; shorter gaps are bridged. Together with the smoothing
+radius this limits the frames held in memory: about 40, or 15 while all faces are detected."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipOptions:
-    """How clips are cut from a video.
+    """How to cut clips from a video.
 
     Attributes:
-        faces: "yunet" finds faces and follows them; "whole-frame" takes each picture as the crop of one face, for
-            videos that have been cropped before.
-        detector: file of the YuNet network; without it see `seehear.media.face_detector.load_detector`.
-        size: side of the square crops, px; even, 32 to 1024.
-        detect_every: faces are looked for in every so-manieth picture (25 pictures a second).
-        min_seconds: shorter tracks are dropped.
-        max_seconds: longer tracks are cut into contiguous pieces; at least twice ``min_seconds``.
-        sound: which of a file's sounds; without it see `seehear.media.sound.read_sound`.
+        faces: "yunet" detects and tracks faces; "whole-frame" treats each frame as the crop of one face, for videos
+            that are already cropped
+        detector: file of the YuNet network; by default see `seehear.media.face_detector.load_detector`
+        size: side of the square crops, px; even, 32 to 1024
+        detect_every: detect faces in every n-th frame (at 25 frames/s)
+        min_seconds: drop shorter tracks
+        max_seconds: cut longer tracks into contiguous clips; at least twice ``min_seconds``
+        sound: audio stream to use; by default see `seehear.media.sound.read_sound`
     """
 
     faces: Literal["yunet", "whole-frame"] = "yunet"
@@ -71,20 +71,20 @@ class ClipOptions:
 
 @dataclass(slots=True)
 class ClipStats:
-    """What was met in a video; complete when all its clips have been read.
+    """Statistics of one pass over a video; complete when all clips have been read.
 
     Attributes:
-        pictures: of the video, at 25 a second.
-        looked_at: pictures in which faces were looked for.
-        with_face: of these, pictures in which there was one.
-        shots: stretches between cuts.
-        tracks: faces followed, that gave clips.
-        clips: given out.
-        false_alarms: faces that were seen in one picture only, or never clearly.
-        too_short: tracks shorter than ``min_seconds``.
-        longest_dropped_s: length of the longest of these.
-        min_seconds: of the options.
-        turns: quarters by which the pictures were turned clockwise, because faces were not upright.
+        pictures: frames of the video at 25/s
+        looked_at: frames searched for faces
+        with_face: searched frames with at least one face
+        shots: number of shots
+        tracks: face tracks that gave clips
+        clips: number of clips
+        false_alarms: faces detected in one frame only, or never with a good score
+        too_short: tracks shorter than ``min_seconds``
+        longest_dropped_s: length of the longest of these
+        min_seconds: the option
+        turns: clockwise quarter turns applied to the frames because faces were not upright
     """
 
     pictures: int = 0
@@ -101,11 +101,11 @@ class ClipStats:
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """What the user should know of how faces were found, a sentence each."""
+        """Warnings for the user about face detection, one sentence each."""
         return (describe_rotation(self.turns),) if self.turns else ()
 
     def empty_reason(self) -> str | None:
-        """In words, why no clip came out; None if one did."""
+        """Explain why there is no clip; None if there is one."""
         pictures = f"{self.pictures} picture{'s' * (self.pictures > 1)}"
         if self.clips:
             return None
@@ -122,12 +122,12 @@ class ClipStats:
 
 @dataclass(frozen=True, slots=True)
 class TrackedClip:
-    """A clip, and where in the video its face is seen.
+    """A clip and the position of its face in the video.
 
     Attributes:
-        clip: with its sound.
-        boxes: float32 (T, 4): left, top, width, height of what the clip shows, px of the picture.
-        shot: number of the shot, from 0.
+        clip: the clip, with audio
+        boxes: float32 (T, 4): left, top, width, height of the area shown by the clip, px of the frame
+        shot: number of the shot, from 0
     """
 
     clip: Clip
@@ -136,21 +136,22 @@ class TrackedClip:
 
 
 class ClipReader:
-    """The clips of a video file, in order of their start; a context manager and an iterable.
+    """The clips of a video file, ordered by start time; a context manager and an iterable.
 
-    The pictures are decoded once, in a stream; memory does not grow with the length of the video. Pieces of one track
-    share ``meta["track"]`` (a number, from 0) and are contiguous. Clips that start together come in any, but always
-    the same, order. A file without pictures gives no clips, one without sound silent ones (see ``media``).
+    The frames are decoded once, as a stream, so memory does not grow with the length of the video. Segments of one
+    track share ``meta["track"]`` (a number, from 0) and are contiguous. The order of clips with the same start is
+    arbitrary but deterministic. A file without video gives no clips; one without audio gives silent clips (see
+    ``media``).
 
     Attributes:
-        media: the open file.
-        sound: its sound, decoded when first asked for.
-        detector: finds the faces, loaded when first asked for; None where the whole frame is the face.
-        stats: what was met, of the latest iteration.
+        media: the open file
+        sound: its audio, decoded on first use
+        detector: the face detector, loaded on first use; None for whole frames
+        stats: statistics of the latest iteration
 
     Raises:
-        MediaError: the file cannot be read (on entering or while iterating).
-        ModelError: there is no face detector.
+        MediaError: the file cannot be read (on entering or while iterating)
+        ModelError: there is no face detector
     """
 
     needs_pictures: ClassVar[bool] = True
@@ -163,13 +164,13 @@ class ClipReader:
         threads: int = 0,
         delay_s: float = 0.0,
     ) -> None:
-        """Nothing is opened yet.
+        """Set up the reader; nothing is opened yet.
 
         Args:
-            path: a local video file.
-            options: how to cut.
-            threads: of the decoder; 0 takes all cores. Worker processes take 1.
-            delay_s: by how much the sound is late (s; negative: early); the clips have that undone.
+            path: a local video file
+            options: how to cut clips
+            threads: decoder threads; 0 uses all cores. Worker processes use 1.
+            delay_s: delay of the audio to remove (s); negative if the audio is early
         """
         self.path = path
         self.options = options or ClipOptions()
@@ -191,7 +192,7 @@ class ClipReader:
 
     @property
     def detector_name(self) -> str | None:
-        """Of the network that finds the faces, with its version; None where the whole frame is the face."""
+        """Name and version of the face detection network; None for whole frames."""
         return self.detector.name if self.detector else None
 
     def __enter__(self) -> Self:
@@ -208,7 +209,7 @@ class ClipReader:
             yield sighting.clip
 
     def tracked_clips(self) -> Iterator[TrackedClip]:
-        """The clips, each with its place in the picture."""
+        """Iterate over the clips with their positions in the frame."""
         self.stats = ClipStats(min_seconds=self.options.min_seconds)
         numbers: dict[Track, int] = {}
         for piece in self._pieces():
@@ -216,7 +217,7 @@ class ClipReader:
             yield TrackedClip(self._clip(piece, number), piece.boxes, piece.shot)
 
     def _pieces(self) -> Iterator[TrackSegment]:
-        """The pieces of all tracks, in order of their start."""
+        """Iterate over the segments of all tracks, ordered by start."""
         video = self.media.video
         if video is None:
             return
@@ -236,12 +237,12 @@ class ClipReader:
     def _clip(self, piece: TrackSegment, track: int) -> Clip:
         start_s, stop_s = piece.start / FPS, (piece.start + len(piece.video)) / FPS
         meta = {"source": str(self.path), "start_s": start_s, "track": track}
-        heard = self.sound.between(start_s + self._delay_s, stop_s + self._delay_s)
-        return Clip(piece.video, piece.landmarks, heard, meta)
+        audio = self.sound.between(start_s + self._delay_s, stop_s + self._delay_s)
+        return Clip(piece.video, piece.landmarks, audio, meta)
 
 
 class _FaceFollower:
-    """Tracks of the faces in a stream of pictures."""
+    """Track faces in a stream of frames."""
 
     def __init__(self, detector: Detector, size: int, stats: ClipStats) -> None:
         self._search = FaceSearch(detector)
@@ -255,15 +256,15 @@ class _FaceFollower:
         return self._tracker.tracks
 
     def step(self, index: int, pictures: Mapping[int, Picture]) -> None:
-        """Look at a picture; ``pictures`` has all those since the last step, too."""
+        """Process a frame; ``pictures`` also holds all frames since the last step."""
         self._pictures = pictures
-        found = self._search.find(pictures[index], [track.last.box for track in self.tracks])
+        detected = self._search.find(pictures[index], [track.last.box for track in self.tracks])
         self._stats.looked_at += 1
-        self._stats.with_face += bool(found)
-        self._tracker.step(index, found)
+        self._stats.with_face += bool(detected)
+        self._tracker.step(index, detected)
 
     def cut(self) -> None:
-        """The shot has ended, and with it all tracks."""
+        """End the shot and all its tracks."""
         self._search.new_shot()
         self._tracker.cut()
 
@@ -275,7 +276,7 @@ class _FaceFollower:
 
 
 class _WholeFrames:
-    """One track a shot, of a "face" that is the whole picture."""
+    """One track per shot, whose "face" is the whole frame."""
 
     def __init__(self, shape: tuple[int, int], size: int) -> None:
         self.tracks: list[Track] = []
@@ -299,7 +300,7 @@ class _WholeFrames:
 
 
 class _VideoPass:
-    """One pass over the pictures: holds those that are still needed, cuts crops, gives pieces out in order."""
+    """One pass over the frames: buffers those still needed, cuts crops and yields segments in order."""
 
     def __init__(self, source: _FaceFollower | _WholeFrames, options: ClipOptions, stats: ClipStats) -> None:
         self._source = source
@@ -310,13 +311,13 @@ class _VideoPass:
         self._stats = stats
         self._pictures: dict[int, Picture] = {}
         self._strips: list[TrackCropper] = []
-        self._finished: list[tuple[int, int, TrackSegment]] = []  # a heap: start, running number, piece
+        self._finished: list[tuple[int, int, TrackSegment]] = []  # heap: start, sequence number, segment
         self._running = count()
         self._last = self._stepped = -1
 
     def run(self, shots: Iterator[tuple[Picture, bool]]) -> Iterator[TrackSegment]:
         for picture, first in shots:
-            new_shot = first or picture.index != self._last + 1  # a hole in the numbers is a cut, too
+            new_shot = first or picture.index != self._last + 1  # a gap in the numbers also ends the shot
             if new_shot:
                 yield from self._end_shot()
                 self._stats.shots += 1
@@ -339,7 +340,7 @@ class _VideoPass:
         yield from self._cut()
 
     def _cut(self) -> Iterator[TrackSegment]:
-        """Cut what has become possible, forget what is not needed any more, give out what is next."""
+        """Cut all complete crops, drop frames no longer needed, and yield the next segments."""
         stripped = {strip.track for strip in self._strips}
         for track in self._source.tracks:
             if track not in stripped:
@@ -361,7 +362,7 @@ class _VideoPass:
             yield heapq.heappop(self._finished)[2]
 
     def _collect(self, strip: TrackCropper) -> None:
-        """Take finished pieces, if the track is worth it."""
+        """Collect complete segments if the track is a face and long enough."""
         track, stats = strip.track, self._stats
         pieces = strip.pieces()
         length = track.stop - track.start

@@ -1,7 +1,7 @@
-"""Canonical face crops: template, smoothing, the crops of a track while its pictures are in memory.
+"""Canonical face crops: template, landmark smoothing, and cutting a track while its frames are in memory.
 
-The landmarks are smoothed over about half a second before the move is fitted. Detector jitter, which would look like
-lip motion, is averaged away; lip motion itself, which a move fitted frame by frame would partly undo, stays.
+The landmarks are smoothed over about half a second before the similarity transform is fitted. This averages out
+detector jitter, which would look like lip motion. Lip motion itself is kept; a frame-by-frame fit would partly undo it.
 """
 
 from __future__ import annotations
@@ -25,45 +25,45 @@ TEMPLATE = np.array([(0.35, 0.36), (0.65, 0.36), (0.50, 0.53), (0.385, 0.685), (
 
 
 SMOOTHING_FRAMES = 4.0
-"""Standard deviation of the smoothing, in frames (0.16 s: a nod passes, jitter and syllables do not)."""
+"""Standard deviation of the smoothing, in frames (0.16 s: keeps nods, removes jitter and syllables)."""
 
 
 SMOOTHING_REACH = 9
-"""The smoothing of a frame sees this many frames before and after it (2.25 standard deviations, 0.36 s)."""
+"""Radius of the smoothing window, in frames (2.25 standard deviations, 0.36 s)."""
 
 
-assert SMOOTHING_REACH < FPS // 2  # the reader buffers this many pictures ahead
+assert SMOOTHING_REACH < FPS // 2  # the reader buffers this many frames ahead
 
 
 BLOCK = 64
-"""Frames that are smoothed at a time in long tracks."""
+"""Frames per block when smoothing long tracks."""
 
 
 class Croppable(Protocol):
-    """What a crop is cut from: `seehear.media.decode.Picture`, or anything that warps like it."""
+    """Source of crops: `seehear.media.decode.Picture`, or anything with the same method."""
 
     def crop(self, matrix: Floats, size: tuple[int, int]) -> NDArray[np.uint8]: ...
 
 
 def smooth_landmarks(landmarks: Floats) -> NDArray[np.float32]:
-    """Smooth each coordinate over time by local straight lines under a Gaussian weight.
+    """Smooth each coordinate over time by local linear regression with Gaussian weights.
 
-    A straight line rather than a mean, so that the ends of a track neither lag behind nor run ahead of a moving head.
-    Frames further away than `SMOOTHING_REACH` have no influence: a stretch that is smoothed together with that many
-    neighbours on either side comes out as if its whole track had been smoothed.
+    A line rather than a mean, so that the ends of a track neither lag behind nor run ahead of a moving head. Frames
+    further away than `SMOOTHING_REACH` have no influence: a segment smoothed together with that many neighbours on
+    either side gives the same result as its whole track.
 
     Args:
-        landmarks: (T, ...) positions, one row a frame.
+        landmarks: (T, ...) positions, one per frame
 
     Returns:
-        float32 of the same shape.
+        float32 of the same shape
     """
     values = np.asarray(landmarks, dtype=np.float64)
     flat = values.reshape(len(values), -1)
     if len(flat) <= 2 * BLOCK:
         return (_lines(len(flat)) @ flat).reshape(values.shape).astype(np.float32)
     parts = []
-    for start in range(0, len(flat), BLOCK):  # long tracks: the weights of all frames for all would be large
+    for start in range(0, len(flat), BLOCK):  # long tracks: the full weight matrix would be too large
         low, high = max(0, start - SMOOTHING_REACH), start + BLOCK + SMOOTHING_REACH
         part = flat[low:high]
         parts.append((_lines(len(part)) @ part)[start - low : start - low + BLOCK])
@@ -72,29 +72,29 @@ def smooth_landmarks(landmarks: Floats) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=64)
 def _lines(frames: int) -> NDArray[np.float64]:
-    """(frames, frames) weights: row t times the positions is the value at t of the straight line fitted around t."""
+    """(frames, frames) weights: row t, applied to the positions, gives the line fitted around t, evaluated at t."""
     offsets = np.arange(frames) - np.arange(frames)[:, None]
     weight = np.exp(-0.5 * (offsets / SMOOTHING_FRAMES) ** 2) * (np.abs(offsets) <= SMOOTHING_REACH)
     s0, s1, s2 = ((weight * offsets**power).sum(1, keepdims=True) for power in (0, 1, 2))
-    spread = s0 * s2 - s1**2  # zero only for a single frame, which stays where it is
+    spread = s0 * s2 - s1**2  # zero only for a single frame, which is left unchanged
     return np.asarray(weight * np.where(spread > 0, (s2 - s1 * offsets) / np.where(spread > 0, spread, 1), 1))
 
 
 def similarity_transform(landmarks: Floats, template: Floats) -> NDArray[np.float64]:
-    """The rotation, uniform scale and shift that takes landmarks nearest to a template, in least squares.
+    """Fit the rotation, uniform scale and shift that map landmarks to a template, in least squares.
 
     Closed form of Umeyama (1991), "Least-squares estimation of transformation parameters between two point patterns",
     for two dimensions, where a similarity without reflection is one complex multiplication and one addition.
 
     Args:
-        landmarks: (..., P, 2) points in source pixels.
-        template: (P, 2) points in crop pixels.
+        landmarks: (..., P, 2) points in source pixels
+        template: (P, 2) points in crop pixels
 
     Returns:
-        (..., 2, 3) matrices, source pixels to crop pixels.
+        (..., 2, 3) matrices, source pixels to crop pixels
 
     Raises:
-        ValueError: all points of a face coincide, so that no scale takes them anywhere.
+        ValueError: all points of a face coincide, so no scale is defined
     """
     source, target = _complex(landmarks), _complex(template)
     centre, target_centre = source.mean(-1, keepdims=True), target.mean()
@@ -108,38 +108,37 @@ def similarity_transform(landmarks: Floats, template: Floats) -> NDArray[np.floa
 
 
 def template_in(size: int) -> NDArray[np.float64]:
-    """Where the landmarks go in a crop of ``size`` x ``size``, (5, 2) px; middles of pixels are whole numbers."""
+    """Return the template's landmarks in a crop of ``size`` x ``size``, (5, 2) px, with integer pixel centres."""
     return TEMPLATE * size - 0.5
 
 
 def face_matrices(landmarks: Floats, size: int) -> NDArray[np.float64]:
-    """Matrices (..., 2, 3) from source pixels to a canonical crop of ``size`` x ``size`` for (..., 5, 2) landmarks."""
+    """Return matrices (..., 2, 3), source px to canonical crop px (``size`` x ``size``), for (..., 5, 2) landmarks."""
     return similarity_transform(landmarks, template_in(size))
 
 
 def whole_frame_matrix(shape: tuple[int, int], size: int) -> NDArray[np.float64]:
-    """The matrix (2, 3) that takes a whole picture of (height, width) to a crop of ``size`` x ``size``."""
+    """Return the matrix (2, 3) that maps a whole frame of (height, width) to a crop of ``size`` x ``size``."""
     scale = size / np.array([shape[1], shape[0]], dtype=np.float64)
     return np.column_stack([np.diag(scale), (scale - 1) / 2])
 
 
 def face_crop(picture: Croppable, matrix: Floats, size: int) -> NDArray[np.uint8]:
-    """One canonical crop, RGB uint8 (size, size, 3); what lies outside of the picture repeats its border."""
+    """Cut one canonical crop, RGB uint8 (size, size, 3); areas outside the frame repeat its border."""
     return picture.crop(matrix, (size, size))
 
 
 def map_to_crop(landmarks: Floats, matrices: Floats) -> NDArray[np.float32]:
-    """Landmarks (..., P, 2) in source pixels, moved by (..., 2, 3) matrices to crop pixels."""
+    """Map landmarks (..., P, 2) from source pixels to crop pixels by (..., 2, 3) matrices."""
     moved = np.asarray(landmarks) @ np.swapaxes(matrices[..., :2], -1, -2) + matrices[..., None, :, 2]
     return np.asarray(moved, dtype=np.float32)
 
 
 def crop_boxes(matrices: Floats, size: int) -> NDArray[np.float32]:
-    """What of a picture square crops show: matrices (T, 2, 3), picture px to px of crops ``size`` x ``size``.
+    """Return the frame area that square crops show, for matrices (T, 2, 3) from frame px to ``size`` x ``size`` crops.
 
     Returns:
-        Left, top, width, height of the upright square that has the middle and the area of what is shown, px of the
-        picture, float32 (T, 4).
+        float32 (T, 4): left, top, width, height of the upright square with the same centre and area, px of the frame
     """
     turn = np.asarray(matrices[..., :2], np.float64)
     sides = size / np.sqrt(np.abs(np.linalg.det(turn)))[:, None]
@@ -148,10 +147,10 @@ def crop_boxes(matrices: Floats, size: int) -> NDArray[np.float32]:
 
 
 def mouth_region(video: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The mouth of canonical crops: a view (T, S/2, S/2, 3) of video (T, S, S, 3), the square of `seehear.clip.MOUTH`.
+    """Return the mouth of canonical crops: a view (T, S/2, S/2, 3) of video (T, S, S, 3), see `seehear.clip.MOUTH`.
 
     Raises:
-        ValueError: the crops are not square or their side is odd.
+        ValueError: the crops are not square or their side is odd
     """
     side = video.shape[-2]
     if video.shape[-3] != side or side % 2:
@@ -167,21 +166,21 @@ def _complex(points: Floats) -> NDArray[np.complex128]:
 
 
 Matrices = Callable[[NDArray[np.float32]], NDArray[np.float64]]
-"""Landmarks (T, 5, 2) in picture px to matrices (T, 2, 3), picture px -> crop px."""
+"""Landmarks (T, 5, 2) in frame px to matrices (T, 2, 3), frame px -> crop px."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackSegment:
-    """A stretch of one track.
+    """A segment of one track.
 
     Attributes:
-        track: whose face it is.
-        start: number of its first picture.
-        video: RGB crops, uint8 (T, S, S, 3).
-        landmarks: in crop px, float32 (T, 5, 2).
-        boxes: what of the picture the crops show: left, top, width, height of the square around their middle, upright,
-            px of the picture, float32 (T, 4).
-        shot: number of the shot, from 0.
+        track: the face track
+        start: number of the first frame
+        video: RGB crops, uint8 (T, S, S, 3)
+        landmarks: float32 (T, 5, 2), crop px
+        boxes: float32 (T, 4): left, top, width, height of the frame area shown by the crops, as an upright square with
+            the same centre, px of the frame
+        shot: number of the shot, from 0
     """
 
     track: Track
@@ -193,23 +192,23 @@ class TrackSegment:
 
 
 class TrackCropper:
-    """Cuts the crops of a track as soon as its landmarks are settled.
+    """Cut the crops of a track as soon as its smoothed landmarks are final.
 
     Attributes:
-        track: what is cut along.
-        next: number of the first picture that is not cut yet, and so must be kept.
-        given: how many pictures have been given out in pieces.
+        track: the track
+        next: number of the first frame not cut yet, which must be kept
+        given: number of frames returned in segments so far
     """
 
     def __init__(self, track: Track, matrices: Matrices, size: int, shortest: int, longest: int, shot: int = 0) -> None:
-        """Start at the track's first picture.
+        """Start at the track's first frame.
 
         Args:
-            track: may still grow.
-            matrices: the way from smoothed landmarks to crops.
-            size: side of the crops, px.
-            shortest, longest: lengths of pieces, in pictures; ``longest`` is at least twice ``shortest``.
-            shot: number of the shot that the track is in.
+            track: may still grow
+            matrices: computes crop matrices from smoothed landmarks
+            size: side of the crops, px
+            shortest, longest: limits of the segment length, in frames; ``longest`` is at least twice ``shortest``
+            shot: number of the track's shot
         """
         self.track = track
         self.next = track.start
@@ -225,11 +224,11 @@ class TrackCropper:
 
     @property
     def piece_start(self) -> int:
-        """Number of the first picture that is not given out yet."""
+        """Number of the first frame not returned yet."""
         return self.track.start + self.given
 
     def cut(self, pictures: Mapping[int, Croppable]) -> None:
-        """Cut what is settled: all of a track that has ended, else all but what the smoothing may still change."""
+        """Cut the final part: all of a track that has ended, otherwise all but what smoothing may still change."""
         track = self.track
         stop = track.stop if track.ended else track.stop - SMOOTHING_REACH
         if stop <= self.next:
@@ -246,10 +245,10 @@ class TrackCropper:
         track.forget(stop - SMOOTHING_REACH)
 
     def pieces(self) -> list[TrackSegment]:
-        """Take the finished pieces out.
+        """Remove and return the complete segments.
 
-        A piece is finished when it has the full length and enough is left for another one; the rest of a track that
-        has ended makes one piece or two. So no piece of a track of the shortest length or more is shorter.
+        A segment is complete when it has the full length and enough frames remain for another one. The rest of a track
+        that has ended becomes one or two segments. So a track of the minimum length never gives a shorter segment.
         """
         finished = []
         while len(self._video) >= self._longest + self._shortest:

@@ -1,4 +1,4 @@
-"""A video as a stream of upright pictures at 25 a second: preparation, deinterlacing."""
+"""Decode a video as a stream of upright frames at 25/s, with deinterlacing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from seehear.media.picture import Geometry, Picture
 from seehear.media.timebase import REACH, ClockUnwrapper, rising_times, to_ticks
 
 MAX_PIXELS = 1920 * 1080
-"""Larger pictures are shrunk at once: a face that is worth tracking there is large, and buffers stay small."""
+"""Larger frames are downscaled at once: any face worth tracking is still large enough, and buffers stay small."""
 
 
 READY = ("yuv420p", "yuvj420p")
@@ -45,10 +45,10 @@ RGB = 0  # H.273 MatrixCoefficients
 
 
 class FramePreparer:
-    """Turns the frames of one stream into pictures of one size: that of the first, if it is not too large."""
+    """Convert the frames of a stream to one size: that of the first frame, limited by `MAX_PIXELS`."""
 
     def __init__(self, aspect: Fraction | None) -> None:
-        """Args: aspect: width of a pixel over its height, as the container or the codec says it."""
+        """Args: aspect: pixel width over height, from the container or codec."""
         self._aspect = float(aspect) if aspect and Fraction(1, 8) < aspect < 8 else 1.0
         self._reformatter = VideoReformatter()
         self._geometry: Geometry | None = None
@@ -62,12 +62,12 @@ class FramePreparer:
         return Picture(index, self._planar(frame, *self._geometry.stored), self._geometry)
 
     def _planar(self, frame: VideoFrame, height: int, width: int) -> VideoFrame:
-        """The frame as 8-bit 4:2:0 of the given size."""
+        """Convert the frame to 8-bit 4:2:0 of the given size."""
         same_size = (frame.width, frame.height) == (width, height)
         if frame.format.name in READY:
             if same_size and all(plane.line_size > 0 for plane in frame.planes):
                 return frame
-            if same_size:  # stored from the bottom up
+            if same_size:  # rows are stored bottom-up
                 frame = self._reformatter.reformat(frame, format="yuv444p")
         rgb = frame.format.is_rgb or frame.colorspace == RGB
         full = not rgb and (frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG)
@@ -83,7 +83,7 @@ class FramePreparer:
 
 
 def _within(width: int, height: int) -> tuple[int, int]:
-    """Size that keeps the shape and has at most `MAX_PIXELS`."""
+    """Return the size with the same shape and at most `MAX_PIXELS`."""
     shrink = sqrt(min(1.0, MAX_PIXELS / (width * height)))
     if shrink == 1:
         return width, height
@@ -91,7 +91,7 @@ def _within(width: int, height: int) -> tuple[int, int]:
 
 
 def _turn(frame: VideoFrame) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The display matrix of a frame as a turn by quarters and a mirror, stored (x, y) -> upright (x, y)."""
+    """Read the display matrix as quarter turns and a mirror, stored (x, y) -> upright (x, y)."""
     side_data = cast("Mapping[str, memoryview]", frame.side_data)
     if "DISPLAYMATRIX" not in side_data:
         return (1, 0), (0, 1)
@@ -111,10 +111,10 @@ Tag = TypeVar("Tag")
 
 
 def deinterlaced(frames: Iterable[tuple[Tag, VideoFrame]]) -> Iterator[tuple[Tag, VideoFrame]]:
-    """Pass frames on, from the first one that is flagged as interlaced on through FFmpeg's bwdif; one out for one in.
+    """Pass frames through, using FFmpeg's bwdif from the first interlaced frame on; one frame out for each one in.
 
     Args:
-        frames: with anything to go with each (its time, for one).
+        frames: pairs of any tag (such as the time) and a frame
     """
     kind: tuple[int, int, str] | None = None
     graph: Graph | None = None
@@ -159,14 +159,14 @@ def _pass(graph: Graph, frame: VideoFrame | None, waiting: deque[Tag]) -> Iterat
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What is known of the pictures before they are decoded.
+    """Video properties known before decoding.
 
     Attributes:
-        width, height: px, upright, square pixels, at most about 1920x1080 px in all: as the pictures will come.
-        fps: of the source, pictures a second (mean, where it varies).
-        frames_estimate: how many pictures `MediaFile.pictures` will give, about; 0 where the file does not say.
-        duration_s: of the picture stream, as the file says; 0.0 where it does not.
-        codec: FFmpeg's name of the decoder.
+        width, height: upright, square pixels, at most about 1920x1080 px in total: the size of the decoded frames
+        fps: frame rate of the source, 1/s (mean if variable)
+        frames_estimate: approximate number of frames from `MediaFile.pictures`; 0 if unknown
+        duration_s: duration of the video stream according to the file; 0.0 if unknown
+        codec: FFmpeg name of the decoder
     """
 
     width: int
@@ -178,16 +178,16 @@ class VideoInfo:
 
 
 class MediaFile:
-    """An open video or sound file; see `open_media`.
+    """An open video or audio file; see `open_media`.
 
     Attributes:
-        path: as given.
-        video: what is known of the pictures; None for a file that has none.
-        has_sound: whether there is a stream of sound that can be decoded.
-        zero: where the clock's 0 is on the file's own axis (s): the first picture; None for a file without pictures.
-        clock: of the file; it says what was made of jumps in it, if any have been met so far.
-        damaged: how many pieces of the picture stream have been skipped or repaired by the decoder so far.
-        seen_s: where the pictures that have been given so far end, on the source clock (s).
+        path: as given
+        video: properties of the video stream; None without one
+        has_sound: whether there is an audio stream that can be decoded
+        zero: origin of the clock on the file's own time axis (s): the first frame; None without video
+        clock: clock of the file, including the jumps detected so far
+        damaged: number of video packets skipped or repaired by the decoder so far
+        seen_s: end of the frames returned so far, on the source clock (s)
     """
 
     def __init__(self, path: str | os.PathLike[str], threads: int = 0) -> None:
@@ -210,7 +210,7 @@ class MediaFile:
 
     @property
     def duration_s(self) -> float:
-        """Of the whole file, as it says itself, or as found where its clock jumps (s); 0.0 where it does not say."""
+        """Duration from the header, or as measured if the clock jumps (s); 0.0 if unknown."""
         clock = self.clock.read_so_far
         return float(clock.end - clock.zero) if clock and clock.jumps else self._header_s
 
@@ -219,14 +219,14 @@ class MediaFile:
         return self._damage.count
 
     def pictures(self) -> Iterator[Picture]:
-        """Decode the pictures, resampled to 25 a second: tick i / 25 s gets the picture that is nearest in time.
+        """Decode the video, resampled to 25 frames/s: tick i / 25 s gets the frame nearest in time.
 
-        Holes of more than 10 s in the timestamps are not filled: `Picture.index` jumps there; where there is no sound
-        either, the clock has jumped and the hole is closed (see `clock`). Pictures that cannot
-        be decoded are skipped and counted in `damaged`; a file that breaks off gives the pictures up to there.
+        Gaps of more than 10 s in the timestamps are not filled: `Picture.index` jumps there. If the gap has no audio
+        either, the clock has jumped and the gap is closed (see `clock`). Frames that cannot be decoded are skipped
+        and counted in `damaged`; a truncated file gives the frames up to the break.
 
         Raises:
-            MediaError: nothing can be decoded. (No pictures at all, ``video is None``: the stream is empty.)
+            MediaError: nothing can be decoded. (Without video, ``video is None``, the stream is empty.)
         """
         stream = self._pictures()
         self._open.append(stream)
@@ -247,7 +247,7 @@ class MediaFile:
                 yield preparation.picture(index, frame)
 
     def close(self) -> None:
-        """Stop all streams of pictures and close the file."""
+        """Stop all frame streams and close the file."""
         while self._open:
             self._open.pop().close()
 
@@ -261,20 +261,20 @@ class MediaFile:
 
 
 def open_media(path: str | os.PathLike[str], *, threads: int = 0) -> MediaFile:
-    """Look into a local media file: what it holds, and its pictures as a stream.
+    """Open a local media file, read its properties and give access to its frames.
 
     Args:
         path: a regular file on this machine. Playlists and files that refer to other files are refused.
-        threads: of the decoder; 0 takes all cores.
+        threads: decoder threads; 0 uses all cores
 
     Raises:
-        MediaError: one sentence that says what is wrong with the file and what to do.
+        MediaError: one sentence that says what is wrong with the file and what to do
     """
     return MediaFile(path, threads)
 
 
 def _look(path: str | os.PathLike[str], container: InputContainer, stream: VideoStream) -> tuple[VideoInfo, Fraction]:
-    """What is known of a picture stream, and the time of its first picture."""
+    """Return the properties of a video stream and the time of its first frame."""
     first = next(decode_video(container, stream, Damage(), threads=1), None)
     codec = stream.codec_context.name
     if first is None:
@@ -304,14 +304,14 @@ def shown_frames(
     *,
     interlace: bool = True,
 ) -> Iterator[tuple[Fraction, Fraction, VideoFrame]]:
-    """Every frame that a player shows, with its time on the source clock and its length (s).
+    """Yield every displayed frame with its time on the source clock and its duration (s).
 
     Args:
-        container, stream: what to decode.
-        damage: counts what could not be decoded.
-        clock: of the file.
-        threads: of the decoder; 0: one a core.
-        interlace: whether interlaced frames are drawn anew from their first field.
+        container, stream: the stream to decode
+        damage: counts packets that could not be decoded
+        clock: clock of the file
+        threads: decoder threads; 0 uses all cores
+        interlace: whether to deinterlace interlaced frames
     """
     step = nominal_frame_period(stream)
     stamped = ((presentation_time(frame), frame) for frame in decode_video(container, stream, damage, threads))
@@ -325,6 +325,6 @@ def shown_frames(
 
 
 def _length(frame: VideoFrame, usual: Fraction) -> Fraction:
-    """How long a frame is shown if it is the last one: as it says, if it says something sensible."""
+    """Return the duration of the last frame: its own if plausible, else the usual one."""
     length = frame.duration * frame.time_base if frame.duration and frame.time_base else Fraction(0)
     return length if 0 < length <= REACH else usual

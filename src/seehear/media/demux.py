@@ -1,11 +1,11 @@
-"""Opening a media file safely; packets to frames; damage; the file's clock.
+"""Open media files safely, decode packets to frames, count damage, and read the file's clock.
 
 Some formats are lists of other files or addresses (HLS and DASH playlists, concat scripts, SDP, numbered images) and
-some can refer to them (QuickTime data references). Three locks, each enough alone:
+some can refer to them (QuickTime data references). Three checks, each sufficient alone, prevent that:
 
-1. FFmpeg gets an open file, not a name: no protocol prefix and no ``%03d`` pattern is ever interpreted.
-2. Only the demuxers in `CONTAINERS` may take it; what the probe takes for anything else is refused.
-3. Whatever a demuxer then asks to open besides is refused (`_refuse`).
+1. FFmpeg gets an open file, not a name, so no protocol prefix and no ``%03d`` pattern is ever interpreted.
+2. Only the demuxers in `CONTAINERS` are allowed; a file that is probed as anything else is refused.
+3. Any further file that a demuxer tries to open is refused (`_refuse`).
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ CONTAINERS = (
     "h261 h263 h264 hevc vvc m4v vc1 av1 obu mjpeg yuv4mpegpipe "
     "wav w64 mp3 aac flac aiff au caf ac3 eac3 amr amrnb amrwb dts truehd tta wv ape"
 )
-"""FFmpeg's names of the demuxers that read pictures and sound from one file and cannot name another."""
+"""FFmpeg names of the demuxers that read video and audio from one file and cannot refer to another."""
 
 
 RAW_TIMES = {"ignore_editlist": "1"}
-"""Option of the demuxer: every stored packet with its stored times, whatever an edit list says is shown."""
+"""Demuxer option: return every stored packet with its stored timestamps, ignoring edit lists."""
 
 
 READ_BYTES = 1 << 18
-"""One read from disk: 256 KiB keeps the calls back into Python rare."""
+"""Read size: 256 KiB keeps callbacks into Python rare."""
 
 
 LOCKS = {"format_whitelist": CONTAINERS.replace(" ", ","), "protocol_whitelist": "none"}
 
 
 class _NotThisFileError(Exception):
-    """A demuxer asked for a second file."""
+    """A demuxer tried to open a second file."""
 
 
 def _refuse(url: str, flags: int, options: dict[str, str]) -> Any:
@@ -61,7 +61,7 @@ def _refuse(url: str, flags: int, options: dict[str, str]) -> Any:
 
 
 class _Nameless:
-    """An open file without its name, so that FFmpeg cannot read anything out of the name."""
+    """An open file without its name, so that FFmpeg cannot interpret the name."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
@@ -69,14 +69,14 @@ class _Nameless:
 
 @contextmanager
 def open_container(path: str | os.PathLike[str], options: Mapping[str, str] | None = None) -> Iterator[InputContainer]:
-    """Open a local file for demuxing; closed again on leaving.
+    """Open a local file for demuxing; closed on exit.
 
     Args:
-        path: a regular file on this machine.
-        options: of the demuxer, such as `RAW_TIMES`.
+        path: a regular file on this machine
+        options: demuxer options, such as `RAW_TIMES`
 
     Raises:
-        MediaError: it is not there, not readable, empty, or not a video or sound file.
+        MediaError: the file is missing, unreadable, empty, or not a video or audio file
     """
     with _open_file(path) as file:
         try:
@@ -113,7 +113,7 @@ def _open_file(path: str | os.PathLike[str]) -> IO[bytes]:
         raise MediaError(f"{name} cannot be read ({error}); check the path and the disk.") from None
 
 
-_POINTERS = (  # how files begin that are only lists of, or references to, other files
+_POINTERS = (  # first bytes of files that only list or refer to other files
     (b"#EXTM3U", "an HLS playlist"),
     (b"ffconcat", "a concat script"),
     (b"v=0", "an SDP session description"),
@@ -123,7 +123,7 @@ _POINTERS = (  # how files begin that are only lists of, or references to, other
 
 
 def _why_not(path: str | os.PathLike[str], file: IO[bytes]) -> str:
-    """The sentence for a file that no allowed demuxer takes."""
+    """Return the message for a file that no allowed demuxer accepts."""
     try:
         file.seek(0)
         head = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -138,7 +138,7 @@ def _why_not(path: str | os.PathLike[str], file: IO[bytes]) -> str:
 
 
 def picture_stream(container: InputContainer) -> av.VideoStream | None:
-    """The stream that a player would show, or None. Cover art and thumbnails are not pictures of a video."""
+    """Return the video stream that a player would show, or None. Cover art and thumbnails do not count."""
     still = Disposition.attached_pic | Disposition.timed_thumbnails
     streams = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & still]
     best = container.streams.best("video")
@@ -146,27 +146,27 @@ def picture_stream(container: InputContainer) -> av.VideoStream | None:
 
 
 def sound_streams(container: InputContainer) -> list[av.AudioStream]:
-    """The streams of sound that can be decoded, the one that a player would choose first."""
+    """Return the audio streams that can be decoded; the player's default comes first."""
     streams = [s for s in container.streams.audio if s.codec_context is not None and s.codec_context.sample_rate > 0]
     best = container.streams.best("audio")
     return sorted(streams, key=lambda stream: stream != best)
 
 
 RATES = range(1000, 1_000_000)
-"""Samples a second that sound can have; frames that say something else are damaged."""
+"""Range of plausible sample rates; frames with any other are damaged."""
 
 
 MAX_THREADS = 16
-"""FFmpeg's own limit for automatic threading; each thread holds a picture."""
+"""FFmpeg's own limit for automatic threading; each thread buffers a frame."""
 
 
 BIG_PICTURE = 3840 * 2160
-"""Pixels: pictures larger than this are decoded by few threads, so that memory stays small."""
+"""Frames with more pixels than this are decoded with few threads, to limit memory."""
 
 
 @dataclass(slots=True)
 class Damage:
-    """Counts what could not be decoded and was skipped, or was repaired by the decoder."""
+    """Count packets that were skipped because they could not be decoded, or were repaired by the decoder."""
 
     count: int = 0
 
@@ -174,10 +174,10 @@ class Damage:
 def decode_video(
     container: InputContainer, stream: VideoStream, damage: Damage, threads: int = 0
 ) -> Iterator[VideoFrame]:
-    """The pictures of a stream in order of presentation; what is damaged is skipped and counted.
+    """Decode the frames of a stream in presentation order; damaged ones are skipped and counted.
 
     Args:
-        threads: of the decoder; 0: one a core.
+        threads: decoder threads; 0 uses all cores
     """
     context = stream.codec_context
     cores = threads or min(available_cores(), MAX_THREADS)
@@ -193,12 +193,12 @@ def decode_video(
 
 
 def packets(container: InputContainer, streams: Sequence[Stream], damage: Damage) -> Iterator[Packet[Stream]]:
-    """The packets of some streams up to the end, or to where the file breaks off; empty ones flush the decoders."""
+    """Yield the packets of some streams up to the end or the break of the file; empty packets flush the decoders."""
     source = container.demux(*streams) if streams else iter(())
     while True:
         try:
             packet = next(source, None)
-        except (FFmpegError, OSError, IndexError):  # PyAV looks for streams that damaged files add while they are read
+        except (FFmpegError, OSError, IndexError):  # PyAV looks up streams that damaged files add during reading
             damage.count += 1
             break
         if packet is None:
@@ -211,7 +211,7 @@ def packets(container: InputContainer, streams: Sequence[Stream], damage: Damage
 
 
 def decode_packet(packet: Packet[Stream], damage: Damage) -> list[VideoFrame] | list[AudioFrame]:
-    """The frames that a packet completes; none, and counted, if it is damaged."""
+    """Return the frames that a packet completes; a damaged packet gives none and is counted."""
     try:
         return cast("list[VideoFrame] | list[AudioFrame]", packet.decode())
     except (FFmpegError, ValueError):
@@ -220,7 +220,7 @@ def decode_packet(packet: Packet[Stream], damage: Damage) -> list[VideoFrame] | 
 
 
 def decode_audio(packet: Packet[Stream], damage: Damage) -> list[AudioFrame]:
-    """The frames of sound that a packet completes and that hold something."""
+    """Return the non-empty audio frames that a packet completes."""
     frames = [frame for frame in decode_packet(packet, damage) if isinstance(frame, AudioFrame) and frame.samples]
     possible = [frame for frame in frames if frame.sample_rate in RATES]
     damage.count += len(frames) - len(possible)
@@ -228,7 +228,7 @@ def decode_audio(packet: Packet[Stream], damage: Damage) -> list[AudioFrame]:
 
 
 def presentation_time(frame: VideoFrame | AudioFrame) -> Fraction | None:
-    """Presentation time of a frame (s, on the file's own axis), or None if nothing is known of it."""
+    """Return the presentation time of a frame (s, on the file's own axis), or None if unknown."""
     ticks = frame.pts if frame.pts is not None else frame.dts
     if ticks is None or frame.time_base is None:
         return None
@@ -236,7 +236,7 @@ def presentation_time(frame: VideoFrame | AudioFrame) -> Fraction | None:
 
 
 def nominal_frame_period(stream: VideoStream) -> Fraction:
-    """Time from picture to picture (s) as the container says it, or 1/25 where it says nothing sensible."""
+    """Return the frame period (s) according to the container, or 1/25 if its value is implausible."""
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate and Fraction(1, 1000) < rate <= 1000:
             return 1 / Fraction(rate)
@@ -244,13 +244,13 @@ def nominal_frame_period(stream: VideoStream) -> Fraction:
 
 
 def clock_zero(path: str | os.PathLike[str]) -> Fraction:
-    """Where the clock of a file begins on the file's own time axis (s): its first picture, else its first sound.
+    """Return the origin of a file's clock on its own time axis (s): its first video frame, else its first audio.
 
-    The first picture is the first that the decoder gives out, not what a header says: packets in front of it may be
-    dropped by an edit list, or because they need pictures that were cut away.
+    The first video frame is the first one that the decoder returns, not the one in the header: an edit list may drop
+    packets before it, or they may depend on frames that were cut away.
 
     Raises:
-        MediaError: as `open_media`.
+        MediaError: as `open_media`
     """
     with open_container(path) as container:
         stream = picture_stream(container)
@@ -260,42 +260,42 @@ def clock_zero(path: str | os.PathLike[str]) -> Fraction:
                 return presentation_time(first) or Fraction(0)
     with open_container(path) as container:
         for packet in packets(container, sound_streams(container)[:1], Damage()):
-            for heard in decode_audio(packet, Damage()):
-                return presentation_time(heard) or Fraction(0)
+            for frame in decode_audio(packet, Damage()):
+                return presentation_time(frame) or Fraction(0)
     return Fraction(0)
 
 
 class FileClock:
-    """The clock of a file, read from its timestamps when it is first needed, which takes a pass over the whole file."""
+    """The clock of a file, read from its timestamps on first use, which takes a pass over the whole file."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Args: path: of the file; it is not opened yet."""
+        """Args: path: the file; it is not opened yet."""
         self._path = path
         self._clock: Clock | None = None
 
     def __call__(self) -> Clock:
-        """The clock; see `seehear.media.timebase.clock_of`."""
+        """Return the clock; see `seehear.media.timebase.clock_of`."""
         if self._clock is None:
             self._clock = _clock(self._path)
         return self._clock
 
     @property
     def read_so_far(self) -> Clock | None:
-        """The clock if it has been needed, which is where there may be jumps."""
+        """The clock if it has been read, which happens where there may be jumps; else None."""
         return self._clock
 
     def caution(self) -> str | None:
-        """In words, what was made of the jumps that were met; None where there were none."""
+        """Describe how jumps of the clock were handled; None if there were none."""
         return None if self._clock is None else describe_clock(self._clock)
 
 
 def describe_clock(clock: Clock) -> str | None:
-    """The clause that tells of a clock's jumps; None where it has none."""
+    """Return the clause that describes the jumps of a clock; None if it has none."""
     if not clock.jumps:
         return None
     times = "once" if clock.jumps == 1 else f"{clock.jumps} times"
-    said = f"the file's clock jumps {times}, as in recordings that were joined; what follows is taken to go on at once"
-    return f"{said} ({clock.closed_s:.0f} s without picture and sound are left out)" if clock.leaps else said
+    text = f"the file's clock jumps {times}, as in recordings that were joined; what follows is taken to go on at once"
+    return f"{text} ({clock.closed_s:.0f} s without picture and sound are left out)" if clock.leaps else text
 
 
 def _clock(path: str | os.PathLike[str]) -> Clock:

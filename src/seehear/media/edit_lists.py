@@ -1,8 +1,8 @@
 """Edit lists of MP4 and QuickTime files.
 
-A cut does not have to be at a picture that stands alone: the file then holds pictures that are decoded and not shown.
-Copied packet by packet, they would be shown, unless the copy has such a list, too. FFmpeg writes none that has more
-than one entry, so the box is put into the finished file. (ISO/IEC 14496-12, sections 8.6.5 and 8.6.6.)
+A cut need not be at a keyframe: the file then contains frames that are decoded but not shown. A packet-by-packet copy
+would show them unless it has such a list, too. FFmpeg writes no list with more than one entry, so the box is inserted
+into the finished file. (ISO/IEC 14496-12, sections 8.6.5 and 8.6.6.)
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from seehear.media.demux import RAW_TIMES, Damage, open_container, packets, pict
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A part of a stream that is shown in one go.
+    """A part of a stream that is shown without interruption.
 
     Attributes:
-        length: how long it is shown (s).
-        media: where it begins on the clock of the stored packets (s); None: nothing is shown.
+        length: duration (s)
+        media: start on the clock of the stored packets (s); None: nothing is shown
     """
 
     length: Fraction
@@ -37,12 +37,12 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class EditList:
-    """What of the stored pictures is shown.
+    """Which of the stored frames are shown.
 
     Attributes:
-        edits: in order of presentation.
-        begin: decoding time of the first stored packet that is needed (s).
-        needed: places in the file of the packets that are decoded.
+        edits: in presentation order
+        begin: decoding time of the first packet needed (s)
+        needed: file positions of the packets to decode
     """
 
     edits: tuple[Edit, ...]
@@ -51,10 +51,10 @@ class EditList:
 
 
 def read_edit_list(path: str | os.PathLike[str]) -> EditList | None:
-    """The cuts of a file's pictures that a copy of the shown packets alone does not reproduce; None if there are none.
+    """Return the cuts that a copy of the shown packets alone does not reproduce; None if there are none.
 
     Raises:
-        MediaError: the file cannot be read.
+        MediaError: the file cannot be read
     """
     with open_container(path) as container:
         stream = picture_stream(container)
@@ -64,7 +64,7 @@ def read_edit_list(path: str | os.PathLike[str]) -> EditList | None:
     order, last_shown, hidden = _presentation(path)
     if not hidden:
         return None
-    needed = frozenset(place for place, _ in order[: last_shown + 1])
+    needed = frozenset(position for position, _ in order[: last_shown + 1])
     first = min(time for _, time in order if time is not None)
     with open_container(path, RAW_TIMES) as container:
         stream = picture_stream(container)
@@ -74,14 +74,14 @@ def read_edit_list(path: str | os.PathLike[str]) -> EditList | None:
 
 
 def needs_packet(cuts: EditList | None, packet: Packet[Stream]) -> bool:
-    """Whether a packet of the pictures is to be copied."""
+    """Whether a video packet must be copied."""
     return not packet.is_discard if cuts is None else not packet.size or packet.pos in cuts.needed
 
 
 def _presentation(path: str | os.PathLike[str]) -> tuple[list[tuple[int | None, Fraction | None]], int, bool]:
-    """In decoding order, where each packet is in the file and when it is shown (s; None: it is not).
+    """For each packet in decoding order, return its file position and presentation time (s; None: not shown).
 
-    Also the number of the last one that is shown, and whether one before it is not.
+    Also return the number of the last packet that is shown, and whether an earlier one is not.
     """
     order: list[tuple[int | None, Fraction | None]] = []
     last, hidden = -1, False
@@ -104,10 +104,10 @@ def _seconds(packet: Packet[Stream], ticks: int) -> Fraction:
 
 
 def _edits_of(path: Path, track: int) -> list[Edit]:
-    """The edits of a track as the file has them; the clock of the stored packets is that of FFmpeg's raw times.
+    """Return the edits of a track as stored; the clock of the stored packets is that of FFmpeg's raw times.
 
     Raises:
-        MediaError: there are none, or they are damaged.
+        MediaError: there are none, or they are damaged
     """
     try:
         with path.open("rb") as file:
@@ -131,13 +131,13 @@ def _edits_of(path: Path, track: int) -> list[Edit]:
 
 
 def _earliest(offsets: bytes) -> int:
-    """By how much FFmpeg makes stored times later, because some pictures are to be shown before they are decoded."""
+    """Return the delay that FFmpeg adds to stored times because some frames would be shown before they are decoded."""
     count = struct.unpack_from(">I", offsets, 4)[0] if offsets else 0
     return max([0, *(-int(struct.unpack_from(">Ii", offsets, 8 + 8 * number)[1]) for number in range(count))])
 
 
 def _from_first_picture(edits: list[Edit], first: Fraction) -> Iterator[Edit]:
-    """The same edits from the first picture on, which is shown at this time (s)."""
+    """Yield the edits from the first frame on, which is shown at this time (s)."""
     begin = Fraction(0)
     for edit in edits:
         skipped = max(Fraction(0), min(edit.length, first - begin))
@@ -147,14 +147,14 @@ def _from_first_picture(edits: list[Edit], first: Fraction) -> Iterator[Edit]:
 
 
 def write_edits(file: IO[bytes], cuts: EditList) -> None:
-    """Put a list of edits into a finished MP4 or QuickTime file, for its pictures, which begin at `Cuts.begin`.
+    """Insert an edit list into a finished MP4 or QuickTime file, for its video, which begins at `EditList.begin`.
 
     Args:
-        file: open for reading and writing; its index (moov) is its last box, as FFmpeg writes it.
-        cuts: the times of the stored packets are those in the file, but for the beginning.
+        file: open for reading and writing; its index (moov) is the last box, as FFmpeg writes it
+        cuts: times as of the stored packets, except for the offset of the beginning
 
     Raises:
-        ValueError: the file is not of that kind.
+        ValueError: the file does not have this structure
     """
     size = file.seek(0, os.SEEK_END)
     at, head = next(((at, head) for kind, at, head, _ in _boxes_of(file, size) if kind == b"moov"), (None, 0))
@@ -171,14 +171,14 @@ def write_edits(file: IO[bytes], cuts: EditList) -> None:
     if not longest:
         raise ValueError("the file has no pictures")
     tracks = [_duration(_body(body, b"tkhd"), b"tkhd") for kind, body in made if kind == b"trak"]
-    made = [(kind, _lasting(body, b"mvhd", max(tracks)) if kind == b"mvhd" else body) for kind, body in made]
+    made = [(kind, _with_duration(body, b"mvhd", max(tracks)) if kind == b"mvhd" else body) for kind, body in made]
     file.seek(at)
     file.truncate()
     file.write(_box(b"moov", b"".join(_box(kind, body) for kind, body in made)))
 
 
 def _edited(track: bytes, cuts: EditList, movie_scale: int) -> tuple[bytes, int]:
-    """A track with the edits, and how long it lasts now (in units of the movie)."""
+    """Return a track box with the edits, and its new duration (in movie units)."""
     scale = _scale(_body(_body(track, b"mdia"), b"mdhd"))
     entries = []
     for edit in cuts.edits:
@@ -189,14 +189,14 @@ def _edited(track: bytes, cuts: EditList, movie_scale: int) -> tuple[bytes, int]
     parts = []
     for kind, body in _boxes(track):
         if kind == b"tkhd":
-            parts.append(_box(kind, _lasting(body, kind, length)) + edits)
+            parts.append(_box(kind, _with_duration(body, kind, length)) + edits)
         elif kind != b"edts":
             parts.append(_box(kind, body))
     return b"".join(parts), length
 
 
 def _boxes_of(file: IO[bytes], end: int) -> Iterator[tuple[bytes, int, int, int]]:
-    """The outermost boxes of a file: kind, where each begins, length of its head, where it ends."""
+    """Yield the top-level boxes of a file: type, start, header length, end."""
     at = 0
     while at + 8 <= end:
         file.seek(at)
@@ -209,7 +209,7 @@ def _boxes_of(file: IO[bytes], end: int) -> Iterator[tuple[bytes, int, int, int]
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The boxes inside of one: kind and body."""
+    """Yield the child boxes: type and body."""
     at = 0
     while at + 8 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, at)
@@ -220,7 +220,7 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _body(data: bytes, kind: bytes) -> bytes:
-    return next((body for found, body in _boxes(data) if found == kind), b"")
+    return next((body for box_type, body in _boxes(data) if box_type == kind), b"")
 
 
 def _box(kind: bytes, body: bytes) -> bytes:
@@ -228,12 +228,12 @@ def _box(kind: bytes, body: bytes) -> bytes:
 
 
 def _scale(header: bytes) -> int:
-    """Ticks a second, of mvhd and mdhd."""
+    """Return the ticks per second of an mvhd or mdhd header."""
     return int(struct.unpack_from(">I", header, 20 if header[:1] == b"\1" else 12)[0])
 
 
-def _place(header: bytes, kind: bytes) -> tuple[str, int]:
-    """How and where a header says how long something lasts."""
+def _duration_field(header: bytes, kind: bytes) -> tuple[str, int]:
+    """Return the format and offset of the duration field of a header."""
     long, more = header[:1] == b"\1", 4 if kind == b"tkhd" else 0
     return (">Q", 24 + more) if long else (">I", 16 + more)
 
@@ -243,10 +243,10 @@ def _track_number(header: bytes) -> int:
 
 
 def _duration(header: bytes, kind: bytes) -> int:
-    return int(struct.unpack_from(*_place(header, kind)[:1], header, _place(header, kind)[1])[0])
+    return int(struct.unpack_from(*_duration_field(header, kind)[:1], header, _duration_field(header, kind)[1])[0])
 
 
-def _lasting(header: bytes, kind: bytes, length: int) -> bytes:
-    """A header that says so."""
-    form, at = _place(header, kind)
+def _with_duration(header: bytes, kind: bytes, length: int) -> bytes:
+    """Return the header with a new duration."""
+    form, at = _duration_field(header, kind)
     return header[:at] + struct.pack(form, length) + header[at + struct.calcsize(form) :]

@@ -1,6 +1,6 @@
-"""Clips to bytes (H.264, FLAC) and back; arrays to a video file, whole or not at all.
+"""Encode clips to bytes (H.264, FLAC) and back, and write arrays to a video file atomically.
 
-This is the hot path of preparing and of loading, so all frames of a clip are converted as one tall picture.
+This is the hot path of preparing and loading, so all frames of a clip are converted as one tall image.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from seehear.media.picture import BT601, LIMITED, plane_of, rgb_matrix, yuv_matr
 
 @contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """An open file beside `path`, which takes its name at the end if nothing went wrong and is deleted otherwise.
+    """Open a temporary file next to `path`, which is renamed to it on success and deleted otherwise.
 
     Raises:
-        MediaError: it cannot be written; also for errors of FFmpeg inside of the block.
+        MediaError: the file cannot be written; also for FFmpeg errors inside the block
     """
     target = Path(path)
     if target.is_dir():
@@ -59,7 +59,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
 
 def find_os_error(error: BaseException) -> OSError | None:
-    """The error of the disk behind an error: FFmpeg hides those of Python files, and closing fails once more."""
+    """Return the disk error that caused an error: FFmpeg hides errors of Python files, and closing fails once more."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, OSError) and not isinstance(seen, FFmpegError):
@@ -83,31 +83,31 @@ def encode_clip(
     """Compress a clip. The same arrays always give the same bytes.
 
     Args:
-        video: RGB uint8 (T, H, W, 3), H and W even.
-        audio: float32 (N,) in [-1, 1].
-        fps, sample_rate: as the clip's.
-        crf: quality of x264.
+        video: RGB uint8 (T, H, W, 3), H and W even
+        audio: float32 (N,) in [-1, 1]
+        fps, sample_rate: those of the clip, 1/s
+        crf: x264 quality
 
     Returns:
-        MP4 with H.264 4:2:0, and FLAC of 16 bits.
+        MP4 with H.264 4:2:0, and 16-bit FLAC
     """
     return encode_pictures(video, fps=fps, crf=crf), encode_sound(audio, sample_rate=sample_rate)
 
 
 def decode_clip(pictures: bytes, sound: bytes) -> tuple[Video, Audio]:
-    """Undo `encode_clip`.
+    """Decode the output of `encode_clip`.
 
     Returns:
-        RGB uint8 (T, H, W, 3) and float32 (N,).
+        RGB uint8 (T, H, W, 3) and float32 (N,)
 
     Raises:
-        MediaError: the bytes are damaged.
+        MediaError: the bytes are damaged
     """
     return decode_pictures(pictures), decode_sound(sound)
 
 
 def encode_pictures(video: Video, *, fps: int = FPS, crf: int = 20) -> bytes:
-    """Pictures, RGB uint8 (T, H, W, 3) with H and W even, to the bytes of an MP4 file (H.264 4:2:0)."""
+    """Encode frames, RGB uint8 (T, H, W, 3) with H and W even, to the bytes of an MP4 file (H.264 4:2:0)."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
         container.flags |= cast(int, Flags.bitexact.value)
@@ -120,26 +120,28 @@ def encode_pictures(video: Video, *, fps: int = FPS, crf: int = 20) -> bytes:
 
 
 def decode_pictures(data: bytes) -> Video:
-    """Bytes from `encode_pictures` to RGB uint8 (T, H, W, 3).
+    """Decode bytes from `encode_pictures` to RGB uint8 (T, H, W, 3).
 
     Raises:
-        MediaError: the bytes are damaged.
+        MediaError: the bytes are damaged
     """
     try:
         with av.open(io.BytesIO(data), "r", format="mp4") as container:
             stream = container.streams.video[0]
-            stream.codec_context.thread_count = 1  # many clips are decoded side by side
+            stream.codec_context.thread_count = 1  # many clips are decoded in parallel
             frames = list(container.decode(stream))
-            wanted = stream.frames
+            expected = stream.frames
     except (FFmpegError, IndexError) as error:
         raise MediaError(f"The pictures of a clip are damaged ({error}); prepare the corpus again.") from error
-    if not 0 < len(frames) == wanted:
-        raise MediaError(f"The pictures of a clip are damaged (not all {wanted} are there); prepare the corpus again.")
+    if not 0 < len(frames) == expected:
+        raise MediaError(
+            f"The pictures of a clip are damaged (not all {expected} are there); prepare the corpus again."
+        )
     return _rgb(frames)
 
 
 def encode_sound(audio: Audio, *, sample_rate: int = SAMPLE_RATE) -> bytes:
-    """Sound, float32 (N,) in [-1, 1], to the bytes of a FLAC file of 16 bits."""
+    """Encode audio, float32 (N,) in [-1, 1], to the bytes of a 16-bit FLAC file."""
     samples = np.rint(np.clip(audio, -1, 1) * FULL_SCALE).astype(np.int16)
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="flac") as container:
@@ -155,35 +157,35 @@ def encode_sound(audio: Audio, *, sample_rate: int = SAMPLE_RATE) -> bytes:
 
 
 def decode_sound(data: bytes) -> Audio:
-    """Bytes from `encode_sound` to float32 (N,).
+    """Decode bytes from `encode_sound` to float32 (N,).
 
     Raises:
-        MediaError: the bytes are damaged.
+        MediaError: the bytes are damaged
     """
     try:
         with av.open(io.BytesIO(data), "r", format="flac") as container:
             stream = container.streams.audio[0]
-            # At the end FFmpeg's parser may take a piece of a frame for another one, which cannot be decoded: whether
-            # anything is missing is seen below.
-            found = packets(container, [stream], Damage())
-            parts = [frame.to_ndarray()[0] for packet in found for frame in decode_audio(packet, Damage())]
-            wanted = (stream.duration or 0) * (stream.time_base or 0) * stream.codec_context.sample_rate
+            # At the end FFmpeg's parser may mistake part of a frame for a new frame, which cannot be decoded. Missing
+            # samples are detected below.
+            audio_packets = packets(container, [stream], Damage())
+            parts = [frame.to_ndarray()[0] for packet in audio_packets for frame in decode_audio(packet, Damage())]
+            expected = (stream.duration or 0) * (stream.time_base or 0) * stream.codec_context.sample_rate
     except (FFmpegError, IndexError) as error:
         raise MediaError(f"The sound of a clip is damaged ({error}); prepare the corpus again.") from error
     samples = np.concatenate([*parts, np.zeros(0, np.int16)])
-    if len(samples) != wanted or not data.startswith(b"fLaC"):
+    if len(samples) != expected or not data.startswith(b"fLaC"):
         raise MediaError("The sound of a clip is damaged (it is not complete); prepare the corpus again.")
     audio: Audio = np.divide(samples, FULL_SCALE, dtype=np.float32)
     return audio
 
 
 def add_h264(container: OutputContainer, size: tuple[int, int], fps: Fraction, crf: int, threads: int) -> VideoStream:
-    """A stream of H.264 for `planar` frames.
+    """Add an H.264 stream for `planar` frames.
 
-    Preset veryfast: on 128x128 faces slower ones gain under 5 % in error and take 1.4 to 2 times as long, faster ones
-    make the files over twice as large (benchmarks/media_decode.py). With one thread the same pictures give the same
-    bytes, on any x86 machine: that takes ``asm``, as the AVX2 code of x264's lookahead reads memory that was never
-    written for some sizes under 160 px, and then decides by chance.
+    Preset veryfast: on 128x128 faces, slower presets reduce the error by less than 5 % and take 1.4 to 2 times as long;
+    faster ones more than double the file size (benchmarks/media_decode.py). With one thread the same frames give the
+    same bytes on any x86 machine. That requires ``asm``: the AVX2 code of x264's lookahead reads uninitialised memory
+    for some sizes under 160 px, and its decisions are then random.
     """
     options = {"crf": str(crf), "preset": "veryfast", "x264-params": "asm=SSE4.2"}
     stream = container.add_stream("libx264", rate=fps, options=options)
@@ -199,7 +201,7 @@ def add_h264(container: OutputContainer, size: tuple[int, int], fps: Fraction, c
 
 
 def planar(video: Video) -> Iterator[VideoFrame]:
-    """RGB uint8 (T, H, W, 3), even sizes, to T frames of BT.601 limited-range 4:2:0."""
+    """Convert RGB uint8 (T, H, W, 3), even sizes, to T frames of limited-range BT.601 4:2:0."""
     frames, height, width = video.shape[:3]
     tall = np.ascontiguousarray(video).reshape(frames * height, width, 3)  # even H: no 2x2 block spans two frames
     luma, *chroma = cv2.split(cv2.transform(tall, yuv_matrix()))
@@ -211,7 +213,7 @@ def planar(video: Video) -> Iterator[VideoFrame]:
 
 
 def _rgb(frames: list[VideoFrame]) -> Video:
-    """Undo `planar` (or any 4:2:0 of one size): RGB uint8 (T, H, W, 3)."""
+    """Invert `planar` (or convert any 4:2:0 frames of one size): RGB uint8 (T, H, W, 3)."""
     first = frames[0]
     height, width = first.height, first.width
     yuv = np.empty((len(frames), height, width, 3), np.uint8)
@@ -235,22 +237,22 @@ def write_video(
     crf: int = 18,
     threads: int = 1,
 ) -> None:
-    """Write an MP4 file: H.264 4:2:0 and AAC. It appears under its name only when it is whole.
+    """Write an MP4 file with H.264 4:2:0 and AAC. It appears under its name only when complete.
 
-    The same arrays give the same bytes, as long as `threads` is 1.
+    The same arrays give the same bytes if `threads` is 1.
 
     Args:
-        path: to write; replaced if it exists.
-        frames: RGB uint8 (H, W, 3), all of one size, at least one; odd sizes get one more column or row.
-        fps: pictures a second.
-        audio: float32 (N,) in [-1, 1], one channel, from the first picture on; None writes no sound.
-        sample_rate: of the sound, 1/s.
-        crf: quality of x264, 0 (lossless) to 51.
-        threads: of the encoder; 0 takes all cores.
+        path: output file; replaced if it exists
+        frames: RGB uint8 (H, W, 3), all of one size, at least one; odd sizes are padded by one column or row
+        fps: frame rate, 1/s
+        audio: float32 (N,) in [-1, 1], one channel, starting with the first frame; None writes no audio
+        sample_rate: sample rate of the audio, 1/s
+        crf: x264 quality, 0 (lossless) to 51
+        threads: encoder threads; 0 uses all cores
 
     Raises:
-        MediaError: the file cannot be written.
-        ValueError: there are no frames, or they differ in size.
+        MediaError: the file cannot be written
+        ValueError: there are no frames, or they differ in size
     """
     pictures = iter(frames)
     first = next(pictures, None)
@@ -293,6 +295,6 @@ def _mux_sound(container: OutputContainer, stream: AudioStream, samples: NDArray
 
 
 def _even(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """4:2:0 needs an even number of rows and columns: the last one is repeated."""
+    """Repeat the last row or column if needed: 4:2:0 requires even sizes."""
     height, width = picture.shape[:2]
     return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

@@ -1,4 +1,4 @@
-"""One decoded picture as the decoder left it; colour matrices."""
+"""One decoded video frame in its stored format, and colour matrices."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ LIMITED, FULL = 1, 2  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
 
 @lru_cache(maxsize=32)
 def rgb_matrix(colorspace: int, color_range: int, pixel_format: str, width: int, height: int) -> NDArray[np.float32]:
-    """The 3x4 matrix that takes (Y, Cb, Cr, 1), each 0..255, to (R, G, B), 0..255.
+    """Return the 3x4 matrix that maps (Y, Cb, Cr, 1), each 0..255, to (R, G, B), 0..255.
 
-    Untagged pictures are BT.709 from 720 lines (or 1280 columns) on and BT.601 below, as players take them.
+    Untagged frames of at least 720 lines (or 1280 columns) are BT.709, smaller ones BT.601, as in players.
 
     Args:
-        colorspace: H.273 MatrixCoefficients.
-        color_range: FFmpeg's AVColorRange.
-        pixel_format: its name; the yuvj family is full range whatever `color_range` says.
+        colorspace: H.273 MatrixCoefficients
+        color_range: FFmpeg's AVColorRange
+        pixel_format: FFmpeg's name; the yuvj family is full range regardless of `color_range`
     """
     untagged = KR_KB[1] if width >= 1280 or height >= 720 else KR_KB[6]
     red, blue = KR_KB.get(colorspace, untagged)
     green = 1 - red - blue
     full = color_range == FULL or pixel_format.startswith("yuvj")
-    bright, colour, black = (1.0, 1.0, 0.0) if full else (255 / 219, 255 / 224, 16.0)
-    cb, cr = 2 * (1 - blue) * colour, 2 * (1 - red) * colour
+    luma_gain, chroma_gain, black = (1.0, 1.0, 0.0) if full else (255 / 219, 255 / 224, 16.0)
+    cb, cr = 2 * (1 - blue) * chroma_gain, 2 * (1 - red) * chroma_gain
     rows = np.array(
         [
-            [bright, 0, cr],
-            [bright, -cb * blue / green, -cr * red / green],
-            [bright, cb, 0],
+            [luma_gain, 0, cr],
+            [luma_gain, -cb * blue / green, -cr * red / green],
+            [luma_gain, cb, 0],
         ]
     )
     matrix = np.column_stack([rows, -rows @ [black, 128, 128]]).astype(np.float32)
@@ -59,7 +59,7 @@ def rgb_matrix(colorspace: int, color_range: int, pixel_format: str, width: int,
 
 @lru_cache(maxsize=1)
 def yuv_matrix() -> NDArray[np.float32]:
-    """The 3x4 matrix that takes (R, G, B, 1), each 0..255, to limited-range BT.601 (Y, Cb, Cr)."""
+    """Return the 3x4 matrix that maps (R, G, B, 1), each 0..255, to limited-range BT.601 (Y, Cb, Cr)."""
     back = rgb_matrix(BT601, LIMITED, "yuv420p", 0, 0).astype(np.float64)
     rows = np.linalg.inv(back[:, :3])
     matrix = np.column_stack([rows, -rows @ back[:, 3]]).astype(np.float32)
@@ -74,17 +74,17 @@ Matrix = NDArray[np.float64]
 
 
 ALIASES_FROM = 1.5
-"""A crop that is smaller than its source by more than this is taken from planes shrunk by averaging."""
+"""If a crop shrinks its source by more than this factor, the planes are first shrunk by averaging."""
 
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """How stored planes become the upright picture with square pixels.
+    """Maps stored planes to the upright frame with square pixels.
 
     Attributes:
-        stored: (height, width) of the luma plane.
-        turn: 2x2 signed permutation, stored (x, y) -> upright (x, y): the rotation (and mirror) flag.
-        stretch: width of a stored pixel over its height.
+        stored: (height, width) of the luma plane
+        turn: 2x2 signed permutation, stored (x, y) -> upright (x, y): the rotation (and mirror) flag
+        stretch: width of a stored pixel over its height
     """
 
     stored: tuple[int, int]
@@ -92,11 +92,11 @@ class Geometry:
     stretch: float = 1.0
 
     def turned(self, quarters: int) -> Geometry:
-        """The same, with the upright picture turned clockwise by so many quarters."""
-        turn = np.array(self.turn)
+        """Return the geometry with the upright frame rotated clockwise by this many quarter turns."""
+        rotation = np.array(self.turn)
         for _ in range(quarters % 4):
-            turn = np.array([[0, -1], [1, 0]]) @ turn
-        (a, b), (c, d) = turn.tolist()
+            rotation = np.array([[0, -1], [1, 0]]) @ rotation
+        (a, b), (c, d) = rotation.tolist()
         return replace(self, turn=((a, b), (c, d)))
 
     @property
@@ -106,7 +106,7 @@ class Geometry:
 
     @property
     def square(self) -> tuple[int, int]:
-        """(height, width) before the turn, in square pixels: the longer way of a pixel is stretched."""
+        """(height, width) before the rotation, in square pixels; the longer side of a pixel is stretched."""
         height, width = self.stored
         if self.stretch >= 1:
             return height, max(1, round(width * self.stretch))
@@ -114,22 +114,22 @@ class Geometry:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(height, width) of the upright picture."""
+        """(height, width) of the upright frame."""
         height, width = self.square
         return (width, height) if self.swaps else (height, width)
 
     def upright_from_stored(self) -> Matrix:
-        """3x3: stored px -> upright px, both with the middle of the first pixel at (0, 0) as in OpenCV."""
+        """Return the 3x3 matrix stored px -> upright px; the centre of the first pixel is (0, 0), as in OpenCV."""
         (height, width), (square_height, square_width) = self.stored, self.square
         stretch = np.diag([square_width / width, square_height / height, 1.0])
-        turn = np.eye(3)
-        turn[:2, :2] = self.turn
-        extent = turn[:2, :2] @ [square_width, square_height]
-        turn[:2, 2] = np.where(extent < 0, -extent, 0)  # what turned to the negative side is moved back
-        return _shift(-0.5) @ turn @ stretch @ _shift(0.5)
+        rotation = np.eye(3)
+        rotation[:2, :2] = self.turn
+        extent = rotation[:2, :2] @ [square_width, square_height]
+        rotation[:2, 2] = np.where(extent < 0, -extent, 0)  # move negative coordinates back into the frame
+        return _shift(-0.5) @ rotation @ stretch @ _shift(0.5)
 
     def upright(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Turn an image, (h, w) or (h, w, 3), of stored orientation."""
+        """Rotate an image, (h, w) or (h, w, 3), from stored to upright orientation."""
         if self.swaps:
             image = image.swapaxes(0, 1)
         (a, b), (c, d) = self.turn
@@ -147,12 +147,12 @@ def _upright_from_stored(geometry: Geometry) -> Matrix:
 
 
 class Picture:
-    """A picture of the 25 Hz stream.
+    """A frame of the 25 Hz stream.
 
     Attributes:
-        index: its number; its time on the source clock is index / 25 s. Numbers rise by one, except over holes of
+        index: frame number; the time on the source clock is index / 25 s. Numbers increase by one, except over gaps of
             more than 10 s in the source's timestamps.
-        shape: (height, width) upright, in square pixels; all coordinates are pixels of this picture.
+        shape: (height, width), upright, in square pixels; all coordinates are pixels of this frame
     """
 
     __slots__ = ("_frame", "_geometry", "index")
@@ -164,7 +164,7 @@ class Picture:
         self._geometry = geometry
 
     def turned(self, quarters: int) -> Picture:
-        """The same picture, turned clockwise by so many quarters."""
+        """Return the frame rotated clockwise by this many quarter turns."""
         return Picture(self.index, self._frame, self._geometry.turned(quarters)) if quarters % 4 else self
 
     @property
@@ -172,7 +172,7 @@ class Picture:
         return self._geometry.shape
 
     def luma(self) -> NDArray[np.uint8]:
-        """Brightness as stored (usually 16..235), uint8 (height, width), upright. May be a view: do not write to it."""
+        """Return the luma as stored (usually 16..235), uint8 (height, width), upright. May be a read-only view."""
         plane = self._plane(0)
         height, width = self._geometry.square
         if plane.shape != (height, width):
@@ -185,39 +185,39 @@ class Picture:
         return self._geometry.upright(_resize(self._plane(0), width, height)), scale
 
     def small_bgr(self, long_side: int) -> tuple[NDArray[np.uint8], float]:
-        """A small copy for face detection.
+        """Return a small copy for face detection.
 
         Args:
-            long_side: of the copy, px. Pictures that are smaller keep their size.
+            long_side: long side of the copy, px. Smaller frames keep their size.
 
         Returns:
-            BGR uint8 (h, w, 3), and its scale: px of the copy per px of the picture, at most 1.
+            BGR uint8 (h, w, 3), and its scale: px of the copy per px of the frame, at most 1
         """
         (height, width), scale = self._shrunk(long_side)
         planes = [_resize(self._plane(number), width, height) for number in range(3)]
         return self._geometry.upright(cv2.transform(cv2.merge(planes), self._rgb_matrix()[::-1])), scale
 
     def crop(self, matrix: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.uint8]:
-        """Warp a part of the picture into a crop; only that part is converted to RGB.
+        """Warp a part of the frame into a crop; only that part is converted to RGB.
 
         Args:
-            matrix: 2x3 affine, picture px -> crop px (middles of pixels at whole numbers, as in OpenCV).
-            size: (height, width) of the crop.
+            matrix: 2x3 affine, frame px -> crop px (integer pixel centres, as in OpenCV)
+            size: (height, width) of the crop
 
         Returns:
-            RGB uint8 (height, width, 3). What lies outside of the picture repeats its border.
+            RGB uint8 (height, width, 3). Areas outside the frame repeat its border.
 
         Raises:
-            ValueError: the matrix is not 2x3 and invertible.
+            ValueError: the matrix is not 2x3 and invertible
         """
-        wanted = np.eye(3)
-        wanted[:2] = matrix
-        from_stored = wanted @ _upright_from_stored(self._geometry)
+        affine = np.eye(3)
+        affine[:2] = matrix
+        from_stored = affine @ _upright_from_stored(self._geometry)
         (a, b), (c, d) = from_stored[:2, :2].tolist()
         if not abs(a * d - b * c) > 0:
             raise ValueError(f"the matrix of a crop must be invertible, not {matrix}")
         block = _block(1 / sqrt(abs(a * d - b * c)), min(self._geometry.stored))
-        left, top, right, bottom = _seen(from_stored, size, self._geometry.stored, block)
+        left, top, right, bottom = _visible_part(from_stored, size, self._geometry.stored, block)
         part = self._part(left, top, right, bottom, block)
         back = np.array([[block, 0, left + (block - 1) / 2], [0, block, top + (block - 1) / 2], [0, 0, 1]])
         height, width = size
@@ -227,7 +227,7 @@ class Picture:
         return np.asarray(cv2.transform(crop, self._rgb_matrix()), np.uint8)
 
     def _part(self, left: int, top: int, right: int, bottom: int, block: int) -> NDArray[np.uint8]:
-        """A part of the stored picture, YUV (h, w, 3), each pixel the mean of block x block luma pixels."""
+        """Return a part of the stored frame, YUV (h, w, 3), each pixel the mean of block x block luma pixels."""
         luma = self._plane(0)[top:bottom, left:right]
         height, width = luma.shape
         planes = [_resize(luma, width // block, height // block)]
@@ -242,7 +242,7 @@ class Picture:
         return plane_of(self._frame, number)
 
     def _shrunk(self, long_side: int) -> tuple[tuple[int, int], float]:
-        """(height, width) in stored orientation for a copy of this size, and its scale."""
+        """Return (height, width) in stored orientation for a copy of this size, and its scale."""
         height, width = self._geometry.square
         scale = min(1.0, long_side / max(height, width))
         return (max(1, round(height * scale)), max(1, round(width * scale))), scale
@@ -253,7 +253,7 @@ class Picture:
 
 
 def plane_of(frame: VideoFrame, number: int) -> Plane:
-    """A view of one plane of a frame, uint8 (rows, columns)."""
+    """Return a view of one plane of a frame, uint8 (rows, columns)."""
     plane = frame.planes[number]
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
     return rows[:, : plane.width]
@@ -263,20 +263,22 @@ def _resize(plane: Plane, width: int, height: int) -> Plane:
     if plane.shape == (height, width):
         return plane
     shrinks = height <= plane.shape[0] and width <= plane.shape[1]
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(plane, (width, height), interpolation=how), np.uint8)
+    interpolation_mode = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(plane, (width, height), interpolation=interpolation_mode), np.uint8)
 
 
 def _block(shrink: float, limit: int) -> int:
-    """Side of the blocks of pixels that are averaged before a picture is made smaller by `shrink`: a power of two."""
+    """Return the side of the pixel blocks averaged before shrinking by `shrink`: a power of two."""
     block = 1 if shrink <= ALIASES_FROM else 2 ** max(1, round(log2(shrink)))
     while block > max(1, limit // 2):
         block //= 2
     return block
 
 
-def _seen(matrix: Matrix, size: tuple[int, int], stored: tuple[int, int], block: int) -> tuple[int, int, int, int]:
-    """The part of the stored picture that a crop of this size sees: left, top, right, bottom, on the grid of blocks."""
+def _visible_part(
+    matrix: Matrix, size: tuple[int, int], stored: tuple[int, int], block: int
+) -> tuple[int, int, int, int]:
+    """Return the part of the stored frame visible in a crop: left, top, right, bottom, aligned to the block grid."""
     (a, b, x), (c, d, y) = matrix[:2].tolist()  # inverted by hand: LAPACK takes longer than the warp
     scale = 1 / (a * d - b * c)
     across, down = (-1 - x, size[1] - x), (-1 - y, size[0] - y)
@@ -288,7 +290,7 @@ def _seen(matrix: Matrix, size: tuple[int, int], stored: tuple[int, int], block:
 
 
 def _span(low: float, high: float, limit: int, block: int) -> tuple[int, int]:
-    """Whole blocks around low..high, one to spare, within 0..limit. Single pixels go in pairs, as their chroma does."""
+    """Return whole blocks around low..high plus a margin of one, within 0..limit; single pixels in pairs, as chroma."""
     grid = max(block, 2)
     last = max(1, limit // grid) - 1
     first = min(max(floor(low / grid) - 1, 0), last)

@@ -1,4 +1,4 @@
-"""Streams that go from file to file as they are; containers and what they take."""
+"""Copy streams from file to file unchanged; which containers accept which streams."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ CONTAINERS = {
     ".3gp": "3gp",
     ".nut": "nut",
 }
-"""What can be written, by suffix, as FFmpeg names it."""
+"""Writable containers by suffix, with FFmpeg's name."""
 
 
 OPTIONS = {
@@ -52,30 +52,30 @@ OPTIONS = {
     "mov": {"movie_timescale": "90000"},
     "3gp": {"movie_timescale": "90000"},
 }
-"""Of the containers: edit lists count in these units, 1/1000 s by default."""
+"""Container options: the unit of edit lists, 1/1000 s by default."""
 
 
 QUICKTIME = ("mp4", "mov", "3gp")
-"""Containers that know edit lists, tags of codecs and an aspect of their own."""
+"""Containers with edit lists, codec tags and their own pixel aspect ratio."""
 
 
 ALTERNATIVES = (".mkv", ".mp4", ".mov", ".avi", ".nut")
-"""Tried in this order where a file's own kind cannot be written."""
+"""Tried in this order if the source's own container cannot be written."""
 
 
 MAX_PER_SECOND = 1000
-"""Pictures; a header that says more is wrong."""
+"""Maximum plausible frame rate; a header with a higher one is wrong."""
 
 
 TRIED = 40
-"""Packets that a container has to take and give back before it is offered."""
+"""Number of packets used to test a container before it is suggested."""
 
 
 def container_of(path: str | os.PathLike[str]) -> str:
-    """FFmpeg's name of the container that a file would be written as.
+    """Return FFmpeg's name of the container for a file name.
 
     Raises:
-        MediaError: its suffix is of none.
+        MediaError: the suffix is not supported
     """
     container = CONTAINERS.get(Path(path).suffix.lower())
     if container is None:
@@ -84,16 +84,16 @@ def container_of(path: str | os.PathLike[str]) -> str:
 
 
 def copy_stream(out: OutputContainer, stream: Stream, container: str) -> Stream:
-    """A new stream of a container for the packets of another, with all that its header says of them.
+    """Add a stream for the packets of another, copying all header fields.
 
     Raises:
-        FFmpegError, ValueError: the container does not take it.
+        FFmpegError, ValueError: the container does not accept it
     """
     return _template(out, stream, next(_accepted_tags(stream, container), None))
 
 
 def takes(stream: Stream, container: str) -> bool:
-    """Whether the header of a container can be written for this stream alone."""
+    """Whether a container header can be written for this stream alone."""
     return next(_accepted_tags(stream, container), "no") != "no"
 
 
@@ -110,12 +110,12 @@ def _template(out: OutputContainer, stream: Stream, tag: str | None) -> Stream:
 
 
 def _accepted_tags(stream: Stream, container: str) -> Iterator[str | None]:
-    """The four letters that name the codec in the container, the source's own first; None: the container's usual ones.
+    """Yield codec tags for the container, the source's own first; None is the container's default.
 
-    They matter: players of Apple want HEVC as hvc1, and the flavours of ProRes differ in nothing else.
+    Tags matter: Apple players require hvc1 for HEVC, and the tag is all that distinguishes the ProRes variants.
     """
     own, better = _own_tag(stream), _better_tag(stream, container)
-    from_quicktime = "mov" in stream.container.format.name  # elsewhere a tag of QuickTime's means nothing
+    from_quicktime = "mov" in stream.container.format.name  # QuickTime tags mean nothing in other containers
     for tag in dict.fromkeys((own, better, None) if from_quicktime else (better, own, None)):
         with suppress(FFmpegError, ValueError), av.open(io.BytesIO(), "w", format=container) as out:
             _template(out, stream, tag)
@@ -137,10 +137,10 @@ def _better_tag(stream: Stream, container: str) -> str | None:
 
 
 def takes_pictures(path: str | os.PathLike[str], container: str) -> bool:
-    """Whether a container takes the pictures of a file, and gives them back: their beginning is tried.
+    """Whether a container accepts the video stream of a file and returns it unchanged; tested on its beginning.
 
     Raises:
-        MediaError: the file cannot be read.
+        MediaError: the file cannot be read
     """
     buffer = io.BytesIO()
     with open_container(path) as source:
@@ -158,17 +158,17 @@ def takes_pictures(path: str | os.PathLike[str], container: str) -> bool:
                     out.mux(packet)
             buffer.seek(0)
             with av.open(buffer, "r") as written:
-                found = picture_stream(written)
-                return found is not None and found.codec_context.name == codec
+                returned = picture_stream(written)
+                return returned is not None and returned.codec_context.name == codec
         except (FFmpegError, ValueError, OverflowError):
             return False
 
 
 def suffix_for(path: str | os.PathLike[str]) -> str | None:
-    """The suffix of the container that a file's pictures can be copied into: its own kind if possible; None for none.
+    """Return the suffix of a container that the video can be copied into, its own if possible; None if there is none.
 
     Raises:
-        MediaError: the file cannot be read.
+        MediaError: the file cannot be read
     """
     own = Path(path).suffix.lower()
     suffixes = dict.fromkeys(((own,) if own in CONTAINERS else ()) + ALTERNATIVES)
@@ -176,11 +176,11 @@ def suffix_for(path: str | os.PathLike[str]) -> str | None:
 
 
 TEXT_SUBTITLES = {"mp4": "mov_text", "mov": "mov_text", "3gp": "mov_text", "matroska": "subrip", "webm": "webvtt"}
-"""What subtitles that are text are written as where their own kind is not taken."""
+"""Codec for text subtitles if their own is not accepted."""
 
 
 TEXT = ("subrip", "ass", "ssa", "webvtt", "mov_text", "text")
-"""Kinds of subtitles that are text, as FFmpeg names them."""
+"""FFmpeg names of text subtitle codecs."""
 
 
 TIMECODED = ("mp4", "mov", "3gp", "matroska", "webm", "mxf")
@@ -189,11 +189,11 @@ TIMECODED = ("mp4", "mov", "3gp", "matroska", "webm", "mxf")
 
 @dataclass
 class OutputStream:
-    """A stream that is written: where a packet of the source's goes, and what could not be kept.
+    """An output stream: receives packets of the source.
 
     Attributes:
-        stream: in the new file.
-        converted: makes other packets of the subtitles' packets; None: they are taken as they are.
+        stream: stream in the new file
+        converted: converts subtitle packets; None copies packets unchanged
     """
 
     stream: Stream
@@ -202,16 +202,16 @@ class OutputStream:
 
 @dataclass
 class CarriedStreams:
-    """What is said of a source beside its main streams, and what of it a container could not keep."""
+    """The source's data other than the main streams, and which of it the container could not keep."""
 
     left_out: list[str] = field(default_factory=list)
     _subtitles: list[str] = field(default_factory=list)
 
     def add(self, source: InputContainer, stream: Stream, out: OutputContainer, container: str) -> OutputStream | None:
-        """A target for any stream but sound; the pictures must have one.
+        """Return an output for any stream except audio; video always needs one.
 
         Raises:
-            FFmpegError, ValueError: the container does not take the pictures.
+            FFmpegError, ValueError: the container does not accept the video
         """
         main = stream == picture_stream(source)
         if main and isinstance(stream, VideoStream):
@@ -234,12 +234,12 @@ class CarriedStreams:
         return None
 
     def compare_subtitles(self, written: InputContainer) -> None:
-        """Some containers take subtitles and do not say, when they are read, that there are any."""
+        """Check for containers that accept subtitles but do not report them when read."""
         if not written.streams.subtitles:
             self.left_out += [described for described in self._subtitles if described not in self.left_out]
 
     def take_timecode(self, source: InputContainer, target: Stream, container: str) -> None:
-        """The start timecode, which may stand with the pictures or in a track of its own."""
+        """Copy the start timecode, which may be stored with the video or in a track of its own."""
         codes = [stream.metadata.get("timecode") for stream in (*source.streams.video, *source.streams.data)]
         timecode = next(filter(None, [*codes, source.metadata.get("timecode")]), None)
         if timecode and container in TIMECODED:
@@ -248,7 +248,7 @@ class CarriedStreams:
             self.left_out.append(f"the start timecode ({timecode})")
 
     def compare_aspect(self, source: VideoStream, written: VideoStream) -> None:
-        """The shape of a pixel may stand in the container alone, and then not every container can take it over."""
+        """Check the pixel aspect ratio: if only the source's container stores it, not every container can keep it."""
         aspect = source.sample_aspect_ratio or Fraction(1)
         if aspect != (written.sample_aspect_ratio or Fraction(1)):
             shape = Fraction(source.width, source.height) * aspect
@@ -256,13 +256,13 @@ class CarriedStreams:
 
 
 class TextSubtitles:
-    """Subtitles that are text, written as another kind of text."""
+    """Convert text subtitles to another text format."""
 
     def __init__(self, source: Stream, out: OutputContainer, codec: str) -> None:
-        """Adds a stream to the output.
+        """Add a stream to the output.
 
         Raises:
-            FFmpegError, ValueError: the container does not take it.
+            FFmpegError, ValueError: the container does not accept it
         """
         self._source = source
         decoder = source.codec_context
@@ -275,7 +275,7 @@ class TextSubtitles:
         self._decoder, self._encoder = decoder, encoder
 
     def packet(self, packet: Packet[Stream]) -> Packet[Stream] | None:
-        """The same line at the same time; None for one that is empty."""
+        """Convert one subtitle, keeping its time; None if it is empty."""
         with suppress(FFmpegError):
             lines = self._decoder.decode2(packet)
             if lines is not None and len(lines):
@@ -287,16 +287,16 @@ class TextSubtitles:
 
 
 def shifted_chapter(chapter: Chapter, by: Fraction) -> Chapter:
-    """A chapter that begins and ends earlier by so much (s)."""
+    """Return the chapter shifted earlier by this time (s)."""
     ticks = round(by / chapter["time_base"]) if chapter["time_base"] else 0
     return {**chapter, "start": chapter["start"] - ticks, "end": chapter["end"] - ticks}
 
 
 class PacketCopy:
-    """Takes packets over as they are. Decoding times, which Matroska lacks at first, are filled in and made to rise."""
+    """Copy packets unchanged. Missing decoding times (Matroska at the start) are filled in and made to increase."""
 
     def __init__(self, source: Stream, target: OutputStream, zero: Fraction, unfold: ClockUnwrapper) -> None:
-        """Args: zero: what becomes time 0 (s on the source's own axis)."""
+        """Args: zero: source time that becomes 0 (s on the source's own axis)."""
         self._target = target
         self._zero = zero
         self._unfold = unfold
@@ -305,7 +305,7 @@ class PacketCopy:
         self._undated: list[Packet[Stream]] = []
 
     def packets(self, packet: Packet[Stream]) -> list[Packet[Stream]]:
-        """What is to be written now that this packet is read; an empty one is the last."""
+        """Return the packets to write after this one; an empty packet is the last."""
         if not packet.size:
             dates = sorted(early.pts for early in self._undated if early.pts is not None)
             return self._dated(dates[0]) if dates else []
@@ -319,7 +319,7 @@ class PacketCopy:
         return [*before, self._written(packet)]
 
     def _dated(self, dts: int) -> list[Packet[Stream]]:
-        """The first packets, which had no decoding time, so that they come before this one."""
+        """Give the first packets, which had no decoding time, times before this one."""
         early, self._undated = self._undated, []
         for place, packet in enumerate(early):
             packet.dts = dts - max(1, round(self._step / packet.time_base)) * (len(early) - place)

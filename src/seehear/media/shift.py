@@ -1,4 +1,4 @@
-"""`shift_sound`: pictures untouched, sound moved; checked by what a player shows."""
+"""`shift_sound`: shift the audio of a video, copy the rest, and verify the result as played."""
 
 from __future__ import annotations
 
@@ -51,34 +51,34 @@ from seehear.media.remux import (
 from seehear.media.timebase import ClockUnwrapper, FrameTimes, SoundRun
 
 PICTURE_WITHIN_S = 0.021
-"""A picture may be shown so much earlier or later than in the source: half of a picture's time at 25 a second, which
-is what containers without timestamps round to."""
+"""Maximum shift of a frame's time against the source: half a frame at 25 frames/s, which is how far containers without
+timestamps round."""
 
 
 END_WITHIN_S = 0.1
-"""Pictures may end so much earlier or later in all."""
+"""Maximum difference of the end of the video."""
 
 
 SOUND_WITHIN_S = 0.3
-"""Sound may end so much later or earlier: encoders fill their last packet up, and lose what is behind a cut edge."""
+"""Maximum difference of the end of the audio: encoders pad their last packet, and lose audio behind a cut edge."""
 
 
 SAME_PICTURES = 0.98
-"""Share of the pictures that must be the very same ones where they are copied: damage may be repaired differently."""
+"""Share of copied frames that must be identical: damage may be repaired differently."""
 
 
 SPARSE = 997
-"""One byte in this many of a picture is compared."""
+"""One byte in this many of a frame is compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """What is shown and played.
+    """What a player shows and plays.
 
     Attributes:
-        times: when each picture is shown, from the first one on (s).
-        prints: one number a picture, the same for the same picture.
-        sound_ends: where each stream of sound ends (s on the same clock), the one that a player would choose first.
+        times: display time of each frame, from the first one on (s)
+        prints: one checksum per frame, equal for equal frames
+        sound_ends: end of each audio stream (s on the same clock); the player's default comes first
     """
 
     times: Sequence[float]
@@ -87,12 +87,12 @@ class Playback:
 
 
 def picture_times(path: str | os.PathLike[str], clock: FileClock | None = None) -> tuple[list[float], list[int]]:
-    """Decode the pictures of a file, for their times (s, the first is 0) and their prints.
+    """Decode the frames of a file; return their times (s, the first is 0) and checksums.
 
-    The deblocking filter is left out, in every file alike: it changes no time, and takes a quarter of the work.
+    The deblocking filter is skipped for every file: it does not affect times and takes a quarter of the decoding time.
 
     Raises:
-        MediaError: the file cannot be read.
+        MediaError: the file cannot be read
     """
     times, prints = [], []
     with open_container(path) as container:
@@ -110,46 +110,46 @@ def _print(frame: VideoFrame) -> int:
     lines = np.frombuffer(memoryview(plane), np.uint8)[: plane.line_size * plane.height].reshape(
         plane.height, plane.line_size
     )
-    return zlib.crc32(lines[:, : plane.width].ravel()[::SPARSE].tobytes())  # lines may be padded with anything
+    return zlib.crc32(lines[:, : plane.width].ravel()[::SPARSE].tobytes())  # the line padding is arbitrary
 
 
 def sound_ends_of(path: str | os.PathLike[str]) -> list[float]:
-    """Where every stream of sound ends (s on the clock of the pictures), in the order of `sound_streams`.
+    """Return the end of every audio stream (s on the video clock), in the order of `sound_streams`.
 
     Raises:
-        MediaError: the file cannot be read.
+        MediaError: the file cannot be read
     """
     zero, clock = clock_zero(path), FileClock(path)
     with open_container(path) as container:
         streams = sound_streams(container)
-        heard = {stream.index: FrameTimes(clock) for stream in streams}
+        frame_times = {stream.index: FrameTimes(clock) for stream in streams}
         for packet in packets(container, streams, Damage()):
             for frame in decode_audio(packet, Damage()):
-                heard[packet.stream.index].add(frame)
-        return [ends_at(heard[stream.index], zero) for stream in streams]
+                frame_times[packet.stream.index].add(frame)
+        return [ends_at(frame_times[stream.index], zero) for stream in streams]
 
 
 def ends_at(heard: FrameTimes, zero: Fraction) -> float:
-    """Where a stream of sound ends (s from zero on)."""
+    """Return the end of an audio stream (s from zero)."""
     return max((run.start + run.stop - run.first for run in heard.continuous_runs(zero)), default=0.0)
 
 
 def play(path: str | os.PathLike[str]) -> Playback:
-    """Decode a file for what it shows and plays.
+    """Decode a file and return what it shows and plays.
 
     Raises:
-        MediaError: the file cannot be read.
+        MediaError: the file cannot be read
     """
     return Playback(*picture_times(path), sound_ends_of(path))
 
 
 def playback_difference(wanted: Playback, found: Playback, *, same_pictures: bool = True) -> str | None:
-    """In words, where a file does not show or play what it should; None if it does.
+    """Describe how a file differs from what it should show and play; None if it does not.
 
     Args:
-        wanted: what it should; sound that should end before time 0 is none.
-        found: what it does.
-        same_pictures: whether the pictures are to be the very same ones, not just as many at the same times.
+        wanted: the expected playback; audio that would end before time 0 is ignored
+        found: the actual playback
+        same_pictures: whether frames must be identical, not only of the same number and times
     """
     here, there = len(found.times), len(wanted.times)
     if here != there:
@@ -171,11 +171,11 @@ def playback_difference(wanted: Playback, found: Playback, *, same_pictures: boo
 
 @dataclass(frozen=True, slots=True)
 class WriteReport:
-    """What came of writing a file.
+    """Result of writing a file.
 
     Attributes:
-        left_out: what the container could not keep of the source, in words.
-        caution: what was made of a clock that jumps; None where it does not.
+        left_out: descriptions of what the container could not keep
+        caution: how jumps of the clock were handled; None without jumps
     """
 
     left_out: tuple[str, ...] = ()
@@ -183,23 +183,22 @@ class WriteReport:
 
 
 def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlier_s: float) -> WriteReport:
-    """Copy a video with its sound moved in time, and see that the copy shows and plays what the source does.
+    """Copy a video with its audio shifted in time, and verify that the copy plays like the source.
 
-    The picture stream is copied packet by packet. Every stream of sound is moved by whole samples on the clock of the
-    pictures and encoded again: with its own codec where there is an encoder and the container takes it (so FLAC and
-    PCM stay lossless), else as AAC, at no lower bit rate. Both begin at time 0: sound that would come before the first
-    picture is cut, what is missing there is silence. Subtitles, attachments, chapters and metadata are copied
-    where the container takes them. Both files are decoded: the copy appears only if it shows the same pictures at the
-    same times and plays as much sound.
+    The video stream is copied packet by packet. Every audio stream is shifted by whole samples on the video clock and
+    re-encoded: with its own codec if there is an encoder and the container accepts it (so FLAC and PCM stay lossless),
+    otherwise as AAC, at no lower bit rate. Both begin at time 0: audio before the first frame is cut, gaps are filled
+    with silence. Subtitles, attachments, chapters and metadata are copied if the container accepts them. Both files are
+    decoded: the copy appears only if it shows the same frames at the same times and plays as much audio.
 
     Args:
-        src: a local video file.
-        dst: the file to write; its suffix names the container. It appears only when it is whole.
-        earlier_s: how much earlier the sound is to be heard (s); negative: later.
+        src: a local video file
+        dst: output file; its suffix selects the container. It appears only when complete.
+        earlier_s: how much earlier the audio should play (s); negative: later
 
     Raises:
-        MediaError: the source cannot be read or has no sound or no pictures, or the target cannot be written, or does
-            not show and play what the source does.
+        MediaError: the source cannot be read or lacks audio or video, or the target cannot be written or does not play
+            like the source
     """
     target = Path(dst)
     container = container_of(dst)
@@ -213,16 +212,16 @@ def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlie
             "say; use one of these."
         )
     clock = FileClock(src)
-    wanted = Playback(*picture_times(src, clock), [plans.ends[index] for index in plans.order])
+    expected = Playback(*picture_times(src, clock), [plans.ends[index] for index in plans.order])
     problem: Exception | None = None
     with atomic_file(dst) as file:
-        for keep_extras in (True, False):  # a container may refuse a file for a subtitle or a cover picture
+        for keep_extras in (True, False):  # a container may reject a file because of a subtitle or cover image
             file.seek(0)
             file.truncate()
             try:
                 left_out = _copy(src, file, container, plans, clock, cuts, keep_extras)
                 file.flush()
-                wrong = playback_difference(wanted, play(file.name))
+                wrong = playback_difference(expected, play(file.name))
             except (FFmpegError, ValueError, OverflowError) as error:
                 if find_os_error(error):
                     raise
@@ -237,7 +236,7 @@ def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlie
 
 
 def _way_out(src: str | os.PathLike[str], container: str) -> str:
-    """What else to do, for the end of a sentence."""
+    """Suggest an alternative, as the end of a sentence."""
     suffix = suffix_for(src)
     if suffix is None or CONTAINERS[suffix] == container:
         return "convert the source to H.264 in .mp4 first."
@@ -246,13 +245,13 @@ def _way_out(src: str | os.PathLike[str], container: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Plans:
-    """What is to become of the streams of sound.
+    """How to shift the audio streams.
 
     Attributes:
-        zero: of the clock of the pictures, on the file's own axis (s).
-        streams: the plan of each, by the number of its stream.
-        ends: where each ends, by the number of its stream (s from zero on).
-        order: numbers of the streams, the one that a player would choose first.
+        zero: origin of the video clock on the file's own axis (s)
+        streams: plan of each stream, by stream number
+        ends: end of each stream, by stream number (s from zero)
+        order: stream numbers; the player's default comes first
     """
 
     zero: Fraction
@@ -262,19 +261,19 @@ class _Plans:
 
 
 def _plan(src: str | os.PathLike[str], container: str, earlier_s: float) -> _Plans:
-    """First pass: hear every stream of sound, to know when each frame is to be heard."""
+    """First pass: decode every audio stream to find out when each frame plays."""
     zero, clock = clock_zero(src), FileClock(src)
     plans, ends = {}, {}
     with open_container(src) as source:
         if picture_stream(source) is None:
             raise MediaError(f"{src} has no pictures that its sound could be in step with; give a video.")
         streams = sound_streams(source)
-        heard = {stream.index: FrameTimes(clock) for stream in streams}
+        frame_times = {stream.index: FrameTimes(clock) for stream in streams}
         for packet in packets(source, streams, Damage()):
             for frame in decode_audio(packet, Damage()):
-                heard[packet.stream.index].add(frame)
+                frame_times[packet.stream.index].add(frame)
         for stream in streams:
-            first = heard[stream.index].first
+            first = frame_times[stream.index].first
             if first is None:
                 continue
             encoding = choose_encoding(container, stream, first)
@@ -282,10 +281,10 @@ def _plan(src: str | os.PathLike[str], container: str, earlier_s: float) -> _Pla
                 raise MediaError(
                     f"{src} has sound ({stream.codec_context.name}) that {container} cannot hold; use .mkv."
                 )
-            runs = heard[stream.index].continuous_runs(zero)
+            runs = frame_times[stream.index].continuous_runs(zero)
             moved = [SoundRun(run.first, run.stop, run.start - earlier_s) for run in runs]
             plans[stream.index] = AudioMovePlan(moved, zero, first, encoding)
-            ends[stream.index] = ends_at(heard[stream.index], zero) - earlier_s
+            ends[stream.index] = ends_at(frame_times[stream.index], zero) - earlier_s
         order = [stream.index for stream in streams if stream.index in plans]
     if not plans:
         raise MediaError(f"{src} has no sound that could be moved; give a video with sound.")
@@ -301,7 +300,7 @@ def _copy(
     cuts: EditList | None,
     keep_extras: bool,
 ) -> list[str]:
-    """Second pass: write everything. What could not be kept is given back, in words."""
+    """Second pass: write everything. Return descriptions of what could not be kept."""
     extras = CarriedStreams()
     with ExitStack() as stack:
         source = stack.enter_context(open_container(src))
@@ -318,7 +317,7 @@ def _copy(
                 target: OutputStream | None = OutputStream(sound)
             elif stream == main or keep_extras:
                 target = extras.add(source, stream, out, container)
-                if target is not None and target.stream.type != "attachment":  # those are written with the header
+                if target is not None and target.stream.type != "attachment":  # attachments are part of the header
                     zero = cuts.begin if cuts and stream == main else plans.zero
                     unfold = ClockUnwrapper(clock, None if stream == main else plans.zero)
                     copies[stream.index] = PacketCopy(stream, target, zero, unfold)
@@ -346,7 +345,7 @@ def _copy(
     with open_container(src) as source, av.open(file, "r", format=None) as written:
         pictures, copied = picture_stream(source), picture_stream(written)
         if pictures is None or copied is None or len(sound_streams(written)) != len(plans.streams):
-            raise ValueError("what has been written cannot be read")  # some containers take anything
+            raise ValueError("what has been written cannot be read")  # some containers accept anything
         extras.compare_aspect(pictures, copied)
         extras.compare_subtitles(written)
     return extras.left_out
@@ -360,7 +359,7 @@ def _packets(
     cuts: EditList | None,
     stack: ExitStack,
 ) -> Iterator[Packet[Stream]]:
-    """The packets of the source; where its pictures are cut, theirs with their stored times."""
+    """Yield the packets of the source; if its video has cuts, the video packets keep their stored times."""
     if cuts is None or main is None:
         yield from packets(source, wanted, Damage())
         return

@@ -1,4 +1,4 @@
-"""The sound of a file on the source clock, whatever its length; clips of sound alone."""
+"""The audio of a file on the source clock, of any length; clips of audio alone."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ STORED_AT_ONCE = 60 * SAMPLE_RATE
 
 
 SILENCE_PEAK = 1e-4
-"""A recording whose samples are all below this, -80 dB, is silent: rounding and codecs leave no more of nothing."""
+"""A recording whose samples are all below this, -80 dB, is silent: rounding and codecs leave no more than that."""
 
 
 MAX_SOUNDS = 12
-"""Of one file, that are listened to: each has its samples in a temporary file."""
+"""Maximum number of streams decoded per file: each needs a temporary file for its samples."""
 
 
 class Sound:
-    """Sound on the source clock; see `read_sound`.
+    """Audio on the source clock; see `read_sound`.
 
     Attributes:
-        duration_s: from the clock's zero to the end of the sound (s); 0.0 without sound.
-        repaired: how many samples were not a number or infinite, and are 0 now.
-        damaged: how many packets could not be decoded; what is missing is silence.
-        part: which sound of the file it is; None without sound.
-        others: the other streams of sound of the file.
-        cautions: what the user should know of how it was chosen or mixed, and of a clock that jumps, a sentence each.
+        duration_s: from the origin of the clock to the end of the audio (s); 0.0 without audio
+        repaired: number of NaN or infinite samples that were replaced by 0
+        damaged: number of packets that could not be decoded; they are silence
+        part: the stream in use; None without audio
+        others: the other audio streams of the file
+        cautions: warnings about how the stream was chosen or mixed, and about clock jumps, one sentence each
     """
 
     def __init__(
@@ -66,24 +66,24 @@ class Sound:
 
     @property
     def peak(self) -> float:
-        """Largest absolute sample, 0 to 1; 0 without sound."""
+        """Largest absolute sample, 0 to 1; 0 without audio."""
         if not len(self._samples):
             return 0.0
         return max(-int(self._samples.min()), int(self._samples.max())) / FULL_SCALE
 
     @cached_property
     def silent(self) -> bool:
-        """Whether there is nothing in it to be heard, see `SILENCE_PEAK`; also without sound."""
+        """Whether the audio is silent, see `SILENCE_PEAK`; also True without audio."""
         return self.peak < SILENCE_PEAK
 
     def between(self, start_s: float, stop_s: float) -> Samples:
-        """The sound of a stretch of time, zeros where there is none.
+        """Return the audio of a time span, zeros where there is none.
 
         Args:
-            start_s, stop_s: on the source clock; rounded to whole samples.
+            start_s, stop_s: on the source clock; rounded to whole samples
 
         Returns:
-            float32 (N,) in [-1, 1], 16 kHz.
+            float32 (N,) in [-1, 1], 16 kHz
         """
         start, stop = round(start_s * SAMPLE_RATE), round(stop_s * SAMPLE_RATE)
         out = np.zeros(max(0, stop - start), np.float32)
@@ -96,10 +96,10 @@ class Sound:
         return out
 
     def to_memmap(self, file: IO[bytes], samples: int) -> Samples:
-        """The first so many samples from time 0 on, in an empty file that is mapped into memory: it may be hours.
+        """Store the first samples from time 0 on in an empty file and map it into memory, as it may be hours.
 
         Raises:
-            ValueError: no samples.
+            ValueError: no samples
         """
         stored: Samples = np.memmap(file, np.float32, "w+", shape=(samples,))
         for start in range(0, samples, STORED_AT_ONCE):
@@ -111,22 +111,21 @@ class Sound:
 def read_sound(
     path: str | os.PathLike[str], zero: Fraction | None = None, wanted: AudioStreamChoice | None = None
 ) -> Sound:
-    """Decode the sound of a local media file to 16 kHz, one channel.
+    """Decode the audio of a local media file to 16 kHz, one channel.
 
-    Of several streams it takes the one that a player would; if that is silent, the first that is not. Several channels
-    are mixed as `seehear.media.audio_streams.ChannelStatistics.usual` says. Time 0 is that of
-    `MediaFile.pictures`: sound that starts
-    after the first picture begins with silence, what comes before it has negative times, holes in the timestamps are
-    silence. The samples lie in an anonymous temporary file: memory does not grow with length.
+    Of several streams it takes the player's default or, if that is silent, the first one that is not. Several channels
+    are mixed as in `seehear.media.audio_streams.ChannelStatistics.usual`. Time 0 is that of `MediaFile.pictures`:
+    audio that starts after the first frame begins with silence, audio before it has negative times, and gaps in the
+    timestamps are silence. The samples are in an anonymous temporary file, so memory does not grow with length.
 
     Args:
-        path: a regular file on this machine.
-        zero: time 0 on the file's own axis (s), where it is known already (`MediaFile.zero`).
-        wanted: the stream, and perhaps the channel, that is to be read.
+        path: a regular file on this machine
+        zero: time 0 on the file's own axis (s), if known (`MediaFile.zero`)
+        wanted: the stream, and optionally the channel, to read
 
     Raises:
         MediaError: the file cannot be read (see `open_media`), has no such stream or channel, or there is no room for
-            temporary files.
+            temporary files
     """
     zero = clock_zero(path) if zero is None else zero
     parts = sound_parts(path)
@@ -139,27 +138,27 @@ def read_sound(
     if not first.silent or len(parts) == 1:
         return first
     rest = _default_mixes(path, zero, parts[1:MAX_SOUNDS], parts)
-    heard = next((sound for sound in rest if not sound.silent), None)
-    if heard is None:
+    audible = next((sound for sound in rest if not sound.silent), None)
+    if audible is None:
         return first
-    heard.cautions += (f"sound stream {parts[0].stream} is silent: {heard.part} was used",)
-    return heard
+    audible.cautions += (f"sound stream {parts[0].stream} is silent: {audible.part} was used",)
+    return audible
 
 
 def read_all_sounds(path: str | os.PathLike[str], zero: Fraction | None = None) -> list[Sound]:
-    """Every sound of a file that may hold its speech, the one that a player would choose first.
+    """Decode all audio of a file that may contain its speech; the player's default comes first.
 
-    These are its streams, each mixed as by `read_sound`, and the single channels of those whose channels are nothing
-    alike (two languages, two microphones). Silent ones are left out where there are others.
+    This means every stream, mixed as by `read_sound`, and the single channels of streams whose channels are dissimilar
+    (two languages, two microphones). Silent ones are omitted unless all are silent.
 
     Args:
-        path, zero: as for `read_sound`.
+        path, zero: as for `read_sound`
 
     Returns:
-        At most `MAX_SOUNDS`; at least one, unless the file has no sound.
+        At most `MAX_SOUNDS`; at least one, unless the file has no audio.
 
     Raises:
-        MediaError: as `read_sound`.
+        MediaError: as `read_sound`
     """
     zero = clock_zero(path) if zero is None else zero
     parts = sound_parts(path)
@@ -171,17 +170,17 @@ def read_all_sounds(path: str | os.PathLike[str], zero: Fraction | None = None) 
         for stream in streams
         for mix in stream.channels.separate_mixes()
     ]
-    usual = _settled(path, zero, streams, parts)
-    room = max(0, MAX_SOUNDS - len(usual))
-    every = usual + [_sound(taken, parts) for taken in decode_sounds(path, zero, single[:room])]
-    return [sound for sound in every if not sound.silent] or every[:1]
+    defaults = _settled(path, zero, streams, parts)
+    room = max(0, MAX_SOUNDS - len(defaults))
+    candidates = defaults + [_sound(decoded, parts) for decoded in decode_sounds(path, zero, single[:room])]
+    return [sound for sound in candidates if not sound.silent] or candidates[:1]
 
 
 def sound_parts(path: str | os.PathLike[str]) -> list[AudioStreamInfo]:
-    """The streams of sound of a file that can be decoded, the one that a player would choose first.
+    """Return the audio streams of a file that can be decoded; the player's default comes first.
 
     Raises:
-        MediaError: the file cannot be read.
+        MediaError: the file cannot be read
     """
     with open_container(path) as container:
         numbers = {stream.index: number for number, stream in enumerate(container.streams.audio, 1)}
@@ -204,34 +203,34 @@ def _default_mixes(
     parts: Sequence[AudioStreamInfo],
     channel: str | None = None,
 ) -> list[Sound]:
-    """These streams, each mixed so that no voice is lost, or one channel of each."""
+    """Decode streams with the default mix, or one channel of each."""
     return _settled(path, zero, _first_pass(path, zero, wanted, channel), parts)
 
 
 def _first_pass(
     path: str | os.PathLike[str], zero: Fraction, wanted: Sequence[AudioStreamInfo], channel: str | None = None
 ) -> list[DecodedSound]:
-    """These streams, mixed as is most likely right before anything is known of their channels."""
+    """Decode streams with the most likely mix, before their channels have been compared."""
     return decode_sounds(path, zero, [DecodeRequest(part, channel=channel) for part in wanted])
 
 
 def _settled(
     path: str | os.PathLike[str], zero: Fraction, streams: Sequence[DecodedSound], parts: Sequence[AudioStreamInfo]
 ) -> list[Sound]:
-    """The same streams, mixed as is right now that their channels are known: where that differs, decoded again."""
-    right = [
+    """Return the streams with the default mix of their channels, decoding again where the first mix differs."""
+    mixes_by_stream = [
         stream.used if stream.ask.channel else {names: seen.default_mix() for names, seen in stream.seen.items()}
         for stream in streams
     ]
-    again = {
-        place: DecodeRequest(stream.part, mixes)
-        for place, (stream, mixes) in enumerate(zip(streams, right, strict=True))
+    repeated = {
+        index: DecodeRequest(stream.part, mixes)
+        for index, (stream, mixes) in enumerate(zip(streams, mixes_by_stream, strict=True))
         if any(mix.weights != stream.used[names].weights for names, mix in mixes.items())
     }
-    mended = dict(zip(again, decode_sounds(path, zero, list(again.values())), strict=True))
+    redecoded = dict(zip(repeated, decode_sounds(path, zero, list(repeated.values())), strict=True))
     sounds = []
-    for place, (stream, mixes) in enumerate(zip(streams, right, strict=True)):
-        sound = _sound(mended.get(place, stream), parts)
+    for index, (stream, mixes) in enumerate(zip(streams, mixes_by_stream, strict=True)):
+        sound = _sound(redecoded.get(index, stream), parts)
         sound.cautions += tuple(dict.fromkeys(mix.caution for mix in mixes.values() if mix.caution))
         sounds.append(sound)
     return sounds
@@ -245,12 +244,12 @@ def _sound(taken: DecodedSound, parts: Sequence[AudioStreamInfo]) -> Sound:
 
 @dataclass(frozen=True, kw_only=True)
 class SoundOptions:
-    """How clips are cut from sound.
+    """How to cut clips from audio.
 
     Attributes:
-        min_seconds: shorter recordings are dropped.
-        max_seconds: longer ones are cut into contiguous pieces; at least twice ``min_seconds``.
-        sound: which of a file's sounds; without it see `seehear.media.sound.read_sound`.
+        min_seconds: drop shorter recordings
+        max_seconds: cut longer ones into contiguous clips; at least twice ``min_seconds``
+        sound: audio stream to use; by default see `seehear.media.sound.read_sound`
     """
 
     min_seconds: float = 0.4
@@ -268,15 +267,15 @@ class SoundOptions:
 
 @dataclass(slots=True)
 class SoundClipStats:
-    """What was met in a file; complete when all its clips have been read.
+    """Statistics of one file; complete when all clips have been read.
 
     Attributes:
-        seconds: length of its sound; None where it has none.
-        min_seconds: of the options.
-        silent: whether there is nothing in it to be heard.
-        part: which of the file's sounds it is.
-        others: the others.
-        cautions: none; a reader of pictures has some.
+        seconds: duration of its audio; None without audio
+        min_seconds: the option
+        silent: whether the audio is silent
+        part: the audio stream in use
+        others: the other audio streams
+        cautions: always empty; `ClipStats` has some
     """
 
     seconds: float | None = None
@@ -287,7 +286,7 @@ class SoundClipStats:
     cautions: tuple[str, ...] = ()
 
     def empty_reason(self) -> str:
-        """In words, why no clip came out."""
+        """Explain why there is no clip."""
         if self.seconds is None:
             return "there is no sound"
         if self.silent:
@@ -296,24 +295,24 @@ class SoundClipStats:
 
 
 class SoundReader:
-    """The clips of a file's sound, in order; a context manager and an iterable, as `seehear.media.clips.ClipReader`.
+    """The clips of a file's audio, in order; a context manager and an iterable, like `seehear.media.clips.ClipReader`.
 
-    The whole recording is one stretch; pictures, where there are any, only say when its clock begins. Silence fills
-    the last frame of 40 ms. A silent recording (`seehear.media.sound.SILENCE_PEAK`) gives no clips.
+    The whole recording is one segment; video, if there is any, only determines the origin of the clock. The last frame
+    of 40 ms is padded with silence. A silent recording (`seehear.media.sound.SILENCE_PEAK`) gives no clips.
 
     Attributes:
-        media: the open file.
-        sound: its sound, decoded when first asked for.
-        stats: what was met, of the latest iteration.
+        media: the open file
+        sound: its audio, decoded on first use
+        stats: statistics of the latest iteration
 
     Raises:
-        MediaError: the file cannot be read (on entering or while iterating).
+        MediaError: the file cannot be read (on entering or while iterating)
     """
 
     needs_pictures: ClassVar[bool] = False
 
     def __init__(self, path: str | os.PathLike[str], options: SoundOptions | None = None) -> None:
-        """Nothing is opened yet."""
+        """Set up the reader; nothing is opened yet."""
         self.path = path
         self.options = options or SoundOptions()
         self.stats = SoundClipStats(min_seconds=self.options.min_seconds)
@@ -351,11 +350,11 @@ class SoundReader:
 
 
 def split_lengths(frames: int, shortest: int, longest: int) -> list[int]:
-    """How a stretch is cut: full lengths, while enough is left for another piece, and the rest in one or two.
+    """Split a segment into full lengths, while enough remains for another piece, and the rest into one or two.
 
     Args:
-        frames: of the stretch; one that is shorter than ``shortest`` gives nothing.
-        shortest, longest: lengths of pieces; ``longest`` is at least twice ``shortest``.
+        frames: length of the segment; nothing is returned if it is shorter than ``shortest``
+        shortest, longest: limits of the length of pieces; ``longest`` is at least twice ``shortest``
     """
     lengths: list[int] = []
     if frames < max(1, shortest):

@@ -1,4 +1,4 @@
-"""Streams of sound to 16 kHz, several in one pass; samples in and out of frames."""
+"""Decode audio streams to 16 kHz, several in one pass; convert between samples and frames."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ from seehear.media.demux import Damage, FileClock, decode_audio, open_container,
 from seehear.media.timebase import FrameTimes, SoundRun
 
 PLANES = 8
-"""PyAV 18 reads beyond the end of the list of planes from this many planar channels on."""
+"""With this many planar channels or more, PyAV 18 reads beyond the end of the list of planes."""
 
 
 class SampleReader:
-    """Takes the samples out of the frames of one stream."""
+    """Extract the samples of the frames of one stream."""
 
     def __init__(self, like: AudioFrame | None = None) -> None:
-        """Args: like: a frame whose sample type, layout and rate all samples are to have; None leaves them."""
+        """Args: like: a frame with the sample type, layout and rate to convert to; None converts nothing."""
         self._like = like
         self._kind: tuple[str, str, int] | None = None
         self._resampler: av.AudioResampler | None = None
 
     def samples(self, frame: AudioFrame) -> NDArray[Any]:
-        """The samples of a frame, (channels, samples)."""
+        """Return the samples of a frame, (channels, samples)."""
         parts = [_unpacked(part) for part in self._converted(frame)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def _converted(self, frame: AudioFrame) -> list[AudioFrame]:
         like = self._like or frame
-        many = frame.format.is_planar and len(frame.layout.channels) >= PLANES
-        if not many and _kind(frame) == _kind(like):
+        too_many_planes = frame.format.is_planar and len(frame.layout.channels) >= PLANES
+        if not too_many_planes and _kind(frame) == _kind(like):
             return [frame]
         if self._resampler is None or self._kind != _kind(frame):
             self._kind = _kind(frame)
@@ -69,7 +69,7 @@ def _unpacked(frame: AudioFrame) -> NDArray[Any]:
 
 
 def as_float(samples: NDArray[Any]) -> NDArray[np.float32]:
-    """Samples of any type as float32, full scale is 1."""
+    """Convert samples of any type to float32 with full scale 1."""
     if samples.dtype.kind == "f":
         return samples.astype(np.float32)
     half = 2.0 ** (8 * samples.dtype.itemsize - 1)
@@ -78,7 +78,7 @@ def as_float(samples: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def frame_of(samples: NDArray[Any], packed_format: str, layout: AudioLayout, rate: int, first: int) -> AudioFrame:
-    """A frame of (channels, samples) that begins with sample number `first`."""
+    """Make a frame of (channels, samples) that begins with sample number `first`."""
     frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples.T).reshape(1, -1), packed_format, layout)
     frame.sample_rate = rate
     frame.time_base = Fraction(1, rate)
@@ -90,12 +90,12 @@ FULL_SCALE = 32767
 
 
 ChannelNames = tuple[str, ...]
-"""FFmpeg's names of a layout's channels."""
+"""FFmpeg's channel names of a layout."""
 
 
 @dataclass(frozen=True, slots=True)
 class SoundPiece:
-    """Stored samples ``offset : offset + stop - start`` sound at samples ``start : stop`` of the source clock."""
+    """Stored samples ``offset : offset + stop - start`` play at samples ``start : stop`` of the source clock."""
 
     start: int
     stop: int
@@ -104,12 +104,12 @@ class SoundPiece:
 
 @dataclass(frozen=True)
 class DecodeRequest:
-    """A sound that is to be decoded.
+    """An audio stream to decode.
 
     Attributes:
-        part: which stream.
-        mixes: of each layout that is known; others get what `initial_mix` says.
-        channel: that a user has named, of whatever layout there is.
+        part: the stream
+        mixes: mix for each known channel layout; others use `initial_mix`
+        channel: channel chosen by the user, for any layout
     """
 
     part: AudioStreamInfo
@@ -119,18 +119,18 @@ class DecodeRequest:
 
 @dataclass(frozen=True)
 class DecodedSound:
-    """A sound that has been decoded.
+    """A decoded audio stream.
 
     Attributes:
-        ask: what was asked for.
-        part: what was read.
-        samples: int16 (N,) at 16 kHz, of all pieces, mapped into memory.
-        pieces: when they are heard.
-        repaired: how many samples were no numbers.
-        damaged: how many packets could not be decoded.
-        used: the mixture of each layout.
-        seen: what is known of the channels of each layout.
-        caution: what was made of a clock that jumps; None where it does not.
+        ask: the request
+        part: the stream or channel that was read
+        samples: int16 (N,) at 16 kHz, of all pieces, mapped into memory
+        pieces: when they play
+        repaired: number of NaN or infinite samples
+        damaged: number of packets that could not be decoded
+        used: mix used for each channel layout
+        seen: channel statistics of each layout
+        caution: how jumps of the clock were handled; None without jumps
     """
 
     ask: DecodeRequest
@@ -145,33 +145,33 @@ class DecodedSound:
 
     @property
     def channels(self) -> ChannelStatistics:
-        """Those of the layout that most of the sound has."""
+        """Statistics of the most frequent channel layout."""
         return max(self.seen.values(), key=lambda channels: channels.samples, default=ChannelStatistics(()))
 
 
 def decode_sounds(path: str | os.PathLike[str], zero: Fraction, asked: Sequence[DecodeRequest]) -> list[DecodedSound]:
-    """Decode sounds of a file in one pass over it.
+    """Decode several audio streams of a file in one pass.
 
     Args:
-        path: of the file.
-        zero: time 0 on the file's own axis (s).
-        asked: what is wanted; the same stream may be wanted several times.
+        path: the file
+        zero: time 0 on the file's own axis (s)
+        asked: the requests; a stream may occur several times
 
     Raises:
-        MediaError: the file cannot be read, has no such channel, or there is no room for temporary files.
+        MediaError: the file cannot be read, has no such channel, or there is no room for temporary files
     """
     if not asked:
         return []
-    taken, clock = [], FileClock(path)
+    decoded, clock = [], FileClock(path)
     with open_container(path) as container, ExitStack() as files:
         streams = dict(enumerate(container.streams.audio, 1))
-        damage = {ask.part.stream: Damage() for ask in asked}
+        damage = {request.part.stream: Damage() for request in asked}
         by_index = {streams[number].index: number for number in damage}
         broken = Damage()
         try:
             spools = [
-                _Spool(files.enter_context(tempfile.TemporaryFile(prefix="seehear-")), path, clock, ask)
-                for ask in asked
+                _Spool(files.enter_context(tempfile.TemporaryFile(prefix="seehear-")), path, clock, request)
+                for request in asked
             ]
             for packet in packets(container, [streams[number] for number in damage], broken):
                 number = by_index[packet.stream.index]
@@ -181,22 +181,22 @@ def decode_sounds(path: str | os.PathLike[str], zero: Fraction, asked: Sequence[
                             spool.take(frame)
             for spool in spools:
                 samples = spool.finished()
-                lost = damage[spool.ask.part.stream].count + broken.count
+                damaged = damage[spool.ask.part.stream].count + broken.count
                 pieces = _pieces(spool.heard.continuous_runs(zero), len(samples))
-                told = spool.repaired, lost, spool.used, spool.seen, clock.caution()
-                entry = DecodedSound(spool.ask, spool.part, samples, pieces, *told)
-                taken.append(entry)
+                counts_and_caution = spool.repaired, damaged, spool.used, spool.seen, clock.caution()
+                entry = DecodedSound(spool.ask, spool.part, samples, pieces, *counts_and_caution)
+                decoded.append(entry)
         except FFmpegError as error:
             raise MediaError(f"The sound of {path} is damaged ({error.strerror}); copy or export it again.") from error
         except OSError as error:
             raise MediaError(
                 f"The sound of {path} cannot be stored in {tempfile.gettempdir()} ({error}); make room there."
             ) from error
-    return taken
+    return decoded
 
 
 def _pieces(runs: list[SoundRun], stored: int) -> list[SoundPiece]:
-    """Runs in samples; what overlaps with the run before is left out."""
+    """Convert runs to samples, dropping overlaps with the previous run."""
     pieces: list[SoundPiece] = []
     for run in sorted(runs, key=lambda run: run.start):
         start, offset = round(run.start * SAMPLE_RATE), round(run.first * SAMPLE_RATE)
@@ -215,14 +215,14 @@ def _mapped(file: IO[bytes]) -> NDArray[np.int16]:
 
 
 class _Spool:
-    """Frames of sound to 16 kHz int16, one channel, in a file; notes when each is heard and what its channels hold.
+    """Convert audio frames to 16 kHz int16, one channel, in a file; record when they play and channel statistics.
 
     Attributes:
-        ask: what is wanted of them.
-        heard: when they are heard.
-        repaired: how many samples were no numbers.
-        used: the mixture of each layout so far.
-        seen: what is known of the channels of each layout so far.
+        ask: the request
+        heard: when the frames play
+        repaired: number of NaN or infinite samples
+        used: mix of each channel layout so far
+        seen: channel statistics of each layout so far
     """
 
     CHUNK_S = 1.0
@@ -237,20 +237,20 @@ class _Spool:
         self._reader = SampleReader()
         self._resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
         self._pushed = 0
-        self._waiting: list[NDArray[Any]] = []
+        self._buffered: list[NDArray[Any]] = []
         self._kind: tuple[int, ChannelNames, Any] = 0, (), None
         self._seconds = 0.0
 
     @property
     def part(self) -> AudioStreamInfo:
-        """What has been read."""
+        """The stream or channel that has been read."""
         channels = {mix.channel for mix in self.used.values()}
         return replace(
             self.ask.part, channel=channels.pop() if self.ask.channel and len(channels) == 1 else self.ask.part.channel
         )
 
     def take(self, frame: AudioFrame) -> None:
-        """The next frame."""
+        """Process the next frame."""
         samples = self._reader.samples(frame)
         names = channel_names(frame.layout)
         kind = frame.sample_rate, names, samples.dtype
@@ -259,20 +259,20 @@ class _Spool:
             self._kind = kind
         self.heard.add(frame)
         self._seconds += frame.samples / frame.sample_rate
-        self._waiting.append(samples)
+        self._buffered.append(samples)
 
     def finished(self) -> NDArray[np.int16]:
-        """All samples, mapped into memory."""
+        """Return all samples, mapped into memory."""
         self._push(last=True)
         return _mapped(self._file)
 
     def _push(self, last: bool) -> None:
-        """Resample what has been waiting; the last of its rate."""
-        if not self._waiting:
+        """Resample the buffered samples; `last`: they are the last ones of this rate."""
+        if not self._buffered:
             return
         rate, names, _ = self._kind
-        block = as_float(np.concatenate(self._waiting, axis=1))
-        self._waiting, self._seconds = [], 0.0
+        block = as_float(np.concatenate(self._buffered, axis=1))
+        self._buffered, self._seconds = [], 0.0
         bad = ~np.isfinite(block.sum(axis=0))
         if bad.any():
             self.repaired += int(bad.sum())
@@ -290,7 +290,7 @@ class _Spool:
             self._file.write(samples.tobytes())
 
     def _mix(self, names: ChannelNames) -> ChannelMix:
-        """How the channels of a layout become one."""
+        """Return the mix for a channel layout."""
         if names not in self.used:
             if self.ask.channel is None:
                 self.used[names] = self.ask.mixes.get(names) or initial_mix(names)

@@ -1,7 +1,7 @@
-"""One picture from a picture file or a video; which way is up.
+"""Single images from an image file or a video; correction of their orientation.
 
-The detector finds turned faces, too, with landmarks as if they were upright: what is cut out by these is no mouth. But
-it is surer of upright ones. So in the first pictures with a face it looks at all four ways up.
+The detector also finds rotated faces, but with landmarks as if they were upright, so crops made from these do not show
+a mouth. Its scores are higher for upright faces. So the first frames with a face are searched in all four orientations.
 """
 
 from __future__ import annotations
@@ -23,37 +23,37 @@ from seehear.media.face_detector import Detector, Face, FaceSearch
 from seehear.media.picture import BT601, Geometry, Picture
 
 SIDE = 320
-"""Long side of the copy that is looked at, px."""
+"""Long side of the copy that is searched, px."""
 
 
 VOTES = 3
-"""Pictures that have to agree."""
+"""Number of frames that must agree."""
 
 
 EVERY = 5
-"""Pictures from one look to the next, once there is a face."""
+"""Frames between searches once there is a face."""
 
 
 FIRST, PATIENT = FPS, 2 * FPS
-"""For so many pictures a face is looked for that often; then only in every so-manieth one."""
+"""Search every `EVERY` frames during the first FIRST frames, then every PATIENT frames."""
 
 
 SURE = 0.8
-"""Score from which a face counts: upright ones have about 0.93, turned ones up to 0.91 and mostly none."""
+"""Minimum score of a face: upright ones have about 0.93, rotated ones up to 0.91 but mostly are not detected."""
 
 
 LEAD = 0.02
-"""By how much the score of a face must be higher the other way up. On 75 films upright faces lead by 0.035 at least."""
+"""Minimum lead of the best orientation's score. In 75 videos, upright faces lead by at least 0.035."""
 
 
 def orientation_scores(small_bgr: NDArray[np.uint8], detector: Detector) -> NDArray[np.float64]:
-    """The best face's score with a picture turned clockwise by 0, 90, 180 and 270 degrees, (4,); 0 without a face."""
-    found = (detector(np.ascontiguousarray(np.rot90(small_bgr, -turns))) for turns in range(4))
-    return np.array([max((face.score for face in faces), default=0.0) for faces in found])
+    """Return the best face score, (4,), for rotations by 0, 90, 180 and 270 degrees clockwise; 0 without a face."""
+    detections = (detector(np.ascontiguousarray(np.rot90(small_bgr, -turns))) for turns in range(4))
+    return np.array([max((face.score for face in faces), default=0.0) for faces in detections])
 
 
 def quarter_turns(votes: list[NDArray[np.float64]]) -> int:
-    """How many quarter turns clockwise, 0 to 3, pictures need, given the `orientation_scores` of some of them."""
+    """Return the clockwise quarter turns, 0 to 3, needed according to the `orientation_scores` of some frames."""
     if not votes:
         return 0
     mean = np.mean(votes, axis=0)
@@ -65,27 +65,27 @@ def quarter_turns(votes: list[NDArray[np.float64]]) -> int:
 def correct_orientation(
     shots: Iterator[tuple[Picture, bool]], detector: Detector, tell: Callable[[int], None]
 ) -> Iterator[tuple[Picture, bool]]:
-    """Pass pictures on, each with whether it is the first of a shot; turned, if the first faces are not upright.
+    """Pass frames on, each with whether it is the first of a shot, rotated if the first faces are not upright.
 
-    Until that is known, the pictures since the first face are held back: about `VOTES` times `EVERY`.
+    Until the orientation is known, the frames since the first face are held back: about `VOTES` times `EVERY`.
 
     Args:
-        shots: as of `seehear.media.tracks.split_shots`.
-        detector: of faces.
-        tell: called with the number of quarter turns, clockwise, if there are any.
+        shots: as of `seehear.media.tracks.split_shots`
+        detector: face detector
+        tell: called with the number of clockwise quarter turns, if there are any
     """
     votes: list[NDArray[np.float64]] = []
     held: list[tuple[Picture, bool]] = []
     turns: int | None = None
-    seen = 0
+    frame_count = 0
     for picture, first in shots:
         if turns is not None:
             yield picture.turned(turns), first
             continue
-        if seen % (EVERY if votes or seen < FIRST else PATIENT) == 0:
+        if frame_count % (EVERY if votes or frame_count < FIRST else PATIENT) == 0:
             vote = orientation_scores(picture.small_bgr(SIDE)[0], detector)
             votes += [vote] * bool(vote.max() >= SURE)
-        seen += 1
+        frame_count += 1
         if not votes:
             yield picture, first
             continue
@@ -104,17 +104,17 @@ def _turned(
     if turns:
         tell(turns)
     for number, (picture, first) in enumerate(held):
-        yield picture.turned(turns), first or (number == 0 and turns > 0)  # what came before was turned otherwise
+        yield picture.turned(turns), first or (number == 0 and turns > 0)  # earlier frames had another orientation
 
 
 def describe_rotation(turns: int) -> str:
-    """What the user is told of pictures that had to be turned clockwise by so many quarters."""
-    lies = "upside down" if turns == 2 else "on its side"
-    return f"the picture is stored {lies}, without a flag that says so: it was turned by {90 * turns} degrees clockwise"
+    """Return the message for frames rotated clockwise by this many quarter turns."""
+    pose = "upside down" if turns == 2 else "on its side"
+    return f"the picture is stored {pose}, without a flag that says so: it was turned by {90 * turns} degrees clockwise"
 
 
 MAX_SIDE = 1920
-"""Larger pictures are made smaller: what is made of them is a video."""
+"""Larger images are downscaled: they are used to make a video."""
 
 
 MAX_FILE = 256 << 20
@@ -125,17 +125,17 @@ RGB = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class StillImage:
-    """One picture.
+    """A single image.
 
     Attributes:
-        rgb: uint8 (H, W, 3), upright.
+        rgb: uint8 (H, W, 3), upright
     """
 
     rgb: RGB
 
     @property
     def picture(self) -> Picture:
-        """The same as a picture of a video, from which faces are cropped as `prepare` crops them."""
+        """Convert to a video frame, from which faces are cropped as in `prepare`."""
         height, width = self.rgb.shape[:2]
         even = np.pad(self.rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         frame = VideoFrame.from_ndarray(even, "rgb24").reformat(format="yuvj420p", dst_colorspace="ITU601")
@@ -143,24 +143,24 @@ class StillImage:
         return Picture(0, frame, Geometry(stored=even.shape[:2]))
 
     def upright(self, detector: Detector) -> tuple[StillImage, int]:
-        """The picture with its largest face upright, and by how many quarters it was turned clockwise for that."""
+        """Return the image rotated so that its largest face is upright, and the number of clockwise quarter turns."""
         vote = orientation_scores(self.picture.small_bgr(SIDE)[0], detector)
         turns = quarter_turns([vote]) if vote.max() >= SURE else 0
         return (StillImage(np.ascontiguousarray(np.rot90(self.rgb, -turns))), turns) if turns else (self, 0)
 
     def faces(self, detector: Detector) -> list[Face]:
-        """Its faces, the largest first."""
-        found = FaceSearch(detector).find(self.picture, [])
-        return sorted(found, key=lambda face: -float(face.box[2] * face.box[3]))
+        """Detect its faces, the largest first."""
+        detections = FaceSearch(detector).find(self.picture, [])
+        return sorted(detections, key=lambda face: -float(face.box[2] * face.box[3]))
 
 
 def read_still(path: str | os.PathLike[str]) -> StillImage:
-    """Read a picture file (PNG, JPEG, WebP, BMP, TIFF, ...), or the first picture of a video.
+    """Read an image file (PNG, JPEG, WebP, BMP, TIFF, ...), or the first frame of a video.
 
-    Transparent pixels keep the colour that lies under them. Pictures are turned as their tags say.
+    Transparent pixels keep their stored colour. Images are rotated according to their metadata.
 
     Raises:
-        MediaError: it is neither, or cannot be read.
+        MediaError: the file is neither, or cannot be read
     """
     rgb = read_picture_file(path)
     if rgb is None:
@@ -172,13 +172,13 @@ def read_still(path: str | os.PathLike[str]) -> StillImage:
 
 
 def read_picture_file(path: str | os.PathLike[str]) -> RGB | None:
-    """RGB (H, W, 3) of a picture file; None where it is no such file, and something else has to say why."""
+    """Return RGB (H, W, 3) of an image file; None if it is not one, so the caller can say why."""
     file = Path(path)
     if not file.is_file() or not 0 < file.stat().st_size <= MAX_FILE or not os.access(file, os.R_OK):
         return None
     try:
         bgr = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:  # more pixels than OpenCV reads
+    except cv2.error:  # more pixels than OpenCV accepts
         raise MediaError(f"{path} is a picture of too many pixels; give a smaller one.") from None
     return None if bgr is None else np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 

@@ -1,6 +1,6 @@
-"""Timestamps to the clock of clips (pure functions); when each frame of sound is heard.
+"""Map timestamps to the clip clock (pure functions), and find when each audio frame plays.
 
-The clock of a source: 0 s is the presentation time of its first picture (of its first sound if it has no pictures).
+The clock of a source: 0 s is the presentation time of its first video frame (of its first audio if there is no video).
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ Item = TypeVar("Item")
 
 
 REACH = Fraction(5)
-"""Seconds: a tick further than this from every picture gets none. So a hole of hours in the timestamps, or one still
-picture said to last for ever, does not become millions of copies; the ticks (and the sound) keep their times."""
+"""Seconds: a tick further than this from every frame gets none. So an hours-long gap in the timestamps, or one still
+frame with an endless duration, does not become millions of copies; the ticks (and the audio) keep their times."""
 
 
 BACKWARDS = Fraction(1)
-"""Seconds: timestamps that fall back by more than this are a new start, by less they are disorder."""
+"""Seconds: timestamps that go back by more than this are a restart, by less they are out of order."""
 
 
 GAP = Fraction(10)
-"""Seconds: where no stream has anything for longer than this, the clock has jumped, and the gap is closed."""
+"""Seconds: if no stream has data for longer than this, the clock has jumped, and the gap is closed."""
 
 
 JITTER = 0.005
-"""Seconds: timestamps of sound may be off by this much without meaning it."""
+"""Seconds: tolerance of audio timestamps."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockJump:
-    """A place where the timestamps of every stream jump forward together: nothing was recorded in between.
+    """A jump forward of the timestamps of all streams together: nothing was recorded in between.
 
     Attributes:
-        epoch: how many restarts come before it.
-        at: a time inside the gap, on the raw time axis of that epoch (s).
-        closed: by how much later timestamps are made earlier (s), so that the recording goes on without a gap.
+        epoch: number of restarts before it
+        at: a time inside the gap, on the raw time axis of that epoch (s)
+        closed: shift of later timestamps (s, earlier) that closes the gap
     """
 
     epoch: int
@@ -55,13 +55,13 @@ class ClockJump:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """How the raw timestamps of one file, whose clock may jump, map to one time axis. The same for all its streams.
+    """Maps the raw timestamps of a file, whose clock may jump, to one time axis common to all streams.
 
     Attributes:
-        shifts: added after each restart (s); see `ClockUnwrapper`.
-        leaps: gaps that are closed, in order.
-        zero: timestamps of epoch 0 keep their raw values from here on (s): those before it move instead.
-        end: where the last packet ends, on the one time axis (s).
+        shifts: added after each restart (s); see `ClockUnwrapper`
+        leaps: closed gaps, in order
+        zero: timestamps of epoch 0 keep their raw values from here on (s); earlier ones are moved instead
+        end: end of the last packet, on the common time axis (s)
     """
 
     shifts: tuple[Fraction, ...] = ()
@@ -70,7 +70,7 @@ class Clock:
     end: Fraction = Fraction(0)
 
     def time(self, stamp: Fraction, epoch: int) -> Fraction | None:
-        """The time (s) of a raw timestamp (s) that comes after so many restarts; None if fewer are known."""
+        """Return the time (s) of a raw timestamp (s) after this many restarts; None if fewer are known."""
         if epoch > len(self.shifts):
             return None
         time = stamp + (self.shifts[epoch - 1] if epoch else 0)
@@ -83,38 +83,38 @@ class Clock:
 
     @property
     def jumps(self) -> int:
-        """How many times the clock jumps."""
+        """Number of clock jumps."""
         return len(self.shifts) + len(self.leaps)
 
     @property
     def closed_s(self) -> float:
-        """How long the closed gaps are together (s)."""
+        """Total length of the closed gaps (s)."""
         return float(sum(leap.closed for leap in self.leaps))
 
 
 class ClockUnwrapper:
-    """Takes the timestamps of one stream, whose clock may jump, to one time axis.
+    """Maps the timestamps of one stream, whose clock may jump, to the common time axis.
 
-    Recordings that were joined end to end fall back in time, or leap ahead, where the next one begins. The correction
-    has to be the same for pictures and sound, so it comes from outside (`Clock`); where the other streams have no such
-    place, a restart makes this stream go on without a gap, and a leap ahead stays.
+    If recordings were joined end to end, the timestamps go back or jump ahead where the next one begins. The correction
+    must be the same for video and audio, so it comes from outside (`Clock`). If the other streams have no such jump, a
+    restart continues this stream without a gap, and a jump ahead is kept.
     """
 
     def __init__(self, clock: Callable[[], Clock] = Clock, begin: Fraction | None = None) -> None:
-        """Nothing is asked of the clock yet.
+        """Set up without reading the clock.
 
         Args:
-            clock: gives the clock of the file; called only where a timestamp jumps, as it has to read the whole file.
-            begin: where the file begins (s): a stream that begins more than `GAP` later may have missed a jump.
+            clock: returns the clock of the file; called only if a timestamp jumps, as it reads the whole file
+            begin: start of the file (s): a stream that begins more than `GAP` later may have missed a jump
         """
         self._ask = clock
         self._clock: Clock | None = None
         self._epoch = 0
-        self._shift = Fraction(0)  # of a restart that the clock does not know
+        self._shift = Fraction(0)  # of a restart unknown to the clock
         self._last = begin
 
     def __call__(self, stamp: Fraction, follow: Fraction) -> Fraction:
-        """The time (s) of a timestamp (s); `follow` is the time at which it comes if nothing is missing."""
+        """Return the time (s) of a timestamp (s); `follow` is its time if nothing is missing."""
         last, self._last = self._last, stamp
         restarts = last is not None and stamp < last - BACKWARDS
         if self._clock is None and last is not None and (restarts or stamp > last + GAP):
@@ -132,7 +132,7 @@ class ClockUnwrapper:
 
 @dataclass(slots=True)
 class _Covered:
-    """A stretch of raw time that one stream covers without a gap of more than `GAP` (s)."""
+    """A span of raw time that one stream covers without a gap of more than `GAP` (s)."""
 
     first: Fraction
     last: Fraction
@@ -140,17 +140,17 @@ class _Covered:
 
 
 class Coverage:
-    """Collects what one stream covers, timestamp by timestamp in decoding order, to find where the clock jumps."""
+    """Collects the time spans of one stream, timestamp by timestamp in decoding order, to detect clock jumps."""
 
     def __init__(self, step: Fraction) -> None:
-        """Args: step: usual distance of two timestamps (s)."""
+        """Args: step: usual distance between timestamps (s)."""
         self.step = step
         self.epochs: list[list[_Covered]] = []
         self.shifts: list[Fraction] = []
         self._last: Fraction | None = None
 
     def add(self, stamp: Fraction, length: Fraction = Fraction(0)) -> None:
-        """The next timestamp (s), and how long its packet lasts (s; 0 where it is not known)."""
+        """Add the next timestamp (s) and the duration of its packet (s; 0 if unknown)."""
         end = stamp + (length if 0 < length <= GAP else self.step)
         last, self._last = self._last, stamp
         if last is None or stamp < last - BACKWARDS:
@@ -166,14 +166,14 @@ class Coverage:
 
 
 def clock_of(main: Coverage, others: Sequence[Coverage]) -> Clock:
-    """The clock of a file.
+    """Return the clock of a file.
 
-    Restarts are those of the main stream, which goes on there without a gap. A leap is a gap of more than `GAP` that
-    no stream covers: a still picture over hours of sound, or silence under a film, is none.
+    Restarts are those of the main stream, which continues there without a gap. A jump ahead is a gap of more than `GAP`
+    that no stream covers: a still image over hours of audio, or silence under a video, is none.
 
     Args:
-        main: of the pictures, or of the sound where there are none.
-        others: of all other streams that have a length.
+        main: coverage of the video, or of the audio if there is none
+        others: coverage of all other streams that have a duration
     """
     leaps = [leap for epoch in range(len(main.epochs)) for leap in _leaps(main, others, epoch)]
     shifts, total = [], Fraction(0)
@@ -191,7 +191,7 @@ def clock_of(main: Coverage, others: Sequence[Coverage]) -> Clock:
 
 
 def _leaps(main: Coverage, others: Sequence[Coverage], epoch: int) -> Iterator[ClockJump]:
-    """The gaps of one epoch that no stream covers."""
+    """Yield the gaps of one epoch that no stream covers."""
     streams = [stream.epochs[epoch] for stream in (main, *others) if epoch < len(stream.epochs)]
     runs = sorted((run for stream in streams for run in stream), key=lambda run: run.first)
     end = runs[0].end
@@ -203,7 +203,7 @@ def _leaps(main: Coverage, others: Sequence[Coverage], epoch: int) -> Iterator[C
 
 
 def _closed(main: Coverage, epoch: int, at: Fraction, gap: Fraction) -> Fraction:
-    """By how much a gap is closed: so that the main stream goes on a step later, unless another would overlap."""
+    """Return how far to close a gap: the main stream continues one step later, unless another stream would overlap."""
     before = [run.last for run in main.epochs[epoch] if run.last < at]
     after = [run.first for run in main.epochs[epoch] if run.first > at]
     if before and after:
@@ -216,14 +216,14 @@ def _closed(main: Coverage, epoch: int, at: Fraction, gap: Fraction) -> Fraction
 def rising_times(
     stamps: Iterable[tuple[Fraction | None, Item]], step: Fraction, unfold: ClockUnwrapper | None = None
 ) -> Iterator[tuple[Fraction, Item]]:
-    """Rising times for items whose timestamps may be missing, doubled or out of order.
+    """Yield items with increasing times; their timestamps may be missing, repeated or out of order.
 
-    A missing timestamp is the one before plus `step`; an item that does not come after the one before is left out.
+    A missing timestamp is the previous one plus `step`; an item that does not come after the previous one is dropped.
 
     Args:
-        stamps: presentation time (s) or None, and the item, in order of presentation.
-        step: usual distance of two items (s), more than 0.
-        unfold: of this stream.
+        stamps: presentation time (s) or None, and the item, in presentation order
+        step: usual distance between items (s), more than 0
+        unfold: clock unwrapper of this stream
     """
     unfold = unfold or ClockUnwrapper()
     last: Fraction | None = None
@@ -238,17 +238,17 @@ def rising_times(
 def to_ticks(
     shown: Iterable[tuple[Fraction, Fraction, Item]], rate: int = FPS, reach: Fraction = REACH
 ) -> Iterator[tuple[int, Item]]:
-    """Give every tick of a constant-rate clock the item that is nearest in time (of two as near, the earlier).
+    """Give every tick of a constant-rate clock the item nearest in time (the earlier of two equally near ones).
 
-    Ticks begin with 0 and end before the last item's end; those further than `reach` from every item are left out.
+    Ticks begin with 0 and end before the last item's end; those further than `reach` from every item are omitted.
 
     Args:
-        shown: start (s; rising, the first at 0), length (s; only the last one's counts) and the item.
-        rate: ticks a second.
-        reach: seconds.
+        shown: start (s; increasing, the first at 0), duration (s; only that of the last item counts) and the item
+        rate: ticks per second
+        reach: seconds
 
     Yields:
-        number of the tick (its time is number / rate), item.
+        number of the tick (its time is number / rate), item
     """
     tick = 0
     previous: tuple[Fraction, Fraction, Item] | None = None
@@ -270,11 +270,11 @@ def _ticks(first: int, stop: int, item: Item) -> Iterator[tuple[int, Item]]:
 
 @dataclass(frozen=True, slots=True)
 class SoundRun:
-    """Sound that plays without a hole.
+    """Audio that plays without a gap.
 
     Attributes:
-        first, stop: s, counted along the decoded sound as if nothing was missing.
-        start: where `first` is on the file's time axis (s).
+        first, stop: position in the decoded audio (s), as if nothing was missing
+        start: position of `first` on the file's time axis (s)
     """
 
     first: float
@@ -283,19 +283,19 @@ class SoundRun:
 
 
 def place_sound(stamps: NDArray[np.float64], lengths: NDArray[np.float64], tolerance: float = JITTER) -> list[SoundRun]:
-    """Where decoded sound belongs in time.
+    """Place decoded audio in time.
 
-    Each frame has a timestamp, which containers round (to 1 ms in Matroska and Flash) or let wander, and a length,
-    which is exact. So frames follow each other without a seam, until the timestamps move away for good, by more than
-    `tolerance`: then something is missing (or too much) there. A run lies where the median of its timestamps says.
+    Each frame has a timestamp, which may be rounded (to 1 ms in Matroska and Flash) or drift, and an exact duration. So
+    frames follow each other seamlessly until the timestamps deviate permanently by more than `tolerance`: then audio is
+    missing (or surplus) there. The median of its timestamps determines where a run starts.
 
     Args:
-        stamps: (K,) s, NaN where unknown.
-        lengths: (K,) s.
-        tolerance: s.
+        stamps: (K,) s, NaN if unknown
+        lengths: (K,) s
+        tolerance: s
 
     Returns:
-        Runs, in order of the decoded sound.
+        Runs, in order of the decoded audio.
     """
     if not len(stamps):
         return []
@@ -318,11 +318,11 @@ def place_sound(stamps: NDArray[np.float64], lengths: NDArray[np.float64], toler
 
 
 def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Every NaN replaced by the value before it (the first ones by the first known, or 0)."""
-    known = np.flatnonzero(~np.isnan(values))
-    if not len(known):
+    """Replace every NaN by the previous value (leading ones by the first known value, or 0)."""
+    known_indices = np.flatnonzero(~np.isnan(values))
+    if not len(known_indices):
         return np.zeros_like(values)
-    last = np.maximum.accumulate(np.where(np.isnan(values), known[0], np.arange(len(values))))
+    last = np.maximum.accumulate(np.where(np.isnan(values), known_indices[0], np.arange(len(values))))
     return np.asarray(values[last], np.float64)
 
 
@@ -333,28 +333,28 @@ def _running_median(values: NDArray[np.float64], window: int = 15) -> NDArray[np
 
 
 class FrameTimes:
-    """Notes the times of one stream's frames while they are decoded.
+    """Records the times of one stream's frames while they are decoded.
 
     Attributes:
-        first: the first frame; None until there is one.
+        first: the first frame; None until there is one
     """
 
     def __init__(self, clock: Callable[[], Clock]) -> None:
-        """Args: clock: of the file; see `ClockUnwrapper`."""
+        """Args: clock: returns the clock of the file; see `ClockUnwrapper`."""
         self.first: AudioFrame | None = None
         self._clock = clock
         self._stamps: list[float] = []
         self._lengths: list[float] = []
 
     def add(self, frame: AudioFrame) -> None:
-        """Note the next frame."""
+        """Record the next frame."""
         self.first = self.first or frame
         ticks = frame.pts if frame.pts is not None else frame.dts
         self._stamps.append(np.nan if ticks is None or frame.time_base is None else ticks * float(frame.time_base))
         self._lengths.append(frame.samples / frame.sample_rate)
 
     def continuous_runs(self, zero: Fraction) -> list[SoundRun]:
-        """The stretches without a hole, their starts counted from `zero` (s on the file's axis)."""
+        """Return the runs without a gap, with starts relative to `zero` (s on the file's axis)."""
         stamps, lengths = np.array(self._stamps), np.array(self._lengths)
         steps = np.diff(stamps[~np.isnan(stamps)], prepend=float(zero))
         if np.any((steps[1:] < -BACKWARDS) | (steps[1:] > GAP)) or np.any(steps[:1] > GAP):

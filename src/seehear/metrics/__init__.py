@@ -1,3 +1,3 @@
-"""Numbers in, numbers out: scores, detection errors, bootstrap intervals, calibration."""
+"""Metrics, confidence intervals and calibration."""
 
 from __future__ import annotations

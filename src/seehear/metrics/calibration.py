@@ -1,8 +1,8 @@
-"""Scores and delays as probabilities: logistic fits, `ScoreCalibration`, `DelayCalibration`.
+"""Calibration of scores and delays as probabilities, by logistic regression.
 
-A score is a cosine, whose meaning depends on the model and on the sound. Logistic regression on pairs of which it is
-known who speaks turns it into the logarithm of a likelihood ratio, which holds for any prior (Brümmer & du Preez 2006,
-"Application-independent evaluation of speaker detection"); Cllr says how much of the information in it is lost.
+A score is a cosine, whose meaning depends on the model and the audio. Logistic regression on pairs with known speakers
+turns it into a log-likelihood ratio, which holds for any prior (Brümmer & du Preez 2006, "Application-independent
+evaluation of speaker detection"); Cllr measures how much of its information is lost.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from seehear.atomic_io import write_text
 from seehear.errors import ModelError, SeehearError, os_errors_as_user_errors, read_text_checked
 
 CALIBRATION_FILE = "score_calibration.json"
-"""What it is called in the folder of a model, where tools look for it."""
+"""Name of the file in the folder of a model, where tools look for it."""
 
 
 REGULARISATION = 100.0
-"""C of the regression: scores that tell perfectly still get a finite slope, others are hardly held back."""
+"""C of the regression: perfectly separable scores still get a finite slope, others are hardly affected."""
 
 
 Scores = NDArray[np.float64]
@@ -32,18 +32,18 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ScoreCalibration:
-    """How scores of one model, made in one way, are read.
+    """Interpretation of the scores of one model.
 
     Attributes:
-        slope, offset: natural logarithm of the likelihood ratio = slope * score + offset.
-        eer_threshold: score at which as many pairs of one speaker are refused as of two are accepted.
-        eer: share of either that is, 0 to 1.
-        prior: probability that two voices are of one speaker, before they are heard.
-        trials: pairs that it was fitted to.
-        data: what they were, in words.
-        cllr: cost of the likelihood ratios in bits on those pairs: 0 is perfect, 1 knows nothing.
-        model: whose scores they are, as the user named it.
-        seconds: sound of a segment; embeddings of a recording are the means of those of its segments.
+        slope, offset: natural log-likelihood ratio = slope * score + offset.
+        eer_threshold: score at which false rejections and false acceptances are equally frequent.
+        eer: their rate at that score, 0 to 1.
+        prior: prior probability that two voices are of the same speaker.
+        trials: number of pairs that it was fitted to.
+        data: description of those pairs.
+        cllr: cost of the likelihood ratios in bits on those pairs: 0 is perfect, 1 is uninformative.
+        model: name of the model, as given by the user.
+        seconds: length of a segment; the embedding of a recording is the mean over its segments.
     """
 
     slope: float
@@ -59,15 +59,15 @@ class ScoreCalibration:
 
     @classmethod
     def fit(cls, scores: ArrayLike, targets: ArrayLike, **said: Any) -> Self:
-        """From pairs of which it is known.
+        """Fit to pairs with known speakers.
 
         Args:
-            scores: (N,), higher is more alike.
-            targets: (N,) bool, True for one speaker.
+            scores: (N,), higher is more similar.
+            targets: (N,) bool, True for the same speaker.
             said: other attributes, such as ``data``.
 
         Raises:
-            SeehearError: there are no pairs of one speaker, or none of two.
+            SeehearError: there are no pairs of the same speaker, or none of different speakers.
         """
         given, known = np.asarray(scores, dtype=np.float64), np.asarray(targets, dtype=bool)
         if known.all() or not known.any():
@@ -78,26 +78,26 @@ class ScoreCalibration:
         return cls(slope, offset, threshold, eer, trials=len(given), cllr=cost, **said)
 
     def log_likelihood_ratio(self, score: float) -> float:
-        """Natural logarithm; above 0 speaks for one speaker."""
+        """Natural log-likelihood ratio; positive values favour the same speaker."""
         return self.slope * score + self.offset
 
     def probability(self, score: float) -> float:
-        """That two voices with this score are of one speaker, 0 to 1, where `prior` of all pairs are."""
+        """Probability that two voices with this score are of the same speaker, 0 to 1, given the `prior`."""
         odds = self.log_likelihood_ratio(score) + self._prior_odds
         return float(0.5 * (1 + np.tanh(odds / 2)))  # the logistic function, without overflow
 
     @property
     def threshold(self) -> float | None:
-        """Score at which either answer is as probable as the other; None where no score is, since none says anything.
+        """Score at which both answers are equally probable; None if scores are uninformative.
 
-        Where the prior is one half it lies near `eer_threshold`, but is not the same: that one weighs how often either
-        error happens, this one comes from a curve that was fitted to all scores.
+        With a prior of one half it is near `eer_threshold`, but not equal: that one depends on error counts, this one
+        on a curve fitted to all scores.
         """
         return -(self.offset + self._prior_odds) / self.slope if self.slope else None
 
     @property
     def _prior_odds(self) -> float:
-        """Natural logarithm."""
+        """Natural logarithm of the prior odds."""
         return float(np.log(self.prior / (1 - self.prior)))
 
     def to_dict(self) -> dict[str, Any]:
@@ -106,10 +106,10 @@ class ScoreCalibration:
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Self:
-        """What `to_dict` gave.
+        """Read the result of `to_dict`.
 
         Raises:
-            ValueError: it is something else.
+            ValueError: it is not valid.
         """
         kinds = {field.name: str if field.name in ("data", "model") else (int, float) for field in fields(cls)}
         for name in ("slope", "offset", "eer_threshold", "eer"):
@@ -120,13 +120,16 @@ class ScoreCalibration:
                 raise ValueError(f"it has {name!r}, which this version does not know")
             if not isinstance(value, kinds[name]) and not (name == "cllr" and value is None):
                 raise ValueError(f"its {name} is {value!r}")
-        made = cls(**told)
-        if not 0 < made.prior < 1 or not np.isfinite([made.slope, made.offset, made.eer_threshold]).all():
+        calibration = cls(**told)
+        if (
+            not 0 < calibration.prior < 1
+            or not np.isfinite([calibration.slope, calibration.offset, calibration.eer_threshold]).all()
+        ):
             raise ValueError("its prior must be between 0 and 1, and its numbers finite")
-        return made
+        return calibration
 
     def write(self, place: Path) -> Path:
-        """Writes a JSON file, or into the folder of a model.
+        """Write a JSON file, or into the folder of a model.
 
         Returns:
             The file.
@@ -141,16 +144,16 @@ class ScoreCalibration:
 
     @classmethod
     def read(cls, place: Path) -> Self:
-        """What `write` wrote: a file, or the folder of a model that has one.
+        """Read a file written by `write`, or from the folder of a model.
 
         Raises:
-            SeehearError: there is none, or it is damaged.
+            SeehearError: it is missing or damaged.
         """
         file = place / CALIBRATION_FILE if place.is_dir() else place
-        way_out = "make one with seehear evaluate speaker --calibration"
+        way_out = "make one with seehear evaluate speaker --write-calibration"
         try:
-            told = json.loads(read_text_checked(file))
-            return cls.from_dict(told if isinstance(told, dict) else {})
+            values = json.loads(read_text_checked(file))
+            return cls.from_dict(values if isinstance(values, dict) else {})
         except FileNotFoundError:
             raise SeehearError(f"there is no calibration {file}; {way_out}") from None
         except (OSError, ValueError) as error:
@@ -158,11 +161,11 @@ class ScoreCalibration:
 
 
 def cllr(log_ratios: ArrayLike, targets: ArrayLike) -> float:
-    """Cost of log-likelihood ratios in bits, pairs of one speaker and of two weighing the same (Brümmer & du Preez).
+    """Cost of log-likelihood ratios in bits, with equal weights for both classes (Brümmer & du Preez).
 
     Args:
-        log_ratios: natural logarithms, (N,).
-        targets: (N,) bool, some True and some not.
+        log_ratios: natural log-likelihood ratios, (N,).
+        targets: (N,) bool, both values must occur.
     """
     ratios, known = np.asarray(log_ratios, dtype=np.float64), np.asarray(targets, dtype=bool)
     missed, alarmed = np.logaddexp(0, -ratios[known]).mean(), np.logaddexp(0, ratios[~known]).mean()
@@ -170,7 +173,7 @@ def cllr(log_ratios: ArrayLike, targets: ArrayLike) -> float:
 
 
 def _fit_logistic(scores: Scores, targets: NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope and offset of the log-likelihood ratio: logistic regression with both classes weighing the same."""
+    """Slope and offset of the log-likelihood ratio, by logistic regression with equal weights for both classes."""
     from sklearn.linear_model import LogisticRegression
 
     mean, scale = scores.mean(), max(float(scores.std()), 1e-12)
@@ -181,12 +184,12 @@ def _fit_logistic(scores: Scores, targets: NDArray[np.bool_]) -> tuple[float, fl
 
 
 def _equal_error_rate(scores: Scores, targets: NDArray[np.bool_]) -> tuple[float, float]:
-    """The threshold at which both errors are nearest to each other, between two scores, and their mean there."""
+    """Threshold, between two scores, at which both error rates are closest, and their mean there."""
     order = np.argsort(scores, kind="stable")
     known, ascending = targets[order], scores[order]
     missed = np.concatenate([[0], np.cumsum(known)]) / known.sum()
     alarmed = 1 - np.concatenate([[0], np.cumsum(~known)]) / (~known).sum()
-    between = np.flatnonzero(np.diff(ascending) > 0) + 1  # a threshold cannot part equal scores
+    between = np.flatnonzero(np.diff(ascending) > 0) + 1  # a threshold cannot separate equal scores
     if not len(between):
         return float(ascending[0]), 0.5
     best = between[np.abs(missed - alarmed)[between].argmin()]
@@ -194,35 +197,35 @@ def _equal_error_rate(scores: Scores, targets: NDArray[np.bool_]) -> tuple[float
 
 
 RIGHT_WITHIN_MS = 40.0
-"""A delay is right when it is within one video frame of the true one."""
+"""A delay is correct if it is within one video frame of the true one."""
 
 
 MEANING = f"probability from 0 to 1 that the true delay is within {RIGHT_WITHIN_MS:.0f} ms of the stated one"
 
 
 class PeakStatistics(Protocol):
-    """How plainly one delay is better than all others."""
+    """How clearly the best delay stands out."""
 
     @property
     def margin(self) -> float:
-        """How far above the second best delay, in units of the spread of the rest of the curve."""
+        """Distance to the second best delay, in units of the spread of the rest of the curve."""
 
     @property
     def evidence(self) -> float:
-        """How far above it in all frames together, as the logarithm of a ratio of probabilities."""
+        """Distance to the second best delay in all frames together, as a log-probability ratio."""
 
 
 @dataclass(frozen=True)
 class DelayCalibration:
-    """Logistic regression from a peak's statistics to the probability that its delay is right.
+    """Logistic regression from a peak's statistics to the probability that its delay is correct.
 
-    ``p = 1 / (1 + exp(-(bias + margin * log(1 + M) + evidence * log(1 + E))))``, M and E being the peak's margin and
-    evidence (see `PeakStatistics`).
+    ``p = 1 / (1 + exp(-(bias + margin * log(1 + M) + evidence * log(1 + E))))``, where M and E are the peak's margin
+    and evidence (see `PeakStatistics`).
 
     Attributes:
         bias, margin, evidence: the fitted coefficients.
-        examples: how many measurements they were fitted to; 0 for `UNCALIBRATED` and outside of what was fitted.
-        search_s: delays up to this were looked at in these, both ways.
+        examples: number of measurements they were fitted to; 0 for `UNCALIBRATED` and when extrapolated.
+        search_s: maximum absolute delay in seconds that was searched in these measurements.
     """
 
     bias: float
@@ -232,28 +235,28 @@ class DelayCalibration:
     search_s: float = 1.0
 
     def __call__(self, peak: PeakStatistics) -> float:
-        """The probability that the peak is within `RIGHT_WITHIN_MS` of the true delay."""
+        """Probability that the peak is within `RIGHT_WITHIN_MS` of the true delay."""
         logit = self.bias + np.dot([self.margin, self.evidence], peak_statistics(peak))
         return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
 
     @property
     def fitted(self) -> bool:
-        """Whether the confidence is a probability that was fitted, rather than a rough guess."""
+        """Whether the confidence is a fitted probability, not a rough guess."""
         return self.examples > 0
 
     def for_search_range(self, search_s: float) -> DelayCalibration:
-        """The calibration for a search up to ``search_s``; a rough one where that is farther than it was fitted for.
+        """The calibration for a search up to ``search_s``; approximate if that exceeds the fitted range.
 
-        With n times as many wrong delays, each as likely to look right as before, the odds of the best one being right
-        are n times less (Bayes' rule, all delays being as likely). As the margin already knows of the new rivals, this
-        is rather too doubtful than too sure. A shorter search leaves the calibration as it is.
+        With n times as many wrong delays, each equally likely to look correct, the odds that the best one is correct
+        decrease n-fold (Bayes' rule with a uniform prior). As the margin already accounts for the new candidates, the
+        result is conservative. A shorter search leaves the calibration unchanged.
         """
         if search_s <= self.search_s:
             return self
         return replace(self, bias=self.bias - float(np.log(search_s / self.search_s)), examples=0, search_s=search_s)
 
     def for_best_of(self, sounds: int) -> DelayCalibration:
-        """The calibration for the best of so many sounds of a file: each of them is a chance to look right by luck."""
+        """The calibration for the best of several audio tracks of a file, any of which may look correct by chance."""
         return replace(self, bias=self.bias - float(np.log(max(1, sounds))))
 
     def to_config(self) -> dict[str, float]:
@@ -262,10 +265,10 @@ class DelayCalibration:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> DelayCalibration:
-        """Read a run's calibration; `UNCALIBRATED` where it has none.
+        """Read a run's calibration; `UNCALIBRATED` if it has none.
 
         Raises:
-            ModelError: the entry is there but is not a calibration.
+            ModelError: the entry exists but is not a calibration.
         """
         entry = config.get("sync_calibration")
         if entry is None:
@@ -277,33 +280,33 @@ class DelayCalibration:
 
 
 UNCALIBRATED = DelayCalibration(bias=-5.0, margin=1.5, evidence=0.7)
-"""For a model without a calibration of its own: hard to please, so that what it calls confident is."""
+"""For models without their own calibration: conservative, so that high confidence can be trusted."""
 
 
 def peak_statistics(peak: PeakStatistics) -> NDArray[np.float64]:
-    """What the regression sees of a peak (2,)."""
+    """Inputs of the regression, (2,)."""
     return np.log1p(np.maximum([peak.margin, peak.evidence], 0.0))
 
 
 def fit_delay_calibration(
     peaks: Sequence[PeakStatistics], right: Sequence[bool], *, ridge: float = 1e-2
 ) -> DelayCalibration:
-    """Fit the regression to measurements whose truth is known, by Newton's method.
+    """Fit the regression to measurements with known truth, by Newton's method.
 
     Args:
-        peaks: what was measured, right and wrong ones.
+        peaks: the measurements, correct and wrong ones.
         right: whether each peak's delay was within `RIGHT_WITHIN_MS` of the truth.
-        ridge: small penalty on the coefficients, so that perfectly separable examples still have an answer.
+        ridge: small penalty on the coefficients, so that separable examples have a solution.
 
     Raises:
-        ValueError: all the examples are right, or all are wrong: nothing to tell apart.
+        ValueError: all examples are correct, or all are wrong.
     """
     truth = np.asarray(right, float)
     if truth.min() == truth.max():
         raise ValueError("a calibration needs both right and wrong measurements")
     inputs = np.column_stack([np.ones(len(peaks)), np.array([peak_statistics(peak) for peak in peaks])])
     weights = _logistic(inputs, truth, ridge)
-    # The statistics go together, so that few examples may make one of them count against a peak: more of it never does.
+    # The statistics correlate, so with few examples one coefficient may turn negative; clear peaks must never lose.
     while (weights[1:] < 0).any():
         inputs[:, 1:][:, weights[1:] <= 0] = 0
         weights = _logistic(inputs, truth, ridge)

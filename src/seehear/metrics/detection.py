@@ -1,10 +1,10 @@
-"""EER, minDCF, AUC, DET, Cllr; 1-of-N matching.
+"""Detection and matching metrics from score counts: EER, minDCF, AUC, DET; 1-of-N matching.
 
-Counts come in bins of ascending score, as fine as one likes: one bin a different score is exact. A threshold lies below
-the first bin, between two, or above the last; what is in a bin above it is accepted.
+Counts are in bins of ascending score, of any width: one bin per distinct score is exact. A threshold lies below the
+first bin, between two bins, or above the last; pairs in bins above it are accepted.
 
-Nobody is drawn to stand there: where L of m rivals score less than the right one, N - 1 of them are all among those L
-with the probability L / m * (L - 1) / (m - 1) * ...
+1-of-N matching is computed without sampling: if L of m negatives score below the positive, N - 1 random negatives are
+all among those L with the probability L / m * (L - 1) / (m - 1) * ...
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Numbers = NDArray[np.float64]
 
 
 DCF_PRIORS = (0.01, 0.05)
-"""Shares of target pairs for which the detection cost is told: those of VoxCeleb's benchmarks."""
+"""Priors of target pairs for the detection cost, as in VoxCeleb's benchmarks."""
 
 
 DET_POINTS = 200
@@ -28,12 +28,12 @@ DET_POINTS = 200
 
 @dataclass(frozen=True)
 class ErrorCounts:
-    """How many pairs there are in each bin.
+    """Number of pairs in each bin.
 
     Attributes:
-        edges: scores at which bins begin, ascending, (bins,).
-        targets: pairs of one person, (..., bins); several sets of them may stand in front.
-        others: pairs of two, (..., bins).
+        edges: lower edges of the bins, ascending, (bins,).
+        targets: pairs of the same person, (..., bins), with any leading axes.
+        others: pairs of different people, (..., bins).
     """
 
     edges: Numbers
@@ -42,7 +42,7 @@ class ErrorCounts:
 
     @classmethod
     def of(cls, scores: ArrayLike, targets: ArrayLike) -> Self:
-        """Exact counts of scores (N,), targets (N,) bool: a bin for each different score."""
+        """Exact counts of scores (N,), targets (N,) bool: one bin per distinct score."""
         given, known = np.asarray(scores, dtype=np.float64), np.asarray(targets, dtype=bool)
         edges, bins = np.unique(given, return_inverse=True)
         counts = [np.bincount(bins[side], minlength=len(edges)).astype(np.float64) for side in (known, ~known)]
@@ -50,26 +50,26 @@ class ErrorCounts:
 
     @property
     def miss_rates(self) -> Numbers:
-        """Share of the target pairs below each of the thresholds, (..., bins + 1), rising from 0 to 1."""
+        """Miss rate at each threshold, (..., bins + 1), rising from 0 to 1."""
         return _below(self.targets)
 
     @property
     def false_alarm_rates(self) -> Numbers:
-        """Share of the other pairs above each of the thresholds, (..., bins + 1), falling from 1 to 0."""
+        """False alarm rate at each threshold, (..., bins + 1), falling from 1 to 0."""
         return 1 - _below(self.others)
 
     @property
     def eer(self) -> Numbers:
-        """Equal error rate, (...): where the two errors are the same on the line between two thresholds."""
+        """Equal error rate, (...), interpolated linearly between two thresholds."""
         before, after, share = self._crossing()
         misses = self.miss_rates
-        low, high = (np.take_along_axis(misses, place[..., None], -1)[..., 0] for place in (before, after))
+        low, high = (np.take_along_axis(misses, index[..., None], -1)[..., 0] for index in (before, after))
         equal: Numbers = low + share * (high - low)
         return equal
 
     @property
     def eer_threshold(self) -> Numbers:
-        """Score at which they are, (...)."""
+        """Score at the equal error rate, (...)."""
         before, after, share = self._crossing()
         edges = np.append(self.edges, self.edges[-1])  # above the last bin there is no other score
         threshold: Numbers = edges[before] + share * (edges[after] - edges[before])
@@ -77,70 +77,70 @@ class ErrorCounts:
 
     @property
     def auc(self) -> Numbers:
-        """How often a target pair scores above another, equal scores counting half, (...)."""
+        """Area under the ROC curve, (...): how often a target pair scores above another; ties count half."""
         below = np.cumsum(self.others, -1) - self.others / 2
         pairs = self.targets.sum(-1) * self.others.sum(-1)
         return _ratio((self.targets * below).sum(-1), pairs)
 
     def min_dcf(self, prior: float) -> Numbers:
-        """Least detection cost over all thresholds, (...), as NIST has it, both errors costing 1.
+        """Minimum detection cost over all thresholds, (...), as defined by NIST, with both costs 1.
 
         Args:
-            prior: share of target pairs. The cost is told as a share of that of the better of saying always yes and
-                always no, so that 1 is worth nothing.
+            prior: prior of target pairs. The cost is normalised by that of always accepting or always rejecting,
+                whichever is lower, so that 1 is useless.
         """
         cost = prior * self.miss_rates + (1 - prior) * self.false_alarm_rates
-        least: Numbers = cost.min(-1) / min(prior, 1 - prior)
-        return least
+        minimum: Numbers = cost.min(-1) / min(prior, 1 - prior)
+        return minimum
 
     def det(self, points: int = DET_POINTS) -> list[tuple[float, float, float]]:
-        """The curve of detection errors, thinned out: (threshold, false alarms, misses), thresholds ascending.
+        """Points of the DET curve: (threshold, false alarms, misses), thresholds ascending.
 
-        Points are spread evenly over normal deviates of both errors, as they are drawn.
+        They are spread evenly over the normal deviates of both errors, the axes of a DET plot.
         """
         from scipy.special import ndtri
 
         misses, alarms = self.miss_rates[1:-1], self.false_alarm_rates[1:-1]
         inside = np.flatnonzero((misses > 0) & (misses < 1) & (alarms > 0) & (alarms < 1))
-        if not len(inside):  # they are told apart without an error: then the corner is the curve
+        if not len(inside):  # perfect separation: the curve is one point, the corner
             inside = np.arange(len(misses))[(misses + alarms).argmin() :][:1]
-        travelled = ndtri(np.clip(misses[inside], 1e-9, 1 - 1e-9)) - ndtri(np.clip(alarms[inside], 1e-9, 1 - 1e-9))
-        wanted = np.linspace(travelled[0], travelled[-1], points) if len(inside) else travelled
-        chosen = inside[np.unique(np.searchsorted(travelled, wanted).clip(0, len(inside) - 1))]
+        along = ndtri(np.clip(misses[inside], 1e-9, 1 - 1e-9)) - ndtri(np.clip(alarms[inside], 1e-9, 1 - 1e-9))
+        positions = np.linspace(along[0], along[-1], points) if len(inside) else along
+        chosen = inside[np.unique(np.searchsorted(along, positions).clip(0, len(inside) - 1))]
         return [(float(self.edges[i + 1]), float(alarms[i]), float(misses[i])) for i in chosen.tolist()]
 
     def _crossing(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Numbers]:
-        """The thresholds before and after the errors cross, and how far between them they do."""
-        apart = self.miss_rates - self.false_alarm_rates  # rises from -1 to 1
-        after = np.maximum((apart >= 0).argmax(-1), 1)
+        """Thresholds before and after the error rates cross, and the relative position of the crossing between them."""
+        difference = self.miss_rates - self.false_alarm_rates  # rises from -1 to 1
+        after = np.maximum((difference >= 0).argmax(-1), 1)
         before = after - 1
-        low, high = (np.take_along_axis(apart, place[..., None], -1)[..., 0] for place in (before, after))
+        low, high = (np.take_along_axis(difference, index[..., None], -1)[..., 0] for index in (before, after))
         return before, after, _ratio(-low, high - low)
 
 
 def _below(counts: Numbers) -> Numbers:
-    """Share of the counts below each threshold, (..., bins) -> (..., bins + 1)."""
+    """Fraction of the counts below each threshold, (..., bins) -> (..., bins + 1)."""
     total = counts.sum(-1, keepdims=True)
-    nothing = np.zeros((*counts.shape[:-1], 1))
-    return _ratio(np.concatenate([nothing, np.cumsum(counts, -1)], -1), total)
+    zero = np.zeros((*counts.shape[:-1], 1))
+    return _ratio(np.concatenate([zero, np.cumsum(counts, -1)], -1), total)
 
 
 def _ratio(part: Numbers, whole: Numbers) -> Numbers:
-    """Not a number where there is nothing."""
-    shared: Numbers = np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=np.asarray(whole) > 0)
-    return shared
+    """NaN where the denominator is 0."""
+    ratio: Numbers = np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=np.asarray(whole) > 0)
+    return ratio
 
 
 def matching_accuracy(below: Numbers, rivals: Numbers, most: int) -> Iterator[tuple[int, Numbers]]:
-    """How probable it is that the right one is chosen among N, for N = 2 up to the most.
+    """Probability that the positive has the highest score among N, for N = 2 to ``most``.
 
     Args:
-        below: rivals that score less, (...); not whole where rivals are weighted.
-        rivals: all of them, (...).
-        most: the last N, the right one included.
+        below: negatives that score below the positive, (...); fractional if negatives are weighted.
+        rivals: all negatives, (...).
+        most: maximum N, including the positive.
 
     Yields:
-        N and the probability, (...), not a number where there are too few rivals.
+        N and the probability, (...), NaN if there are too few negatives.
     """
     right = np.ones_like(below)
     for taken in range(most - 1):

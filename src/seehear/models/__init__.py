@@ -1,4 +1,4 @@
-"""The registry of models, `register`, `load`."""
+"""Registry of models."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ _MODELS: tuple[type[PretextModel], ...] = (
 
 
 MODELS: dict[str, type[PretextModel]] = {pretext.name: pretext for pretext in _MODELS}
-"""By the name that a config.json has under ``pretext``."""
+"""Model classes by the value of ``pretext`` in config.json."""

@@ -1,7 +1,7 @@
-"""animate: generator and L1 on random frames.
+"""The animate model: a speech encoder and a generator of frames, trained with an L1 loss on random frames.
 
-Shukla, Vougioukas, Ma, Petridis & Pantic 2020, arXiv 2001.04316; the audio tasks beside it: arXiv 2005.01400 (`odd`)
-and 2007.04134 (`reconstruct`).
+Shukla, Vougioukas, Ma, Petridis & Pantic 2020, arXiv 2001.04316; with audio tasks: arXiv 2005.01400 (`odd`) and
+2007.04134 (`reconstruct`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from seehear.nn.interface import StreamedSpeech
 
 
 def generation_augmentation() -> PictureAugmentationOptions:
-    """What still and frames are disturbed by together: who it is, where and in what light, but nothing that moves."""
+    """Augmentation shared by still and frames: identity, position and light, but nothing that moves."""
     return PictureAugmentationOptions(
         scale=0.08,
         rotation_deg=5.0,
@@ -45,29 +45,28 @@ def generation_augmentation() -> PictureAugmentationOptions:
 
 @dataclass(frozen=True)
 class GenerationOptions:
-    """What is drawn, by which networks, and from clips disturbed how.
+    """What is generated, by which networks, and with which augmentation.
 
     Attributes:
-        region: what is drawn: the whole face crop, or the mouth's part of it.
-        size: side of the pictures in pixels.
-        colour: RGB, or luma only.
-        widths: channels of the maps of still and frame, from the finest (half of the size) to the coarsest.
-        skips: levels at which the still's maps join in, from the coarsest; by default all.
-        identity: numbers that say who it is.
-        noise: numbers a frame that say what is not heard; 0 leaves them out.
-        noise_variance: of those numbers, before they are made smooth. arXiv 2001.04316: 0.6; 2005.01400: 0.33.
-        norm: what keeps the maps in range: each picture by itself, eight channels (``group``) or all of
-            them (``layer``) together; or the batch (``batch``, the papers).
-        residual: the difference from the still is drawn, not the picture itself.
+        region: generated region: the whole face crop, or the mouth region.
+        size: side of the frames in pixels.
+        colour: RGB if true, luma otherwise.
+        widths: channels of the generator's maps, from the finest (half of the size) to the coarsest.
+        skips: number of levels that join the still's maps, from the coarsest; by default all.
+        identity: size of the identity vector.
+        noise: noise values per frame, for motion that does not follow from the audio; 0 disables them.
+        noise_variance: variance of the noise before smoothing. arXiv 2001.04316: 0.6; 2005.01400: 0.33.
+        norm: normalisation: within each frame, over eight channels (``group``) or all of them (``layer``); or over the
+            batch (``batch``, as in the papers).
+        residual: predict the difference from the still, not the frame itself.
         still: which frame of a clip is the still.
-        averaged: share of the clips whose still is the mean of all their frames instead. How the mouth stood at one
-            moment is then no part of what is to be guessed: half as many steps teach the encoder as much.
-        frames: frames of each clip that are drawn and compared, at random; 0 draws all. The papers: 1.
-        mouth_weight: what a difference in the mouth's square costs, against 1 elsewhere, where faces are drawn.
-        video_weight: factor on the L1 of pictures in 0..1, whatever the loss is made of beside. 2 gives the L1 of
-            pictures in -1..1, as the papers' group has them; 10 is that of the small presets, with an L1 of some .03
-            where `odd` begins at .56.
-        pictures: disturbance of the pictures; still and frames get the same.
+        averaged: fraction of the clips whose still is the mean of all their frames. The mouth position in the still
+            then need not be guessed: the encoder learns as much in half as many steps.
+        frames: number of random frames per clip that are generated and compared; 0 uses all. The papers use 1.
+        mouth_weight: weight of errors in the mouth region, relative to 1 elsewhere, if faces are generated.
+        video_weight: factor on the L1 of frames in 0..1, whatever other losses there are. 2 gives the L1 of frames in
+            -1..1, as in the papers; the small presets use 10, with an L1 of about .03 where `odd` starts at .56.
+        pictures: augmentation of the video; the same for still and frames.
     """
 
     region: Region = "face"
@@ -103,7 +102,7 @@ class GenerationOptions:
 
 
 def build_generator(options: GenerationOptions, heard: int) -> FrameGenerator:
-    """The networks that draw, from features of speech that are ``heard`` wide."""
+    """Build the generator for speech features of width ``heard``."""
     o = options
     return FrameGenerator(
         o.size,
@@ -120,7 +119,7 @@ def build_generator(options: GenerationOptions, heard: int) -> FrameGenerator:
 
 
 class GenerationLoss(nn.Module):
-    """The comparison of drawn frames and real ones. It has no numbers that learn: the generator is handed in."""
+    """Compares generated frames with real ones. It has no trainable parameters: the generator is an argument."""
 
     weights: Tensor
 
@@ -138,28 +137,28 @@ class GenerationLoss(nn.Module):
         rng: torch.Generator | None = None,
         seen: Region | None = None,
     ) -> dict[str, Tensor]:
-        """Some frames of each clip, and how far they are from the real ones.
+        """Generate some frames of each clip and compute their error.
 
         Args:
-            generator: what draws.
+            generator: the generator.
             video: uint8 (B, T, S, S, 3) or (B, T, S, S).
-            features: of the sound, (B, T, heard).
-            rng: where stills, frames, noise and disturbances are drawn from. Without one the first frame is the still,
-                all frames are drawn, and nothing is disturbed.
-            seen: what the video shows; by default what is drawn.
+            features: audio features, (B, T, heard).
+            rng: source of stills, frames, noise and augmentation. Without one the first frame is the still, all frames
+                are generated, and there is no augmentation.
+            seen: region shown by the video; by default the generated region.
 
         Returns:
-            ``video``, the loss; ``l1``, the mean difference of drawn and real pictures, in 0..1; ``copied``, that of
-            the still and the same real pictures; ``drawn`` and ``real``, (B, F, planes, size, size) in 0..1.
+            ``video``, the loss; ``l1``, the mean error of the generated frames, in 0..1; ``copied``, that of the still
+            as a prediction of the same frames; ``drawn`` and ``real``, (B, F, planes, size, size) in 0..1.
         """
         o = self.options
         clips, length = video.shape[:2]
         which = self._choose(clips, length, rng)  # (B, 1 + F): the still, then the frames
         rows = torch.arange(clips, device=video.device).unsqueeze(1)
-        pictures = self._shown(video[rows, which], seen)  # (B, C, 1 + F, S, S), colour by colour as it is disturbed
+        pictures = self._select(video[rows, which], seen)  # (B, C, 1 + F, S, S), as the augmentation takes them
         if rng is not None and o.averaged > 0:
             chosen = torch.rand(clips, generator=rng, device=rng.device).to(video.device) < o.averaged
-            pictures[chosen, :, 0] = self._shown(video[chosen], seen).mean(2)
+            pictures[chosen, :, 0] = self._select(video[chosen], seen).mean(2)
         if rng is not None:
             with torch.autocast(video.device.type, enabled=False):
                 flat = self.picture_augment(pictures.flatten(1, 2), which.shape[1], o.size, rng)
@@ -168,17 +167,17 @@ class GenerationLoss(nn.Module):
         noise = generator.noise(clips, length, rng)
         moving = torch.cat([features, noise.to(features)], dim=-1)[rows, which[:, 1:]]
         drawn = generator(still, moving).float()
-        off, stood = (drawn - real).abs(), (still.unsqueeze(1) - real).abs()
-        loss = o.video_weight * (off * self.weights).mean()
-        return {"video": loss, "l1": off.mean(), "copied": stood.mean(), "drawn": drawn, "real": real}
+        error, still_error = (drawn - real).abs(), (still.unsqueeze(1) - real).abs()
+        loss = o.video_weight * (error * self.weights).mean()
+        return {"video": loss, "l1": error.mean(), "copied": still_error.mean(), "drawn": drawn, "real": real}
 
-    def _shown(self, video: Tensor, seen: Region | None) -> Tensor:
-        """uint8 pictures as they are drawn: float (B, planes, T, size, size) in 0..1."""
+    def _select(self, video: Tensor, seen: Region | None) -> Tensor:
+        """uint8 video as the generator's target: float (B, planes, T, size, size) in 0..1."""
         o = self.options
         return resize_pictures(select_region(video, seen or o.region, o), o.size)
 
     def _choose(self, clips: int, length: int, rng: torch.Generator | None) -> Tensor:
-        """(B, 1 + F) frames: the still, then those that are drawn, none of them twice."""
+        """(B, 1 + F) frame indices: the still, then distinct frames to generate."""
         device = rng.device if rng else torch.device("cpu")
         still = torch.zeros(clips, 1, dtype=torch.long, device=device)
         if rng is None or not self.options.frames:
@@ -191,7 +190,7 @@ class GenerationLoss(nn.Module):
 
 
 def _weights(options: GenerationOptions) -> Tensor:
-    """What a difference costs, (size, size), 1 on average."""
+    """Pixel weights of the loss, (size, size), with mean 1."""
     weights = torch.ones(options.size, options.size)
     if options.region == "face":
         weights[mouth_slices(options.size)] = options.mouth_weight
@@ -203,16 +202,16 @@ AudioTask = Literal["none", "odd", "reconstruct"]
 
 @dataclass(frozen=True)
 class AnimateOptions(GenerationOptions):
-    """The animate pretext: its networks, what is drawn, and how its clips are disturbed.
+    """Options of the animate model: networks, generated region, and augmentation.
 
     Attributes:
-        pretext: whose options these are.
-        encoder: of speech.
-        sound: options of that encoder that differ from its defaults.
-        alpha: share of the video's loss where there is an audio task, alpha L_video + (1 - alpha) L_audio: 0 hears
-            only, 1 sees only. 2005.01400: 0.67. L_video is ``video_weight`` times the L1.
-        audio_task: what the encoder learns beside from sound alone.
-        sounds: disturbance of the sound.
+        pretext: the model that these options belong to.
+        encoder: name of the speech encoder.
+        sound: options of the encoder that differ from its defaults.
+        alpha: weight of the video loss if there is an audio task: alpha L_video + (1 - alpha) L_audio. 0 trains on
+            audio only, 1 on video only. 2005.01400: 0.67. L_video is ``video_weight`` times the L1.
+        audio_task: additional audio-only task of the encoder.
+        sounds: augmentation of the audio.
     """
 
     pretext: Literal["animate"] = "animate"
@@ -229,12 +228,12 @@ class AnimateOptions(GenerationOptions):
 
 
 class AnimateModel(PretextModel):
-    """An encoder of speech, and a generator that draws frames from what it heard and from a still.
+    """A speech encoder, and a generator of frames from its features and a still.
 
     Attributes:
-        options: what it was built from.
-        config: everything that its config.json says; the key ``model`` rebuilds it.
-        view: what it draws, of each clip.
+        options: options of the model.
+        config: contents of its config.json; the key ``model`` rebuilds it.
+        view: the data view that it trains on.
     """
 
     name = "animate"
@@ -253,84 +252,84 @@ class AnimateModel(PretextModel):
         self.task: ShuffleDetection | Reconstruct | None = None
         if o.audio_task != "none":
             self.task = ShuffleDetection(self.encoder.dim) if o.audio_task == "odd" else Reconstruct(self.encoder.dim)
-            self.generator.requires_grad_(o.alpha > 0)  # what has no share of the loss does not learn
+            self.generator.requires_grad_(o.alpha > 0)  # parts without weight in the loss get no gradients
             self.task.requires_grad_(o.alpha < 1)
         self.sound_augment = SoundAugmentation(o.sounds)
 
     @classmethod
     def options_from(cls, given: Mapping[str, Any]) -> AnimateOptions:
-        """See `Pretext.options_from`."""
+        """See `PretextModel.options_from`."""
         options: AnimateOptions = build_options(AnimateOptions, augmentation_from_plain(given))
         return options
 
     @property
     def speech(self) -> StreamedSpeech:
-        """The encoder of sound."""
+        """The audio encoder."""
         return self.encoder
 
     def forward(self, batch: Mapping[str, Tensor], rng: Generator | None = None) -> dict[str, Tensor]:
-        """One training step's loss.
+        """Compute the loss of one training step.
 
         Args:
-            batch: clips of one length, ``video`` as `view` has it and ``audio``.
-            rng: where disturbances, stills, frames and noise are drawn from. Without one nothing is disturbed, the
-                first frame is the still, and all frames are drawn.
+            batch: clips of one length, ``video`` in the model's `view` and ``audio``.
+            rng: source of augmentation, stills, frames and noise. Without one there is no augmentation, the first frame
+                is the still, and all frames are generated.
 
         Returns:
-            ``loss``; ``l1``, the mean difference of drawn and real pictures, in 0..1; ``copied``, that of the still and
-            the same real pictures; ``audio``, the audio task's loss, and ``told``, its accuracy, where it has one.
-            Without ``rng`` also ``drawn`` and ``real``, the pictures themselves, (B, T, 3 or 1, size, size) in 0..1.
+            ``loss``; ``l1``, the mean error of the generated frames, in 0..1; ``copied``, that of the still as a
+            prediction of the same frames; with an audio task its loss, ``audio``, and accuracy, ``told``. Without
+            ``rng`` also ``drawn`` and ``real``, the frames themselves, (B, T, 3 or 1, size, size) in 0..1.
         """
         o, video, audio = self.options, batch["video"], batch["audio"].float()
         if audio.shape[1] != video.shape[1] * SAMPLES_PER_FRAME:
             raise ValueError(f"{video.shape[1]} frames come with {audio.shape[1]} samples of sound")
         with torch.autocast(video.device.type, enabled=False):
-            heard = self.sound_augment.augment_waveform(audio, rng) if rng else audio
-        found: dict[str, Tensor] = {}
+            augmented = self.sound_augment.augment_waveform(audio, rng) if rng else audio
+        outputs: dict[str, Tensor] = {}
         if self.task is None:
-            features = self.encode_speech(heard, rng)
+            features = self.encode_speech(augmented, rng)
         else:
-            features, found["audio"], told = self.task(lambda x: self.encode_speech(x, rng), heard, audio, rng)
-            found |= told
+            features, outputs["audio"], metrics = self.task(lambda x: self.encode_speech(x, rng), augmented, audio, rng)
+            outputs |= metrics
         if self.task is None or o.alpha > 0 or rng is None:
             drawn = self.drawing(self.generator, video, features, rng)
-            found = drawn | found
+            outputs = drawn | outputs
         if self.task is None:
-            loss = found["video"]
+            loss = outputs["video"]
         elif o.alpha > 0:
-            loss = o.alpha * found["video"] + (1 - o.alpha) * found["audio"]
+            loss = o.alpha * outputs["video"] + (1 - o.alpha) * outputs["audio"]
         else:
-            loss = found["audio"]
+            loss = outputs["audio"]
         kept = self.logged_metrics if rng else (*self.logged_metrics, "drawn", "real")
-        return {"loss": loss} | {name: value.detach() for name, value in found.items() if name in kept}
+        return {"loss": loss} | {name: value.detach() for name, value in outputs.items() if name in kept}
 
     def encode_speech(self, audio: Tensor, rng: Generator | None = None) -> Tensor:
-        """The encoder's last layer, (B, 640 T) -> (B, T, dim), its spectrum disturbed if there is a generator."""
+        """The encoder's last layer, (B, 640 T) -> (B, T, dim); with ``rng`` the spectrum is augmented."""
         return encode_augmented(self.encoder, audio, self.sound_augment, rng)[self.encoder.last_layer]
 
     @torch.inference_mode()
     def animate(self, still: Tensor, audio: Tensor, piece: int = 100) -> Iterator[Tensor]:
-        """Pictures for a recording of any length, in memory that does not grow with it.
+        """Yield frames for a recording of any length; memory use does not grow with it.
 
         Args:
-            still: (planes, size, size) in 0..1, as `view` shows a clip.
+            still: (planes, size, size) in 0..1, in the model's `view`.
             audio: (640 T,), in [-1, 1].
-            piece: pictures that are drawn at a time.
+            piece: frames generated at a time.
 
         Yields:
-            (t, planes, size, size) in 0..1, T pictures in all: what a single pass would give.
+            (t, planes, size, size) in 0..1, T frames in all; equal to the result of a single pass.
         """
-        looked = self.generator.encode_still(still.unsqueeze(0))
+        encoded = self.generator.encode_still(still.unsqueeze(0))
         noise = self.generator.noise(1, len(audio) // SAMPLES_PER_FRAME)
         done = 0
         for features in self.encoder.stream(audio.unsqueeze(0), self.encoder.last_layer, piece):
-            for part in torch.split(features, piece, dim=1):  # an encoder that hears all at once gives all at once
+            for part in torch.split(features, piece, dim=1):  # encoders that cannot be chunked return all at once
                 moving = torch.cat([part, noise[:, done : done + part.shape[1]].to(part)], dim=-1)
                 done += part.shape[1]
-                yield self.generator.render(looked, moving)[0]
+                yield self.generator.render(encoded, moving)[0]
 
 
 def to_planes(video: Tensor) -> Tensor:
-    """Pictures as networks take them: uint8 (B, T, S, S, 3) or (B, T, S, S) -> float (B, T, 3 or 1, S, S) in 0..1."""
+    """uint8 (B, T, S, S, 3) or (B, T, S, S) -> float (B, T, 3 or 1, S, S) in 0..1, as networks take frames."""
     ordered = video.permute(0, 1, 4, 2, 3) if video.ndim == 5 else video.unsqueeze(2)
     return ordered.float() / 255

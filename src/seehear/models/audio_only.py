@@ -1,12 +1,11 @@
-"""APC, CPC, shuffle detection, reconstruction: learned from sound alone.
+"""Learning from audio alone: the models APC and CPC, and the tasks shuffle detection and reconstruction.
 
-Which recording was jumbled? Learning from sound alone (Shukla et al. 2020, arXiv 2005.01400, section 3.2).
+Shuffle detection: Shukla et al. 2020, arXiv 2005.01400, section 3.2.
 
-The sound back from its features: MFCC, log-mel and waveform (Shukla et al. 2020, arXiv 2007.04134, section 2).
+Reconstruction of MFCC, log-mel and waveform from features: Shukla et al. 2020, arXiv 2007.04134, section 2.
 
-Chung, Hsu, Tang & Glass 2019, arXiv 1904.03240: an audio-only baseline of Shukla et al. 2020.
-
-Van den Oord, Li & Vinyals 2018, arXiv 1807.03748, sections 2 and 3.1: an audio-only baseline of Shukla et al. 2020.
+APC: Chung, Hsu, Tang & Glass 2019, arXiv 1904.03240. CPC: van den Oord, Li & Vinyals 2018, arXiv 1807.03748, sections 2
+and 3.1. Both are audio-only baselines of Shukla et al. 2020.
 """
 
 from __future__ import annotations
@@ -31,17 +30,17 @@ from seehear.nn.small import MEL_DEVIATION, MEL_MEAN
 from seehear.nn.speech import LogMelGRU, StridedOptions, StridedSpeech
 
 SHARE = 0.25
-"""Of a batch's clips that are jumbled."""
+"""Fraction of a batch's clips that are shuffled."""
 
 
 WINDOW = 0.15
-"""Length of either of the windows that change places, in lengths of the clip."""
+"""Length of each of the two windows that are swapped, as a fraction of the clip."""
 
 
 class ShuffleDetection(nn.Module):
-    """Tells jumbled clips from whole ones by the mean of their features.
+    """Classifies clips as shuffled or not by the mean of their features.
 
-    The paper's classifier reads the last state of its recurrent encoder; the mean over time serves convolutions too.
+    The paper's classifier uses the last state of its recurrent encoder; the mean also works for convolutions.
     """
 
     def __init__(self, dim: int) -> None:
@@ -51,62 +50,62 @@ class ShuffleDetection(nn.Module):
     def forward(
         self, hear: Callable[[Tensor], Tensor], heard: Tensor, clean: Tensor, rng: Generator | None
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Features and loss.
+        """Compute features and loss.
 
-        Jumbled clips are heard beside their whole selves, since no picture belongs to them; the whole selves do not
-        take part in the question.
+        Shuffled clips are encoded in addition to their originals, because no video belongs to them. Their originals
+        are not used for the classification.
 
         Args:
             hear: the encoder, (B, 640 T) -> (B, T, dim).
-            heard: disturbed sound, (B, 640 T).
+            heard: augmented audio, (B, 640 T).
             clean: not used.
-            rng: decides what is jumbled; without one always the same.
+            rng: selects the shuffled clips; without one always the same.
 
         Returns:
-            features of the whole clips (B, T, dim); the cross entropy; and ``told``, the share of right answers.
+            features of the unshuffled clips (B, T, dim); the cross entropy; and ``told``, the accuracy.
         """
         rng = rng or Generator(heard.device).manual_seed(0)
         count = max(1, round(SHARE * len(heard)))
         chosen = torch.randperm(len(heard), generator=rng, device=rng.device)[:count].to(heard.device)
         features = hear(torch.cat([heard, swap_windows(heard[chosen], rng)]))
-        whole = torch.ones(len(heard), dtype=torch.bool, device=heard.device)
-        whole[chosen] = False
-        asked = torch.cat([features[: len(heard)][whole], features[len(heard) :]]).mean(1)
-        truth = torch.zeros(len(asked), dtype=torch.long, device=heard.device)
-        truth[len(asked) - count :] = 1
-        answers = self.classes(asked).float()
-        told = (answers.argmax(1) == truth).float().mean()
-        return features[: len(heard)], F.cross_entropy(answers, truth), {"told": told}
+        unshuffled = torch.ones(len(heard), dtype=torch.bool, device=heard.device)
+        unshuffled[chosen] = False
+        pooled = torch.cat([features[: len(heard)][unshuffled], features[len(heard) :]]).mean(1)
+        truth = torch.zeros(len(pooled), dtype=torch.long, device=heard.device)
+        truth[len(pooled) - count :] = 1
+        logits = self.classes(pooled).float()
+        accuracy = (logits.argmax(1) == truth).float().mean()
+        return features[: len(heard)], F.cross_entropy(logits, truth), {"told": accuracy}
 
 
 def swap_windows(audio: Tensor, rng: Generator) -> Tensor:
-    """Swap two windows of each clip, at random, not overlapping: (B, 640 T) -> (B, 640 T), whole video frames."""
+    """Swap two random non-overlapping windows of each clip: (B, 640 T) -> (B, 640 T), whole video frames."""
     frames = audio.shape[1] // SAMPLES_PER_FRAME
     window = max(1, int(WINDOW * frames))
     if frames < 2 * window:
         return audio
-    jumbled = audio.clone()
-    for item, whole in zip(jumbled, audio, strict=True):
+    shuffled = audio.clone()
+    for item, original in zip(shuffled, audio, strict=True):
         first, second = torch.randint(frames - 2 * window + 1, (2,), generator=rng, device=rng.device).sort().values
         one = slice(int(first) * SAMPLES_PER_FRAME, (int(first) + window) * SAMPLES_PER_FRAME)
         other = slice((int(second) + window) * SAMPLES_PER_FRAME, (int(second) + 2 * window) * SAMPLES_PER_FRAME)
-        item[one], item[other] = whole[other], whole[one]
-    return jumbled
+        item[one], item[other] = original[other], original[one]
+    return shuffled
 
 
 WIDTHS = (64, 32, 16, 8, 1)
 
 
 STEPS = (5, 4, 4, 8)
-"""Of the transposed convolutions: 25 features a second to 16 000 samples."""
+"""Strides of the transposed convolutions: 25 features per second to 16 000 samples."""
 
 
 MFCC_DEVIATION = 8.0
-"""Of the 13 coefficients of speech, roughly: brings their L1 near that of the log-mel."""
+"""Approximate deviation of the 13 coefficients of speech: brings their L1 near that of the log-mel."""
 
 
 class Reconstruct(nn.Module):
-    """One fully connected layer of 256 each for MFCC and log-mel, transposed convolutions for the waveform; L1."""
+    """A hidden layer of 256 units each for MFCC and log-mel, transposed convolutions for the waveform; L1 losses."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -121,16 +120,16 @@ class Reconstruct(nn.Module):
     def forward(
         self, hear: Callable[[Tensor], Tensor], heard: Tensor, clean: Tensor, rng: Generator | None
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Features and loss.
+        """Compute features and loss.
 
         Args:
             hear: the encoder, (B, 640 T) -> (B, T, dim).
-            heard: disturbed sound, (B, 640 T).
-            clean: the same before: what is to be found again.
+            heard: augmented audio, (B, 640 T).
+            clean: the same audio before augmentation, the target.
             rng: not used.
 
         Returns:
-            features (B, T, dim), the sum of the three L1, and no further numbers.
+            features (B, T, dim), the sum of the three L1 losses, and no further metrics.
         """
         features = hear(heard)
         with torch.autocast(clean.device.type, enabled=False), torch.no_grad():
@@ -147,14 +146,14 @@ class Reconstruct(nn.Module):
 
 @dataclass(frozen=True)
 class APCOptions:
-    """The apc pretext: who predicts, and how far ahead.
+    """Options of the APC model.
 
     Attributes:
-        pretext: whose options these are.
-        encoder: of speech; one whose features at 100 a second know of nothing later: logmel-gru.
-        sound: options of that encoder that differ from its defaults.
-        ahead: frames of 10 ms from what is heard to what is predicted. The windows of frames less than 3 apart share
-            samples, so that less is copying.
+        pretext: the model that these options belong to.
+        encoder: name of the speech encoder; it must be causal at 100 features per second: logmel-gru.
+        sound: options of the encoder that differ from its defaults.
+        ahead: prediction distance in frames of 10 ms. Windows less than 3 frames apart share samples, so that a smaller
+            distance would allow copying.
     """
 
     pretext: Literal["apc"] = "apc"
@@ -167,24 +166,24 @@ class APCOptions:
 
 
 class APCModel(PretextModel):
-    """A recurrent encoder over a log-mel, and a linear layer that predicts the log-mel from its last layer.
+    """A recurrent encoder on a log-mel, and a linear layer that predicts future log-mel frames from its last layer.
 
     Attributes:
-        options: what it was built from.
-        config: everything that its config.json says; the key ``model`` rebuilds it.
+        options: options of the model.
+        config: contents of its config.json; the key ``model`` rebuilds it.
     """
 
     name = "apc"
     Options = APCOptions
     logged_metrics = ("copied",)
     needs_pictures = False
-    input_view = "mouth-luma"  # which is not looked at, and which sync keeps too
+    input_view = "mouth-luma"  # not used; the view that sync keeps too
 
     def __init__(self, options: APCOptions | None = None) -> None:
-        """Builds the layers.
+        """Build the layers.
 
         Raises:
-            ModelError: an encoder that hears what is to be predicted.
+            ModelError: the encoder is not causal.
         """
         super().__init__()
         self.options = o = options or APCOptions()
@@ -201,22 +200,22 @@ class APCModel(PretextModel):
 
     @property
     def speech(self) -> LogMelGRU:
-        """The encoder of sound."""
+        """The audio encoder."""
         return self.encoder
 
     def forward(self, batch: Mapping[str, Tensor], rng: Generator | None = None) -> dict[str, Tensor]:
-        """One training step's loss.
+        """Compute the loss of one training step.
 
         Args:
-            batch: clips of one length; only ``audio`` is heard.
-            rng: unused; nothing is drawn.
+            batch: clips of one length; only ``audio`` is used.
+            rng: not used.
 
         Returns:
-            ``loss``, the mean absolute difference of predicted and real normalised log-mel (section 2.1, equation 2);
-            and ``copied``, that of the last frame heard and the one to be predicted.
+            ``loss``, the mean absolute error of the predicted normalised log-mel (section 2.1, equation 2); and
+            ``copied``, that of the last known frame as the prediction.
 
         Raises:
-            ModelError: the clips are not longer than what is predicted ahead.
+            ModelError: the clips are no longer than the prediction distance.
         """
         ahead = self.options.ahead
         with torch.autocast(batch["audio"].device.type, enabled=False):
@@ -227,22 +226,22 @@ class APCModel(PretextModel):
                 f"windows of {10 * mel.shape[1]} ms are too short to predict {10 * ahead} ms ahead; "
                 "raise data.min_frames and data.frames, or lower model.ahead"
             )
-        heard = self.encoder.frames100(mel[:, :-ahead])
-        loss = (self.predict(heard).float() - target[:, ahead:]).abs().mean()
+        states = self.encoder.frames100(mel[:, :-ahead])
+        loss = (self.predict(states).float() - target[:, ahead:]).abs().mean()
         return {"loss": loss, "copied": (target[:, :-ahead] - target[:, ahead:]).abs().mean()}
 
 
 @dataclass(frozen=True)
 class CPCOptions:
-    """The cpc pretext: its encoder, how far ahead it predicts, and from among how many.
+    """Options of the CPC model.
 
     Attributes:
-        pretext: whose options these are.
-        channels: of the strided convolutions.
+        pretext: the model that these options belong to.
+        channels: channels of the strided convolutions.
         hidden: width of the GRU whose states are the features.
-        steps: moments ahead that are predicted, 10 ms each.
-        anchors: moments of each clip, drawn at random, that it is predicted from. What follows one of them is a
-            negative for all others, of the same clip and of the others of the batch.
+        steps: number of future steps to predict, 10 ms each.
+        anchors: random positions per clip to predict from. The targets of one are negatives for all others, in the same
+            clip and in the rest of the batch.
     """
 
     pretext: Literal["cpc"] = "cpc"
@@ -256,18 +255,18 @@ class CPCOptions:
 
 
 class CPCModel(PretextModel):
-    """A strided encoder of raw sound, a GRU over it, and a linear layer for each step ahead.
+    """A strided encoder of raw audio, a GRU, and one linear layer per predicted step.
 
     Attributes:
-        options: what it was built from.
-        config: everything that its config.json says; the key ``model`` rebuilds it.
+        options: options of the model.
+        config: contents of its config.json; the key ``model`` rebuilds it.
     """
 
     name = "cpc"
     Options = CPCOptions
     logged_metrics = ("matched",)
     needs_pictures = False
-    input_view = "mouth-luma"  # which is not looked at, and which sync keeps too
+    input_view = "mouth-luma"  # not used; the view that sync keeps too
 
     def __init__(self, options: CPCOptions | None = None) -> None:
         super().__init__()
@@ -278,19 +277,19 @@ class CPCModel(PretextModel):
 
     @property
     def speech(self) -> StridedSpeech:
-        """The encoder of sound."""
+        """The audio encoder."""
         return self.encoder
 
     def forward(self, batch: Mapping[str, Tensor], rng: Generator | None = None) -> dict[str, Tensor]:
-        """One training step's loss.
+        """Compute the loss of one training step.
 
         Args:
-            batch: clips of one length; only ``audio`` is heard.
-            rng: where anchors are drawn from; without one they are spread evenly.
+            batch: clips of one length; only ``audio`` is used.
+            rng: source of the anchors; without one they are evenly spaced.
 
         Returns:
-            ``loss``, InfoNCE (equation 4) averaged over steps and anchors; and ``matched``, the share of predictions
-            that are nearest to what really follows.
+            ``loss``, InfoNCE (equation 4) averaged over steps and anchors; and ``matched``, the fraction of predictions
+            that are closest to the correct target.
 
         Raises:
             ModelError: the clips are shorter than the steps.
@@ -308,7 +307,7 @@ class CPCModel(PretextModel):
         return {"loss": torch.stack(losses).mean(), "matched": torch.stack(hits).mean()}
 
     def _anchors(self, moments: Tensor, rng: Generator | None) -> Tensor:
-        """(B, anchors) different moments of each clip, sorted, all of whose steps ahead are there."""
+        """(B, anchors) distinct sorted positions in each clip that leave room for all steps ahead."""
         clips, free = len(moments), moments.shape[1] - self.options.steps
         count = min(self.options.anchors, free)
         if count < 1:
@@ -324,5 +323,5 @@ class CPCModel(PretextModel):
 
 
 def _at(values: Tensor, times: Tensor) -> Tensor:
-    """(B, M, D) at (B, A) moments -> (B, A, D)."""
+    """Values (B, M, D) at positions (B, A) -> (B, A, D)."""
     return values.gather(1, times.unsqueeze(-1).expand(-1, -1, values.shape[2]))

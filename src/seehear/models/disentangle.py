@@ -1,4 +1,4 @@
-"""disentangle: what is said and who says it.
+"""The disentangle model: separate embeddings of speech content and speaker identity.
 
 Nagrani, Chung, Albanie & Zisserman 2020, "Disentangled speech embeddings using cross-modal self-supervision" (arXiv
 2002.08742), the predecessor of "Seeing voices and hearing voices".
@@ -38,28 +38,28 @@ from seehear.nn.embed import PaddedSpeechEncoder
 from seehear.nn.interface import make_spectrum
 
 IDENTITY = "identity"
-"""The layer of `DisentangleModel.speech` that says who speaks."""
+"""The layer of `DisentangleModel.speech` with the speaker's identity."""
 
 
 @dataclass(frozen=True)
 class DisentangleOptions:
-    """The disentangle pretext: its trunks, what its heads learn, and how its clips are disturbed.
+    """Options of the disentangle model: trunks, losses of the heads, and augmentation.
 
     Attributes:
-        pretext: whose options these are.
-        encoder: family of the trunks, whose heads are made twice.
+        pretext: the model that these options belong to.
+        encoder: family of the trunks; each has two heads.
         lips: options of the lip encoder that differ from the family's.
-        sound: options of the sound encoder that differ from the family's.
-        content_weight: of telling moments of a clip by the heads of content.
-        identity_weight: of telling clips of the batch by the heads of identity.
-        confusion_weight: of telling nothing of the other's choice by either; 0 leaves that out.
-        similarity: of all these choices. The paper's is ``inverse-euclidean``.
-        symmetric: sound chooses pictures and pictures choose sound.
-        exclude: moments nearer than this many frames (and not the same) are no negatives of each other.
-        candidates: moments of each clip that take part, drawn at random; all by default. The paper: 30, all.
-        spacing: frames between two of them, at least.
-        pictures: disturbance of the pictures, the same for all frames of a clip.
-        sounds: disturbance of the sound. The voice's own length is left alone, since it says who speaks.
+        sound: options of the audio encoder that differ from the family's.
+        content_weight: weight of the content loss: the content heads distinguish time steps of a clip.
+        identity_weight: weight of the identity loss: the identity heads distinguish clips of the batch.
+        confusion_weight: weight of the confusion loss: neither head should solve the other's task; 0 disables it.
+        similarity: similarity of all these losses. The paper uses ``inverse-euclidean``.
+        symmetric: average the losses of both directions, audio to video and video to audio.
+        exclude: other time steps within this many frames are not negatives of each other.
+        candidates: random time steps per clip that take part; by default all. The paper: 30, all.
+        spacing: minimum distance between two of them in frames.
+        pictures: augmentation of the video, the same for all frames of a clip.
+        sounds: augmentation of the audio. Vocal tract length is not augmented, as it identifies the speaker.
     """
 
     pretext: Literal["disentangle"] = "disentangle"
@@ -87,23 +87,23 @@ class DisentangleOptions:
 
 
 class ModalityPair(NamedTuple):
-    """Embeddings of one kind, of the same things."""
+    """Audio and video embeddings of the same things."""
 
     voice: Tensor
     face: Tensor
 
 
 class DisentangleModel(LipSyncModel, IdentityModel):
-    """A lip and a sound encoder with two heads each: moments agree by the one, people by the other.
+    """A lip and an audio encoder with two heads each: one matches time steps, the other people.
 
-    Identity is heard in the mean of a clip's moments and seen in one of them, drawn at random.
+    The identity of a voice is averaged over the time steps of a clip; that of a face comes from one random frame.
 
     Attributes:
-        options: what it was built from.
-        config: everything that its config.json says; the key ``model`` rebuilds it.
+        options: options of the model.
+        config: contents of its config.json; the key ``model`` rebuilds it.
         view: whole faces.
-        lips, sound: trunks, with the heads of content.
-        who_seen, who_heard: the heads of identity.
+        lips, sound: trunks with the content heads.
+        who_seen, who_heard: the identity heads.
     """
 
     name = "disentangle"
@@ -127,36 +127,36 @@ class DisentangleModel(LipSyncModel, IdentityModel):
         self.identity = Multiway(o.similarity, o.symmetric)
         self.confusion = Confusion(o.symmetric)
         self.distance, self.normalised = self.content.distance, self.content.normalised
-        self._ask(self.content, o.content_weight, self.lips.head, self.sound.head)
-        self._ask(self.identity, o.identity_weight, self.who_seen, self.who_heard)
+        self._set_requires_grad(self.content, o.content_weight, self.lips.head, self.sound.head)
+        self._set_requires_grad(self.identity, o.identity_weight, self.who_seen, self.who_heard)
         self.picture_augment = PictureAugmentation(o.pictures)
         self.sound_augment = SoundAugmentation(o.sounds)
-        self.lips.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # a third faster on a CPU
+        self.lips.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # a third faster on CPUs
 
     @classmethod
     def options_from(cls, given: Mapping[str, Any]) -> DisentangleOptions:
-        """See `Pretext.options_from`."""
+        """See `PretextModel.options_from`."""
         options: DisentangleOptions = build_options(DisentangleOptions, augmentation_from_plain(given))
         return options
 
     @property
     def learns(self) -> tuple[str, ...]:
-        """What has a weight: sync, match."""
+        """The tasks with a weight: sync, match."""
         o = self.options
         return tuple(name for name, weight in (("sync", o.content_weight), ("match", o.identity_weight)) if weight)
 
     @property
     def speech(self) -> PaddedSpeechEncoder:
-        """The sound encoder, for each frame of any recording; its layer ``identity`` says who speaks."""
+        """The audio encoder for whole recordings; its layer ``identity`` identifies the speaker."""
         return PaddedSpeechEncoder(self.sound, self.spectrum, self.normalised, {IDENTITY: self.who_heard})
 
     def embed_lips(self, video: Tensor, region: Region = "face") -> Tensor:
-        """See `LipSync.embed_lips`."""
-        return self._of_lips(lip_input(video, region, self.lips, self.picture_augment), self.lips.head)[0]
+        """See `LipSyncModel.embed_lips`."""
+        return self._embed_frames(lip_input(video, region, self.lips, self.picture_augment), self.lips.head)[0]
 
     def embed_sound(self, audio: Tensor) -> Tensor:
-        """See `LipSync.embed_sound`."""
-        return self._of_sound(self.spectrum(audio), self.sound.head)[0]
+        """See `LipSyncModel.embed_sound`."""
+        return self._embed_spectrum(self.spectrum(audio), self.sound.head)[0]
 
     @property
     def matching(self) -> nn.Module:
@@ -168,65 +168,66 @@ class DisentangleModel(LipSyncModel, IdentityModel):
         return self._finish(self.speech(audio, IDENTITY).mean(1))
 
     def embed_face(self, faces: Tensor) -> Tensor:
-        """See `IdentityModel.embed_face`. A still is seen as if it were held for as long as the lips are looked at."""
+        """See `IdentityModel.embed_face`. The still is repeated to fill the receptive field of the lip encoder."""
         held = faces.unsqueeze(1).expand(-1, 2 * self.context + 1, -1, -1, -1)
         pictures = lip_input(held, "face", self.lips, self.picture_augment)
-        return self._of_lips(pictures, self.who_seen)[0][:, 0]
+        return self._embed_frames(pictures, self.who_seen)[0][:, 0]
 
     def forward(self, batch: Mapping[str, Tensor], rng: Generator | None = None) -> dict[str, Tensor]:
-        """One training step's loss.
+        """Compute the loss of one training step.
 
         Args:
-            batch: clips of one length, ``video`` whole faces and ``audio``. The T - 2 context moments of a clip are
-                each other's candidates for content, the clips of the batch (of all processes) for identity.
-            rng: where disturbances, moments and faces are drawn from; without one nothing is disturbed.
+            batch: clips of one length, ``video`` of whole faces and ``audio``. The T - 2 context time steps of a clip
+                are each other's candidates for content, the clips of the batch (of all processes) for identity.
+            rng: source of augmentation, time steps and face frames; without one there is no augmentation.
 
         Returns:
-            ``loss``; its parts ``content``, ``identity`` and ``confusion``, where they have a weight; ``matched``, the
-            share of moments of sound whose nearest lips are their own; ``found``, the share of voices whose nearest
-            face is their own; and without ``rng`` what was compared: ``lips`` and ``sound`` (B, N, dim), and of two
-            parts of each clip ``voice``, ``face``, ``voice2``, ``face2`` (B, dim).
+            ``loss``; its parts ``content``, ``identity`` and ``confusion``, if they have a weight; ``matched``, the
+            fraction of audio steps whose nearest lips are their own; ``found``, the fraction of voices whose nearest
+            face is their own; and without ``rng`` the embeddings: ``lips`` and ``sound`` (B, N, dim), and of two parts
+            of each clip ``voice``, ``face``, ``voice2``, ``face2`` (B, dim).
         """
         o = self.options
-        with torch.autocast(batch["video"].device.type, enabled=False):  # pictures and spectra need their digits
+        with torch.autocast(batch["video"].device.type, enabled=False):  # augmentation and spectra need float32
             pictures, spectrum = self._prepare(batch, rng)
-        what_seen, who_seen = self._of_lips(pictures, self.lips.head, self.who_seen)
-        what_heard, who_heard = self._of_sound(spectrum, self.sound.head, self.who_heard)
-        what, who = ModalityPair(what_heard, what_seen), ModalityPair(who_heard, who_seen)
-        times = sample_steps(len(what_seen), what_seen.shape[1], o.candidates, o.spacing, rng)
+        content_video, identity_video = self._embed_frames(pictures, self.lips.head, self.who_seen)
+        content_audio, identity_audio = self._embed_spectrum(spectrum, self.sound.head, self.who_heard)
+        content, identity = ModalityPair(content_audio, content_video), ModalityPair(identity_audio, identity_video)
+        times = sample_steps(len(content_video), content_video.shape[1], o.candidates, o.spacing, rng)
         if times is not None:
-            what, who = (
-                ModalityPair(gather_steps(pair.voice, times), gather_steps(pair.face, times)) for pair in (what, who)
+            content, identity = (
+                ModalityPair(gather_steps(pair.voice, times), gather_steps(pair.face, times))
+                for pair in (content, identity)
             )
-        faces = _draw_faces(who.face, rng)
-        people = _people(who, faces)
+        faces = _sample_face_steps(identity.face, rng)
+        people = _people(identity, faces)
         losses = {}
         if o.content_weight:
-            losses["content"] = self.content(*what, times=times)
+            losses["content"] = self.content(*content, times=times)
         if o.identity_weight:
             losses["identity"] = self.identity(*people)
         if o.confusion_weight:
-            among_people, among_moments = candidates(people.voice), candidates(who.voice, None, times, o.exclude)
-            nobody = self.confusion(*_people(what, faces), self.content.similarity, among_people)
-            never = self.confusion(*who, self.identity.similarity, among_moments)
-            losses["confusion"] = (nobody + never) / 2
+            among_people, among_steps = candidates(people.voice), candidates(identity.voice, None, times, o.exclude)
+            over_people = self.confusion(*_people(content, faces), self.content.similarity, among_people)
+            over_time = self.confusion(*identity, self.identity.similarity, among_steps)
+            losses["confusion"] = (over_people + over_time) / 2
         loss = torch.stack([getattr(o, f"{name}_weight") * value for name, value in losses.items()]).sum()
-        found = {name: value.detach() for name, value in losses.items()}
-        found["matched"] = top1_within_clip(*what, self.distance)
-        found["found"] = top1_within_clip(*people, self.distance)
+        outputs = {name: value.detach() for name, value in losses.items()}
+        outputs["matched"] = top1_within_clip(*content, self.distance)
+        outputs["found"] = top1_within_clip(*people, self.distance)
         if rng is None:
-            found |= {"lips": what.face, "sound": what.voice} | self._twice(who)
-        return {"loss": loss} | found
+            outputs |= {"lips": content.face, "sound": content.voice} | self._two_views(identity)
+        return {"loss": loss} | outputs
 
-    def _ask(self, loss: Multiway, weight: float, *heads: nn.Module) -> None:
-        """Gradients of what has a weight alone: processes that train together would wait for the others."""
+    def _set_requires_grad(self, loss: Multiway, weight: float, *heads: nn.Module) -> None:
+        """Train only what has a weight: distributed training waits for the gradients of all trainable weights."""
         if not weight:
             loss.requires_grad_(False)
         for head in heads:
             head.requires_grad_(weight + self.options.confusion_weight > 0)
 
     def _prepare(self, batch: Mapping[str, Tensor], rng: Generator | None) -> tuple[Tensor, Tensor]:
-        """Pictures and spectrum as the encoders take them, disturbed if there is a generator."""
+        """Frames and spectrum as the encoders take them, augmented if there is a generator."""
         video, audio = batch["video"], batch["audio"].float()
         if audio.shape[1] != video.shape[1] * SAMPLES_PER_FRAME:
             raise ValueError(f"{video.shape[1]} frames come with {audio.shape[1]} samples of sound")
@@ -235,24 +236,24 @@ class DisentangleModel(LipSyncModel, IdentityModel):
             return pictures, self.spectrum(audio)
         return pictures, augmented_spectrum(self.spectrum, audio, self.sound_augment, rng)
 
-    def _of_lips(self, pictures: Tensor, *heads: nn.Module) -> list[Tensor]:
-        """What heads make of pictures, (B, T - 2 context, dim) each."""
+    def _embed_frames(self, pictures: Tensor, *heads: nn.Module) -> list[Tensor]:
+        """Embeddings by each head, (B, T - 2 context, dim) each."""
         features = self.lips.features(self.lips.normalise(pictures))
-        return [self._in_step(head(features), self.lips.context) for head in heads]
+        return [self._align(head(features), self.lips.context) for head in heads]
 
-    def _of_sound(self, spectrum: Tensor, *heads: nn.Module) -> list[Tensor]:
-        """What heads make of a spectrum, (B, T - 2 context, dim) each."""
+    def _embed_spectrum(self, spectrum: Tensor, *heads: nn.Module) -> list[Tensor]:
+        """Embeddings by each head, (B, T - 2 context, dim) each."""
         features = self.sound.features(self.sound.normalise(spectrum))
-        return [self._in_step(head(features), self.sound.context) for head in heads]
+        return [self._align(head(features), self.sound.context) for head in heads]
 
-    def _in_step(self, embeddings: Tensor, context: int) -> Tensor:
+    def _align(self, embeddings: Tensor, context: int) -> Tensor:
         return align_embeddings(embeddings.transpose(1, 2), self.context - context, self.normalised)
 
-    def _twice(self, who: ModalityPair) -> dict[str, Tensor]:
-        """Each clip's voice in two halves, and its face at two moments."""
-        middle = max(1, who.voice.shape[1] // 2)
-        voices = [self._finish(part.mean(1)) for part in (who.voice[:, :middle], who.voice[:, -middle:])]
-        faces = [who.face[:, middle // 2], who.face[:, -middle // 2]]
+    def _two_views(self, identity: ModalityPair) -> dict[str, Tensor]:
+        """Each clip's voice in its two halves, and its face in two frames."""
+        middle = max(1, identity.voice.shape[1] // 2)
+        voices = [self._finish(part.mean(1)) for part in (identity.voice[:, :middle], identity.voice[:, -middle:])]
+        faces = [identity.face[:, middle // 2], identity.face[:, -middle // 2]]
         return dict(zip(("voice", "voice2", "face", "face2"), (*voices, *faces), strict=True))
 
     def _finish(self, embeddings: Tensor) -> Tensor:
@@ -260,7 +261,7 @@ class DisentangleModel(LipSyncModel, IdentityModel):
 
 
 def head_like(head: nn.Sequential) -> nn.Sequential:
-    """A head of the same shape with weights of its own."""
+    """Copy the architecture of a head, with new random weights."""
     other = deepcopy(head)
     for layer in other.modules():
         if isinstance(layer, nn.Conv1d | nn.BatchNorm1d):
@@ -268,8 +269,8 @@ def head_like(head: nn.Sequential) -> nn.Sequential:
     return other
 
 
-def _draw_faces(seen: Tensor, rng: Generator | None) -> Tensor:
-    """(B, 1) moments at which faces are looked at; without a generator the middle one."""
+def _sample_face_steps(seen: Tensor, rng: Generator | None) -> Tensor:
+    """(B, 1) time steps of the face frames; without a generator the middle one."""
     clips, moments = seen.shape[:2]
     if rng is None:
         return torch.full((clips, 1), moments // 2, device=seen.device)
@@ -277,6 +278,6 @@ def _draw_faces(seen: Tensor, rng: Generator | None) -> Tensor:
 
 
 def _people(pair: ModalityPair, faces: Tensor) -> ModalityPair:
-    """One group (1, B, dim) of the clips of all processes: each voice on average, each face at one moment."""
+    """One group (1, B, dim) of the clips of all processes: voices averaged over time, faces of one frame."""
     mine = pair.voice.mean(1), gather_steps(pair.face, faces)[:, 0]
     return ModalityPair(*((gather_processes(x) if torch.is_grad_enabled() else x).unsqueeze(0) for x in mine))

@@ -1,4 +1,4 @@
-"""From a batch to what networks take: regions, stills, segments, moments, augmented spectra."""
+"""From a batch to network inputs: regions, stills, segments, time steps, augmented spectra."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from seehear.nn.interface import LipEncoder, Spectrum, StreamedSpeech
 from seehear.nn.small import MelSpeech
 
 LUMA_WEIGHTS = (0.299, 0.587, 0.114)
-"""ITU-R BT.601, as every codec and OpenCV have it."""
+"""ITU-R BT.601, as in codecs and OpenCV."""
 
 
 class PictureSpec(Protocol):
-    """Whoever looks at pictures: an encoder of lips, or what is to be drawn."""
+    """The frames that a network takes or generates."""
 
     @property
     def region(self) -> Region:
-        """Which part of a canonical crop."""
+        """Part of the canonical crop."""
 
     @property
     def colour(self) -> bool:
-        """RGB, or luma only."""
+        """RGB if true, luma otherwise."""
 
 
 def select_region(video: Tensor, region: Region, encoder: PictureSpec) -> Tensor:
-    """Cut and grey pictures for an encoder.
+    """Crop frames to the encoder's region and convert them to its colours.
 
     Args:
         video: uint8 (B, T, S, S, 3) RGB or (B, T, S, S) luma.
-        region: what they show.
-        encoder: whom they are for.
+        region: region shown by the video.
+        encoder: what the encoder takes.
 
     Returns:
-        float32 (B, 3 or 1, T, side, side) in 0..1, still in their own size.
+        float32 (B, 3 or 1, T, side, side) in 0..1, not resized.
 
     Raises:
-        ModelError: the encoder needs more than the pictures show: whole faces, or colour.
+        ModelError: the encoder needs whole faces or colour, and the video has neither.
     """
     if encoder.region == "face" and region == "mouth":
         raise ModelError("this model looks at whole faces, but the clips were kept as mouths only")
@@ -63,7 +63,7 @@ def select_region(video: Tensor, region: Region, encoder: PictureSpec) -> Tensor
 
 
 def resize_pictures(pictures: Tensor, size: int) -> Tensor:
-    """Pictures (B, C, T, side, side) at another size, (B, C, T, size, size)."""
+    """Resize frames (B, C, T, side, side) to (B, C, T, size, size)."""
     if pictures.shape[-1] == size:
         return pictures
     flat = F.interpolate(pictures.flatten(1, 2), (size, size), mode="bilinear", antialias=True)
@@ -71,13 +71,13 @@ def resize_pictures(pictures: Tensor, size: int) -> Tensor:
 
 
 def face_input(stills: Tensor, size: int, augment: PictureAugmentation, rng: Generator | None = None) -> Tensor:
-    """Pictures for a face tower, disturbed each by itself if there is a generator.
+    """Input of a face tower, each still augmented independently if there is a generator.
 
     Args:
         stills: canonical face crops, uint8 RGB (B, S, S, 3).
-        size: side of the pictures that are wanted.
-        augment: what disturbs them.
-        rng: where disturbances are drawn from.
+        size: side of the result in pixels.
+        augment: the augmentation.
+        rng: source of the augmentation; without one there is none.
 
     Returns:
         float32 (B, 3, size, size) in 0..1.
@@ -92,18 +92,18 @@ def face_input(stills: Tensor, size: int, augment: PictureAugmentation, rng: Gen
 def encode_augmented(
     encoder: StreamedSpeech, audio: Tensor, augment: SoundAugmentation, rng: Generator | None = None
 ) -> dict[str, Tensor]:
-    """The layers of an encoder.
+    """Compute the layers of an encoder, with augmentation of the spectrum.
 
     Args:
-        encoder: of speech.
-        audio: (B, 640 T) in [-1, 1], its waves disturbed already.
-        augment: what disturbs the spectrum between the log-mel and the rest, or else colours the waves.
-        rng: where that is drawn from; without one nothing is disturbed.
+        encoder: speech encoder.
+        audio: (B, 640 T) in [-1, 1]; augmentation of the waveform has already been applied.
+        augment: augments the log-mel, or, for encoders without one, equalises the waveform.
+        rng: source of the augmentation; without one there is none.
 
     Returns:
-        (B, T, width) each, by their names.
+        (B, T, width) each, by layer name.
     """
-    with torch.autocast(audio.device.type, enabled=False):  # a spectrum needs its digits
+    with torch.autocast(audio.device.type, enabled=False):  # a spectrum needs float32
         if isinstance(encoder, MelSpeech):
             mel = encoder.logmel(audio)
             mel = augment.augment_mel(mel, encoder.logmel.centres_hz, rng) if rng else mel
@@ -113,23 +113,23 @@ def encode_augmented(
 
 
 def augmented_spectrum(spectrum: Spectrum, audio: Tensor, augment: SoundAugmentation, rng: Generator) -> Tensor:
-    """What a sound encoder takes, of disturbed sound: (B, 640 T) -> (B, 4 T, bands)."""
+    """Input of an audio encoder, augmented: (B, 640 T) -> (B, 4 T, bands)."""
     audio = augment.augment_waveform(audio, rng)
     if isinstance(spectrum, LogMel):
         return augment.augment_mel(spectrum(audio), spectrum.centres_hz, rng)
     cepstra: Tensor = spectrum(equalise(audio, rng, augment.options.equaliser_db))
-    return cepstra  # which have no bands to be warped
+    return cepstra  # without bands there is nothing to warp
 
 
 def sample_two_segments(audio: Tensor, frames: int, rng: Generator | None = None) -> tuple[Tensor, Tensor]:
-    """Cut two segments out of each window of sound, at whole video frames; they do not overlap.
+    """Cut two non-overlapping segments out of each window of audio, at whole video frames.
 
     Args:
         audio: (B, 640 T).
-        frames: video frames of a segment, 1 or more. A window that is shorter than two of them gives its halves; one of
-            a single frame gives that, twice.
-        rng: where they lie and which of them is the first is drawn from; without one they are the window's first and
-            its last part.
+        frames: video frames per segment, 1 or more. A window shorter than two segments gives its halves; one of a
+            single frame gives that frame twice.
+        rng: source of the positions and the order of the segments; without one they are the first and the last part of
+            the window.
 
     Returns:
         (B, 640 min(frames, T / 2)) each.
@@ -140,7 +140,7 @@ def sample_two_segments(audio: Tensor, frames: int, rng: Generator | None = None
 
 
 def sample_two_feature_segments(by_frame: Tensor, frames: int, rng: Generator | None = None) -> tuple[Tensor, Tensor]:
-    """`sample_two_segments` for anything with a row a video frame: (B, T, D) -> (B, min(frames, T / 2), D) each."""
+    """`sample_two_segments` of per-frame data: (B, T, D) -> (B, min(frames, T / 2), D) each."""
     count, total, _ = by_frame.shape
     length = min(frames, max(1, total // 2))
     room = max(0, total - 2 * length)
@@ -151,16 +151,16 @@ def sample_two_feature_segments(by_frame: Tensor, frames: int, rng: Generator | 
         swapped = torch.rand(count, 1, generator=rng, device=rng.device) < 0.5
         starts = torch.where(swapped, starts.flip(1), starts)
     rows = torch.arange(count, device=by_frame.device).unsqueeze(1)
-    moments = starts.to(by_frame.device).unsqueeze(2) + torch.arange(length, device=by_frame.device)  # (B, 2, length)
-    first, second = (by_frame[rows, moments[:, which]] for which in (0, 1))
+    steps = starts.to(by_frame.device).unsqueeze(2) + torch.arange(length, device=by_frame.device)  # (B, 2, length)
+    first, second = (by_frame[rows, steps[:, which]] for which in (0, 1))
     return first, second
 
 
 def augmentation_from_plain(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain options with ``pictures`` and ``sounds`` made what they are; those that are not there are the usual ones.
+    """Convert ``pictures`` and ``sounds`` of plain options to dataclasses; missing ones get their defaults.
 
     Raises:
-        TypeError: an option that there is not.
+        TypeError: unknown option.
     """
     options = dict(given)
     options["pictures"] = PictureAugmentationOptions(**options.get("pictures", {}))
@@ -171,71 +171,71 @@ def augmentation_from_plain(given: Mapping[str, Any]) -> dict[str, Any]:
 def lip_input(
     video: Tensor, region: Region, lips: LipEncoder, augment: PictureAugmentation, rng: Generator | None = None
 ) -> Tensor:
-    """Pictures as a lip encoder takes them, disturbed if there is a generator.
+    """Input of a lip encoder, augmented if there is a generator.
 
     Args:
         video: uint8 (B, T, S, S, 3) RGB or (B, T, S, S) luma.
-        region: what they show.
-        lips: whom they are for.
-        augment: what disturbs them.
-        rng: where disturbances are drawn from.
+        region: region shown by the video.
+        lips: the encoder.
+        augment: the augmentation.
+        rng: source of the augmentation; without one there is none.
 
     Returns:
         float32 (B, 3 or 1, T, size, size) in 0..1.
 
     Raises:
-        ModelError: see `seehear.models.inputs.select_region`.
+        ModelError: see `select_region`.
     """
     pictures = select_region(video, region, lips)
     if rng is None:
         return resize_pictures(pictures, lips.size)
-    disturbed: Tensor = augment(pictures.flatten(1, 2), pictures.shape[2], lips.size, rng)
-    return disturbed.view(*pictures.shape[:3], *disturbed.shape[2:])
+    augmented: Tensor = augment(pictures.flatten(1, 2), pictures.shape[2], lips.size, rng)
+    return augmented.view(*pictures.shape[:3], *augmented.shape[2:])
 
 
 def align_embeddings(embeddings: Tensor, spare: int, normalised: bool) -> Tensor:
-    """(B, N, dim) without ``spare`` moments at either end, float32, of length 1 where compared by their angle."""
+    """(B, N, dim) without ``spare`` steps at either end, float32, scaled to length 1 if ``normalised``."""
     embeddings = embeddings[:, spare : embeddings.shape[1] - spare].float()
     return F.normalize(embeddings, dim=-1) if normalised else embeddings
 
 
 def sample_steps(groups: int, moments: int, wanted: int | None, spacing: int, rng: Generator | None) -> Tensor | None:
-    """(groups, N) sorted moments, at least ``spacing`` apart; None where all of them take part.
+    """Sample (groups, N) sorted time steps, at least ``spacing`` apart; None if all of them take part.
 
     Args:
-        groups: clips.
-        moments: of each of them.
-        wanted: how many of them are drawn, if there are so many.
-        spacing: frames between two of them, at least.
-        rng: where they are drawn from; without one all of them take part.
+        groups: number of clips.
+        moments: time steps per clip.
+        wanted: number of steps to sample, or as many as fit.
+        spacing: minimum distance between two steps in frames.
+        rng: source of the sample; without one all steps take part.
     """
     if rng is None or (wanted is None and spacing == 1):
         return None
-    count = min(wanted or moments, max(1, moments // spacing))  # not one more, or there were no choice left
-    free = moments - (count - 1) * (spacing - 1)  # draw without spacing, then push apart
+    count = min(wanted or moments, max(1, moments // spacing))  # one more would leave no freedom
+    free = moments - (count - 1) * (spacing - 1)  # sample without spacing, then spread out
     drawn = torch.rand(groups, free, generator=rng, device=rng.device).argsort(1)[:, :count].sort(1).values
     return drawn + torch.arange(count, device=rng.device) * (spacing - 1)
 
 
 def gather_steps(embeddings: Tensor, times: Tensor) -> Tensor:
-    """(B, T, dim) at (B, N) moments -> (B, N, dim)."""
+    """(B, T, dim) at time steps (B, N) -> (B, N, dim)."""
     return embeddings.gather(1, times.unsqueeze(-1).expand(-1, -1, embeddings.shape[2]))
 
 
 def sync_loss(
     loss: Loss, sound: Tensor, lips: Tensor, wanted: int | None, spacing: int, rng: Generator | None
 ) -> dict[str, Tensor]:
-    """What it costs to confuse the moments of each clip.
+    """Loss of distinguishing the time steps of each clip.
 
     Args:
-        loss: between sound and lips.
-        sound: (B, N, dim) embeddings.
-        lips: (B, N, dim) embeddings of the same moments.
-        wanted: see `sample_steps`, as are ``spacing`` and ``rng``.
+        loss: loss between audio and lips.
+        sound: (B, N, dim) audio embeddings.
+        lips: (B, N, dim) lip embeddings of the same time steps.
+        wanted, spacing, rng: see `sample_steps`.
 
     Returns:
-        ``loss``; ``matched``, the share of the moments of sound whose nearest lips are their own; and the embeddings
-        that took part, ``lips`` and ``sound``, without their graph.
+        ``loss``; ``matched``, the fraction of audio steps whose nearest lips are their own; and the embeddings that
+        took part, ``lips`` and ``sound``, detached.
     """
     times = sample_steps(len(lips), lips.shape[1], wanted, spacing, rng)
     if times is not None:
@@ -247,7 +247,7 @@ def sync_loss(
 
 @torch.no_grad()
 def top1_within_clip(sound: Tensor, lips: Tensor, distance: Distance) -> Tensor:
-    """Share of (G, N, D) sounds whose nearest lips of the group are their own."""
-    alike = sound @ lips.mT if distance == "cosine" else -distances(sound.float(), lips.float())
-    own = torch.arange(alike.shape[1], device=alike.device)
-    return (alike.argmax(2) == own).float().mean()
+    """Fraction of audio embeddings (G, N, D) whose nearest lips in the group are their own."""
+    similarities = sound @ lips.mT if distance == "cosine" else -distances(sound.float(), lips.float())
+    own = torch.arange(similarities.shape[1], device=similarities.device)
+    return (similarities.argmax(2) == own).float().mean()

@@ -1,7 +1,7 @@
-"""joint: one speech encoder, three objectives.
+"""The joint model: one speech encoder, three objectives.
 
-Three terms on one pass of sound: `sync` (Chung, Kang & Chung 2020, arXiv 2004.14326) tells moments from each other,
-`match` (the same) tells people, and `animate` (Shukla et al. 2020, arXiv 2001.04316) draws the mouth.
+The three losses share the audio features: `sync` (Chung, Kang & Chung 2020, arXiv 2004.14326) distinguishes time steps,
+`match` (the same paper) distinguishes people, and `animate` (Shukla et al. 2020, arXiv 2001.04316) generates the mouth.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from seehear.nn.interface import LipEncoder, StreamedSpeech
 
 
 def default_generation() -> GenerationOptions:
-    """What `animate-small` draws."""
+    """The generation options of `animate-small`."""
     return GenerationOptions(
         region="mouth", size=32, colour=False, widths=(32, 48, 64), frames=12, averaged=0.5, video_weight=10.0
     )
@@ -44,21 +44,21 @@ def default_generation() -> GenerationOptions:
 
 @dataclass(frozen=True)
 class JointOptions:
-    """The joint pretext: its encoder of speech, what it learns, and how much each of that counts.
+    """Options of the joint model: speech encoder, objectives and their weights.
 
     Attributes:
-        pretext: whose options these are.
-        encoder: of speech; where sync is learned, one without recurrent layers and without statistics of the clip.
-        sound: options of that encoder that differ from its defaults.
-        size: side of the face crops that batches show, in pixels; even.
-        dim: width of an embedding, of moments (whatever ``sync.lips`` says) and of people.
-        sync_weight: of the moments' loss; 0 leaves their networks out.
-        match_weight: of the people's loss; likewise.
-        animate_weight: of the drawing's loss; likewise.
-        sync: lips and sound of one moment.
-        match: voice and face of one person.
-        animate: what is drawn.
-        sounds: disturbance of the sound. The voice's own length is left alone, since it says who speaks.
+        pretext: the model that these options belong to.
+        encoder: name of the speech encoder; for sync, one without recurrent layers and clip statistics.
+        sound: options of the encoder that differ from its defaults.
+        size: side of the face crops in batches, in pixels; even.
+        dim: width of an embedding, of time steps (overrides ``sync.lips``) and of people.
+        sync_weight: weight of the sync loss; 0 leaves out its networks.
+        match_weight: weight of the match loss; likewise.
+        animate_weight: weight of the animate loss; likewise.
+        sync: options of the sync objective.
+        match: options of the match objective.
+        animate: options of the animate objective.
+        sounds: augmentation of the audio. Vocal tract length is not augmented, as it identifies the speaker.
     """
 
     pretext: Literal["joint"] = "joint"
@@ -85,13 +85,13 @@ class JointOptions:
 
 
 class JointModel(LipSyncModel, IdentityModel):
-    """An encoder of speech with a head for moments, one for people, and a generator of pictures.
+    """A speech encoder with a sync head, a match head and a frame generator.
 
     Attributes:
-        options: what it was built from.
-        config: everything that its config.json says; the key ``model`` rebuilds it.
-        view: whole faces; the mouth is cut out of them here.
-        sync, match, generator: the terms; None where one has no weight.
+        options: options of the model.
+        config: contents of its config.json; the key ``model`` rebuilds it.
+        view: whole faces; the mouth is cropped here.
+        sync, match, generator: networks of the objectives; None if its weight is 0.
     """
 
     name = "joint"
@@ -120,132 +120,132 @@ class JointModel(LipSyncModel, IdentityModel):
 
     @classmethod
     def options_from(cls, given: Mapping[str, Any]) -> JointOptions:
-        """See `Pretext.options_from`."""
+        """See `PretextModel.options_from`."""
         terms = {"sync": SyncObjectiveOptions, "match": MatchObjectiveOptions, "animate": GenerationOptions}
-        told = dict(given)
-        for name in terms.keys() & told.keys():
-            told[name] = build_options(terms[name], _with_pictures(given[name]))
+        complete = dict(given)
+        for name in terms.keys() & complete.keys():
+            complete[name] = build_options(terms[name], _with_pictures(given[name]))
         if "sounds" in given:
-            told["sounds"] = SoundAugmentationOptions(**given["sounds"])
-        options: JointOptions = build_options(JointOptions, told)
+            complete["sounds"] = SoundAugmentationOptions(**given["sounds"])
+        options: JointOptions = build_options(JointOptions, complete)
         return options
 
     @property
     def learns(self) -> tuple[str, ...]:
-        """The terms that have a weight: sync, match, animate."""
+        """The objectives with a weight: sync, match, animate."""
         return tuple(name for name in ("sync", "match", "animate") if getattr(self.options, f"{name}_weight"))
 
     @property
     def speech(self) -> StreamedSpeech:
-        """The encoder of sound."""
+        """The audio encoder."""
         return self.encoder
 
     @property
-    def lips(self) -> LipEncoder:  # type: ignore[override]  # it is registered once, in its term
+    def lips(self) -> LipEncoder:  # type: ignore[override]  # it is registered once, in its objective
         """See `LipSyncModel`."""
-        return self._sync_objective().lips
+        return self._require_sync().lips
 
     def embed_lips(self, video: Tensor, region: Region = "face") -> Tensor:
-        """See `LipSync.embed_lips`."""
-        return self._sync_objective().embed_lips(video, region)
+        """See `LipSyncModel.embed_lips`."""
+        return self._require_sync().embed_lips(video, region)
 
     def embed_sound(self, audio: Tensor) -> Tensor:
-        """See `LipSync.embed_sound`."""
-        return self._sync_objective().embed_sound(self.encoder(audio, self.encoder.last_layer))
+        """See `LipSyncModel.embed_sound`."""
+        return self._require_sync().embed_sound(self.encoder(audio, self.encoder.last_layer))
 
     @property
     def matching(self) -> nn.Module:
         """See `IdentityModel.matching`."""
-        return self._match_objective().loss
+        return self._require_match().loss
 
     def embed_voice(self, audio: Tensor) -> Tensor:
         """See `IdentityModel.embed_voice`."""
-        match = self._match_objective()
+        match = self._require_match()
         return match.embed_voice(self.encoder(audio, match.layer))
 
     def embed_face(self, faces: Tensor) -> Tensor:
         """See `IdentityModel.embed_face`."""
-        return self._match_objective().embed_face(faces)
+        return self._require_match().embed_face(faces)
 
     def animator(self) -> AnimateModel:
-        """A model that draws with the same networks, shared with this one.
+        """An animate model that shares its networks with this one.
 
         Raises:
-            ModelError: this one has not learned to draw.
+            ModelError: this model was trained without the animate objective.
         """
         if self.generator is None:
             raise ModelError("this joint model was trained with model.animate_weight 0 and cannot draw")
         o = self.options
-        drawn = {entry.name: getattr(o.animate, entry.name) for entry in fields(GenerationOptions)}
-        model = AnimateModel(AnimateOptions(encoder=o.encoder, sound=o.sound, sounds=o.sounds, **drawn))
+        generation = {entry.name: getattr(o.animate, entry.name) for entry in fields(GenerationOptions)}
+        model = AnimateModel(AnimateOptions(encoder=o.encoder, sound=o.sound, sounds=o.sounds, **generation))
         model.encoder, model.generator = self.encoder, self.generator
         model.config |= {"trained": self.config.get("trained", {})}
         return model.train(self.training)
 
     def forward(self, batch: Mapping[str, Tensor], rng: Generator | None = None) -> dict[str, Tensor]:
-        """One training step's loss.
+        """Compute the loss of one training step.
 
         Args:
-            batch: clips of one length, ``video`` whole faces (B, T, S, S, 3) and ``audio``; those of others are each
-                clip's candidates for its face.
-            rng: where everything is drawn from; without one nothing is disturbed, and all frames are drawn.
+            batch: clips of one length, ``video`` of whole faces (B, T, S, S, 3) and ``audio``. Match compares each clip
+                with all others.
+            rng: source of all random choices; without one there is no augmentation, and all frames are generated.
 
         Returns:
-            ``loss``; of sync ``sync_loss`` and ``matched``, the share of moments that find their lips; of match
-            ``match_loss`` and ``found``, the share of voices that find their face; of animate ``l1`` and ``copied``,
-            see `AnimateModel`; and without ``rng`` what was compared: ``lips`` and ``sound``, ``voice``, ``face``,
-            ``voice2`` and ``face2``, ``drawn`` and ``real``.
+            ``loss``; of sync ``sync_loss`` and ``matched``, the fraction of audio steps whose nearest lips are their
+            own; of match ``match_loss`` and ``found``, the fraction of voices whose nearest face is their own; of
+            animate ``l1`` and ``copied``, see `AnimateModel`; and without ``rng`` the embeddings and frames: ``lips``,
+            ``sound``, ``voice``, ``face``, ``voice2``, ``face2``, ``drawn`` and ``real``.
         """
         o, video, audio = self.options, batch["video"], batch["audio"].float()
         if audio.shape[1] != video.shape[1] * SAMPLES_PER_FRAME:
             raise ValueError(f"{video.shape[1]} frames come with {audio.shape[1]} samples of sound")
-        layers = self._hear(audio, rng)
+        layers = self._encode(audio, rng)
         features = layers[self.encoder.last_layer]
-        found: dict[str, Tensor] = {}
+        outputs: dict[str, Tensor] = {}
         loss = features.new_zeros((), dtype=torch.float32)
         if self.sync:
-            found |= _rename_loss(self.sync(features, video, rng), "sync_loss")
-            loss = loss + o.sync_weight * found["sync_loss"]
+            outputs |= _rename_loss(self.sync(features, video, rng), "sync_loss")
+            loss = loss + o.sync_weight * outputs["sync_loss"]
         if self.match:
-            again = self._hear(audio, rng) if rng else layers
-            found |= _rename_loss(self.match(layers, again, video, rng), "match_loss")
-            loss = loss + o.match_weight * found["match_loss"]
+            second_layers = self._encode(audio, rng) if rng else layers
+            outputs |= _rename_loss(self.match(layers, second_layers, video, rng), "match_loss")
+            loss = loss + o.match_weight * outputs["match_loss"]
         if self.generator is not None:
-            found |= self.drawing(self.generator, video, features, rng, seen="face")
-            loss = loss + o.animate_weight * found["video"]
-        kept = {name: value.detach() for name, value in found.items() if not rng or name in self.logged_metrics}
+            outputs |= self.drawing(self.generator, video, features, rng, seen="face")
+            loss = loss + o.animate_weight * outputs["video"]
+        kept = {name: value.detach() for name, value in outputs.items() if not rng or name in self.logged_metrics}
         return {"loss": loss} | kept
 
-    def _hear(self, audio: Tensor, rng: Generator | None) -> dict[str, Tensor]:
-        """The layers of the encoder of speech, the sound disturbed if there is a generator."""
+    def _encode(self, audio: Tensor, rng: Generator | None) -> dict[str, Tensor]:
+        """The layers of the speech encoder; the audio is augmented if there is a generator."""
         with torch.autocast(audio.device.type, enabled=False):
-            heard = self.sound_augment.augment_waveform(audio, rng) if rng else audio
-        return encode_augmented(self.encoder, heard, self.sound_augment, rng)
+            augmented = self.sound_augment.augment_waveform(audio, rng) if rng else audio
+        return encode_augmented(self.encoder, augmented, self.sound_augment, rng)
 
-    def _sync_objective(self) -> SyncObjective:
+    def _require_sync(self) -> SyncObjective:
         if self.sync is None:
             raise ModelError("this joint model was trained with model.sync_weight 0 and cannot compare lips and sound")
         return self.sync
 
-    def _match_objective(self) -> MatchObjective:
+    def _require_match(self) -> MatchObjective:
         if self.match is None:
             raise ModelError("this joint model was trained with model.match_weight 0 and cannot tell people apart")
         return self.match
 
 
-def _rename_loss(found: dict[str, Tensor], loss: str) -> dict[str, Tensor]:
-    """The same with the loss under another name."""
-    return {loss if name == "loss" else name: value for name, value in found.items()}
+def _rename_loss(outputs: dict[str, Tensor], loss: str) -> dict[str, Tensor]:
+    """Rename the key ``loss``."""
+    return {loss if name == "loss" else name: value for name, value in outputs.items()}
 
 
 def _with_pictures(given: Mapping[str, Any]) -> dict[str, Any]:
-    """A term's options whose disturbance of pictures, if told, is made what it is."""
+    """Convert ``pictures`` of an objective's options to a dataclass, if given."""
     pictures = {"pictures": PictureAugmentationOptions(**given["pictures"])} if "pictures" in given else {}
     return {**given, **pictures}
 
 
 def _complete_options(o: JointOptions) -> dict[str, Any]:
-    """Every option, the networks' defaults too, so that a model on disk outlives a change of the defaults."""
+    """Every option, encoder defaults included, so that saved models survive a change of the defaults."""
     whole = asdict(o) | {"sound": complete_speech_options(o.encoder, o.sound)}
     whole["sync"]["lips"] = complete_lip_options(o.sync.encoder, {**o.sync.lips, "dim": o.dim})
     whole["match"]["still"] = complete_face_options(o.match.face, o.match.still)

@@ -1,8 +1,7 @@
-"""match: one implementation, alone and in joint.
+"""The match model: voices and faces, alone (`MatchModel`) and as an objective of joint (`MatchObjective`).
 
-Chung, Kang & Chung 2020, "Seeing voices and hearing voices" (arXiv 2004.14326): 2 s of sound against one still of the
-same track. A second segment and a second still are the positives within the modalities, where the loss keeps those
-apart too.
+Chung, Kang & Chung 2020, "Seeing voices and hearing voices" (arXiv 2004.14326): 2 s of audio and one still of the same
+track. A second segment and a second still are the positives within the modalities, for losses that separate those too.
 """
 
 from __future__ import annotations
@@ -45,12 +44,12 @@ from seehear.nn.interface import SpeechEncoder, StreamedSpeech
 from seehear.nn.layers import Pooling, SharedSubspace, VoiceHead
 
 SHARED_SHARE = 0.05
-"""Share of an embedding's squared length that the numbers in common have: enough to be there, too little to tell voices
-from voices by."""
+"""Share of an embedding's squared length in the shared dimensions: enough to have an effect, too little to help
+distinguish voices."""
 
 
 def still_augmentation() -> PictureAugmentationOptions:
-    """What differs from still to still of one person: no warp, for the shape of a face says who it is."""
+    """Differences between stills of one person; no warp, as the shape of a face identifies its owner."""
     return PictureAugmentationOptions(
         scale=0.1,
         shift=0.05,
@@ -65,40 +64,38 @@ def still_augmentation() -> PictureAugmentationOptions:
 
 
 def voice_augmentation() -> SoundAugmentationOptions:
-    """What differs from recording to recording of one person: no vocal tract warp, for its length says who it is."""
+    """Differences between recordings of one person; no vocal tract warp, as its length identifies the speaker."""
     return SoundAugmentationOptions(noise=0.3, equaliser_db=3.0, warp=0.0)
 
 
 @dataclass(frozen=True)
 class MatchOptions:
-    """The match pretext: its towers, its loss and how sound and stills are disturbed.
+    """Options of the match model: towers, loss and augmentation.
 
     Attributes:
-        pretext: whose options these are.
-        encoder: of speech.
-        sound: options of that encoder that differ from its defaults.
-        layer: of that encoder, from which the voice is read; by default the one that tasks read. Layers behind it learn
-            nothing.
-        pooling: what the voice's embedding is made of: the features' mean over time, mean and deviation, or both
-            weighted by attention.
-        face: encoder of the still.
-        still: options of that encoder that differ from its defaults.
-        face_dropout: share of the face's features that are left out at random in training: stills of one track are so
-            alike that faces are soon known by heart.
+        pretext: the model that these options belong to.
+        encoder: name of the speech encoder.
+        sound: options of the encoder that differ from its defaults.
+        layer: layer of the encoder that the voice head uses; by default the encoder's default layer. Later layers are
+            not trained.
+        pooling: pooling of the features over time: mean, mean and deviation, or both weighted by attention.
+        face: name of the face encoder.
+        still: options of the face encoder that differ from its defaults.
+        face_dropout: dropout rate of the face features: stills of one track are so similar that faces are soon
+            memorised.
         dim: width of an embedding.
-        seconds: of sound in one embedding of a voice; windows shorter than two of them give two halves.
-        loss: what pulls a voice and its face together, and pushes those of other recordings away.
-        similarity: of the multi-way losses.
-        symmetric: of the multi-way losses: voices choose faces and faces choose voices.
-        margin: of the contrastive loss.
-        weight: of the separation within the modalities, in the loss ``separate``.
-        shared: of the multi-way losses: numbers beside the ``dim`` others that voices and faces have in common and by
-            which they are compared; by default those others are compared themselves. A face tells little of a voice:
-            sex, age, size. The more room there is beyond that, the more of the training's own pairs is learned by
-            heart.
-        freeze_voice: the voice tower stays as it begins (see --init), but for those numbers in common.
-        pictures: disturbance of the stills, each by itself.
-        sounds: disturbance of the segments, each by itself.
+        seconds: length of a voice segment; windows shorter than two segments give two halves.
+        loss: loss that pulls a voice and its face together and pushes those of other recordings away.
+        similarity: similarity of the multi-way losses.
+        symmetric: for multi-way losses: average the losses of both directions, voices to faces and faces to voices.
+        margin: margin of the contrastive loss.
+        weight: weight of the separation within the modalities, in the loss ``separate``.
+        shared: for multi-way losses: additional dimensions, besides ``dim``, in which voices are compared with faces;
+            by default the ``dim`` dimensions themselves are compared. A face reveals little about a voice (sex, age,
+            size), and with more dimensions more training pairs are memorised.
+        freeze_voice: keep the initial weights of the voice tower (see --init), except for the shared dimensions.
+        pictures: augmentation of the stills, independent for each.
+        sounds: augmentation of the segments, independent for each.
     """
 
     pretext: Literal["match"] = "match"
@@ -132,12 +129,12 @@ class MatchOptions:
 
 
 class MatchModel(IdentityModel):
-    """A voice tower over time and a face tower over one still, whose embeddings agree where both are of one recording.
+    """A voice tower and a still-image face tower whose embeddings are similar if both are from the same recording.
 
     Attributes:
-        options: what it was built from.
-        config: everything that its config.json says; the key ``model`` rebuilds it.
-        view: faces of the size that the face tower takes.
+        options: options of the model.
+        config: contents of its config.json; the key ``model`` rebuilds it.
+        view: faces at the resolution of the face tower.
     """
 
     name = "match"
@@ -151,12 +148,15 @@ class MatchModel(IdentityModel):
     def __init__(self, options: MatchOptions | None = None) -> None:
         super().__init__()
         self.options = o = options or MatchOptions()
-        whole = {"sound": complete_speech_options(o.encoder, o.sound), "still": complete_face_options(o.face, o.still)}
+        encoders = {
+            "sound": complete_speech_options(o.encoder, o.sound),
+            "still": complete_face_options(o.face, o.still),
+        }
         self.dim = o.dim + (o.shared or 0)
         self.encoder = build_speech_encoder(o.encoder, o.sound)
         self.layer = o.layer or self.encoder.default_layer
         freeze_unused_layers(self.encoder, self.layer)
-        self.config: dict[str, Any] = {"pretext": self.name, "model": asdict(o) | whole | {"layer": self.layer}}
+        self.config: dict[str, Any] = {"pretext": self.name, "model": asdict(o) | encoders | {"layer": self.layer}}
         self.voice_head = VoiceHead(self.encoder.layers[self.layer], o.dim, o.pooling)
         self.common = SharedSubspace(o.dim, o.shared) if o.shared else None
         if o.freeze_voice:
@@ -174,17 +174,17 @@ class MatchModel(IdentityModel):
 
     @classmethod
     def options_from(cls, given: Mapping[str, Any]) -> MatchOptions:
-        """See `Pretext.options_from`."""
+        """See `PretextModel.options_from`."""
         options: MatchOptions = build_options(MatchOptions, augmentation_from_plain(given))
         return options
 
     @property
     def speech(self) -> StreamedSpeech:
-        """The encoder of sound."""
+        """The audio encoder."""
         return self.encoder
 
     def train(self, mode: bool = True) -> Self:
-        """As of any module; a frozen voice tower keeps its statistics too."""
+        """As `nn.Module.train`, but a frozen voice tower also keeps its batch norm statistics."""
         super().train(mode)
         if self.options.freeze_voice:
             self.encoder.eval()
@@ -205,66 +205,69 @@ class MatchModel(IdentityModel):
         return self._embed_pictures(face_input(faces, self.face.size, self.picture_augment))
 
     def forward(self, batch: Mapping[str, Tensor], rng: Generator | None = None) -> dict[str, Tensor]:
-        """One training step's loss, over the candidates of all processes.
+        """Compute the loss of one training step, over the candidates of all processes.
 
         Args:
-            batch: ``audio`` (B, 640 T), of which two segments are heard; ``video`` (B, stills, S, S, 3), of which the
-                first and the last still are seen; ``seen`` (B,), False where there is sound only, all by default.
-            rng: where segments and disturbances are drawn from; without one the segments are the first and the last
-                of the sound, and nothing is disturbed.
+            batch: ``audio`` (B, 640 T), from which two segments are cut; ``video`` (B, stills, S, S, 3), of which the
+                first and the last still are used; ``seen`` (B,), False for audio-only clips, by default all True.
+            rng: source of segments and augmentation; without one the segments are the first and the last part of the
+                audio, without augmentation.
 
         Returns:
-            ``loss``; ``matched``, the share of voices whose nearest face is their own; ``same_voice``, the share of
-            first segments whose nearest second segment is their own; and the embeddings of this process, without
-            their graph: ``voice``, ``face``, ``voice2``, ``face2`` (B, dim), a face that is not seen being 0.
+            ``loss``; ``matched``, the fraction of voices whose nearest face is their own; ``same_voice``, the fraction
+            of first segments whose nearest second segment is their own; and the embeddings of this process, detached:
+            ``voice``, ``face``, ``voice2``, ``face2`` (B, dim), with zeros for missing faces.
         """
         audio, video = batch["audio"].float(), batch["video"]
         seen = batch["seen"] if "seen" in batch else video.new_ones(len(video), dtype=torch.bool)
-        voices = self._hear(sample_two_segments(audio, round(self.options.seconds * FPS), rng), rng)
-        faces = self._look(video, seen, rng)
-        mine = dict(zip(("voice", "voice2", "face", "face2"), (*voices, *faces), strict=True))
-        everyone = {name: gather_processes(x) if torch.is_grad_enabled() else x for name, x in mine.items()}
-        known = gather_processes(seen.float()).bool() if torch.is_grad_enabled() else seen
-        voice, voice2, face, face2 = (x.unsqueeze(0) for x in everyone.values())
-        loss = self.loss(voice, face, voice2, face2, seen=known.unsqueeze(0))
+        voices = self._embed_segment_pair(sample_two_segments(audio, round(self.options.seconds * FPS), rng), rng)
+        faces = self._embed_still_pair(video, seen, rng)
+        local = dict(zip(("voice", "voice2", "face", "face2"), (*voices, *faces), strict=True))
+        gathered = {name: gather_processes(x) if torch.is_grad_enabled() else x for name, x in local.items()}
+        all_seen = gather_processes(seen.float()).bool() if torch.is_grad_enabled() else seen
+        voice, voice2, face, face2 = (x.unsqueeze(0) for x in gathered.values())
+        loss = self.loss(voice, face, voice2, face2, seen=all_seen.unsqueeze(0))
         with torch.no_grad():
-            found = {
-                "matched": top1_accuracy(self.cross_similarity(voice[0], face[0]), known),
-                "same_voice": top1_accuracy(self.similarity(voice[0], voice2[0]), torch.ones_like(known)),
+            metrics = {
+                "matched": top1_accuracy(self.cross_similarity(voice[0], face[0]), all_seen),
+                "same_voice": top1_accuracy(self.similarity(voice[0], voice2[0]), torch.ones_like(all_seen)),
             }
-        return {"loss": loss} | found | {name: x.detach() for name, x in mine.items()}
+        return {"loss": loss} | metrics | {name: x.detach() for name, x in local.items()}
 
-    def _hear(self, segments: tuple[Tensor, Tensor], rng: Generator | None) -> tuple[Tensor, ...]:
-        """Embeddings of two segments of each voice, disturbed by themselves and heard together."""
+    def _embed_segment_pair(self, segments: tuple[Tensor, Tensor], rng: Generator | None) -> tuple[Tensor, ...]:
+        """Embed two segments of each voice in one batch, each augmented independently."""
         if rng is not None:
             with torch.autocast(segments[0].device.type, enabled=False):
-                segments = (self.sound_augment.augment_waveform(segments[0], rng), self.sound_augment.augment_waveform(segments[1], rng))
+                segments = (
+                    self.sound_augment.augment_waveform(segments[0], rng),
+                    self.sound_augment.augment_waveform(segments[1], rng),
+                )
         audio = torch.cat(segments)
         features = encode_augmented(self.encoder, audio, self.sound_augment, rng)[self.layer]
         return self._embed_features(features).chunk(2)
 
-    def _look(self, video: Tensor, seen: Tensor, rng: Generator | None) -> tuple[Tensor, ...]:
-        """Embeddings of two stills of each track. Black pictures are not looked at: they would spoil batch norms.
+    def _embed_still_pair(self, video: Tensor, seen: Tensor, rng: Generator | None) -> tuple[Tensor, ...]:
+        """Embed two stills of each track, without black frames, which would distort the batch norm statistics.
 
-        Where all of them are black one is, so that every process asks its face tower for gradients, if only of 0.
+        If all are black, one is used, so that the face tower of every process has gradients, even if they are 0.
         """
         which = seen.nonzero().flatten() if seen.any() else seen.new_zeros(1, dtype=torch.long)
         stills = torch.cat([video[which, 0], video[which, -1]])
         embedded = self._embed_pictures(face_input(stills, self.face.size, self.picture_augment, rng))
-        nobody = embedded.new_zeros(len(video), self.dim)
-        return tuple(nobody.index_copy(0, which, part) for part in embedded.chunk(2))
+        zeros = embedded.new_zeros(len(video), self.dim)
+        return tuple(zeros.index_copy(0, which, part) for part in embedded.chunk(2))
 
     def _embed_pictures(self, pictures: Tensor) -> Tensor:
         """(B, 3, size, size) in 0..1 -> (B, dim)."""
         return self._finish(self.face_head(self.face(pictures)))
 
     def _embed_features(self, features: Tensor) -> Tensor:
-        """What the voice head reads, (B, T, width) -> (B, dim)."""
+        """Features of the voice head's layer, (B, T, width) -> (B, dim)."""
         voice = self.voice_head(features)
         return self._finish(voice if self.common is None else torch.cat([self.common(voice), voice], dim=-1))
 
     def _finish(self, embeddings: Tensor) -> Tensor:
-        """Embeddings of length 1 where they are compared by their angle, those in common a small part of that."""
+        """Scale to length 1 if the loss compares angles; the shared dimensions have a small share of it."""
         embeddings = embeddings.float()
         if not self.loss.normalised or self.common is None:
             return F.normalize(embeddings, dim=-1) if self.loss.normalised else embeddings
@@ -274,32 +277,32 @@ class MatchModel(IdentityModel):
 
 
 def top1_accuracy(alike: Tensor, valid: Tensor) -> Tensor:
-    """Share of the valid of N whose nearest among the valid is their own, by how alike they are (N, N)."""
+    """Top-1 accuracy over the valid of N items, by similarities (N, N); the correct answers are on the diagonal."""
     nearest = alike.masked_fill(~valid, -torch.inf).argmax(1)
     return mean_where((nearest == torch.arange(len(alike), device=alike.device)).float(), valid)
 
 
 STILL_POSITIONS = (0.25, 0.75)
-"""Of a clip, where its two stills are taken if nothing is drawn."""
+"""Relative positions of a clip's two stills if they are not random."""
 
 
 @dataclass(frozen=True)
 class MatchObjectiveOptions:
-    """What of voices and faces is compared, and how.
+    """Options of the match objective.
 
     Attributes:
-        layer: of the encoder of speech, from which the voice is read; by default the one that tasks read.
-        pooling: what the voice's embedding is made of; see `MatchOptions`.
-        face: encoder of the still.
-        still: options of that encoder that differ from its defaults.
-        face_dropout: share of the face's features that are left out at random in training; see `MatchOptions`.
-        seconds: of sound in one embedding of a voice.
-        loss: what pulls a voice and its face together, by their angle.
-        symmetric: voices choose faces and faces choose voices.
-        weight: of the separation within the modalities, in the loss `separate`.
-        shared: numbers of an embedding, from the first on, that are compared across the modalities; by default all. The
-            others tell voices from voices and faces from faces alone.
-        pictures: disturbance of the stills, each by itself.
+        layer: layer of the speech encoder that the voice head uses; by default the encoder's default layer.
+        pooling: pooling of the features over time; see `MatchOptions`.
+        face: name of the face encoder.
+        still: options of the face encoder that differ from its defaults.
+        face_dropout: dropout rate of the face features; see `MatchOptions`.
+        seconds: length of a voice segment.
+        loss: loss that pulls a voice and its face together, by cosine similarity.
+        symmetric: average the losses of both directions, voices to faces and faces to voices.
+        weight: weight of the separation within the modalities, in the loss `separate`.
+        shared: number of leading dimensions that are compared across the modalities; by default all. The others are
+            used within a modality only.
+        pictures: augmentation of the stills, independent for each.
     """
 
     layer: str | None = None
@@ -321,25 +324,25 @@ class MatchObjectiveOptions:
 
 
 class MatchObjective(nn.Module):
-    """A voice head on the features of an encoder of speech, and a face tower.
+    """A voice head on the features of a speech encoder, and a face tower.
 
-    The two segments of a voice are cut out of features that are there already, each out of another hearing of the same
-    sound: were both disturbed alike, what a microphone does to a voice would be taken for the voice.
+    The two segments of a voice are cut from existing features, each from a different augmentation of the same audio.
+    With one augmentation for both, the head would learn to recognise the augmentation instead of the voice.
 
     Attributes:
-        layer: of the encoder of speech, that is read.
+        layer: layer of the speech encoder that the voice head uses.
     """
 
     def __init__(self, options: MatchObjectiveOptions, speech: SpeechEncoder, dim: int) -> None:
-        """Makes the layers.
+        """Build the layers.
 
         Args:
-            options: of the comparison.
-            speech: what is read; it stays outside.
+            options: options of the objective.
+            speech: the speech encoder; it is not registered here.
             dim: width of an embedding.
 
         Raises:
-            ModelError: the encoder of speech has no such layer.
+            ModelError: the speech encoder has no such layer.
         """
         super().__init__()
         self.options = o = options
@@ -355,57 +358,57 @@ class MatchObjective(nn.Module):
     def forward(
         self, layers: dict[str, Tensor], again: dict[str, Tensor], video: Tensor, rng: Generator | None = None
     ) -> dict[str, Tensor]:
-        """Two segments of each voice and two stills of each face, against those of the whole batch, of all processes.
+        """Compare two segments of each voice and two stills of each face over the batches of all processes.
 
         Args:
-            layers: of the encoder of speech, (B, T, width) each.
-            again: the same of the same sound, disturbed otherwise.
+            layers: layers of the speech encoder, (B, T, width) each.
+            again: the same for another augmentation of the same audio.
             video: face crops, uint8 (B, T, S, S, 3).
-            rng: where segments, stills and disturbances are drawn from.
+            rng: source of segments, stills and augmentation.
 
         Returns:
-            ``loss``; ``found``, the share of voices whose nearest face is their own; and the embeddings of this
-            process, without their graph: ``voice``, ``face``, ``voice2``, ``face2`` (B, dim).
+            ``loss``; ``found``, the fraction of voices whose nearest face is their own; and the embeddings of this
+            process, detached: ``voice``, ``face``, ``voice2``, ``face2`` (B, dim).
         """
         o = self.options
         frames = round(o.seconds * FPS)
-        both = torch.cat([layers[self.layer], again[self.layer]], dim=-1)  # so that one draw cuts both
+        both = torch.cat([layers[self.layer], again[self.layer]], dim=-1)  # so that one random draw cuts both
         first, second = sample_two_feature_segments(both, frames, rng)
         width = first.shape[-1] // 2
         voices = self.embed_voice(first[..., :width]), self.embed_voice(second[..., width:])
         faces = self.embed_face(_two_stills(video, rng), rng).chunk(2)
-        mine = dict(zip(("voice", "voice2", "face", "face2"), (*voices, *faces), strict=True))
-        everyone = [gather_processes(x) if torch.is_grad_enabled() else x for x in mine.values()]
-        voice, voice2, face, face2 = (x.unsqueeze(0) for x in everyone)
+        local = dict(zip(("voice", "voice2", "face", "face2"), (*voices, *faces), strict=True))
+        gathered = [gather_processes(x) if torch.is_grad_enabled() else x for x in local.values()]
+        voice, voice2, face, face2 = (x.unsqueeze(0) for x in gathered)
         loss = self.loss(voice, face, voice2, face2)
-        alike = cross_similarity(voice[0].detach(), face[0].detach(), self.loss.distance, o.shared)
-        found = top1_accuracy(alike, torch.ones_like(alike[0], dtype=torch.bool))
-        return {"loss": loss, "found": found} | {name: x.detach() for name, x in mine.items()}
+        similarities = cross_similarity(voice[0].detach(), face[0].detach(), self.loss.distance, o.shared)
+        accuracy = top1_accuracy(similarities, torch.ones_like(similarities[0], dtype=torch.bool))
+        return {"loss": loss, "found": accuracy} | {name: x.detach() for name, x in local.items()}
 
     def embed_voice(self, features: Tensor) -> Tensor:
-        """(B, T, width) of the layer that is read -> (B, dim)."""
+        """Features (B, T, width) of the voice head's layer -> (B, dim)."""
         return F.normalize(self.voice_head(features).float(), dim=-1)
 
     def embed_face(self, stills: Tensor, rng: Generator | None = None) -> Tensor:
-        """See `IdentityModel.embed_face`; disturbed if there is a generator."""
+        """See `IdentityModel.embed_face`; augmented if there is a generator."""
         features = self.face(face_input(stills, self.face.size, self.augment, rng))
         if rng is not None:
-            features = _left_out(features, self.options.face_dropout, rng)
+            features = _dropout(features, self.options.face_dropout, rng)
         return F.normalize(self.face_head(features).float(), dim=-1)
 
 
 def _two_stills(video: Tensor, rng: Generator | None) -> Tensor:
-    """Two pictures of each clip, the first of all clips before the second: (B, T, S, S, 3) -> (2 B, S, S, 3)."""
+    """Two frames of each clip, first all first ones, then all second ones: (B, T, S, S, 3) -> (2 B, S, S, 3)."""
     clips, frames = video.shape[:2]
     if rng is None:
-        which = torch.tensor([int(moment * frames) for moment in STILL_POSITIONS]).expand(clips, 2)
+        which = torch.tensor([int(position * frames) for position in STILL_POSITIONS]).expand(clips, 2)
     else:
         which = torch.randint(frames, (clips, 2), generator=rng, device=rng.device)
     rows = torch.arange(clips, device=video.device)
-    return torch.cat([video[rows, which[:, place].to(video.device)] for place in (0, 1)])
+    return torch.cat([video[rows, which[:, i].to(video.device)] for i in (0, 1)])
 
 
-def _left_out(features: Tensor, share: float, rng: Generator) -> Tensor:
-    """Dropout whose draws are those of the generator that all else is drawn from."""
+def _dropout(features: Tensor, share: float, rng: Generator) -> Tensor:
+    """Dropout that uses the training's generator, so that runs are reproducible."""
     kept = torch.rand(features.shape, generator=rng, device=rng.device) >= share
     return features * kept.to(features.device) / (1 - share)

@@ -1,8 +1,8 @@
-"""Picture augmentation in training.
+"""Video augmentation in training.
 
-One draw a clip, on whole batches of float pictures (B, planes, height, width) in 0..1; a plane is one colour of one
-frame. Everything is drawn from a generator whose state a checkpoint can keep. About 50 microseconds a frame of 64x64
-pixels on one core.
+Parameters are sampled once per clip, for whole batches of float frames (B, planes, height, width) in 0..1; a plane is
+one colour channel of one frame. All randomness comes from a generator whose state a checkpoint can store. Takes about
+50 microseconds per frame of 64x64 pixels on one core.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 
 def apply_separable(pictures: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Map the rows and the columns of every picture: rows @ picture @ columns^T.
+    """Apply linear maps to the rows and columns of every image: rows @ image @ columns^T.
 
     Args:
         pictures: (B, planes, height, width).
@@ -48,13 +48,13 @@ QUANTISATION = (
 
 
 def compress(pictures: Tensor, rng: Generator, gentlest: float = 0.3, strongest: float = 2.5) -> Tensor:
-    """Quantise the cosine transform of 8x8 blocks, each clip with its own strength.
+    """Quantise the cosine transform of 8x8 blocks, with a random strength per clip.
 
     Args:
         pictures: (B, planes, height, width) in 0..1, sides multiples of 8.
-        rng: on the device of the pictures.
-        gentlest: factor on the quantisation table; 1 is JPEG's quality 50.
-        strongest: likewise.
+        rng: generator on the device of the frames.
+        gentlest: minimum factor on the quantisation table; 1 is JPEG quality 50.
+        strongest: maximum factor.
     """
     count, _, height, width = pictures.shape
     rows, columns = (block_cosines(side, pictures.device) for side in (height, width))
@@ -67,11 +67,11 @@ def compress(pictures: Tensor, rng: Generator, gentlest: float = 0.3, strongest:
 
 
 def block_cosines(side: int, device: torch.device) -> Tensor:
-    """(1, side, side): orthonormal cosine transform of each run of 8."""
+    """(1, side, side): orthonormal cosine transform of each block of 8."""
     if side % BLOCK:
         raise ValueError(f"compression works on sides that are multiples of {BLOCK}, not {side}")
-    place = torch.arange(BLOCK, device=device, dtype=torch.float32)
-    cosines = torch.cos(math.pi / BLOCK * (place + 0.5) * place.view(-1, 1)) * math.sqrt(2 / BLOCK)
+    index = torch.arange(BLOCK, device=device, dtype=torch.float32)
+    cosines = torch.cos(math.pi / BLOCK * (index + 0.5) * index.view(-1, 1)) * math.sqrt(2 / BLOCK)
     cosines[0] /= math.sqrt(2)
     return torch.kron(torch.eye(side // BLOCK, device=device), cosines).unsqueeze(0)
 
@@ -84,24 +84,24 @@ WARP_KNOTS = 5
 
 @dataclass(frozen=True)
 class PictureAugmentationOptions:
-    """How strongly pictures are disturbed in training. Lengths are shares of the picture's side.
+    """Strength of the video augmentation in training. Lengths are fractions of the frame's side.
 
     Attributes:
-        scale: size changes by up to this share either way.
-        rotation_deg: the head tilts by up to this.
-        shift: the crop is displaced by up to this.
-        shear: the crop is sheared, and its aspect changed, by up to this share.
-        warp: the face is bent by a smooth random field of up to this: one face becomes many.
-        jitter: share of the clips whose crop trembles.
-        jitter_size: standard deviation of that trembling, frame by frame.
-        held: share of the clips whose frames come from another frame rate, so that some stand still or are left out.
-        light: strength of tone curve, contrast and light from one side, 0 to 1.
-        blur: share of the clips that lose resolution.
-        compression: share of the clips that show blocks of a strong compression.
-        noise: share of the clips with camera noise.
-        noise_size: its largest standard deviation, in units of white.
-        occlusion: share of the clips with something in front of the face.
-        flip: share of the clips seen in the mirror.
+        scale: maximum change of size, as a fraction.
+        rotation_deg: maximum rotation in degrees.
+        shift: maximum displacement of the crop.
+        shear: maximum shear and change of aspect ratio, as a fraction.
+        warp: maximum displacement by a smooth random field, which turns one face into many.
+        jitter: fraction of the clips whose crop jitters.
+        jitter_size: standard deviation of that jitter per frame.
+        held: fraction of the clips converted from another frame rate, so that frames are repeated or dropped.
+        light: strength of tone curve, contrast and directional light, 0 to 1.
+        blur: fraction of the clips with reduced resolution.
+        compression: fraction of the clips with block artefacts of strong compression.
+        noise: fraction of the clips with camera noise.
+        noise_size: maximum standard deviation of the noise, where white is 1.
+        occlusion: fraction of the clips with an occluded face.
+        flip: fraction of the clips that are mirrored.
     """
 
     scale: float = 0.2
@@ -122,7 +122,7 @@ class PictureAugmentationOptions:
 
 
 class PictureAugmentation(nn.Module):
-    """All of it, in the order in which it happens to a recording: face, light, camera, codec, crop."""
+    """All augmentations in the order in which they occur in a recording: face, light, camera, codec, crop."""
 
     noise: Tensor
 
@@ -134,13 +134,13 @@ class PictureAugmentation(nn.Module):
 
     @torch.no_grad()
     def forward(self, pictures: Tensor, frames: int, size: int, rng: Generator) -> Tensor:
-        """Disturb a batch.
+        """Augment a batch.
 
         Args:
-            pictures: (B, C T, S, S) float in 0..1, plane c T + t is colour c of frame t; not changed.
+            pictures: (B, C T, S, S) float in 0..1, plane c T + t is colour c of frame t; not modified.
             frames: T.
-            size: side of the pictures that are wanted, in pixels.
-            rng: on the device of the pictures.
+            size: side of the result in pixels.
+            rng: generator on the device of the frames.
 
         Returns:
             (B, C T, size, size) in 0..1.
@@ -156,7 +156,7 @@ class PictureAugmentation(nn.Module):
         return apply_to_share(pictures, o.jitter, rng, lambda x: jitter_crops(x, frames, o.jitter_size, rng))
 
     def add_noise(self, pictures: Tensor, rng: Generator) -> Tensor:
-        """Camera noise, from a stock of planes: drawing every pixel anew would cost as much as a convolution."""
+        """Add camera noise from precomputed planes: sampling every pixel would cost as much as a convolution."""
         count, planes, height, width = pictures.shape
         which = torch.randint(NOISE_PLANES, (count * planes,), generator=rng, device=rng.device)
         stock = self.noise.repeat(1, -(-height // 64), -(-width // 64))[:, :height, :width]
@@ -166,20 +166,20 @@ class PictureAugmentation(nn.Module):
 
 
 def sample_uniform(shape: tuple[int, ...], low: float, high: float, rng: Generator) -> Tensor:
-    """Uniform numbers in [low, high), on the generator's device."""
+    """Uniform samples in [low, high), on the generator's device."""
     return torch.rand(shape, generator=rng, device=rng.device) * (high - low) + low
 
 
 def apply_to_share(pictures: Tensor, share: float, rng: Generator, change: Callable[[Tensor], Tensor]) -> Tensor:
-    """Change a random share of the clips of a batch, in place."""
+    """Change a random fraction of the clips of a batch, in place."""
     chosen = (sample_uniform((len(pictures),), 0, 1, rng) < share).nonzero().flatten()
     return pictures.index_copy_(0, chosen, change(pictures[chosen])) if len(chosen) else pictures
 
 
 def warp_geometry(pictures: Tensor, size: int, options: PictureAugmentationOptions, rng: Generator) -> Tensor:
-    """Affine map, mirror and smooth warp, the same for all frames of a clip: one resampling with frames as channels.
+    """Apply affine map, mirroring and smooth warp, the same for all frames of a clip, in a single resampling.
 
-    The same resampling brings the pictures to the size that the encoder takes.
+    The same resampling also brings the frames to the encoder's resolution.
     """
     count, o = len(pictures), options
     angle = sample_uniform((count,), -o.rotation_deg, o.rotation_deg, rng).deg2rad()
@@ -187,7 +187,7 @@ def warp_geometry(pictures: Tensor, size: int, options: PictureAugmentationOptio
     across = 1 + sample_uniform((count,), -o.shear, o.shear, rng)
     shear = sample_uniform((count,), -o.shear, o.shear, rng)
     mirror = 1 - 2 * (sample_uniform((count,), 0, 1, rng) < o.flip).float()
-    shift = 2 * sample_uniform((count, 2, 1), -o.shift, o.shift, rng)  # the picture is 2 wide in these coordinates
+    shift = 2 * sample_uniform((count, 2, 1), -o.shift, o.shift, rng)  # the grid's coordinates span 2
     turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], -1).view(count, 2, 2)
     stretch = torch.stack([across * mirror, shear, torch.zeros_like(shear), 1 / across], -1).view(count, 2, 2)
     affine = torch.cat([turn @ stretch / zoom.view(-1, 1, 1), shift], dim=2)
@@ -200,9 +200,9 @@ def warp_geometry(pictures: Tensor, size: int, options: PictureAugmentationOptio
 
 
 def relight(pictures: Tensor, strength: float, rng: Generator) -> Tensor:
-    """Tone curve, exposure, contrast and light from one side, until white and black are full."""
+    """Change tone curve, exposure, contrast and directional light; clips at black and white."""
     count, _, height, width = pictures.shape
-    curve = sample_uniform((count, 1, 1, 1), -0.6, 0.6, rng) * strength  # x + a x (1 - x): a gamma that costs no power
+    curve = sample_uniform((count, 1, 1, 1), -0.6, 0.6, rng) * strength  # x + a x (1 - x): a cheap gamma curve
     gain = 1 + sample_uniform((count, 1, 1, 1), -0.3, 0.4, rng) * strength
     offset = sample_uniform((count, 1, 1, 1), -0.15, 0.15, rng) * strength
     slope = sample_uniform((count, 2, 1, 1), -0.4, 0.4, rng) * strength
@@ -214,7 +214,7 @@ def relight(pictures: Tensor, strength: float, rng: Generator) -> Tensor:
 
 
 def occlude(pictures: Tensor, rng: Generator) -> Tensor:
-    """A rectangle of one grey, still during the clip, that covers up to a fifth of the picture."""
+    """Cover up to a fifth of the image with a grey rectangle, static during the clip."""
     count, _, height, width = pictures.shape
     sides = sample_uniform((count, 2, 1, 1), 0.1, 0.45, rng)
     centre = sample_uniform((count, 2, 1, 1), 0, 1, rng)
@@ -225,30 +225,30 @@ def occlude(pictures: Tensor, rng: Generator) -> Tensor:
 
 
 def reduce_resolution(pictures: Tensor, rng: Generator) -> Tensor:
-    """Each clip as if taken from so far that the picture had 25 to 90 % of its pixels a side."""
+    """Blur each clip to 25 to 90 % of its resolution per side, as if recorded from further away."""
     count, _, height, width = pictures.shape
     step = 1 / sample_uniform((count, 1, 1), 0.25, 0.9, rng)
     return apply_separable(pictures, triangles(step, height), triangles(step, width))
 
 
 def triangles(width: Tensor, side: int) -> Tensor:
-    """Blur along one axis as matrices (B, side, side): triangles of half-width (B, 1, 1) pixels, rows sum to 1."""
-    place = torch.arange(side, device=width.device, dtype=torch.float32)
-    matrix = F.relu(1 - (place - place.view(-1, 1)).abs() / width)
+    """Blur matrices (B, side, side) for one axis: triangles of half-width (B, 1, 1) pixels, rows sum to 1."""
+    position = torch.arange(side, device=width.device, dtype=torch.float32)
+    matrix = F.relu(1 - (position - position.view(-1, 1)).abs() / width)
     return matrix / matrix.sum(-1, keepdim=True)
 
 
 def jitter_crops(pictures: Tensor, frames: int, size: float, rng: Generator) -> Tensor:
-    """The crop of each frame displaced by itself, by up to one pixel each way, as a face detector's noise does."""
+    """Displace each frame independently by up to one pixel in each direction, like the noise of a face detector."""
     count, planes, height, _ = pictures.shape
     deviation = sample_uniform((count, 1, 1), 0, 2, rng) * size * height
     path = (torch.randn((count, 2, frames), generator=rng, device=rng.device) * deviation).clamp_(-1, 1)
-    path = path.repeat(1, 1, planes // frames).unsqueeze(-1).unsqueeze(-1)  # the colours of a frame move together
+    path = path.repeat(1, 1, planes // frames).unsqueeze(-1).unsqueeze(-1)  # same path for all colours of a frame
     return translate(translate(pictures, path[:, 0], axis=2), path[:, 1], axis=3)
 
 
 def translate(pictures: Tensor, distance: Tensor, axis: int) -> Tensor:
-    """Linear interpolation ``distance`` (B, planes, 1, 1), within -1..1, pixels further along an axis; edges go on."""
+    """Shift by ``distance`` (B, planes, 1, 1) in -1..1 pixels along an axis, linearly interpolated; edges repeat."""
     last = pictures.shape[axis] - 1
     moved = pictures * (1 - distance.abs())
     for step, weight in ((1, distance.clamp_min(0)), (-1, (-distance).clamp_min(0))):
@@ -259,11 +259,11 @@ def translate(pictures: Tensor, distance: Tensor, axis: int) -> Tensor:
 
 
 def repeat_frames(pictures: Tensor, frames: int, rng: Generator) -> Tensor:
-    """Frames as they come from a recording of 12 to 30 frames a second that was brought to 25 by nearest neighbour."""
+    """Simulate a recording of 12 to 30 frames per second that was converted to 25 by nearest neighbour."""
     count, planes = pictures.shape[:2]
     rate = sample_uniform((count, 1), 12.0, 30.0, rng) / 25
     phase = sample_uniform((count, 1), 0, 1, rng)
-    wanted = torch.arange(frames, device=rng.device) * rate + phase
-    source = ((wanted.round() - phase) / rate).round().long().clamp(0, frames - 1)  # (B, T)
+    positions = torch.arange(frames, device=rng.device) * rate + phase
+    source = ((positions.round() - phase) / rate).round().long().clamp(0, frames - 1)  # (B, T)
     which = (source.unsqueeze(1) + frames * torch.arange(planes // frames, device=rng.device).view(-1, 1)).flatten(1)
     return pictures[torch.arange(count, device=rng.device).unsqueeze(1), which]

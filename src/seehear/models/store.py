@@ -1,4 +1,4 @@
-"""Models on disk and by name."""
+"""Loading and saving of models, by path or name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from safetensors.torch import save as serialised
+from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
 from seehear.atomic_io import atomic_write, write_text
@@ -32,16 +32,15 @@ HUB = "hf:"
 
 
 def load(name_or_path: str | Path, device: str | torch.device | None = None) -> PretextModel:
-    """A trained model, ready to use.
+    """Load a trained model for inference.
 
     Args:
-        name_or_path: the folder of a run; or the name of a model that comes with the package (``sync-small``); or a
-            repository on the Hugging Face hub: ``hf:somebody/some-model``, or without ``hf:`` where no folder
-            ``somebody`` is here.
-        device: where its weights go; the CPU by default.
+        name_or_path: folder of a run; or name of a packaged model (``sync-small``); or repository on the Hugging Face
+            hub: ``hf:somebody/some-model``. ``hf:`` may be omitted if there is no local folder ``somebody``.
+        device: device of its weights; by default the CPU.
 
     Raises:
-        ModelError: there is no such model, or its files are damaged or do not belong together.
+        ModelError: unknown model, damaged files, or files that do not belong together.
     """
     folder = find_model(str(name_or_path))
     config = read_config(folder)
@@ -54,88 +53,90 @@ def load(name_or_path: str | Path, device: str | torch.device | None = None) -> 
 
 
 def load_sync_model(name_or_path: str | Path | LipSyncModel, device: str | torch.device | None = None) -> LipSyncModel:
-    """As `load`, for those who need lips and sound that can be compared; a loaded model is given back as it is.
+    """As `load`, for tasks that compare lips and audio; a loaded model is returned as it is.
 
     Raises:
-        ModelError: as `load`, or the model has learned something else.
+        ModelError: as for `load`, or it is a model of another kind.
     """
     if isinstance(name_or_path, LipSyncModel):
         return name_or_path
     model = load(name_or_path, device)
     if not isinstance(model, LipSyncModel):
-        raise ModelError(_wrong(name_or_path, model, "lip-sync needs a sync model such as sync-small"))
+        raise ModelError(_wrong_kind(name_or_path, model, "lip-sync needs a sync model such as sync-small"))
     return model
 
 
 def load_identity_model(
     name_or_path: str | Path | IdentityModel, device: str | torch.device | None = None
 ) -> IdentityModel:
-    """As `load`, for those who need voices and faces that can be compared; a loaded model is given back as it is.
+    """As `load`, for tasks that compare voices and faces; a loaded model is returned as it is.
 
     Raises:
-        ModelError: as `load`, or the model has learned something else.
+        ModelError: as for `load`, or it is a model of another kind.
     """
     if isinstance(name_or_path, IdentityModel):
         return name_or_path
     model = load(name_or_path, device)
     if not isinstance(model, IdentityModel):
-        raise ModelError(_wrong(name_or_path, model, "telling people apart needs a match model such as match-small"))
+        raise ModelError(
+            _wrong_kind(name_or_path, model, "telling people apart needs a match model such as match-small")
+        )
     return model
 
 
 def load_animate_model(
     name_or_path: str | Path | AnimateModel, device: str | torch.device | None = None
 ) -> AnimateModel:
-    """As `load`, for those who need pictures drawn; a loaded model is given back as it is.
+    """As `load`, for tasks that generate frames; a loaded model is returned as it is.
 
     Raises:
-        ModelError: as `load`, or the model has learned something else.
+        ModelError: as for `load`, or it is a model of another kind.
     """
     if isinstance(name_or_path, AnimateModel):
         return name_or_path
     model = load(name_or_path, device)
-    drawing = model.animator() if isinstance(model, JointModel) else model
-    if not isinstance(drawing, AnimateModel):
-        raise ModelError(f"{name_or_path} is {_a(model)} model and cannot draw; give the folder of an animate run")
-    return drawing
+    animate = model.animator() if isinstance(model, JointModel) else model
+    if not isinstance(animate, AnimateModel):
+        raise ModelError(f"{name_or_path} is {_kind(model)} model and cannot draw; give the folder of an animate run")
+    return animate
 
 
-def _wrong(name: str | Path, model: PretextModel, needed: str) -> str:
-    return f"{name} is {_a(model)} model; {needed}"
+def _wrong_kind(name: str | Path, model: PretextModel, needed: str) -> str:
+    return f"{name} is {_kind(model)} model; {needed}"
 
 
-def _a(model: PretextModel) -> str:
+def _kind(model: PretextModel) -> str:
     return f"{'an' if model.name[0] in 'aeiou' else 'a'} {model.name}"
 
 
 def save(model: PretextModel, folder: Path, trained: dict[str, Any] | None = None) -> None:
-    """Write a model as `load` reads it.
+    """Save a model in the format of `load`.
 
     Args:
-        model: what to write.
-        folder: made if it is not there.
-        trained: what to remember about its training, under the key ``trained`` of config.json.
+        model: the model.
+        folder: target folder, created if necessary.
+        trained: information about its training, stored under the key ``trained`` of config.json.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    with atomic_write(folder / WEIGHTS) as beside:
-        beside.write_bytes(serialised(state, metadata={"format": "pt"}))  # save_file would hide it from other users
+    with atomic_write(folder / WEIGHTS) as temporary:
+        temporary.write_bytes(serialise(state, metadata={"format": "pt"}))  # save_file sets private file permissions
     config = {"format": FORMAT, "seehear": __version__} | model.config | ({"trained": trained} if trained else {})
     write_text(folder / CONFIG, json.dumps(config, indent=2) + "\n")
 
 
 def packaged_models() -> list[str]:
-    """Names of the models that come with the package."""
+    """Names of the packaged models."""
     return packaged_model_names()
 
 
 def find_model(name: str) -> Path:
-    """The folder of a model: a path, a packaged name, or one downloaded from the hub.
+    """Find the folder of a model: a path, a packaged name, or a download from the hub.
 
-    A path that is mistyped inside of a folder that is here (``runs/foo``) is not looked for on the hub.
+    A mistyped path inside an existing folder (``runs/foo``) is not looked up on the hub.
 
     Raises:
-        ModelError: nowhere.
+        ModelError: not found.
     """
     if is_external(name):
         raise ModelError(f"{name} only hears; where lips, faces or a training are asked for, name the folder of a run")
@@ -147,10 +148,10 @@ def find_model(name: str) -> Path:
         return Path(str(resource_folder(WEIGHTS_FOLDER) / name))
     if name.count("/") == 1 and name[0] not in "./~" and not Path(name).parent.is_dir():
         return _download(name)
-    raise ModelError(f"there is no model {name!r}: neither a folder of that name nor one of the {_there_are()}")
+    raise ModelError(f"there is no model {name!r}: neither a folder of that name nor one of the {_list_packaged()}")
 
 
-def _there_are() -> str:
+def _list_packaged() -> str:
     return f"models that come with seehear: {', '.join(packaged_models()) or 'none'}"
 
 
@@ -164,15 +165,15 @@ def _download(repository: str) -> Path:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"there is no model {repository!r}: no such folder, and the Hugging Face hub does not give it ({reason}); "
-            f"{_there_are()}"
+            f"{_list_packaged()}"
         ) from error
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """What a model's config.json says.
+    """Read a model's config.json.
 
     Raises:
-        ModelError: there is none, or it is damaged.
+        ModelError: it is missing or damaged.
     """
     path = folder / CONFIG
     try:
@@ -189,17 +190,17 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def init_from(model: PretextModel, name: str) -> None:
-    """Put trained weights into a model that is to learn on.
+    """Initialise a model with the weights of a trained one.
 
-    From a model that has learned the same, all of them; from one that has learned something else, those of its encoder
-    of speech, which must have the same shape.
+    All weights are copied from a model of the same kind; otherwise only those of the speech encoder, which must have
+    the same architecture.
 
     Args:
-        model: whose numbers are replaced.
-        name: of a model, or the folder of a run.
+        model: model whose weights are replaced.
+        name: name of the trained model, or the folder of a run.
 
     Raises:
-        ModelError: there is no such model, or it has another shape.
+        ModelError: unknown model, or its architecture differs.
     """
     folder = find_model(name)
     if read_config(folder).get("pretext") == model.name:
@@ -210,23 +211,23 @@ def init_from(model: PretextModel, name: str) -> None:
     difference = _difference(model.speech.state_dict(), state)
     if difference:
         raise ModelError(
-            f"{name} is {_a(other)} model, of which only the encoder of speech can be begun with, and it is of another "
-            f"shape: {difference}"
+            f"{name} is {_kind(other)} model, of which only the encoder of speech can be begun with, and it is of "
+            f"another shape: {difference}"
         )
     model.speech.load_state_dict(state)
 
 
 def load_weights(model: nn.Module, path: Path, whose: str = f"the {CONFIG} beside it") -> None:
-    """Put weights into a model; all of them, and nothing but them.
+    """Load weights into a model; the file must contain exactly its weights.
 
     Args:
-        model: whose numbers are replaced.
+        model: model whose weights are replaced.
         path: a model.safetensors.
-        whose: what they are to fit, for the sentence that says that they do not.
+        whose: what the weights should fit, for error messages.
 
     Raises:
-        ModelError: no such file, a damaged one, or weights of a model of another shape.
-        PointerError: the file is a Git LFS pointer.
+        ModelError: the file is missing or damaged, or its weights do not fit.
+        LfsLfsPointerError: the file is a Git LFS pointer.
     """
     try:
         check_not_lfs_pointer(path)
@@ -241,12 +242,12 @@ def load_weights(model: nn.Module, path: Path, whose: str = f"the {CONFIG} besid
     model.load_state_dict(state)
 
 
-def _difference(expected: dict[str, Tensor], found: dict[str, Tensor]) -> str:
-    """The first thing that does not fit, in words; empty if all fits."""
+def _difference(expected: dict[str, Tensor], actual: dict[str, Tensor]) -> str:
+    """Describe the first difference between two state dicts; empty if they fit."""
     for name in expected:
-        if name not in found:
+        if name not in actual:
             return f"{name} is missing"
-        if expected[name].shape != found[name].shape:
-            return f"{name} has the shape {tuple(found[name].shape)}, not {tuple(expected[name].shape)}"
-    extra = sorted(set(found) - set(expected))
+        if expected[name].shape != actual[name].shape:
+            return f"{name} has the shape {tuple(actual[name].shape)}, not {tuple(expected[name].shape)}"
+    extra = sorted(set(actual) - set(expected))
     return f"it has {extra[0]}, which the model has not" if extra else ""

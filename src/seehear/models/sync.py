@@ -1,4 +1,4 @@
-"""sync: one implementation, alone and in joint."""
+"""The sync model: lips and audio, alone (`SyncModel`) and as an objective of joint (`SyncObjective`)."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from seehear.nn.layers import lips_context
 from seehear.nn.small import head
 
 AngularLoss = Literal["multiway", "separate", "merged", "substitute"]
-"""Losses whose embeddings are compared by their angle."""
+"""Losses that compare embeddings by cosine similarity."""
 
 
 @dataclass(frozen=True)
 class SyncObjectiveOptions:
-    """What of lips and sound is compared, and how.
+    """Options of the sync objective.
 
     Attributes:
         encoder: family of the lip encoder.
-        lips: options of it that differ from the family's.
-        temporal: kernels of the layers between the features of speech and the embedding, over time, odd.
-        loss: what pulls matching moments together, by their angle.
-        symmetric: sound chooses lips and lips choose sound.
-        exclude: moments nearer than this many frames (and not the same) are no negatives of each other.
-        weight: of the separation within the modalities, in the loss `separate`.
-        candidates: moments of each clip that take part, drawn at random; all by default.
-        spacing: frames between two of them, at least.
-        pictures: disturbance of the pictures.
+        lips: options of the lip encoder that differ from the family's.
+        temporal: odd kernels of the temporal layers between the speech features and the embedding.
+        loss: loss that pulls matching time steps together, by cosine similarity.
+        symmetric: average the losses of both directions, audio to lips and lips to audio.
+        exclude: other time steps within this many frames are not negatives of each other.
+        weight: weight of the separation within the modalities, in the loss `separate`.
+        candidates: random time steps per clip that take part; by default all.
+        spacing: minimum distance between two of them in frames.
+        pictures: augmentation of the video.
     """
 
     encoder: EncoderName = "small"
@@ -63,25 +63,25 @@ class SyncObjectiveOptions:
 
 
 class SyncObjective(nn.Module):
-    """A lip encoder, and a head over time on the features of an encoder of speech.
+    """A lip encoder, and a temporal head on the features of a speech encoder.
 
-    Such an encoder goes on beyond the ends of a clip by what is there: features that know of an end could tell the
-    moment by it, so they are cut off. One that knows all of the past could count, and is refused.
+    A speech encoder pads the ends of a clip. Features that depend on padding could reveal their position, so they are
+    cut off. An encoder with unbounded context could count frames, and is rejected.
 
     Attributes:
         context: video frames lost at each end of a clip.
     """
 
     def __init__(self, options: SyncObjectiveOptions, speech: StreamedSpeech, dim: int) -> None:
-        """Makes the layers.
+        """Build the layers.
 
         Args:
-            options: of the comparison.
-            speech: whose last layer is read; it stays outside.
+            options: options of the objective.
+            speech: the speech encoder, of which the last layer is used; it is not registered here.
             dim: width of an embedding.
 
         Raises:
-            ModelError: the encoder of speech is recurrent, or looks at statistics of whole clips.
+            ModelError: the speech encoder is recurrent, or uses statistics of whole clips.
         """
         super().__init__()
         if speech.context is None:
@@ -100,18 +100,18 @@ class SyncObjective(nn.Module):
         self.lips.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # a third faster on a CPU
 
     def forward(self, features: Tensor, video: Tensor, rng: Generator | None = None) -> dict[str, Tensor]:
-        """Features of speech (B, T, width) against face crops (B, T, S, S, 3); see `sync_loss`."""
+        """Compare speech features (B, T, width) with face crops (B, T, S, S, 3); see `sync_loss`."""
         sound, lips = self.embed_sound(features), self.embed_lips(video, "face", rng)
         return sync_loss(self.loss, sound, lips, self.options.candidates, self.options.spacing, rng)
 
     def embed_lips(self, video: Tensor, region: Region, rng: Generator | None = None) -> Tensor:
-        """See `LipSync.embed_lips`; disturbed if there is a generator."""
+        """See `LipSyncModel.embed_lips`; augmented if there is a generator."""
         with torch.autocast(video.device.type, enabled=False):
             pictures = lip_input(video, region, self.lips, self.augment, rng)
         return align_embeddings(self.lips(pictures), self.context - self.lips.context, self.loss.normalised)
 
     def embed_sound(self, features: Tensor) -> Tensor:
-        """Features of speech (B, T, width) -> (B, T - 2 context, dim)."""
+        """Speech features (B, T, width) -> (B, T - 2 context, dim)."""
         inner = features[:, self.edge : features.shape[1] - self.edge]
         embeddings = self.head(inner.transpose(1, 2)).transpose(1, 2)
         return align_embeddings(embeddings, self.context - self.edge - self.around, self.loss.normalised)
@@ -119,23 +119,24 @@ class SyncObjective(nn.Module):
 
 @dataclass(frozen=True)
 class SyncOptions:
-    """The sync pretext: its encoders, its loss and how its clips are disturbed.
+    """Options of the sync model: encoders, loss and augmentation.
 
     Attributes:
-        pretext: whose options these are.
-        encoder: family of encoders.
+        pretext: the model that these options belong to.
+        encoder: family of the encoders.
         lips: options of the lip encoder that differ from the family's.
-        sound: options of the sound encoder that differ from the family's.
-        loss: what pulls matching moments together.
-        similarity: of the multi-way losses.
-        symmetric: of the multi-way losses: sound chooses lips and lips choose sound.
-        exclude: moments nearer than this many frames (and not the same) are no negatives of each other.
-        margin: of the contrastive loss.
-        weight: of the separation within the modalities, in the loss `separate`.
-        candidates: moments of each clip that take part, drawn at random; all by default.
-        spacing: frames between two of them, at least. Perfect Match draws 40 that do not overlap: spacing 5.
-        pictures: disturbance of the pictures.
-        sounds: disturbance of the sound.
+        sound: options of the audio encoder that differ from the family's.
+        loss: loss that pulls matching time steps together.
+        similarity: similarity of the multi-way losses.
+        symmetric: for multi-way losses: average the losses of both directions, audio to lips and lips to audio.
+        exclude: other time steps within this many frames are not negatives of each other.
+        margin: margin of the contrastive loss.
+        weight: weight of the separation within the modalities, in the loss `separate`.
+        candidates: random time steps per clip that take part; by default all.
+        spacing: minimum distance between two of them in frames. Perfect Match samples 40 that do not overlap: spacing
+            5.
+        pictures: augmentation of the video.
+        sounds: augmentation of the audio.
     """
 
     pretext: Literal["sync"] = "sync"
@@ -162,12 +163,12 @@ class SyncOptions:
 
 
 class SyncModel(LipSyncModel):
-    """A lip and a sound encoder whose embeddings agree where picture and sound belong together.
+    """A lip and an audio encoder whose embeddings are similar if video and audio are in sync.
 
     Attributes:
-        options: what it was built from.
-        config: everything that its config.json says; the key ``model`` rebuilds it.
-        view: the least of each clip that its lip encoder looks at.
+        options: options of the model.
+        config: contents of its config.json; the key ``model`` rebuilds it.
+        view: the smallest data view that its lip encoder can use.
     """
 
     name = "sync"
@@ -197,45 +198,45 @@ class SyncModel(LipSyncModel):
         self.distance = self.loss.distance
         self.picture_augment = PictureAugmentation(options.pictures)
         self.sound_augment = SoundAugmentation(options.sounds)
-        self.lips.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # a third faster on a CPU
+        self.lips.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # a third faster on CPUs
 
     @classmethod
     def options_from(cls, given: Mapping[str, Any]) -> SyncOptions:
-        """See `Pretext.options_from`."""
+        """See `PretextModel.options_from`."""
         return SyncOptions(**augmentation_from_plain(given))
 
     def embed_lips(self, video: Tensor, region: Region = "face") -> Tensor:
-        """See `LipSync.embed_lips`."""
+        """See `LipSyncModel.embed_lips`."""
         return self._embed_pictures(lip_input(video, region, self.lips, self.picture_augment))
 
     def embed_sound(self, audio: Tensor) -> Tensor:
-        """See `LipSync.embed_sound`."""
+        """See `LipSyncModel.embed_sound`."""
         return self._embed_spectrum(self.spectrum(audio))
 
     @property
     def speech(self) -> PaddedSpeechEncoder:
-        """The sound encoder, for each frame of any recording."""
+        """The audio encoder for whole recordings."""
         return PaddedSpeechEncoder(self.sound, self.spectrum, self.loss.normalised)
 
     def forward(self, batch: Mapping[str, Tensor], rng: Generator | None = None) -> dict[str, Tensor]:
-        """One training step's loss.
+        """Compute the loss of one training step.
 
         Args:
-            batch: clips of one length, ``video`` as `view` has it and ``audio``; the T - 2 context moments of a clip
-                are each other's candidates.
-            rng: where disturbances and candidates are drawn from; without one nothing is disturbed.
+            batch: clips of one length, ``video`` in the model's `view` and ``audio``; the T - 2 context time steps of a
+                clip are each other's candidates.
+            rng: source of augmentation and candidates; without one there is no augmentation.
 
         Returns:
-            ``loss``; ``matched``, the share of the moments of sound whose nearest lips are their own; and the
-            embeddings themselves, ``lips`` and ``sound`` (B, N, dim), without their graph.
+            ``loss``; ``matched``, the fraction of audio steps whose nearest lips are their own; and the embeddings
+            themselves, ``lips`` and ``sound`` (B, N, dim), detached.
         """
-        with torch.autocast(batch["video"].device.type, enabled=False):  # pictures and spectra need their digits
+        with torch.autocast(batch["video"].device.type, enabled=False):  # augmentation and spectra need float32
             pictures, spectrum = self._prepare(batch, rng)
         lips, sound = self._embed_pictures(pictures), self._embed_spectrum(spectrum)
         return sync_loss(self.loss, sound, lips, self.options.candidates, self.options.spacing, rng)
 
     def _prepare(self, batch: Mapping[str, Tensor], rng: Generator | None) -> tuple[Tensor, Tensor]:
-        """Pictures and spectrum as the encoders take them, disturbed if there is a generator."""
+        """Frames and spectrum as the encoders take them, augmented if there is a generator."""
         video, audio = batch["video"], batch["audio"].float()
         if audio.shape[1] != video.shape[1] * SAMPLES_PER_FRAME:
             raise ValueError(f"{video.shape[1]} frames come with {audio.shape[1]} samples of sound")

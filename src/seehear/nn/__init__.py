@@ -1,4 +1,4 @@
-"""The one registry of encoders (sound, lips, speech, faces): `Encoder` declarations, `build`, full options."""
+"""Registry of all encoders (audio, lips, speech, faces): build one by name, or complete its options."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ from seehear.nn.vggm import (
 
 
 class Family(NamedTuple):
-    """An encoder with the dataclass that shapes it."""
+    """An encoder class and its options dataclass."""
 
     encoder: type
     options: type
 
 
 def build_encoder(families: Mapping[str, Family], kind: str, name: str, options: Mapping[str, Any] | None) -> Any:
-    """An encoder with random weights.
+    """Build an encoder with random weights.
 
     Args:
-        families: all of the kind, by name.
-        kind: what they are, for the sentence: "encoder of speech".
-        name: of one of them.
-        options: those that differ from its defaults.
+        families: all encoders of one kind, by name.
+        kind: name of the kind for error messages, such as "encoder of speech".
+        name: a key of ``families``.
+        options: options that differ from the defaults.
 
     Raises:
-        ModelError: no such encoder, no such option, or a value that no encoder can be built from.
+        ModelError: unknown encoder, unknown option, or an invalid value.
     """
     family = find_family(families, kind, name)
     try:
@@ -60,19 +60,19 @@ def build_encoder(families: Mapping[str, Family], kind: str, name: str, options:
 
 
 def complete_options(families: Mapping[str, Family], kind: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Every option of an encoder, defaults too, so that a model on disk outlives a change of the defaults.
+    """Return every option of an encoder, defaults included, so that saved models survive a change of the defaults.
 
     Raises:
-        ModelError: no such encoder, or no such option.
+        ModelError: unknown encoder or option.
     """
     return asdict(build_options(find_family(families, kind, name).options, given))
 
 
 def find_family(families: Mapping[str, Family], kind: str, name: str) -> Family:
-    """The family of that name.
+    """Look up a family by name.
 
     Raises:
-        ModelError: there is none.
+        ModelError: unknown name.
     """
     if name not in families:
         raise ModelError(f"there is no {kind} called {name!r}; there are {', '.join(families)}")
@@ -93,24 +93,24 @@ FACE_ENCODERS: dict[str, Family] = {
 
 
 def build_face_encoder(name: str, options: Mapping[str, Any] | None = None) -> FaceEncoder:
-    """An encoder with random weights.
+    """Build a face encoder with random weights.
 
     Args:
-        name: of `FACE_ENCODERS`.
-        options: those that differ from its defaults.
+        name: a key of `FACE_ENCODERS`.
+        options: options that differ from the defaults.
 
     Raises:
-        ModelError: no such encoder, no such option, or a value that no encoder can be built from.
+        ModelError: unknown encoder, unknown option, or an invalid value.
     """
     encoder: FaceEncoder = build_encoder(FACE_ENCODERS, FACE_KIND, name, options)
     return encoder
 
 
 def complete_face_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Every option of an encoder, defaults too, so that a model on disk outlives a change of the defaults.
+    """As `complete_options`, for a face encoder.
 
     Raises:
-        ModelError: no such encoder, or no such option.
+        ModelError: unknown encoder or option.
     """
     return complete_options(FACE_ENCODERS, FACE_KIND, name, given)
 
@@ -131,24 +131,24 @@ SPEECH_ENCODERS: dict[str, Family] = {
 
 
 def build_speech_encoder(name: str, options: Mapping[str, Any] | None = None) -> StreamedSpeech:
-    """An encoder with random weights.
+    """Build a speech encoder with random weights.
 
     Args:
-        name: of `SPEECH_ENCODERS`.
-        options: those that differ from its defaults.
+        name: a key of `SPEECH_ENCODERS`.
+        options: options that differ from the defaults.
 
     Raises:
-        ModelError: no such encoder, no such option, or a value that no encoder can be built from.
+        ModelError: unknown encoder, unknown option, or an invalid value.
     """
     encoder: StreamedSpeech = build_encoder(SPEECH_ENCODERS, SPEECH_KIND, name, options)
     return encoder
 
 
 def complete_speech_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Every option of an encoder, defaults too, so that a model on disk outlives a change of the defaults.
+    """As `complete_options`, for a speech encoder.
 
     Raises:
-        ModelError: no such encoder, or no such option.
+        ModelError: unknown encoder or option.
     """
     return complete_options(SPEECH_ENCODERS, SPEECH_KIND, name, given)
 
@@ -158,7 +158,7 @@ EncoderName = Literal["small", "base", "paper"]
 
 @dataclass(frozen=True)
 class EncoderPair:
-    """A pair of encoders made for each other, with the dataclasses that shape them."""
+    """A matching pair of encoders with their options dataclasses."""
 
     lips: type[LipEncoder]
     lips_options: type
@@ -176,15 +176,15 @@ ENCODERS: dict[str, EncoderPair] = {
 def build_encoder_pair(
     name: str, lips: Mapping[str, Any] | None = None, sound: Mapping[str, Any] | None = None
 ) -> tuple[LipEncoder, SoundEncoder]:
-    """The lip and the sound encoder of a family.
+    """Build the lip and the audio encoder of a family.
 
     Args:
-        name: of the family.
+        name: a key of `ENCODERS`.
         lips: options of the lip encoder that differ from the family's defaults.
-        sound: likewise for the sound encoder.
+        sound: likewise for the audio encoder.
 
     Raises:
-        ModelError: no such family, or no such option.
+        ModelError: unknown family or option.
     """
     family = _family(name)
     make: Any = family.sound
@@ -194,19 +194,19 @@ def build_encoder_pair(
 def complete_pair_options(
     name: str, lips: Mapping[str, Any], sound: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Every option of both encoders, defaults too, so that a model on disk outlives a change of the defaults.
+    """Return every option of both encoders, defaults included, so that saved models survive a change of the defaults.
 
     Raises:
-        ModelError: no such family, or no such option.
+        ModelError: unknown family or option.
     """
     return complete_lip_options(name, lips), asdict(build_options(_family(name).sound_options, sound))
 
 
 def build_lip_encoder(name: str, options: Mapping[str, Any] | None = None) -> LipEncoder:
-    """The lip encoder of a family by itself.
+    """Build only the lip encoder of a family.
 
     Raises:
-        ModelError: no such family, or no such option.
+        ModelError: unknown family or option.
     """
     family = _family(name)
     make: Any = family.lips
@@ -215,7 +215,7 @@ def build_lip_encoder(name: str, options: Mapping[str, Any] | None = None) -> Li
 
 
 def complete_lip_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """As `complete_pair_options`, of the lip encoder alone."""
+    """As `complete_pair_options`, for the lip encoder only."""
     return asdict(build_options(_family(name).lips_options, given))
 
 

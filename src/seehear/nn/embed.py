@@ -1,4 +1,4 @@
-"""Any sound or clip through an encoder: padding, pieces, numpy in and out."""
+"""Run encoders on whole recordings and clips: padding, chunking, NumPy input and output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from seehear.audio.recording import resample
 from seehear.clip import FPS, SAMPLES_PER_FRAME
-from seehear.errors import SeehearError
+from seehear.errors import ModelError, SeehearError
 from seehear.nn.interface import CHUNK_FRAMES, LipEncoder, SoundEncoder, Spectrum, SpeechEncoder
 from seehear.nn.layers import MEL_FRAMES
 
@@ -27,43 +27,43 @@ MIN_RATE, MAX_RATE = 1000, 768_000
 def embed_audio(
     encoder: SpeechEncoder, wave: NDArray[Any] | Tensor, sample_rate: int, layer: str | None = None
 ) -> Features:
-    """Features of one recording.
+    """Compute the features of one recording.
 
-    Sound that ends within a video frame is continued by silence to its end. Long recordings go through in pieces where
-    the encoder can be cut; what comes of it is the same.
+    A partial last video frame is padded with silence. Long recordings are processed in chunks if the encoder supports
+    it; the result is the same.
 
     Args:
-        encoder: any; its mode and its weights stay as they are.
-        wave: one channel of sound, (N,): floats in [-1, 1], or whole numbers as files have them (int16, int32).
+        encoder: any speech encoder. Its mode and weights do not change.
+        wave: mono audio (N,): floats in [-1, 1] or signed integers as stored in files (int16, int32).
         sample_rate: of the wave, in Hz; resampled to 16 kHz.
-        layer: which layer's; by default the one that the encoder says is read best (`SpeechEncoder.read`).
+        layer: layer to return; by default the encoder's recommended one (`SpeechEncoder.default_layer`).
 
     Returns:
-        float32 (ceil(seconds * 25) * rate / 25, width of the layer), feature i at i / rate seconds.
+        float32 (ceil(seconds * 25) * rate / 25, width of the layer); feature i starts at i / rate seconds.
 
     Raises:
-        SeehearError: no sound, several channels, samples that are no numbers, a strange rate, or no such layer.
+        SeehearError: empty audio, several channels, samples that are not finite, invalid sample rate, or unknown layer.
     """
     check_layer(encoder, layer)
-    heard = torch.from_numpy(to_model_audio(wave, sample_rate))[None]
+    audio = torch.from_numpy(to_model_audio(wave, sample_rate))[None]
     device = next((tensor.device for tensor in (*encoder.parameters(), *encoder.buffers())), torch.device("cpu"))
     with eval_mode(encoder), torch.inference_mode():
-        parts = [part[0].float().cpu().numpy() for part in encoder.stream(heard.to(device), layer)]
+        parts = [part[0].float().cpu().numpy() for part in encoder.stream(audio.to(device), layer)]
     return np.concatenate(parts)
 
 
 def check_layer(encoder: SpeechEncoder, layer: str | None) -> None:
-    """That there is such a layer.
+    """Check that the encoder has this layer.
 
     Raises:
-        SeehearError: no.
+        ModelError: it does not.
     """
     if layer is not None and layer not in encoder.layers:
-        raise SeehearError(f"there is no layer {layer!r} in this encoder; it has {', '.join(encoder.layers)}")
+        raise ModelError(f"there is no layer {layer!r} in this encoder; it has {', '.join(encoder.layers)}")
 
 
 def to_model_audio(wave: NDArray[Any] | Tensor, sample_rate: int) -> NDArray[np.float32]:
-    """Sound as encoders take it: float32 in [-1, 1] at 16 kHz, whole video frames, (640 T,).
+    """Convert audio to the encoders' input: float32 in [-1, 1] at 16 kHz, whole video frames, (640 T,).
 
     Raises:
         SeehearError: see `embed_audio`.
@@ -81,13 +81,13 @@ def to_model_audio(wave: NDArray[Any] | Tensor, sample_rate: int) -> NDArray[np.
         raise SeehearError(f"sound must be floats or signed whole numbers, not {samples.dtype}; convert it first")
     if not np.isfinite(samples).all():
         raise SeehearError("the sound has samples that are no numbers (NaN or infinite); repair or leave out the file")
-    heard = resample(samples.astype(np.float32), int(sample_rate))
-    return np.pad(heard, (0, -len(heard) % SAMPLES_PER_FRAME))
+    audio = resample(samples.astype(np.float32), int(sample_rate))
+    return np.pad(audio, (0, -len(audio) % SAMPLES_PER_FRAME))
 
 
 @contextmanager
 def eval_mode(module: nn.Module) -> Iterator[None]:
-    """Dropout and batch norms do what they do after training; each layer gets its mode back."""
+    """Switch to evaluation mode and restore the mode of each layer afterwards."""
     training = [layer for layer in module.modules() if layer.training]
     module.eval()
     try:
@@ -98,11 +98,12 @@ def eval_mode(module: nn.Module) -> Iterator[None]:
 
 
 def freeze_unused_layers(encoder: SpeechEncoder, layer: str) -> None:
-    """Ask no gradients of what lies behind a layer: it would never get any, and processes that train together wait for
-    the gradients of all that ask for them.
+    """Turn off the gradients of all weights that do not influence a layer.
+
+    They would never receive a gradient, and distributed training waits for the gradients of all trainable weights.
 
     Raises:
-        ValueError: no such layer.
+        ValueError: unknown layer.
     """
     if layer not in encoder.layers:
         raise ValueError(f"there is no layer {layer!r} in this encoder; it has {', '.join(encoder.layers)}")
@@ -110,19 +111,20 @@ def freeze_unused_layers(encoder: SpeechEncoder, layer: str) -> None:
         return
     weights = [weight for weight in encoder.parameters() if weight.requires_grad]
     with eval_mode(encoder), torch.enable_grad():
-        heard = encoder.layer_outputs(torch.zeros(1, FPS * SAMPLES_PER_FRAME))[layer]
-    gradients = torch.autograd.grad(heard.sum(), weights, allow_unused=True)
+        states = encoder.layer_outputs(torch.zeros(1, FPS * SAMPLES_PER_FRAME))[layer]
+    gradients = torch.autograd.grad(states.sum(), weights, allow_unused=True)
     for weight, gradient in zip(weights, gradients, strict=True):
         weight.requires_grad_(gradient is not None)
 
 
 class PaddedSpeechEncoder(SpeechEncoder):
-    """A `SoundEncoder` that continues the spectrum beyond both ends by what it is there.
+    """A `SoundEncoder` whose spectrum is padded at both ends by repeating the edge frames.
 
-    It is normalised over the clip, as in training, before it is continued: what is added changes no statistic. Within
-    its context of the ends, and only there, an embedding is one that sync never asks for.
+    The spectrum is normalised over the clip before it is padded, as in training, so padding does not change the
+    statistics. Embeddings within ``context`` of either end see padding; synchronisation never uses those.
 
-    Layers: ``spectrum``, the features of single moments; those of further heads; and ``embedding``, what sync compares.
+    Layers: ``spectrum``, features of single time steps; one per additional head; and ``embedding``, which
+    synchronisation compares.
     """
 
     def __init__(
@@ -132,13 +134,13 @@ class PaddedSpeechEncoder(SpeechEncoder):
         normalised: bool,
         heads: Mapping[str, nn.Sequential] | None = None,
     ) -> None:
-        """Shares the layers of both, so that it learns when they do.
+        """Share the layers of both, so that further training of either applies here.
 
         Args:
             sound: the encoder.
-            spectrum: what it takes.
-            normalised: whether embeddings are compared by their angle and therefore have length 1.
-            heads: further ones of the shape of the encoder's own, by the names of their layers.
+            spectrum: transform that computes its input.
+            normalised: scale embeddings to length 1, because they are compared by cosine similarity.
+            heads: additional heads of the same shape as the encoder's own, by layer name.
         """
         super().__init__()
         self.sound, self.spectrum, self.normalised = sound, spectrum, normalised
@@ -148,20 +150,20 @@ class PaddedSpeechEncoder(SpeechEncoder):
         self.train(sound.training)
 
     def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
-        """See `SpeechEncoder.states`."""
+        """See `SpeechEncoder.layer_outputs`."""
         return self._layers(self._padded(self.spectrum(audio)))
 
     def stream_layers(self, audio: Tensor, frames: int = CHUNK_FRAMES) -> Iterator[dict[str, Tensor]]:
-        """See `SpeechEncoder.pieces`. In pieces but for its normalisation, which is over all."""
+        """See `SpeechEncoder.pieces`. Only the normalisation needs the whole recording."""
         total = audio.shape[1] // SAMPLES_PER_FRAME
-        places = [(start, min(start + frames, total)) for start in range(0, total, frames)]
-        mel = self._padded(torch.cat([self._mel(audio, *place) for place in places], dim=1))
+        chunks = [(start, min(start + frames, total)) for start in range(0, total, frames)]
+        mel = self._padded(torch.cat([self._mel(audio, *chunk) for chunk in chunks], dim=1))
         around = 2 * self.sound.context
-        for start, stop in places:
+        for start, stop in chunks:
             yield self._layers(mel[:, MEL_FRAMES * start : MEL_FRAMES * (stop + around)])
 
     def _mel(self, audio: Tensor, start: int, stop: int) -> Tensor:
-        """Frames [start, stop) of the spectrum of all; its windows reach up to 15 ms over the ends."""
+        """Frames [start, stop) of the full spectrum; its windows reach up to 15 ms beyond the chunk."""
         first = max(start - 1, 0)
         mel: Tensor = self.spectrum(audio[:, first * SAMPLES_PER_FRAME : (stop + 1) * SAMPLES_PER_FRAME])
         return mel[:, MEL_FRAMES * (start - first) : MEL_FRAMES * (stop - first)]
@@ -171,7 +173,7 @@ class PaddedSpeechEncoder(SpeechEncoder):
         return F.pad(self.sound.normalise(mel).transpose(1, 2), (reach, reach), mode="replicate").transpose(1, 2)
 
     def _layers(self, mel: Tensor) -> dict[str, Tensor]:
-        features = self.sound.features(mel)  # (B, C, T'): T embeddings and what the head sees around them
+        features = self.sound.features(mel)  # (B, C, T'): T embeddings and the context that the head needs
         embeddings = {
             name: head(features).transpose(1, 2).float()
             for name, head in (*self.heads.items(), ("embedding", self.sound.head))
@@ -183,7 +185,7 @@ class PaddedSpeechEncoder(SpeechEncoder):
 
 
 def _centred(features: Tensor, frames: int) -> Tensor:
-    """The middle ``frames`` of (B, C, T'); the means of neighbours where the middle lies between two."""
+    """The middle ``frames`` of (B, C, T'), averaging neighbours if the middle lies between two frames."""
     if (features.shape[2] - frames) % 2:
         features = F.avg_pool1d(features, 2, 1)
     spare = (features.shape[2] - frames) // 2
@@ -194,26 +196,26 @@ TRUNK, EMBEDDING = "trunk", "embedding"
 
 
 class PaddedLipEncoder(nn.Module):
-    """A `LipEncoder` that continues a clip beyond both ends by its first and its last picture.
+    """A `LipEncoder` whose clips are padded at both ends by repeating the edge frames.
 
-    Pictures are normalised over the clip, as in training, before it is continued. Within its context of the ends, and
-    only there, an embedding is one that sync never asks for.
+    Frames are normalised over the clip before it is padded, as in training. Embeddings within ``context`` of either
+    end see padding; synchronisation never uses those.
 
-    Layers: ``trunk``, what is seen in single moments (512 numbers in the published network, which the papers read lips
-    from); ``hidden1`` and so on, the layers of the head over time; ``embedding``, what sync compares.
+    Layers: ``trunk``, features of single time steps (512 in the published network, used by the papers for lip
+    reading); ``hidden1`` and so on, the temporal layers of the head; ``embedding``, which synchronisation compares.
 
     Attributes:
         lips: the encoder.
-        layers: width of each layer by name, from the pictures to the last.
-        read: name of the layer that is read where no other is asked for.
+        layers: width of each layer by name, from first to last.
+        read: name of the default layer.
     """
 
     def __init__(self, lips: LipEncoder, normalised: bool) -> None:
-        """Shares the layers of the encoder, so that it learns when they do.
+        """Share the layers of the encoder, so that further training of it applies here.
 
         Args:
             lips: the encoder.
-            normalised: whether embeddings are compared by their angle and therefore have length 1.
+            normalised: scale embeddings to length 1, because they are compared by cosine similarity.
         """
         super().__init__()
         self.lips, self.normalised = lips, normalised
@@ -221,41 +223,41 @@ class PaddedLipEncoder(nn.Module):
         self.layers = {TRUNK: widths[0].in_channels if widths else lips.dim}
         self.layers |= {f"hidden{n}": layer.out_channels for n, layer in enumerate(widths[:-1], 1)}
         self.layers[EMBEDDING] = lips.dim
-        self.read = lips.default_layer
+        self.default_layer = lips.default_layer
         self.train(lips.training)
 
     def forward(self, pictures: Tensor, layer: str | None = None) -> Tensor:
-        """Features of a batch.
+        """Compute the features of a batch.
 
         Args:
             pictures: float (B, 1 or 3, T, size, size) in 0..1, as the encoder takes them.
-            layer: whose; by default ``read``.
+            layer: layer to return; by default ``default_layer``.
 
         Returns:
             (B, T, width of the layer).
 
         Raises:
-            KeyError: no such layer.
+            KeyError: unknown layer.
         """
-        wanted = layer or self.read
-        if wanted not in self.layers:
-            raise KeyError(wanted)
-        depth = list(self.layers).index(wanted)
+        name = layer or self.default_layer
+        if name not in self.layers:
+            raise KeyError(name)
+        depth = list(self.layers).index(name)
         reach = self.lips.context
         padded = F.pad(self.lips.normalise(pictures), (0, 0, 0, 0, reach, reach), mode="replicate")
         states = cast(Tensor, self.lips.head[:depth](self.lips.features(padded)))
         states = _middle(states, pictures.shape[2]).transpose(1, 2).float()
-        return F.normalize(states, dim=-1) if self.normalised and wanted == EMBEDDING else states
+        return F.normalize(states, dim=-1) if self.normalised and name == EMBEDDING else states
 
 
 def _middle(states: Tensor, frames: int) -> Tensor:
-    """The middle ``frames`` of (B, C, T'): what is left over at both ends was there for later layers to see."""
+    """The middle ``frames`` of (B, C, T'); the rest is context for layers that were not applied."""
     spare = (states.shape[2] - frames) // 2
     return states[:, :, spare : spare + frames]
 
 
 class PixelEncoder(LipEncoder):
-    """The pictures themselves, small and grey: what learned features are compared with."""
+    """Downsampled grey pixels as features: the baseline for learned features."""
 
     region = "mouth"
     colour = False

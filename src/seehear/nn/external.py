@@ -1,7 +1,7 @@
-"""python:MODULE:CALLABLE@RATE; names of encoders from elsewhere.
+"""Encoders from outside the package, addressed by name.
 
-``python:MODULE:CALLABLE@RATE``: a function of one's own. ``transformers:NAME[@LAYER]``: wav2vec 2.0, HuBERT, WavLM and
-data2vec from the Hugging Face hub or a folder. docs/encoders.md says more of both.
+``python:MODULE:CALLABLE@RATE``: a user's function. ``transformers:NAME[@LAYER]``: wav2vec 2.0, HuBERT, WavLM or
+data2vec from the Hugging Face hub or a local folder. docs/encoders.md describes both.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ HOW = "write python:MODULE:CALLABLE@RATE, such as python:mine:embed@50 for embed
 
 
 TRIED_S = (2, 4)
-"""Seconds of two pieces of noise that a function is tried with: what the second has more tells the rate, whatever its
-windows lose at the ends."""
+"""Durations of two noise signals, in seconds, used to test a function. The difference in the number of features gives
+its rate, whatever its windows lose at the ends."""
 
 
 LOST_S = 0.25
-"""So much may be missing at the end: windows that are not padded."""
+"""Tolerated loss at the end, in seconds: functions may use unpadded windows."""
 
 
-ADDED = 2  # so many features may be too many: frames centred on the ends
+ADDED = 2  # tolerated number of surplus features: frames centred on the ends
 
 
 class FunctionName(NamedTuple):
-    """What a name says: where the function is, and how many features a second it gives."""
+    """The parts of a function's name: where it is, and its features per second."""
 
     module: str
     attribute: str
@@ -50,32 +50,33 @@ class FunctionName(NamedTuple):
 
 
 def load_function_encoder(name: str) -> SpeechEncoder:
-    """The function of that name, tried out.
+    """Load and test the function of that name.
 
     Raises:
-        ModelError: it cannot be imported, fails, gives no features, or so many a second as were not said.
+        ModelError: it cannot be imported, fails, returns no features, or has another rate than its name states.
     """
-    place = _place(name)
-    function = _imported(name, place)
+    address = _parse_name(name)
+    function = _import_function(name, address)
     if isinstance(function, nn.Module):
         function.eval()
-    return FunctionEncoder(name, function, place.rate).eval()
+    return FunctionEncoder(name, function, address.rate).eval()
 
 
 class FunctionEncoder(SpeechEncoder):
-    """Whatever a function makes of sound: one layer, called ``features``.
+    """A user's function of audio as an encoder with one layer, ``features``.
 
-    Feature i is taken to belong to the time from i / rate on. What its windows lose at the end is filled by the last
-    one, what it has too much is dropped, and a rate that is none of 25, 50 and 100 becomes one of them by `to_rate`.
+    Feature i starts at i / rate seconds. If the function's windows lose features at the end, the last one is repeated;
+    surplus features are dropped. A rate other than 25, 50 or 100 is converted to one of them by `to_rate`.
     """
 
     def __init__(self, name: str, function: Callable[[Any], Any], rate: float) -> None:
-        """Tries it.
+        """Test the function on noise.
 
         Args:
-            name: what it is called in errors.
-            function: float32 (N,) -> (N', D) or, for a batch, (B, N) -> (B, N', D); numpy, or for a network torch.
-            rate: features a second.
+            name: name for error messages.
+            function: maps float32 (N,) to (N', D) or, for a batch, (B, N) to (B, N', D); NumPy arrays, or tensors if
+                it is a module.
+            rate: features per second.
 
         Raises:
             ModelError: see `load_function_encoder`.
@@ -87,45 +88,47 @@ class FunctionEncoder(SpeechEncoder):
         self.takes_batches = self._takes_batches(noise)
         counts = []
         for seconds in TRIED_S:
-            tried = self._features(noise[:, : seconds * SAMPLE_RATE])
-            counts.append(tried.shape[1])
-        self.layers = {"features": tried.shape[2]}
-        found = (counts[1] - counts[0]) / (TRIED_S[1] - TRIED_S[0])
-        if abs(found - rate) * (TRIED_S[1] - TRIED_S[0]) > 1:
-            raise ModelError(f"{name} gives {found:g} features a second, not {rate:g}; end its name with @{found:g}")
+            features = self._features(noise[:, : seconds * SAMPLE_RATE])
+            counts.append(features.shape[1])
+        self.layers = {"features": features.shape[2]}
+        measured = (counts[1] - counts[0]) / (TRIED_S[1] - TRIED_S[0])
+        if abs(measured - rate) * (TRIED_S[1] - TRIED_S[0]) > 1:
+            raise ModelError(
+                f"{name} gives {measured:g} features a second, not {rate:g}; end its name with @{measured:g}"
+            )
         for seconds, count in zip(TRIED_S, counts, strict=True):
-            self._require_so_many(count, seconds)
+            self._check_count(count, seconds)
 
     @torch.no_grad()
     def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
-        """See `SpeechEncoder.states`."""
+        """See `SpeechEncoder.layer_outputs`."""
         features = self._features(audio)
-        self._require_so_many(features.shape[1], audio.shape[1] / SAMPLE_RATE)
+        self._check_count(features.shape[1], audio.shape[1] / SAMPLE_RATE)
         slots = audio.shape[1] * self.rate // SAMPLE_RATE
         return {"features": to_rate(features, self.given_rate, self.rate, slots)}
 
     def _takes_batches(self, noise: Tensor) -> bool:
-        """Whether it takes recordings together; one by one where it takes both, since that cannot mix them up."""
-        single = self._tried(noise[0])
+        """Whether it accepts batches. If it accepts both, recordings go one by one, so that they cannot mix."""
+        single = self._try_call(noise[0])
         if isinstance(single, Tensor) and single.ndim == 2:
             return False
-        together = self._tried(noise)
-        if isinstance(together, Tensor) and together.ndim == 3 and len(together) == 2:
+        batch = self._try_call(noise)
+        if isinstance(batch, Tensor) and batch.ndim == 3 and len(batch) == 2:
             return True
         if isinstance(single, Tensor):
             raise ModelError(self._wrong_shape(noise[0], single))
-        if isinstance(together, Tensor):
-            raise ModelError(self._wrong_shape(noise, together))
+        if isinstance(batch, Tensor):
+            raise ModelError(self._wrong_shape(noise, batch))
         raise ModelError(f"{self.name} fails on {TRIED_S[-1]} s of sound: {_error_text(single)}") from single
 
-    def _tried(self, audio: Tensor) -> Tensor | Exception:
+    def _try_call(self, audio: Tensor) -> Tensor | Exception:
         try:
             return self._call(audio)
-        except Exception as error:  # whatever a function of somebody else raises
+        except Exception as error:  # user code may raise anything
             return error
 
     def _features(self, audio: Tensor) -> Tensor:
-        """(B, N) -> (B, N', D), as the function gives them."""
+        """(B, N) -> (B, N', D), at the function's own rate."""
         features = self._call(audio) if self.takes_batches else torch.stack([self._call(one) for one in audio])
         if features.ndim != 3 or not features.shape[1] or not features.shape[2]:
             raise ModelError(self._wrong_shape(audio if self.takes_batches else audio[0], features))
@@ -134,7 +137,7 @@ class FunctionEncoder(SpeechEncoder):
         return features
 
     def _call(self, audio: Tensor) -> Tensor:
-        """What the function gives, as float32 where the sound was."""
+        """Call the function; return float32 on the device of the audio."""
         given = audio if isinstance(self.function, nn.Module) else audio.cpu().numpy()
         with torch.no_grad():
             features = self.function(given)
@@ -142,7 +145,7 @@ class FunctionEncoder(SpeechEncoder):
             features = torch.from_numpy(np.array(features, dtype=np.float32))
         return features.detach().float().to(audio.device)
 
-    def _require_so_many(self, count: int, seconds: float) -> None:
+    def _check_count(self, count: int, seconds: float) -> None:
         expected = seconds * self.given_rate
         if not expected - LOST_S * self.given_rate - 1 <= count <= expected + ADDED:
             raise ModelError(
@@ -150,58 +153,58 @@ class FunctionEncoder(SpeechEncoder):
                 f"{self.given_rate:g} a second would be; pad the sound in the function, or correct the rate"
             )
 
-    def _wrong_shape(self, given: Tensor, found: Tensor) -> str:
-        wanted = "(time, width)" if given.ndim == 1 else f"({len(given)}, time, width)"
+    def _wrong_shape(self, given: Tensor, actual: Tensor) -> str:
+        expected = "(time, width)" if given.ndim == 1 else f"({len(given)}, time, width)"
         return (
-            f"{self.name} gives an array of the shape {_shape(found.shape)} for sound of the shape "
-            f"{_shape(given.shape)}; it must give {wanted}"
+            f"{self.name} gives an array of the shape {_shape(actual.shape)} for sound of the shape "
+            f"{_shape(given.shape)}; it must give {expected}"
         )
 
 
-def _place(name: str) -> FunctionName:
-    """The parts of a name.
+def _parse_name(name: str) -> FunctionName:
+    """Parse a name.
 
     Raises:
-        ModelError: it has not all of them.
+        ModelError: a part is missing.
     """
-    found = re.fullmatch(r"([\w.]+):([\w.]+)@([0-9.]+)", name.removeprefix(PYTHON))
+    match = re.fullmatch(r"([\w.]+):([\w.]+)@([0-9.]+)", name.removeprefix(PYTHON))
     try:
-        rate = float(found[3]) if found else 0.0
+        rate = float(match[3]) if match else 0.0
     except ValueError:
         rate = 0.0
-    if found is None or not rate:
+    if match is None or not rate:
         raise ModelError(f"{name} does not say where the function is and how many features a second it gives; {HOW}")
-    return FunctionName(found[1], found[2], rate)
+    return FunctionName(match[1], match[2], rate)
 
 
-def _imported(name: str, place: FunctionName) -> Callable[[Any], Any]:
-    """The function; modules in the folder that one is in are found, as ``python -m`` finds them.
+def _import_function(name: str, address: FunctionName) -> Callable[[Any], Any]:
+    """Import the function; the working directory is on the path, as with ``python -m``.
 
     Raises:
-        ModelError: there is none.
+        ModelError: it does not exist or cannot be imported.
     """
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        module = import_module(place.module)
+        module = import_module(address.module)
     except ModuleNotFoundError as error:
-        if error.name is not None and (place.module + ".").startswith(error.name + "."):
-            raise ModelError(f"{name}: there is no module {place.module}, neither in {here} nor installed") from error
-        raise ModelError(f"{name}: {place.module} needs the module {error.name}, which is not installed") from error
-    except (Exception, SystemExit) as error:  # whatever a module of somebody else raises; a script may end itself
-        raise ModelError(f"{name}: {place.module} cannot be imported: {_error_text(error)}") from error
+        if error.name is not None and (address.module + ".").startswith(error.name + "."):
+            raise ModelError(f"{name}: there is no module {address.module}, neither in {here} nor installed") from error
+        raise ModelError(f"{name}: {address.module} needs the module {error.name}, which is not installed") from error
+    except (Exception, SystemExit) as error:  # user code may raise anything; a script may call sys.exit
+        raise ModelError(f"{name}: {address.module} cannot be imported: {_error_text(error)}") from error
     try:
-        function = reduce(getattr, place.attribute.split("."), module)
+        function = reduce(getattr, address.attribute.split("."), module)
     except AttributeError as error:
-        raise ModelError(f"{name}: {place.module} ({module.__file__}) has no {place.attribute}") from error
+        raise ModelError(f"{name}: {address.module} ({module.__file__}) has no {address.attribute}") from error
     if not callable(function):
-        raise ModelError(f"{name}: {place.attribute} of {place.module} cannot be called; name a function")
+        raise ModelError(f"{name}: {address.attribute} of {address.module} cannot be called; name a function")
     return function
 
 
 def _error_text(error: BaseException) -> str:
-    """An error of somebody else's code in one line."""
+    """An exception of user code in one line."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
@@ -211,32 +214,32 @@ def _shape(shape: Sequence[int]) -> str:
 
 
 def is_external(name: str) -> bool:
-    """Whether a model is named as one from elsewhere."""
+    """Whether a name refers to an encoder from outside the package."""
     return name.startswith((PYTHON, TRANSFORMERS))
 
 
 def has_weights(name: str) -> bool:
-    """Whether an encoder from elsewhere has weights that can be drawn and moved: those of a function stay its own."""
+    """Whether an external encoder has weights that can be initialised and trained; a function's are its own."""
     return name.startswith(TRANSFORMERS)
 
 
 def load_external(name: str) -> SpeechEncoder:
-    """An encoder from elsewhere, in evaluation mode.
+    """Load an external encoder in evaluation mode.
 
     Args:
-        name: one for which `is_external` holds.
+        name: a name that `is_external` accepts.
 
     Raises:
-        ModelError: it is not there, what it needs is not installed, or it gives something else than features.
+        ModelError: it does not exist, a package it needs is not installed, or it does not return features.
     """
     return load_function_encoder(name) if name.startswith(PYTHON) else load_hub_encoder(name)
 
 
 def init_external(name: str) -> SpeechEncoder:
-    """The same network with the weights that its own training would begin with, drawn from torch's random numbers.
+    """Build the same network with randomly initialised weights, from torch's random state.
 
     Raises:
-        ModelError: see `load_external`; or it is a function, whose weights are its own.
+        ModelError: see `load_external`; also if it is a function, which has no weights to initialise.
     """
     if not has_weights(name):
         raise ModelError(f"{name} is a function and has no weights that could be drawn anew; leave untrained out")
@@ -244,9 +247,9 @@ def init_external(name: str) -> SpeechEncoder:
 
 
 def layer_in_encoder_name(name: str) -> str | None:
-    """The layer that a name asks for; None where it says nothing of layers.
+    """The layer in an encoder's name; None if it names none.
 
     Raises:
-        ModelError: a path in the name is not there.
+        ModelError: the name contains a path that does not exist.
     """
     return layer_in_name(name) if name.startswith(TRANSFORMERS) else None

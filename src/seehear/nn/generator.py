@@ -1,4 +1,4 @@
-"""The generator of animate: identity encoder, noise, U-Net decoder."""
+"""The generator of animate: identity encoder, noise and U-Net decoder."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ NormName = Literal["group", "layer", "batch"]
 
 
 GROUP = 8
-"""Channels that are normalised together."""
+"""Channels per normalisation group."""
 
 
 def norm_relu(norm: NormName, width: int) -> nn.Sequential:
     """Normalisation and ReLU.
 
     Args:
-        norm: ``batch``, as the papers have it: over all pictures of a batch, in training, and by what was usual in
-            training afterwards. ``group`` (Wu & He 2018, arXiv 1803.08494): over each picture by itself, so that a
-            few stills a batch are enough and drawing is the same in training and afterwards. ``layer``: likewise,
-            but all channels together, which makes a step of training a tenth faster on a CPU.
-        width: channels.
+        norm: ``batch``, as in the papers: over all frames of a batch in training, and by running statistics
+            afterwards. ``group`` (Wu & He 2018, arXiv 1803.08494): within each frame, so that a few stills per batch
+            are enough and training and inference compute the same. ``layer``: likewise, but over all channels
+            together, which makes a training step a tenth faster on a CPU.
+        width: number of channels.
     """
     if norm == "batch":
         return nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(inplace=True))
@@ -32,25 +32,25 @@ def norm_relu(norm: NormName, width: int) -> nn.Sequential:
 
 
 class IdentityEncoder(nn.Module):
-    """Convolutions that halve the picture, one for each width, and one over all that is left (Shukla et al. 2020,
-    arXiv 2001.04316, section 2; layer table of DinoMan/speech-driven-animation).
+    """Strided convolutions that halve the image, one per width, then a linear layer (Shukla et al. 2020, arXiv
+    2001.04316, section 2; layer table of DinoMan/speech-driven-animation).
 
     Attributes:
-        side: of the last map, in pixels.
+        side: side of the coarsest map in pixels.
     """
 
     def __init__(self, size: int, planes: int, widths: tuple[int, ...], dim: int, norm: NormName = "group") -> None:
-        """Makes the layers.
+        """Build the layers.
 
         Args:
-            size: side of the picture.
+            size: side of the image in pixels.
             planes: 3 for RGB, 1 for luma.
             widths: channels of the maps, from the finest, size / 2 wide, to the coarsest.
-            dim: numbers that say who it is.
-            norm: see `seehear.nn.generator`.
+            dim: size of the identity vector.
+            norm: see `norm_relu`.
 
         Raises:
-            ValueError: the size cannot be halved so often.
+            ValueError: the size cannot be halved that many times.
         """
         super().__init__()
         if not widths or size % 2 ** len(widths):
@@ -76,11 +76,11 @@ VARIANCE = 0.33
 
 
 class NoiseGRU(nn.Module):
-    """Gaussian numbers, drawn anew for each frame, made smooth by a GRU (Shukla et al. 2020, arXiv 2005.01400, 3.1).
+    """Gaussian noise per frame, smoothed by a GRU (Shukla et al. 2020, arXiv 2005.01400, 3.1).
 
     Attributes:
-        dim: numbers a frame; the papers have 10, arXiv 2007.04134 none.
-        variance: of what is drawn: 0.33, as in the follow-up; arXiv 2001.04316 says 0.6.
+        dim: values per frame; 10 in the papers, none in arXiv 2007.04134.
+        variance: of the Gaussian: 0.33 as in the follow-up; arXiv 2001.04316 says 0.6.
     """
 
     def __init__(self, dim: int, variance: float = VARIANCE) -> None:
@@ -89,12 +89,12 @@ class NoiseGRU(nn.Module):
         self.gru = nn.GRU(dim, dim, batch_first=True) if dim else None
 
     def forward(self, clips: int, frames: int, rng: Generator | None = None) -> Tensor:
-        """(clips, frames, dim).
+        """Sample noise of shape (clips, frames, dim).
 
         Args:
-            clips: how many walks.
-            frames: their length.
-            rng: where they are drawn from; without one always the same.
+            clips: number of sequences.
+            frames: length of each.
+            rng: source of the noise; without one, the noise is always the same.
         """
         if self.gru is None:
             return torch.empty(clips, frames, 0, device=None if rng is None else rng.device)
@@ -106,12 +106,12 @@ class NoiseGRU(nn.Module):
 
 
 class FrameDecoder(nn.Module):
-    """Transposed convolutions upwards; at each level the maps of the still picture join in (Shukla et al. 2020, arXiv
-    2001.04316, section 2; layer table of DinoMan/speech-driven-animation).
+    """Transposed convolutions; each level joins the feature maps of the still (Shukla et al. 2020, arXiv 2001.04316,
+    section 2; layer table of DinoMan/speech-driven-animation).
 
-    The papers repeat the still's maps for every frame and convolve both together. A convolution of joined maps is
-    the sum of two, so the still's share is computed once a clip and added to every frame: the same function for
-    half the work.
+    The papers repeat the still's maps for every frame and convolve both together. A convolution of concatenated maps
+    is the sum of two convolutions, so the still's part is computed once per clip and added to every frame: the same
+    function at half the cost.
     """
 
     def __init__(
@@ -124,16 +124,16 @@ class FrameDecoder(nn.Module):
         skips: int | None = None,
         norm: NormName = "group",
     ) -> None:
-        """Makes the layers.
+        """Build the layers.
 
         Args:
-            side: of the coarsest map.
+            side: side of the coarsest map in pixels.
             planes: 3 for RGB, 1 for luma.
-            widths: channels of the maps, from the finest to the coarsest, as `IdentityEncoder` has them.
-            identity: numbers that say who it is.
-            moving: numbers that a frame has of its own: sound and noise.
-            skips: levels at which the still joins in, from the coarsest; by default all.
-            norm: see `seehear.nn.generator`.
+            widths: channels of the maps, from the finest to the coarsest, as in `IdentityEncoder`.
+            identity: size of the identity vector.
+            moving: size of the per-frame input: audio features and noise.
+            skips: number of levels that join the still's maps, from the coarsest; by default all.
+            norm: see `norm_relu`.
         """
         super().__init__()
         self.side, self.width = side, widths[-1]
@@ -151,19 +151,19 @@ class FrameDecoder(nn.Module):
 
     @property
     def last(self) -> Level:
-        """The level whose output is the picture."""
+        """The level whose output is the frame."""
         return cast(Level, self.levels[-1])
 
     def forward(self, identity: Tensor, maps: list[Tensor], moving: Tensor) -> Tensor:
-        """Draw.
+        """Render frames.
 
         Args:
-            identity: (B, identity), of the still.
-            maps: (B, width, side, side), of the still, finest first.
-            moving: (B, F, moving).
+            identity: identity of the still, (B, identity).
+            maps: maps of the still, (B, width, side, side), finest first.
+            moving: per-frame input, (B, F, moving).
 
         Returns:
-            (B, F, planes, size, size), without bounds.
+            (B, F, planes, size, size), unbounded.
         """
         clips, frames = moving.shape[:2]
         bottom = self.what(moving) + self.who(identity).unsqueeze(1)
@@ -175,7 +175,7 @@ class FrameDecoder(nn.Module):
 
 
 class Level(nn.Module):
-    """Join the still's map, if it does here; then twice the size."""
+    """Join the still's map if this level has a skip connection, then double the resolution."""
 
     def __init__(self, inputs: int, outputs: int, norm: NormName, *, joins: bool, last: bool) -> None:
         super().__init__()
@@ -197,14 +197,14 @@ class Level(nn.Module):
 
 
 EncodedStill = tuple[Tensor, Tensor, list[Tensor]]
-"""The still (B, planes, size, size), its identity and its maps."""
+"""The still (B, planes, size, size), its identity vector and its maps."""
 
 
 class FrameGenerator(nn.Module):
     """Identity encoder, noise and frame decoder (Shukla et al. 2020, arXiv 2001.04316, section 2).
 
     Attributes:
-        noise: makes what is not heard.
+        noise: generator of motion that does not follow from the audio.
     """
 
     def __init__(
@@ -221,18 +221,18 @@ class FrameGenerator(nn.Module):
         norm: NormName = "group",
         noise_variance: float = VARIANCE,
     ) -> None:
-        """Makes the layers.
+        """Build the layers.
 
         Args:
-            size: side of the pictures.
+            size: side of the frames in pixels.
             planes: 3 for RGB, 1 for luma.
             widths: channels of the maps, from the finest, size / 2 wide, to the coarsest.
-            heard: width of what is heard.
-            identity: numbers that say who it is.
-            noise: numbers a frame that say what is not heard; may be 0.
-            skips: levels at which the still's maps join in, from the coarsest; by default all.
-            residual: the difference from the still is drawn. The papers draw the picture itself.
-            norm: see `seehear.nn.generator`.
+            heard: width of the audio features.
+            identity: size of the identity vector.
+            noise: noise values per frame, for motion that does not follow from the audio; may be 0.
+            skips: number of levels that join the still's maps, from the coarsest; by default all.
+            residual: predict the difference from the still. The papers predict the frame itself.
+            norm: see `norm_relu`.
             noise_variance: see `NoiseGRU`.
         """
         super().__init__()
@@ -240,32 +240,32 @@ class FrameGenerator(nn.Module):
         self.identity = IdentityEncoder(size, planes, widths, identity, norm)
         self.noise = NoiseGRU(noise, noise_variance)
         self.decoder = FrameDecoder(self.identity.side, planes, widths, identity, heard + noise, skips, norm)
-        if residual:  # begin with the still itself
+        if residual:  # start from the still itself
             for values in self.decoder.last.larger.parameters():
                 nn.init.zeros_(values)
 
     def encode_still(self, still: Tensor) -> EncodedStill:
-        """What `draw` needs of stills (B, planes, size, size) in 0..1, once for all of their frames."""
+        """Encode stills (B, planes, size, size) in 0..1 once for all of their frames; see `draw`."""
         identity, maps = self.identity(still)
         return still, identity, maps
 
     def render(self, looked: EncodedStill, moving: Tensor) -> Tensor:
-        """Frames.
+        """Render frames.
 
         Args:
-            looked: see `look`.
-            moving: what is heard and the noise, side by side, (B, F, heard + noise).
+            looked: encoded still, from `look`.
+            moving: audio features and noise, concatenated, (B, F, heard + noise).
 
         Returns:
-            (B, F, planes, size, size) in 0..1; in training a residual may leave these bounds.
+            (B, F, planes, size, size) in 0..1. In training a residual generator may exceed these bounds.
         """
         still, identity, maps = looked
-        drawn: Tensor = self.decoder(identity, maps, moving).float()
+        frames: Tensor = self.decoder(identity, maps, moving).float()
         if not self.residual:
-            return drawn.sigmoid()
-        drawn = still.unsqueeze(1) + drawn.tanh()
-        return drawn if self.training else drawn.clamp(0, 1)
+            return frames.sigmoid()
+        frames = still.unsqueeze(1) + frames.tanh()
+        return frames if self.training else frames.clamp(0, 1)
 
     def forward(self, still: Tensor, moving: Tensor) -> Tensor:
-        """`look`, then `draw`."""
+        """Encode the still, then render."""
         return self.render(self.encode_still(still), moving)

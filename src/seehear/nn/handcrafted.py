@@ -2,7 +2,7 @@
 
 Eyben et al. 2016, "The Geneva Minimalistic Acoustic Parameter Set (GeMAPS) for Voice Research and Affective Computing",
 IEEE Transactions on Affective Computing 7(2). The package opensmile is under audEERING's research licence, which allows
-no commercial product: it is imported here and nowhere else, and nothing needs it.
+no commercial product. It is imported only here and is optional.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HANDCRAFTED = (
     *(name + band + removed for name in SPECTRA for band in BANDWIDTHS for removed in NORMALISATIONS),
     EGEMAPS,
 )
-"""Encoders of speech that nobody has learned: see `seehear.nn.handcrafted`."""
+"""Names of the speech encoders that are not learned."""
 
 
 Removed = Literal["nothing", "level", "means"]
@@ -40,12 +40,12 @@ class FeatureRecipe:
     """How a spectrum becomes features.
 
     Attributes:
-        bands: mel bands.
-        cepstra: MFCC that are made of them, with deltas and their deltas behind; 0 keeps the log-mel.
+        bands: number of mel bands.
+        cepstra: number of MFCCs, followed by deltas and delta-deltas; 0 keeps the log-mel.
         highest_hz: upper edge of the bands.
-        removed: from each recording. ``level``: the mean of the log-mel over bands and time, or of c0 over time, so
-            that gain says nothing. ``means``: the mean of every band or cepstrum over time, so that neither gain nor a
-            microphone's colour says anything (cepstral mean normalisation).
+        removed: what is subtracted from each recording. ``level``: the mean of the log-mel over bands and time, or of
+            c0 over time, which removes gain. ``means``: the mean of every band or cepstrum over time, which removes
+            gain and the microphone's response (cepstral mean normalisation).
     """
 
     bands: int
@@ -55,15 +55,15 @@ class FeatureRecipe:
 
 
 FULL = {"logmel": FeatureRecipe(80), "mfcc": FeatureRecipe(40, 13)}
-"""80 mel bands; 13 MFCC with deltas and their deltas. Both as in arXiv 2005.01400, section 5."""
+"""80 mel bands; 13 MFCCs with deltas and delta-deltas. Both as in arXiv 2005.01400, section 5."""
 
 
 NARROW = {"logmel-4k": FeatureRecipe(62, highest_hz=4000), "mfcc-4k": FeatureRecipe(31, 13, 4000)}
-"""What a recording of 8 kHz has, in bands as wide as those of `FULL`: above 4 kHz it holds nothing but rounding."""
+"""For 8 kHz recordings, with bands as wide as in `FULL`: above 4 kHz they contain only rounding noise."""
 
 
 SUFFIXES: dict[str, Removed] = {"-nolevel": "level", "-cmn": "means"}
-"""Behind a name: what is removed."""
+"""Suffix of the name by what is removed."""
 
 
 FEATURE_RECIPES = {
@@ -79,7 +79,7 @@ FEATURE_RECIPES = {
 
 
 class Handcrafted(SpeechEncoder):
-    """MFCC or a log-mel, 100 features a second, without parameters. One layer, of its own name."""
+    """MFCC or log-mel at 100 features per second, without parameters. Its one layer has the encoder's name."""
 
     rate = 100
 
@@ -94,11 +94,11 @@ class Handcrafted(SpeechEncoder):
         self.layers = {name: 3 * recipe.cepstra or recipe.bands}
 
     def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
-        """See `SpeechEncoder.states`."""
-        return {self.last_layer: self._removed(self.transform(audio))}
+        """See `SpeechEncoder.layer_outputs`."""
+        return {self.last_layer: self._subtract(self.transform(audio))}
 
-    def _removed(self, features: Tensor) -> Tensor:
-        """Deltas do not change: they are slopes."""
+    def _subtract(self, features: Tensor) -> Tensor:
+        """Subtract the means of the recording; deltas need no correction, as they are slopes."""
         if self.recipe.removed == "nothing":
             return features
         means = features.mean(1, keepdim=True)
@@ -109,18 +109,18 @@ class Handcrafted(SpeechEncoder):
 
 
 def build_handcrafted(name: str) -> SpeechEncoder:
-    """One of `HANDCRAFTED`.
+    """Build one of `HANDCRAFTED`.
 
     Raises:
-        KeyError: there is none of that name.
-        ModelError: openSMILE, which makes it, is not installed.
+        KeyError: unknown name.
+        ModelError: it needs openSMILE, which is not installed.
     """
     if name == EGEMAPS:
         return EGeMAPS()
     return Handcrafted(name, FEATURE_RECIPES[name])
 
 
-PACKAGE = "opensmile"
+_PACKAGE = "opensmile"
 
 
 DESCRIPTORS, FUNCTIONALS = 25, 88
@@ -130,26 +130,25 @@ HOP = SAMPLE_RATE // 100
 
 
 SHORTEST = 2 * HOP + SAMPLE_RATE * 60 // 1000
-"""Samples: windows of 60 ms must fit in, a few times. Shorter sound is continued by silence."""
+"""Minimum length in samples: a few windows of 60 ms must fit. Shorter audio is padded with silence."""
 
 
 def installed() -> bool:
-    """Whether openSMILE is there."""
-    return find_spec(PACKAGE) is not None
+    """Whether openSMILE is installed."""
+    return find_spec(_PACKAGE) is not None
 
 
 class EGeMAPS(SpeechEncoder):
-    """Version 02 of the set, 100 features a second, without parameters.
+    """eGeMAPS v02 at 100 features per second, without parameters.
 
-    Layers: ``lld``, the 25 low-level descriptors, continued at both ends, where their windows of 60 ms do not fit in,
-    by what they are there; and ``functionals``, the 88 numbers that the set makes of a whole recording, the same at
-    every step.
+    Layers: ``lld``, the 25 low-level descriptors, with the edge values repeated where their windows of 60 ms do not
+    fit; and ``functionals``, the 88 statistics of the whole recording, the same at every step.
     """
 
     rate = 100
 
     def __init__(self) -> None:
-        """Makes both extractors.
+        """Create both extractors.
 
         Raises:
             ModelError: openSMILE is not installed.
@@ -169,25 +168,29 @@ class EGeMAPS(SpeechEncoder):
 
     @property
     def default_layer(self) -> str:
-        """What changes with time, which is what tools want."""
+        """The layer that varies over time."""
         return "lld"
 
     def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
-        """See `SpeechEncoder.states`."""
+        """See `SpeechEncoder.layer_outputs`."""
         steps = audio.shape[1] // HOP
-        heard = [np.pad(one, (0, max(0, SHORTEST - len(one)))) for one in audio.float().cpu().numpy()]
-        whole = torch.from_numpy(np.stack([_numbers(self._functionals, one)[0] for one in heard])).to(audio.device)
-        moments = torch.from_numpy(np.stack([_timed(_numbers(self._descriptors, one), steps) for one in heard]))
-        return {"lld": moments.to(audio.device), "functionals": whole[:, None].expand(-1, steps, -1)}
+        padded = [np.pad(one, (0, max(0, SHORTEST - len(one)))) for one in audio.float().cpu().numpy()]
+        functionals = torch.from_numpy(np.stack([_extract(self._functionals, one)[0] for one in padded])).to(
+            audio.device
+        )
+        descriptors = torch.from_numpy(
+            np.stack([_fit_length(_extract(self._descriptors, one), steps) for one in padded])
+        )
+        return {"lld": descriptors.to(audio.device), "functionals": functionals[:, None].expand(-1, steps, -1)}
 
 
-def _numbers(extractor: Any, sound: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What openSMILE makes of a recording, (steps, width); 0 where it knows no number."""
+def _extract(extractor: Any, sound: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Features of a recording, (steps, width); 0 where openSMILE returns no finite number."""
     numbers = np.asarray(extractor.process_signal(sound, SAMPLE_RATE).to_numpy(), dtype=np.float32)
     return np.nan_to_num(numbers, nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def _timed(numbers: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
-    """As many steps as wanted: what is missing is added half before and half behind."""
+def _fit_length(numbers: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
+    """Trim or pad to the given number of steps; padding is split evenly between both ends."""
     missing = max(0, steps - len(numbers))
     return np.pad(numbers, ((missing // 2, missing - missing // 2), (0, 0)), mode="edge")[:steps]

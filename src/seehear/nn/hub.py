@@ -1,4 +1,4 @@
-"""transformers:NAME[@LAYER]."""
+"""Speech encoders from Hugging Face transformers, named ``transformers:NAME[@LAYER]``."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from seehear.errors import ModelError
 from seehear.nn.interface import CHUNK_FRAMES, SpeechEncoder
 
 GRIDS = (100, 50, 25)
-"""Features a second that read-outs know."""
+"""Feature rates, per second, that probes support."""
 
 
-NEARLY = 1.02  # a rate that lacks this little is that of the grid: 49.95 goes to 50, not to 25
+NEARLY = 1.02  # rate tolerance: 49.95 counts as 50, not 25
 
 
 def output_rate(rate: float) -> int:
-    """The finest of `GRIDS` that loses no feature and hardly invents any; 25 for whatever is slower."""
+    """The highest rate in `GRIDS` that needs practically no interpolated features; 25 for anything slower."""
     return next((grid for grid in GRIDS if grid <= rate * NEARLY), GRIDS[-1])
 
 
 def to_rate(features: Tensor, rate: float, grid: int, slots: int) -> Tensor:
-    """Features over slots of time, each the mean of those that lie in it, by the time that they share.
+    """Resample features to a grid of time slots: each slot is the mean of its features, weighted by overlap.
 
-    Feature i lasts from i / rate to (i + 1) / rate seconds, the last one for as long as there is sound. Slot i lasts
-    from i / grid to (i + 1) / grid. Where both rates are the same, features are as they were.
+    Feature i spans i / rate to (i + 1) / rate seconds; the last one lasts to the end of the audio. Slot i spans
+    i / grid to (i + 1) / grid. If both rates are equal, features do not change.
 
     Args:
-        features: (B, N, D), so many a second: ``rate``.
-        rate: of the features; no whole number need be.
-        grid: slots a second.
-        slots: how many.
+        features: (B, N, D) at ``rate`` per second.
+        rate: rate of the features; may be fractional.
+        grid: slots per second.
+        slots: number of slots.
 
     Returns:
         (B, slots, D).
@@ -58,36 +58,34 @@ def to_rate(features: Tensor, rate: float, grid: int, slots: int) -> Tensor:
 
 
 LONGEST = 30 * FPS
-"""Video frames that are heard at once: attention costs the square of the length."""
+"""Maximum video frames per forward pass: the cost of attention is quadratic in the length."""
 
 
 AROUND = 5 * FPS
-"""Video frames that a piece of a longer recording is heard with at either end."""
+"""Video frames of context on either side of a chunk."""
 
 
-EPSILON = 1e-7  # of the variance, as transformers' feature extractors add it
+EPSILON = 1e-7  # added to the variance, as in transformers' feature extractors
 
 
 class HubEncoder(SpeechEncoder):
-    """A model of transformers that has ``conv_stride`` in its configuration.
+    """A transformers model that has ``conv_stride`` in its configuration.
 
-    Its features are what the model itself gives of the same sound: a feature belongs to the time at which the sound
-    that it begins with begins, so i to i / rate seconds. As its convolutions pad nothing, one or two are missing at the
-    end; the last one stands for them.
+    Feature i starts at i / rate seconds, where the audio of its first convolution starts. The convolutions are not
+    padded, so one or two features are missing at the end; the last one is repeated.
 
-    Recordings longer than `LONGEST` are heard in pieces with `AROUND` at both ends; each feature comes from the piece
-    that it lies within.
+    Recordings longer than `LONGEST` are processed in chunks with `AROUND` frames of context at both ends.
 
-    Layers: ``0``, what attention begins with, to the number of its layers, by their numbers.
+    Layers: ``0``, the input of the first attention layer, to the number of layers.
     """
 
     def __init__(self, model: Any, normalise: bool, layer: str | None = None) -> None:
-        """Takes the model as it is.
+        """Wrap the model.
 
         Args:
-            model: with the attributes ``config`` and a call of sound (B, N), as transformers' models of speech.
-            normalise: whether it was trained on recordings of mean 0 and deviation 1.
-            layer: that is read where no other is asked for; by default the last.
+            model: has ``config`` and takes audio (B, N), as the speech models of transformers.
+            normalise: whether it was trained on recordings with mean 0 and standard deviation 1.
+            layer: default layer; by default the last.
         """
         super().__init__()
         config = model.config
@@ -99,7 +97,7 @@ class HubEncoder(SpeechEncoder):
 
     @property
     def default_layer(self) -> str:
-        """See `SpeechEncoder.read`."""
+        """See `SpeechEncoder.default_layer`."""
         return self._read
 
     def forward(self, audio: Tensor, layer: str | None = None) -> Tensor:
@@ -107,50 +105,50 @@ class HubEncoder(SpeechEncoder):
         return torch.cat(list(self.stream(audio, layer)), dim=1)
 
     def stream_layers(self, audio: Tensor, frames: int = CHUNK_FRAMES) -> Iterator[dict[str, Tensor]]:
-        """See `SpeechEncoder.pieces`; what is longer than `LONGEST` depends a little on where it is cut."""
+        """See `SpeechEncoder.pieces`; beyond `LONGEST`, features depend slightly on the chunk boundaries."""
         total = audio.shape[1] // SAMPLES_PER_FRAME
         if total <= LONGEST:
             yield self.layer_outputs(audio)
             return
-        heard = self._normalised(audio)
+        normalised = self._normalised(audio)
         for start in range(0, total, frames):
             stop = min(start + frames, total)
             first, last = max(0, start - AROUND), min(total, stop + AROUND)
-            states = self._states(heard[:, first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME])
+            states = self._states(normalised[:, first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME])
             inside = slice(self.per_frame * (start - first), self.per_frame * (stop - first))
             yield {name: state[:, inside] for name, state in states.items()}
 
     def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
-        """See `SpeechEncoder.states`."""
+        """See `SpeechEncoder.layer_outputs`."""
         return self._states(self._normalised(audio))
 
     @torch.no_grad()
     def counts(self, samples: int) -> list[int]:
-        """How many features the model gives of so much sound, layer by layer."""
+        """Number of features that each layer returns for this many samples."""
         silence = torch.zeros(1, samples, device=next(self.parameters()).device)
         return [state.shape[1] for state in self._own_states(silence)]
 
-    def _states(self, heard: Tensor) -> dict[str, Tensor]:
-        slots = heard.shape[1] * self.rate // SAMPLE_RATE
+    def _states(self, audio: Tensor) -> dict[str, Tensor]:
+        slots = audio.shape[1] * self.rate // SAMPLE_RATE
         return {
             name: to_rate(state.float(), self.own_rate, self.rate, slots)
-            for name, state in zip(self.layers, self._own_states(heard), strict=True)
+            for name, state in zip(self.layers, self._own_states(audio), strict=True)
         }
 
-    def _own_states(self, heard: Tensor) -> list[Tensor]:
-        found = self.model(heard, output_hidden_states=True)
-        return [*found.hidden_states[:-1], found.last_hidden_state]  # only the latter is sure to be normalised
+    def _own_states(self, audio: Tensor) -> list[Tensor]:
+        output = self.model(audio, output_hidden_states=True)
+        return [*output.hidden_states[:-1], output.last_hidden_state]  # only the latter always has the final layer norm
 
     def _normalised(self, audio: Tensor) -> Tensor:
-        """Mean 0 and deviation 1 over each recording, but for the zeros that it was continued with."""
+        """Mean 0 and standard deviation 1 over each recording, without its zero padding."""
         if not self.normalise:
             return audio
-        places = torch.arange(1, audio.shape[1] + 1, device=audio.device)
-        lengths = (places * (audio != 0)).amax(1, keepdim=True).clamp_min(1)
-        counts = places <= lengths
+        positions = torch.arange(1, audio.shape[1] + 1, device=audio.device)
+        lengths = (positions * (audio != 0)).amax(1, keepdim=True).clamp_min(1)
+        mask = positions <= lengths
         mean = audio.sum(1, keepdim=True) / lengths
-        variance = ((audio - mean).square() * counts).sum(1, keepdim=True) / lengths
-        return (audio - mean) / (variance + EPSILON).sqrt() * counts
+        variance = ((audio - mean).square() * mask).sum(1, keepdim=True) / lengths
+        return (audio - mean) / (variance + EPSILON).sqrt() * mask
 
 
 TRANSFORMERS = "transformers:"
@@ -160,36 +158,36 @@ KINDS = "wav2vec 2.0, HuBERT, WavLM and data2vec-audio"
 
 
 UNUSED = {"masked_spec_embed"}
-"""Weights that may be missing, because only masking in training uses them."""
+"""Weights that may be missing: only masking in training uses them."""
 
 
 PROBLEMS = (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError)
-"""What transformers raises of models that are not there, not known, or damaged."""
+"""Exceptions that transformers raises for missing, unsupported or damaged models."""
 
 
 class HubName(NamedTuple):
-    """What a name says: the model, and the layer that is read."""
+    """The parts of a model's name: the model and the layer."""
 
     model: str
     layer: str | None
 
 
 def load_hub_encoder(name: str) -> HubEncoder:
-    """A model with its weights, from a folder or the hub, in evaluation mode.
+    """Load a model with its weights, from a folder or the hub, in evaluation mode.
 
-    Weights are read from safetensors, or where there are none, from a checkpoint of torch with ``weights_only``, which
-    builds nothing but tensors. Code beside them is never run.
+    Weights come from safetensors or, failing that, from a torch checkpoint with ``weights_only``, which creates
+    nothing but tensors. Code in the model's folder is never run.
 
     Raises:
-        ModelError: no such model or layer, one that hears no raw sound, weights that are missing or damaged, or
+        ModelError: unknown model or layer, a model that does not take raw audio, missing or damaged weights, or
             transformers is not installed.
     """
-    transformers, place = _transformers(name), _place(name)
-    config = _config(transformers, name, place)
+    transformers, parts = _transformers(name), _parse_name(name)
+    config = _config(transformers, name, parts)
 
     def load() -> Any:
         return transformers.AutoModel.from_pretrained(
-            place.model,
+            parts.model,
             config=config,
             dtype="float32",
             weights_only=True,
@@ -197,39 +195,39 @@ def load_hub_encoder(name: str) -> HubEncoder:
             output_loading_info=True,
         )
 
-    model, told = _requested_layer(name, load)
-    missing = sorted({*told["missing_keys"]} - UNUSED) + sorted(str(key) for key in told["mismatched_keys"])
+    model, info = _load(name, load)
+    missing = sorted({*info["missing_keys"]} - UNUSED) + sorted(str(key) for key in info["mismatched_keys"])
     if missing:
         raise ModelError(f"{name} lacks weights that its config.json asks for: {missing[0]}; download it again")
-    return _encoder(transformers, name, place, model)
+    return _encoder(transformers, name, parts, model)
 
 
 def init_hub_encoder(name: str) -> HubEncoder:
-    """The same network with weights as its training would begin with, by torch's random numbers.
+    """Build the same network with randomly initialised weights, from torch's random state.
 
     Raises:
-        ModelError: as `load_hub_encoder`, but that no weights are read.
+        ModelError: as for `load_hub_encoder`, except that no weights are read.
     """
-    transformers, place = _transformers(name), _place(name)
-    return _encoder(transformers, name, place, transformers.AutoModel.from_config(_config(transformers, name, place)))
+    transformers, parts = _transformers(name), _parse_name(name)
+    return _encoder(transformers, name, parts, transformers.AutoModel.from_config(_config(transformers, name, parts)))
 
 
 def layer_in_name(name: str) -> str | None:
     """The LAYER of ``transformers:NAME@LAYER``.
 
     Raises:
-        ModelError: a path in the name is not there.
+        ModelError: the name contains a path that does not exist.
     """
-    return _place(name).layer
+    return _parse_name(name).layer
 
 
 def _transformers(name: str) -> Any:
-    """The package, told not to print.
+    """Import the package and turn off its output.
 
     Raises:
         ModelError: it is not installed.
     """
-    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # it would ask the hub to convert others' models
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # else it asks the hub to convert other users' models
     try:
         import transformers
     except ImportError as error:
@@ -241,15 +239,15 @@ def _transformers(name: str) -> Any:
     return transformers
 
 
-def _place(name: str) -> HubName:
-    """The parts of a name.
+def _parse_name(name: str) -> HubName:
+    """Parse a name.
 
     Raises:
-        ModelError: a path that is not there: it is not looked for on the hub.
+        ModelError: it is a path that does not exist; such names are not looked up on the hub.
     """
     path = name.removeprefix(TRANSFORMERS)
     model, at, layer = path.rpartition("@")
-    if not at or Path(path).expanduser().is_dir():  # a folder may have one in its name
+    if not at or Path(path).expanduser().is_dir():  # a folder's name may contain an @
         model, layer = path, ""
     folder = Path(model).expanduser()
     if model and folder.is_dir():
@@ -259,38 +257,36 @@ def _place(name: str) -> HubName:
     return HubName(model, layer or None)
 
 
-def _config(transformers: Any, name: str, place: HubName) -> Any:
-    """The configuration of a model that hears raw sound.
+def _config(transformers: Any, name: str, parts: HubName) -> Any:
+    """Load the configuration of a model that takes raw audio.
 
     Raises:
-        ModelError: there is none, or it is of another kind.
+        ModelError: there is none, or the model is of another kind.
     """
-    config = _requested_layer(
-        name, lambda: transformers.AutoConfig.from_pretrained(place.model, trust_remote_code=False)
-    )
+    config = _load(name, lambda: transformers.AutoConfig.from_pretrained(parts.model, trust_remote_code=False))
     if not hasattr(config, "conv_stride"):
         raise ModelError(f"{name} is a {config.model_type} model, which hears no raw sound; those do: {KINDS}")
     layers = [str(number) for number in range(config.num_hidden_layers + 1)]
-    if place.layer is not None and place.layer not in layers:
-        raise ModelError(f"{name}: there is no layer {place.layer!r}; its layers are 0 to {layers[-1]}")
-    config.apply_spec_augment = False  # draws from numpy's random numbers, and not from those that a seed decides
-    config.layerdrop = 0.0  # a layer that is skipped in training gives no features
-    config.add_adapter = False  # would thin out the last layer alone
+    if parts.layer is not None and parts.layer not in layers:
+        raise ModelError(f"{name}: there is no layer {parts.layer!r}; its layers are 0 to {layers[-1]}")
+    config.apply_spec_augment = False  # uses NumPy's global random state, which the seed does not control
+    config.layerdrop = 0.0  # a skipped layer returns no features
+    config.add_adapter = False  # would downsample only the last layer
     return config
 
 
-def _encoder(transformers: Any, name: str, place: HubName, model: Any) -> HubEncoder:
-    """With what its feature extractor says of the sound that it was trained on.
+def _encoder(transformers: Any, name: str, parts: HubName, model: Any) -> HubEncoder:
+    """Wrap a model, with the normalisation and sample rate of its feature extractor.
 
     Raises:
-        ModelError: there is none, or it was trained at another rate, or layers have rates of their own.
+        ModelError: no feature extractor, another sample rate, or layers with different feature rates.
     """
-    extractor = _requested_layer(
-        name, lambda: transformers.AutoFeatureExtractor.from_pretrained(place.model, trust_remote_code=False)
+    extractor = _load(
+        name, lambda: transformers.AutoFeatureExtractor.from_pretrained(parts.model, trust_remote_code=False)
     )
     if extractor.sampling_rate != SAMPLE_RATE:
         raise ModelError(f"{name} hears {extractor.sampling_rate} Hz; only models of {SAMPLE_RATE} Hz can be used")
-    encoder = HubEncoder(model, bool(getattr(extractor, "do_normalize", False)), place.layer).eval()
+    encoder = HubEncoder(model, bool(getattr(extractor, "do_normalize", False)), parts.layer).eval()
     counts = {*encoder.counts(SAMPLE_RATE)}
     if len(counts) > 1 or abs(counts.pop() - encoder.own_rate) > 1 + encoder.own_rate / 10:
         raise ModelError(
@@ -300,17 +296,17 @@ def _encoder(transformers: Any, name: str, place: HubName, model: Any) -> HubEnc
     return encoder
 
 
-def _requested_layer(name: str, load: Callable[[], Any]) -> Any:
-    """What transformers loads.
+def _load(name: str, load: Callable[[], Any]) -> Any:
+    """Call a loader of transformers and convert its exceptions.
 
     Raises:
-        ModelError: it does not.
+        ModelError: it fails.
     """
     try:
         return load()
     except pickle.UnpicklingError as error:
         raise ModelError(f"{name} has weights in a file that could run code; save them as model.safetensors") from error
     except PROBLEMS as error:
-        said = str(error).strip().splitlines()
-        reason = said[0].rstrip(". ") if said else type(error).__name__
+        lines = str(error).strip().splitlines()
+        reason = lines[0].rstrip(". ") if lines else type(error).__name__
         raise ModelError(f"{name} cannot be loaded ({reason}); name a model on the hub or a folder of one") from error

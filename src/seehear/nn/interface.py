@@ -1,4 +1,4 @@
-"""What encoders promise: speech, lips, sound, faces; streamed speech; spectra."""
+"""Interfaces of the encoders: speech, lips, audio and faces; streaming speech encoders; spectra."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from seehear.clip import FPS, SAMPLES_PER_FRAME, Region
 from seehear.nn.layers import Memory, standardise
 
 SpectrumName = Literal["logmel", "mfcc"]
-"""What a sound encoder hears: `seehear.audio.spectrum.LogMel`, or `seehear.audio.spectrum.LifteredMFCC`."""
+"""Input of an audio encoder: `seehear.audio.spectrum.LogMel` or `seehear.audio.spectrum.LifteredMFCC`."""
 
 
 class LipEncoder(nn.Module, ABC):
-    """Pictures to embeddings, 25 a second, without time padding.
+    """Encodes video frames as 25 embeddings per second, without padding in time.
 
     Attributes:
-        region: which part of the face crop it looks at.
-        size: side of the square pictures it takes, in pixels.
-        colour: RGB, or luma only.
+        region: part of the face crop that it takes.
+        size: side of its square frames in pixels.
+        colour: RGB if true, luma otherwise.
         context: video frames lost at each end of a clip.
         dim: width of an embedding.
-        head: from the features of single moments to embeddings, over time.
-        read: layer that lip reading reads where no other is asked for; see `seehear.nn.embed.PaddedLipEncoder`.
+        head: temporal layers from the per-frame features to embeddings.
+        read: default layer for lip reading; see `seehear.nn.embed.PaddedLipEncoder`.
     """
 
     region: Region
@@ -43,27 +43,27 @@ class LipEncoder(nn.Module, ABC):
         return self.convolve(self.normalise(video))
 
     def normalise(self, video: Tensor) -> Tensor:
-        """Take brightness and contrast out of each clip: neither says what is spoken."""
+        """Normalise brightness and contrast per clip, as neither depends on what is spoken."""
         return standardise(video, over=(1, 2, 3, 4), floor=0.02)
 
     def convolve(self, video: Tensor) -> Tensor:
-        """What `forward` does to the normalised pictures: each embedding sees its 2 context + 1 frames only."""
+        """`forward` after normalisation: each embedding depends only on its 2 context + 1 frames."""
         return cast(Tensor, self.head(self.features(video))).transpose(1, 2)
 
     @abstractmethod
     def features(self, video: Tensor) -> Tensor:
-        """What the head gets: normalised pictures (B, 1 or 3, T, size, size) -> (B, C, T'), 25 a second."""
+        """Input of the head: normalised frames (B, 1 or 3, T, size, size) -> (B, C, T'), 25 per second."""
 
 
 class SoundEncoder(nn.Module, ABC):
-    """Log-mel to embeddings, 25 a second, without time padding.
+    """Encodes a log-mel as 25 embeddings per second, without padding in time.
 
     Attributes:
-        hears: a log-mel, or MFCC.
-        bands: how many bands of it (or cepstra) it takes.
+        hears: kind of spectrum: log-mel or MFCC.
+        bands: number of bands (or cepstra) that it takes.
         context: video frames lost at each end of a clip.
         dim: width of an embedding.
-        head: from the features of single moments to embeddings, over time.
+        head: temporal layers from the per-frame features to embeddings.
     """
 
     spectrum_name: SpectrumName = "logmel"
@@ -77,25 +77,26 @@ class SoundEncoder(nn.Module, ABC):
         return self.convolve(self.normalise(mel))
 
     def normalise(self, mel: Tensor) -> Tensor:
-        """Mean 0 and deviation 1 for each band of each clip: takes out loudness, microphone and room."""
+        """Mean 0 and standard deviation 1 per band and clip: removes loudness, microphone and room."""
         return standardise(mel, over=(1,), floor=0.5)
 
     def convolve(self, mel: Tensor) -> Tensor:
-        """What `forward` does to the normalised log-mel: each embedding sees its own surroundings only."""
+        """`forward` after normalisation: each embedding depends only on its own context."""
         return cast(Tensor, self.head(self.features(mel))).transpose(1, 2)
 
     @abstractmethod
     def features(self, mel: Tensor) -> Tensor:
-        """What the head gets: normalised log-mel (B, 4 T, bands) -> (B, C, T'), 25 a second."""
+        """Input of the head: normalised log-mel (B, 4 T, bands) -> (B, C, T'), 25 per second."""
 
 
 class FaceEncoder(nn.Module, ABC):
-    """Still pictures of canonical face crops to features.
+    """Encodes single images of canonical face crops.
 
-    Unlike a `LipsEncoder` it sees one moment, in colour and in its own light: skin, hair and shape say who it is.
+    Unlike a `LipEncoder` it takes one frame, in colour and without normalisation: skin, hair and shape identify a
+    person.
 
     Attributes:
-        size: side of the square pictures it takes, in pixels.
+        size: side of its square images in pixels.
         dim: width of its features.
     """
 
@@ -108,22 +109,23 @@ class FaceEncoder(nn.Module, ABC):
 
     @abstractmethod
     def convolve(self, pictures: Tensor) -> Tensor:
-        """What `forward` does to pictures in -1..1."""
+        """`forward` after scaling: images in -1..1 to features."""
 
 
 CHUNK_FRAMES = 500
-"""Video frames of a piece of a long recording: 20 s, beyond which nothing is gained by longer ones."""
+"""Video frames per chunk of a long recording: 20 s; longer chunks gain nothing."""
 
 
 class SpeechEncoder(nn.Module, ABC):
-    """Sound to features, a fixed number of them a second, in one pass whose cost is linear in the length.
+    """Encodes audio at a fixed feature rate, in one pass whose cost is linear in the length.
 
-    Unlike `SoundEncoder`, which pads no time so that sync cannot cheat, it gives features for the whole of the sound:
-    T video frames of sound (640 T samples) give T * rate / 25 of them, and feature i belongs to i / rate seconds.
+    Unlike `SoundEncoder`, which does not pad time so that synchronisation cannot cheat, it returns features for the
+    whole recording: T video frames of audio (640 T samples) give T * rate / 25 features; feature i starts at i / rate
+    seconds.
 
     Attributes:
-        rate: features a second: 25, or 100 for those that are computed and not learned.
-        layers: width of each layer that can be read, by name, from the sound to the last.
+        rate: features per second: 25, or 100 for handcrafted features.
+        layers: width of each layer by name, from first to last.
     """
 
     rate: int = FPS
@@ -136,12 +138,12 @@ class SpeechEncoder(nn.Module, ABC):
 
     @property
     def last_layer(self) -> str:
-        """Name of the last layer: what the pretext reads."""
+        """Name of the last layer, which pretext tasks use."""
         return next(reversed(self.layers))
 
     @property
     def default_layer(self) -> str:
-        """Name of the layer that tasks and tools read where no other is asked for: the papers read the last."""
+        """Name of the default layer for tasks and tools; the papers use the last."""
         return self.last_layer
 
     @property
@@ -150,25 +152,25 @@ class SpeechEncoder(nn.Module, ABC):
         return self.rate // FPS
 
     def forward(self, audio: Tensor, layer: str | None = None) -> Tensor:
-        """Features of a batch.
+        """Compute the features of a batch.
 
         Args:
             audio: float32 in [-1, 1] at 16 kHz, (B, 640 T).
-            layer: whose; by default `read`.
+            layer: layer to return; by default `read`.
 
         Returns:
             (B, T * rate / 25, width of the layer).
 
         Raises:
-            KeyError: no such layer.
-            ValueError: the sound is no whole number of video frames.
+            KeyError: unknown layer.
+            ValueError: the audio is not a whole number of video frames.
         """
         if audio.shape[-1] % SAMPLES_PER_FRAME:
             raise ValueError(f"{audio.shape[-1]} samples are no whole number of video frames of {SAMPLES_PER_FRAME}")
         return self.layer_outputs(audio)[layer or self.default_layer]
 
     def all_layers(self, audio: Tensor) -> dict[str, Tensor]:
-        """What `forward` gives of each layer, in one pass: to compare layers costs no more than to read one.
+        """Compute all layers in one pass, which costs no more than one layer.
 
         Args:
             audio: (B, 640 T), of any length.
@@ -177,19 +179,19 @@ class SpeechEncoder(nn.Module, ABC):
         return {name: torch.cat([piece[name] for piece in pieces], dim=1) for name in self.layers}
 
     def stream(self, audio: Tensor, layer: str | None = None, frames: int = CHUNK_FRAMES) -> Iterator[Tensor]:
-        """Features of a recording of any length, in pieces where the encoder can be cut.
+        """Yield the features of a recording of any length, in chunks if the encoder supports it.
 
         Args:
             audio: (B, 640 T).
-            layer: whose; by default `read`.
-            frames: video frames of a piece.
+            layer: layer to return; by default `read`.
+            frames: video frames per chunk.
 
         Yields:
-            (B, t, width), pieces that joined are what `forward` gives.
+            (B, t, width); concatenated, they equal the result of `forward`.
 
         Raises:
-            KeyError: no such layer.
-            ValueError: the sound is no whole number of video frames.
+            KeyError: unknown layer.
+            ValueError: the audio is not a whole number of video frames.
         """
         if audio.shape[-1] % SAMPLES_PER_FRAME:
             raise ValueError(f"{audio.shape[-1]} samples are no whole number of video frames of {SAMPLES_PER_FRAME}")
@@ -197,26 +199,26 @@ class SpeechEncoder(nn.Module, ABC):
             yield piece[layer or self.default_layer]
 
     def stream_layers(self, audio: Tensor, frames: int = CHUNK_FRAMES) -> Iterator[dict[str, Tensor]]:
-        """The pieces that `stream` gives, of every layer; here, all in one."""
+        """The chunks of `stream` with every layer; by default one chunk."""
         yield self.layer_outputs(audio)
 
     @abstractmethod
     def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
-        """The features of every layer, in the order of ``layers``."""
+        """Features of every layer, in the order of ``layers``."""
 
 
 class StreamedSpeech(SpeechEncoder):
-    """A local part, whose features see a bounded stretch of sound, and a recurrent part, which goes left to right.
+    """A speech encoder made of a local part, with a bounded receptive field, and a left-to-right recurrent part.
 
-    Cut into pieces it gives the same features as in one pass: pieces overlap by ``reach`` on both sides, what lies
-    there is dropped, and the recurrent part is handed its own memory.
+    Chunked processing gives the same features as one pass: chunks overlap by ``reach`` on both sides, the overlap is
+    dropped, and the recurrent state is passed on.
 
     Attributes:
-        reach: video frames of sound beyond either end of a piece that the local part sees; None where it sees the
-            whole recording (statistics of the clip), so that it cannot be cut.
-        context: video frames beyond either end of its own that a feature is made of; None where it knows more, as
-            recurrent layers do.
-        causal: whether no feature knows of sound that is later than its own video frame, but for ``reach``.
+        reach: video frames of audio beyond either end of a chunk that the local part needs; None if it needs the whole
+            recording (statistics of the clip), so that it cannot be chunked.
+        context: video frames on either side of its own that a feature depends on; None if unbounded, as for recurrent
+            layers.
+        causal: whether features do not depend on audio after their own video frame, except for ``reach``.
     """
 
     reach: int | None
@@ -225,37 +227,37 @@ class StreamedSpeech(SpeechEncoder):
 
     @abstractmethod
     def local(self, audio: Tensor) -> dict[str, Tensor]:
-        """The layers of the local part, in order: (B, 640 T) -> (B, T, width) each."""
+        """Layers of the local part, in order: (B, 640 T) -> (B, T, width) each."""
 
     def recur(self, features: Tensor, memory: Memory | None) -> tuple[dict[str, Tensor], Memory]:
-        """The layers of the recurrent part.
+        """Compute the layers of the recurrent part.
 
         Args:
             features: the last layer of the local part, (B, T, width).
-            memory: from the piece before; None at the beginning.
+            memory: recurrent state after the previous chunk; None at the start.
 
         Returns:
-            The layers (B, T, width) each, none where nothing is recurrent; and the memory for the next piece.
+            The layers, (B, T, width) each, none without a recurrent part; and the state for the next chunk.
         """
         return {}, []
 
     def forward(self, audio: Tensor, layer: str | None = None) -> Tensor:
-        """See `SpeechEncoder.forward`. Long recordings go through in pieces where nothing is learned from them."""
-        learning = self.training or torch.is_grad_enabled()
-        if learning or self.reach is None or audio.shape[-1] <= CHUNK_FRAMES * SAMPLES_PER_FRAME:
+        """See `SpeechEncoder.forward`. Without gradients, long recordings are processed in chunks."""
+        training = self.training or torch.is_grad_enabled()
+        if training or self.reach is None or audio.shape[-1] <= CHUNK_FRAMES * SAMPLES_PER_FRAME:
             return super().forward(audio, layer)
         return torch.cat(list(self.stream(audio, layer, CHUNK_FRAMES)), dim=1)
 
     def layer_outputs(self, audio: Tensor) -> dict[str, Tensor]:
-        """See `SpeechEncoder.states`."""
+        """See `SpeechEncoder.layer_outputs`."""
         return self.finish(self.local(audio))
 
     def finish(self, layers: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The layers of the local part, and those of the recurrent part after them."""
+        """Append the layers of the recurrent part to those of the local part."""
         return layers | self.recur(layers[next(reversed(layers))], None)[0]
 
     def stream_layers(self, audio: Tensor, frames: int = CHUNK_FRAMES) -> Iterator[dict[str, Tensor]]:
-        """See `SpeechEncoder.pieces`; the memory that it takes does not grow with the recording."""
+        """See `SpeechEncoder.pieces`; memory use does not grow with the length of the recording."""
         total = audio.shape[-1] // SAMPLES_PER_FRAME
         if self.reach is None or total <= frames:
             yield self.layer_outputs(audio)
@@ -271,9 +273,9 @@ class StreamedSpeech(SpeechEncoder):
 
 
 Spectrum = LogMel | LifteredMFCC
-"""Sound (B, 640 T) in [-1, 1] -> (B, 4 T, bands)."""
+"""Transforms audio (B, 640 T) in [-1, 1] to (B, 4 T, bands)."""
 
 
 def make_spectrum(sound: SoundEncoder) -> Spectrum:
-    """The spectrum that a sound encoder takes."""
+    """Build the spectrum that an audio encoder takes."""
     return LifteredMFCC(sound.bands) if sound.spectrum_name == "mfcc" else LogMel(sound.bands)

@@ -1,4 +1,4 @@
-"""Shared blocks, receptive fields, norms, GRU stack, voice and shared heads."""
+"""Shared layers: convolution blocks, receptive fields, normalisation, GRU stack, pooling and projection heads."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 Memory = list[Tensor]
-"""What recurrent layers know of the past: (1, B, hidden) each."""
+"""State of recurrent layers: (1, B, hidden) each."""
 
 
 MEL_FRAMES = 4
-"""Log-mel frames in one video frame: 10 ms against 40 ms."""
+"""Log-mel frames per video frame: 10 ms and 40 ms."""
 
 
 class ReceptiveField(NamedTuple):
-    """Time seen by a stack of layers that pad no time.
+    """Receptive field in time of layers without padding in time.
 
     Attributes:
-        field: inputs that one output sees.
+        field: inputs that one output depends on.
         stride: inputs from one output to the next.
     """
 
@@ -30,14 +30,14 @@ class ReceptiveField(NamedTuple):
 
 
 def receptive_field(layers: Iterable[nn.Module], axis: int) -> ReceptiveField:
-    """The span along one axis of the kernels of convolutions and poolings, in the order of their use.
+    """Compute the receptive field of convolutions and poolings along one axis, in the order of their use.
 
     Args:
-        layers: modules, looked into for layers that have a kernel.
-        axis: which number of a kernel is time (the first of a Conv3d's three is 0).
+        layers: modules; their submodules with a kernel count.
+        axis: index of time in the kernel size (0 in a Conv3d).
 
     Raises:
-        ValueError: a layer that pads time: its outputs at the edges of a clip would tell where the edge is.
+        ValueError: a layer pads time: its outputs would reveal where a clip starts and ends.
     """
     field, stride = 1, 1
     for layer in (module for root in layers for module in root.modules()):
@@ -56,18 +56,18 @@ def _along(value: int | tuple[int, ...], axis: int) -> int:
 
 
 def lips_context(layers: Iterable[nn.Module]) -> int:
-    """Video frames that lip layers lose at each end of a clip (time is axis 0)."""
-    seen = receptive_field(layers, axis=0)
-    if seen.stride != 1 or seen.field % 2 == 0:
-        raise ValueError(f"lips must keep 25 embeddings a second and see an odd number of frames, not {seen}")
-    return seen.field // 2
+    """Video frames that the lip layers lose at each end of a clip (time is axis 0)."""
+    span = receptive_field(layers, axis=0)
+    if span.stride != 1 or span.field % 2 == 0:
+        raise ValueError(f"lips must keep 25 embeddings a second and see an odd number of frames, not {span}")
+    return span.field // 2
 
 
 def sound_context(seen: ReceptiveField) -> int:
-    """Video frames that sound layers lose at each end of a clip.
+    """Video frames that the audio layers lose at each end of a clip.
 
-    An embedding belongs to the four log-mel frames of its video frame and sees further ones on both sides; half a
-    video frame that it does not see is lost too.
+    An embedding belongs to the four log-mel frames of its video frame and needs context on both sides. A video frame
+    that is only half covered is lost too.
     """
     if seen.stride != MEL_FRAMES:
         raise ValueError(f"sound must give 25 embeddings a second: its strides multiply to {seen.stride}, not 4")
@@ -75,15 +75,15 @@ def sound_context(seen: ReceptiveField) -> int:
 
 
 def trim_to_context(mel: Tensor, seen: ReceptiveField) -> Tensor:
-    """Cut a log-mel so that each embedding sees equally far to both sides of its video frame.
+    """Trim a log-mel so that each embedding has the same context on both sides of its video frame.
 
     Args:
         mel: (B, 4 T, bins).
-        seen: the span of the layers to come.
+        seen: receptive field of the following layers.
 
     Returns:
-        (B, 4 T - r, bins) that gives T - 2 c embeddings, c the `sound_context`. Where an odd number r of frames is
-        to go, the layers see 5 ms further to the left than to the right.
+        (B, 4 T - r, bins), which gives T - 2 c embeddings with c = `sound_context`. If r is odd, the context is 5 ms
+        longer on the left.
     """
     spare = 2 * MEL_FRAMES * sound_context(seen) + MEL_FRAMES - seen.field
     left = spare // 2
@@ -91,16 +91,16 @@ def trim_to_context(mel: Tensor, seen: ReceptiveField) -> Tensor:
 
 
 class _AnyBatchNorm(nn.BatchNorm3d):
-    """Batch norm over all but the channels, of pictures as well as of videos."""
+    """Batch norm over all axes but the channels, for images and videos."""
 
     def _check_input_dim(self, input: Tensor) -> None: ...
 
 
 class FrameBlock(nn.Sequential):
-    """Convolution, batch norm, ReLU over each frame of a video by itself: (B, C, T, h, w) -> (B, C', T, h', w').
+    """Convolution, batch norm and ReLU on each frame separately: (B, C, T, h, w) -> (B, C', T, h', w').
 
-    The numbers are those of a `nn.Conv3d` whose kernel is one frame long, and so are the names of the weights. The
-    frames go through as a batch of pictures, because oneDNN's gradients of such a 3-D convolution take twice as long.
+    Results and weight names equal those of an `nn.Conv3d` whose kernel is one frame long. Frames are processed as a
+    batch of images, because oneDNN's gradients of such 3-D convolutions take twice as long.
     """
 
     def forward(self, video: Tensor) -> Tensor:
@@ -109,8 +109,8 @@ class FrameBlock(nn.Sequential):
         pictures = video.transpose(1, 2).reshape(batch * frames, channels, height, width)
         pictures = pictures.contiguous(memory_format=torch.channels_last)
         _, down, across = conv.stride
-        _, above, beside = cast("tuple[int, int, int]", conv.padding)
-        pictures = F.conv2d(pictures, conv.weight.squeeze(2), None, (down, across), (above, beside))
+        _, above, left = cast("tuple[int, int, int]", conv.padding)
+        pictures = F.conv2d(pictures, conv.weight.squeeze(2), None, (down, across), (above, left))
         pictures = cast(Tensor, relu(norm(pictures)))
         return pictures.view(batch, frames, *pictures.shape[1:]).transpose(1, 2)
 
@@ -118,9 +118,9 @@ class FrameBlock(nn.Sequential):
 def conv3d(
     inputs: int, outputs: int, kernel: tuple[int, int, int], stride: int = 1, padding: int | None = None
 ) -> nn.Sequential:
-    """Convolution over (time, height, width), batch norm, ReLU. Pads height and width (by half a kernel), never time.
+    """Convolution over (time, height, width), batch norm, ReLU; pads height and width by half a kernel, never time.
 
-    Stride and padding are those of height and width.
+    ``stride`` and ``padding`` are those of height and width.
     """
     pad = kernel[1] // 2 if padding is None else padding
     block = FrameBlock if kernel[0] == 1 else nn.Sequential
@@ -138,7 +138,7 @@ def conv2d(
     stride: tuple[int, int] = (1, 1),
     padding: tuple[int, int] | None = None,
 ) -> nn.Sequential:
-    """Convolution over (frequency, time), batch norm, ReLU. By default pads frequency (half a kernel), not time."""
+    """Convolution over (frequency, time), batch norm, ReLU; by default pads frequency by half a kernel, not time."""
     pad = (kernel[0] // 2, 0) if padding is None else padding
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, pad, bias=False),
@@ -153,19 +153,19 @@ def conv1d(inputs: int, outputs: int, kernel: int = 1) -> nn.Sequential:
 
 
 def standardise(values: Tensor, over: tuple[int, ...], floor: float) -> Tensor:
-    """Mean 0 and standard deviation 1 over the given axes of each clip.
+    """Scale to mean 0 and standard deviation 1 over the given axes of each clip.
 
     Args:
         values: (B, ...).
         over: axes to average over.
-        floor: added to the standard deviation: what is flat (a black picture, silence) stays near 0.
+        floor: added to the standard deviation, so that constant input (black frames, silence) stays near 0.
     """
     centred = values - values.mean(over, keepdim=True)
     return centred / (centred.square().mean(over, keepdim=True).sqrt() + floor)
 
 
 class Recurrent(nn.Module):
-    """Unidirectional GRU layers, each with its own weights, as `nn.GRU` with ``num_layers`` has them.
+    """Unidirectional GRU layers that return every layer; same computation as `nn.GRU` with ``num_layers``.
 
     Attributes:
         layers: width by name: ``gru1``, ``gru2``, ...
@@ -177,37 +177,37 @@ class Recurrent(nn.Module):
         self.layers = {f"gru{i + 1}": hidden for i in range(depth)}
 
     def forward(self, features: Tensor, memory: Memory | None = None) -> tuple[dict[str, Tensor], Memory]:
-        """(B, T, inputs) -> every layer (B, T, hidden), and what to hand to the next piece.
+        """(B, T, inputs) -> every layer (B, T, hidden), and the state for the next chunk.
 
-        In float32 whatever autocast is on: rounding would add up over the steps, and bf16 is no faster here.
+        Always float32, even under autocast: rounding errors would accumulate over the steps, and bf16 is no faster.
         """
-        found, kept = {}, []
+        outputs, states = {}, []
         with torch.autocast(features.device.type, enabled=False):
             features = features.float()
             for number, layer in enumerate(self.stack):
                 features, last = layer(features, memory[number] if memory else None)
-                found[f"gru{number + 1}"] = features
-                kept.append(last)
-        return found, kept
+                outputs[f"gru{number + 1}"] = features
+                states.append(last)
+        return outputs, states
 
 
 HIDDEN = 256
 
 
 class SharedSubspace(nn.Module):
-    """Two layers with dropout between the embedding of a voice and the few numbers that a face may tell of it.
+    """Two layers with dropout from a voice embedding to the subspace that voices and faces share.
 
-    The embedding comes in without its graph. A voice tower that learns from faces as well learns the training's own
-    pairs by heart, and then says less of people whom it has never met.
+    Gradients do not flow back into the embedding: a voice tower that also learns from faces memorises the training
+    pairs and generalises worse to new people.
     """
 
     def __init__(self, inputs: int, outputs: int, dropout: float = 0.4) -> None:
-        """Makes the layers.
+        """Build the layers.
 
         Args:
-            inputs: width of a voice's embedding.
-            outputs: numbers in common.
-            dropout: share of the inputs that are left out in training; of the hidden numbers, half of that.
+            inputs: width of a voice embedding.
+            outputs: dimensions of the shared subspace.
+            dropout: dropout rate of the inputs; the hidden layer uses half of it.
         """
         super().__init__()
         self.layers = nn.Sequential(
@@ -229,7 +229,7 @@ Pooling = Literal["mean", "mean+deviation", "attentive"]
 
 
 FLOOR = 1e-5
-"""Added to variances: the square root has no gradient at 0."""
+"""Added to variances, as the gradient of the square root is infinite at 0."""
 
 
 class VoiceHead(nn.Module):
@@ -237,12 +237,12 @@ class VoiceHead(nn.Module):
 
     ``mean``: as in the papers (arXiv 2002.08742, section 3). ``mean+deviation``: statistics pooling (Snyder et al.
     2017, "Deep neural network embeddings for text-independent speaker verification", section 3). ``attentive``: both,
-    weighted by a small network that says how much each moment tells (Okabe et al. 2018, arXiv 1803.10963, section 3).
-    Means and deviations are of different sizes, and are brought to one by a batch norm before the linear layer.
+    weighted by a small attention network (Okabe et al. 2018, arXiv 1803.10963, section 3). Means and deviations
+    differ in scale, so a batch norm precedes the linear layer.
     """
 
     def __init__(self, inputs: int, dim: int, pooling: Pooling = "mean+deviation") -> None:
-        """Makes the layers.
+        """Build the layers.
 
         Args:
             inputs: width of the features.
@@ -264,10 +264,10 @@ class VoiceHead(nn.Module):
         return cast(Tensor, self.linear(self.norm(self.pool(features))))
 
     def pool(self, features: Tensor) -> Tensor:
-        """(B, T, inputs) -> (B, inputs), or (B, 2 inputs) where the deviation stands beside the mean."""
+        """(B, T, inputs) -> (B, inputs), or (B, 2 inputs) for mean and deviation."""
         if self.pooling == "mean":
             return features.mean(1)
-        features = features.float()  # the square of what is nearly its mean needs its digits
+        features = features.float()  # the variance is a small difference and needs the precision
         if self.attention is None:
             weights = features.new_full((1, features.shape[1], 1), 1 / features.shape[1])
         else:

@@ -1,7 +1,4 @@
-"""base: ResNet-18 for lips, sound and faces.
-
-`base`: a ResNet-18 for faces (He et al. 2016, arXiv 1512.03385), for one GPU.
-"""
+"""The ``base`` encoders: ResNet-18 (He et al. 2016, arXiv 1512.03385) for lips, audio and faces, sized for one GPU."""
 
 from __future__ import annotations
 
@@ -20,14 +17,14 @@ from seehear.nn.layers import conv1d, conv2d, conv3d, lips_context, receptive_fi
 
 @dataclass(frozen=True)
 class BaseLipsOptions:
-    """Shape of the lip encoder.
+    """Options of the lip encoder.
 
     Attributes:
-        size: side of the picture in pixels.
-        region: the mouth's part of a face crop, or all of it.
-        colour: RGB, or luma only.
+        size: side of the frames in pixels.
+        region: the mouth region of a face crop, or the whole crop.
+        colour: RGB if true, luma otherwise.
         widths: channels of the four residual stages, two blocks each.
-        temporal: kernels of convolutions over time on the pooled features; they add context.
+        temporal: kernels of the temporal convolutions on the pooled features; they add context.
         dim: width of an embedding.
     """
 
@@ -41,12 +38,12 @@ class BaseLipsOptions:
 
 @dataclass(frozen=True)
 class BaseSoundOptions:
-    """Shape of the sound encoder.
+    """Options of the audio encoder.
 
     Attributes:
-        bands: mel bands.
-        widths: channels of the four residual stages, two blocks each; 1, 2 and 2 are their strides over time.
-        temporal: kernels of convolutions over time on the pooled features; they add context.
+        bands: number of mel bands.
+        widths: channels of the four convolutional stages; their strides over time are 1, 2 and 2.
+        temporal: kernels of the temporal convolutions on the pooled features; they add context.
         dim: width of an embedding.
     """
 
@@ -57,7 +54,7 @@ class BaseSoundOptions:
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions beside a shortcut (He et al. 2016, arXiv 1512.03385), over each picture of a clip."""
+    """Residual block of two 3x3 convolutions (He et al. 2016, arXiv 1512.03385), on each frame of a clip."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -78,7 +75,7 @@ class Residual(nn.Module):
 
 
 class BaseLips(LipEncoder):
-    """The front end of modern lip reading (Stafylakis & Tzimiropoulos 2017, arXiv 1703.04105): conv3d, ResNet-18."""
+    """Standard lip-reading front end (Stafylakis & Tzimiropoulos 2017, arXiv 1703.04105): conv3d, ResNet-18."""
 
     def __init__(self, options: BaseLipsOptions | None = None) -> None:
         super().__init__()
@@ -91,15 +88,15 @@ class BaseLips(LipEncoder):
             blocks += [Residual(width, wider, 2), Residual(wider, wider, 1)]
         self.picture = nn.Sequential(stem, *blocks)
         self.head = temporal_head(o.widths[-1], o.temporal, o.dim)
-        self.context = lips_context([stem, self.head])  # the blocks are 1 in time, and their branches are no sequence
+        self.context = lips_context([stem, self.head])  # the blocks have kernel 1 in time, and parallel branches
 
     def features(self, video: Tensor) -> Tensor:
-        """See `LipsEncoder.features`."""
+        """See `LipEncoder.features`."""
         return cast(Tensor, self.picture(video)).mean((3, 4))  # (B, C, T')
 
 
 class BaseSound(SoundEncoder):
-    """Convolutions over (frequency, time), twice as many as `small` and wider, mean over frequency at the end."""
+    """Convolutions over (frequency, time), twice as many as in `small` and wider, then the mean over frequency."""
 
     def __init__(self, options: BaseSoundOptions | None = None) -> None:
         super().__init__()
@@ -129,10 +126,10 @@ def temporal_head(inputs: int, kernels: tuple[int, ...], dim: int) -> nn.Sequent
 
 @dataclass(frozen=True)
 class BaseFaceOptions:
-    """Shape of the encoder.
+    """Options of the face encoder.
 
     Attributes:
-        size: side of the picture in pixels.
+        size: side of the image in pixels.
         widths: channels of the four residual stages, two blocks each.
     """
 
@@ -146,7 +143,7 @@ class BaseFaceOptions:
 
 
 class BaseFace(FaceEncoder):
-    """The blocks of `seehear.nn.resnet.BaseLips` over clips of one frame; the mean over all places at the end."""
+    """The blocks of `seehear.nn.resnet.BaseLips` on clips of one frame, then the mean over all positions."""
 
     def __init__(self, options: BaseFaceOptions | None = None) -> None:
         super().__init__()

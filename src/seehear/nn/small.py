@@ -1,4 +1,4 @@
-"""small: lips, sound, speech and faces for two CPU cores."""
+"""The ``small`` encoders: lips, audio, speech and faces, sized for two CPU cores."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ Normalise = Literal["fixed", "clip"]
 
 
 MEL_MEAN, MEL_DEVIATION = -5.0, 4.0
-"""Of the natural log-mel of speech at usual levels, over all bands: brings it near mean 0 and deviation 1."""
+"""Of the natural log-mel of speech at usual levels, over all bands; they bring it near mean 0 and deviation 1."""
 
 
 class MelSpeech(StreamedSpeech):
-    """A log-mel, normalised, then whatever the encoder does with it.
+    """A speech encoder on a normalised log-mel.
 
-    Training disturbs the log-mel in between, so both halves can be called by themselves.
+    Training augments the log-mel, so both halves can be called separately.
 
     Attributes:
-        logmel: the first half; four frames a video frame.
+        logmel: the spectrum, four frames per video frame.
     """
 
     logmel: LogMel
@@ -58,16 +58,18 @@ class MelSpeech(StreamedSpeech):
 
     @abstractmethod
     def local_of_mel(self, mel: Tensor) -> dict[str, Tensor]:
-        """The layers of the local part from a natural log-mel (B, 4 T, bands)."""
+        """Layers of the local part from a natural log-mel (B, 4 T, bands)."""
 
     def states_of_mel(self, mel: Tensor) -> dict[str, Tensor]:
-        """The features of every layer from a natural log-mel (B, 4 T, bands), disturbed perhaps."""
+        """Features of every layer from a natural, possibly augmented log-mel (B, 4 T, bands)."""
         return self.finish(self.local_of_mel(mel))
 
     def normalise(self, mel: Tensor) -> Tensor:
-        """``fixed``: one affine map for all sound, so that short words and padding are treated as long ones are.
+        """Normalise a log-mel.
 
-        ``clip``: mean 0 and deviation 1 for each band of each clip, which takes out loudness, microphone and room.
+        ``fixed``: the same affine map for all audio, so that short words and padding are treated as long recordings.
+
+        ``clip``: mean 0 and standard deviation 1 per band and clip, which removes loudness, microphone and room.
         """
         if self.normalise_by == "clip":
             return standardise(mel, over=(1,), floor=0.5)
@@ -76,20 +78,19 @@ class MelSpeech(StreamedSpeech):
 
 @dataclass(frozen=True)
 class SmallLipsOptions:
-    """Shape of the lip encoder.
+    """Options of the lip encoder.
 
     Attributes:
-        size: side of the picture in pixels.
-        region: the mouth's part of a face crop, or all of it.
-        colour: RGB, or luma only.
-        stem_channels: channels of the first convolution, the one that sees motion.
+        size: side of the frames in pixels.
+        region: the mouth region of a face crop, or the whole crop.
+        colour: RGB if true, luma otherwise.
+        stem_channels: channels of the first convolution, which sees motion.
         stem_kernel: its kernel over height and width.
         stem_stride: its stride over height and width.
         stem_frames: its kernel over time, odd.
-        channels: channels of the picture convolutions (3x3) that follow.
+        channels: channels of the following 3x3 convolutions.
         strides: their strides.
-        temporal: kernels of the layers between the finished features and the embedding, over time; those longer than
-            1 add context.
+        temporal: kernels of the temporal layers between the features and the embedding; kernels above 1 add context.
         dim: width of an embedding.
     """
 
@@ -108,15 +109,14 @@ class SmallLipsOptions:
 
 @dataclass(frozen=True)
 class SmallSoundOptions:
-    """Shape of the sound encoder.
+    """Options of the audio encoder.
 
     Attributes:
-        bands: mel bands.
+        bands: number of mel bands.
         channels: channels of the convolutions over (frequency, time).
         kernels: their kernels, (frequency, time) each.
         strides: their strides, (frequency, time) each; those of time multiply to 4.
-        temporal: kernels of the layers between the finished features and the embedding, over time; those longer than
-            1 add context.
+        temporal: kernels of the temporal layers between the features and the embedding; kernels above 1 add context.
         dim: width of an embedding.
     """
 
@@ -129,7 +129,7 @@ class SmallSoundOptions:
 
 
 class SmallLips(LipEncoder):
-    """One convolution over space and time, then plain convolutions over each picture; usually luma of the mouth."""
+    """One convolution over space and time, then 2-D convolutions on each frame; by default luma of the mouth."""
 
     def __init__(self, options: SmallLipsOptions | None = None) -> None:
         super().__init__()
@@ -150,13 +150,13 @@ class SmallLips(LipEncoder):
         self.context = lips_context([self.picture, self.head])
 
     def features(self, video: Tensor) -> Tensor:
-        """See `LipsEncoder.features`."""
+        """See `LipEncoder.features`."""
         features = cast(Tensor, self.picture(video))  # (B, C, T', h, w)
         return features.permute(0, 1, 3, 4, 2).flatten(1, 3)  # (B, C h w, T')
 
 
 class SmallSound(SoundEncoder):
-    """Convolutions over (frequency, time), then a linear layer over all that is left of frequency."""
+    """Convolutions over (frequency, time), then a linear layer over the remaining frequency axis."""
 
     def __init__(self, options: SmallSoundOptions | None = None) -> None:
         super().__init__()
@@ -185,7 +185,7 @@ class SmallSound(SoundEncoder):
 
 
 def head(inputs: int, temporal: tuple[int, ...], dim: int) -> nn.Sequential:
-    """Features (B, inputs, T) to embeddings (B, dim, T'): convolutions over time, if any, and a linear layer."""
+    """Features (B, inputs, T) to embeddings (B, dim, T'): optional temporal convolutions and a linear layer."""
     widths = (inputs, *(2 * dim for _ in temporal))
     layers = [conv1d(width, wider, kernel) for (width, wider), kernel in zip(pairwise(widths), temporal, strict=True)]
     return nn.Sequential(*layers, nn.Conv1d(widths[-1], dim, 1))
@@ -193,18 +193,18 @@ def head(inputs: int, temporal: tuple[int, ...], dim: int) -> nn.Sequential:
 
 @dataclass(frozen=True)
 class SmallSpeechOptions:
-    """Shape of the encoder.
+    """Options of the encoder.
 
     Attributes:
-        bands: mel bands.
-        normalise: by what the log-mel is normalised: ``fixed``, the same for all sound; ``clip``, the clip's own.
+        bands: number of mel bands.
+        normalise: normalisation of the log-mel: ``fixed``, the same for all audio; ``clip``, by the clip's statistics.
         channels: channels of the convolutions over (frequency, time).
         kernels: their kernels, (frequency, time) each.
         strides: their strides, (frequency, time) each; those of time multiply to 4.
-        temporal: kernels of the convolutions over time alone that follow, odd.
-        dilations: video frames between the taps of those.
+        temporal: kernels of the following temporal convolutions, odd.
+        dilations: their dilations in video frames.
         width: their channels.
-        gru: recurrent layers, left to right, behind all of that; 0 has none and sees equally far to both sides.
+        gru: number of left-to-right recurrent layers after them; with 0 the context is symmetric.
         dim: width of a feature.
     """
 
@@ -228,12 +228,12 @@ class SmallSpeechOptions:
 
 
 class SmallSpeech(MelSpeech):
-    """Convolutions over (frequency, time), a linear look at all that is left of frequency, convolutions over time.
+    """Convolutions over (frequency, time), a linear map of the remaining frequency axis, temporal convolutions.
 
-    Time is padded once, before everything: the first and the last frame of the log-mel go on. So a feature in the
-    middle of a recording is the same wherever the recording was cut.
+    Time is padded once, at the input, by repeating the first and last log-mel frame. So features in the middle of a
+    recording do not depend on where it was cut.
 
-    Layers: ``spectrum``, ``time1``, ``time2``, ..., ``features`` (linear), and ``gru1``, ... where there are any.
+    Layers: ``spectrum``, ``time1``, ``time2``, ..., ``features`` (linear), and ``gru1``, ... if there are any.
     """
 
     def __init__(self, options: SmallSpeechOptions | None = None) -> None:
@@ -259,7 +259,7 @@ class SmallSpeech(MelSpeech):
         self.linear = nn.Conv1d(widths[-1], o.dim, 1)
         self.later = Recurrent(o.dim, o.dim, o.gru)
         around = sum((kernel - 1) * dilation for kernel, dilation in zip(o.temporal, o.dilations, strict=True))
-        self._spare = inner.field - MEL_FRAMES + MEL_FRAMES * around  # log-mel frames that all layers swallow
+        self._spare = inner.field - MEL_FRAMES + MEL_FRAMES * around  # log-mel frames that the layers consume
         self.reach = None if o.normalise == "clip" else -(-self._spare // (2 * MEL_FRAMES)) + 1
         self.context = None if o.gru else self.reach
         self.layers = {
@@ -271,7 +271,7 @@ class SmallSpeech(MelSpeech):
 
     @property
     def default_layer(self) -> str:
-        """The widest layer: those behind it keep little more than what moves the mouth (measured: docs/animate.md)."""
+        """The widest layer: later ones keep little beyond what moves the mouth (measured: docs/animate.md)."""
         return "spectrum"
 
     def local_of_mel(self, mel: Tensor) -> dict[str, Tensor]:
@@ -301,18 +301,18 @@ def _over_time(inputs: int, outputs: int, kernel: int, dilation: int) -> nn.Sequ
 
 
 def _middle(features: Tensor, frames: int) -> Tensor:
-    """The features of the recording itself, (B, C, T + 2 n) -> (B, T, C)."""
+    """Features without the padding, (B, C, T + 2 n) -> (B, T, C)."""
     spare = (features.shape[2] - frames) // 2
     return features[:, :, spare : spare + frames].transpose(1, 2)
 
 
 @dataclass(frozen=True)
 class SmallFaceOptions:
-    """Shape of the encoder.
+    """Options of the face encoder.
 
     Attributes:
-        size: side of the picture in pixels.
-        channels: of the convolutions (5x5, then 3x3).
+        size: side of the image in pixels.
+        channels: channels of the convolutions (5x5, then 3x3).
         strides: their strides.
     """
 
@@ -327,8 +327,7 @@ class SmallFaceOptions:
 
 
 class SmallFace(FaceEncoder):
-    """Plain convolutions; what is left of the places is kept side by side, since crops are canonical: where something
-    is says as much as what it is."""
+    """Plain convolutions whose last map is flattened, not pooled: crops are canonical, so positions are informative."""
 
     def __init__(self, options: SmallFaceOptions | None = None) -> None:
         super().__init__()

@@ -1,18 +1,17 @@
-"""waveform, resnet1d, logmel-gru and the strided encoder of CPC.
+"""Speech encoders from raw audio and from a log-mel.
 
-`waveform`: raw sound in windows of 200 ms around each video frame (Shukla et al. 2020, arXiv 2001.04316, section 2).
-
+`waveform`: raw audio in windows of 200 ms around each video frame (Shukla et al. 2020, arXiv 2001.04316, section 2).
 Layer table of the group's published code for the same network (DinoMan/speech-driven-animation).
 
-`resnet1d`: an 18-layer residual network on raw sound (Shukla et al. 2020, arXiv 2007.04134, section 2).
-
-The paper's layer table is in a figure. This one, that of the group's audio branch for lip reading (mpc001/
-Lipreading_using_Temporal_Convolutional_Networks), has exactly the paper's 3 848 576 parameters and its 25 features a
+`resnet1d`: an 18-layer residual network on raw audio (Shukla et al. 2020, arXiv 2007.04134, section 2). The paper
+shows its layer table only in a figure. This one, of the group's audio branch for lip reading (mpc001/
+Lipreading_using_Temporal_Convolutional_Networks), has exactly the paper's 3 848 576 parameters and its 25 features per
 second.
 
-Strided convolutions over the raw sound, then a GRU: the encoder of CPC (van den Oord et al. 2018, section 3.1).
+`logmel-gru`: three GRU layers on a log-mel, as in APC (Shukla et al. 2020, arXiv 2005.01400, section 3).
 
-`logmel-gru`: three GRU layers over a log-mel, as in APC (Shukla et al. 2020, arXiv 2005.01400, section 3).
+`StridedSpeech`: strided convolutions on raw audio, then a GRU: the encoder of CPC (van den Oord et al. 2018,
+section 3.1).
 """
 
 from __future__ import annotations
@@ -35,17 +34,17 @@ WINDOW = 3200
 
 
 TABLE = ((80, 16, 16), (4, 2, 32), (4, 2, 64), (4, 2, 128), (10, 5, 256))
-"""Kernel, stride and channels: 3200 samples -> 200 -> 100 -> 50 -> 25 -> 5; a last kernel of 5 leaves one."""
+"""Kernel, stride and channels: 3200 samples -> 200 -> 100 -> 50 -> 25 -> 5; a final kernel of 5 leaves one."""
 
 
 @dataclass(frozen=True)
 class WaveformOptions:
-    """Shape of the encoder.
+    """Options of the encoder.
 
     Attributes:
         dim: width of a window's features.
         hidden: width of the recurrent layers.
-        gru: how many of them.
+        gru: number of recurrent layers.
     """
 
     dim: int = 256
@@ -57,14 +56,14 @@ class WaveformOptions:
 
 
 class WaveformSpeech(StreamedSpeech):
-    """Six convolutions over each window, all windows at once, then GRU layers over the windows.
+    """Six convolutions on each window, then GRU layers over the windows.
 
-    Windows are centred on their video frames, 40 ms apart; beyond the ends there is silence, as in the paper.
+    Windows are centred on their video frames, 40 ms apart; the ends are padded with silence, as in the paper.
 
     Layers: ``window``, then ``gru1``, ``gru2``.
     """
 
-    reach = 2  # a window reaches 1280 samples over its video frame
+    reach = 2  # a window extends 1280 samples beyond its video frame
     causal = True
 
     def __init__(self, options: WaveformOptions | None = None) -> None:
@@ -73,7 +72,7 @@ class WaveformSpeech(StreamedSpeech):
         stack: list[nn.Module] = []
         width = 1
         for kernel, stride, wider in TABLE:
-            padding = -((stride - kernel) // 2)  # rounded up: as many outputs as strides fit in
+            padding = -((stride - kernel) // 2)  # rounded up: input length / stride outputs
             convolution = nn.Conv1d(width, wider, kernel, stride, padding, bias=False)
             stack += [convolution, nn.BatchNorm1d(wider), nn.ReLU(inplace=True)]
             width = wider
@@ -85,7 +84,7 @@ class WaveformSpeech(StreamedSpeech):
     def local(self, audio: Tensor) -> dict[str, Tensor]:
         """See `StreamedSpeech.local`."""
         beyond = (WINDOW - SAMPLES_PER_FRAME) // 2
-        windows = F.pad(audio, (beyond, beyond)).unfold(1, WINDOW, SAMPLES_PER_FRAME)  # (B, T, 3200), nothing copied
+        windows = F.pad(audio, (beyond, beyond)).unfold(1, WINDOW, SAMPLES_PER_FRAME)  # (B, T, 3200), a view
         features = self.window(windows.flatten(0, 1).unsqueeze(1))  # (B T, dim, 1)
         return {"window": features.view(*windows.shape[:2], -1)}
 
@@ -96,10 +95,10 @@ class WaveformSpeech(StreamedSpeech):
 
 @dataclass(frozen=True)
 class ResNet1DOptions:
-    """Shape of the encoder.
+    """Options of the encoder.
 
     Attributes:
-        width: channels of the first of four stages; each doubles them. The paper: 64.
+        width: channels of the first of four stages; each stage doubles them. The paper uses 64.
     """
 
     width: int = 64
@@ -109,12 +108,12 @@ class ResNet1DOptions:
 
 
 class ResNet1D(StreamedSpeech):
-    """A stem over 5 ms, four stages of two residual blocks, then the mean over each video frame.
+    """A stem with a kernel of 5 ms, four stages of two residual blocks, then the mean over each video frame.
 
-    Layers: ``stage1`` to ``stage4``, each as its mean over a video frame.
+    Layers: ``stage1`` to ``stage4``, each averaged over a video frame.
     """
 
-    reach = context = 1  # a feature sees 1112 samples, 236 on either side of its video frame
+    reach = context = 1  # the receptive field is 1112 samples: 236 on either side of the video frame
 
     def __init__(self, options: ResNet1DOptions | None = None) -> None:
         super().__init__()
@@ -144,7 +143,7 @@ class ResNet1D(StreamedSpeech):
 
 
 class ResidualBlock1d(nn.Module):
-    """Two convolutions of 3 over time and a way around them (He et al. 2016, arXiv 1512.03385, figure 2)."""
+    """Residual block of two convolutions with kernel 3 (He et al. 2016, arXiv 1512.03385, figure 2)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -165,15 +164,15 @@ class ResidualBlock1d(nn.Module):
 
 
 KERNELS, STRIDES = (10, 8, 4, 4, 4), (5, 4, 2, 2, 2)
-"""Of the paper: 465 samples, 29 ms, make one output; the strides multiply to 160, 10 ms."""
+"""As in the paper: one output depends on 465 samples, 29 ms; the strides multiply to 160, 10 ms."""
 
 
 @dataclass(frozen=True)
 class StridedOptions:
-    """Shape of the encoder.
+    """Options of the encoder.
 
     Attributes:
-        channels: of the convolutions.
+        channels: channels of the convolutions.
         hidden: width of the recurrent layer.
     """
 
@@ -185,10 +184,10 @@ class StridedOptions:
 
 
 class Convolution(nn.Module):
-    """A strided convolution over time without padding, then a norm over the channels of each moment, then ReLU.
+    """A strided convolution without padding, layer norm over the channels of each time step, ReLU.
 
-    The paper has no norm; without one the deep stack hardly learns, and one over time would tell of other moments
-    (Rivière et al. 2020, arXiv 2002.02848, section 3).
+    The paper has no norm, but without one the deep stack hardly trains. A norm over time would leak information from
+    other time steps (Rivière et al. 2020, arXiv 2002.02848, section 3).
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
@@ -203,12 +202,12 @@ class Convolution(nn.Module):
 
 
 class StridedSpeech(StreamedSpeech):
-    """Works at 100 frames a second and gives 25 features a second.
+    """Runs at 100 steps per second and returns 25 features per second.
 
-    Layers: ``z`` (the four moments of a video frame side by side), and ``gru1``, the context (their mean).
+    Layers: ``z`` (the four steps of a video frame concatenated), and ``gru1``, the context (their mean).
     """
 
-    reach = 1  # one output sees 152 samples to either side of its own 10 ms
+    reach = 1  # one output extends 152 samples to either side of its own 10 ms
     causal = True
 
     def __init__(self, options: StridedOptions | None = None) -> None:
@@ -222,21 +221,21 @@ class StridedSpeech(StreamedSpeech):
                 for (width, wider), kernel, stride in zip(pairwise(widths), KERNELS, STRIDES, strict=True)
             )
         )
-        seen = receptive_field([self.convolutions], axis=0)
-        spare = seen.field - seen.stride
+        field = receptive_field([self.convolutions], axis=0)
+        spare = field.field - field.stride
         self.padding = (spare // 2, spare - spare // 2)
         self.recurrent = Recurrent(o.channels, o.hidden, 1)
         self.layers = {"z": MEL_FRAMES * o.channels, **self.recurrent.layers}
 
     def local_features(self, audio: Tensor) -> Tensor:
-        """The convolutions' outputs, 100 a second: (B, 640 T) -> (B, 4 T, channels)."""
+        """Outputs of the convolutions, 100 per second: (B, 640 T) -> (B, 4 T, channels)."""
         outputs: Tensor = self.convolutions(F.pad(audio, self.padding).unsqueeze(1))
         return outputs.transpose(1, 2).float()
 
     def contexts(self, moments: Tensor) -> Tensor:
-        """What is known at each moment of it and of those before: (B, M, channels) -> (B, M, hidden)."""
-        found, _ = self.recurrent(moments)
-        return cast(Tensor, found["gru1"])
+        """Causal context of each step: (B, M, channels) -> (B, M, hidden)."""
+        outputs, _ = self.recurrent(moments)
+        return cast(Tensor, outputs["gru1"])
 
     def local(self, audio: Tensor) -> dict[str, Tensor]:
         """See `StreamedSpeech.local`."""
@@ -244,24 +243,25 @@ class StridedSpeech(StreamedSpeech):
 
     def recur(self, features: Tensor, memory: Memory | None) -> tuple[dict[str, Tensor], Memory]:
         """See `StreamedSpeech.recur`."""
-        found, memory = self.recurrent(features.reshape(len(features), -1, self.channels), memory)
+        outputs, memory = self.recurrent(features.reshape(len(features), -1, self.channels), memory)
         return {
-            name: values.reshape(len(values), -1, MEL_FRAMES, values.shape[2]).mean(2) for name, values in found.items()
+            name: values.reshape(len(values), -1, MEL_FRAMES, values.shape[2]).mean(2)
+            for name, values in outputs.items()
         }, memory
 
 
 @dataclass(frozen=True)
 class LogMelGRUOptions:
-    """Shape of the encoder.
+    """Options of the encoder.
 
     Attributes:
-        bands: mel bands.
-        normalise: by what the log-mel is normalised: ``fixed``, the same for all sound; ``clip``, the clip's own.
+        bands: number of mel bands.
+        normalise: normalisation of the log-mel: ``fixed``, the same for all audio; ``clip``, by the clip's statistics.
         hidden: width of the recurrent layers.
-        depth: how many of them.
-        frames: what one feature makes of its four frames of 10 ms: their ``mean``, or the ``last`` of them.
-        projection: a linear layer behind, as the paper's text has it. Its count of parameters, 4 065 282, is that of
-            the GRU layers and of two outputs, the `odd` task's, without it; and nothing but linear layers read it.
+        depth: number of recurrent layers.
+        frames: how four frames of 10 ms become one feature: their ``mean``, or the ``last`` one.
+        projection: add a final linear layer, as the paper's text says. But the paper's 4 065 282 parameters are those
+            of the GRU layers and the two outputs of the `odd` task, without it; and only linear layers use its output.
     """
 
     bands: int = 80
@@ -276,10 +276,10 @@ class LogMelGRUOptions:
 
 
 class LogMelGRU(MelSpeech):
-    """Works at 100 frames a second and gives 25 features a second.
+    """Runs at 100 steps per second and returns 25 features per second.
 
-    Layers: ``mel`` (the four normalised log-mel frames of a video frame side by side), ``gru1`` to ``gru3``, and
-    ``features`` where there is a projection.
+    Layers: ``mel`` (the four normalised log-mel frames of a video frame concatenated), ``gru1`` to ``gru3``, and
+    ``features`` if there is a projection.
     """
 
     causal = True
@@ -288,7 +288,7 @@ class LogMelGRU(MelSpeech):
         o = options or LogMelGRUOptions()
         super().__init__(o.bands, o.normalise)
         self.bands, self.frames = o.bands, o.frames
-        self.reach = None if o.normalise == "clip" else 1  # windows of the log-mel reach a little over a piece's ends
+        self.reach = None if o.normalise == "clip" else 1  # windows of the log-mel extend slightly beyond a chunk
         self.recurrent = Recurrent(o.bands, o.hidden, o.depth)
         self.projection = nn.Linear(o.hidden, o.hidden) if o.projection else None
         self.layers = {"mel": MEL_FRAMES * o.bands, **self.recurrent.layers}
@@ -301,14 +301,14 @@ class LogMelGRU(MelSpeech):
 
     def recur(self, features: Tensor, memory: Memory | None) -> tuple[dict[str, Tensor], Memory]:
         """See `StreamedSpeech.recur`."""
-        found, memory = self._frames100(features.reshape(len(features), -1, self.bands), memory)
-        return {name: self._at_25(values) for name, values in found.items()}, memory
+        outputs, memory = self._frames100(features.reshape(len(features), -1, self.bands), memory)
+        return {name: self._at_25(values) for name, values in outputs.items()}, memory
 
     def frames100(self, mel: Tensor) -> Tensor:
-        """The last layer at 100 frames a second, each of which knows of no later one: what APC predicts from.
+        """The last layer at 100 steps per second, causal: what APC predicts from.
 
         Args:
-            mel: natural log-mel (B, frames, bands), not normalised yet.
+            mel: natural log-mel (B, frames, bands), not yet normalised.
 
         Returns:
             (B, frames, hidden).
@@ -316,10 +316,10 @@ class LogMelGRU(MelSpeech):
         return self._frames100(self.normalise(mel), None)[0][self.last_layer]
 
     def _frames100(self, mel: Tensor, memory: Memory | None) -> tuple[dict[str, Tensor], Memory]:
-        found, memory = self.recurrent(mel, memory)
+        outputs, memory = self.recurrent(mel, memory)
         if self.projection:
-            found["features"] = self.projection(found[next(reversed(found))])
-        return found, memory
+            outputs["features"] = self.projection(outputs[next(reversed(outputs))])
+        return outputs, memory
 
     def _at_25(self, values: Tensor) -> Tensor:
         """(B, 4 T, width) -> (B, T, width)."""

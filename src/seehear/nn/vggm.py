@@ -1,13 +1,13 @@
-"""paper: VGG-M for lips, sound, speech and faces.
+"""The ``paper`` encoders: VGG-M for lips, audio, speech and faces.
 
-Layer tables of the group's published code (joonson/syncnet_trainer, FBank variant, and joonson/syncnet_python, its
-13 MFCC), which Chung, Kang & Chung 2020 (arXiv 2004.14326) build on.
+Lips and audio: layer tables of the group's published code (joonson/syncnet_trainer, FBank variant, and
+joonson/syncnet_python for 13 MFCCs), on which Chung, Kang & Chung 2020 (arXiv 2004.14326) build.
 
-Layer table of the group's published code (joonson, the still-image network of arXiv 2005.07074); Chung, Kang & Chung
-2020 (arXiv 2004.14326) draw one face of each video at random and bring it to 224x224 pixels.
+Faces: layer table of the group's published code (joonson, the still-image network of arXiv 2005.07074). Chung, Kang &
+Chung 2020 (arXiv 2004.14326) sample one random frame per video and resize it to 224x224 pixels.
 
-Averaged over time, as Nagrani, Chung, Albanie & Zisserman 2020 (arXiv 2002.08742) do with what says who speaks, it is
-the voice tower of the group's networks.
+Averaged over time, as Nagrani, Chung, Albanie & Zisserman 2020 (arXiv 2002.08742) do for the speaker's identity, the
+audio encoder is the voice tower of the group's networks.
 """
 
 from __future__ import annotations
@@ -34,30 +34,31 @@ from seehear.nn.layers import (
 from seehear.nn.small import MelSpeech, Normalise
 
 WINDOW = 20
-"""Frames of the spectrum in one window, 0.2 s: as long as the five video frames."""
+"""Spectrum frames per window: 0.2 s, as long as five video frames."""
 
 
 TRUNK = 512
-"""Width of the trunk's features, those that lip reading uses."""
+"""Width of the trunk's features, which lip reading uses."""
 
 
 CROP_SIDE, CROP_TOP = 1.28, 0.01
-"""The crop of joonson/syncnet_python: its side in units of a canonical one's, and where in it, in units of its own
-side, the canonical one begins; both have the same middle across. It is 1.4 times as wide as a detector's box is high,
-and begins where the box does. Measured with YuNet, whose boxes were learned from the same pictures (WIDER FACE) as
-those of their detector, on 20 recordings of GRID, CREMA-D and avatars: side 1.24 to 1.30, beginning -0.05 to 0.02."""
+"""The larger crop of joonson/syncnet_python: its side relative to a canonical crop's, and where the canonical crop
+starts vertically, as a fraction of the larger side; both are centred horizontally. It is 1.4 times as wide as the
+detector's box is high, and starts at the top of the box. Measured with YuNet, which was trained on the same images
+(WIDER FACE) as their detector, on 20 recordings of GRID, CREMA-D and avatars: side 1.24 to 1.30, start -0.05 to
+0.02."""
 
 
 @dataclass(frozen=True)
 class PaperLipsOptions:
-    """Shape of the lip encoder.
+    """Options of the lip encoder.
 
     Attributes:
         dim: width of an embedding.
-        pixels: what the first layer gets: RGB in 0..1 (``unit-rgb``), or BGR in 0..255 as OpenCV reads files
-            (``raw-bgr``, published SyncNet weights).
-        crop: what the pictures show: ``as-seen``, whatever it is, or ``syncnet``, canonical crops which take their
-            place in the larger crop that published SyncNet weights know, their border repeated around them.
+        pixels: input of the first layer: RGB in 0..1 (``unit-rgb``), or BGR in 0..255 as OpenCV reads files
+            (``raw-bgr``, for published SyncNet weights).
+        crop: ``as-seen``: use the frames as they are. ``syncnet``: shrink canonical crops to their position in the
+            larger crop that published SyncNet weights expect, and pad by repeating the border.
     """
 
     dim: int = 1024
@@ -67,11 +68,11 @@ class PaperLipsOptions:
 
 @dataclass(frozen=True)
 class PaperSoundOptions:
-    """Shape of the sound encoder.
+    """Options of the audio encoder.
 
     Attributes:
         dim: width of an embedding.
-        spectrum: what it hears: 40 bands of a log-mel, or 13 MFCC.
+        spectrum: its input: a log-mel of 40 bands, or 13 MFCCs.
     """
 
     dim: int = 1024
@@ -79,15 +80,15 @@ class PaperSoundOptions:
 
 
 class VGGMLips(LipEncoder):
-    """VGG-M whose first convolution sees five frames; whole face, colour.
+    """VGG-M whose first convolution spans five frames; whole face, colour.
 
-    All later layers are 1 in time, so that a clip costs what its frames cost, however the windows overlap.
+    All later layers have kernel 1 in time, so overlapping windows add no cost.
     """
 
     region = "face"
     size = 224
     colour = True
-    default_layer = "trunk"  # what joonson/syncnet_python calls lip features
+    default_layer = "trunk"  # the layer that joonson/syncnet_python calls lip features
 
     def __init__(self, options: PaperLipsOptions | None = None) -> None:
         super().__init__()
@@ -108,22 +109,22 @@ class VGGMLips(LipEncoder):
         self.context = lips_context([self.trunk, self.head])
 
     def normalise(self, video: Tensor) -> Tensor:
-        """Contrast stays: the published code feeds raw pixels, which the batch norm after the first layer levels."""
+        """Keep contrast: the published code feeds raw pixels, and the batch norm after the first layer scales them."""
         if self.crop == "syncnet":
             video = in_larger_crop(video)
         return 255 * video.flip(1) if self.pixels == "raw-bgr" else video
 
     def features(self, video: Tensor) -> Tensor:
-        """See `LipsEncoder.features`."""
+        """See `LipEncoder.features`."""
         return cast(Tensor, self.trunk(video)).flatten(2)  # (B, 512, T')
 
 
 class VGGMSound(SoundEncoder):
-    """VGG-M over windows of 20 frames of log-mel or MFCC, four apart.
+    """VGG-M on windows of 20 frames of log-mel or MFCC, four frames apart.
 
-    The table pads time inside a window. Run over a whole clip it would pad the clip's ends only, and be another
-    function; so every window goes through by itself, as in the papers. Overlapping windows are computed five times
-    over: 0.16 GMAC a video frame, beside 1.56 of the lips.
+    The layer table pads time inside a window. Applied to a whole clip it would pad only the ends and compute something
+    else, so every window is processed separately, as in the papers. Overlapping windows are computed five times:
+    0.16 GMAC per video frame, compared with 1.56 for the lips.
     """
 
     bands = 40
@@ -133,13 +134,13 @@ class VGGMSound(SoundEncoder):
         o = options or PaperSoundOptions()
         self.dim, self.spectrum_name = o.dim, o.spectrum
         self.bands = 13 if o.spectrum == "mfcc" else self.bands
-        self.trunk = _of_logmel() if o.spectrum == "logmel" else _of_mfcc()
+        self.trunk = _logmel_trunk() if o.spectrum == "logmel" else _mfcc_trunk()
         self.head = nn.Sequential(conv1d(TRUNK, TRUNK), nn.Conv1d(TRUNK, self.dim, 1))
         self.span = ReceptiveField(WINDOW, MEL_FRAMES)
         self.context = sound_context(self.span)
 
     def normalise(self, mel: Tensor) -> Tensor:
-        """Bands of a log-mel as everywhere; MFCC as they are, which is what published weights have learned from."""
+        """Normalise a log-mel as usual; keep MFCCs as they are, as published weights were trained on those."""
         return super().normalise(mel) if self.spectrum_name == "logmel" else mel
 
     def features(self, mel: Tensor) -> Tensor:
@@ -150,7 +151,7 @@ class VGGMSound(SoundEncoder):
         return features.view(len(mel), -1, TRUNK).transpose(1, 2)
 
 
-def _of_logmel() -> nn.Sequential:
+def _logmel_trunk() -> nn.Sequential:
     return nn.Sequential(  # (40, 20)
         conv2d(1, 96, (5, 7), padding=(2, 2)),  # (40, 18)
         nn.MaxPool2d((1, 3), (1, 2)),  # (40, 8)
@@ -164,7 +165,7 @@ def _of_logmel() -> nn.Sequential:
     )
 
 
-def _of_mfcc() -> nn.Sequential:
+def _mfcc_trunk() -> nn.Sequential:
     return nn.Sequential(  # (13, 20)
         conv2d(1, 64, (3, 3), padding=(1, 1)),
         conv2d(64, 192, (3, 3), padding=(1, 1)),
@@ -178,7 +179,7 @@ def _of_mfcc() -> nn.Sequential:
 
 
 def in_larger_crop(video: Tensor) -> Tensor:
-    """Canonical crops (B, C, T, S, S) where they lie in the crops of joonson/syncnet_python, of the same size."""
+    """Place canonical crops (B, C, T, S, S) in the larger crops of joonson/syncnet_python, at the same resolution."""
     size = video.shape[-1]
     side, top = round(size / CROP_SIDE), round(CROP_TOP * size)
     smaller = F.interpolate(video.flatten(1, 2), (side, side), mode="bilinear", antialias=True)
@@ -189,11 +190,11 @@ def in_larger_crop(video: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class VGGMFaceOptions:
-    """The table leaves nothing to choose."""
+    """The layer table has no options."""
 
 
 class VGGMFace(FaceEncoder):
-    """Five convolutions, one over all that is left, one fully connected layer; the last linear layer is the head's."""
+    """Five convolutions, one over the remaining area, one fully connected layer; the last layer is the head's."""
 
     size = 224
     dim = TRUNK
@@ -220,11 +221,11 @@ class VGGMFace(FaceEncoder):
 
 @dataclass(frozen=True)
 class VGGMSpeechOptions:
-    """Shape of the encoder.
+    """Options of the encoder.
 
     Attributes:
-        normalise: by what the log-mel is normalised: ``clip``, the clip's own statistics, as the papers have it; or
-            ``fixed``, the same for all sound.
+        normalise: normalisation of the log-mel: ``clip``, by the clip's statistics, as in the papers; ``fixed``, the
+            same for all audio.
         dim: width of a window's embedding.
     """
 
@@ -236,9 +237,9 @@ class VGGMSpeechOptions:
 
 
 class VGGMSpeech(MelSpeech):
-    """Windows centred on their video frames, 40 ms apart; beyond the ends the spectrum goes on as it is there.
+    """VGG-M on windows centred on their video frames, 40 ms apart; the spectrum is padded by repeating the edges.
 
-    Layers: ``trunk``, and ``embedding``, what the towers' heads make of it.
+    Layers: ``trunk``, and ``embedding``, the output of the tower's head.
     """
 
     def __init__(self, options: VGGMSpeechOptions | None = None) -> None:
@@ -246,11 +247,11 @@ class VGGMSpeech(MelSpeech):
         super().__init__(VGGMSound.bands, o.normalise)
         self.sound = VGGMSound(PaperSoundOptions(o.dim))
         self.context = self.sound.context
-        self.reach = None if o.normalise == "clip" else self.context + 1  # the log-mel's windows reach a little further
+        self.reach = None if o.normalise == "clip" else self.context + 1  # the log-mel's windows extend a bit further
         self.layers = {"trunk": TRUNK, "embedding": o.dim}
 
     def local_of_mel(self, mel: Tensor) -> dict[str, Tensor]:
-        """See `MelSpeech.local_of_mel`. Windows of a long recording go through in turns where nothing is learned."""
+        """See `MelSpeech.local_of_mel`. Without gradients, long recordings are processed in chunks."""
         frames, around = mel.shape[1] // MEL_FRAMES, MEL_FRAMES * self.sound.context
         padded = F.pad(self.normalise(mel).transpose(1, 2), (around, around), mode="replicate").transpose(1, 2)
         step = frames if self.training or torch.is_grad_enabled() else CHUNK_FRAMES

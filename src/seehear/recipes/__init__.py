@@ -1,3 +1,3 @@
-"""From a network and a GPU to a paper's tables: recipes, their stages and costs."""
+"""Recipes: fetch data, pretrain and evaluate in one command."""
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""What a recipe is, and what its stages cost.
+"""Recipes, and the cost of their stages.
 
-No training was ever timed on a GPU here. Hours on an H100 are therefore estimates: multiply-accumulates of a training
-step, which are counted exactly, at an assumed share of the GPU's published rate. What was measured was measured in
-CPU-seconds on one core of a two-core virtual machine with AVX2, on recordings of GRID, CREMA-D and celebrity clips of
-224 to 720 pixels.
+No training was timed on a GPU, so hours on an H100 are estimates: multiply-accumulates of a training step, which are
+counted exactly, at an assumed share of the GPU's published rate. Measurements are in CPU-seconds on one core of a
+two-core virtual machine with AVX2, on recordings of GRID, CREMA-D and celebrity clips of 224 to 720 pixels.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _ENDINGS = (".yaml", ".yml")
 
 
 class RecipeError(SeehearError):
-    """A recipe, or what is asked of it, does not make sense."""
+    """A recipe, or the options for it, are invalid."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +35,16 @@ class DataSpec:
     """A data set of a recipe.
 
     Attributes:
-        wants: which folder the user gives with ``--data``, in a sentence.
-        hours: length of its recordings.
-        size_gb: gigabytes as its makers release it; 0 where that is not known.
-        source: where hours and size are from.
-        format: layout, as `seehear prepare` knows it.
-        faces: yunet, whole-frame or none, as `seehear prepare` takes it.
-        fetched: whether `seehear get` brings it where no folder is given; its name is then that of a data set there.
-        part: of it, as `seehear get --part` names parts; empty for all.
-        optional: whether the recipe goes on without it.
-        terms: licence, in a sentence; for data sets that are fetched the one that `seehear get` shows.
+        wants: which folder to give with ``--data``, as a sentence
+        hours: total length of its recordings
+        size_gb: size of the release in GB; 0 if unknown
+        source: source of hours and size
+        format: layout, as in `seehear prepare`
+        faces: yunet, whole-frame or none, as in `seehear prepare`
+        fetched: whether `seehear get` downloads it if no folder is given; it must have the same name there
+        part: part to download, as in `seehear get --parts`; empty for all
+        optional: whether the recipe also works without it
+        terms: licence, as a sentence; for downloaded data sets the one shown by `seehear get`
     """
 
     wants: str
@@ -62,12 +61,12 @@ class DataSpec:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is fetched and prepared, what learns from it, and what is measured.
+    """The data to fetch and prepare, the pretexts to train, and the measurements.
 
     Attributes:
-        name: of its file, or of the shipped one.
-        data: by name.
-        plan: pretexts, tasks, claims and the papers' tables; its corpora are the data sets.
+        name: file name, or name of the packaged recipe
+        data: data sets by name
+        plan: pretexts, tasks, claims and the papers' tables; its corpora are the data sets
     """
 
     name: str
@@ -75,24 +74,24 @@ class Recipe:
     plan: BenchmarkPlan
 
     def terms_of(self, name: str) -> str:
-        """On what terms a data set is given."""
+        """Return the terms of a data set."""
         return str(DATA_SETS[name].terms) if self.data[name].fetched else self.data[name].terms
 
 
 def recipe_names() -> list[str]:
-    """Those that come with the package."""
+    """Return the names of the packaged recipes."""
     return yaml_names(RECIPES)
 
 
 def read_recipe(name: str) -> Recipe:
-    """A recipe, by the name of one that comes with the package or from a YAML file.
+    """Read a packaged recipe by name, or a YAML file.
 
-    The file has the keys of a benchmark plan but for ``corpora``, whose place is taken by ``data``: fields of
-    `DataSpec` by the name of the data set.
+    The file has the keys of a benchmark plan, except that ``corpora`` is replaced by ``data``: fields of `DataSpec` for
+    each data set name.
 
     Raises:
-        RecipeError: there is no such recipe, or its data sets do not fit.
-        PlanError: the rest is no plan; see `seehear.benchmark.reading.read_plan`.
+        RecipeError: the recipe does not exist, or its data sets are inconsistent
+        OptionsError: the rest is not a valid plan; see `seehear.benchmark.reading.read_plan`
     """
     path = Path(name)
     try:
@@ -106,15 +105,15 @@ def read_recipe(name: str) -> Recipe:
 
 
 def recipe_of(text: str, name: str, where: str) -> Recipe:
-    """A recipe from the text of a YAML file.
+    """Parse a recipe from YAML text.
 
     Args:
-        text: all of it.
-        name: of the recipe.
-        where: what the file is called in errors.
+        text: the whole file
+        name: name of the recipe
+        where: name of the file in error messages
 
     Raises:
-        RecipeError, PlanError: see `read_recipe`.
+        RecipeError, OptionsError: see `read_recipe`
     """
     values = loaded(text, where)
     if not isinstance(values, dict) or not isinstance(values.get("data"), dict) or not values["data"]:
@@ -152,73 +151,73 @@ def _problems(recipe: Recipe) -> Iterator[str]:
 
 
 def where_from(spec: DataSpec) -> str:
-    """Where a data set that is not fetched can be had, as a sentence's ending; empty where that is not known."""
+    """Say where to get a data set that is not downloaded, as the end of a sentence; empty if unknown."""
     return f" (see {ON_REQUEST[spec.format]})" if not spec.fetched and spec.format in ON_REQUEST else ""
 
 
 H100_MAC_S = 494.7e12
-"""Multiply-accumulates a second: 989.4 TFLOP/s, dense bf16, of the H100 SXM as NVIDIA publishes it."""
+"""Multiply-accumulates per second: 989.4 TFLOP/s, dense bf16, of the H100 SXM as published by NVIDIA."""
 
 
 SHARE = 0.05
-"""Of that rate, what a training is assumed to reach: small convolutions, no compiled kernels. Not measured."""
+"""Share of that rate assumed for training: small convolutions, no compiled kernels. Not measured."""
 
 
 CORES = 16
-"""CPU cores that are assumed beside each GPU."""
+"""Assumed number of CPU cores per GPU."""
 
 
 NETWORK_MBIT_S = 100
-"""Rate of a download that is assumed."""
+"""Assumed download rate."""
 
 
 PREPARE_X = 3.9
-"""Seconds of film that one core prepares in a second. Measured: 6.6 (GRID), 5.1 (224 to 720 pixels), 3.9 (CREMA-D)."""
+"""Seconds of video prepared per core and second. Measured: 6.6 (GRID), 5.1 (224 to 720 pixels), 3.9 (CREMA-D)."""
 
 
 HEAR_X = 100
-"""Seconds of sound that one core prepares in a second where there are no pictures. Assumed, not measured."""
+"""Seconds of audio prepared per core and second, without video. Assumed, not measured."""
 
 
 VIEW_FRAMES_S = 750
-"""Frames that one core decodes from a corpus in a second. Measured: 1,219 (mouth), 827 and 753 (faces)."""
+"""Frames decoded from a corpus per core and second. Measured: 1,219 (mouth), 827 and 753 (faces)."""
 
 
 LOAD_BYTE_S = 3.3e9
-"""Bytes of batches that one thread copies in a second from memory. Measured: 3.4 (mouth) to 4.6 GB/s (faces)."""
+"""Bytes of batches copied from memory per thread and second. Measured: 3.4 (mouth) to 4.6 GB/s (faces)."""
 
 
 CORPUS_BYTE_S = 30e3
-"""Bytes of a corpus for each second of film. Measured: 27 to 30 kB."""
+"""Bytes of a corpus per second of video. Measured: 27 to 30 kB."""
 
 
 SOUND_BYTE_S = 20e3
-"""Bytes of a corpus for each second of sound alone: FLAC of 16 kHz, 16 bits. Assumed, not measured."""
+"""Bytes of a corpus per second of audio alone: FLAC, 16 kHz, 16 bits. Assumed, not measured."""
 
 
 READ_OUT_S = 6e-3
-"""Seconds of one core for each second of training sound and each epoch of a recurrent read-out (two layers of 256 over
-25 features a second). Measured on log-mel and MFCC: 4.9 s an epoch for both, 146 recordings of 2.8 s."""
+"""Core-seconds per second of training audio and epoch of a recurrent probe (two layers of 256 over 25 features per
+second). Measured on log-mel and MFCC: 4.9 s per epoch for both, 146 recordings of 2.8 s."""
 
 
 EPOCHS = 100
-"""Of a recurrent read-out that does not say how many; a test compares it with `BGRUOptions`."""
+"""Default number for a recurrent probe; a test compares it with `BGRUOptions`."""
 
 
 TRAINING = 0.6
-"""Share of the recordings that a read-out learns from, where the speakers are divided into five parts."""
+"""Share of the recordings used to train a probe, with the speakers divided into five parts."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """What a preset asks of the hardware; a test counts it anew.
+    """Hardware requirements of a preset; verified by a test.
 
     Attributes:
-        window: thousand million multiply-accumulates of a training step for each window, however long: forward and
-            backward, counted by torch's FlopCounterMode over two windows, without disturbances and log-mel.
-        frame: the same for each frame of a window.
-        view_bytes: of one picture as it is cached on disk.
-        stills: pictures of a window; 0 where it is all of them.
+        window: 1e9 multiply-accumulates of a training step per window, regardless of its length: forward and backward,
+            counted by torch's FlopCounterMode over two windows, without augmentation and log-mel
+        frame: the same per frame of a window
+        view_bytes: size of one frame in the disk cache
+        stills: frames used of a window; 0 for all
     """
 
     window: float
@@ -227,13 +226,13 @@ class Counted:
     stills: int = 0
 
     def gmac(self, frames: int) -> float:
-        """Of a window of so many frames."""
+        """Return the count for a window of this many frames."""
         return self.window + self.frame * frames
 
 
 COUNTED: Mapping[str, Counted] = {
-    "sync-base": Counted(-2.0, 0.521, 64 * 64),  # less than 0: the frames at the ends are context alone
-    "animate-base": Counted(57.5, 0.0724, 128 * 128 * 3),  # 16 pictures are drawn, however long the window is
+    "sync-base": Counted(-2.0, 0.521, 64 * 64),  # negative: the frames at the ends are only context
+    "animate-base": Counted(57.5, 0.0724, 128 * 128 * 3),  # 16 frames are generated, regardless of the window length
     "match-base": Counted(5.75, 0.0, 112 * 112 * 3, stills=2),  # two segments of 2 s
     "apc-base": Counted(-0.04, 0.0487, 64 * 64),
     "cpc-base": Counted(0.30, 0.298, 64 * 64),
@@ -242,14 +241,14 @@ COUNTED: Mapping[str, Counted] = {
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a stage.
+    """Cost of a stage.
 
     Attributes:
-        size: what it works on, in words.
-        disk_gb: what it leaves on the disk.
-        hours: on a machine with one H100, and on one with eight; empty where nothing can be said.
-        how: where the hours are from, in words.
-        at_least: whether only a part of the work is in the hours.
+        size: description of the data
+        disk_gb: disk space of its output
+        hours: with one H100 and with eight; empty if unknown
+        how: where the hours come from
+        at_least: whether the hours cover only part of the work
     """
 
     size: str
@@ -260,29 +259,29 @@ class Cost:
 
 
 def of_get(size_gb: float) -> Cost:
-    """Of fetching: the network decides, however many GPUs there are."""
+    """Return the cost of a download: the network determines it, not the number of GPUs."""
     hours = size_gb * 8e3 / NETWORK_MBIT_S / 3600
     return Cost(f"{size_gb:g} GB", size_gb, (hours, hours), f"at {NETWORK_MBIT_S} Mbit/s")
 
 
 def of_prepare(hours: float, seen: bool) -> Cost:
-    """Of preparing so many hours of film, or of sound alone."""
+    """Return the cost of preparing this many hours of video, or of audio alone."""
     rate, byte_s = (PREPARE_X, CORPUS_BYTE_S) if seen else (HEAR_X, SOUND_BYTE_S)
     one = hours / rate / CORES
     what = "film" if seen else "sound"
-    known = "measured on one core" if seen else "assumed"
-    how = f"{rate:g} x real time a core ({known}), {CORES} cores a GPU (assumed)"
+    measured = "measured on one core" if seen else "assumed"
+    how = f"{rate:g} x real time a core ({measured}), {CORES} cores a GPU (assumed)"
     return Cost(f"{hours:g} h of {what}", hours * 3600 * byte_s / 1e9, (one, one / 8), how)
 
 
 def of_pretrain(preset: str, settings: TrainingSettings, hours: float, cached: bool) -> Cost:
-    """Of pretraining for the steps of one GPU; eight of them take an eighth of the steps.
+    """Return the cost of pretraining for the steps of one GPU; eight need an eighth of the steps.
 
     Args:
-        preset: whose numbers were counted; another one is given no hours.
-        settings: as they are for one GPU.
-        hours: of film that is learned from.
-        cached: whether another pretext has decoded the same pictures already.
+        preset: a preset with known counts; others get no hours
+        settings: as for one GPU
+        hours: hours of training video
+        cached: whether another pretext has already decoded the same frames
     """
     data, optim = settings.data, settings.optim
     windows = optim.steps * optim.accumulate * data.batch
@@ -306,11 +305,11 @@ def of_pretrain(preset: str, settings: TrainingSettings, hours: float, cached: b
 
 
 def of_evaluate(measurements: int, epoch_s: float) -> Cost:
-    """Of measuring, of which only recurrent read-outs were timed.
+    """Return the cost of the evaluation, of which only recurrent probes were timed.
 
     Args:
-        measurements: how many.
-        epoch_s: seconds of training sound, times epochs, of all recurrent read-outs.
+        measurements: number of measurements
+        epoch_s: seconds of training audio times epochs, over all recurrent probes
     """
     size = f"{measurements} measurements"
     if not epoch_s:
@@ -324,16 +323,16 @@ def of_evaluate(measurements: int, epoch_s: float) -> Cost:
 
 
 def read_out_s(plan: BenchmarkPlan, hours: Mapping[str, float]) -> float:
-    """Seconds of training sound, times epochs, of all recurrent read-outs of a plan.
+    """Return seconds of training audio times epochs, over all recurrent probes of a plan.
 
     Args:
-        plan: what is measured.
-        hours: of each of its corpora.
+        plan: the measurements
+        hours: hours of each of its corpora
     """
-    told = 0.0
+    seconds = 0.0
     for task in plan.tasks.values():
         if task.options.get("readout") == "bgru":
             each = sum(hours[name] for name in task.data) * 3600 * TRAINING * sum(task.labels)
             parts = task.options.get("bgru", {})
-            told += plan.seeds * len(task.rows) * each * parts.get("epochs", EPOCHS)
-    return told
+            seconds += plan.seeds * len(task.rows) * each * parts.get("epochs", EPOCHS)
+    return seconds

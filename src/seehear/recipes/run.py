@@ -1,4 +1,4 @@
-"""The verb recipe; a recipe in words."""
+"""The command `seehear recipe`, and the description of a recipe."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOT_RUN = "Nobody has run this recipe at full size yet: hours are estimates, and
 
 
 def listed() -> str:
-    """Every recipe that comes with the package, with what it asks for."""
+    """List the packaged recipes with their requirements."""
     lines = []
     for name in recipe_names():
         recipe = read_recipe(name)
@@ -45,12 +45,12 @@ def _wants(recipe: Recipe) -> str:
 
 
 def plan_text(whole: RecipePlan, last: Stage, done: Sequence[str]) -> str:
-    """The stages with size, hours, disk and terms, where the hours are from, and the commands.
+    """Describe the stages with size, hours, disk and terms, the source of the hours, and the commands.
 
     Args:
-        whole: all stages but the last.
-        last: evaluation, as it will be where all goes well.
-        done: names of the stages that are done.
+        whole: all stages but the last
+        last: the evaluation, if everything succeeds
+        done: names of the completed stages
     """
     recipe = whole.recipe
     stages = [*whole.stages, last]
@@ -84,45 +84,45 @@ def _table(stages: Sequence[Stage], done: Sequence[str]) -> list[str]:
         rows.append((name, stage.cost.size, one, eight, disk))
     known = [stage.cost.hours for stage in stages if stage.cost.hours]
     one, eight = (format_hours(sum(hours[n] for hours in known)) for n in (0, 1))
-    whole = format_disk(sum(stage.cost.disk_gb for stage in stages))
-    rows.append(("sum", f"{EVALUATE} takes more", one, eight, whole))
+    total_disk = format_disk(sum(stage.cost.disk_gb for stage in stages))
+    rows.append(("sum", f"{EVALUATE} takes more", one, eight, total_disk))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _terms(recipe: Recipe) -> Iterator[str]:
     for name, spec in recipe.data.items():
-        asked = " (asked for before it is fetched)" if spec.fetched else ""
-        yield f"  {name}{asked}"
+        consent = " (asked for before it is fetched)" if spec.fetched else ""
+        yield f"  {name}{consent}"
         yield from (f"    {line.strip()}" for line in recipe.terms_of(name).splitlines())
         yield f"    size   {spec.source}{where_from(spec)}"
 
 
 def _ways(stages: Sequence[Stage]) -> list[tuple[str, str]]:
-    """Kind and sentence, each once."""
-    told = dict.fromkeys((stage.kind, stage.cost.how) for stage in stages)
+    """Return each stage kind with the source of its hours, without duplicates."""
+    sources = dict.fromkeys((stage.kind, stage.cost.how) for stage in stages)
     more = (
         f"no GPU was timed: {H100_MAC_S / 1e12:.1f} TMAC/s are NVIDIA's figure, the share is a guess, and "
         "disturbances are not counted; eight GPUs take an eighth of the steps, and what they lose to each other is not "
         "counted either"
     )
-    return [*told, ("", more)]
+    return [*sources, ("", more)]
 
 
 def format_hours(hours: float) -> str:
-    """Two digits, minutes below an hour."""
+    """Format with two digits, or as minutes below an hour."""
     return f"{max(1, round(60 * hours))} min" if hours < 1 else f"{hours:.{0 if hours >= 10 else 1}f} h"
 
 
 def format_disk(gb: float) -> str:
-    """In MB, GB or TB."""
+    """Format in MB, GB or TB."""
     if gb >= 1000:
         return f"{gb / 1000:.1f} TB"
     return f"{gb:.0f} GB" if gb >= 1 else f"{1000 * gb:.0f} MB"
 
 
 TERMS = "terms"
-"""Before the name of a data set: the marker that says that its terms are accepted."""
+"""Prefix of the marker for accepted terms of a data set."""
 
 
 def recipe(
@@ -139,31 +139,30 @@ def recipe(
     workers: int | None = None,
     dry_run: bool = False,
 ) -> RecipeResult | RecipeText:
-    """Do all that a table of the papers needs: download data, prepare it, pretrain, evaluate, write a report.
+    """Reproduce a table of the papers: fetch data, prepare it, pretrain, evaluate, and write a report.
 
-    Each stage is done once. A run that was stopped or killed goes on when the same command is given again; a stage
-    that failed is tried again, and those that do not need it are done all the same. Terms of data sets have to be
-    accepted before anything is downloaded.
+    Each stage runs once. After an interruption, give the same command again to continue. A failed stage is retried, and
+    stages that do not depend on it still run. The terms of data sets must be accepted before anything is
+    downloaded.
 
     Args:
-        name: of a recipe that comes with the package (open-data, lrs2, lrw, voxceleb2) or a YAML file; without one the
-            recipes are listed.
-        out: folder of everything: data, corpora, runs, evaluate/report.html and evaluate/tables.md; by default
-            recipe-NAME here.
-        data: NAME=FOLDER ...: data sets that you have, as released or prepared; they are not downloaded then.
-        accept_terms: data sets whose terms you accept, by name: --accept-terms grid cremad ravdess.
-        skip: data sets or pretexts to leave out, with all that needs them.
-        option: OPTION=VALUE ...: options of pretexts, as of seehear benchmark: sync.optim.steps=10000.
-        only: patterns of what is measured, such as "emotion/*".
-        devices: GPUs that train together; the steps are shared out among them.
-        device: what networks run on: cpu, cuda, mps or auto; by default a GPU where there is one.
-        workers: processes that prepare and measure; by default one a core.
-        dry_run: give the stages with size, hours, disk and terms, and do nothing.
+        name: packaged recipe (open-data, lrs2, lrw, voxceleb2) or a YAML file; without a name the recipes are listed
+        out: output folder: data, corpora, runs, evaluate/report.html and evaluate/tables.md; by default recipe-NAME in
+            the current folder
+        data: NAME=FOLDER ...: data sets that you already have, as released or prepared; they are not downloaded
+        accept_terms: data sets whose terms you accept, by name: --accept-terms grid cremad ravdess
+        skip: data sets or pretexts to leave out, with everything that depends on them
+        option: OPTION=VALUE ...: options of pretexts, as in seehear benchmark: sync.optim.steps=10000
+        only: patterns of what to measure, such as "emotion/*"
+        devices: number of GPUs to train with; the steps are divided among them
+        device: device for the networks: cpu, cuda, mps or auto; by default a GPU if there is one
+        workers: number of processes that prepare and measure; by default one per core
+        dry_run: only list the stages with size, hours, disk and terms
 
     Raises:
-        TermsNotAcceptedError: of a data set that is to be downloaded.
-        SeehearError: no such recipe, a data set that is missing, an option that does not fit, or a folder that holds
-            other things.
+        TermsNotAcceptedError: the terms of a data set to be downloaded are not accepted
+        SeehearError: the recipe does not exist, a data set is missing, an option is invalid, or the folder holds
+            other files
     """
     if name is None:
         return RecipeText(listed())
@@ -240,17 +239,12 @@ class RecipeResult(Result):
         return Text("\n".join(lines))
 
 
-def optional_name(words: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The name has a position on the command line and may be left out, whatever the words are."""
-    return {"name": {"type": str, "nargs": "?", "default": None}}
-
-
 class _Work:
     """The stages of one call.
 
     Attributes:
-        failed: stage -> why.
-        done: names of the stages that are done.
+        failed: stage -> reason
+        done: names of the completed stages
     """
 
     def __init__(self, folder: RecipeFolder, whole: RecipePlan, asked: RecipeOptions, hands: StageRunner) -> None:
@@ -259,9 +253,9 @@ class _Work:
         self._folder, self._whole, self._asked, self._hands = folder, whole, asked, hands
 
     def carry_out(self, accept: Sequence[str]) -> RecipeResult:
-        """Everything that can be done."""
+        """Run everything that can be run."""
         for note in self._whole.notes:
-            _tell(note)
+            _print_message(note)
         for stage in self._whole.stages:
             if stage.kind == "get" and not self._folder.is_done(stage.name, stage.given):
                 self._ask(stage, accept)
@@ -285,24 +279,25 @@ class _Work:
         if self._folder.is_done(terms, given):
             return
         if stage.of not in accept:
-            raise TermsNotAcceptedError(stage.of, known.title, known.terms)
-        _tell(f"{known.title}\n{known.terms}\naccepted with --accept-terms {stage.of}")
+            way_out = f"give --accept-terms {stage.of}, or --skip {stage.of}"
+            raise TermsNotAcceptedError(stage.of, known.title, known.terms, way_out)
+        _print_message(f"{known.title}\n{known.terms}\naccepted with --accept-terms {stage.of}")
         self._folder.mark(terms, given)
 
     def _do(self, stage: Stage) -> None:
-        lost = [need for need in stage.needs if need in self.failed]
+        failed_needs = [need for need in stage.needs if need in self.failed]
         if stage.name in self.failed:
             return
-        if lost:
-            self.failed[stage.name] = f"it needs {lost[0]}, which failed"
+        if failed_needs:
+            self.failed[stage.name] = f"it needs {failed_needs[0]}, which failed"
             return
-        # what was measured may grow with --only, and a benchmark itself knows what is left
+        # --only may now select more measurements, and the benchmark itself resumes
         there = self._folder.is_done(stage.name, stage.given) and stage.place.exists()
         if there and stage.kind != EVALUATE:
-            _tell(f"{stage.name}: done before")
+            _print_message(f"{stage.name}: done before")
             self.done.append(stage.name)
             return
-        _tell(f"{stage.name}: {stage.command}")
+        _print_message(f"{stage.name}: {stage.command}")
         try:
             self._hands.do(stage)
         except SeehearError as error:
@@ -316,7 +311,7 @@ class _Work:
             self._folder.mark(stage.name, stage.given)
             self.done.append(stage.name)
         if stage.name in self.failed:
-            _tell(f"{stage.name} failed: {self.failed[stage.name]}")
+            _print_message(f"{stage.name} failed: {self.failed[stage.name]}")
 
     def _account(self, last: Stage | None) -> RecipeResult:
         page = last.place / "report.html" if last else None
@@ -325,7 +320,7 @@ class _Work:
 
 
 def _last(whole: RecipePlan, asked: RecipeOptions) -> Stage:
-    """The evaluation where all goes well."""
+    """Return the evaluation stage, assuming that everything succeeds."""
     last = evaluation_stage(whole, asked, [stage.name for stage in whole.stages])
     if last is None:
         raise RecipeError(f"nothing of {whole.recipe.name} would be measured; give more with --data, or leave less out")
@@ -343,5 +338,5 @@ def _gpu_or_cpu() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _tell(sentence: str) -> None:
+def _print_message(sentence: str) -> None:
     print(sentence, file=sys.stderr)  # noqa: T201

@@ -1,16 +1,15 @@
-"""From a recipe and what is there to stages."""
+"""Derive the stages of a recipe from the available data."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from seehear.benchmark.job import MIN_SOUND_S
+from seehear.benchmark.job import MIN_SOUND_S, seehear_command
 from seehear.benchmark.plan import BenchmarkPlan, PretextSpec
 from seehear.benchmark.reading import plan_to_yaml
 from seehear.benchmark.sweep import apply_set, pretext_settings
@@ -38,38 +37,38 @@ EVALUATE: Final = "evaluate"
 
 @dataclass(frozen=True)
 class RecipeOptions:
-    """What the user says beyond the name of a recipe.
+    """The user's options for a recipe.
 
     Attributes:
-        out: folder of everything.
-        data: data set -> folder that the user has.
-        without: data sets and pretexts that are left out.
-        set: options of pretexts, as `seehear benchmark --set` takes them.
-        devices: GPUs (or processes) that train together.
-        device: cpu, cuda, mps or auto; by default a GPU where there is one.
+        out: output folder
+        data: data set -> the user's folder
+        skip: data sets and pretexts to leave out
+        option: options of pretexts, as in `seehear benchmark --option`
+        devices: number of GPUs (or processes) to train with
+        device: cpu, cuda, mps or auto; by default a GPU if there is one
     """
 
     out: Path
     data: Mapping[str, Path] = field(default_factory=dict)
-    without: Sequence[str] = ()
-    set: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    option: Sequence[str] = ()
     devices: int = 1
     device: str | None = None
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A piece of work that is done once.
+    """A unit of work that is done once.
 
     Attributes:
-        name: kind and what it is of: ``get grid``.
-        kind: verb.
-        of: data set or pretext; empty for ``evaluate``.
-        place: folder of what it makes.
-        given: arguments of the verb's function, as JSON has them: they decide whether it has been done.
-        needs: names of the stages that it cannot do without.
-        command: the same by hand.
-        cost: size, hours and disk.
+        name: kind and object: ``get grid``
+        kind: verb
+        of: data set or pretext; empty for ``evaluate``
+        place: folder of its output
+        given: arguments of the verb's function, as in JSON: they decide whether it has been done
+        needs: names of the stages that it requires
+        command: equivalent command line
+        cost: size, hours and disk
     """
 
     name: str
@@ -84,14 +83,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class RecipePlan:
-    """A recipe for what is there: its stages in order.
+    """The stages of a recipe for the available data, in order.
 
     Attributes:
-        recipe: without what is left out.
-        stages: but for the last, ``evaluate``, which depends on what came of them; see `evaluation_stage`.
-        corpora: data set -> folder of its clips.
-        runs: pretext that learns -> folder of its run.
-        notes: sentences about what is left out, and why.
+        recipe: without the parts left out
+        stages: all but the last, ``evaluate``, which depends on their outcome; see `evaluation_stage`
+        corpora: data set -> folder of its clips
+        runs: trained pretext -> folder of its run
+        notes: sentences about what is left out, and why
     """
 
     recipe: Recipe
@@ -102,17 +101,17 @@ class RecipePlan:
 
 
 def plan_recipe(recipe: Recipe, asked: RecipeOptions) -> RecipePlan:
-    """The stages of a recipe.
+    """Plan the stages of a recipe.
 
     Raises:
-        RecipeError: a name that the recipe does not have, a data set that is missing, or fewer than one device.
-        PlanError: an option that no pretext has.
+        RecipeError: a name that the recipe does not have, a missing data set, or fewer than one device
+        OptionsError: an option that no pretext has
     """
     if asked.devices < 1:
         raise RecipeError(f"--devices must be 1 or more, not {asked.devices}")
     _check_names(recipe, asked)
     data, notes = _data_there(recipe, asked)
-    plan = apply_set(_without(recipe.plan, data, asked.without), asked.set)
+    plan = apply_set(_without(recipe.plan, data, asked.skip), asked.option)
     recipe = replace(recipe, data=data, plan=plan)
     stages = [*_gets(recipe, asked), *_prepares(recipe, asked)]
     corpora = {name: _corpus(name, asked) for name in data}
@@ -128,12 +127,12 @@ def plan_recipe(recipe: Recipe, asked: RecipeOptions) -> RecipePlan:
 
 
 def evaluation_stage(whole: RecipePlan, asked: RecipeOptions, done: Sequence[str]) -> Stage | None:
-    """The last stage, of the rows and the data that are there; None where no pretext has been trained.
+    """Return the last stage, for the available rows and data; None if no pretext has been trained.
 
     Args:
-        whole: all stages.
-        asked: by the user.
-        done: names of the stages that are done.
+        whole: all stages
+        asked: the user's options
+        done: names of the completed stages
     """
     plan = whole.recipe.plan
     runs = {name: run for name, run in whole.runs.items() if f"pretrain {name}" in done}
@@ -141,28 +140,28 @@ def evaluation_stage(whole: RecipePlan, asked: RecipeOptions, done: Sequence[str
     corpora = {
         name: str(folder) for name, folder in whole.corpora.items() if name not in prepared or f"prepare {name}" in done
     }
-    lost = set(whole.runs) - set(runs)
-    plan = _measured(_without(plan, corpora, tuple(lost)), runs)
+    missing = set(whole.runs) - set(runs)
+    plan = _measured(_without(plan, corpora, tuple(missing)), runs)
     if not plan.tasks:
         return None
     count = plan.seeds * sum(len(task.rows) * len(task.data) * len(task.labels) for task in plan.tasks.values())
     place = asked.out / EVALUATE
     text = plan_to_yaml(replace(plan, differs=f"{plan.differs} {_licences(whole.recipe)}".strip()))
-    words = ["seehear", "benchmark", asked.out / "plan.yaml", "--out", place, "--data"]
+    folders = [f"{name}={folder}" for name, folder in corpora.items()]
     return Stage(
         name=EVALUATE,
         kind=EVALUATE,
         of="",
         place=place,
-        given={"plan": text, "data": [f"{name}={folder}" for name, folder in corpora.items()]},
+        given={"plan": text, "data": folders},
         needs=(),
-        command=_command(*words, *(f"{name}={folder}" for name, folder in corpora.items())),
+        command=seehear_command("benchmark", asked.out / "plan.yaml", out=place, data=folders),
         cost=of_evaluate(count, read_out_s(plan, {key: spec.hours for key, spec in whole.recipe.data.items()})),
     )
 
 
 def safe_file_name(name: str) -> str:
-    """Of a pretext, as a file may be called everywhere: variants have brackets."""
+    """Return the name of a pretext as a portable file name: variants contain brackets."""
     return re.sub(r"[^A-Za-z0-9._=-]+", "_", name).strip("_")
 
 
@@ -171,36 +170,36 @@ def _check_names(recipe: Recipe, asked: RecipeOptions) -> None:
         if name not in recipe.data:
             raise RecipeError(f"--data gives {name!r}, but the data sets of {recipe.name} are {', '.join(recipe.data)}")
     known = [*recipe.data, *(name for name, pretext in recipe.plan.pretexts.items() if not pretext.untrained)]
-    for name in asked.without:
+    for name in asked.skip:
         if name not in known:
-            raise RecipeError(f"--without {name!r}: {recipe.name} has no such part; its parts are {', '.join(known)}")
+            raise RecipeError(f"--skip {name!r}: {recipe.name} has no such part; its parts are {', '.join(known)}")
         if name in asked.data:
-            raise RecipeError(f"{name} is given with --data and left out with --without; take one of them back")
+            raise RecipeError(f"{name} is given with --data and left out with --skip; take one of them back")
 
 
 def _data_there(recipe: Recipe, asked: RecipeOptions) -> tuple[dict[str, DataSpec], list[str]]:
-    """The data sets that are fetched or given, and sentences about the others.
+    """Return the data sets that are fetched or given, and sentences about the others.
 
     Raises:
-        RecipeError: one is missing that the recipe cannot do without.
+        RecipeError: a required data set is missing
     """
-    there: dict[str, DataSpec] = {}
+    available: dict[str, DataSpec] = {}
     notes = []
     for name, spec in recipe.data.items():
-        if name in asked.without:
+        if name in asked.skip:
             notes.append(f"{name} is left out, as you asked.")
         elif spec.fetched or name in asked.data:
-            there[name] = spec
+            available[name] = spec
         elif spec.optional:
             notes.append(f"{name} was not given and is left out; wanted: {spec.wants.rstrip('.')}.")
         else:
             wants = f"{spec.wants.rstrip('.')}{where_from(spec)}"
             raise RecipeError(f"{recipe.name} needs --data {name}=FOLDER: {wants}")
-    return there, notes
+    return available, notes
 
 
 def _without(plan: BenchmarkPlan, data: Mapping[str, Any], lost: Sequence[str]) -> BenchmarkPlan:
-    """A plan without some data and pretexts, and without the rows, tables and claims that need them."""
+    """Return a plan without some data and pretexts, and without the rows, tables and claims that need them."""
     kept: dict[str, PretextSpec] = {}
     for name, pretext in plan.pretexts.items():
         corpora = tuple(corpus for corpus in pretext.corpora if corpus in data)
@@ -228,7 +227,7 @@ def _without(plan: BenchmarkPlan, data: Mapping[str, Any], lost: Sequence[str]) 
 
 
 def _measured(plan: BenchmarkPlan, runs: Mapping[str, Path]) -> BenchmarkPlan:
-    """The plan that a benchmark is given: what was trained here is read from its run."""
+    """Return the plan for the benchmark: pretexts trained here are read from their runs."""
     tasks = {
         key: replace(
             task,
@@ -240,16 +239,15 @@ def _measured(plan: BenchmarkPlan, runs: Mapping[str, Path]) -> BenchmarkPlan:
 
 
 def _licences(recipe: Recipe) -> str:
-    told = [f"{name}: {' '.join(recipe.terms_of(name).split())}" for name in recipe.data]
-    return "Data and terms: " + "; ".join(told) + "."
+    licences = [f"{name}: {' '.join(recipe.terms_of(name).split())}" for name in recipe.data]
+    return "Data and terms: " + "; ".join(licences) + "."
 
 
 def _gets(recipe: Recipe, asked: RecipeOptions) -> Iterator[Stage]:
     for name, spec in recipe.data.items():
         if spec.fetched and name not in asked.data:
             place = asked.out / "data" / name
-            parts = ["--part", *spec.part] if spec.part else []
-            command = _command("seehear", "get", name, place, *parts)
+            command = seehear_command("get", name, out=place, **({"parts": spec.part} if spec.part else {}))
             given = {"name": name, "part": list(spec.part)}
             yield Stage(f"get {name}", "get", name, place, given, (), command, of_get(spec.size_gb))
 
@@ -258,11 +256,10 @@ def _prepares(recipe: Recipe, asked: RecipeOptions) -> Iterator[Stage]:
     for name, spec in recipe.data.items():
         place = _corpus(name, asked)
         if place == asked.data.get(name):
-            continue  # it is prepared already
+            continue  # it is already prepared
         source = asked.data.get(name, asked.out / "data" / name)
         more: dict[str, Any] = {} if spec.faces == "yunet" else {"faces": spec.faces}
         more |= {"min_seconds": MIN_SOUND_S} if spec.faces == "none" else {}
-        words = [word for key, value in more.items() for word in (f"--{key.replace('_', '-')}", value)]
         yield Stage(
             name=f"prepare {name}",
             kind="prepare",
@@ -270,13 +267,13 @@ def _prepares(recipe: Recipe, asked: RecipeOptions) -> Iterator[Stage]:
             place=place,
             given={"source": str(source.resolve()), "format": spec.format, **more},
             needs=() if name in asked.data else (f"get {name}",),
-            command=_command("seehear", "prepare", source, place, "--format", spec.format, *words),
+            command=seehear_command("prepare", source, out=place, dataset=spec.format, **more),
             cost=of_prepare(spec.hours, spec.faces != "none"),
         )
 
 
 def _corpus(name: str, asked: RecipeOptions) -> Path:
-    """Folder of the clips: the user's own where it is prepared already."""
+    """Return the folder of the clips: the user's own if it is already prepared."""
     given = asked.data.get(name)
     return given if given and (given / CORPUS_FILE).is_file() else asked.out / "corpora" / name
 
@@ -291,14 +288,14 @@ def _pretrain(
     asked: RecipeOptions,
 ) -> Stage:
     settings = pretext_settings(name, pretext)
-    film = sum(recipe.data[corpus].hours for corpus in pretext.corpora)
-    cost = of_pretrain(pretext.preset, settings, film, _view(pretext) in cached)
+    video = sum(recipe.data[corpus].hours for corpus in pretext.corpora)
+    cost = of_pretrain(pretext.preset, settings, video, _view(pretext) in cached)
     cached.add(_view(pretext))
-    told = settings.to_dict()
-    shared = {key: max(1, ceil(told["optim"][key] / asked.devices)) for key in ("steps", "warmup")}
-    told["optim"] |= shared if asked.devices > 1 else {}
-    told["engine"]["devices"] = asked.devices  # never auto: the steps are shared out among so many
-    told["engine"] |= {"accelerator": asked.device.partition(":")[0]} if asked.device else {}
+    settings_dict = settings.to_dict()
+    shared = {key: max(1, ceil(settings_dict["optim"][key] / asked.devices)) for key in ("steps", "warmup")}
+    settings_dict["optim"] |= shared if asked.devices > 1 else {}
+    settings_dict["engine"]["devices"] = asked.devices  # never auto: the steps are divided by this number
+    settings_dict["engine"] |= {"accelerator": asked.device.partition(":")[0]} if asked.device else {}
     place, preset = asked.out / "runs" / safe_file_name(name), asked.out / "presets" / f"{safe_file_name(name)}.yaml"
     folders = [corpora[corpus] for corpus in pretext.corpora]
     return Stage(
@@ -306,18 +303,14 @@ def _pretrain(
         kind="pretrain",
         of=name,
         place=place,
-        given={"corpora": [str(folder.resolve()) for folder in folders], "settings": told},
+        given={"corpora": [str(folder.resolve()) for folder in folders], "settings": settings_dict},
         needs=tuple(need for corpus in pretext.corpora if (need := f"prepare {corpus}") in names),
-        command=_command("seehear", "pretrain", *folders, place, "--preset", preset),
+        command=seehear_command("pretrain", *folders, out=place, preset=preset),
         cost=cost,
     )
 
 
 def _view(pretext: PretextSpec) -> tuple[int, tuple[str, ...]]:
-    """Which pictures are cached for it, by their size, and of which films."""
+    """Return which frames are cached for it: their size and the corpora."""
     counted = COUNTED.get(pretext.preset)
     return counted.view_bytes if counted else 0, pretext.corpora
-
-
-def _command(*words: object) -> str:
-    return shlex.join(map(str, words))

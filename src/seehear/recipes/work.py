@@ -1,4 +1,4 @@
-"""The folder of a recipe; one stage done."""
+"""The folder of a recipe; running one stage."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from seehear.errors import SeehearError, os_errors_as_user_errors
 from seehear.recipes.stages import Kind, Stage
 
 LOCK = ".recipe"
-"""Whose presence says whose folder it is."""
+"""File that marks the folder as that of a recipe."""
 
 
 @dataclass(frozen=True)
 class RecipeFolder:
-    """Where everything of a recipe is.
+    """The folder of a recipe.
 
     Attributes:
-        root: the folder.
+        root: the folder
     """
 
     root: Path
 
     @contextmanager
     def held(self, name: str) -> Iterator[int]:
-        """Makes the folder and holds it for this process, however it ends.
+        """Create the folder and lock it for this process; the lock is released however the process ends.
 
         Args:
-            name: of the recipe.
+            name: name of the recipe
 
         Yields:
-            The descriptor of its lock: a process that inherits it holds the folder as well.
+            File descriptor of the lock: a process that inherits it also holds the folder.
 
         Raises:
-            SeehearError: another process works in it, it holds other things, or it cannot be written.
+            SeehearError: another process holds it, it contains other files, or it is not writable
         """
         lock = self.root / LOCK
         with os_errors_as_user_errors(self.root):
@@ -70,15 +70,15 @@ class RecipeFolder:
                 yield file.fileno()
 
     def is_done(self, stage: str, given: Mapping[str, Any]) -> bool:
-        """Whether a stage has been done with these very arguments."""
+        """Whether a stage has been done with exactly these arguments."""
         try:
-            told = json.loads(self._marker(stage).read_text(encoding="utf-8"))
+            record = json.loads(self._marker(stage).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
-        return isinstance(told, dict) and told.get("given") == json.loads(json.dumps(given))
+        return isinstance(record, dict) and record.get("given") == json.loads(json.dumps(given))
 
     def mark(self, stage: str, given: Mapping[str, Any], **more: Any) -> None:
-        """Writes down that a stage is done."""
+        """Record that a stage is done."""
         write_text(self._marker(stage), json.dumps({"stage": stage, "given": given, **more}, indent=1) + "\n")
 
     def _marker(self, stage: str) -> Path:
@@ -89,24 +89,24 @@ BAD_INPUT = 2
 
 
 STOPPED = (130, 143, -2, -15)
-"""What a training ends with that a signal has stopped."""
+"""Exit codes of a training that was stopped by a signal."""
 
 
 STOP_S = 60
-"""A training that is asked to stop saves itself first."""
+"""Time for a training to save a checkpoint after it is asked to stop."""
 
 
 @dataclass(frozen=True)
 class StageRunner:
-    """What stages are done with.
+    """Runs stages.
 
     Attributes:
-        out: folder of the recipe.
-        workers: processes that prepare and measure.
-        device: where networks run that are measured.
-        only: patterns of what is measured.
-        progress: tell how far a stage is.
-        lock: descriptor of the folder's lock.
+        out: folder of the recipe
+        workers: number of processes that prepare and measure
+        device: device for the networks that are measured
+        only: patterns of what to measure
+        progress: whether to report progress
+        lock: file descriptor of the folder's lock
     """
 
     out: Path
@@ -117,34 +117,39 @@ class StageRunner:
     lock: int | None = None
 
     def do(self, stage: Stage) -> None:
-        """Does a stage, or what an earlier run has left of it.
+        """Run a stage, or what an earlier run has left of it.
 
         Raises:
-            SeehearError: it cannot be done; the sentence names the file and the way out.
-            Stopped: a training was asked to stop, and goes on from there when it is done again.
+            SeehearError: it failed; the message names the file and the way out
+            Stopped: a training was asked to stop; it resumes in the next run
         """
-        ways: Mapping[Kind, Callable[[Stage], None]] = {
+        runners: Mapping[Kind, Callable[[Stage], None]] = {
             "get": self._get,
             "prepare": self._prepare,
             "pretrain": self._pretrain,
             "evaluate": self._evaluate,
         }
-        ways[stage.kind](stage)
+        runners[stage.kind](stage)
 
     def _get(self, stage: Stage) -> None:
         from seehear.data.get import download_dataset
 
-        brought = download_dataset(
+        download = download_dataset(
             stage.given["name"], stage.place, parts=stage.given["part"], accept_terms=True, progress=self.progress
         )
-        print(brought, file=sys.stderr)  # noqa: T201
+        print(download, file=sys.stderr)  # noqa: T201
 
     def _prepare(self, stage: Stage) -> None:
         from seehear.data.prepare import prepare
 
-        more = {key: value for key, value in stage.given.items() if key != "source"}
+        more = {key: value for key, value in stage.given.items() if key not in ("source", "format")}
         report = prepare(
-            [Path(stage.given["source"])], stage.place, workers=self.workers, progress=self.progress, **more
+            [Path(stage.given["source"])],
+            stage.place,
+            dataset=stage.given["format"],
+            workers=self.workers,
+            progress=self.progress,
+            **more,
         )
         print(report, file=sys.stderr)  # noqa: T201
 
@@ -158,7 +163,7 @@ class StageRunner:
 
             print(pretrain(corpora, stage.place, preset=str(preset)), file=sys.stderr)  # noqa: T201
         else:  # each process of such a training runs the whole command line again, which must not be this one
-            _command(["pretrain", *map(str, corpora), str(stage.place), "--preset", str(preset)], self.lock)
+            _command(["pretrain", *map(str, corpora), "-o", str(stage.place), "--preset", str(preset)], self.lock)
 
     def _evaluate(self, stage: Stage) -> None:
         from seehear.benchmark.cells import cells_of_plan
@@ -170,27 +175,27 @@ class StageRunner:
         write_text(plan, stage.given["plan"])
         data = stage.given["data"]
         benchmark(str(plan), out=stage.place, data=data, workers=self.workers, device=self.device, only=self.only)
-        wanted = select_work(cells_of_plan(read_plan(plan), given_folders(data)), self.only)
-        found = BenchmarkFolder(stage.place.resolve()).read_outcomes()
-        failed = [(cell.label, found[cell.key].failed) for cell in wanted.cells if found[cell.key].failed]
+        selected = select_work(cells_of_plan(read_plan(plan), given_folders(data)), self.only)
+        outcomes = BenchmarkFolder(stage.place.resolve()).read_outcomes()
+        failed = [(cell.label, outcomes[cell.key].failed) for cell in selected.cells if outcomes[cell.key].failed]
         if failed:
             raise SeehearError(
-                f"{len(failed)} of {len(wanted.cells)} measurements failed, {failed[0][0]} for one: {failed[0][1]}"
+                f"{len(failed)} of {len(selected.cells)} measurements failed, {failed[0][0]} for one: {failed[0][1]}"
             )
 
 
 def _command(words: Sequence[str], lock: int | None) -> None:
-    """A verb in a process of its own, whose error stream is passed on.
+    """Run a verb in its own process and forward its error stream.
 
     Args:
-        words: of its command line.
-        lock: that it holds too: should this process be killed, nobody else begins in the folder while it lives on.
+        words: command line
+        lock: inherited by the process: if this process is killed, nobody else can use the folder while it runs
 
     Raises:
-        SeehearError: it failed; with what it said last.
-        KeyboardInterrupt: it was stopped.
+        SeehearError: it failed; with the last line of its output
+        KeyboardInterrupt: it was stopped
     """
-    said, held = "", () if lock is None else (lock,)
+    last_line, held = "", () if lock is None else (lock,)
     with subprocess.Popen(
         [sys.executable, "-m", "seehear", *words], stderr=subprocess.PIPE, text=True, errors="replace", pass_fds=held
     ) as process:
@@ -198,7 +203,7 @@ def _command(words: Sequence[str], lock: int | None) -> None:
         try:
             for line in process.stderr:
                 sys.stderr.write(line)
-                said = line.strip() or said
+                last_line = line.strip() or last_line
             code = process.wait()
         except BaseException:
             process.terminate()
@@ -210,8 +215,8 @@ def _command(words: Sequence[str], lock: int | None) -> None:
     if code in STOPPED:
         raise KeyboardInterrupt
     if code == BAD_INPUT:
-        raise SeehearError(said.removeprefix("seehear: "))
+        raise SeehearError(last_line.removeprefix("seehear: "))
     if code:
         raise SeehearError(
-            f"seehear {' '.join(words)} ended with exit code {code} ({said}); give it by hand to see why"
+            f"seehear {' '.join(words)} ended with exit code {code} ({last_line}); give it by hand to see why"
         )

@@ -1,3 +1,3 @@
-"""(public blocks)."""
+"""HTML reports and figures."""
 
 from __future__ import annotations

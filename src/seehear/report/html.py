@@ -1,7 +1,7 @@
-"""Blocks and sections to one HTML file (jinja2; style in a template file).
+"""Render blocks and sections to one HTML file (jinja2; style in a template file).
 
-The page asks nobody for anything: pictures and clips are inside it. It reads at phone and at desktop width, light or
-dark as the reader's system is.
+The page is self-contained: images and clips are embedded. It works at phone and desktop width, in light or dark mode
+according to the reader's system.
 """
 
 from __future__ import annotations
@@ -104,51 +104,51 @@ pre { background: var(--shade); padding: 0.8rem 1rem; border-radius: 6px; overfl
 
 
 class Block(Protocol):
-    """Anything that can stand in a section."""
+    """Anything that can be part of a section."""
 
     def to_html(self) -> str:
-        """The block's markup."""
+        """Return the HTML of the block."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; ``code`` makes it a block of commands to copy."""
+    """A paragraph; with ``code``, a block of commands to copy."""
 
     text: str
     code: bool = False
 
     def to_html(self) -> str:
-        """The paragraph's markup."""
+        """Return the HTML of the paragraph."""
         return f"<pre><code>{escape(self.text)}</code></pre>" if self.code else f"<p>{escape(self.text)}</p>"
 
 
 NOTHING = ("", "–", "failed")
-"""What stands in a column of numbers where there is none."""
+"""Placeholders for a missing number in a numeric column."""
 
 
 @dataclass(frozen=True)
 class TableCell:
-    """A cell of a table that says more than one thing: what counts, small words under it, and whether it stands out."""
+    """A table cell with a main value, small text below it, and optional emphasis."""
 
     text: str
     below: str = ""
     strong: bool = False
 
     def to_html(self) -> str:
-        """What is inside of the cell."""
-        told = f"<b>{escape(self.text)}</b>" if self.strong else escape(self.text)
-        return f"{told}<small>{escape(self.below)}</small>" if self.below else told
+        """Return the HTML inside the cell."""
+        text = f"<b>{escape(self.text)}</b>" if self.strong else escape(self.text)
+        return f"{text}<small>{escape(self.below)}</small>" if self.below else text
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a header. Columns of numbers are set to the right; the table scrolls where it is too wide.
+    """Rows under a header. Numeric columns are right-aligned; the table scrolls if it is too wide.
 
     Attributes:
-        header: of the columns.
-        rows: from top to bottom.
-        caption: what is in it; empty for none.
-        under: place of a row -> what stands below that row, as wide as the table.
+        header: column headings
+        rows: from top to bottom
+        caption: caption; empty for none
+        under: index of a row -> full-width content below that row
     """
 
     header: Sequence[str | TableCell]
@@ -157,32 +157,32 @@ class Table:
     under: Mapping[int, Block] = field(default_factory=dict)
 
     def to_html(self) -> str:
-        """The table's markup."""
-        kinds = [_number_class([row[place] for row in self.rows]) for place in range(len(self.header))]
+        """Return the HTML of the table."""
+        kinds = [_number_class([row[index] for row in self.rows]) for index in range(len(self.header))]
         head = "".join(f"<th scope=col{kind}>{_cell(name)}</th>" for kind, name in zip(kinds, self.header, strict=True))
-        body = "".join(self._row(place, kinds) for place in range(len(self.rows)))
+        body = "".join(self._row(index, kinds) for index in range(len(self.rows)))
         table = f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-        caption = f"<figcaption>{escape(self.caption)}</figcaption>" if self.caption else ""  # does not scroll with it
+        caption = f"<figcaption>{escape(self.caption)}</figcaption>" if self.caption else ""  # outside the scroll area
         return f"<figure class=table>{caption}{table}</figure>" if caption else table
 
-    def _row(self, place: int, kinds: Sequence[str]) -> str:
-        below = self.under.get(place)
+    def _row(self, index: int, kinds: Sequence[str]) -> str:
+        below = self.under.get(index)
         kind = " class=over" if below else ""
-        row = "".join(f"<td{kind}>{_cell(cell)}</td>" for kind, cell in zip(kinds, self.rows[place], strict=True))
+        row = "".join(f"<td{kind}>{_cell(cell)}</td>" for kind, cell in zip(kinds, self.rows[index], strict=True))
         under = f"<tr><td class=under colspan={len(self.header)}>{below.to_html()}</td></tr>" if below else ""
         return f"<tr{kind}>{row}</tr>{under}"
 
 
 @dataclass(frozen=True)
 class SvgFigure:
-    """A drawing (markup of an ``<svg>``) and what it shows; ``alt`` says it to those who cannot see it."""
+    """An ``<svg>`` drawing with a caption; ``alt`` is the text alternative."""
 
     svg: str
     caption: str
     alt: str = ""
 
     def to_html(self) -> str:
-        """The figure's markup."""
+        """Return the HTML of the figure."""
         label = escape(self.alt or self.caption, quote=True)
         return (
             f'<figure><div class=plot role=img aria-label="{label}">{self.svg}</div>'
@@ -192,13 +192,13 @@ class SvgFigure:
 
 @dataclass(frozen=True)
 class Filmstrip:
-    """Encoded pictures (PNG or JPEG bytes) in a row that wraps, and what they show."""
+    """A wrapping row of encoded images (PNG or JPEG bytes) with a caption."""
 
     pictures: Sequence[bytes]
     caption: str
 
     def to_html(self) -> str:
-        """The strip's markup."""
+        """Return the HTML of the strip."""
         images = "".join(
             f'<img alt="" src="{_data_url(picture, _picture_type(picture))}">' for picture in self.pictures
         )
@@ -207,32 +207,32 @@ class Filmstrip:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Encoded pictures, each with a few words under it, in a row that wraps, and what they show; ``wide`` ones are as
-    large as a third of the page, and as all of it on a phone."""
+    """A wrapping row of encoded images, each with a short label, and a caption; ``wide`` ones take a third of the page
+    width, or all of it on a phone."""
 
     pictures: Sequence[tuple[bytes, str]]
     caption: str
     wide: bool = False
 
     def to_html(self) -> str:
-        """The gallery's markup."""
-        shown = "".join(
+        """Return the HTML of the gallery."""
+        content = "".join(
             f'<div><img alt="" src="{_data_url(picture, _picture_type(picture))}"><small>{escape(words)}</small></div>'
             for picture, words in self.pictures
         )
         kind = '"strip wide"' if self.wide else "strip"
-        return f"<figure><div class={kind}>{shown}</div><figcaption>{escape(self.caption)}</figcaption></figure>"
+        return f"<figure><div class={kind}>{content}</div><figcaption>{escape(self.caption)}</figcaption></figure>"
 
 
 @dataclass(frozen=True)
 class Audio:
-    """Sound to be played (the bytes of a FLAC file) and what it is."""
+    """An audio player (FLAC bytes) with a caption."""
 
     flac: bytes
     caption: str
 
     def to_html(self) -> str:
-        """The sound's markup."""
+        """Return the HTML of the player."""
         source = _data_url(self.flac, "audio/flac")
         player = f'<audio controls preload=metadata src="{source}"></audio>'
         return f"<figure class=sound>{player}<figcaption>{escape(self.caption)}</figcaption></figure>"
@@ -240,13 +240,13 @@ class Audio:
 
 @dataclass(frozen=True)
 class Video:
-    """A playable clip (mp4 bytes) and what it shows. Clips of one section stand side by side where there is room."""
+    """A video player (MP4 bytes) with a caption. Clips of a section are placed side by side if there is room."""
 
     mp4: bytes
     caption: str
 
     def to_html(self) -> str:
-        """The clip's markup."""
+        """Return the HTML of the player."""
         source = _data_url(self.mp4, "video/mp4")
         player = f'<video controls playsinline preload=metadata src="{source}"></video>'
         return f"<figure class=clip>{player}<figcaption>{escape(self.caption)}</figcaption></figure>"
@@ -257,9 +257,9 @@ class Section:
     """A heading and its blocks.
 
     Attributes:
-        title: the heading.
-        blocks: from top to bottom.
-        short: what the contents call it, where the title is too long for that.
+        title: heading
+        blocks: from top to bottom
+        short: shorter title for the table of contents, if the title is too long
     """
 
     title: str
@@ -268,11 +268,11 @@ class Section:
 
     @property
     def anchor(self) -> str:
-        """What links call it: the words by which the contents call it."""
+        """Anchor for links, made from the title in the table of contents."""
         return "-".join(re.findall(r"\w+", (self.short or self.title).lower()))
 
     def to_html(self) -> str:
-        """The section's markup."""
+        """Return the HTML of the section."""
         blocks = "".join(block.to_html() for block in self.blocks)
         return f'<section id="{self.anchor}"><h2>{escape(self.title)}</h2>{blocks}</section>'
 
@@ -283,12 +283,12 @@ def write_report(
     """Write the page.
 
     Args:
-        path: the HTML file.
-        title: heading and title of the page.
-        lead: what the page is about, in a sentence or two.
-        sections: in reading order.
-        contents: begin with links to the sections.
-        wide: use more of a large screen, for tables of many columns and figures side by side.
+        path: the HTML file
+        title: heading and title of the page
+        lead: introduction of one or two sentences
+        sections: in reading order
+        contents: start with a table of contents
+        wide: use more of a large screen, for tables with many columns and figures side by side
     """
     links = "".join(
         f'<li><a href="#{section.anchor}">{escape(section.short or section.title)}</a></li>' for section in sections
@@ -317,10 +317,10 @@ def _cell(cell: str | TableCell) -> str:
 
 
 def _number_class(cells: Sequence[str | TableCell]) -> str:
-    """For a column in which nothing but a dash stands beside numbers."""
+    """Return the CSS class of a column that contains only numbers and placeholders."""
     texts = [cell.text if isinstance(cell, TableCell) else cell for cell in cells]
-    told = [text for text in texts if text not in NOTHING]
-    numeric = told and all(text[:1].isdigit() or text[:2].lstrip("+-±−")[:1].isdigit() for text in told)
+    values = [text for text in texts if text not in NOTHING]
+    numeric = values and all(text[:1].isdigit() or text[:2].lstrip("+-±−")[:1].isdigit() for text in values)
     return " class=number" if numeric else ""
 
 
@@ -329,94 +329,94 @@ Tone = Literal["good", "bad", "open"]
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading inside of a section."""
+    """A heading inside a section."""
 
     text: str
 
     def to_html(self) -> str:
-        """The heading's markup."""
+        """Return the HTML of the heading."""
         return f"<h3>{escape(self.text)}</h3>"
 
 
 @dataclass(frozen=True)
 class BulletList:
-    """Points in a list."""
+    """A bulleted list."""
 
     points: Sequence[str]
 
     def to_html(self) -> str:
-        """The list's markup."""
+        """Return the HTML of the list."""
         return f"<ul>{''.join(f'<li>{escape(point)}</li>' for point in self.points)}</ul>"
 
 
 @dataclass(frozen=True)
 class Commands:
-    """Commands below each other; what is too long for the page goes on in the next line, indented."""
+    """Commands, one per line; long ones wrap with indentation."""
 
     lines: Sequence[str]
 
     def to_html(self) -> str:
-        """The commands' markup."""
+        """Return the HTML of the commands."""
         return f"<pre class=commands>{''.join(f'<code>{escape(line)}</code>' for line in self.lines)}</pre>"
 
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Blocks next to each other where there is room, below each other where there is none."""
+    """Blocks side by side if there is room, otherwise stacked."""
 
     blocks: Sequence[Block]
 
     def to_html(self) -> str:
-        """The blocks' markup."""
+        """Return the HTML of the blocks."""
         return f"<div class=beside>{_inside(self.blocks)}</div>"
 
 
 @dataclass(frozen=True)
 class BlockGrid:
-    """Blocks of one kind in as many columns of equal width as there is room for, each at least ``least`` rem wide."""
+    """Blocks of one kind in as many equal columns as fit, each at least ``least`` rem wide."""
 
     blocks: Sequence[Block]
     min_width_rem: int = 20
 
     def to_html(self) -> str:
-        """The blocks' markup."""
+        """Return the HTML of the grid."""
         return f'<div class=grid style="--least: {self.min_width_rem}rem">{_inside(self.blocks)}</div>'
 
 
 @dataclass(frozen=True)
 class Details:
-    """Blocks behind a line that opens when it is clicked."""
+    """Collapsible blocks behind a summary line."""
 
     line: str
     blocks: Sequence[Block]
 
     def to_html(self) -> str:
-        """The fold's markup."""
+        """Return the HTML of the collapsible part."""
         return f"<details><summary>{escape(self.line)}</summary>{_inside(self.blocks)}</details>"
 
 
 @dataclass(frozen=True)
 class QuotedBox:
-    """What somebody else has published, set apart so that nobody takes it for a result of ours."""
+    """Published results of others, set apart so that they are not mistaken for own results."""
 
     title: str
     blocks: Sequence[Block]
 
     def to_html(self) -> str:
-        """The box's markup."""
+        """Return the HTML of the box."""
         return f"<aside class=printed><h3>{escape(self.title)}</h3>{_inside(self.blocks)}</aside>"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that was claimed, and what was found.
+    """A claim and the result of checking it.
 
     Attributes:
-        verdict: in a word or two.
-        mood: of the verdict: it holds, it does not, or that is open.
-        says: what was claimed.
-        below: small words under it: who says so, and where it was checked.
-        blocks: what was found.
+        verdict: one or two words
+        mood: whether the claim holds, does not hold, or is open
+        says: the claim
+        below: small text below it: who makes the claim, and where it was checked
+        blocks: the evidence
     """
 
     verdict: str
@@ -426,7 +426,7 @@ class Finding:
     blocks: Sequence[Block]
 
     def to_html(self) -> str:
-        """The finding's markup."""
+        """Return the HTML of the finding."""
         return (
             f'<div class="card {self.mood}"><span class=badge>{escape(self.verdict)}</span><p>{escape(self.says)}</p>'
             f"<small>{escape(self.below)}</small>{_inside(self.blocks)}</div>"

@@ -1,4 +1,4 @@
-"""Figures in a page or PNG; DET axes; interval bars."""
+"""Figures for a page or PNG; DET axes; interval bars."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from numpy.typing import ArrayLike, NDArray
 from seehear.atomic_io import atomic_write
 
 INK = "#010203"
-"""Stands for the page's own text colour: `to_svg` replaces it with ``currentColor``."""
+"""Placeholder for the page's text colour: `to_svg` replaces it with ``currentColor``."""
 
 
 COLOURS = ("#3b82c4", "#d9822b", "#3a9d6b", "#b5529b", "#8a8f98")
-"""Legible on white and on near-black, and to most colour-blind readers (also told apart by label and dash)."""
+"""Legible on white and near-black, and for most colour-blind readers (labels and dashes also distinguish lines)."""
 
 
 DASHES = ("-", "--", ":", "-.")
 
 
-LONG_NAME = 14  # letters; of longer ones no three go beside each other
+LONG_NAME = 14  # characters; at most two longer names fit next to each other
 
 
 _STYLE: dict[str, Any] = {
@@ -47,8 +47,8 @@ _STYLE: dict[str, Any] = {
     "grid.color": INK,
     "axes.grid": True,
     "legend.frameon": False,
-    "svg.fonttype": "none",  # text stays text: small, searchable, in the page's font
-    "svg.hashsalt": "seehear",  # the same figure gives the same bytes
+    "svg.fonttype": "none",  # keep text as text: small, searchable, in the page's font
+    "svg.hashsalt": "seehear",  # reproducible bytes
     "text.color": INK,
     "xtick.color": INK,
     "ytick.color": INK,
@@ -57,19 +57,19 @@ _STYLE: dict[str, Any] = {
 
 @contextmanager
 def new_figure(panels: int = 1, *, width: float = 6.2, height: float = 2.6) -> Iterator[tuple[Figure, list[Axes]]]:
-    """An empty figure of ``panels`` rows, each ``width`` x ``height`` inches, to be drawn on in the house style."""
+    """Create an empty figure of ``panels`` rows, each ``width`` x ``height`` inches, in the house style."""
     with style.context(_STYLE):
         figure = Figure(figsize=(width, height * panels), layout="constrained")
         yield figure, list(figure.subplots(panels, 1, squeeze=False)[:, 0])
 
 
-def line_style(place: int) -> dict[str, Any]:
-    """Colour and dash of the line of a name, by its place among them: no two look the same, up to twenty."""
-    return {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[place // len(COLOURS) % len(DASHES)]}
+def line_style(index: int) -> dict[str, Any]:
+    """Return colour and dash of the line with this index; unique for up to twenty lines."""
+    return {"color": COLOURS[index % len(COLOURS)], "linestyle": DASHES[index // len(COLOURS) % len(DASHES)]}
 
 
 def legend_below(figure: Figure, axes: Axes) -> None:
-    """The names of the axes' lines under the whole figure, which grows by as much: many would hide the lines."""
+    """Put the legend below the figure, which grows accordingly: a long legend would hide the lines."""
     lines, names = axes.get_legend_handles_labels()
     if not names:
         return
@@ -79,7 +79,7 @@ def legend_below(figure: Figure, axes: Axes) -> None:
 
 
 def to_svg(figure: Figure) -> str:
-    """The figure as an ``<svg>`` element without background, drawn in the text colour of its surroundings."""
+    """Convert the figure to an ``<svg>`` element without background, in the text colour of the page."""
     buffer = io.StringIO()
     with style.context(_STYLE):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -89,30 +89,30 @@ def to_svg(figure: Figure) -> str:
 
 
 def save_png(figure: Figure, path: Path) -> None:
-    """The figure on white as PNG."""
+    """Save the figure as PNG on white."""
     with atomic_write(path) as temporary, style.context(_STYLE):
         figure.savefig(temporary, format="png", dpi=144, facecolor="white")
 
 
-TICKS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6)  # far enough from each other to be written
+TICKS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6)  # spaced widely enough for their labels
 
 
 HIGHEST = 0.6
-"""Beyond it nobody looks."""
+"""Upper limit of the axes: larger errors are of no interest."""
 
 
 Placed = Callable[[ArrayLike], NDArray[np.float64]]
 
 
 def det_axes(axes: Axes, lowest: float) -> Placed:
-    """Makes axes those of detection errors, with the line where both errors are equal.
+    """Set up axes for DET curves, with the line of equal errors.
 
     Args:
-        axes: empty ones.
-        lowest: the smallest error that is to be seen, in 0..1.
+        axes: empty axes
+        lowest: smallest error to show, in 0..1
 
     Returns:
-        errors in 0..1, of any shape -> where they are on the axes.
+        function from errors in 0..1, of any shape, to axis coordinates
     """
     ends = to_deviates([min(max(lowest, TICKS[0] / 2), HIGHEST / 2), HIGHEST])
     ticks = [tick for tick in TICKS if ends[0] <= to_deviates(tick) <= ends[1]]
@@ -126,7 +126,7 @@ def det_axes(axes: Axes, lowest: float) -> Placed:
 
 
 def to_deviates(errors: ArrayLike) -> NDArray[np.float64]:
-    """Normal deviates of errors; 0 and 1 are drawn at the edge of what can be seen."""
+    """Return the normal deviates of errors; 0 and 1 are clipped to the axis limits."""
     from scipy.special import ndtri
 
     inside: NDArray[np.float64] = ndtri(np.clip(errors, TICKS[0] / 2, 1 - TICKS[0] / 2))
@@ -134,19 +134,19 @@ def to_deviates(errors: ArrayLike) -> NDArray[np.float64]:
 
 
 BARS, ROW, LETTER, MARGIN = 260, 22, 8, 10
-"""In pixels, where the drawing is as large as it is meant: width of the bars, height of one, width of a letter of the
-names at the left, and space around the bars."""
+"""Sizes in px at the nominal scale: width of the bars, height of a row, width of a letter of the names on the left, and
+margin around the bars."""
 
 
 @dataclass(frozen=True)
 class IntervalRow:
-    """A difference.
+    """An estimate with intervals.
 
     Attributes:
-        name: from what.
-        middle: how large it is.
-        low, high: its interval, drawn thick; None for none.
-        outer_low, outer_high: another interval, drawn thin; None for none.
+        name: label
+        middle: the estimate
+        low, high: its interval, drawn as a thick line; None for none
+        outer_low, outer_high: a second interval, drawn as a thin line; None for none
     """
 
     name: str
@@ -158,24 +158,24 @@ class IntervalRow:
 
     @property
     def values(self) -> list[float]:
-        """All that has to be seen."""
+        """All values that must be visible."""
         ends = (self.middle, self.low, self.high, self.outer_low, self.outer_high)
         return [end for end in ends if end is not None]
 
 
 @dataclass(frozen=True)
 class IntervalBar:
-    """Spans below each other, and what they are of."""
+    """Stacked interval bars with a caption."""
 
     spans: Sequence[IntervalRow]
     caption: str
 
     def to_html(self) -> str:
-        """The drawing's markup."""
+        """Return the HTML of the drawing."""
         label = MARGIN + LETTER * max((len(span.name) for span in self.spans), default=0)
         largest = max((abs(value) for span in self.spans for value in span.values), default=0) or 1
         zero, scale = label + BARS / 2, (BARS / 2 - MARGIN) / largest
-        bars = "".join(_bar(span, place, label, zero, scale) for place, span in enumerate(self.spans))
+        bars = "".join(_bar(span, index, label, zero, scale) for index, span in enumerate(self.spans))
         width, height, caption = label + BARS, ROW * len(self.spans), escape(self.caption)
         return (
             f'<figure class=bars><svg viewBox="0 0 {width:g} {height}" style="max-width: {width:g}px" role=img '
@@ -184,8 +184,8 @@ class IntervalBar:
         )
 
 
-def _bar(span: IntervalRow, place: int, label: float, zero: float, scale: float) -> str:
-    y = ROW * (place + 0.5)
+def _bar(span: IntervalRow, index: int, label: float, zero: float, scale: float) -> str:
+    y = ROW * (index + 0.5)
     pieces = [f'<text x="{label - 4:g}" y="{y + 4:g}" text-anchor="end">{escape(span.name)}</text>']
     for kind, low, high in (("thin", span.outer_low, span.outer_high), ("thick", span.low, span.high)):
         if low is not None and high is not None:

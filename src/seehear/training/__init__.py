@@ -1,3 +1,3 @@
-"""The training loop, its settings, checkpoints and validation."""
+"""Training: options, loop, checkpoints and validation."""
 
 from __future__ import annotations

@@ -27,15 +27,15 @@ STEP = "step"
 
 
 class MetricsLog:
-    """Rows of numbers by step. A row may lack columns; they stay empty in the file."""
+    """Writes metrics by step to metrics.csv and TensorBoard. Rows may lack columns; those cells stay empty."""
 
     def __init__(self, folder: Path, columns: Sequence[str], resumed_at: int | None = None) -> None:
-        """Opens them all.
+        """Open all logs.
 
         Args:
-            folder: of the run.
-            columns: of metrics.csv, without the step.
-            resumed_at: what is of later steps was written by a run that was killed, and is dropped.
+            folder: folder of the run.
+            columns: columns of metrics.csv, without the step.
+            resumed_at: step of the checkpoint. Later entries were written by a run that was killed and are removed.
         """
         self.path = folder / "metrics.csv"
         self.columns = [STEP, *columns]
@@ -58,19 +58,19 @@ class MetricsLog:
         self._board.close()
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """One row, on the disk when this returns."""
+        """Write one row; it is on disk when this returns."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(self._line({STEP: step, **values}) + "\n")
         for name, value in values.items():
             self._board.add_scalar(name, value, step)
 
     def log_picture(self, step: int, name: str, picture: NDArray[np.uint8]) -> None:
-        """One picture, RGB (H, W, 3): pictures/NAME-000250.png."""
+        """Save one picture, RGB (H, W, 3), as pictures/NAME-000250.png."""
         self._pictures.mkdir(exist_ok=True)
-        coded, data = cv2.imencode(".png", picture[..., ::-1])
-        assert coded
-        with atomic_write(self._pictures / f"{name}-{step:06d}.png") as beside:
-            beside.write_bytes(data.tobytes())
+        encoded, data = cv2.imencode(".png", picture[..., ::-1])
+        assert encoded
+        with atomic_write(self._pictures / f"{name}-{step:06d}.png") as temporary:
+            temporary.write_bytes(data.tobytes())
         self._board.add_image(name, picture, step, dataformats="HWC")
 
     def _line(self, row: Mapping[str, float]) -> str:
@@ -78,7 +78,7 @@ class MetricsLog:
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """Rows of a metrics.csv, without their empty columns; none if there is no such file."""
+    """Rows of a metrics.csv without their empty columns; none if there is no such file."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
@@ -94,41 +94,41 @@ FORMAT = 1
 
 
 def save_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint; the old one stays until the new one is whole. Called by all processes together.
+    """Write a checkpoint; the old one stays until the new one is complete. All processes must call this together.
 
     Args:
-        fabric: whose strategy knows how to gather weights that are spread over processes.
-        path: of the file.
-        state: modules, optimizers, plain numbers and tensors.
+        fabric: its strategy gathers weights that are sharded over processes.
+        path: path of the file.
+        state: modules, optimizers, plain values and tensors.
 
     Raises:
-        SeehearError: the disk is full, or the folder may not be written to.
+        SeehearError: the disk is full, or the folder is not writable.
     """
-    beside = path.with_name(path.name + ".part")  # one name for all processes: some strategies let each write a part
+    temporary = path.with_name(path.name + ".part")  # same name on all processes: with some strategies all write
     with os_errors_as_user_errors(path):
         try:
             if fabric.is_global_zero:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            fabric.save(beside, {"format": FORMAT, **state})
+            fabric.save(temporary, {"format": FORMAT, **state})
             if fabric.is_global_zero:
-                with beside.open("rb") as file:
-                    os.fsync(file.fileno())  # the bytes reach the disk before the name does
-                beside.replace(path)
+                with temporary.open("rb") as file:
+                    os.fsync(file.fileno())  # the data must reach the disk before the rename
+                temporary.replace(path)
         finally:
             if fabric.is_global_zero:
-                beside.unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
     fabric.barrier()
 
 
 def load_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> dict[str, Any]:
-    """Put a checkpoint's contents into the modules and optimizers of ``state``, in place, and return the rest.
+    """Load a checkpoint into the modules and optimizers of ``state``, in place, and return the other entries.
 
     Raises:
-        ModelError: the file is damaged, or of another version, or of a model of another shape.
+        ModelError: the file is damaged, has another version, or is of a model with another architecture.
     """
     try:
         rest: dict[str, Any] = fabric.load(path, state, weights_only=True)
-    except Exception as error:  # damaged archives raise anything, and the way out is always the same
+    except Exception as error:  # damaged archives raise anything, and the remedy is always the same
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{path} cannot be resumed from ({reason}); remove it to start this run anew") from error
     if rest.get("format") != FORMAT:
@@ -137,19 +137,19 @@ def load_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> dict[s
 
 
 def random_states(fabric: Fabric, rng: Generator) -> Tensor:
-    """States of all random number generators of all processes, (processes, bytes).
+    """States of the random number generators of all processes, (processes, bytes).
 
-    Only torch draws: its own generator (nothing in the loop uses it, a user's encoder may) and that of disturbances.
+    Only torch is used: its global generator (not by the loop, but perhaps by a user's encoder) and the augmentation's.
     """
     own = torch.cat([torch.get_rng_state(), rng.get_state()]).to(fabric.device)
     return fabric.all_gather(own).view(fabric.world_size, -1).cpu()  # type: ignore[no-any-return]
 
 
 def set_random_states(fabric: Fabric, rng: Generator, states: Tensor) -> None:
-    """Undo `random_states`.
+    """Restore the states from `random_states`.
 
     Raises:
-        ModelError: another number of processes is at work now.
+        ModelError: the number of processes has changed.
     """
     if len(states) != fabric.world_size:
         raise ModelError(
@@ -158,16 +158,16 @@ def set_random_states(fabric: Fabric, rng: Generator, states: Tensor) -> None:
         )
     size = len(torch.get_rng_state())
     own = states[fabric.global_rank].to(torch.uint8)
-    torch.set_rng_state(own[:size].clone())  # it would read a slice from the beginning of what it is a slice of
+    torch.set_rng_state(own[:size].clone())  # it ignores the offset of a slice
     rng.set_state(own[size:].clone())
 
 
 SECOND_SIGNAL_S = 1.0
-"""A signal that comes again sooner is the same one: some senders signal the process and then its group."""
+"""A signal repeated sooner is the same one: some senders signal the process and then its group."""
 
 
 class StopSignal:
-    """Whether somebody has asked this training to stop (Ctrl-C, or SIGTERM as clusters send it), and how."""
+    """Records whether the training was asked to stop (Ctrl-C, or SIGTERM as sent by clusters)."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -175,28 +175,28 @@ class StopSignal:
 
     @property
     def requested(self) -> bool:
-        """Whether."""
+        """Whether a signal has arrived."""
         return self.number != 0
 
     def _remember(self, number: int, _: FrameType | None) -> None:
         if self.requested and number == signal.SIGINT and time.monotonic() - self._since > SECOND_SIGNAL_S:
-            raise KeyboardInterrupt  # a second Ctrl-C: somebody does not want to wait for the checkpoint
+            raise KeyboardInterrupt  # second Ctrl-C: the user does not want to wait for the checkpoint
         if not self.requested:
             self.number, self._since = number, time.monotonic()
 
     @classmethod
     @contextmanager
     def listening(cls) -> Iterator[StopSignal]:
-        """Signals are remembered instead of obeyed, as long as the context lasts (and only in the main thread)."""
+        """Record signals instead of raising, within the context; only in the main thread."""
         stop = cls()
-        before = {}
+        previous = {}
         try:
             for number in (signal.SIGINT, signal.SIGTERM):
-                before[number] = signal.signal(number, stop._remember)
-        except ValueError:  # not the main thread: whoever owns it decides about signals
+                previous[number] = signal.signal(number, stop._remember)
+        except ValueError:  # not the main thread, which alone may handle signals
             pass
         try:
             yield stop
         finally:
-            for number, handler in before.items():
+            for number, handler in previous.items():
                 signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""The loop on Lightning Fabric."""
+"""The training loop, on Lightning Fabric."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ Metrics = dict[str, float]
 
 
 CHECKPOINT = Path("checkpoints", "last.ckpt")
-"""Where it is in the folder of a run."""
+"""Path of the checkpoint in the folder of a run."""
 
 
 class Batches(Protocol):
-    """An endless stream that can go on where it stopped; `seehear.data.batches.WindowBatches` is one."""
+    """An endless, resumable stream of batches, such as `seehear.data.batches.WindowBatches`."""
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]: ...
     def state_dict(self) -> dict[str, int]: ...
@@ -45,7 +45,7 @@ class Batches(Protocol):
 
 
 class TrainingStopped(Stopped):
-    """Training was asked to stop and has saved all that it needs to go on."""
+    """Training was asked to stop and has saved its checkpoint."""
 
     def __init__(self, step: int, steps: int, folder: Path, signal_number: int) -> None:
         super().__init__(
@@ -56,22 +56,22 @@ class TrainingStopped(Stopped):
 
 @dataclass
 class Trainer:
-    """One training, from its first step or from wherever it was stopped.
+    """One training, new or resumed.
 
     Attributes:
-        fabric: launched.
-        pretext: what learns: pretext(batch, rng) -> {"loss": scalar, ...}.
-        batches: what it learns from.
-        probe: what it is measured by; None measures nothing.
+        fabric: launched Fabric.
+        pretext: model to train: pretext(batch, rng) -> {"loss": scalar, ...}.
+        batches: training batches.
+        probe: validation; None skips it.
         optim, engine: options.
-        folder: of the run: checkpoints/last.ckpt, metrics.csv, tb/.
-        export: called with the latest numbers, the pretext's weights being those that are worth keeping, whenever a
-            checkpoint is written; with ``early``, whenever that says so.
-        early: ends the training when the probe's number has fallen; None trains to the last step.
-        step: updates done.
-        seconds: of work so far, over all starts.
-        frames: video frames seen or heard.
-        metrics: the latest numbers.
+        folder: folder of the run: checkpoints/last.ckpt, metrics.csv, tb/.
+        export: called with the latest metrics while the model holds the weights to keep: whenever a checkpoint is
+            written, or, with ``early``, whenever that keeps the weights.
+        early: ends the training when a validation metric has declined; None trains to the last step.
+        step: completed updates.
+        seconds: training time, over all starts.
+        frames: processed video frames.
+        metrics: latest metrics.
     """
 
     fabric: Fabric
@@ -98,36 +98,36 @@ class Trainer:
         self._logged = self.frames, self.seconds
 
     def run(self) -> Metrics:
-        """Train to the last step, or until ``early`` says that it is enough.
+        """Train to the last step, or until ``early`` ends the training.
 
         Returns:
-            The latest numbers: those of the last row of metrics.csv and of the last probe.
+            The latest metrics: those of the last row of metrics.csv and of the last validation.
 
         Raises:
-            Stopped: a signal asked for it; a checkpoint has been written.
-            ModelError: parameters that are to learn get no gradient; see `GradientWatch`.
+            TrainingStopped: a signal has arrived; a checkpoint has been written.
+            ModelError: trainable parameters get no gradient; see `GradientWatch`.
         """
         resumed_at = self.resume()
         name = f"training, from step {self.step}" if self.step else "training"
         show = self.fabric.is_global_zero
         self.model.train()
         with (
-            self._journal(resumed_at) as journal,
-            ProgressReporter(name, self.optim.steps, self.step, show) as telling,
+            self._open_log(resumed_at) as log,
+            ProgressReporter(name, self.optim.steps, self.step, show) as progress,
             StopSignal.listening() as stop,
         ):
             if resumed_at is None:
-                self._measure(journal, telling)  # untrained: what chance looks like
+                self._validate(log, progress)  # untrained: the chance level
             batches = iter(self.batches)
             while not self._finished():
-                self._advance(batches, journal, telling)
+                self._advance(batches, log, progress)
                 if not self._finished() and self._stop_requested(stop):
                     self.save()
                     raise TrainingStopped(self.step, self.optim.steps, self.folder, stop.number)
         return self.metrics
 
     def resume(self) -> int | None:
-        """Go to the step of the last checkpoint, if there is one, and return it."""
+        """Restore the last checkpoint, if there is one, and return its step."""
         if not self.checkpoint.exists():
             return None
         rest = load_checkpoint(self.fabric, self.checkpoint, {"model": self.model, "optimizer": self.optimizer})
@@ -142,7 +142,7 @@ class Trainer:
         return self.step
 
     def save(self) -> None:
-        """Write the checkpoint, and the model as others will load it."""
+        """Write the checkpoint, and export the model."""
         state = {
             "model": self.model,
             "optimizer": self.optimizer,
@@ -168,31 +168,31 @@ class Trainer:
         return self.step >= self.optim.steps or (self.early is not None and self.early.should_stop)
 
     def _advance(
-        self, batches: Iterator[dict[str, Tensor]], journal: MetricsLog | None, telling: ProgressReporter
+        self, batches: Iterator[dict[str, Tensor]], log: MetricsLog | None, progress: ProgressReporter
     ) -> None:
-        """One update, and what is due after it."""
-        begun = time.perf_counter()
+        """Do one update, and whatever is due after it."""
+        start = time.perf_counter()
         out = self._update(batches)
-        self.seconds += time.perf_counter() - begun
+        self.seconds += time.perf_counter() - start
         self.step += 1
         last = self.step == self.optim.steps
         if self.step % self.engine.log_every == 0 or last:
-            self._log(out, journal, telling)
+            self._log(out, log, progress)
         if self.step % self.engine.probe_every == 0 or last:
-            self._measure(journal, telling)
+            self._validate(log, progress)
         if self.step % self.engine.save_every == 0 or last:
             self.save()
 
     def _update(self, batches: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
-        """Move the weights once."""
+        """Update the weights once."""
         o = self.optim
         rate = learning_rate(self.step, o)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        for part in range(o.accumulate):
+        for index in range(o.accumulate):
             batch = self.fabric.to_device(next(batches))
             self.frames += batch["audio"].numel() // SAMPLES_PER_FRAME * self.fabric.world_size
-            with self.fabric.no_backward_sync(self.model, enabled=part < o.accumulate - 1):
+            with self.fabric.no_backward_sync(self.model, enabled=index < o.accumulate - 1):
                 out: dict[str, Tensor] = self.model(batch, self.rng)
                 self.fabric.backward(out["loss"] / o.accumulate)
         self.watch.check(batch, last=self.step + 1 == o.steps)
@@ -205,7 +205,7 @@ class Trainer:
             self.average.update()
         return out
 
-    def _log(self, out: Mapping[str, Tensor], journal: MetricsLog | None, telling: ProgressReporter) -> None:
+    def _log(self, out: Mapping[str, Tensor], log: MetricsLog | None, progress: ProgressReporter) -> None:
         rate = (self.frames - self._logged[0]) / (self.seconds - self._logged[1])
         self._logged = self.frames, self.seconds
         names = [name for name in ("loss", *self.pretext.logged_metrics, "gradient") if name in out]
@@ -213,31 +213,31 @@ class Trainer:
         row = dict(zip(names, self.fabric.all_reduce(values, reduce_op="mean").tolist(), strict=True))
         row |= {"lr": self.optimizer.param_groups[0]["lr"], "frames_per_s": rate}
         self.metrics = self.metrics | row
-        if journal:
-            journal.write(self.step, row)
-        telling.update(self.step, self._status())
+        if log:
+            log.write(self.step, row)
+        progress.update(self.step, self._status())
 
-    def _measure(self, journal: MetricsLog | None, telling: ProgressReporter) -> None:
+    def _validate(self, log: MetricsLog | None, progress: ProgressReporter) -> None:
         if self.validation is None:
             return
         self.model.eval()
         with self._best_weights(), torch.no_grad():
-            probed = self.validation(self.model, self.fabric)
+            result = self.validation(self.model, self.fabric)
         self.model.train()
-        self.metrics = self.metrics | probed.numbers
-        if journal:
-            journal.write(self.step, probed.numbers)
-            for name, picture in probed.pictures.items():
-                journal.log_picture(self.step, name, picture)
-        telling.log(f"step {self.step}: {describe_metrics(self.validation, probed.numbers)}")
-        if self.early and self.early.is_kept(self.step, probed.numbers):
+        self.metrics = self.metrics | result.numbers
+        if log:
+            log.write(self.step, result.numbers)
+            for name, picture in result.pictures.items():
+                log.log_picture(self.step, name, picture)
+        progress.log(f"step {self.step}: {describe_metrics(self.validation, result.numbers)}")
+        if self.early and self.early.is_kept(self.step, result.numbers):
             self._export()
 
     def _status(self) -> str:
-        told = f"loss {self.metrics['loss']:.3f}, {self.metrics['frames_per_s']:.0f} frames/s"
-        return f"{told}, {describe_metrics(self.validation, self.metrics)}" if self.validation else told
+        text = f"loss {self.metrics['loss']:.3f}, {self.metrics['frames_per_s']:.0f} frames/s"
+        return f"{text}, {describe_metrics(self.validation, self.metrics)}" if self.validation else text
 
-    def _journal(self, resumed_at: int | None) -> Any:
+    def _open_log(self, resumed_at: int | None) -> Any:
         if not self.fabric.is_global_zero:
             return nullcontext()
         columns = ("loss", *self.pretext.logged_metrics, "lr", "gradient", "frames_per_s")
@@ -247,7 +247,7 @@ class Trainer:
         return self.average.applied() if self.average else nullcontext()
 
     def _stop_requested(self, stop: StopSignal) -> bool:
-        """All processes stop after the same step, whichever was asked."""
+        """Whether any process was asked to stop; all stop after the same step."""
         if self.fabric.world_size == 1:
             return stop.requested
         asked = self.fabric.all_reduce(torch.tensor(float(stop.requested), device=self.fabric.device), reduce_op="sum")

@@ -1,4 +1,4 @@
-"""Learning rate, optimizer, mean of weights, gradient watch, early stopping."""
+"""Learning rate, optimizer, weight averaging, gradient check, early stopping."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seehear.training.settings import OptimOptions
 
 
 def learning_rate(step: int, options: OptimOptions) -> float:
-    """Of the update number ``step``, counted from 0: a line up to the peak, then half a cosine down."""
+    """Learning rate of update ``step``, counted from 0: linear warm-up, then half a cosine down."""
     if step < options.warmup:
         return options.lr * (step + 1) / options.warmup
     done = (step - options.warmup) / max(1, options.steps - options.warmup)
@@ -26,7 +26,7 @@ def learning_rate(step: int, options: OptimOptions) -> float:
 
 
 def make_optimizer(model: nn.Module, options: OptimOptions) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101); weight decay on what has two or more dimensions."""
+    """AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101); weight decay only on parameters of two or more dimensions."""
     weights = [p for p in model.parameters() if p.requires_grad]
     device = weights[0].device.type
     return torch.optim.AdamW(
@@ -43,8 +43,8 @@ def make_optimizer(model: nn.Module, options: OptimOptions) -> torch.optim.AdamW
 class ParameterAverage:
     """Exponential moving average of a model's parameters (Polyak & Juditsky 1992).
 
-    The mean follows more closely at first, by (1 + n) / (10 + n) after n updates, so that it does not drag the random
-    start along. Buffers (the statistics of batch norms) are means already and are those of the model.
+    After n updates the decay is at most (1 + n) / (10 + n), so that the average soon forgets the random initialisation.
+    Buffers (batch norm statistics) are averages already and are taken from the model.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -55,14 +55,14 @@ class ParameterAverage:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the weights after a step."""
+        """Add the weights after a step to the average."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
         torch._foreach_lerp_(self._mean, [p.detach() for p in self._live], 1 - decay)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """The model has the mean as its weights, as long as the context lasts."""
+        """Use the average as the model's weights within the context."""
         self._swap()
         try:
             yield
@@ -77,12 +77,12 @@ class ParameterAverage:
             mean.copy_(kept)
 
     def state_dict(self) -> dict[str, int | list[Tensor]]:
-        """For the checkpoint."""
+        """State for the checkpoint."""
         return {"updates": self.updates, "mean": self._mean}
 
     @torch.no_grad()
     def load_state_dict(self, state: dict[str, int | list[Tensor]]) -> None:
-        """From the checkpoint."""
+        """Restore the state from a checkpoint."""
         updates, mean = state["updates"], state["mean"]
         assert isinstance(updates, int)
         assert isinstance(mean, list)
@@ -92,31 +92,32 @@ class ParameterAverage:
 
 
 STEPS = 10
-"""Updates before the first verdict. A last layer that begins at zero passes no gradient back in the first step."""
+"""Updates between checks. A last layer initialised to zero passes no gradient back in the first step."""
 
 
 MIN_STEPS = 3
-"""A training of fewer updates than this is not judged, for the same reason."""
+"""Trainings with fewer updates are not checked, for the same reason."""
 
 
-NAMED = 5  # parameters in the message
+NAMED = 5  # parameters listed in the message
 
 
-IN_SIGHT = 2  # faces in a batch: one alone has nothing to be told apart from
+IN_SIGHT = 2  # minimum faces in a batch for a gradient: a single one has no negatives
 
 
 class GradientWatch:
-    """Watches the first updates of a training, and refuses to go on where a parameter has not had any gradient.
+    """Checks during the first updates that every trainable parameter gets a gradient, and stops the training if not.
 
-    What is frozen (``requires_grad`` False) is not watched. Parts that learn from pictures alone (`Pretext.by_sight`)
-    are not judged before batches had pictures: a corpus of sound alone teaches them nothing, and is allowed.
+    Frozen parameters (``requires_grad`` False) are not checked. Parts that train on video only
+    (`PretextModel.by_sight`) are checked only after batches with video: an audio-only corpus is allowed, and does not
+    train them.
 
-    All processes of a training have to call `look` equally often; they judge together, so that a parameter may get
-    its gradient in any of them (sharded ones do).
+    All processes of a training must call `look` equally often. They decide together, because a sharded parameter gets
+    its gradient in only one of them.
     """
 
     def __init__(self, pretext: PretextModel, fabric: Fabric) -> None:
-        """Takes note of all parameters that are to learn."""
+        """Record all trainable parameters."""
         self._fabric = fabric
         self._watched = {name: weight for name, weight in pretext.named_parameters() if weight.requires_grad}
         self._silent = dict(self._watched)
@@ -125,14 +126,14 @@ class GradientWatch:
         self._settled = False
 
     def check(self, batch: Mapping[str, Tensor], last: bool) -> None:
-        """After the gradients of an update are there, before they are cleared.
+        """Check the gradients of an update before they are cleared.
 
         Args:
-            batch: one of those that the gradients are of.
-            last: no update will follow.
+            batch: a batch of this update.
+            last: whether this is the last update.
 
         Raises:
-            ModelError: a parameter has had no gradient, or nothing but zeros, in any update so far.
+            ModelError: a parameter has had no gradient, or only zeros, in all updates so far.
         """
         if self._settled:
             return
@@ -145,19 +146,19 @@ class GradientWatch:
         }
         if self._steps % STEPS and not last:
             return
-        silent, sights = self._of_all()
-        judged = [name for name in silent if sights >= MIN_STEPS or not name.startswith(self._by_sight)]
+        silent, sights = self._gather()
+        faulty = [name for name in silent if sights >= MIN_STEPS or not name.startswith(self._by_sight)]
         self._settled = not silent
-        if judged and self._steps >= MIN_STEPS:
-            raise ModelError(self._message(judged))
+        if faulty and self._steps >= MIN_STEPS:
+            raise ModelError(self._message(faulty))
 
-    def _of_all(self) -> tuple[list[str], int]:
-        """What is silent in every process, and batches with pictures in any of them."""
+    def _gather(self) -> tuple[list[str], int]:
+        """Parameters without gradient in every process, and number of batches with video in any."""
         if self._fabric.world_size == 1:
             return list(self._silent), self._sights
-        heard = [float(name not in self._silent) for name in self._watched]
-        told = torch.tensor([*heard, float(self._sights)], device=self._fabric.device)
-        *counts, sights = self._fabric.all_reduce(told, reduce_op="sum").tolist()
+        received = [float(name not in self._silent) for name in self._watched]
+        totals = torch.tensor([*received, float(self._sights)], device=self._fabric.device)
+        *counts, sights = self._fabric.all_reduce(totals, reduce_op="sum").tolist()
         return [name for name, count in zip(self._watched, counts, strict=True) if not count], int(sights)
 
     def _message(self, silent: list[str]) -> str:
@@ -172,19 +173,18 @@ class GradientWatch:
 
 @dataclass
 class EarlyStopping:
-    """Watches one number of the probe. Larger is better.
+    """Early stopping on one validation metric. Larger is better.
 
-    The weights that are kept are the latest whose number is as good as the best one so far, to within a tolerance. A
-    probe of a few people is noisy, and its highest value is often an early lucky one.
+    The kept weights are the latest ones whose metric is within a tolerance of the best so far. A validation with few
+    people is noisy, and its maximum is often an early lucky value.
 
     Attributes:
-        number: its name.
-        patience: measurements in a row that are worse than the best by more than the tolerance, after which training
-            stops.
-        tolerance: differences up to this are taken for noise.
-        best: the largest value so far.
-        kept_step: the step whose weights are kept.
-        waited: measurements since then.
+        number: name of the metric.
+        patience: number of consecutive validations below the best by more than the tolerance before training stops.
+        tolerance: differences up to this are considered noise.
+        best: maximum so far.
+        kept_step: step of the kept weights.
+        waited: validations since then.
     """
 
     number: str
@@ -195,7 +195,7 @@ class EarlyStopping:
     waited: int = 0
 
     def is_kept(self, step: int, numbers: Mapping[str, float]) -> bool:
-        """Take in a measurement. True if the weights of this step are to be kept."""
+        """Record a validation; return whether the weights of this step should be kept."""
         value = numbers[self.number]
         if value >= self.best - self.tolerance:
             self.best, self.kept_step, self.waited = max(self.best, value), step, 0
@@ -209,9 +209,9 @@ class EarlyStopping:
         return self.waited >= self.patience
 
     def state_dict(self) -> dict[str, float]:
-        """For the checkpoint."""
+        """State for the checkpoint."""
         return {"best": self.best, "kept_step": self.kept_step, "waited": self.waited}
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
-        """From the checkpoint."""
+        """Restore the state from a checkpoint."""
         self.best, self.kept_step, self.waited = state["best"], int(state["kept_step"]), int(state["waited"])

@@ -1,4 +1,4 @@
-"""The verb pretrain."""
+"""The command ``pretrain``."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ _DEFAULT = TrainingSettings()
 
 @dataclass(frozen=True, repr=False)
 class PretrainResult(Result):
-    """What came of a training.
+    """Result of a training.
 
     Attributes:
         out: folder of the run.
-        steps: updates of the weights.
-        seconds: of work, over all starts.
-        frames: video frames seen or heard.
-        parameters: numbers in the model.
-        metrics: the last ones: loss, and what the probe measured on development clips.
-        probed: the latter in words; empty where nothing was measured.
+        steps: number of updates.
+        seconds: training time, over all starts.
+        frames: processed video frames.
+        parameters: number of parameters of the model.
+        metrics: final metrics: loss and validation on development clips.
+        probed: the latter as text; empty without validation.
     """
 
     out: str
@@ -73,8 +73,8 @@ class PretrainResult(Result):
         from rich.text import Text
 
         rate = f"{self.frames / self.seconds:.0f} frames/s" if self.seconds else "no time"
-        found = f"; development clips: {self.probed}" if self.probed else ""
-        return Text(f"{self.steps} steps in {self.seconds:.0f} s, {rate}{found}; the model is in {self.out}")
+        validation = f"; development clips: {self.probed}" if self.probed else ""
+        return Text(f"{self.steps} steps in {self.seconds:.0f} s, {rate}{validation}; the model is in {self.out}")
 
 
 def pretrain(
@@ -87,62 +87,62 @@ def pretrain(
     engine: EngineOptions = _DEFAULT.engine,
     init: str | None = None,
 ) -> PretrainResult:
-    """Learn from corpora without labels.
+    """Train a model on corpora without labels.
 
-    A run that was stopped or killed goes on from its last checkpoint when the same command is given again, and ends
-    with the same weights as if it had not been stopped.
+    If a run was stopped or killed, the same command resumes it from its last checkpoint. The final weights are the same
+    as without the interruption.
 
     Args:
-        corpus: folders (or URLs) that `seehear prepare` has made; several are joined.
+        corpus: folders (or URLs) made by `seehear prepare`; several are combined.
         out: folder of the run: weights, config, checkpoints, metrics.csv and TensorBoard curves.
-        preset: what the sections below are when they are not given, and what is learned: sync-small, sync-base,
-            match-small, animate-small, ... or a YAML file.
-        model: options of what is learned, of the pretext that the preset says: encoders, loss and disturbances.
+        preset: the model to train and the defaults of the sections below: sync-small, sync-base, match-small,
+            animate-small, ... or a YAML file.
+        model: options of the preset's model: encoders, loss and augmentation.
         data: clips and batches.
-        optim: how the weights move.
-        engine: what it runs on.
-        init: what to begin with instead of random weights: the folder of a run, or the name of a model, of the same
-            shape; what is disturbed and weighed may differ. Of a model that has learned something else, the encoder of
-            speech alone: animate-small's for joint-small.
+        optim: optimizer and schedule.
+        engine: hardware, logging and checkpoints.
+        init: initial weights instead of random ones: the folder of a run, or the name of a model, with the same
+            architecture; augmentation and loss weights may differ. Of a model of another kind only the speech encoder
+            is used, such as animate-small's for joint-small.
 
     Raises:
-        ModelError: no such preset, a model of another shape to begin with, options that contradict each other, or a
-            folder that holds another run.
+        ModelError: unknown preset, initial model with another architecture, contradictory options, or a folder that
+            contains another run.
         CorpusError: a corpus cannot be read, or has too few clips.
         TrainingStopped: a signal asked for it; the same call goes on from there.
     """
-    out, beneath = Path(out), read_settings(preset)
-    chosen = TrainingSettings(
-        model=beneath.model if model is _DEFAULT.model else model,
-        data=beneath.data if data is _DEFAULT.data else data,
-        optim=beneath.optim if optim is _DEFAULT.optim else optim,
-        engine=beneath.engine if engine is _DEFAULT.engine else engine,
+    out, defaults = Path(out), read_settings(preset)
+    settings = TrainingSettings(
+        model=defaults.model if model is _DEFAULT.model else model,
+        data=defaults.data if data is _DEFAULT.data else data,
+        optim=defaults.optim if optim is _DEFAULT.optim else optim,
+        engine=defaults.engine if engine is _DEFAULT.engine else engine,
     )
-    check_same_pretext(preset, beneath.model.pretext, chosen.model.pretext)
-    if chosen.engine.strategy == "fsdp" and chosen.optim.ema:
+    check_same_pretext(preset, defaults.model.pretext, settings.model.pretext)
+    if settings.engine.strategy == "fsdp" and settings.optim.ema:
         raise ModelError("optim.ema needs whole weights on every device; set it to 0, or engine.strategy to ddp")
-    told = {
+    arguments = {
         "corpus": [str(path) for path in corpus],
         "out": str(out),
         "preset": preset,
         "init": init,
-        **chosen.to_dict(),
+        **settings.to_dict(),
     }
-    finished = _finished(out, told)
+    finished = _finished(out, arguments)
     if finished:
         return finished
-    if chosen.engine.threads:
-        torch.set_num_threads(chosen.engine.threads)
-    fabric = make_fabric(chosen.engine)
-    summary: PretrainResult = fabric.launch(_train, told["corpus"], out, chosen, told)
+    if settings.engine.threads:
+        torch.set_num_threads(settings.engine.threads)
+    fabric = make_fabric(settings.engine)
+    summary: PretrainResult = fabric.launch(_train, arguments["corpus"], out, settings, arguments)
     return summary
 
 
 def make_fabric(engine: EngineOptions) -> Fabric:
-    """The engine, not yet launched.
+    """Create the Fabric, not yet launched.
 
     Raises:
-        ModelError: this machine has not what the options ask for.
+        ModelError: this machine cannot provide what the options request.
     """
     strategy = FSDPStrategy(state_dict_type="full") if engine.strategy == "fsdp" else engine.strategy
     try:
@@ -155,40 +155,40 @@ def make_fabric(engine: EngineOptions) -> Fabric:
         )
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"this machine cannot train as engine says: {' '.join(str(error).split())}") from error
-    # Mixed precision would round the sound to 8 bits before its spectrum is taken; layers under autocast suffice.
+    # Mixed precision would round the audio to 8 bits before its spectrum is computed; autocast in the layers suffices.
     fabric.strategy.precision.convert_input = lambda inputs: inputs
     return fabric
 
 
 def _train(
-    fabric: Fabric, corpus: Sequence[str], out: Path, chosen: TrainingSettings, told: dict[str, Any]
+    fabric: Fabric, corpus: Sequence[str], out: Path, settings: TrainingSettings, arguments: dict[str, Any]
 ) -> PretrainResult:
-    """What every process does."""
+    """Train; runs in every process."""
     if fabric.is_global_zero:
         with os_errors_as_user_errors(out):
             out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(chosen.optim.seed)
-    model = _model(chosen.model)
-    if told["init"] and not (out / CHECKPOINT).exists():  # a run that goes on has weights of its own
-        init_from(model, told["init"])
+    torch.manual_seed(settings.optim.seed)
+    model = _model(settings.model)
+    if arguments["init"] and not (out / CHECKPOINT).exists():  # a resumed run has its own weights
+        init_from(model, arguments["init"])
     parameters = sum(p.numel() for p in model.parameters())
-    batches, probe = _batches(corpus, model, chosen, fabric), _probe(corpus, model, chosen)
-    if fabric.is_global_zero:  # not before: what has just been refused may be put right in the same folder
+    batches, probe = _batches(corpus, model, settings, fabric), _probe(corpus, model, settings)
+    if fabric.is_global_zero:  # not earlier: if an option was rejected above, the folder must stay usable
         with os_errors_as_user_errors(out):
-            write_text(out / "config.yaml", yaml.safe_dump(told, sort_keys=False))
-    remembered = _remembered(told, batches.views)
+            write_text(out / "config.yaml", yaml.safe_dump(arguments, sort_keys=False))
+    trained = _training_record(arguments, batches.views)
     training = Trainer(
         fabric=fabric,
         pretext=model,
         batches=batches,
         validation=probe,
-        optim=chosen.optim,
-        engine=chosen.engine,
+        optim=settings.optim,
+        engine=settings.engine,
         folder=out,
-        export=lambda metrics: save(model, out, remembered | metrics),
+        export=lambda metrics: save(model, out, trained | metrics),
     )
     metrics = training.run()
-    probed = _in_words(probe, metrics) if probe else ""
+    probed = _describe(probe, metrics) if probe else ""
     summary = PretrainResult(str(out), training.step, training.seconds, training.frames, parameters, metrics, probed)
     if fabric.is_global_zero:
         write_text(out / "summary.json", json.dumps(asdict(summary), indent=2) + "\n")
@@ -196,10 +196,10 @@ def _train(
 
 
 def _model(options: Any) -> PretextModel:
-    """The untrained model.
+    """Build the untrained model.
 
     Raises:
-        ModelError: options that no network can be built from.
+        ModelError: no network can be built from the options.
     """
     try:
         make: Any = MODELS[options.pretext]
@@ -209,28 +209,28 @@ def _model(options: Any) -> PretextModel:
     return model
 
 
-def _in_words(probe: Validation, metrics: Metrics) -> str:
+def _describe(probe: Validation, metrics: Metrics) -> str:
     return describe_metrics(probe, metrics) + (f" ({probe.reference})" if probe.reference else "")
 
 
-def _remembered(told: Mapping[str, Any], views: ClipViews) -> dict[str, Any]:
-    """What a model says of its training wherever it goes: names of folders, not where they are on this machine."""
-    before = read_config(find_model(told["init"])).get("trained") or {} if told["init"] else {}
+def _training_record(arguments: Mapping[str, Any], views: ClipViews) -> dict[str, Any]:
+    """What the model stores about its training: names of folders, not their paths on this machine."""
+    earlier = read_config(find_model(arguments["init"])).get("trained") or {} if arguments["init"] else {}
     return {
-        "preset": Path(told["preset"]).name,
-        "corpus": list(dict.fromkeys(Path(path).resolve().name for path in told["corpus"])),
-        **face_provenance(views, before),
-        "split_by": told["data"]["split_by"],
-        "dev_every": told["data"]["dev_every"],
+        "preset": Path(arguments["preset"]).name,
+        "corpus": list(dict.fromkeys(Path(path).resolve().name for path in arguments["corpus"])),
+        **face_provenance(views, earlier),
+        "split_by": arguments["data"]["split_by"],
+        "dev_every": arguments["data"]["dev_every"],
     }
 
 
 def face_provenance(views: ClipViews, before: Mapping[str, Any]) -> dict[str, Any]:
-    """What faces a model has met and which detectors found them: of these clips, and before.
+    """Kinds of faces and detectors in the training data of a model, including its initial model.
 
     Args:
-        views: what it learns from.
-        before: what the model that it began with said of its training; empty without one.
+        views: training data.
+        before: the training record of the initial model; empty without one.
     """
     return {
         "faces": combine_face_kinds(before.get("faces"), views.faces),
@@ -238,14 +238,14 @@ def face_provenance(views: ClipViews, before: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _batches(corpus: Sequence[str], model: PretextModel, chosen: TrainingSettings, fabric: Fabric) -> WindowBatches:
-    data = chosen.data
+def _batches(corpus: Sequence[str], model: PretextModel, settings: TrainingSettings, fabric: Fabric) -> WindowBatches:
+    data = settings.data
     return WindowBatches(
         _views(corpus, model, data, "train", fabric.is_global_zero),
         data.batch,
         frames=data.frames,
         min_frames=data.min_frames,
-        seed=chosen.optim.seed,
+        seed=settings.optim.seed,
         rank=fabric.global_rank,
         world=fabric.world_size,
         stills=model.stills_per_window,
@@ -253,8 +253,8 @@ def _batches(corpus: Sequence[str], model: PretextModel, chosen: TrainingSetting
     )
 
 
-def _probe(corpus: Sequence[str], model: PretextModel, chosen: TrainingSettings) -> Validation | None:
-    return make_validation(_views(corpus, model, chosen.data, "dev", progress=False), model, chosen.data)
+def _probe(corpus: Sequence[str], model: PretextModel, settings: TrainingSettings) -> Validation | None:
+    return make_validation(_views(corpus, model, settings.data, "dev", progress=False), model, settings.data)
 
 
 def _views(corpus: Sequence[str], model: PretextModel, data: DataOptions, part: Part, progress: bool) -> ClipViews:
@@ -263,21 +263,21 @@ def _views(corpus: Sequence[str], model: PretextModel, data: DataOptions, part: 
     return ClipViews(clips, model.input_view, progress=progress)
 
 
-def _finished(out: Path, told: dict[str, Any]) -> PretrainResult | None:
-    """What is in the folder of the run: nothing, this very run (perhaps finished), or something else.
+def _finished(out: Path, arguments: dict[str, Any]) -> PretrainResult | None:
+    """Check the folder of the run: return the result if this run is finished, else None.
 
     Raises:
-        ModelError: something else.
+        ModelError: the folder contains something else.
     """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return None
     if not (out / "config.yaml").is_file():
         raise ModelError(f"{out} is there already and is not a run; name a new folder")
-    before = yaml.safe_load((out / "config.yaml").read_text(encoding="utf-8"))
-    if isinstance(before, dict) and isinstance(before.get("model"), dict):
-        before["model"].setdefault("pretext", "sync")  # the only one there was when config.yaml did not say it
+    previous = yaml.safe_load((out / "config.yaml").read_text(encoding="utf-8"))
+    if isinstance(previous, dict) and isinstance(previous.get("model"), dict):
+        previous["model"].setdefault("pretext", "sync")  # the only one when config.yaml had no such key
     for section in ("corpus", "model", "data", "optim", "init"):
-        if not isinstance(before, dict) or before.get(section) != told[section]:
+        if not isinstance(previous, dict) or previous.get(section) != arguments[section]:
             raise ModelError(f"{out} holds a run with other options ({section}); name a new folder, or remove it")
     summary = out / "summary.json"
     return PretrainResult(**json.loads(summary.read_text(encoding="utf-8"))) if summary.is_file() else None

@@ -1,4 +1,4 @@
-"""Options of a training; presets."""
+"""Options and presets of trainings."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
 @dataclass(frozen=True)
 class DataOptions:
-    """Which clips are learned from, and in what portions.
+    """Training data and batches.
 
     Attributes:
-        batch: windows of clips in a batch, for each process.
-        frames: video frames of a window; 75 are 3 s.
-        min_frames: shorter clips are left out; those between this and ``frames`` make shorter windows.
-        split_by: what must not be on both sides of the split, sources or speakers.
-        dev_every: one source (or speaker) in so many is kept for measuring.
-        probe_clips: of those, how many the probe measures on while training goes on.
+        batch: clip windows per batch and process.
+        frames: length of a window in video frames; 75 are 3 s.
+        min_frames: minimum length of a clip; clips between this and ``frames`` make shorter windows.
+        split_by: what must not be on both sides of the split: sources or speakers.
+        dev_every: hold out every n-th source (or speaker) for development.
+        probe_clips: number of development clips for the validation during training.
     """
 
     batch: int = 16
@@ -45,20 +45,20 @@ class DataOptions:
 
 @dataclass(frozen=True)
 class OptimOptions:
-    """How the weights move: AdamW, learning rate up in a line and down in a cosine.
+    """Optimizer and schedule: AdamW with linear warm-up and cosine decay.
 
     Attributes:
-        steps: updates of the weights, all in all.
-        lr: learning rate at its highest.
-        warmup: steps until it is reached.
-        final: share of it that is left at the end.
-        weight_decay: of matrices and kernels; biases, norms and the loss's own numbers are left alone.
-        beta1: decay of the mean of gradients.
+        steps: total number of updates.
+        lr: peak learning rate.
+        warmup: number of warm-up steps.
+        final: final learning rate as a fraction of the peak.
+        weight_decay: weight decay of matrices and kernels; none on biases, norms and the loss's own parameters.
+        beta1: decay of the mean of the gradients.
         beta2: decay of the mean of their squares.
-        clip: largest norm of a gradient; 0 does not clip.
-        accumulate: batches that make one update.
-        ema: decay of the running mean of the weights that is measured and kept; 0 keeps the weights themselves.
-        seed: of weights, order and disturbances.
+        clip: maximum norm of the gradient; 0 disables clipping.
+        accumulate: batches per update.
+        ema: decay of the moving average of the weights, which is validated and exported; 0 uses the weights themselves.
+        seed: seed of weights, order and augmentation.
     """
 
     steps: int = 1500
@@ -82,18 +82,18 @@ class OptimOptions:
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """What it runs on, and how often it tells and saves; none of it changes what is learned, but for the precision.
+    """Hardware, logging and checkpoints. Apart from the precision they do not change the result.
 
     Attributes:
         accelerator: cpu, cuda, mps or auto.
-        devices: how many of them on each machine, or auto.
-        num_nodes: machines.
+        devices: number of devices per machine, or auto.
+        num_nodes: number of machines.
         strategy: auto, ddp, fsdp, or any other name that Lightning Fabric knows.
-        precision: of the arithmetic: 32-true, bf16-mixed, 16-mixed, or auto: bf16-mixed where the hardware multiplies
-            in it (on a CPU of that kind the convolutions then run up to ten times as fast), 32-true elsewhere.
-        threads: of each process on the CPU; by default what torch takes.
+        precision: 32-true, bf16-mixed, 16-mixed, or auto: bf16-mixed if the hardware multiplies in it (on such a CPU
+            convolutions run up to ten times as fast), else 32-true.
+        threads: CPU threads per process; by default torch's choice.
         log_every: steps between two rows of metrics.csv.
-        probe_every: steps between two measurements on the development clips.
+        probe_every: steps between two validations on the development clips.
         save_every: steps between two checkpoints.
     """
 
@@ -118,10 +118,10 @@ class TrainingSettings:
     """All sections of a preset.
 
     Attributes:
-        model: options of one of the `MODELS`: its encoders, loss and disturbances.
+        model: options of one of the `MODELS`: encoders, loss and augmentation.
         data: clips and batches.
-        optim: how the weights move.
-        engine: what it runs on.
+        optim: optimizer and schedule.
+        engine: hardware, logging and checkpoints.
     """
 
     model: Any = field(default_factory=SyncOptions)
@@ -130,37 +130,37 @@ class TrainingSettings:
     engine: EngineOptions = field(default_factory=EngineOptions)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as YAML has them."""
+        """Plain values for YAML."""
         return cast(dict[str, Any], _plain(asdict(self)))
 
     def flags(self) -> dict[str, Any]:
-        """Every option by the name of its flag: ``optim.lr``, ``model.pictures.flip``."""
+        """All options by the name of their flag: ``optim.lr``, ``model.pictures.flip``."""
         return dict(_flags(self, ""))
 
 
-def _flags(options: Any, above: str) -> Iterator[tuple[str, Any]]:
-    """Dataclasses are gone into; what is a mapping in itself (``model.lips``) is one option."""
+def _flags(options: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Recurse into dataclasses; a mapping (``model.lips``) is one option."""
     for entry in fields(options):
         value = getattr(options, entry.name)
         if is_dataclass(value):
-            yield from _flags(value, f"{above}{entry.name}.")
+            yield from _flags(value, f"{prefix}{entry.name}.")
         else:
-            yield above + entry.name, _plain(value)
+            yield prefix + entry.name, _plain(value)
 
 
 def preset_names() -> list[str]:
-    """Those that come with the package."""
+    """Names of the packaged presets."""
     return yaml_names(PRESETS_FOLDER)
 
 
 def read_preset(name: str) -> dict[str, Any]:
-    """What a preset says, as plain values: the keys that differ from the defaults.
+    """Read a preset as plain values: the keys that differ from the defaults.
 
     Args:
-        name: of one that comes with the package, or the path of a YAML file.
+        name: name of a packaged preset, or path of a YAML file.
 
     Raises:
-        ModelError: there is none, or it is no YAML mapping.
+        ModelError: unknown preset, or not a YAML mapping.
     """
     path = Path(name)
     if name in preset_names():
@@ -179,39 +179,39 @@ def read_preset(name: str) -> dict[str, Any]:
 
 
 def pretext_of(preset: str) -> str:
-    """Whose options a preset's section ``model`` has: its key ``pretext``, by default sync.
+    """Name of the model that a preset is for: its key ``pretext``, by default sync.
 
     Raises:
-        ModelError: there is no such preset, or no such pretext.
+        ModelError: unknown preset or model.
     """
     return _pretext_in(read_preset(preset), preset) or SyncOptions.pretext
 
 
 def pretrain_arguments(words: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The parameters of `pretrain` whose flags depend on what a command line says, as `argparse` takes them."""
+    """Parameters of `pretrain` whose flags depend on the command line, in the form that `argparse` takes."""
     pretext, preset = pretext_on_command_line(words)
     options = MODELS[pretext].Options
     return {"preset": {"type": str, "default": preset}, "model": {"type": options, "default": options()}}
 
 
 def pretext_on_command_line(words: Sequence[str]) -> tuple[str, str]:
-    """What a command line is about, before its flags can be read: which those are depends on it.
+    """Find the model and preset on a command line before it is parsed: the available flags depend on them.
 
     Args:
-        words: of the command line; ``--preset``, ``--model.pretext`` and ``--config`` are looked for.
+        words: the command line; only ``--preset``, ``--model.pretext`` and ``--config`` are read.
 
     Returns:
-        The pretext and the preset.
+        The name of the model and the preset.
 
     Raises:
-        ModelError: a preset or a pretext that is not there, or two that do not belong together.
+        ModelError: unknown preset or model, or they do not belong together.
     """
     preset = pretext = None
-    for flag, value in _flags_among(words, ("--preset", "--model.pretext", "--config")):
+    for flag, value in _find_flags(words, ("--preset", "--model.pretext", "--config")):
         if flag == "--config":
-            told = _read_config_file(value)
-            preset = str(told["preset"]) if "preset" in told else preset
-            pretext = _pretext_in(told, value) or pretext
+            values = _read_config_file(value)
+            preset = str(values["preset"]) if "preset" in values else preset
+            pretext = _pretext_in(values, value) or pretext
         elif flag == "--preset":
             preset = value
         else:
@@ -223,10 +223,10 @@ def pretext_on_command_line(words: Sequence[str]) -> tuple[str, str]:
 
 
 def check_same_pretext(preset: str, its: str, asked: str | None) -> None:
-    """That a preset is of the pretext whose options are given.
+    """Check that a preset is for the model whose options are given.
 
     Raises:
-        ModelError: it is of another.
+        ModelError: it is for another one.
     """
     if asked not in (None, its):
         raise ModelError(
@@ -235,26 +235,26 @@ def check_same_pretext(preset: str, its: str, asked: str | None) -> None:
         )
 
 
-def _flags_among(words: Sequence[str], wanted: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """``--flag value`` and ``--flag=value``, in their order."""
+def _find_flags(words: Sequence[str], names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield ``--flag value`` and ``--flag=value`` in order."""
     for word, following in zip(words, [*words[1:], ""], strict=False):
         flag, equals, value = word.partition("=")
-        if flag in wanted:
+        if flag in names:
             yield flag, value if equals else following
 
 
 def _read_config_file(config: str) -> dict[str, Any]:
-    """A YAML file of flags, as far as it can be read: what is wrong with it the parser will say."""
+    """Read a YAML file of flags as far as possible; the parser will report any errors."""
     try:
-        told = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
+        values = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return values if isinstance(values, dict) else {}
 
 
-def _pretext_in(told: Mapping[str, Any], where: str) -> str | None:
-    """The key ``pretext`` of the section ``model``; None where there is none."""
-    model = told.get("model")
+def _pretext_in(values: Mapping[str, Any], where: str) -> str | None:
+    """The key ``pretext`` of the section ``model``; None if there is none."""
+    model = values.get("model")
     pretext = model.get("pretext") if isinstance(model, dict) else None
     if pretext is None or (isinstance(pretext, str) and pretext in MODELS):
         return pretext
@@ -262,23 +262,23 @@ def _pretext_in(told: Mapping[str, Any], where: str) -> str | None:
 
 
 def read_settings(name: str) -> TrainingSettings:
-    """The options of a preset, checked against their types.
+    """Read the options of a preset, checked against their types.
 
     Raises:
-        ModelError: a key that does not exist, or a value of the wrong type.
+        ModelError: unknown key, or a value of the wrong type.
     """
     return build_settings(read_preset(name), name)
 
 
 def build_settings(values: Mapping[str, Any], name: str) -> TrainingSettings:
-    """The options that a preset's values mean, checked against their types.
+    """Build settings from a preset's values, checked against their types.
 
     Args:
-        values: as `read_preset` gives them.
-        name: of the preset, for errors.
+        values: result of `read_preset`.
+        name: name of the preset, for error messages.
 
     Raises:
-        ModelError: a key that does not exist, or a value of the wrong type.
+        ModelError: unknown key, or a value of the wrong type.
     """
     pretext = _pretext_in(values, name) or SyncOptions.pretext
     parser = ArgumentParser(exit_on_error=False)
@@ -293,7 +293,7 @@ def build_settings(values: Mapping[str, Any], name: str) -> TrainingSettings:
 
 
 def _plain(value: Any) -> Any:
-    """Tuples as lists, all the way down: what YAML can say."""
+    """Convert tuples to lists, recursively, for YAML."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

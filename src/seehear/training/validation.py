@@ -1,4 +1,4 @@
-"""Development clips chosen, batched and shown to a model's validation."""
+"""Selection and batching of development clips for a model's validation."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from seehear.training.settings import DataOptions
 
 
 def spread_clips(views: ClipViews, count: int, least: int) -> list[int]:
-    """Up to ``count`` clips of at least ``least`` frames, spread evenly over a corpus."""
+    """Up to ``count`` clips of at least ``least`` frames, evenly spread over a corpus."""
     usable = np.flatnonzero(views.frames >= least)
     if not len(usable) or not count:
         return []
-    places = np.unique(np.linspace(0, len(usable) - 1, count).round().astype(int))
-    return [int(clip) for clip in usable[places]]
+    positions = np.unique(np.linspace(0, len(usable) - 1, count).round().astype(int))
+    return [int(clip) for clip in usable[positions]]
 
 
 def stack_clips(views: ClipViews, clips: list[int], frames: int) -> dict[str, Tensor]:
@@ -53,32 +53,32 @@ def stack_clips(views: ClipViews, clips: list[int], frames: int) -> dict[str, Te
 
 
 def make_loss_validation(views: ClipViews, model: PretextModel, data: DataOptions) -> LossValidation | None:
-    """A probe over clips spread evenly over a corpus.
+    """Validate on clips spread evenly over a corpus.
 
     Returns:
-        None where there are fewer clips than two that are long enough: what is compared with other clips has none.
+        None with fewer than two clips of sufficient length, as there would be no negatives.
     """
     clips = spread_clips(views, data.probe_clips, data.min_frames)
     if len(clips) < 2:
         return None
     size = min(data.batch, len(clips))
     frames = min(data.frames, *(int(views.frames[clip]) for clip in clips))
-    whole = len(clips) // size * size
+    used = len(clips) // size * size
     return LossValidation(
-        [stack_clips(views, clips[at : at + size], frames) for at in range(0, whole, size)], model.logged_metrics
+        [stack_clips(views, clips[at : at + size], frames) for at in range(0, used, size)], model.logged_metrics
     )
 
 
 def make_sync_validation(views: ClipViews, model: LipSyncModel, data: DataOptions) -> SyncValidation | None:
-    """A probe over clips spread evenly over a corpus.
+    """Validate on clips spread evenly over a corpus.
 
     Args:
         views: development clips.
-        model: whose context and distance are those of the embeddings.
-        data: how many clips, and the longest part of each.
+        model: model with the context and distance of the embeddings.
+        data: number of clips, and maximum length of each.
 
     Returns:
-        None where no clip is long enough to be measured.
+        None if no clip is long enough.
     """
     needed = min_frames(model)
     frames = max(data.frames, needed)
@@ -94,10 +94,10 @@ def make_sync_validation(views: ClipViews, model: LipSyncModel, data: DataOption
 
 
 def make_match_validation(views: ClipViews, model: IdentityModel, data: DataOptions) -> MatchValidation | None:
-    """A probe over clips spread evenly over a corpus.
+    """Validate on clips spread evenly over a corpus.
 
     Returns:
-        None where there are not two sources with a clip that is long enough.
+        None without clips of sufficient length from at least two sources.
     """
     by_length: dict[int, list[int]] = defaultdict(list)
     for clip in spread_clips(views, data.probe_clips, data.min_frames):
@@ -106,24 +106,24 @@ def make_match_validation(views: ClipViews, model: IdentityModel, data: DataOpti
     if len(np.unique(views.sources[clips])) < 2:
         return None
     batches = [
-        _shown(views, own[start : start + MATCH_BATCH], length)
+        _stack_with_stills(views, own[start : start + MATCH_BATCH], length)
         for length, own in by_length.items()
         for start in range(0, len(own), MATCH_BATCH)
     ]
     return MatchValidation(batches, views.sources[clips], model)
 
 
-def _shown(views: ClipViews, clips: list[int], frames: int) -> dict[str, Tensor]:
-    """The first ``frames`` of clips as one batch, two pictures of each."""
-    places = [int(moment * frames) for moment in PROBE_POSITIONS]
-    stills = [[views.window(clip, place, 1)[0][0] for place in places] for clip in clips]
+def _stack_with_stills(views: ClipViews, clips: list[int], frames: int) -> dict[str, Tensor]:
+    """The first ``frames`` of clips as one batch, with two stills of each."""
+    positions = [int(fraction * frames) for fraction in PROBE_POSITIONS]
+    stills = [[views.window(clip, position, 1)[0][0] for position in positions] for clip in clips]
     sound = np.stack([views.window(clip, 0, frames)[1] for clip in clips]).astype(np.float32) / FULL_SCALE
     video = torch.from_numpy(np.array(stills))
     return {"audio": torch.from_numpy(sound), "video": video, "seen": torch.from_numpy(views.seen[clips])}
 
 
 def make_animate_validation(views: ClipViews, model: PretextModel, data: DataOptions) -> AnimateValidation | None:
-    """A probe over clips spread evenly over a corpus; None where no clip has two frames."""
+    """Validate on clips spread evenly over a corpus; None if no clip has two frames."""
     assert isinstance(model, AnimateModel)
     by_length: dict[int, list[int]] = defaultdict(list)
     for clip in spread_clips(views, data.probe_clips, 2):
@@ -139,16 +139,16 @@ def make_animate_validation(views: ClipViews, model: PretextModel, data: DataOpt
 def make_joint_validation(
     views: ClipViews, model: JointModel | DisentangleModel, data: DataOptions
 ) -> JointValidation | None:
-    """A probe over clips spread evenly over a corpus, of all that a model learns.
+    """Validate all objectives of a model on clips spread evenly over a corpus.
 
     Returns:
-        None where no clip is long enough. People are not told apart where all clips are of one source.
+        None if no clip is long enough. Match is not validated if all clips have the same source.
     """
-    least = max(data.min_frames, min_frames(model) if "sync" in model.learns else 2)
-    longest = max(data.frames, least)
+    minimum = max(data.min_frames, min_frames(model) if "sync" in model.learns else 2)
+    maximum = max(data.frames, minimum)
     by_length: dict[int, list[int]] = defaultdict(list)
-    for clip in spread_clips(views, data.probe_clips, least):
-        by_length[min(longest, int(views.frames[clip]))].append(clip)
+    for clip in spread_clips(views, data.probe_clips, minimum):
+        by_length[min(maximum, int(views.frames[clip]))].append(clip)
     clips = [clip for own in by_length.values() for clip in own]
     batches = [
         stack_clips(views, own[start : start + JOINT_BATCH], length)
@@ -167,7 +167,7 @@ def make_joint_validation(
 
 
 MakeProbe = Callable[[ClipViews, Any, DataOptions], Validation | None]
-"""(development clips, the model, how many and how long) -> the probe; None where no clip can be measured."""
+"""(development clips, model, data options) -> validation; None if no clip can be used."""
 
 
 PROBES: dict[str, MakeProbe] = {
@@ -177,9 +177,9 @@ PROBES: dict[str, MakeProbe] = {
     "joint": make_joint_validation,
     "disentangle": make_joint_validation,
 }
-"""By the pretext's name; those that are not here show their loss."""
+"""By name of the model; the others are validated by their loss."""
 
 
 def make_validation(views: ClipViews, model: PretextModel, data: DataOptions) -> Validation | None:
-    """The probe of a pretext over development clips."""
+    """Build the validation of a model on development clips."""
     return PROBES.get(model.name, make_loss_validation)(views, model, data)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -102,16 +103,16 @@ def test_it_goes_on_after_being_killed_in_each_stage(
 ) -> None:
     out = tmp_path / "adapted"
     asked: list[str] = []
-    run_jobs = measure.measure_files
+    run_jobs = measure.measure_sync
 
-    def counted(jobs: Any, *rest: Any) -> Any:
-        for outcome in run_jobs(jobs, *rest):
+    def counted(files: Any, **options: Any) -> Any:
+        for outcome in run_jobs(files, **options):
             asked.append(outcome.path.name)
             if len(asked) == 3:
                 raise Killed
             yield outcome
 
-    monkeypatch.setattr(measure, "measure_files", counted)
+    monkeypatch.setattr(measure, "measure_sync", counted)
     with pytest.raises(Killed):
         adapt(out)
     killed_in(monkeypatch, stages, "prepare_sources", adapt, out)
@@ -201,6 +202,7 @@ def test_the_command_line_prints_the_result(
 ) -> None:
     asked: dict[str, Any] = {}
 
+    @wraps(module.adapt)  # the flags come from the signature
     def fake(videos: list[Path], out: Path, **rest: Any) -> AdaptResult:
         asked.update(rest, videos=videos, out=out)
         return AdaptResult(

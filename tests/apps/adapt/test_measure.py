@@ -7,15 +7,15 @@ import pytest
 from seehear.apps.adapt.measure import MeasuredSource, judged
 from seehear.apps.sync.drift import Drift
 from seehear.apps.sync.offset import AgreementCurve
-from seehear.apps.sync.result import FileMeasurement, SyncMeasurement, TrackDelay, Verdict
+from seehear.apps.sync.result import SyncMeasurement, TrackDelay, Verdict
 from seehear.media.audio_streams import AudioStreamInfo
 
 FILM = Path("film.mp4")
 
 
-def outcome(**changes: object) -> FileMeasurement:
+def outcome(**changes: object) -> SyncMeasurement:
     told = {"verdict": Verdict.IN_SYNC, "reason": "the sound is 12 ms late", "delay_ms": 12.3, "confidence": 0.9}
-    return FileMeasurement(FILM, SyncMeasurement(FILM, **told | changes))  # type: ignore[arg-type]
+    return SyncMeasurement(FILM, **told | changes)  # type: ignore[arg-type]
 
 
 def curve(peak: int) -> AgreementCurve:
@@ -50,7 +50,7 @@ def test_a_steady_file_is_not_refused() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_refused_with_its_sentence() -> None:
-    assert judged(FileMeasurement(FILM, error="film.mp4 is no film"), 0.7) == MeasuredSource(
+    assert judged(SyncMeasurement.failed(FILM, "film.mp4 is no film"), 0.7) == MeasuredSource(
         refused="film.mp4 is no film"
     )
 

@@ -17,12 +17,12 @@ def track(number, start, stop, left, shot=0):
 class Prints:
     """Faces that are known."""
 
-    faces = SimpleNamespace(same=0.6)
+    faces = SimpleNamespace(same_threshold=0.6)
 
     def __init__(self, *vectors):
         self.vectors = [np.asarray(v, np.float32) / np.linalg.norm(v) for v in vectors]
 
-    def of(self, tracks):
+    def mean_of(self, tracks):
         together = np.sum([self.vectors[number] for number in tracks], axis=0)
         return together / np.linalg.norm(together)
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seehear.apps.diarization.result import rttm_line, write_rttm
+from seehear.apps.diarization.result import rttm_line
 
 
 def test_a_line_has_ten_fields_and_times_in_seconds():
@@ -14,8 +14,3 @@ def test_a_line_has_ten_fields_and_times_in_seconds():
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_whatever_the_names_there_are_ten_fields(film, name):
     assert len(rttm_line(film, 0.0, 1.0, name).split()) == 10
-
-
-def test_a_file_holds_a_line_each(tmp_path):
-    write_rttm(tmp_path / "x.rttm", ["a", "b"])
-    assert (tmp_path / "x.rttm").read_text() == "a\nb\n"

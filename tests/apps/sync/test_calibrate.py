@@ -65,12 +65,15 @@ def test_a_run_is_calibrated_on_what_its_training_kept(lamp_model, clips, tmp_pa
     monkeypatch.setattr(calibration_module, "Corpus", FakeCorpus)
     monkeypatch.setattr(calibration_module, "load_sync_model", lambda run: lamp_model)
     (tmp_path / "config.json").write_text("{}")
-    calibrate(tmp_path, tmp_path, examples=40)
-    assert "sync_calibration" in json.loads((tmp_path / "config.json").read_text())
-    calibrate(tmp_path, tmp_path, split_by="source", dev_every=5, examples=40)
+    result = calibrate(tmp_path, [tmp_path], examples=40)
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["sync_calibration"] == result.calibration.to_config()
+    assert result.to_dict() == {"model": str(tmp_path)} | config
+    assert f"{result.calibration.examples} measurements" in str(result)
+    calibrate(tmp_path, [tmp_path], split_by="source", dev_every=5, examples=40)
     assert asked == [("dev", 3, "speaker"), ("dev", 5, "source")]
     with pytest.raises(CorpusError, match="fewer than two clips with sound"):
-        calibrate(tmp_path, tmp_path)
+        calibrate(tmp_path, [tmp_path])
 
 
 def test_calibration_is_the_same_from_the_same_seed(lamp_model, clips):
@@ -81,7 +84,7 @@ def test_calibration_is_the_same_from_the_same_seed(lamp_model, clips):
 def test_a_model_that_is_wrong_every_time_is_refused_and_its_config_left_alone(
     lamp_model, clips, tmp_path, monkeypatch
 ):
-    def wrong(model, held_out, *, examples):
+    def wrong(model, held_out, *, examples, progress):
         raise ValueError("a calibration needs both right and wrong measurements")
 
     held_out = type("Held", (list,), {"split": lambda self, *how: self, "with_faces": lambda self: self})
@@ -92,5 +95,5 @@ def test_a_model_that_is_wrong_every_time_is_refused_and_its_config_left_alone(
     monkeypatch.setattr(calibration_module, "fit_model_calibration", wrong)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match=re.escape(str(tmp_path))):
-        calibrate(tmp_path, tmp_path)
+        calibrate(tmp_path, [tmp_path])
     assert (tmp_path / "config.json").read_text() == "{}"

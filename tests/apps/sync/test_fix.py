@@ -32,8 +32,8 @@ def test_what_measures_in_place_is_delivered_with_what_it_could_not_keep(late, t
     fixed = fix_measured(late, tmp_path / "out.mp4", measuring(late, delay_ms=2.0))
     assert fixed.path.read_text() == "shifted by 0.2"
     assert fixed.after.path == fixed.path
-    assert "not kept: subtitles (dvb)" in fixed.in_words()
-    assert fixed.to_json()["left_out"] == ["subtitles (dvb)"]
+    assert "not kept: subtitles (dvb)" in fixed.describe()
+    assert fixed.to_dict()["fixed"]["left_out"] == ["subtitles (dvb)"]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_cannot_be_told_after_the_fix_is_deleted_unless_forced(late, tmp_pa
         fix_measured(late, tmp_path / "out.mp4", unsure)
     assert not list(tmp_path.iterdir())
     fixed = fix_measured(late, tmp_path / "out.mp4", unsure, force=True)
-    assert fixed.in_words().startswith("not fixed for sure")
+    assert fixed.describe().startswith("not fixed for sure")
     assert fixed.path.exists()
 
 

@@ -97,7 +97,7 @@ def test_an_edit_is_told_with_its_time():
 
 
 def test_json_has_the_promised_keys():
-    entry = concluded([heard(120), heard(120, 10.0)]).to_json()
+    entry = concluded([heard(120), heard(120, 10.0)]).to_dict()
     assert {"file", "delay_ms", "confidence", "verdict", "reason", "tracks"} <= set(entry)
     assert entry["file"] == "talk.mp4"
     assert entry["verdict"] == "out-of-sync"

@@ -1,16 +1,18 @@
-"""Files with several sounds: the one that belongs to the lips is found, in `sync`, `speaking` and `curate`."""
+"""Files with several sounds: the one that belongs to the lips is found, in `sync`, `diarize` and `curate`."""
 
 import csv
-import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import seehear
 from films import write_film
 from seehear.apps import curate
 from seehear.apps.diarization import active_speaker, diarize
 from seehear.cli import main
+from seehear.errors import MediaError, SeehearError
 from seehear.media.audio_streams import AudioStreamChoice
 from seehear.media.sound import read_sound
 
@@ -35,21 +37,20 @@ def film(lamp_parts, tmp_path):
     return write
 
 
-def sync(capsys, *words):
-    code = main(["sync", *map(str, words), "--json", "--faces", "whole-frame", "--workers", "1"])
-    captured = capsys.readouterr()
-    return code, json.loads(captured.out), captured.err
+measure = partial(seehear.measure_sync, faces="whole-frame", workers=1)
+fix = partial(seehear.fix_sync, faces="whole-frame", workers=1)
+diarized = partial(seehear.diarize, faces="whole-frame", workers=1, identity="none")
 
 
 @pytest.mark.parametrize("name", ["music-first.mkv", "music-first.mov", "tracks.mxf"])
-def test_the_stream_that_agrees_with_the_lips_is_measured(film, lamp_model, capsys, name):
-    code, entry, _ = sync(capsys, film(name, None, 200, None))
-    assert code == 0
-    assert entry["delay_ms"] == pytest.approx(200, abs=6)
-    assert entry["verdict"] == "out-of-sync"
+def test_the_stream_that_agrees_with_the_lips_is_measured(film, lamp_model, name):
+    found = measure(film(name, None, 200, None))
+    assert found.delay_ms == pytest.approx(200, abs=6)
+    assert found.verdict == "out-of-sync"
+    entry = found.to_dict()
     assert (entry["sound"]["stream"], entry["sound"]["of"]) == (2, 3)
     assert [other["stream"] for other in entry["other_sounds"]] == [1, 3]
-    assert max(other["confidence"] for other in entry["other_sounds"]) < 0.5 < entry["confidence"]
+    assert max(other.confidence for other in found.other_sounds) < 0.5 < found.confidence
 
 
 def test_the_choice_is_told_in_words_and_in_the_table(film, lamp_model, capsys, tmp_path):
@@ -61,108 +62,101 @@ def test_the_choice_is_told_in_words_and_in_the_table(film, lamp_model, capsys, 
     assert row["audio_stream"] == "2"
 
 
-def test_a_stream_that_is_asked_for_is_measured_and_the_others_named(film, lamp_model, capsys):
+def test_a_stream_that_is_asked_for_is_measured_and_the_others_named(film, lamp_model):
     path = film("film.mkv", None, 200, 40, tags=TAGS)
-    _, dub, _ = sync(capsys, path, "--audio-stream", "3")
-    assert dub["delay_ms"] == pytest.approx(40, abs=6)
-    assert dub["other_sounds"] == []
-    _, music, _ = sync(capsys, path, "--audio-stream", "1")
-    assert music["verdict"] == "cannot-tell"
-    assert "sound stream 1 of 3 (mul, music) was used, and there are 2 (eng), 3 (ita, dub)" in music["reason"]
-    code, absent, err = sync(capsys, path, "--audio-stream", "4")
-    assert code == 2
-    assert "has no sound stream 4; give --audio-stream one of 1 (mul, music), 2 (eng), 3 (ita, dub)" in err
-    assert absent["sound"] is None
+    dub = measure(path, audio_stream="3")
+    assert dub.delay_ms == pytest.approx(40, abs=6)
+    assert dub.other_sounds == ()
+    music = measure(path, audio_stream="1")
+    assert music.verdict == "cannot-tell"
+    assert "sound stream 1 of 3 (mul, music) was used, and there are 2 (eng), 3 (ita, dub)" in music.reason
+    says = r"has no sound stream 4; give --audio-stream one of 1 \(mul, music\), 2 \(eng\), 3 \(ita, dub\)"
+    with pytest.raises(MediaError, match=says):
+        measure(path, audio_stream="4")
+    (absent,) = measure([path], audio_stream="4")
+    assert (absent.sound, absent.code) == (None, "media")
+    with pytest.raises(SeehearError, match="audio-stream"):
+        measure(path, audio_stream="the second")
 
 
-def test_a_silent_stream_is_passed_over_unless_it_is_asked_for(film, lamp_model, capsys):
+def test_a_silent_stream_is_passed_over_unless_it_is_asked_for(film, lamp_model):
     path = film("film.mkv", "silence", 200)
-    assert sync(capsys, path)[1]["delay_ms"] == pytest.approx(200, abs=6)
-    _, entry, _ = sync(capsys, path, "--audio-stream", "1")
-    assert entry["reason"].startswith("the sound is silent while a face is seen")
-    assert "there are 2: see --audio-stream" in entry["reason"]
+    assert measure(path).delay_ms == pytest.approx(200, abs=6)
+    found = measure(path, audio_stream="1")
+    assert found.reason.startswith("the sound is silent while a face is seen")
+    assert "there are 2: see --audio-stream" in found.reason
 
 
-def test_where_no_sound_agrees_all_are_named(film, lamp_model, capsys, tmp_path):
-    _, entry, _ = sync(capsys, film("film.mkv", None, None))
-    assert entry["verdict"] == "cannot-tell"
-    assert "none of the file's sounds agrees with the lips: 1, 2" in entry["reason"]
-    assert main(["sync", str(tmp_path / "film.mkv"), "--faces", "whole-frame"]) == 0
-    assert "agrees best" not in capsys.readouterr().out
+def test_where_no_sound_agrees_all_are_named(film, lamp_model):
+    found = measure(film("film.mkv", None, None))
+    assert found.verdict == "cannot-tell"
+    assert "none of the file's sounds agrees with the lips: 1, 2" in found.reason
+    assert "agrees best" not in str(found)
 
 
-def test_two_languages_left_and_right(film, lamp_parts, lamp_model, capsys, tmp_path):
+def test_two_languages_left_and_right(film, lamp_parts, lamp_model, tmp_path):
     pictures, sound = lamp_parts
     left, right = sound(SECONDS, 0, 9, pitch=700), sound(SECONDS, 200)
     path = write_film(tmp_path / "two.mov", [np.stack([2 * left, right / 4])], pictures(SECONDS))
-    _, entry, _ = sync(capsys, path)
-    assert (entry["delay_ms"], entry["sound"]["channel"]) == (pytest.approx(200, abs=6), "right")
-    _, left, _ = sync(capsys, path, "--audio-stream", "1:left")
-    assert left["verdict"] == "cannot-tell"
+    found = measure(path)
+    assert (found.delay_ms, found.to_dict()["sound"]["channel"]) == (pytest.approx(200, abs=6), "right")
+    assert measure(path, audio_stream="1:left").verdict == "cannot-tell"
 
 
-def test_fix_moves_every_stream_and_measures_the_same_one_again(film, lamp_model, capsys, tmp_path):
-    path, fixed = film("film.mov", None, 200, 240, tags=TAGS), tmp_path / "fixed.mov"
-    code, entry, _ = sync(capsys, path, "--audio-stream", "2", "--fix", fixed)
-    assert code == 0
-    assert entry["fixed"]["delay_ms"] == pytest.approx(0, abs=6)
+def test_fix_moves_every_stream_and_measures_the_same_one_again(film, lamp_model, tmp_path):
+    path, out = film("film.mov", None, 200, 240, tags=TAGS), tmp_path / "fixed.mov"
+    fixed = fix(path, out, audio_stream="2")
+    assert fixed.after.delay_ms == pytest.approx(0, abs=6)
     for stream in (1, 2, 3):
-        before, after = (read_sound(file, wanted=AudioStreamChoice(stream)).between(1, 4) for file in (path, fixed))
+        before, after = (read_sound(file, wanted=AudioStreamChoice(stream)).between(1, 4) for file in (path, out))
         assert np.corrcoef(before[3200:], after[: len(after) - 3200])[0, 1] > 0.99
-    assert sync(capsys, fixed, "--audio-stream", "3")[1]["delay_ms"] == pytest.approx(40, abs=6)
+    assert measure(out, audio_stream="3").delay_ms == pytest.approx(40, abs=6)
 
 
 @pytest.fixture
 def lamps(lamp_model, monkeypatch):
-    monkeypatch.setattr("seehear.models.store.load_sync_model", lambda name: lamp_model)
+    monkeypatch.setattr(diarize, "load_sync_model", lambda name: lamp_model)
     monkeypatch.setattr(curate, "load_sync_model", lambda name: lamp_model)
     monkeypatch.setattr(active_speaker, "sound_voice_activity", lambda sound: np.full(150, 0 if sound.silent else 5.0))
     monkeypatch.setattr(
         "seehear.apps.diarization.lip_activity.mouth_motion", lambda video: np.ones(len(video), np.float32)
     )
-    diarize._loaded.cache_clear()
+    diarize._load.cache_clear()
     curate._model.cache_clear()
     yield
-    diarize._loaded.cache_clear()
+    diarize._load.cache_clear()
     curate._model.cache_clear()
 
 
-def speak(capsys, *words):
-    flags = ["--faces", "whole-frame", "--workers", "1", "--identity", "none"]
-    assert main(["speaking", *map(str, words), *flags]) == 0
-    return capsys.readouterr().out
-
-
-def test_speaking_listens_to_the_sound_of_the_lips(film, lamps, capsys, tmp_path):
-    path = film("film.mov", None, 80, tags=TAGS)
-    entry = json.loads(speak(capsys, path, "--json"))
+def test_diarize_listens_to_the_sound_of_the_lips(film, lamps, tmp_path):
+    found = diarized(film("film.mov", None, 80, tags=TAGS))
+    entry = found.to_dict()
     assert (entry["sound"]["stream"], entry["delay_ms"]) == (2, 80)
     assert entry["people"][0]["speaking_s"] > 5
-    out = " ".join(speak(capsys, path, "--video", tmp_path / "who.mp4").split())
-    assert "Listened to: sound stream 2 of 2 (eng)." in out
+    assert "Listened to: sound stream 2 of 2 (eng)." in " ".join(str(found).split())
+    found.write_video(tmp_path / "who.mp4")
     heard, wanted = (
         read_sound(tmp_path / "who.mp4").between(1, 5),
-        read_sound(path, wanted=AudioStreamChoice(2)).between(1, 5),
+        read_sound(tmp_path / "film.mov", wanted=AudioStreamChoice(2)).between(1, 5),
     )
     assert np.corrcoef(heard, wanted)[0, 1] > 0.95
 
 
-def test_speaking_says_why_nobody_speaks(film, lamps, capsys):
-    silent = film("silent.mov", "silence")
-    entry = json.loads(speak(capsys, silent, "--json"))
+def test_diarize_says_why_nobody_speaks(film, lamps):
+    silent = diarized(film("silent.mov", "silence"))
+    entry = silent.to_dict()
     assert (entry["reason"], entry["turns"], len(entry["tracks"])) == ("the sound is silent", [], 1)
-    assert "nobody is seen to speak: the sound is silent" in " ".join(speak(capsys, silent).split())
-    entry = json.loads(speak(capsys, film("two.mov", None, "silence"), "--audio-stream", "2", "--json"))
+    assert "nobody is seen to speak: the sound is silent" in " ".join(str(silent).split())
+    entry = diarized(film("two.mov", None, "silence"), audio_stream="2").to_dict()
     assert entry["reason"].startswith("the sound is silent; sound stream 2 of 2 was used, and there are 1")
-    entry = json.loads(speak(capsys, film("other.mov", None), "--json"))
-    assert "somebody speaks who is not seen" in entry["reason"]
+    assert "somebody speaks who is not seen" in diarized(film("other.mov", None)).to_dict()["reason"]
 
 
-def test_curate_keeps_the_sound_of_the_lips(film, lamps, tmp_path, capsys):
+def test_curate_keeps_the_sound_of_the_lips(film, lamps, tmp_path):
     path = film("film.mov", None, 0, tags=TAGS)
     out = tmp_path / "clean"
-    words = ["curate", str(path), str(out), "--faces", "whole-frame", "--workers", "1", "--progress", "false"]
-    assert main(words) == 0
+    curated = partial(seehear.curate, [path], out, faces="whole-frame", workers=1, progress=False)
+    curated()
     rows = list(csv.DictReader((out / "labels.csv").open()))
     assert [row["sound"] for row in rows] == ["sound stream 2 of 2 (eng)"]
     start, end = float(rows[0]["start_s"]), float(rows[0]["end_s"])
@@ -170,5 +164,5 @@ def test_curate_keeps_the_sound_of_the_lips(film, lamps, tmp_path, capsys):
     heard = read_sound(out / rows[0]["file"]).between(0, end - start)
     wanted = read_sound(path, wanted=AudioStreamChoice(2)).between(start, end)
     assert np.corrcoef(heard, wanted)[0, 1] > 0.95
-    assert main([*words, "--audio-stream", "1"]) == 2
-    assert "with audio_stream None instead of 1" in capsys.readouterr().err
+    with pytest.raises(SeehearError, match="with audio_stream None instead of 1"):
+        curated(audio_stream="1")

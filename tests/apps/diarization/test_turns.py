@@ -31,10 +31,10 @@ class Prints:
     def __init__(self, faces):
         self.faces = faces
 
-    def see(self, sighting):
+    def add(self, sighting):
         raise NotImplementedError
 
-    def of(self, tracks):
+    def mean_of(self, tracks):
         return PitchModel().direction(torch.tensor([self.hertz[tracks[0]]]))[0].numpy()
 
 
@@ -65,7 +65,7 @@ def known(name, *, face=None, voice=None):
 
 def test_a_cut_to_another_picture_of_the_same_person_ends_no_turn(film):
     found = diarize_file(film, None, faces=MatchFaceModel(PitchModel(), "pitch"))
-    assert found.to_json()["face_model"] == "pitch"
+    assert found.to_dict()["face_model"] == "pitch"
     assert found.persons == [0, 1, 0]
     assert [(turn.person, turn.tracks, turn.start_s, turn.end_s) for turn in found.turns] == [
         (0, (0, 2), 0.0, 4.0),
@@ -79,8 +79,8 @@ def test_known_people_are_named_by_face_or_by_voice(film):
     given = [known("Ben", voice=112.0), known("Anna", face=355.0), known("Eve", face=220.0)]
     found = diarize_file(film, None, identity=PitchModel(), known=given, faces=MatchFaceModel(PitchModel(), "pitch"))
     assert found.names == ["Ben", "Anna"]
-    assert found.rttm()[1] == "SPEAKER film 1 4.000 4.000 <NA> <NA> Anna <NA> <NA>"
-    entry = found.to_json()
+    assert found.to_rttm()[1] == "SPEAKER film 1 4.000 4.000 <NA> <NA> Anna <NA> <NA>"
+    entry = found.to_dict()
     assert [person["person"] for person in entry["people"]] == ["Ben", "Anna"]
     assert [person["speaking_s"] for person in entry["people"]] == [4.0, 4.0]
     assert "speaking" not in entry["tracks"][0]
@@ -95,7 +95,7 @@ def test_nobody_is_named_who_is_not_alike(film):
 def test_without_a_face_model_people_are_told_apart_by_place_and_it_is_said(film):
     found = diarize_file(film, None)
     assert found.persons == [0, 1, 2]  # a cut makes a new person
-    assert (found.told_apart, found.to_json()["told_apart"]) == ("by place within a shot", "place")
+    assert (found.told_apart, found.to_dict()["told_apart"]) == ("by place within a shot", "place")
 
 
 def test_speech_is_found_in_pieces_as_in_the_whole(tmp_path, monkeypatch):
