@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from data_set_names import ONE_OF_EACH
-from seehear.cli import parser_of, split_verb
+from seehear.cli import VERBS, split_verb
+from seehear.cli.parser import parse
 from seehear.data.datasets.catalogue import DATA_SETS, DATASETS, find_sources
 
 CARDS = Path(__file__).resolve().parents[1] / "docs" / "datasets"
@@ -33,9 +34,8 @@ def test_cards_say_what_a_user_has_to_know(name: str) -> None:
 @pytest.mark.parametrize(("name", "command"), COMMANDS)
 def test_every_command_of_a_card_is_understood(name: str, command: str) -> None:
     verb, words = split_verb(shlex.split(command)[1:])
-    underscored = [re.sub(r"(?<=\w)-", "_", word) if word.startswith("--") else word for word in words]
-    arguments = parser_of(verb, underscored).parse_args(underscored)
-    assert arguments.get("format") in (name, None, "folder")
+    arguments = parse(verb, VERBS[verb], words).arguments
+    assert arguments.get("dataset") in (name, None, "folder")
     if verb == "get":
         assert arguments["name"] == name
 
@@ -55,4 +55,4 @@ def test_cards_tell_the_terms_that_are_asked_for(name: str) -> None:
     terms = DATA_SETS[name].terms
     assert terms.licence in " ".join(FOUND[name].split())
     assert terms.url.removeprefix("https://") in FOUND[name]
-    assert f"seehear get {name} " in FOUND[name]
+    assert f"seehear get {name} -o " in FOUND[name]

@@ -1,3 +1,3 @@
-"""(docstring)."""
+"""What models are used for."""
 
 from __future__ import annotations

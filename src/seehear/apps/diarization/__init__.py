@@ -1,3 +1,3 @@
-"""(docstring)."""
+"""Who speaks when, and which face it is."""
 
 from __future__ import annotations

@@ -1,3 +1,3 @@
-"""(docstring)."""
+"""Lip-sync: the delay measured, explained, calibrated and fixed."""
 
 from __future__ import annotations

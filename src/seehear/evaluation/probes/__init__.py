@@ -1,3 +1,3 @@
-"""(docstring)."""
+"""Probes: what is trained on frozen features, from a linear model to CTC."""
 
 from __future__ import annotations

@@ -1,3 +1,3 @@
-"""(docstring)."""
+"""Speakers: verification, identification, and faces matched with voices."""
 
 from __future__ import annotations
