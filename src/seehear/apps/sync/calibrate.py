@@ -182,7 +182,7 @@ def calibrate(
     run = Path(run)
     model = load_sync_model(run)
     split = Split.of_training(model.config, split_by, dev_every)
-    held_out = Corpus(*corpora).with_faces().split("dev", split.every, split.by).with_sound()
+    held_out = Corpus(*map(Path, corpora)).with_faces().split("dev", split.every, split.by).with_sound()
     if len(held_out) < 2:
         raise CorpusError(f"{held_out} holds out fewer than two clips with sound; calibration needs more of them")
     try:

@@ -299,7 +299,7 @@ def _compared_models(model: str, against: Sequence[str], device: str) -> list[_C
     return named
 
 
-def _usable(clips: Corpus, place: Path, count: int | None) -> Corpus:
+def _usable(clips: Corpus, place: str | Path, count: int | None) -> Corpus:
     """Those with sound, pictures and a name."""
     kept = clips.with_sound().with_faces()
     kept = kept.subset(np.array([bool(name) for name in kept.labels("speaker")], dtype=bool))
