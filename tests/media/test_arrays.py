@@ -121,6 +121,7 @@ def test_sync_of_arrays_is_that_of_the_file(shared: Path) -> None:
     found = seehear.measure_sync(
         video=frames, audio=audio, detector=detector, progress=lambda share, what: shares.append(share)
     )
+    assert found.delay_ms is not None
     assert found.delay_ms == pytest.approx(of_file.delay_ms, abs=5)
     assert found.confidence == pytest.approx(of_file.confidence, abs=0.1)
     assert (found.verdict, str(found.path)) == (of_file.verdict, "array")

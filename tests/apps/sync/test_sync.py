@@ -22,8 +22,8 @@ from seehear.errors import MediaError, SeehearError
 
 Lamp = Callable[..., Path]
 
-measure = partial(seehear.measure_sync, faces="whole-frame", workers=1)
-fix = partial(seehear.fix_sync, faces="whole-frame", workers=1)
+measure: Callable[..., Any] = partial(seehear.measure_sync, faces="whole-frame", workers=1)
+fix: Callable[..., Any] = partial(seehear.fix_sync, faces="whole-frame", workers=1)
 
 
 def sync(*words: object) -> int:
