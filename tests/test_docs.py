@@ -85,10 +85,10 @@ def python_blocks(document: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
-README_PYTHON = "\n".join(python_blocks(ROOT / "README.md"))
+README_TREE = ast.parse("\n".join(python_blocks(ROOT / "README.md")))
 PUBLIC_CALLS = {
     node.func.attr: node
-    for node in ast.walk(ast.parse(README_PYTHON))
+    for node in ast.walk(README_TREE)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "seehear"
 }
 
@@ -117,7 +117,7 @@ def test_the_readme_calls_functions_with_arguments_that_they_take(name: str) -> 
 
 
 def test_the_readme_names_fields_that_results_have() -> None:
-    for node in ast.walk(ast.parse(README_PYTHON)):
+    for node in ast.walk(README_TREE):
         if isinstance(node, ast.Attribute) and node.value in PUBLIC_CALLS.values():
             name = next(name for name, call in PUBLIC_CALLS.items() if call is node.value)
             returned = get_type_hints(public_function(name))["return"]
@@ -141,7 +141,7 @@ def test_the_readme_does_what_it_says(shared: Path, tmp_path: Path, monkeypatch:
             next(film.decode(video=0)).to_image().save(f"{name}.jpg")
     for name, film in {"monday": "anna", "tuesday": "anna", "voice": "ben"}.items():
         shutil.copy(f"{film}.mp4", f"{name}.wav")
-    kept = [statement for statement in ast.parse(README_PYTHON).body if functions_of(statement) <= set(QUICK)]
+    kept = [statement for statement in README_TREE.body if functions_of(statement) <= set(QUICK)]
     video, audio = torch.zeros(1, 12, 128, 128, 3, dtype=torch.uint8), torch.zeros(1, 12 * 640)
     found = {"video": video, "audio": audio}
     exec(compile(ast.Module(kept, []), "README.md", "exec"), found)
