@@ -97,13 +97,20 @@ def _plain(value: Any) -> Any:
 
 def render(parts: Iterable[RenderableType], width: int = WIDTH) -> str:
     """What rich would print, as plain text of so many columns."""
-    from rich.text import Text
-
     console = _off_screen(width)
     for part in parts:
-        console.print(part, soft_wrap=isinstance(part, (str, Text)))  # sentences keep their lines, as in the terminal
+        print_block(console, part)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().rstrip()
+
+
+def print_block(console: Console, block: RenderableType) -> None:
+    """Print a block. Sentences stay on one line: a terminal wraps them, and a search finds them."""
+    from rich.console import Group
+    from rich.text import Text
+
+    for part in block.renderables if isinstance(block, Group) else [block]:
+        console.print(part, soft_wrap=isinstance(part, (str, Text)))
 
 
 def _off_screen(width: int, *, record: bool = False) -> Console:

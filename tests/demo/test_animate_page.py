@@ -1,6 +1,6 @@
 """What the page says of a read-out is what the numbers say."""
 
-from seehear.demo.animate import SpeechProbes, _probe_figure
+from seehear.demo.animate import SpeechProbes, _probe_section
 from seehear.evaluation.result import EvaluationResult, Row
 from seehear.metrics.bootstrap import Comparison, Estimate
 
@@ -33,7 +33,7 @@ def result() -> EvaluationResult:
 
 
 def test_a_table_names_the_encoders_and_where_chance_is() -> None:
-    page = _probe_figure(SpeechProbes(result(), "12 words were said")).to_html()
+    page = _probe_section(SpeechProbes(result(), "12 words were said")).to_html()
     assert "<td>animate</td><td class=number>52.0%</td>" in page
     assert "+12.0 (+8.0 to +16.0), p = 0.001" in page
     assert "2 classes, chance 15.0%; 192 recordings tested" in page
@@ -41,6 +41,6 @@ def test_a_table_names_the_encoders_and_where_chance_is() -> None:
 
 
 def test_too_little_data_is_told_in_place_of_a_table() -> None:
-    page = _probe_figure(SpeechProbes("corpus has one speaker", result())).to_html()
+    page = _probe_section(SpeechProbes("corpus has one speaker", result())).to_html()
     assert "Emotions: too little data to tell. Corpus has one speaker." in page
     assert page.count("<table>") == 1

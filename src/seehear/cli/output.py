@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
-from rich.text import Text
 
 from seehear.atomic_io import ENCODING_ERRORS, atomic_write, write_text
 from seehear.cli.parser import BAD_INPUT, Command, import_object
 from seehear.cli.verbs import Function, Verb, Writer
 from seehear.errors import SeehearError, check_writable, os_errors_as_user_errors
 from seehear.progress import ProgressReporter
-from seehear.results import Result
+from seehear.results import Result, print_block
 
 YES = ("y", "yes")
 
@@ -130,8 +129,7 @@ def _print_json(stream: TextIO, result: Result, options: Mapping[str, bool]) -> 
 def _print_block(result: Result) -> None:
     """All of a result, unless there is nothing but its error."""
     if result.ok or result.partial:
-        block = result.__rich__()
-        _console(sys.stdout).print(block, soft_wrap=isinstance(block, (str, Text)))
+        print_block(_console(sys.stdout), result.__rich__())
 
 
 def _print_failures(results: Sequence[Result], printed: str) -> None:
