@@ -249,6 +249,9 @@ Value = TypeVar("Value")
 Progress = Callable[[float, str], None]
 """Takes the share of the work that is done, 0 to 1, and what is being done."""
 
+PathLike = str | os.PathLike[str]
+"""A file, by its name."""
+
 FileWork = Callable[[Path, Callable[[float], None]], Value]
 """Does the work on one file, and says what share of it is done; for processes a function of a module, or a partial."""
 
@@ -322,6 +325,37 @@ def map_files(
 
         yield try_file(path, partial(_watched, work, report), among_others=len(paths) > 1)
         report(1.0)
+
+
+def run_files(
+    files: PathLike | Sequence[PathLike],
+    work: FileWork[Value],
+    failed: Callable[[FileResult[Value]], Value],
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Value | Iterator[Value]:
+    """Do the work on one path, whose errors are raised, or on a sequence of paths, whose results come one by one.
+
+    Args:
+        files: a path, or a sequence of them.
+        work: what is done with each.
+        failed: the result that stands for a file of a sequence that could not be used.
+        workers: see `map_files`.
+        progress: takes the share of all files that is done.
+
+    Raises:
+        SeehearError: whatever the work on a single path raises, or fewer than one worker.
+    """
+    if isinstance(files, (str, os.PathLike)):
+        report = partial(_report_of_one, progress, str(files))
+        return work(Path(files), report)
+    results = map_files([Path(file) for file in files], work, workers, progress)
+    return (failed(result) if result.value is None else result.value for result in results)
+
+
+def _report_of_one(progress: Progress | None, file: str, share: float) -> None:
+    if progress:
+        progress(share, file)
 
 
 def _watched(work: FileWork[Value], report: Callable[[float], None], path: Path) -> Value:

@@ -77,7 +77,7 @@ def test_an_output_whose_name_is_too_long_is_told_before_anything_is_measured(
     late_lamp, tmp_path, capsys, monkeypatch, flags
 ):
     for place in ("fix", "measure"):
-        monkeypatch.setattr(f"seehear.apps.sync.{place}.load_sync_model", lambda name: pytest.fail("loaded"))
+        monkeypatch.setattr(f"seehear.apps.sync.{place}.load_once", lambda name: pytest.fail("loaded"))
     suffix = ".png" if flags == ["--plot"] else ".mp4"
     assert sync(late_lamp, *flags, tmp_path / ("y" * 252 + suffix)) == 2
     assert "too long a name" in capsys.readouterr().err

@@ -14,13 +14,13 @@ import pytest
 import torch
 from scipy.io import wavfile
 
-from seehear.benchmark.arguments import evaluation
 from seehear.benchmark.cells import CellOutcome
 from seehear.benchmark.job import measure_cell
 from seehear.benchmark.page_samples import sample_vectors
 from seehear.benchmark.plan import Cell
 from seehear.cli import main
 from seehear.errors import CorpusError, SeehearError
+from seehear.evaluation import evaluation_of
 from seehear.metrics.bootstrap import interval
 from seehear.models.animate import AnimateModel, AnimateOptions
 from seehear.models.match import MatchModel, MatchOptions
@@ -173,7 +173,7 @@ def test_pictures_are_compared_with_the_still(data: Path, runs: Any, capsys: pyt
 )
 def test_a_seed_is_the_same_alone_and_among_others(task: str, of: str, options: dict[str, Any], data: Path) -> None:
     alone = [measure_cell(asked(task, seed, options=options), of, data).scores for seed in range(3)]
-    among = evaluation(task)(of, [data], [], seeds=3, **options).rows[0]
+    among = evaluation_of(task)(of, [data], [], seeds=3, **options).rows[0]
     first = next(iter(among.figures))
     assert [scores[first] for scores in alone] == list(among.main.per_seed)
 

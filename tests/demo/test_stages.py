@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from seehear.demo.stages import Stages, one_thread, with_progress
+from seehear.demo.stages import Stages, with_progress
+from seehear.machine import single_thread
 
 
 def test_stages_are_numbered_and_timed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,7 +32,7 @@ def test_told_gives_every_item_once_and_says_how_many_are_done(
 
 def test_threads_come_back_even_if_something_breaks() -> None:
     def break_off() -> None:
-        with one_thread():
+        with single_thread():
             assert torch.get_num_threads() == 1
             raise ZeroDivisionError
 

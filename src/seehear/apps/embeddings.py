@@ -261,7 +261,7 @@ MIN_SPEECH_S = 0.5
 
 
 MAX_SPEECH_S = 120.0
-"""More than this makes no difference any more; the first so many seconds are heard."""
+"""Only the first 120 s of speech are used: more makes no difference."""
 
 
 Interval = tuple[float, float]
@@ -270,11 +270,11 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class VoiceEmbedding:
-    """What is heard of one person.
+    """The voice in a recording of one person.
 
     Attributes:
         path: of the recording.
-        speech_s: seconds of speech in it that were heard.
+        speech_s: seconds of speech in it.
         embedding: float32 (dim,); of length 1 where the model compares by cosine.
         narrow: it holds nothing above 4 kHz, as telephone speech does.
         cautions: what there is to know of how its sound was chosen or mixed.

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import inspect
 import shlex
-from collections.abc import Callable, Mapping
-from importlib import import_module
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from seehear.benchmark.plan import Cell
 from seehear.config import _fitting, _flag
 from seehear.errors import SeehearError
-from seehear.evaluation import TASKS
+from seehear.evaluation import evaluation_of
 
 PLAN_LEVEL_OPTIONS = frozenset(
     {"model", "data", "corpus", "baselines", "seeds", "first_seed", "label_fraction", "noise", "snr_db", "dataset"}
@@ -40,13 +39,6 @@ USUAL = {"facevoice": {"split": "dev"}}
 """Where an evaluation's own default looks at the name of the corpus, which is no part of what is asked."""
 
 
-def evaluation(task: str) -> Callable[..., Any]:
-    """The function that measures a task."""
-    module, name = TASKS[task].split(":")
-    function: Callable[..., Any] = getattr(import_module(module), name)
-    return function
-
-
 def evaluation_arguments(cell: Cell, model: str | Path, data: Path, device: str = "cpu") -> dict[str, Any]:
     """What the evaluation is called with: one row, one seed.
 
@@ -61,7 +53,7 @@ def evaluation_arguments(cell: Cell, model: str | Path, data: Path, device: str 
     """
     spec = cell.spec
     task = str(spec["task"])
-    function = evaluation(task)
+    function = evaluation_of(task)
     known = inspect.signature(function).parameters
     hints = get_type_hints(function)
     given: dict[str, Any] = {"model": str(model)}
@@ -86,7 +78,7 @@ def evaluation_command(task: str, given: Mapping[str, Any]) -> str:
         task: which evaluation.
         given: as `evaluation_arguments` gives it.
     """
-    known = inspect.signature(evaluation(task)).parameters
+    known = inspect.signature(evaluation_of(task)).parameters
     places = [given["model"], *map(str, given.get("data") or [given["corpus"]])]
     words = ["seehear", "evaluate", task, *places]
     for name, value in given.items():

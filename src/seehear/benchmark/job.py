@@ -17,10 +17,11 @@ import yaml
 from numpy.typing import NDArray
 
 from seehear.atomic_io import remove_leftovers, write_text
-from seehear.benchmark.arguments import evaluation, evaluation_arguments, evaluation_command
+from seehear.benchmark.arguments import evaluation_arguments, evaluation_command
 from seehear.benchmark.cells import CellOutcome
 from seehear.benchmark.plan import Cell, Kind
 from seehear.errors import SeehearError
+from seehear.evaluation import evaluation_of
 from seehear.evaluation.animate import ANOTHER, AnimateEvaluation
 from seehear.evaluation.result import EvaluationResult
 from seehear.evaluation.speaker.result import FaceVoiceEvaluation, FaceVoiceRow, SpeakerEvaluation
@@ -74,7 +75,7 @@ def measure_cell(cell: Cell, model: str | Path, data: Path, device: str = "cpu")
     task = str(cell.spec["task"])
     given = evaluation_arguments(cell, model, data, device)
     begun = time.perf_counter()
-    found = evaluation(task)(**given)
+    found = evaluation_of(task)(**given)
     outcome = _outcome(cell.key, found, str(data))
     return replace(
         outcome, seconds=time.perf_counter() - begun, reproduce=(SINGLE_THREAD, evaluation_command(task, given))

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from seehear import evaluation
+
 USE, LEARN, EVALUATE, DATA = "Use it on your files", "Learn", "Evaluate", "Get data"
 GROUPS = {
     USE: "trained models come with the package",
@@ -220,24 +222,20 @@ LEARNING: dict[str, Verb] = {
     ),
 }
 
-TASKS = {
-    "sync": ("seehear.evaluation.sync:evaluate_sync", "evaluate lip-sync: the right audio offset among 31"),
-    "animate": ("seehear.evaluation.animate:evaluate_animate", "compare generated faces with the real ones"),
-    "emotion": ("seehear.evaluation.emotion:evaluate_emotion", "evaluate emotion recognition from speech"),
-    "words": ("seehear.evaluation.words:evaluate_words", "evaluate isolated-word classification"),
-    "transcription": (
-        "seehear.evaluation.transcription:evaluate_transcription",
-        "evaluate speech recognition, by characters and words",
-    ),
-    "affect": ("seehear.evaluation.affect:evaluate_affect", "evaluate continuous valence and arousal"),
-    "speaker": ("seehear.evaluation.speaker.verification:evaluate_speaker", "evaluate speaker verification"),
-    "identification": (
-        "seehear.evaluation.speaker.identification:evaluate_identification",
-        "evaluate speaker identification",
-    ),
-    "facevoice": ("seehear.evaluation.speaker.facevoice:evaluate_facevoice", "evaluate matching of faces and voices"),
-    "lips": ("seehear.evaluation.lips:evaluate_lips", "evaluate lip reading of isolated words"),
+SUMMARIES = {
+    "sync": "evaluate lip-sync: the right audio offset among 31",
+    "animate": "compare generated faces with the real ones",
+    "emotion": "evaluate emotion recognition from speech",
+    "words": "evaluate isolated-word classification",
+    "transcription": "evaluate speech recognition, by characters and words",
+    "affect": "evaluate continuous valence and arousal",
+    "speaker": "evaluate speaker verification",
+    "identification": "evaluate speaker identification",
+    "facevoice": "evaluate matching of faces and voices",
+    "lips": "evaluate lip reading of isolated words",
 }
+
+TASKS = {task: (function, SUMMARIES[task]) for task, function in evaluation.TASKS.items()}
 """Task -> function and summary."""
 
 TASK_WRITERS = {

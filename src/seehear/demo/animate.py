@@ -18,7 +18,7 @@ from seehear.apps.sync.result import SyncMeasurement, Verdict, format_delay
 from seehear.clip import Clip
 from seehear.data.corpus import Corpus
 from seehear.data.views import find_view
-from seehear.demo.stages import difference, jpeg, one_thread, verdict
+from seehear.demo.stages import difference, jpeg, verdict
 from seehear.demo.sync import SEARCH_S, TrainedModel
 from seehear.errors import CorpusError
 from seehear.evaluation.animate import ANOTHER, AnimateEvaluation
@@ -29,6 +29,7 @@ from seehear.evaluation.result import EvaluationResult, format_percent_range
 from seehear.evaluation.runner import BEST_BASELINE, classify, compared_encoders
 from seehear.evaluation.words import LABEL as WORD
 from seehear.evaluation.words import isolated_words
+from seehear.machine import single_thread
 from seehear.metrics.bootstrap import count_phrase
 from seehear.models.animate import AnimateModel, to_planes
 from seehear.models.interface import LipSyncModel
@@ -136,7 +137,7 @@ def draw_held_out(run: Path, held_out: Corpus) -> HeldOutAnimation:
 
 def probe_speech(run: Path, corpus: Path) -> SpeechProbes:
     """Probe the frozen audio encoder on people whose faces and labels it has never seen."""
-    with one_thread():
+    with single_thread():
         recordings = Recordings.of(corpus).with_readable_sound()
         _set_parts(recordings, set(Corpus(corpus).split("dev", HELD_OUT, "speaker").labels("speaker")))
         protocol = Protocol(split="official", seeds=1)
@@ -157,7 +158,7 @@ def probe_speech(run: Path, corpus: Path) -> SpeechProbes:
 def animate_film(film: Path, folder: Path, run: Path, lips: LipSyncModel) -> AnimatedFilm:
     """Animate the first frame of a video by its audio, and measure the lip-sync of both."""
     animated = folder / "spoken.mp4"
-    with one_thread():
+    with single_thread():
         animate(film, film, out=animated, model=str(run))
         return AnimatedFilm(*(measure_file(path, lips, MeasureOptions(SEARCH_S)) for path in (film, animated)))
 

@@ -13,13 +13,14 @@ import numpy as np
 from seehear.apps.match import match
 from seehear.clip import Clip
 from seehear.data.corpus import Corpus
-from seehear.demo.stages import difference, jpeg, one_thread, verdict
+from seehear.demo.stages import difference, jpeg, verdict
 from seehear.demo.sync import TrainedModel
 from seehear.errors import CorpusError, MediaError
 from seehear.evaluation.baselines import DEFAULT_BASELINES, UNTRAINED
 from seehear.evaluation.speaker.facevoice import GROUPS, evaluate_facevoice
 from seehear.evaluation.speaker.result import FaceVoiceEvaluation, FaceVoiceRow, SpeakerEvaluation
 from seehear.evaluation.speaker.verification import evaluate_speaker
+from seehear.machine import single_thread
 from seehear.media.encode import encode_sound
 from seehear.metrics.bootstrap import Estimate as Score
 from seehear.models.interface import IdentityModel
@@ -135,7 +136,7 @@ def measure_faces_and_voices(run: Path, corpus: Path) -> FaceVoiceScores:
     held_out = set(Corpus(corpus).split("dev", HELD_OUT, "speaker").labels("speaker"))
     within = GROUPS if len(held_out) >= GROUPED else ()
     shipped = (SHIPPED,) if SHIPPED in packaged_models() else ()
-    with one_thread():
+    with single_thread():
         voices = _result_or_reason(
             lambda: evaluate_speaker(str(run), [corpus], (*shipped, *DEFAULT_BASELINES), **people)
         )
@@ -155,7 +156,7 @@ def play_games(run: Path, corpus: Path, films: Path, *, seed: int) -> GamesPlaye
         return GamesPlayed(name, [])
     model, rng = load_identity_model(name), np.random.default_rng([seed, 4])
     groups = [rng.choice(sorted(clips), CHOICES, replace=False) for _ in range(GAMES)]
-    with one_thread():
+    with single_thread():
         games = [_game(model, films, [[held_out[row] for row in clips[one]] for one in people]) for people in groups]
     return GamesPlayed(name, [game for game in games if game])
 

@@ -10,7 +10,6 @@ from typing import TypeVar
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
@@ -94,14 +93,3 @@ def with_progress(name: str, items: Sequence[T]) -> Iterator[T]:
         for done in range(len(items)):
             yield items[done]
             progress.update(done + 1, f"{done + 1}/{len(items)}")
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Limit torch to one thread: a single clip is too little work for two."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -24,10 +24,11 @@ from seehear.avatars.dialogue import plan_dialogue
 from seehear.avatars.files import write_video_file
 from seehear.clip import FPS, Clip
 from seehear.data.corpus import Corpus
-from seehear.demo.stages import jpeg, one_thread, with_progress
+from seehear.demo.stages import jpeg, with_progress
 from seehear.errors import ModelError
 from seehear.evaluation.result import format_percent_range
 from seehear.evaluation.sync import SyncEvaluation, evaluate_sync_clips
+from seehear.machine import single_thread
 from seehear.media.decode import open_media
 from seehear.media.shift import shift_sound
 from seehear.metrics.calibration import MEANING, RIGHT_WITHIN_MS, DelayCalibration
@@ -118,7 +119,7 @@ def learn_sync(corpus: Path, run: Path, *, steps: int, seed: int) -> TrainedMode
 
 def measure_model(run: Path, corpus: Path, held_out: Corpus, *, seed: int) -> SyncScores:
     """Evaluate the model on held-out people, and calibrate its confidence."""
-    with one_thread():
+    with single_thread():
         accuracy = evaluate_sync_clips(load_sync_model(run), with_progress("the papers' protocol", held_out))
         with suppress(ModelError):  # after a few steps it may always be wrong: then the confidence stays approximate
             calibrate(run, [corpus], split_by="speaker", examples=CALIBRATION_EXAMPLES)
@@ -128,7 +129,7 @@ def measure_model(run: Path, corpus: Path, held_out: Corpus, *, seed: int) -> Sy
 def repair(film: Path, folder: Path, model: LipSyncModel) -> RepairDemo:
     """Delay the audio of a video, then detect and fix the delay."""
     late, fixed = folder / "late.mp4", folder / "fixed.mp4"
-    with one_thread():
+    with single_thread():
         shift_sound(film, late, earlier_s=-DELAY_MS / 1000)
         before = measure_file(late, model, MeasureOptions(SEARCH_S))
         repaired = fix_measured(
@@ -296,7 +297,7 @@ def run_dialogue(folder: Path, lips: LipSyncModel, *, seed: int) -> DialogueDemo
     write_video_file(
         film, dialogue.pictures(), dialogue.sound, crf=camera.crf, preset=camera.preset, bit_rate=dialogue.room.bit_rate
     )
-    with one_thread():
+    with single_thread():
         spoken = diarize_file(film, lips)
         write_annotated_video(spoken, drawn)
     truth = dialogue.speakers()[None] == np.arange(len(PLACES))[:, None]

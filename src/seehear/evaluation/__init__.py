@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 from seehear.errors import SeehearError
@@ -23,6 +25,19 @@ TASKS = {
 """Name of a task -> ``module:function``; the function's parameters are the options."""
 
 
+def evaluation_of(task: str) -> Callable[..., Any]:
+    """The function that evaluates a task.
+
+    Raises:
+        SeehearError: there is no such task.
+    """
+    if task not in TASKS:
+        raise SeehearError(f"there is no task {task!r}; the tasks are {', '.join(TASKS)}", code="unknown-task")
+    module, name = TASKS[task].split(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function
+
+
 def evaluate(task: str, model: str, data: Any, **options: Any) -> Result:
     """Evaluate a model on a task.
 
@@ -35,10 +50,7 @@ def evaluate(task: str, model: str, data: Any, **options: Any) -> Result:
     Raises:
         SeehearError: there is no such task, or what its function raises.
     """
-    if task not in TASKS:
-        raise SeehearError(f"there is no task {task!r}; the tasks are {', '.join(TASKS)}", code="unknown-task")
-    module, name = TASKS[task].split(":")
-    function = getattr(import_module(module), name)
-    several = task not in ("sync", "animate", "facevoice")
+    function = evaluation_of(task)
+    several = "data" in signature(function).parameters  # the others take one corpus
     found: Result = function(model, [data] if several and not isinstance(data, (list, tuple)) else data, **options)
     return found

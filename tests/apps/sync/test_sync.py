@@ -250,7 +250,7 @@ def test_an_impossible_output_is_told_before_anything_is_measured(
     place: str,
 ) -> None:
     for module in (measuring, fixing):
-        monkeypatch.setattr(module, "load_sync_model", lambda name: pytest.fail("loaded"))
+        monkeypatch.setattr(module, "load_once", lambda name: pytest.fail("loaded"))
     assert sync(late_lamp, *flags, tmp_path / place) == 2
     err = capsys.readouterr().err
     assert str(tmp_path / place) in err

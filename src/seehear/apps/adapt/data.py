@@ -63,8 +63,8 @@ MAX_SHARE = 0.5
 
 
 WATCHED_FROM, WATCHED = 7, 3
-"""Of so many held-out units or more, about one in three is watched during training, to stop it in time. These are not
-part of the proof: weights that are chosen by them would flatter them. Five units at least are left for the proof."""
+"""With at least this many held-out units, about one in three decides when training stops. They are left out of the
+proof, which they would bias, and at least five units remain for it."""
 
 
 Part = Literal["learned", "watched", "held out"]

@@ -27,7 +27,7 @@ JUDGED_BY = 15
 
 
 FORGOTTEN = 0.05
-"""A surer loss than this on what is learned again is told in the verdict."""
+"""The verdict mentions a significant loss on the replayed corpus that is larger than this."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Gain:
 
 
 def verdict_sentence(gains: Sequence[Gain], replay: Sequence[Gain], model: str, out: str, within: bool = False) -> str:
-    """What the user is told in the end.
+    """Return the sentence that sums up whether the adapted model is better.
 
     Args:
         gains: on held-out clips of the user's videos.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -30,7 +29,7 @@ from seehear.apps.embeddings import (
     load_face_model,
     mean_voice_embedding,
 )
-from seehear.apps.sync.measure import FaceFinder, PathLike
+from seehear.apps.sync.measure import FaceFinder
 from seehear.apps.sync.offset import SyncEmbedder
 from seehear.audio.voice_activity import PAUSE_S, true_runs
 from seehear.clip import FPS
@@ -40,7 +39,7 @@ from seehear.media.audio_streams import AudioStreamChoice
 from seehear.media.sound import read_sound
 from seehear.models.interface import IdentityModel, LipSyncModel
 from seehear.models.store import load_identity_model, load_sync_model, packaged_models
-from seehear.parallel import Progress, map_files, worker_count
+from seehear.parallel import PathLike, Progress, run_files
 
 ENROLLED_VOICE_SIMILARITY = 0.57
 """Least cosine of the voice of a person in a film and a recording of somebody known: about where match-small errs as
@@ -67,7 +66,7 @@ def diarize_file(
         known: people who have names.
         progress: called with the share of the file that is done (0..1).
         threads: of the decoder; 0: one a core.
-        faces: knows faces; without, people are told apart by their places within a shot. Needed where a face is known.
+        faces: face model; without one, people are distinguished by position within a shot. Enrolled faces need it.
 
     Raises:
         MediaError: the file cannot be read.
@@ -226,25 +225,13 @@ def diarize(
     work = partial(_diarize_with, model, identity, known, options)
     with single_thread():
         _load(model, identity, known, detector)  # here, even if processes will do the work: a wrong model is one error
-    if isinstance(files, (str, os.PathLike)):
-        report = None if progress is None else lambda share: progress(share, str(files))
-        return work(Path(files), report)
-    return _diarize_each([Path(file) for file in files], model, work, workers, progress)
-
-
-def _diarize_each(
-    paths: list[Path],
-    model: str | Path | LipSyncModel,
-    work: Callable[[Path, Callable[[float], None] | None], Diarization],
-    workers: int | None,
-    progress: Progress | None,
-) -> Iterator[Diarization]:
-    alone = isinstance(model, LipSyncModel) or min(worker_count(workers), len(paths)) <= 1
-    for result in map_files(paths, work, 1 if alone else workers, progress):
-        if result.value is not None:
-            yield result.value
-        else:
-            yield Diarization.failed(result.path, result.error or "", result.code)
+    return run_files(
+        files,
+        work,
+        lambda file: Diarization.failed(file.path, file.error or "", file.code),
+        1 if isinstance(model, LipSyncModel) else workers,
+        progress,
+    )
 
 
 def _diarize_with(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import overload
 
 from seehear.apps.sync.drift import WRONG_SPEED_MS
-from seehear.apps.sync.measure import FaceFinder, MeasureOptions, PathLike, check_search, load_once, measure_file
+from seehear.apps.sync.measure import FaceFinder, MeasureOptions, check_search, load_once, measure_file
 from seehear.apps.sync.result import FixResult, SyncMeasurement, Verdict, describe_drift, format_delay, is_in_place
 from seehear.errors import MediaError, SeehearError, as_user_error, check_writable
 from seehear.machine import decoder_threads, single_thread
@@ -19,8 +19,7 @@ from seehear.media.audio_streams import AudioStreamChoice
 from seehear.media.remux import container_of, suffix_for, takes_pictures
 from seehear.media.shift import shift_sound
 from seehear.models.interface import LipSyncModel
-from seehear.models.store import load_sync_model
-from seehear.parallel import Progress, map_files, worker_count
+from seehear.parallel import PathLike, Progress, run_files
 
 
 def fix_measured(
@@ -221,37 +220,24 @@ def fix_sync(
         ModelError: there is no such model, or it has not learned sync.
     """
     check_search(search_s)
-    single = isinstance(files, (str, os.PathLike))
     paths = [Path(files)] if isinstance(files, (str, os.PathLike)) else [Path(file) for file in files]
     places = dict(zip(paths, output_paths(paths, Path(out)), strict=True))
     options = FixOptions(
         MeasureOptions(search_s, faces, detector, AudioStreamChoice.parse(audio_stream)), places, force
     )
-    if single:
-        report = None if progress is None else lambda share: progress(share, str(paths[0]))
-        result = _fix_with(model, options, paths[0], report)
-        if result.error:
-            raise MediaError(result.error, code=result.code)
-        return result
-    return _fix_each(paths, model, options, workers, progress)
-
-
-def _fix_each(
-    paths: list[Path],
-    model: str | Path | LipSyncModel,
-    options: FixOptions,
-    workers: int | None,
-    progress: Progress | None,
-) -> Iterator[FixResult]:
-    loaded = load_sync_model(model)  # here, even if processes will do the work: a wrong model is one error, not many
-    alone = isinstance(model, LipSyncModel) or min(worker_count(workers), len(paths)) <= 1
-    work = partial(_fix_with, loaded if alone else model, options)
-    for result in map_files(paths, work, 1 if alone else workers, progress):
-        if result.value is not None:
-            yield result.value
-        else:
-            failed = SyncMeasurement.failed(result.path, result.error or "", result.code, options.measure.search_s)
-            yield FixResult(failed, error=result.error, code=result.code)
+    load_once(model)  # here, even if processes will do the work: a wrong model is one error, not one a file
+    result = run_files(
+        files,
+        partial(_fix_with, model, options),
+        lambda file: FixResult(
+            SyncMeasurement.failed(file.path, file.error or "", file.code, search_s), error=file.error, code=file.code
+        ),
+        1 if isinstance(model, LipSyncModel) else workers,
+        progress,
+    )
+    if isinstance(result, FixResult) and result.error:
+        raise MediaError(result.error, code=result.code)
+    return result
 
 
 def _fix_with(

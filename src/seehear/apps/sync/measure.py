@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -45,7 +44,7 @@ from seehear.media.sound import Sound, read_all_sounds
 from seehear.metrics.calibration import DelayCalibration
 from seehear.models.interface import LipSyncModel
 from seehear.models.store import load_sync_model
-from seehear.parallel import Progress, map_files, worker_count
+from seehear.parallel import PathLike, Progress, run_files
 
 FaceFinder = Literal["yunet", "whole-frame"]
 
@@ -121,9 +120,6 @@ class MeasureOptions:
     def crops(self) -> ClipOptions:
         """How the faces are cut out."""
         return ClipOptions(faces=self.faces, detector=self.detector, sound=self.sound)
-
-
-PathLike = str | os.PathLike[str]
 
 
 @overload
@@ -220,10 +216,14 @@ def measure_sync(
         with single_thread():
             return measure_arrays(video, audio, load_sync_model(model), options, fps, sample_rate, progress)
     assert files is not None
-    if isinstance(files, (str, os.PathLike)):
-        report = None if progress is None else lambda share: progress(share, str(files))
-        return _measure_with(model, options, Path(files), report)
-    return _measure_each([Path(file) for file in files], model, options, workers, progress)
+    load_once(model)  # here, even if processes will do the work: a wrong model is one error, not one a file
+    return run_files(
+        files,
+        partial(_measure_with, model, options),
+        lambda file: SyncMeasurement.failed(file.path, file.error or "", file.code, search_s),
+        1 if isinstance(model, LipSyncModel) else workers,
+        progress,
+    )
 
 
 def check_search(search_s: float) -> None:
@@ -234,23 +234,6 @@ def check_search(search_s: float) -> None:
     """
     if not 0.1 <= search_s <= 30:
         raise SeehearError(f"--search-s must be from 0.1 to 30 seconds, not {search_s:g}")
-
-
-def _measure_each(
-    paths: list[Path],
-    model: str | Path | LipSyncModel,
-    options: MeasureOptions,
-    workers: int | None,
-    progress: Progress | None,
-) -> Iterator[SyncMeasurement]:
-    loaded = load_sync_model(model)  # here, even if processes will do the work: a wrong model is one error, not many
-    alone = isinstance(model, LipSyncModel) or min(worker_count(workers), len(paths)) <= 1
-    work = partial(_measure_with, loaded if alone else model, options)
-    for result in map_files(paths, work, 1 if alone else workers, progress):
-        if result.value is not None:
-            yield result.value
-        else:
-            yield SyncMeasurement.failed(result.path, result.error or "", result.code, options.search_s)
 
 
 def _measure_with(
