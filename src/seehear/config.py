@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass, replace
+from functools import cache, reduce
 from importlib import resources
 from importlib.resources.abc import Traversable
+from operator import or_
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from seehear.errors import ModelError, SeehearError
+from seehear.registry import OneOf
 
 
 def _fitting(called: str, whole: Any, part: str, value: Any, hint: Any) -> Any:
@@ -138,7 +141,7 @@ def build(kind: type[T], values: Any, where: str) -> T:
     for entry in fields(kind):  # type: ignore[arg-type]  # mypy cannot express "a type of a dataclass"
         if entry.default is MISSING and entry.default_factory is MISSING and entry.name not in values:
             raise OptionsError(f"{where} needs the key {entry.name!r}; add it")
-    types = get_type_hints(kind)
+    types = hints_with_choices(kind)
     return kind(**{key: build_value(types[key], value, f"{where}, {key}") for key, value in values.items()})
 
 
@@ -227,6 +230,55 @@ def _keys(kind: Any) -> list[str]:
 
 def _comma_list(names: Iterable[Any]) -> str:
     return ", ".join(str(name) for name in names)
+
+
+def with_choices(hint: Any) -> Any:
+    """Replace every `OneOf` in a type hint with a `Literal` of the names that its registry has now."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        marks = [mark for mark in hint.__metadata__ if isinstance(mark, OneOf)]
+        if marks:
+            return Literal[tuple(marks[0].names())]
+        return Annotated[(with_choices(inner[0]), *hint.__metadata__)]
+    if not any(registry_marks(hint)):
+        return hint
+    parts = tuple(map(with_choices, inner))
+    return reduce(or_, parts) if origin in (Union, UnionType) else origin[parts]
+
+
+def hints_with_choices(options: Any) -> dict[str, Any]:
+    """Return the type hints of a class or a function, each through `with_choices`."""
+    return {name: with_choices(hint) for name, hint in get_type_hints(options, include_extras=True).items()}
+
+
+def check_names(options: Any) -> None:
+    """Check those fields of an options dataclass that are names in a registry; for its ``__post_init__``.
+
+    Raises:
+        SeehearError: a name does not exist, or does not fit
+    """
+    kind: Any = type(options)
+    for name, marks in _marked_fields(kind).items():
+        value = getattr(options, name)
+        for one in value if isinstance(value, list | tuple) else (value,):
+            if one is not None:
+                for mark in marks:
+                    mark.check(one)
+
+
+def registry_marks(hint: Any) -> Iterator[OneOf]:
+    """Yield every `OneOf` in a type hint."""
+    if get_origin(hint) is Annotated:
+        yield from (mark for mark in hint.__metadata__ if isinstance(mark, OneOf))
+    for part in get_args(hint) if get_origin(hint) is not Literal else ():
+        yield from registry_marks(part)
+
+
+@cache
+def _marked_fields(options: Any) -> dict[str, tuple[OneOf, ...]]:
+    hints = get_type_hints(options, include_extras=True)
+    found = {entry.name: tuple(registry_marks(hints[entry.name])) for entry in fields(options)}
+    return {name: marks for name, marks in found.items() if marks}
 
 
 PRESETS_FOLDER = ("presets",)

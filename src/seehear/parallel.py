@@ -22,6 +22,7 @@ from typing import Any, Generic, Literal, NoReturn, TypeVar
 
 from seehear.errors import SeehearError, Stopped, as_user_error
 from seehear.machine import available_cores, single_threaded_children
+from seehear.registry import import_plugin_modules, plugin_modules
 
 
 @contextmanager
@@ -154,7 +155,7 @@ class Worker:
         self.task: Any = None
         self.tries = 0
         self.connection, child_connection = get_context("spawn").Pipe()
-        self.process = SpawnProcess(target=_worker_main, args=(child_connection, work), daemon=alone)
+        self.process = SpawnProcess(target=_worker_main, args=(child_connection, work, plugin_modules()), daemon=alone)
         with single_threaded_children():
             self.process.start()
         child_connection.close()  # so that the connection ends when the process dies
@@ -196,7 +197,7 @@ def _describe_exit(exit_code: int) -> str:
     return f"ended with exit code {exit_code}"
 
 
-def _worker_main(connection: Connection, work: Work) -> None:
+def _worker_main(connection: Connection, work: Work, plugins: Sequence[str]) -> None:
     """Main function of a worker process."""
     import cv2  # not needed by the parent
 
@@ -210,6 +211,11 @@ def _worker_main(connection: Connection, work: Work) -> None:
         except OSError:  # the parent is gone
             os._exit(1)
 
+    try:
+        import_plugin_modules(plugins)
+    except SeehearError as error:
+        send("raised", error)
+        return
     send("ready", None)
     while True:
         try:

@@ -14,6 +14,7 @@ from seehear.benchmark.job import CellJob, JobResult, run_job
 from seehear.errors import SeehearError, Stopped
 from seehear.machine import THREAD_VARIABLES
 from seehear.parallel import MAX_ATTEMPTS, ReportProgress, Worker, worker_count
+from seehear.registry import import_plugin_modules, plugin_modules
 
 STOP_S = 60.0
 """So long a training has to save what it needs to go on."""
@@ -230,7 +231,7 @@ class RayEngine:
     def _begin(self, job: CellJob) -> Any:
         gpus = int(self.gpus and _wants_gpu(job))
         task = self.ray.remote(num_cpus=job.workers, num_gpus=gpus, max_retries=RETRIES)(_work)
-        return task.remote(job)
+        return task.remote(job, plugin_modules())
 
     def _ended(self, job: CellJob, reference: Any) -> JobEnd:
         try:
@@ -246,11 +247,12 @@ class RayEngine:
             self.ray.wait(running, num_returns=len(running), timeout=STOP_S)
 
 
-def _work(job: CellJob) -> JobResult | None:
+def _work(job: CellJob, plugins: tuple[str, ...]) -> JobResult | None:
     """What a process of the cluster does; None if it was asked to stop meanwhile."""
     import cv2
 
     cv2.setNumThreads(1)
+    import_plugin_modules(plugins)
     try:
         return run_job(job)
     except Stopped:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
 from inspect import Parameter, isclass, signature
@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from docstring_parser import parse as parse_docstring
 from jsonargparse import DefaultHelpFormatter
+
+from seehear.config import registry_marks, with_choices
 
 PYTHON_ONLY = frozenset({"progress", "fps", "sample_rate"})
 """Parameters that are never flags: callbacks, and what describes arrays in memory."""
@@ -272,3 +274,42 @@ def _fields(kind: Any, section: str, default: Any) -> list[Flag]:
 def _helps(documented: Any) -> dict[str, str | None]:
     """Parameter (or attribute) -> what the docstring says."""
     return {entry.arg_name: entry.description for entry in parse_docstring(documented.__doc__ or "").params}
+
+
+def field_hint(hint: Any, path: Sequence[str]) -> Any:
+    """Return the type hint of a nested field, such as ``("pictures", "flip")`` of a dataclass or of an optional one.
+
+    Raises:
+        KeyError: there is no such field
+    """
+    if not path:
+        return hint
+    kinds = [kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)]
+    for kind in kinds:
+        hints = get_type_hints(kind, include_extras=True)
+        if path[0] in hints:
+            return field_hint(hints[path[0]], path[1:])
+    raise KeyError(path[0])
+
+
+def set_choices(actions: Iterable[Any], hints: Mapping[str, Any]) -> None:
+    """Make a parser check and show the names in registries, also within dataclasses.
+
+    jsonargparse (4.53) reads the fields of a dataclass without `Annotated`, so the hints are read again here.
+
+    Args:
+        actions: of a jsonargparse parser, after all arguments were added
+        hints: first part of a flag -> its type hint with `Annotated`
+    """
+    for action in actions:
+        flag, *path = str(action.dest).split(".")
+        if flag not in hints or getattr(action, "_typehint", None) is None:
+            continue
+        try:
+            hint = field_hint(hints[flag], path)
+        except KeyError:  # a field of a class chosen on the command line
+            continue
+        if action.nargs in ("*", "+") and get_origin(hint) is list:
+            hint = get_args(hint)[0]
+        if any(registry_marks(hint)):
+            action._typehint = with_choices(hint)

@@ -14,7 +14,7 @@ import yaml
 from docstring_parser import parse as parse_docstring
 from jsonargparse import ArgumentParser, Namespace
 
-from seehear.cli.flags import Flag, HelpFormatter, flags_of, plain, show_values
+from seehear.cli.flags import Flag, HelpFormatter, flags_of, plain, set_choices, show_values
 from seehear.cli.verbs import Function, Verb
 
 BAD_INPUT = 2
@@ -170,6 +170,7 @@ def parser_of(verb: str, entry: Verb, words: Sequence[str] = ()) -> Parser:
     _add_output_flags(parser, entry)
     if not chosen:
         _add_variants(parser, entry)
+    set_choices(parser._actions, {flag.name: flag.type for flag in parser.flags})
     for action in parser._actions:
         show_values(action)
     return parser
