@@ -12,11 +12,13 @@ from typing import Any, Literal
 from seehear import evaluation
 
 USE, LEARN, EVALUATE, DATA = "Use it on your files", "Learn", "Evaluate", "Get data"
+INSTALL = "Installation"
 GROUPS = {
     USE: "trained models come with the package",
     LEARN: "train models without labels, or adapt one to your videos",
     EVALUATE: "measure how well a model does",
     DATA: "make the corpora that training and evaluation read",
+    INSTALL: "when something does not work, or is slow",
 }
 """Sections of ``seehear --help``, with a few words on each."""
 
@@ -311,7 +313,16 @@ DATA_SETS: dict[str, Verb] = {
     ),
 }
 
-VERBS: dict[str, Verb] = {**APPS, **LEARNING, **EVALUATIONS, **MEASURING, **DATA_SETS}
+INSTALLATION: dict[str, Verb] = {
+    "doctor": Verb(
+        "seehear.apps.doctor:doctor",
+        "check this installation: processor, GPU, decoder, models, disk, network",
+        "seehear doctor",
+        INSTALL,
+    ),
+}
+
+VERBS: dict[str, Verb] = {**APPS, **LEARNING, **EVALUATIONS, **MEASURING, **DATA_SETS, **INSTALLATION}
 """By name, in the order of the help. A name of two words belongs to a family: its first word alone lists the family."""
 
 
