@@ -85,8 +85,8 @@ class Verb:
             them) of parameters whose type or default depends on those words.
         positionals: parameters with a default that are given by position all the same.
         confirm: parameter that the user's "yes" to the terms of a data set sets.
-        resumable: whether the same command goes on where it was interrupted. Such long jobs also log their progress
-            where there is no terminal.
+        resumable: whether the same command goes on where it was interrupted.
+        long: whether it takes minutes or more; resumable ones do in any case.
     """
 
     function: Function
@@ -103,6 +103,12 @@ class Verb:
     positionals: tuple[str, ...] = ()
     confirm: str | None = None
     resumable: bool = False
+    long: bool = False
+
+    @property
+    def logs_progress(self) -> bool:
+        """Whether progress is also printed where there is no terminal."""
+        return self.long or self.resumable
 
 
 SYNC_MODEL = "name or folder of a sync model, or hf:owner/name on the Hugging Face hub"
@@ -215,6 +221,7 @@ LEARNING: dict[str, Verb] = {
         "calibrate a sync model, so that its confidence is a probability",
         "seehear calibrate run/ corpus/",
         LEARN,
+        long=True,
     ),
     "import-syncnet": Verb(
         "seehear.apps.import_syncnet:import_syncnet",
@@ -252,6 +259,7 @@ EVALUATIONS: dict[str, Verb] = {
         f"seehear evaluate {task} run/ corpus/",
         EVALUATE,
         writers=TASK_WRITERS.get(task, {}) | {"out": RESULT_FILE},
+        long=True,
     )
     for task, (function, summary) in TASKS.items()
 }
