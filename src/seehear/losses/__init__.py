@@ -72,7 +72,7 @@ def check_loss(options: Any, section: str, second_embeddings: bool) -> None:
         if name not in own:
             known = f"it has {', '.join(own)}" if own else "it has none of its own"
             raise ValueError(f"{section}.loss_options: the loss {declared.name} has no option {name!r}; {known}")
-    declared.check(common, second_embeddings)
+    declared.check(common, section, second_embeddings)
 
 
 def _common_options(options: Any) -> dict[str, Any]:

@@ -176,11 +176,11 @@ class Separate(Multiway):
         self.weight = weight
 
     @classmethod
-    def check(cls, options: Mapping[str, Any], second_embeddings: bool) -> None:
+    def check(cls, options: Mapping[str, Any], section: str, second_embeddings: bool) -> None:
         """See `Loss.check`."""
-        super().check(options, second_embeddings)
+        super().check(options, section, second_embeddings)
         if not second_embeddings and options.get("similarity", "angular") != "angular":
-            raise ValueError("model.loss separate needs model.similarity angular: there is one cut of each clip")
+            raise ValueError(f"the loss {cls.name} needs {section}.similarity angular: there is one cut of each clip")
 
     def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates, within: Candidates) -> Tensor:
         """See `Multiway.choose_from`."""

@@ -228,18 +228,19 @@ class Loss(nn.Module, ABC):
         return tuple(signature(cls).parameters)
 
     @classmethod
-    def check(cls, options: Mapping[str, Any], second_embeddings: bool) -> None:
+    def check(cls, options: Mapping[str, Any], section: str, second_embeddings: bool) -> None:
         """Check the options of a model that uses this loss.
 
         Args:
             options: the model's values of `seehear.losses.COMMON_OPTIONS`, accepted by this loss or not.
+            section: name of the model's options on the command line, for messages.
             second_embeddings: whether the model gives ``sound2`` and ``lips2`` to `forward`.
 
         Raises:
             ValueError: the loss cannot be used with these options.
         """
         if options.get("shared") is not None and "shared" not in cls.option_names():
-            raise ValueError(f"the loss {cls.name} compares all of an embedding: leave out model.shared")
+            raise ValueError(f"the loss {cls.name} compares all of an embedding: leave out {section}.shared")
 
     def forward(
         self,
