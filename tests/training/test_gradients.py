@@ -12,6 +12,7 @@ from lightning_fabric import Fabric
 
 from random_batches import random_batch
 from seehear.errors import ModelError
+from seehear.losses import LOSSES
 from seehear.models import MODELS
 from seehear.models.animate import AnimateOptions
 from seehear.models.interface import PretextModel
@@ -77,11 +78,9 @@ def test_a_gradient_reaches_every_parameter_of_a_preset(name: str) -> None:
         replace(ANIMATE, audio_task="reconstruct", alpha=0.5),
         JointOptions(sync_weight=0.0, animate_weight=0.0),
         JointOptions(match_weight=0.0, animate_weight=0.0),
-        replace(MATCH, loss="multiway"),
+        *(replace(MATCH, loss=name) for name in LOSSES.names()),
         replace(MATCH, loss="separate", shared=2),
         replace(MATCH, loss="multiway", shared=2, freeze_voice=True),
-        replace(MATCH, loss="contrastive"),
-        replace(MATCH, loss="avenet"),
         replace(MATCH, loss="multiway", similarity="inverse-euclidean"),
     ],
 )

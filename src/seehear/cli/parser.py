@@ -170,7 +170,8 @@ def parser_of(verb: str, entry: Verb, words: Sequence[str] = ()) -> Parser:
     _add_output_flags(parser, entry)
     if not chosen:
         _add_variants(parser, entry)
-    set_choices(parser._actions, {flag.name: flag.type for flag in parser.flags})
+    hints = {flag.name: (flag.settings or {}).get("type", flag.type) for flag in parser.flags}
+    set_choices(parser._actions, hints)
     for action in parser._actions:
         show_values(action)
     return parser

@@ -12,7 +12,7 @@ from seehear.errors import ModelError
 from seehear.models.interface import LipSyncModel, PretextModel
 from seehear.nn.embed import PaddedLipEncoder, PixelEncoder
 from seehear.nn.external import has_weights, init_external, is_external, load_external
-from seehear.nn.handcrafted import EGEMAPS, FULL, HANDCRAFTED, SUFFIXES, build_handcrafted
+from seehear.nn.handcrafted import EGEMAPS, FULL, HANDCRAFTED, REMOVED, build_handcrafted
 from seehear.nn.handcrafted import installed as egemaps_installed
 from seehear.nn.interface import SpeechEncoder
 
@@ -26,7 +26,7 @@ DEFAULT_BASELINES = ("logmel", "mfcc", UNTRAINED)
 """What a model is compared with where nothing else is asked for."""
 
 
-HANDCRAFTED_BASELINES = (*(name + suffix for name in FULL for suffix in ("", *SUFFIXES)), EGEMAPS)
+HANDCRAFTED_BASELINES = (*(name + suffix for name in FULL for suffix in REMOVED), EGEMAPS)
 """What nobody has learned, in every form that is usual: the best of them counts."""
 
 

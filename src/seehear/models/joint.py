@@ -7,7 +7,7 @@ The three losses share the audio features: `sync` (Chung, Kang & Chung 2020, arX
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import torch
@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 
 from seehear.audio.augmentation import SoundAugmentation, SoundAugmentationOptions
 from seehear.clip import SAMPLES_PER_FRAME, Region
-from seehear.config import build_options, check_minimums
+from seehear.config import build_options, check_minimums, check_names, options_to_dict
 from seehear.errors import ModelError
 from seehear.models.animate import AnimateModel, AnimateOptions, GenerationLoss, GenerationOptions, build_generator
 from seehear.models.inputs import encode_augmented
@@ -23,13 +23,7 @@ from seehear.models.interface import IdentityModel, LipSyncModel, check_shared_d
 from seehear.models.match import MatchObjective, MatchObjectiveOptions, voice_augmentation
 from seehear.models.picture_augmentation import PictureAugmentationOptions
 from seehear.models.sync import SyncObjective, SyncObjectiveOptions
-from seehear.nn import (
-    SpeechName,
-    build_speech_encoder,
-    complete_face_options,
-    complete_lip_options,
-    complete_speech_options,
-)
+from seehear.nn import SpeechName, build_encoder, complete_options
 from seehear.nn.embed import freeze_unused_layers
 from seehear.nn.generator import FrameGenerator
 from seehear.nn.interface import LipEncoder, StreamedSpeech
@@ -76,6 +70,7 @@ class JointOptions:
 
     def __post_init__(self) -> None:
         weights = ("sync_weight", "match_weight", "animate_weight")
+        check_names(self)
         check_minimums("model", self, size=8, dim=1, **dict.fromkeys(weights, 0.0))
         if self.size % 2:
             raise ValueError(f"model.size must be even, not {self.size}: the mouth is half of it")
@@ -106,7 +101,7 @@ class JointModel(LipSyncModel, IdentityModel):
         self.config: dict[str, Any] = {"pretext": self.name, "model": _complete_options(o)}
         self.dim, self.input_view = o.dim, f"face-{o.size}"
         self.shared = o.match.shared
-        self.encoder = build_speech_encoder(o.encoder, o.sound)
+        self.encoder = build_encoder("speech", o.encoder, o.sound)
         self.sync = SyncObjective(o.sync, self.encoder, o.dim) if o.sync_weight else None
         self.match = MatchObjective(o.match, self.encoder, o.dim) if o.match_weight else None
         self.generator: FrameGenerator | None = None
@@ -246,7 +241,7 @@ def _with_pictures(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _complete_options(o: JointOptions) -> dict[str, Any]:
     """Every option, encoder defaults included, so that saved models survive a change of the defaults."""
-    whole = asdict(o) | {"sound": complete_speech_options(o.encoder, o.sound)}
-    whole["sync"]["lips"] = complete_lip_options(o.sync.encoder, {**o.sync.lips, "dim": o.dim})
-    whole["match"]["still"] = complete_face_options(o.match.face, o.match.still)
+    whole = options_to_dict(o) | {"sound": complete_options("speech", o.encoder, o.sound)}
+    whole["sync"]["lips"] = complete_options("lips", o.sync.encoder, {**o.sync.lips, "dim": o.dim})
+    whole["match"]["still"] = complete_options("face", o.match.face, o.match.still)
     return whole

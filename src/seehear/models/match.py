@@ -7,8 +7,7 @@ track. A second segment and a second still are the positives within the modaliti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from inspect import signature
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 import torch
@@ -17,9 +16,9 @@ from torch.nn import functional as F
 
 from seehear.audio.augmentation import SoundAugmentation, SoundAugmentationOptions
 from seehear.clip import FPS
-from seehear.config import build_options, check_minimums
+from seehear.config import build_options, check_minimums, check_names, options_to_dict
 from seehear.errors import ModelError
-from seehear.losses import LOSSES, LossName, make_loss
+from seehear.losses import AngularLoss, LossName, build_loss, check_loss
 from seehear.losses.base import SimilarityName, gather_processes, mean_where
 from seehear.models.inputs import (
     augmentation_from_plain,
@@ -30,15 +29,7 @@ from seehear.models.inputs import (
 )
 from seehear.models.interface import SEGMENT_S, IdentityModel, cross_similarity
 from seehear.models.picture_augmentation import PictureAugmentation, PictureAugmentationOptions
-from seehear.models.sync import AngularLoss
-from seehear.nn import (
-    FaceName,
-    SpeechName,
-    build_face_encoder,
-    build_speech_encoder,
-    complete_face_options,
-    complete_speech_options,
-)
+from seehear.nn import FaceName, SpeechName, build_encoder, complete_options
 from seehear.nn.embed import freeze_unused_layers
 from seehear.nn.interface import SpeechEncoder, StreamedSpeech
 from seehear.nn.layers import Pooling, SharedSubspace, VoiceHead
@@ -93,6 +84,7 @@ class MatchOptions:
         shared: for multi-way losses: additional dimensions, besides ``dim``, in which voices are compared with faces;
             by default the ``dim`` dimensions themselves are compared. A face reveals little about a voice (sex, age,
             size), and with more dimensions more training pairs are memorised.
+        loss_options: other options of the loss, which a loss of a plug-in may have.
         freeze_voice: keep the initial weights of the voice tower (see --init), except for the shared dimensions.
         pictures: augmentation of the stills, independent for each.
         sounds: augmentation of the segments, independent for each.
@@ -114,18 +106,19 @@ class MatchOptions:
     margin: float = 20.0
     weight: float = 1.0
     shared: int | None = None
+    loss_options: dict[str, Any] = field(default_factory=dict)
     freeze_voice: bool = False
     pictures: PictureAugmentationOptions = field(default_factory=still_augmentation)
     sounds: SoundAugmentationOptions = field(default_factory=voice_augmentation)
 
     def __post_init__(self) -> None:
+        check_names(self)
         check_minimums("model", self, dim=1, seconds=1 / FPS, margin=0, weight=0, face_dropout=0)
         if self.face_dropout >= 1:
             raise ValueError(f"model.face_dropout must be less than 1, not {self.face_dropout}")
         if self.shared is not None:
             check_minimums("model", self, shared=1)
-            if "shared" not in signature(LOSSES[self.loss]).parameters:
-                raise ValueError(f"the loss {self.loss} compares all of an embedding: leave out model.shared")
+        check_loss(self, "model", second_embeddings=True)
 
 
 class MatchModel(IdentityModel):
@@ -149,25 +142,26 @@ class MatchModel(IdentityModel):
         super().__init__()
         self.options = o = options or MatchOptions()
         encoders = {
-            "sound": complete_speech_options(o.encoder, o.sound),
-            "still": complete_face_options(o.face, o.still),
+            "sound": complete_options("speech", o.encoder, o.sound),
+            "still": complete_options("face", o.face, o.still),
         }
         self.dim = o.dim + (o.shared or 0)
-        self.encoder = build_speech_encoder(o.encoder, o.sound)
+        self.encoder = build_encoder("speech", o.encoder, o.sound)
         self.layer = o.layer or self.encoder.default_layer
         freeze_unused_layers(self.encoder, self.layer)
-        self.config: dict[str, Any] = {"pretext": self.name, "model": asdict(o) | encoders | {"layer": self.layer}}
+        self.config: dict[str, Any] = {
+            "pretext": self.name,
+            "model": options_to_dict(o) | encoders | {"layer": self.layer},
+        }
         self.voice_head = VoiceHead(self.encoder.layers[self.layer], o.dim, o.pooling)
         self.common = SharedSubspace(o.dim, o.shared) if o.shared else None
         if o.freeze_voice:
             self.encoder.requires_grad_(False)
             self.voice_head.requires_grad_(False)
-        self.face = build_face_encoder(o.face, o.still)
+        self.face = build_encoder("face", o.face, o.still)
         self.face_head = nn.Sequential(nn.Dropout(o.face_dropout), nn.Linear(self.face.dim, self.dim))
         self.input_view = f"face-{self.face.size}"
-        self.loss = make_loss(
-            o.loss, similarity=o.similarity, symmetric=o.symmetric, margin=o.margin, weight=o.weight, shared=o.shared
-        )
+        self.loss = build_loss(o)
         self.distance, self.shared = self.loss.distance, self.loss.shared_dims
         self.picture_augment = PictureAugmentation(o.pictures)
         self.sound_augment = SoundAugmentation(o.sounds)
@@ -302,6 +296,7 @@ class MatchObjectiveOptions:
         weight: weight of the separation within the modalities, in the loss `separate`.
         shared: number of leading dimensions that are compared across the modalities; by default all. The others are
             used within a modality only.
+        loss_options: other options of the loss.
         pictures: augmentation of the stills, independent for each.
     """
 
@@ -315,12 +310,15 @@ class MatchObjectiveOptions:
     symmetric: bool = True
     weight: float = 1.0
     shared: int | None = None
+    loss_options: dict[str, Any] = field(default_factory=dict)
     pictures: PictureAugmentationOptions = field(default_factory=still_augmentation)
 
     def __post_init__(self) -> None:
+        check_names(self)
         check_minimums("model.match", self, seconds=1 / FPS, weight=0, face_dropout=0)
         if self.face_dropout >= 1:
             raise ValueError(f"model.match.face_dropout must be less than 1, not {self.face_dropout}")
+        check_loss(self, "model.match", second_embeddings=True)
 
 
 class MatchObjective(nn.Module):
@@ -350,9 +348,9 @@ class MatchObjective(nn.Module):
         if self.layer not in speech.layers:
             raise ModelError(f"model.match.layer {self.layer!r} is not one of {', '.join(speech.layers)}")
         self.voice_head = VoiceHead(speech.layers[self.layer], dim, o.pooling)
-        self.face = build_face_encoder(o.face, o.still)
+        self.face = build_encoder("face", o.face, o.still)
         self.face_head = nn.Linear(self.face.dim, dim)
-        self.loss = make_loss(o.loss, symmetric=o.symmetric, weight=o.weight, shared=o.shared)
+        self.loss = build_loss(o)
         self.augment = PictureAugmentation(o.pictures)
 
     def forward(

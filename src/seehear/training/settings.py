@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
-from seehear.config import PRESETS_FOLDER, check_minimums, resource_folder, yaml_names
+from seehear.config import PRESETS_FOLDER, check_minimums, options_to_dict, resource_folder, yaml_names
 from seehear.data.corpus import By
 from seehear.errors import ModelError
 from seehear.models import MODELS
@@ -131,7 +131,7 @@ class TrainingSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for YAML."""
-        return cast(dict[str, Any], _plain(asdict(self)))
+        return cast(dict[str, Any], _plain(options_to_dict(self)))
 
     def flags(self) -> dict[str, Any]:
         """All options by the name of their flag: ``optim.lr``, ``model.pictures.flip``."""
@@ -287,7 +287,7 @@ def build_settings(values: Mapping[str, Any], name: str) -> TrainingSettings:
         parser.add_argument(f"--{section}", type=options, default=options())
     try:
         parsed = parser.instantiate(parser.parse_object(dict(values)))
-    except (ArgumentError, ValueError) as error:
+    except (ArgumentError, ValueError, ModelError) as error:
         raise ModelError(f"the preset {name} does not fit: {' '.join(str(error).split())}") from error
     return TrainingSettings(**vars(parsed))
 
