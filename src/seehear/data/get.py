@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
@@ -16,7 +15,7 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from seehear.atomic_io import remove_leftovers, write_text
+from seehear.atomic_io import lock_file, remove_leftovers, write_text
 from seehear.data.datasets.catalogue import Download, find_download
 from seehear.data.hosts import DownloadPlan, HttpClient, PendingFile, Terms
 from seehear.data.http import BadArchiveError, DownloadError, NotOnServerError, RetryPolicy
@@ -71,11 +70,8 @@ class DownloadRecord:
         self._told = self._read(name)
         out.mkdir(parents=True, exist_ok=True)
         self._lock = (out / LOCK).open("wb")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.close()
-            raise DownloadError(f"another seehear is filling {out} now; wait for it, or name another folder") from None
+        busy = f"another seehear is filling {out} now; wait for it, or name another folder"
+        lock_file(self._lock, DownloadError(busy))
         remove_leftovers(out)
 
     @property

@@ -6,7 +6,6 @@ So a killed run can go on. Each finished source leaves ``NUMBER.json`` (what bec
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import re
@@ -19,9 +18,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
-from seehear.atomic_io import remove_leftovers, write_text
+from seehear.atomic_io import lock_file, remove_leftovers, write_text
 from seehear.data.datasets import Source
 from seehear.data.manifest import CORPUS_FILE, REPORT_FILE, recorded_detector
 from seehear.errors import CorpusError, as_user_error, disk_full_error
@@ -158,7 +157,9 @@ class Staging(Generic[T]):
         self._kind = kind
         self.folder = out / STAGING
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(self.folder / "lock", out)
+        self._lock = (self.folder / "lock").open("wb")
+        busy = f"another seehear is at work on {out} now; wait for it, or name another folder"
+        lock_file(self._lock, CorpusError(busy))
         remove_leftovers(out)
         plan = self.folder / "plan.json"
         if plan.exists():
@@ -198,17 +199,6 @@ class Staging(Generic[T]):
 
     def _outcome_path(self, number: int) -> Path:
         return self.folder / f"{number:07d}.json"
-
-
-def _locked(path: Path, out: Path) -> IO[bytes]:
-    """An open file whose lock ends with the process, however it ends."""
-    file = path.open("wb")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise CorpusError(f"another seehear is at work on {out} now; wait for it, or name another folder") from None
-    return file
 
 
 def is_complete_corpus(out: Path, fingerprint: dict[str, Any]) -> bool:
