@@ -17,12 +17,11 @@ from torch.nn import functional as F
 
 from seehear.audio.augmentation import SoundAugmentation, SoundAugmentationOptions
 from seehear.clip import FPS
-from seehear.config import build_options, check_minimums
+from seehear.config import check_minimums
 from seehear.errors import ModelError
 from seehear.losses import LOSSES, LossName, make_loss
 from seehear.losses.base import SimilarityName, gather_processes, mean_where
 from seehear.models.inputs import (
-    augmentation_from_plain,
     encode_augmented,
     face_input,
     sample_two_feature_segments,
@@ -31,6 +30,7 @@ from seehear.models.inputs import (
 from seehear.models.interface import SEGMENT_S, IdentityModel, cross_similarity
 from seehear.models.picture_augmentation import PictureAugmentation, PictureAugmentationOptions
 from seehear.models.sync import AngularLoss
+from seehear.models.validation import MatchValidation
 from seehear.nn import (
     FaceName,
     SpeechName,
@@ -139,6 +139,9 @@ class MatchModel(IdentityModel):
 
     name = "match"
     Options = MatchOptions
+    summary = "embeddings of voices and faces that are similar for the same person"
+    paper = "Chung, Kang & Chung 2020, arXiv 2004.14326"
+    validation = MatchValidation
     logged_metrics = ("matched", "same_voice")
     stills_per_window = 2
     separate_sources = True
@@ -171,12 +174,6 @@ class MatchModel(IdentityModel):
         self.distance, self.shared = self.loss.distance, self.loss.shared_dims
         self.picture_augment = PictureAugmentation(o.pictures)
         self.sound_augment = SoundAugmentation(o.sounds)
-
-    @classmethod
-    def options_from(cls, given: Mapping[str, Any]) -> MatchOptions:
-        """See `PretextModel.options_from`."""
-        options: MatchOptions = build_options(MatchOptions, augmentation_from_plain(given))
-        return options
 
     @property
     def speech(self) -> StreamedSpeech:
