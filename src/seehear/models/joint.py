@@ -202,11 +202,11 @@ class JointModel(LipSyncModel, IdentityModel):
         outputs: dict[str, Tensor] = {}
         loss = features.new_zeros((), dtype=torch.float32)
         if self.sync:
-            outputs |= _rename_loss(self.sync(features, video, rng), "sync_loss")
+            outputs |= _renamed(self.sync(features, video, rng), loss="sync_loss")
             loss = loss + o.sync_weight * outputs["sync_loss"]
         if self.match:
             second_layers = self._encode(audio, rng) if rng else layers
-            outputs |= _rename_loss(self.match(layers, second_layers, video, rng), "match_loss")
+            outputs |= _renamed(self.match(layers, second_layers, video, rng), loss="match_loss", matched="found")
             loss = loss + o.match_weight * outputs["match_loss"]
         if self.generator is not None:
             outputs |= self.drawing(self.generator, video, features, rng, seen="face")
@@ -231,9 +231,9 @@ class JointModel(LipSyncModel, IdentityModel):
         return self.match
 
 
-def _rename_loss(outputs: dict[str, Tensor], loss: str) -> dict[str, Tensor]:
-    """Rename the key ``loss``."""
-    return {loss if name == "loss" else name: value for name, value in outputs.items()}
+def _renamed(outputs: dict[str, Tensor], **names: str) -> dict[str, Tensor]:
+    """Outputs of an objective, with the names that they have beside those of the others."""
+    return {names.get(name, name): value for name, value in outputs.items()}
 
 
 def _complete_options(o: JointOptions) -> dict[str, Any]:
