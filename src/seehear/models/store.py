@@ -67,12 +67,14 @@ def _from_folder(folder: Path) -> PretextModel:
     if config.get("format") != FORMAT:
         raise ModelError(f"{folder / CONFIG} was written by another version of seehear ({config.get('seehear', '?')})")
     name = str(config.get("pretext"))
-    if name not in MODELS:
+    try:
+        MODELS.check(name)
+    except ModelError as error:
         raise ModelError(
-            f"{folder / CONFIG} describes a {name!r} model, which this version of seehear does not know "
-            f"({config.get('seehear', '?')} wrote it); install that version, or the plug-in that adds the model",
-            code="unknown-model",
-        )
+            f"{folder / CONFIG}: {error}; seehear {config.get('seehear', '?')} wrote it, perhaps with a plug-in that "
+            "adds the model: install it",
+            code=error.code,
+        ) from None
     return MODELS[name].from_config(config)
 
 
