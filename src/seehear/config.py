@@ -84,12 +84,18 @@ def _flag(name: str, value: Any, default: Any) -> list[str]:
 
 
 def build_options(options: type, given: Mapping[str, Any]) -> Any:
-    """Build an options dataclass from plain values of YAML or JSON (lists become tuples)."""
+    """Build an options dataclass, and those in its fields, from plain values of YAML or JSON (lists become tuples)."""
     names = [field.name for field in fields(options)]
     unknown = sorted(set(given) - set(names))
     if unknown:
         raise ModelError(f"{options.__name__} has no option {unknown[0]!r}; it has {', '.join(names)}")
-    return options(**{key: _tuples(value) for key, value in given.items()})
+    kinds = get_type_hints(options)
+    return options(**{key: _option(kinds[key], value) for key, value in given.items()})
+
+
+def _option(kind: Any, value: Any) -> Any:
+    nested = isinstance(kind, type) and is_dataclass(kind) and isinstance(value, Mapping)
+    return build_options(kind, value) if nested else _tuples(value)
 
 
 OMITTED_IF_EMPTY = ("loss_options",)

@@ -21,6 +21,7 @@ from seehear.config import (
     yaml_names,
 )
 from seehear.data.datasets.catalogue import DATASETS
+from seehear.models import MODELS
 from seehear.nn.handcrafted import HANDCRAFTED
 
 AVATARS = ("clips", "speakers", "seed", "seconds", "neutral")
@@ -100,7 +101,7 @@ def _of_pretext(name: str, pretext: PretextSpec, plan: BenchmarkPlan) -> Iterato
     if name in RESERVED or "." in name.partition("[")[0] or not name:
         yield f"{about} cannot be called so: --option would not know what is meant"
     if not pretext.preset.endswith((".yaml", ".yml")):
-        yield from _unknown(about, "preset", [pretext.preset], yaml_names(PRESETS_FOLDER))
+        yield from _unknown(about, "preset", [pretext.preset], [*yaml_names(PRESETS_FOLDER), *MODELS.names()])
     yield from _unknown(about, "corpus", pretext.corpora, plan.corpora)
     if not pretext.corpora and not pretext.untrained:
         yield f"{about} has nothing to learn from; name its corpora"

@@ -89,7 +89,7 @@ class Flag:
 
     def add_to(self, parser: Any) -> None:
         """Add it to a parser, or to a group of one."""
-        parser.add_argument(*self.spellings, help=self.help, **(self.settings or self._settings()))
+        parser.add_argument(*self.spellings, **{"help": self.help, **(self.settings or self._settings())})
 
     def optional(self) -> Flag:
         """The same flag, not required."""

@@ -148,15 +148,13 @@ def _trained_speech(name: str) -> SpeechEncoder:
 
 def _untrained_speech(name: str, seed: int) -> SpeechEncoder:
     """The same encoder with the weights that training would begin with."""
-    from seehear.models import MODELS
-    from seehear.models.store import find_model, read_config
+    from seehear.models.store import load_untrained
 
+    if not is_external(name):
+        return load_untrained(name, seed).speech.eval()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        if is_external(name):
-            return init_external(name)
-        config = read_config(find_model(name))
-        return MODELS[config["pretext"]].from_config(config).speech.eval()
+        return init_external(name)
 
 
 PIXELS = "pixels"
@@ -211,9 +209,8 @@ def compared_lip_encoder(name: str, model: str, mode: Mode = "frozen", layer: st
 
 def _lips(model: PretextModel, name: str) -> PaddedLipEncoder:
     if not isinstance(model, LipSyncModel):
-        article = "an" if model.name[0] in "aeiou" else "a"
         raise ModelError(
-            f"{name} is {article} {model.name} model, which has no eye for lips; name a sync or joint model"
+            f"{name} is {model.with_article()} model, which has no eye for lips; name a sync or joint model"
         )
     return PaddedLipEncoder(model.lips, normalised=model.distance == "cosine").eval()
 
@@ -226,10 +223,6 @@ def _trained_lips(name: str) -> PretextModel:
 
 def _untrained_lips(name: str, seed: int) -> PretextModel:
     """The same model with the weights that training would begin with."""
-    from seehear.models import MODELS
-    from seehear.models.store import find_model, read_config
+    from seehear.models.store import load_untrained
 
-    config = read_config(find_model(name))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return MODELS[config["pretext"]].from_config(config)
+    return load_untrained(name, seed)

@@ -176,6 +176,8 @@ class APCModel(PretextModel):
 
     name = "apc"
     Options = APCOptions
+    summary = "prediction of log-mel frames from earlier ones; audio only"
+    paper = "Chung et al. 2019, arXiv 1904.03240"
     logged_metrics = ("copied",)
     needs_pictures = False
     input_view = "mouth-luma"  # not used; the view that sync keeps too
@@ -265,6 +267,8 @@ class CPCModel(PretextModel):
 
     name = "cpc"
     Options = CPCOptions
+    summary = "prediction of later features among negatives; audio only"
+    paper = "van den Oord, Li & Vinyals 2018, arXiv 1807.03748"
     logged_metrics = ("matched",)
     needs_pictures = False
     input_view = "mouth-luma"  # not used; the view that sync keeps too

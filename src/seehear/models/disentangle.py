@@ -17,13 +17,12 @@ from torch.nn import functional as F
 
 from seehear.audio.augmentation import SoundAugmentation, SoundAugmentationOptions
 from seehear.clip import SAMPLES_PER_FRAME, Region
-from seehear.config import build_options, check_minimums, check_names
+from seehear.config import check_minimums, check_names
 from seehear.errors import ModelError
 from seehear.losses.audiovisual import Confusion, Multiway
 from seehear.losses.base import SimilarityName, candidates, gather_processes
 from seehear.models.inputs import (
     align_embeddings,
-    augmentation_from_plain,
     augmented_spectrum,
     gather_steps,
     lip_input,
@@ -33,6 +32,7 @@ from seehear.models.inputs import (
 from seehear.models.interface import IdentityModel, LipSyncModel
 from seehear.models.match import still_augmentation, voice_augmentation
 from seehear.models.picture_augmentation import PictureAugmentation, PictureAugmentationOptions
+from seehear.models.validation import JointValidation
 from seehear.nn import EncoderName, build_encoder, complete_options
 from seehear.nn.embed import PaddedSpeechEncoder
 from seehear.nn.interface import make_spectrum
@@ -109,6 +109,9 @@ class DisentangleModel(LipSyncModel, IdentityModel):
 
     name = "disentangle"
     Options = DisentangleOptions
+    summary = "separate embeddings of speech content and of identity, of lips and audio"
+    paper = "Nagrani et al. 2020, arXiv 2002.08742"
+    validation = JointValidation
     logged_metrics = ("matched", "found", "content", "identity", "confusion")
     separate_sources = True
 
@@ -137,12 +140,6 @@ class DisentangleModel(LipSyncModel, IdentityModel):
         self.picture_augment = PictureAugmentation(o.pictures)
         self.sound_augment = SoundAugmentation(o.sounds)
         self.lips.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # a third faster on CPUs
-
-    @classmethod
-    def options_from(cls, given: Mapping[str, Any]) -> DisentangleOptions:
-        """See `PretextModel.options_from`."""
-        options: DisentangleOptions = build_options(DisentangleOptions, augmentation_from_plain(given))
-        return options
 
     @property
     def learns(self) -> tuple[str, ...]:

@@ -15,10 +15,16 @@ from seehear.config import check_minimums, check_names, options_to_dict
 from seehear.errors import ModelError
 from seehear.losses import AngularLoss, LossName, build_loss, check_loss
 from seehear.losses.base import SimilarityName
-from seehear.models.inputs import align_embeddings, augmentation_from_plain, augmented_spectrum, lip_input, sync_loss
+from seehear.models.inputs import align_embeddings, augmented_spectrum, lip_input, sync_loss
 from seehear.models.interface import LipSyncModel
 from seehear.models.picture_augmentation import PictureAugmentation, PictureAugmentationOptions
-from seehear.nn import EncoderName, LipsName, build_encoder, complete_options
+from seehear.models.validation import SyncValidation
+from seehear.nn import (
+    EncoderName,
+    LipsName,
+    build_encoder,
+    complete_options,
+)
 from seehear.nn.embed import PaddedSpeechEncoder
 from seehear.nn.interface import StreamedSpeech, make_spectrum
 from seehear.nn.layers import lips_context
@@ -176,6 +182,9 @@ class SyncModel(LipSyncModel):
 
     name = "sync"
     Options = SyncOptions
+    summary = "embeddings of lips and audio that are similar at the same time step"
+    paper = "Chung, Kang & Chung 2020, arXiv 2004.14326"
+    validation = SyncValidation
     logged_metrics = ("matched",)
 
     def __init__(self, options: SyncOptions | None = None) -> None:
@@ -199,11 +208,6 @@ class SyncModel(LipSyncModel):
         self.picture_augment = PictureAugmentation(options.pictures)
         self.sound_augment = SoundAugmentation(options.sounds)
         self.lips.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # a third faster on CPUs
-
-    @classmethod
-    def options_from(cls, given: Mapping[str, Any]) -> SyncOptions:
-        """See `PretextModel.options_from`."""
-        return SyncOptions(**augmentation_from_plain(given))
 
     def embed_lips(self, video: Tensor, region: Region = "face") -> Tensor:
         """See `LipSyncModel.embed_lips`."""
