@@ -18,6 +18,7 @@ from seehear import registry as registry_module
 from seehear.benchmark.sweep import apply_set, pretext_settings
 from seehear.cli.parser import parse
 from seehear.cli.verbs import VERBS
+from seehear.config import build_options
 from seehear.errors import ModelError
 from seehear.losses import LOSSES
 from seehear.losses.audiovisual import Multiway
@@ -180,7 +181,7 @@ def test_joint_takes_losses_that_compare_angles() -> None:
     config = json.loads(json.dumps(model.config))["model"]
     assert config["sync"]["loss_options"] == {"force": 2}
     assert "loss_options" not in config["match"]
-    assert JointModel.options_from(config).sync.loss_options == {"force": 2}
+    assert build_options(JointOptions, config).sync.loss_options == {"force": 2}
     for objective in (SyncObjectiveOptions, MatchObjectiveOptions):
         with pytest.raises(ModelError) as refusal:
             objective(loss="tempered")
