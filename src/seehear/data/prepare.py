@@ -15,10 +15,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from seehear.data.datasets import Medium, Source, is_sound
-from seehear.data.datasets.catalogue import find_sources
+from seehear.data.datasets import Medium, Source, find_sources, is_sound
 from seehear.data.datasets.folder import read_labels
 from seehear.data.manifest import REPORT_FILE, write_corpus_file, write_manifest
 from seehear.data.packing import (
@@ -40,6 +39,7 @@ from seehear.media.clips import ClipOptions
 from seehear.media.sound import SoundOptions
 from seehear.parallel import run_tasks, worker_count
 from seehear.progress import ProgressReporter
+from seehear.registry import OneOf
 from seehear.version import __version__
 
 COLUMN = "delay_ms"
@@ -150,7 +150,7 @@ def prepare(
     sources: Sequence[str | os.PathLike[str]],
     out: str | os.PathLike[str],
     *,
-    dataset: str = "folder",
+    dataset: Annotated[str, OneOf("dataset")] = "folder",
     labels: Path | None = None,
     workers: int | None = None,
     size: int = 128,
@@ -172,9 +172,7 @@ def prepare(
     Args:
         sources: videos, or sound files for ``--faces none``, and folders of them.
         out: folder of the corpus; new, empty, or one whose preparation was stopped.
-        dataset: layout of the files: folder (videos, perhaps with a labels.csv), cremad, emodb, fsdd, grid,
-            iemocap, librispeech, lrs2, lrw, ravdess, speechcommands, tcdtimit or voxceleb; docs/datasets has a page
-            on each.
+        dataset: layout of the files; folder is any videos, perhaps with a labels.csv. docs/datasets has a page on each.
         labels: CSV with a column "file" and any others; by default labels.csv in each folder.
         workers: processes; by default one a core.
         size: width and height of the face crops in pixels.
