@@ -18,7 +18,7 @@ from seehear.apps.diarization import active_speaker
 from seehear.apps.diarization.active_speaker import DiarizationOptions
 from seehear.apps.segments import CuratedFile, CurationRules, FileSegment, Reason
 from seehear.cli import main
-from seehear.data.datasets.catalogue import find_sources
+from seehear.data.datasets import find_sources
 from seehear.errors import CorpusError
 from seehear.media.decode import open_media
 from seehear.media.sound import read_sound

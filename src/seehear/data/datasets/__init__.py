@@ -373,13 +373,15 @@ def find_by_name(
     if labels:
         raise CorpusError(
             f"{labels} cannot be used: the labels of {title} are in its files; "
-            "leave it out, or give --dataset folder for your own labels"
+            "leave it out, or give --dataset folder for your own labels",
+            code="labels-not-used",
         )
     problem = f"its name is not that of a recording of {title}, such as {example}"
     found = [read(path, name) or Source(path, name, problem=problem) for path, name in find_media(sources)]
     if all(source.problem for source in found):
         raise CorpusError(
             f"{found[0].path} is not a recording of {title}, nor is any other file there: {found[0].problem}; "
-            "give --dataset folder, or another"
+            "give --dataset folder, or another",
+            code="wrong-dataset",
         )
     return found
