@@ -153,7 +153,7 @@ def test_stopped_it_goes_on(
     with pytest.raises(KeyboardInterrupt):
         curate(raw, tmp_path / "out")
     assert not (tmp_path / "out" / "labels.csv").exists()
-    with pytest.raises(CorpusError, match="is not finished, and was begun with fix False instead of True"):
+    with pytest.raises(CorpusError, match="fix False instead of True"):
         curate(raw, tmp_path / "out", fix=True)
     monkeypatch.setattr(curation, "curate_file", go_on)
     summary = curate(raw, tmp_path / "out")
