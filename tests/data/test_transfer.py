@@ -128,7 +128,7 @@ def test_a_length_that_is_never_true(server: Server, bring: Transfer) -> None:
 
 def test_a_wrong_byte_is_brought_again(server: Server, bring: Transfer) -> None:
     assert bring(server.put("/s1", CONTENT, "wrong"), len(CONTENT), SUM) == CONTENT
-    assert "MD5 is another one" in bring.said[0]
+    assert "MD5" in bring.said[0]
 
 
 def test_a_byte_that_is_always_wrong(server: Server, bring: Transfer) -> None:

@@ -59,7 +59,7 @@ def find_dataset(name: str) -> Dataset:
     Raises:
         DownloadError: unknown data set, or only its authors give it out
     """
-    dataset = DATASETS.get(name)
+    dataset: Dataset | None = DATASETS.get(name)
     if dataset is None or not (dataset.download or dataset.ask_at):
         names = ", ".join(DOWNLOADABLE.names())
         raise DownloadError(f"there is no data set {name!r} to download; there are {names}", code="unknown-dataset")
