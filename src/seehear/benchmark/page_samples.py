@@ -72,7 +72,7 @@ def sample_vectors(of: str | Path, data: str | Path, task: str) -> tuple[Vectors
         return _lip_vectors(str(of), Corpus(data))
     recordings = _tested(Recordings.of([Path(data)]))
     if task in VOICES:
-        return _voices(str(of), recordings.labelled("speaker").with_readable_sound(progress=False))
+        return _voices(str(of), recordings.labelled("speaker").with_readable_sound())
     label = "word" if task in WORDS else "emotion"
     found = isolated_words(recordings, MAX_CLASSES, min_count=1) if task in WORDS else recordings.labelled(label)
     return _recording_vectors(str(of), found, label)
@@ -80,7 +80,7 @@ def sample_vectors(of: str | Path, data: str | Path, task: str) -> tuple[Vectors
 
 def _recording_vectors(of: str, recordings: Recordings, label: str) -> tuple[Vectors, list[str]]:
     """Features over four segments of time, as the quick read-out sees them."""
-    chosen = recordings.subset(_spread(len(recordings))).with_readable_sound(progress=False)
+    chosen = recordings.subset(_spread(len(recordings))).with_readable_sound()
     encoder = compared_encoder(of, of).encoder(0)
     lengths = {row: recording.samples for row, recording in enumerate(chosen)}
     kept = features(encoder, lengths, lambda row: chosen[row].audio(), pooled)
@@ -93,7 +93,7 @@ def _voices(of: str, recordings: Recordings) -> tuple[Vectors, list[str]]:
     names = [str(piece.speaker) for piece in pieces]
     rows = _of_most_frequent(names)
     voice = compared_voices(of, (), "frozen", None, "mean")[0].voice(0)
-    return embed_voices(voice, [pieces[row] for row in rows], of, progress=False), [names[row] for row in rows]
+    return embed_voices(voice, [pieces[row] for row in rows], of), [names[row] for row in rows]
 
 
 def _lip_vectors(of: str, corpus: Corpus) -> tuple[Vectors, list[str]]:

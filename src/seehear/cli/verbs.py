@@ -12,11 +12,13 @@ from typing import Any, Literal
 from seehear import evaluation
 
 USE, LEARN, EVALUATE, DATA = "Use it on your files", "Learn", "Evaluate", "Get data"
+INSTALL = "Installation"
 GROUPS = {
     USE: "trained models come with the package",
     LEARN: "train models without labels, or adapt one to your videos",
     EVALUATE: "measure how well a model does",
     DATA: "make the corpora that training and evaluation read",
+    INSTALL: "when something does not work, or is slow",
 }
 """Sections of ``seehear --help``, with a few words on each."""
 
@@ -83,8 +85,8 @@ class Verb:
             them) of parameters whose type or default depends on those words.
         positionals: parameters with a default that are given by position all the same.
         confirm: parameter that the user's "yes" to the terms of a data set sets.
-        resumable: whether the same command goes on where it was interrupted. Such long jobs also log their progress
-            where there is no terminal.
+        resumable: whether the same command goes on where it was interrupted.
+        long: whether it takes minutes or more; resumable ones do in any case.
     """
 
     function: Function
@@ -101,6 +103,12 @@ class Verb:
     positionals: tuple[str, ...] = ()
     confirm: str | None = None
     resumable: bool = False
+    long: bool = False
+
+    @property
+    def logs_progress(self) -> bool:
+        """Whether progress is also printed where there is no terminal."""
+        return self.long or self.resumable
 
 
 SYNC_MODEL = "name or folder of a sync model, or hf:owner/name on the Hugging Face hub"
@@ -213,6 +221,7 @@ LEARNING: dict[str, Verb] = {
         "calibrate a sync model, so that its confidence is a probability",
         "seehear calibrate run/ corpus/",
         LEARN,
+        long=True,
     ),
     "import-syncnet": Verb(
         "seehear.apps.import_syncnet:import_syncnet",
@@ -250,6 +259,7 @@ EVALUATIONS: dict[str, Verb] = {
         f"seehear evaluate {task} run/ corpus/",
         EVALUATE,
         writers=TASK_WRITERS.get(task, {}) | {"out": RESULT_FILE},
+        long=True,
     )
     for task, (function, summary) in TASKS.items()
 }
@@ -311,7 +321,16 @@ DATA_SETS: dict[str, Verb] = {
     ),
 }
 
-VERBS: dict[str, Verb] = {**APPS, **LEARNING, **EVALUATIONS, **MEASURING, **DATA_SETS}
+INSTALLATION: dict[str, Verb] = {
+    "doctor": Verb(
+        "seehear.apps.doctor:doctor",
+        "check this installation: processor, GPU, decoder, models, disk, network",
+        "seehear doctor",
+        INSTALL,
+    ),
+}
+
+VERBS: dict[str, Verb] = {**APPS, **LEARNING, **EVALUATIONS, **MEASURING, **DATA_SETS, **INSTALLATION}
 """By name, in the order of the help. A name of two words belongs to a family: its first word alone lists the family."""
 
 

@@ -23,6 +23,7 @@ from seehear.evaluation.result import EvaluationResult
 from seehear.evaluation.runner import ProbeName, ScoreSpec, compared_encoders, run_comparison
 from seehear.evaluation.splits import SplitName
 from seehear.metrics.scores import concordance
+from seehear.progress import Progress
 
 
 def evaluate_affect(
@@ -44,6 +45,7 @@ def evaluate_affect(
     shared_speakers: bool = False,
     bgru: BGRUOptions = BGRUOptions(),  # noqa: B008  frozen
     device: str = "cpu",
+    progress: Progress | None = None,
 ) -> EvaluationResult:
     """Say how well valence, arousal or another number can be told from what a sound encoder hears.
 
@@ -75,6 +77,7 @@ def evaluate_affect(
         shared_speakers: let an official split have a speaker on both sides.
         bgru: the recurrent read-out, and all training with labels.
         device: where networks run, as torch names it.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         ModelError: there is no such model or layer.
@@ -86,7 +89,7 @@ def evaluate_affect(
     followed = any(recording.spans.get(label) for recording in found)
     if followed and probe == "pooled":
         raise CorpusError(f"{label} of {found.name} changes with time, which needs --probe bgru")
-    recordings = (_with_spans(found, label) if followed else found.labelled(label)).with_readable_sound()
+    recordings = (_with_spans(found, label) if followed else found.labelled(label)).with_readable_sound(progress)
     truths: list[Any] = [
         steps_of(r.spans[label], r, label, bgru.rate) if followed else _number(r.labels[label], r, label)
         for r in recordings
@@ -111,7 +114,7 @@ def evaluate_affect(
         bounds=(-1, 1),
     )
     setting = {"read-out": probe, **protocol.settings()}
-    return run_comparison(label, course, named, frozen, training, what, setting)
+    return run_comparison(label, course, named, frozen, training, what, setting, progress)
 
 
 def steps_of(spans: Sequence[Span], recording: Recording, target: str, rate: int) -> NDArray[np.float64]:

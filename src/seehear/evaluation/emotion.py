@@ -13,6 +13,7 @@ from seehear.evaluation.recordings import Recordings
 from seehear.evaluation.result import EvaluationResult
 from seehear.evaluation.runner import ProbeName, classify, compared_encoders
 from seehear.evaluation.splits import SplitName
+from seehear.progress import Progress
 
 
 def evaluate_emotion(
@@ -34,6 +35,7 @@ def evaluate_emotion(
     shared_speakers: bool = False,
     bgru: BGRUOptions = BGRUOptions(),  # noqa: B008  frozen
     device: str = "cpu",
+    progress: Progress | None = None,
 ) -> EvaluationResult:
     """Say how well emotions, or the values of another label, can be told from what a sound encoder hears.
 
@@ -64,6 +66,7 @@ def evaluate_emotion(
         shared_speakers: let an official split have a speaker on both sides.
         bgru: the recurrent read-out, and all training with labels.
         device: where networks run, as torch names it.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         ModelError: there is no such model or layer.
@@ -71,5 +74,5 @@ def evaluate_emotion(
     """
     protocol = Protocol(mode, split, shared_speakers, label_fraction, seeds, noise, snr_db, bgru, device, first_seed)
     named = compared_encoders(model, baselines, mode, layer)
-    recordings = Recordings.of(data, dataset).where(where).labelled(label).with_readable_sound()
-    return classify(label, recordings, label, named, probe, protocol)
+    recordings = Recordings.of(data, dataset).where(where).labelled(label).with_readable_sound(progress)
+    return classify(label, recordings, label, named, probe, protocol, progress)

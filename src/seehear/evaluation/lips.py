@@ -28,6 +28,7 @@ from seehear.evaluation.result import EvaluationResult, Row
 from seehear.evaluation.runner import ScoreSpec, run_comparison
 from seehear.evaluation.words import LABEL
 from seehear.metrics.scores import accuracy, confusion, f1, recall
+from seehear.progress import Progress
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -134,6 +135,7 @@ def evaluate_lips(
     tc5: TC5Options = TC5Options(),  # noqa: B008  frozen
     end_to_end: TC5Options = TC5Options(epochs=10, decay_every=4),  # noqa: B008  frozen
     device: str = "cpu",
+    progress: Progress | None = None,
 ) -> EvaluationResult:
     """Say how well words can be read from what a lip encoder sees.
 
@@ -167,6 +169,7 @@ def evaluate_lips(
         tc5: the read-out of features that stay as they are, and its training.
         end_to_end: the same where the encoder is trained along.
         device: where networks run, as torch names it.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         ModelError: there is no such model or layer, or it has no lip encoder.
@@ -179,7 +182,7 @@ def evaluate_lips(
     names = [word.labels[LABEL] for word in words]
     classes = sorted(set(names))
     targets = [classes.index(name) for name in names]
-    course = LipCrossValidation(words, targets, protocol, corpus, window, end_to_end, _held_out(model))
+    course = LipCrossValidation(words, targets, protocol, corpus, window, end_to_end, _held_out(model), progress)
     _refuse_single_class(course)
     goal = ClassObjective(len(classes))
     frozen: Probe
@@ -203,7 +206,7 @@ def evaluate_lips(
         "frames of a word": window.description(),
     }
     setting |= DetectorProvenance.of(_config(model), corpus.detectors).setting()
-    result = run_comparison("lips", course, named, frozen, training, what, setting)
+    result = run_comparison("lips", course, named, frozen, training, what, setting, progress)
     return LipsResult.of(result, kinds_of(words))
 
 

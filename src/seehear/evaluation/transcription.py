@@ -19,6 +19,7 @@ from seehear.evaluation.result import EvaluationResult
 from seehear.evaluation.runner import ScoreSpec, compared_encoders, run_comparison
 from seehear.evaluation.splits import SplitName
 from seehear.metrics.scores import Numbers, character_errors, error_rate, normalise_text, word_errors
+from seehear.progress import Progress
 
 
 def text_of(recording: Recording) -> str:
@@ -50,6 +51,7 @@ def evaluate_transcription(
     shared_speakers: bool = False,
     bgru: BGRUOptions = CTC_STEPS,
     device: str = "cpu",
+    progress: Progress | None = None,
 ) -> EvaluationResult:
     """Say how well sentences can be written down from what a sound encoder hears.
 
@@ -78,6 +80,7 @@ def evaluate_transcription(
         shared_speakers: let an official split have a speaker on both sides.
         bgru: the recurrent layers, and how they are trained.
         device: where networks run, as torch names it.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         ModelError: there is no such model or layer.
@@ -87,7 +90,7 @@ def evaluate_transcription(
         raise CorpusError(f"--beam must be 1 or more, not {beam}")
     protocol = Protocol(mode, split, shared_speakers, label_fraction, seeds, noise, snr_db, bgru, device, first_seed)
     named = compared_encoders(model, baselines, mode, layer)
-    recordings = _with_text(Recordings.of(data, dataset).where(where)).with_readable_sound()
+    recordings = _with_text(Recordings.of(data, dataset).where(where)).with_readable_sound(progress)
     texts = [text_of(recording) for recording in recordings]
     course = CrossValidation(recordings, texts, protocol, [""] * len(texts))
     goal = CharacterObjective(sorted({character for text in texts for character in text}), beam)
@@ -100,7 +103,8 @@ def evaluate_transcription(
         bounds=(0, math.inf),
     )
     setting = {**protocol.settings(), "beam": beam}
-    return run_comparison("transcription", course, named, on_features(training, protocol), training, what, setting)
+    frozen = on_features(training, protocol)
+    return run_comparison("transcription", course, named, frozen, training, what, setting, progress)
 
 
 def _with_text(recordings: Recordings) -> Recordings:

@@ -18,6 +18,7 @@ from seehear.evaluation.recordings import Recording, Recordings
 from seehear.evaluation.result import EvaluationResult
 from seehear.evaluation.runner import ProbeName, classify, compared_encoders
 from seehear.evaluation.splits import SplitName
+from seehear.progress import Progress
 
 LABEL, SPANS = "word", "words"
 
@@ -99,6 +100,7 @@ def evaluate_words(
     shared_speakers: bool = False,
     bgru: BGRUOptions = BGRUOptions(),  # noqa: B008  frozen
     device: str = "cpu",
+    progress: Progress | None = None,
 ) -> EvaluationResult:
     """Say how well isolated words can be told from what a sound encoder hears.
 
@@ -133,6 +135,7 @@ def evaluate_words(
         shared_speakers: let an official split have a speaker on both sides.
         bgru: the recurrent read-out, and all training with labels.
         device: where networks run, as torch names it.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         ModelError: there is no such model or layer.
@@ -142,5 +145,5 @@ def evaluate_words(
     named = compared_encoders(model, baselines, mode, layer)
     words = isolated_words(
         Recordings.of(data, dataset).where(where), vocabulary, min_count, min_speakers
-    ).with_readable_sound()
-    return classify("words", words, LABEL, named, probe, protocol)
+    ).with_readable_sound(progress)
+    return classify("words", words, LABEL, named, probe, protocol, progress)

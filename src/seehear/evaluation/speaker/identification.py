@@ -28,6 +28,7 @@ from seehear.evaluation.splits import require_speakers
 from seehear.metrics.bootstrap import Statistic, Sums, estimate, paired_comparison, unit_sums
 from seehear.metrics.pairs import Rows
 from seehear.metrics.scores import Numbers, error_rate
+from seehear.progress import Progress
 from seehear.registry import OneOf
 
 HELD_OUT = 5  # one recording of a speaker in so many is tested
@@ -69,6 +70,7 @@ def evaluate_identification(
     first_seed: int = 0,
     where: Sequence[str] = (),
     device: str = "cpu",
+    progress: Progress | None = None,
 ) -> EvaluationResult:
     """Say how well known speakers are named by a linear probe on frozen embeddings of their voices.
 
@@ -87,6 +89,7 @@ def evaluate_identification(
         first_seed: number of the first of them; the others follow it.
         where: only recordings with these labels, each label=value or label=value|other.
         device: where networks run, as torch names it.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         ModelError: there is no such model or layer.
@@ -99,11 +102,11 @@ def evaluate_identification(
         if name in baselines:
             raise CorpusError(f"the probe leaves encoders as they are; leave {name} out of --baselines")
     named = compared_voices(model, baselines, "frozen", layer, pooling)
-    recordings = Recordings.of(data, dataset).where(where).labelled("speaker").with_readable_sound()
+    recordings = Recordings.of(data, dataset).where(where).labelled("speaker").with_readable_sound(progress)
     heard, names, left_out = _cut(recordings, seconds)
     held = [_held_out(heard.speakers, seed) for seed in numbers]
     tested = np.unique(np.concatenate(held))
-    sums = [_sums(one, heard, dict(zip(numbers, held, strict=True)), len(names), device) for one in named]
+    sums = [_sums(one, heard, dict(zip(numbers, held, strict=True)), len(names), device, progress) for one in named]
     top_1 = SCORES["top-1"]
     setting = {"probe": "linear", "pooling": pooling, "seconds": seconds, "held out": "a fifth"}
     return EvaluationResult(
@@ -166,13 +169,15 @@ def _held_out(speakers: Rows, seed: int) -> Rows:
     return np.sort(np.concatenate(held))
 
 
-def _sums(one: ComparedVoice, heard: _Pieces, held: Mapping[int, Rows], classes: int, device: str) -> Sums:
+def _sums(
+    one: ComparedVoice, heard: _Pieces, held: Mapping[int, Rows], classes: int, device: str, progress: Progress | None
+) -> Sums:
     """(seeds, speakers, 3): hits, hits among the first five, and what was tested."""
     vectors: Vectors | None = None
     sums = []
     for seed, tested in held.items():
         if vectors is None or one.drawn:
-            vectors = embed_voices(one.voice(seed).to(device), heard.pieces, f"hearing by {one.name}")
+            vectors = embed_voices(one.voice(seed).to(device), heard.pieces, f"hearing by {one.name}", progress)
         test = np.isin(heard.items, tested)
         told = heard.speakers[heard.items]
         probe = fit_probe(vectors[~test], told[~test], classes, seed)
