@@ -20,7 +20,7 @@ from seehear.config import (
     to_plain,
     yaml_names,
 )
-from seehear.data.datasets.catalogue import DATASETS
+from seehear.data.datasets import DATASETS
 from seehear.models import MODELS
 from seehear.nn.handcrafted import HANDCRAFTED
 

@@ -45,6 +45,13 @@ OLD_FLAGS = {
 """Verb (or the first word of a family) -> flag of earlier versions -> today's."""
 
 
+_NOT_A_CHOICE = re.compile(
+    r"(?:Expected a |Does not validate against any of the Union subtypes Subtypes: \[)typing\.Literal\[([^\]]*)\]"
+    r"(?:, <class 'NoneType'>\] Errors: .* Given value: |\. Got value: )(.*)$"
+)
+"""How jsonargparse reports a value that is not among the choices."""
+
+
 @dataclass
 class Command:
     """One call, ready to be run.
@@ -85,6 +92,7 @@ class Parser(ArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """End with one sentence that names the way out."""
         text = re.sub(r'Parser key "([\w.]+)"', r"--\1", " ".join(message.split()))
+        text = _NOT_A_CHOICE.sub(lambda found: f"there is no {found[2]!r}; there are {found[1]}".replace("'", ""), text)
         extra = re.search(r"unrecognized arguments: ([^-]\S*)", text, re.IGNORECASE)
         if extra and any(flag.name == "out" for flag in self.flags):
             self.refuse(self._missing_out(Path(extra[1])))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from seehear.metrics.bootstrap import Statistic, Sums, estimate, paired_comparis
 from seehear.metrics.pairs import Rows
 from seehear.metrics.scores import Numbers, error_rate
 from seehear.progress import Progress
+from seehear.registry import OneOf
 
 HELD_OUT = 5  # one recording of a speaker in so many is tested
 
@@ -61,7 +62,7 @@ def evaluate_identification(
     model: str,
     data: list[Path],
     baselines: Sequence[str] = DEFAULT_BASELINES,
-    dataset: str | None = None,
+    dataset: Annotated[str, OneOf("dataset")] | None = None,
     seconds: float = 2.0,
     pooling: Pooling = "mean+deviation",
     layer: str | None = None,
@@ -80,7 +81,7 @@ def evaluate_identification(
         model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
         data: corpora that seehear prepare has made, or folders and files of a data set, with the label speaker.
         baselines: encoders to compare with: mfcc, logmel, other models, or untrained, its shape with random weights.
-        dataset: layout of files that are no corpus: voxceleb, librispeech, folder and so on.
+        dataset: layout of files that are not a corpus; by default folder.
         seconds: sound of a piece.
         pooling: of features that are no embeddings of voices: their mean over time, or mean and deviation.
         layer: of the encoder, pooled; by default a model's own embedding of voices, else the layer that is read best.

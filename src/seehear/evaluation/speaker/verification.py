@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import av
 import numpy as np
@@ -53,6 +53,7 @@ from seehear.evaluation.speaker.voices import REPORTED_SCALINGS, ComparedVoice, 
 from seehear.evaluation.splits import LABEL, VoicePart, in_test, recordings_in_part, split_of
 from seehear.metrics.bootstrap import SHARE, Bounds
 from seehear.progress import Progress
+from seehear.registry import OneOf
 
 Sound = NDArray[np.float32]
 
@@ -138,7 +139,7 @@ def evaluate_speaker(
     model: str,
     data: list[Path],
     baselines: Sequence[str] = DEFAULT_BASELINES,
-    dataset: str | None = None,
+    dataset: Annotated[str, OneOf("dataset")] | None = None,
     trials: str | None = None,
     pairs: int | Literal["all"] = PAIRS,
     within: Sequence[str] = (),
@@ -174,7 +175,7 @@ def evaluate_speaker(
         data: corpora that seehear prepare has made, or folders and files of a data set, with the label speaker.
         baselines: encoders to compare with: mfcc, logmel, other models, untrained (its own shape with random weights),
             finetuned or scratch (its own shape, all weights trained with the labels of some speakers).
-        dataset: layout of files that are no corpus: voxceleb, librispeech, folder and so on.
+        dataset: layout of files that are not a corpus; by default folder.
         trials: file of pairs as VoxCeleb has them (1 one.wav other.wav), or segments, where pieces of one recording are
             of one person and those of others of others; by default pairs of recordings, by their speakers.
         pairs: of each kind at most, drawn by the seed; all scores every pair there is, in blocks.
