@@ -221,7 +221,7 @@ def download_parts(
             if not accept:
                 raise TermsNotAcceptedError(data_set)
             ledger.accept(download.terms.licence, download.terms.url)
-        Stage(progress, f"getting {name}", 1)  # how much it is will be known in a moment
+        Stage(progress, f"getting {name}", 1)  # its size is not known yet
         web = HttpClient(patience, _log.info)
         plan = download.host.plan(parts, web)
         left = _what_is_left(plan, ledger)
@@ -292,8 +292,8 @@ class _Transfers:
 
     def _unpack(self, file: RemoteFile, archive: Path, known: dict[str, Any]) -> int:
         if not (file.checksum or file.listing):
-            told = f"no checksum of it is published; its SHA-256, {known['sha256']}, is kept in {RECORD_FILE}"
-            _log.info("%s: %s", file.name, told)
+            note = f"no checksum is published; its SHA-256, {known['sha256']}, is kept in {RECORD_FILE}"
+            _log.info("%s: %s", file.name, note)
         _log.info("unpacking %s", file.name)
         try:
             count = extract_archive(archive, self._ledger.folder, file.listing.fits if file.listing else lambda _: True)

@@ -242,15 +242,15 @@ def _make(root: CorpusRoot, view: CachedView, folder: Path, workers: int, progre
     lengths = table["frames"].to_numpy().astype(np.int64)
     total = int(lengths.sum())
     shape = view.function(Corpus(root.name)[0]).shape[1:]
-    beside = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(beside, ignore_errors=True)  # from a process that was killed; this one has the lock
-    beside.mkdir(parents=True)
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)  # from a process that was killed; this one has the lock
+    temporary.mkdir(parents=True)
     try:
-        _allocate(beside / "video.u8", total * int(np.prod(shape)))
-        _allocate(beside / "audio.i16", total * SAMPLES_PER_FRAME * 2)
+        _allocate(temporary / "video.u8", total * int(np.prod(shape)))
+        _allocate(temporary / "audio.i16", total * SAMPLES_PER_FRAME * 2)
         starts = np.concatenate([[0], np.cumsum(lengths)])
         tasks = [(i, min(i + _CLIPS_PER_TASK, len(lengths))) for i in range(0, len(lengths), _CLIPS_PER_TASK)]
-        work = partial(_write_clips, root=root.name, view=view, shape=shape, starts=starts, folder=beside)
+        work = partial(_write_clips, root=root.name, view=view, shape=shape, starts=starts, folder=temporary)
         stage = Stage(progress, f"decoding the {view.name} of {root.name}", total)
         done = 0
         for message in run_tasks(tasks, work, workers):
@@ -259,10 +259,10 @@ def _make(root: CorpusRoot, view: CachedView, folder: Path, workers: int, progre
             if message.kind == "told":
                 done += message.value
                 stage.update(done, f"{done / max(stage.elapsed_s, 1e-3):.0f} frames/s")
-        write_text(beside / "index.json", json.dumps({"shape": shape, "frames": lengths.tolist()}))
-        beside.replace(folder)
+        write_text(temporary / "index.json", json.dumps({"shape": shape, "frames": lengths.tolist()}))
+        temporary.replace(folder)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write_clips(
