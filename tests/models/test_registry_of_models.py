@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import torch
 import seehear
 from seehear import registry as registry_module
 from seehear.cli import main
+from seehear.config import options_to_dict
 from seehear.errors import ModelError
 from seehear.models import DEFAULT_MODEL, MODELS, build_model, store
 from seehear.models.interface import PretextModel
@@ -69,7 +70,7 @@ def test_a_saved_model_is_built_again_with_all_its_options(name: str, tmp_path: 
     store.save(model, tmp_path / "run")
     config = store.read_config(tmp_path / "run")
     again = store.load(tmp_path / "run")
-    assert json.loads(json.dumps(asdict(again.options))) == config["model"]
+    assert json.loads(json.dumps(options_to_dict(again.options))) == config["model"]
     assert list(again.state_dict()) == list(model.state_dict())
     random = torch.get_rng_state()
     fresh = store.load_untrained(tmp_path / "run", 0).state_dict()

@@ -208,7 +208,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(train, tmp_path: Path) -> No
 
 
 def test_options_that_build_no_network_are_a_sentence(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(ModelError, match="no network can be built"):
+    with pytest.raises(ModelError, match="can be built from these options"):
         train(tmp_path / "run", model={"lips": {"channels": "many"}})
 
 
