@@ -25,7 +25,7 @@ from seehear.data.manifest import DetectorProvenance
 from seehear.data.views import find_view
 from seehear.errors import CorpusError
 from seehear.evaluation.recordings import units_of_manifest
-from seehear.evaluation.result import describe_intervals, format_percent_range
+from seehear.evaluation.result import Measurement, describe_intervals, format_percent_range
 from seehear.evaluation.splits import ClipPart, clips_of_part
 from seehear.metrics.bootstrap import Comparison, Estimate, Units, estimate, paired_comparison, to_plain_dict, unit_sums
 from seehear.metrics.scores import (
@@ -55,6 +55,10 @@ OWN, ANOTHER, SILENCE = "own sound", "another clip's sound", "silence"
 
 
 REAL, STILL = "real", "still"
+
+NEARER = "mouth nearer than the still"
+NEARER_BY_OWN_SOUND = "mouth nearer by its own sound"
+IN_SYNC = "drawn clips in sync"
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,27 @@ class AnimateEvaluation(Result):
     def control(self, sound: str) -> Control | None:
         """One of the controls; None where it was not drawn."""
         return next((one for one in self.controls if one.sound == sound), None)
+
+    def measurement(self) -> Measurement:
+        """Return the figures of the model; those of a sync model where one judged."""
+        scores = {NEARER: self.lower, "L1 of the mouth": self.drawn, "L1 of the picture": self.whole}
+        setting: dict[str, Any] = {"L1 of the mouth, still": self.copied}
+        if another := self.control(ANOTHER):
+            scores[NEARER_BY_OWN_SOUND] = another.gain.difference
+        if self.placed:
+            scores[IN_SYNC] = self.placed.drawn.value
+            setting |= {"real clips in sync": self.placed.real.value, "stills in sync": self.placed.still.value}
+        chance = {NEARER: 0.0, NEARER_BY_OWN_SOUND: 0.0, IN_SYNC: CHANCE}
+        return Measurement(
+            scores=scores,
+            recordings=self.clips,
+            tested=self.clips,
+            units=self.units,
+            unit_count=self.unit_count,
+            draws=self.draws,
+            chance={name: value for name, value in chance.items() if name in scores},
+            setting=setting,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from seehear.errors import ModelError
+from seehear.evaluation.task import Mode
 from seehear.models.interface import LipSyncModel, PretextModel
 from seehear.nn.embed import PaddedLipEncoder, PixelEncoder
 from seehear.nn.external import has_weights, init_external, is_external, load_external
 from seehear.nn.handcrafted import EGEMAPS, FULL, HANDCRAFTED, SUFFIXES, build_handcrafted
 from seehear.nn.handcrafted import installed as egemaps_installed
 from seehear.nn.interface import SpeechEncoder
-
-Mode = Literal["frozen", "finetuned", "scratch"]
-
 
 UNTRAINED = "untrained"
 

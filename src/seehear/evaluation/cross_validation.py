@@ -11,14 +11,15 @@ import numpy as np
 import torch
 
 from seehear.errors import SeehearError
-from seehear.evaluation.baselines import AUTO, ComparedEncoder, Mode
-from seehear.evaluation.features import SNR_DB, NoiseName, TestNoise, features_of_layers
+from seehear.evaluation.baselines import AUTO, ComparedEncoder
+from seehear.evaluation.features import SNR_DB, TestNoise, features_of_layers
 from seehear.evaluation.probes.heads import BGRUOptions, MakeHead
 from seehear.evaluation.probes.interface import Examples, FittedProbe, Inputs, Objective, Probe
 from seehear.evaluation.probes.linear import PooledProbe, pooled_probe
 from seehear.evaluation.probes.training import FineTunedProbe, HeadProbe
 from seehear.evaluation.recordings import Recordings
 from seehear.evaluation.splits import Fold, Rows, SplitName, partition, subsample_labels
+from seehear.evaluation.task import Mode, NoiseName
 
 KeptFeatures = Mapping[str, Mapping[int, Any]]
 """layer -> row -> what is kept of its features."""
@@ -115,23 +116,23 @@ class Protocol:
     """How a task is measured.
 
     Attributes:
-        mode: of the encoders that have weights.
-        split: who is in the test part; ``source`` is what a `CrossValidation` that knows the model's own split
-            understands.
-        shared_speakers: let an official split have a speaker on both sides.
-        labels: share of the training part's labels that is used.
-        seeds: how often, each time with other speakers held out, other labels drawn and other weights to begin with.
-        noise: that test recordings are mixed with.
-        snr_db: power of sound over noise.
-        bgru: of the networks that are trained with labels.
-        device: where, as torch names it.
-        first_seed: number of the first of the seeds; the others follow it.
+        mode: frozen, or finetuned or scratch, which train the encoder with the labels
+        split: who is in the test part; ``source`` is for a `CrossValidation` that knows the split of the model's
+            training
+        shared_speakers: let an official split have a speaker on both sides
+        label_fraction: share of the training labels that is used, the same for each class
+        seeds: repetitions, each with its own split, labels and initial weights
+        noise: noise that is added to test recordings; training is always clean
+        snr_db: signal-to-noise ratios
+        bgru: the recurrent probe, and all training with labels
+        device: where networks run, as torch names it
+        first_seed: number of the first seed; the others follow it
     """
 
     mode: Mode = "frozen"
     split: SplitName | Literal["source"] = "speakers"
     shared_speakers: bool = False
-    labels: float = 1.0
+    label_fraction: float = 1.0
     seeds: int = 3
     noise: NoiseName = "none"
     snr_db: Sequence[float] = SNR_DB
@@ -161,7 +162,7 @@ class Protocol:
 
     def settings(self) -> dict[str, Any]:
         """What a result says of it."""
-        said = {"split": self.split, "labels": f"{100 * self.labels:g}%", "seeds": describe_seeds(self.numbers)}
+        said = {"split": self.split, "labels": f"{100 * self.label_fraction:g}%", "seeds": describe_seeds(self.numbers)}
         return said if self.noise == "none" else {**said, "noise": self.noise}
 
 
@@ -225,7 +226,7 @@ class CrossValidation:
         for seed in protocol.numbers:
             folds = self.folds_of_seed(seed)
             self.folds.append(
-                [Fold(subsample_labels(f.train, strata, protocol.labels, seed), f.dev, f.test) for f in folds]
+                [Fold(subsample_labels(f.train, strata, protocol.label_fraction, seed), f.dev, f.test) for f in folds]
             )
         self.tested = np.unique(np.concatenate([fold.test for folds in self.folds for fold in folds]))
 

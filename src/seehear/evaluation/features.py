@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from seehear.audio.noise import COLOURS, PERIOD, TINY, NoiseBank, add_at_snr
 from seehear.clip import FPS, SAMPLES_PER_FRAME
 from seehear.errors import CorpusError
 from seehear.evaluation.recordings import Recording, Recordings
+from seehear.evaluation.task import NoiseName
 from seehear.nn.interface import SpeechEncoder
 
 BATCH_FRAMES = 60 * FPS  # of sound at a time: memory does not grow with the number of recordings
@@ -120,9 +121,6 @@ def at_rate(features: Tensor, rate: int, wanted: int) -> Tensor:
         step = rate // wanted
         return features.reshape(len(features), -1, step, features.shape[-1]).mean(2)
     return features.repeat_interleave(wanted // rate, dim=1)
-
-
-NoiseName = Literal["none", "babble", "white", "pink"]
 
 
 SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from seehear.data.corpus import Corpus, Split
 from seehear.data.manifest import DetectorProvenance
 from seehear.errors import CorpusError
-from seehear.evaluation.baselines import DEFAULT_LIP_BASELINES, PIXELS, Mode, compared_lip_encoders
+from seehear.evaluation.baselines import DEFAULT_LIP_BASELINES, PIXELS, compared_lip_encoders
 from seehear.evaluation.cross_validation import Protocol, TrainedHead
 from seehear.evaluation.lip_clips import WindowOptions, visible_words
 from seehear.evaluation.lip_training import LipCrossValidation
@@ -26,6 +26,7 @@ from seehear.evaluation.probes.training import FrameProbe
 from seehear.evaluation.recordings import Recordings
 from seehear.evaluation.result import EvaluationResult, Row
 from seehear.evaluation.runner import ScoreSpec, run_comparison
+from seehear.evaluation.task import Mode
 from seehear.evaluation.words import LABEL
 from seehear.metrics.scores import accuracy, confusion, f1, recall
 
@@ -192,7 +193,6 @@ def evaluate_lips(
     what = ScoreSpec(
         sums=partial(confusion, classes=len(classes)),
         scores={"accuracy": accuracy, "F1": f1, "UAR": recall},
-        higher_is_better=True,
         chance={"accuracy": max(tested.values()) / tested.total(), "UAR": 1 / len(classes)},
         classes=classes,
     )

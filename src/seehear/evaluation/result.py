@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.evaluation import find_score
 from seehear.metrics.bootstrap import FEW, Comparison, Estimate, count_phrase, to_plain_dict
 from seehear.results import Result
 
@@ -27,6 +31,39 @@ CONFUSION_CLASSES = 12  # more do not fit a terminal; --json has them all
 
 NOISY_DB = 0.0
 """Ratio at which the loss by noise is reported."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The figures of one model, as benchmarks keep them: what `measurement` of the result of a task returns.
+
+    Attributes:
+        scores: score -> value, without noise; the first is the one that the task is about
+        recordings: number of recordings or clips
+        tested: how many of them were tested
+        units: what the draws are of: speakers, people, sources
+        unit_count: number of units that were tested
+        draws: the first score in each bootstrap draw of the units, (R,); NaN where it is undefined
+        chance: score -> what guessing gets; only where that says something
+        by_snr: signal-to-noise ratio (dB) -> first score
+        confusion: confusion matrix, a row for each true class; None where there are no classes
+        classes: in the order of the confusion matrix
+        det: detection error tradeoff: (false alarms, misses); None where nothing is detected
+        setting: what decides the numbers besides the model and the data
+    """
+
+    scores: Mapping[str, float]
+    recordings: int
+    tested: int
+    units: str
+    unit_count: int
+    draws: NDArray[np.float64]
+    chance: Mapping[str, float] = field(default_factory=dict)
+    by_snr: Mapping[float, float] = field(default_factory=dict)
+    confusion: Sequence[Sequence[int]] | None = None
+    classes: Sequence[str] = ()
+    det: Sequence[tuple[float, float]] | None = None
+    setting: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,6 +145,23 @@ class EvaluationResult(Result):
             if row.encoder == encoder:
                 return row
         raise KeyError(encoder)
+
+    def measurement(self) -> Measurement:
+        """Return the figures of the model."""
+        row = self.rows[0]
+        return Measurement(
+            scores={name: figure.value for name, figure in row.figures.items()},
+            recordings=self.recordings,
+            tested=self.tested,
+            units=self.units,
+            unit_count=row.main.units,
+            draws=row.main.draws,
+            chance=self.chance,
+            by_snr={snr: figure.value for snr, figure in row.by_snr.items()},
+            confusion=row.confusion,
+            classes=self.classes,
+            setting=self.setting | {"left out": len(self.left_out)},
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; the loss by noise of each row too."""
@@ -245,9 +299,10 @@ class EvaluationResult(Result):
             return "", ""
         sign = 1 if self.higher_is_better else -1
         ends = sorted((sign * told.low, sign * told.high))
-        gain = _signed(name, sign * told.difference)
+        score = find_score(name)
+        gain = score.format(sign * told.difference, "+")
         if not isnan(told.low):
-            gain += f" ({_signed(name, ends[0])} to {_signed(name, ends[1])})"
+            gain += f" ({score.format(ends[0], '+')} to {score.format(ends[1], '+')})"
         seeds = "" if told.p_seeds is None else f" / {told.p_seeds:.3f}"
         return gain, NO_INTERVAL if isnan(told.low) else f"{told.p:.4f}{seeds}"
 
@@ -260,17 +315,13 @@ def _called(row: Row) -> str:
     return row.encoder if row.mode == "frozen" or row.mode == row.encoder else f"{row.encoder} ({row.mode})"
 
 
-PLAIN = frozenset({"CCC", "valence CCC", "arousal CCC", "F1", "minDCF 0.01", "minDCF 0.05"})
-"""Scores that are customarily told as they are; the others are told in percent."""
-
-
 def _number(name: str, value: float) -> str:
-    return f"{value:.3f}" if name in PLAIN else f"{value:.1%}"
+    score = find_score(name)
+    return f"{score.format(value)}{'%' if score.percent else ''}"
 
 
 def _mean(name: str, figure: Estimate) -> str:
-    spread = f"{figure.std:.3f}" if name in PLAIN else f"{100 * figure.std:.1f}"
-    return f"{_number(name, figure.value)} ± {spread}"
+    return f"{_number(name, figure.value)} ± {find_score(name).format(figure.std)}"
 
 
 def _range(name: str, low: float, high: float) -> str:
@@ -305,7 +356,3 @@ def describe_intervals(units: int, kind: str, seeds: bool = True) -> str:
     how, test = ("t with bootstrap standard error", "t-test") if few else ("bootstrap", "permutation test")
     behind = "; behind the slash, paired t-test over seeds" if seeds else ""
     return f"95 % intervals over {over} ({how}). p: paired {test} over them{behind}."
-
-
-def _signed(name: str, value: float) -> str:
-    return f"{value:+.3f}" if name in PLAIN else f"{100 * value:+.1f}"

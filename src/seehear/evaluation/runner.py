@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.errors import CorpusError
-from seehear.evaluation.baselines import AUTO, LAST, ComparedEncoder, Mode, available_baselines, compared_encoder
+from seehear.evaluation import find_score
+from seehear.evaluation.baselines import AUTO, LAST, ComparedEncoder, available_baselines, compared_encoder
 from seehear.evaluation.cross_validation import CrossValidation, FoldResult, Protocol, TrainedHead, on_features
 from seehear.evaluation.probes.heads import PooledHead, RecurrentHead
 from seehear.evaluation.probes.interface import ClassObjective, Probe
 from seehear.evaluation.probes.linear import PooledClassifier
 from seehear.evaluation.recordings import Recordings
 from seehear.evaluation.result import EvaluationResult, Row
+from seehear.evaluation.task import Mode
 from seehear.metrics.bootstrap import (
     SHARE,
     Bounds,
@@ -134,7 +136,6 @@ class ScoreSpec:
     Attributes:
         sums: of truths and what was said.
         scores: name -> function of the sums; the first is the one that the task is about.
-        higher_is_better: of the first.
         chance: score -> what guessing gets.
         classes: in the order of the confusion matrix that the sums are; none where they are none.
         bounds: least and greatest value of the scores.
@@ -142,7 +143,6 @@ class ScoreSpec:
 
     sums: SumsOf
     scores: Mapping[str, Statistic]
-    higher_is_better: bool
     chance: Mapping[str, float]
     classes: Sequence[str] = ()
     bounds: Bounds = SHARE
@@ -232,7 +232,7 @@ def run_comparison(
         data=recordings.name,
         rows=tuple(rows),
         comparisons=tuple(comparisons),
-        higher_is_better=what.higher_is_better,
+        higher_is_better=find_score(next(iter(what.scores))).higher_is_better,
         chance=dict(what.chance),
         classes=tuple(what.classes),
         recordings=len(recordings),
@@ -320,7 +320,6 @@ def classify(
     what = ScoreSpec(
         sums=partial(confusion, classes=len(classes)),
         scores={"accuracy": accuracy, "F1": f1, "UAR": recall},
-        higher_is_better=True,
         chance={"accuracy": max(tested.values()) / tested.total(), "UAR": 1 / len(classes)},
         classes=classes,
     )

@@ -15,7 +15,7 @@ from torch import Tensor
 from seehear.data.corpus import By, Corpus
 from seehear.data.manifest import DetectorProvenance
 from seehear.errors import CorpusError, SeehearError
-from seehear.evaluation.result import describe_interval, format_percent_range
+from seehear.evaluation.result import Measurement, describe_interval, format_percent_range
 from seehear.evaluation.splits import ClipPart, clips_of_part
 from seehear.losses.base import Distance
 from seehear.metrics.bootstrap import Units, estimate, singletons, to_plain_dict, unit_sums, units_of_metas
@@ -86,6 +86,27 @@ class SyncEvaluation(Result):
             if entry.frames == frames:
                 return entry.accuracy
         raise SeehearError(f"no clip is long enough to measure sync over {frames} frames; use longer clips")
+
+    def measurement(self) -> Measurement:
+        """Return the accuracy for each K.
+
+        Raises:
+            SeehearError: no clip was long enough.
+        """
+        if not self.by_length:
+            raise SeehearError("no clip of the corpus is long enough to measure sync; use longer clips")
+        first = self.by_length[0]
+        scores = {f"K={entry.frames}": entry.accuracy for entry in self.by_length}
+        return Measurement(
+            scores=scores,
+            recordings=self.clips,
+            tested=first.clips,
+            units=self.units,
+            unit_count=first.units,
+            draws=first.draws,
+            chance=dict.fromkeys(scores, self.chance),
+            setting={"windows": first.windows, "too short": self.too_short},
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, for JSON."""

@@ -24,7 +24,15 @@ from seehear.errors import CorpusError
 from seehear.evaluation.baselines import UNTRAINED
 from seehear.evaluation.cross_validation import Protocol, describe_seeds
 from seehear.evaluation.features import device_of
-from seehear.evaluation.speaker.result import FaceVoiceEvaluation, FaceVoiceRow, compare_over_seeds, estimate_over_seeds
+from seehear.evaluation.speaker.result import (
+    ALL,
+    SEEN,
+    UNSEEN,
+    FaceVoiceEvaluation,
+    FaceVoiceRow,
+    compare_over_seeds,
+    estimate_over_seeds,
+)
 from seehear.evaluation.speaker.voices import untrained_like
 from seehear.evaluation.splits import clips_of_part
 from seehear.metrics.pairs import CrossModalScores, CrossModalTrials, Rows, bootstrap_people, score_cross_modal
@@ -110,10 +118,7 @@ GROUPS = ("sex", "age")
 BAND_YEARS = 10
 
 
-ALL = "all"
-
-
-PEOPLE = {"train": "seen-heard", "dev": "unseen-unheard", "all": "unseen-unheard", "official": "unseen-unheard"}
+PEOPLE = {"train": SEEN, "dev": UNSEEN, "all": UNSEEN, "official": UNSEEN}
 
 
 PartName = Literal["both", "all", "dev", "train", "official"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.errors import os_errors_as_user_errors
-from seehear.evaluation.result import LEFT_OUT_SHOWN, EvaluationResult, format_percent_range
+from seehear.evaluation.result import LEFT_OUT_SHOWN, EvaluationResult, Measurement, format_percent_range
 from seehear.metrics.bootstrap import (
     FEW,
     SHARE,
@@ -75,6 +75,11 @@ class SpeakerEvaluation(EvaluationResult):
     also_trained: int | None
     calibration: dict[str, Any] | None
     beside: dict[str, tuple[Comparison, ...]]
+
+    def measurement(self) -> Measurement:
+        """Return the figures of the model, with its detection error tradeoff."""
+        curve = self.det[self.rows[0].encoder]
+        return replace(super().measurement(), det=[(alarms, misses) for _, alarms, misses in curve])
 
     def plot(self, path: Path) -> None:
         """Draw the curves of detection errors as PNG.
@@ -158,6 +163,12 @@ def compare_over_seeds(
     return Comparison(name, value, low, high, p_value(value, differences, units), None, units)
 
 
+ALL = "all"
+"""In `FaceVoiceRow.within`: all people, not those who share labels."""
+
+SEEN, UNSEEN = "seen-heard", "unseen-unheard"
+"""In `FaceVoiceRow.people`: whether training had them."""
+
 SHOWN = (2, 5, 10)
 """Ns of the table."""
 
@@ -182,6 +193,16 @@ class FaceVoiceRow:
     figures: dict[str, Estimate]
     pairs: tuple[int, int]
     against: Comparison | None
+
+    def score_name(self, figure: str, usual: str) -> str:
+        """Return the name of a figure as a score of the whole result: ``AUC``, ``AUC within sex``, ``AUC, seen-heard``.
+
+        Args:
+            figure: key of `figures`
+            usual: people whose scores do not name them
+        """
+        name = figure if self.within == ALL else f"{figure} within {self.within}"
+        return name if self.people == usual else f"{name}, {self.people}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -216,6 +237,31 @@ class FaceVoiceEvaluation(Result):
             if (row.people, row.within, row.encoder) == (people, within, encoder):
                 return row
         raise KeyError((people, within, encoder))
+
+    def measurement(self) -> Measurement:
+        """Return the figures of the model, first those of unseen people and of all of them."""
+        rows = sorted(
+            (row for row in self.rows if row.encoder == self.rows[0].encoder),
+            key=lambda row: (row.people == SEEN, row.within != ALL),
+        )
+        first = rows[0]
+        scores: dict[str, float] = {}
+        chance: dict[str, float] = {}
+        for row in rows:
+            for name, figure in row.figures.items():
+                score = row.score_name(name, first.people)
+                scores[score] = figure.value
+                chance |= {score: self.chance[name]} if name in self.chance else {}
+        return Measurement(
+            scores=scores,
+            recordings=sum(self.clips.values()),
+            tested=self.clips[first.people],
+            units="people",
+            unit_count=self.persons[first.people],
+            draws=first.figures["AUC"].draws,
+            chance=chance,
+            setting=self.setting | {"people": dict(self.persons)},
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from seehear.clip import FPS, SAMPLES_PER_FRAME
 from seehear.errors import ModelError
-from seehear.evaluation.baselines import TRAINED_MODES, UNTRAINED, Mode, available_baselines, compared_encoder, has_run
+from seehear.evaluation.baselines import TRAINED_MODES, UNTRAINED, available_baselines, compared_encoder, has_run
 from seehear.evaluation.features import BATCH_FRAMES, device_of, padded, whole_frames
 from seehear.evaluation.recordings import Recording
+from seehear.evaluation.task import Mode
 from seehear.losses.base import Distance
 from seehear.models.interface import IdentityModel
 from seehear.nn.embed import eval_mode
