@@ -84,10 +84,10 @@ def evaluate_affect(
 
 
 def steps_of(spans: Sequence[Span], recording: Recording, target: str, rate: int) -> NDArray[np.float64]:
-    """The number at each step of a recording, so many a second; not a number where no span is.
+    """Return the number at each step of a recording, at this rate; NaN outside of spans.
 
     Raises:
-        CorpusError: a span whose text is no number.
+        CorpusError: the text of a span is not a number.
     """
     steps = np.full(whole_frames(recording.samples) * rate // FPS, np.nan)
     moments = (np.arange(len(steps)) + 0.5) / rate
@@ -107,7 +107,7 @@ def _number(text: str, recording: Recording, target: str) -> float:
 
 
 def _with_spans(recordings: Recordings, target: str) -> Recordings:
-    """Those with some; the others are left out."""
+    """Return those with spans; the others are left out."""
     there = np.array([bool(recording.spans.get(target)) for recording in recordings], dtype=bool)
     rest = {recordings[row].name: f"it has no {target}" for row in np.flatnonzero(~there).tolist()}
     return Recordings(recordings.subset(there), recordings.name, recordings.left_out | rest)

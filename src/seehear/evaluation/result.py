@@ -1,4 +1,4 @@
-"""`EvaluationResult`: tables, remarks, verdicts."""
+"""`EvaluationResult`: tables, remarks and verdicts; `Measurement`: the figures that benchmarks keep."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ LEFT_OUT_SHOWN = 5
 
 
 NO_INTERVAL = "-"
-"""In its place, where only one unit was tested."""
+"""Shown instead, if only one unit was tested."""
 
 
 CONFUSION_CLASSES = 12  # more do not fit a terminal; --json has them all
 
 
 NOISY_DB = 0.0
-"""Ratio at which the loss by noise is reported."""
+"""Signal-to-noise ratio at which the loss by noise is reported."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,14 @@ class Row:
     """One encoder.
 
     Attributes:
-        encoder: its name.
-        mode: frozen, finetuned or scratch.
-        figures: score -> how high, without noise; the first is the one that the task is about.
-        by_snr: ratio of sound to noise (dB) -> the same score there; empty without noise.
-        confusion: truth (row) by what was said, counts over all seeds; None where there are no classes.
-        layers: that were read (of the best baseline: whose features), and in how many folds each.
-        by_layer: the first score if one layer is read in all folds, without noise: of all layers that were looked at,
-            in the order of the encoder. Of a read-out that is quick, the last is always there.
+        encoder: its name
+        mode: frozen, finetuned or scratch
+        figures: score -> value without noise; the first is the one that the task is about
+        by_snr: signal-to-noise ratio (dB) -> value of that score; empty without noise
+        confusion: confusion matrix with a row for each true class, counts over all seeds; None if there are no classes
+        layers: layers that were read (of the best baseline: encoders), and the number of folds of each
+        by_layer: the first score if one layer is read in all folds, without noise, for all compared layers in the order
+            of the encoder. With a quick probe, the last layer is always included.
     """
 
     encoder: str
@@ -96,29 +96,29 @@ class Row:
 
     @property
     def loss_by_noise(self) -> float | None:
-        """Relative loss of the score from clean to 0 dB; None where that was not measured."""
+        """Relative loss of the score from clean to 0 dB; None if that was not measured."""
         noisy = self.by_snr.get(NOISY_DB)
         return (self.main.value - noisy.value) / self.main.value if noisy and self.main.value else None
 
 
 @dataclass(frozen=True, repr=False)
 class EvaluationResult(Result):
-    """The whole table.
+    """The results of a model and its baselines.
 
     Attributes:
-        task: its name.
-        data: where the recordings are from.
-        rows: the model first, then those it is compared with.
-        comparisons: the model against each of the others, in the first score.
-        higher_is_better: of the first score.
-        chance: score -> what guessing gets; empty where that says nothing.
-        classes: what is told apart, in the order of the confusion matrices.
-        recordings: that were used.
-        tested: that were in a test part with any seed.
-        speakers: different ones; None where that is not known of all.
-        units: what the intervals and tests draw: speakers, or sources where speakers are not known of all.
-        setting: read-out, split, share of the labels, seeds and whatever else decides the numbers.
-        left_out: recording -> reason.
+        task: name of the task
+        data: where the recordings are from
+        rows: the model first, then its baselines
+        comparisons: the model against each of the others, by the first score
+        higher_is_better: of the first score
+        chance: score -> what guessing gets; empty where that says nothing
+        classes: in the order of the confusion matrices
+        recordings: number of recordings
+        tested: number of recordings in a test part of any seed
+        speakers: number of speakers; None if not all are known
+        units: what the intervals and tests resample: speakers, or sources if not all speakers are known
+        setting: probe, split, share of the labels, seeds and whatever else decides the numbers
+        left_out: recording -> reason
     """
 
     task: str
@@ -136,7 +136,7 @@ class EvaluationResult(Result):
     left_out: dict[str, str]
 
     def row(self, encoder: str) -> Row:
-        """The row of an encoder.
+        """Return the row of an encoder.
 
         Raises:
             KeyError: it was not measured.
@@ -164,7 +164,7 @@ class EvaluationResult(Result):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; the loss by noise of each row too."""
+        """Return plain values for JSON, with the loss by noise of each row."""
         told = to_plain_dict(self)
         for row, plain in zip(self.rows, told["rows"], strict=True):
             plain["loss_by_noise"] = row.loss_by_noise
@@ -194,13 +194,13 @@ class EvaluationResult(Result):
         if self.rows[0].by_snr:
             parts.append(self.noise_table())
         if self.rows[0].confusion and len(self.classes) <= CONFUSION_CLASSES:
-            # as a title it would be wrapped to a narrow table
+            # as a title it would be wrapped to the width of a narrow table
             parts.append(Text(f"{self.rows[0].encoder}: what (rows) is taken for what, in percent"))
             parts.append(self.confusion_table())
         return Group(*parts, *(Text(line) for line in self.remarks()))
 
     def table(self) -> Table:
-        """Every encoder without noise, and the model against each of the others."""
+        """Return a table of every encoder without noise, and of the model against each of the others."""
         from rich.table import Table
 
         names = list(self.rows[0].figures)
@@ -218,7 +218,7 @@ class EvaluationResult(Result):
         return table
 
     def layer_table(self) -> Table:
-        """Which layer was read in how many folds, and what is told from each if it is read in all of them."""
+        """Return a table of the layers that were read, and of the score of each if it is read in all folds."""
         from rich.table import Table
 
         name = next(iter(self.rows[0].figures))
@@ -233,7 +233,7 @@ class EvaluationResult(Result):
         return table
 
     def noise_table(self) -> Table:
-        """The first score at every ratio of sound to noise."""
+        """Return a table of the first score at every signal-to-noise ratio."""
         from rich.table import Table
 
         name = next(iter(self.rows[0].figures))
@@ -247,7 +247,7 @@ class EvaluationResult(Result):
         return table
 
     def confusion_table(self) -> Table:
-        """What the model took for what: a row a true class, its shares in percent."""
+        """Return the model's confusion matrix: a row for each true class, in percent."""
         from rich.table import Table
 
         confused = self.rows[0].confusion or []
@@ -257,7 +257,7 @@ class EvaluationResult(Result):
         return table
 
     def remarks(self) -> list[str]:
-        """What has to be known to believe the table."""
+        """Return what one has to know to interpret the table."""
         speakers = "unknown speakers" if self.speakers is None else f"{self.speakers} speakers"
         setting = ", ".join(f"{key} {value}" for key, value in self.setting.items())
         lines = [
@@ -274,7 +274,8 @@ class EvaluationResult(Result):
         return lines
 
     def verdicts(self) -> list[str]:
-        """In words, for each of the others: by how much the model is better or worse, and whether that is sure."""
+        """Return a sentence for each baseline: by how much the model is better or worse, and whether that is
+        significant."""
         name = next(iter(self.rows[0].figures))
         return [self._verdict(name, told) for told in self.comparisons]
 
@@ -289,7 +290,7 @@ class EvaluationResult(Result):
         return f"{said}: surely {'better' if better else 'WORSE'}, the interval leaves 0 out"
 
     def _lost(self, row: Row) -> str:
-        """The relative loss of a score, or the rise of an error rate; a dash where there was nothing to lose."""
+        """Format the relative loss of a score, or the rise of an error rate; a dash if there was nothing to lose."""
         if row.loss_by_noise is None:
             return "-"
         return f"{row.loss_by_noise if self.higher_is_better else -row.loss_by_noise:.1%}"
@@ -329,12 +330,12 @@ def _range(name: str, low: float, high: float) -> str:
 
 
 def format_percent_range(low: float, high: float) -> str:
-    """An interval of a share, ``86.6% to 94.2%``; says so where there is none."""
+    """Format an interval of a share: ``86.6% to 94.2%``, or a dash if there is none."""
     return _range("accuracy", low, high)
 
 
 def describe_interval(units: int, kind: str) -> str:
-    """What the intervals of a score are, in a sentence: over how many of what, and by which method."""
+    """Describe the intervals of a score in a sentence: over how many units, and by which method."""
     over = count_phrase(units, kind)
     if units < 2:
         return f"No interval: all is of {over}, and nobody can say how others would do."
@@ -342,12 +343,12 @@ def describe_interval(units: int, kind: str) -> str:
 
 
 def describe_intervals(units: int, kind: str, seeds: bool = True) -> str:
-    """What intervals and p are, in a sentence or two: over how many of what, and by which method.
+    """Describe intervals and p in a sentence or two: over how many units, and by which method.
 
     Args:
-        units: how many people or sources were tested.
-        kind: which of them.
-        seeds: a second p, over seeds, may stand behind the first.
+        units: how many people or sources were tested
+        kind: which of them
+        seeds: whether there may be a second p, over seeds
     """
     over = count_phrase(units, kind)
     if units < 2:

@@ -20,7 +20,7 @@ from seehear.metrics.scores import Numbers, character_errors, error_rate, normal
 
 
 def text_of(recording: Recording) -> str:
-    """Its label ``text``, or the words whose times are known, made `normalise_text`; empty where there is neither."""
+    """Return the normalised label ``text``, or the words whose times are known; empty if there are neither."""
     if text := recording.labels.get("text"):
         return normalise_text(text)
     return normalise_text(" ".join(span.text for span in recording.spans.get("words", ())))
@@ -70,7 +70,7 @@ def evaluate_transcription(
 
 
 def _with_text(recordings: Recordings) -> Recordings:
-    """Those of which it is known what is said; the others are left out."""
+    """Return those with a text; the others are left out."""
     said = [bool(text_of(recording)) for recording in recordings]
     if not any(said):
         raise CorpusError(
@@ -82,6 +82,6 @@ def _with_text(recordings: Recordings) -> Recordings:
 
 
 def _errors(truths: Sequence[str], said: Sequence[str]) -> Numbers:
-    """Word errors, words, character errors, characters of each, (N, 4)."""
+    """Return word errors, words, character errors and characters of each, (N, 4)."""
     pairs = zip(truths, said, strict=True)
     return np.array([(*word_errors(*pair), *character_errors(*pair)) for pair in pairs], dtype=float)

@@ -1,5 +1,6 @@
-"""Classification of isolated words, also cut out of sentences: accuracy and F1, with all of the labels or a tenth of
-them (arXiv 2005.01400, V).
+"""Classification of isolated words, also cut out of sentences.
+
+Accuracy and F1, with all of the labels or a tenth of them (arXiv 2005.01400, V).
 """
 
 from __future__ import annotations
@@ -22,19 +23,19 @@ MIN_S = 0.08  # two video frames
 def isolated_words(
     recordings: Recordings, vocabulary: int | None = None, min_count: int = 10, min_speakers: int = 1
 ) -> Recordings:
-    """Recordings of one word each, with the label ``word``.
+    """Return recordings of one word each, with the label ``word``.
 
-    Those that have that label already are taken as they are; out of the others the spans ``words`` are cut, in lower
-    case. Those under 80 ms, two video frames, and those that begin before their recording does are left out and named.
+    Those with that label are taken as they are; out of the others, the spans ``words`` are cut, in lower case. Those
+    under 80 ms, two video frames, and those that begin before their recording does are left out and listed.
 
     Args:
-        recordings: of words, or of sentences with times.
-        vocabulary: only the so many most frequent words.
-        min_count: only words with so many examples.
-        min_speakers: only words that so many speakers say, where speakers are known.
+        recordings: of words, or of sentences with word times
+        vocabulary: only this many words, the most frequent ones
+        min_count: only words with at least this many examples
+        min_speakers: only words of at least this many speakers, where speakers are known
 
     Raises:
-        CorpusError: neither labels nor times are known, or fewer than two words are left.
+        CorpusError: neither labels nor times are known, or fewer than two words remain.
     """
     whole = any(recordings.labels(LABEL))
     words = recordings.labelled(LABEL) if whole else _cut(recordings)

@@ -1,8 +1,8 @@
-"""Task facevoice.
+"""Matching of faces and voices.
 
 Nagrani, Albanie & Zisserman (2018), "Seeing voices and hearing faces" (arXiv 1804.00326) and "Learnable PINs" (arXiv
-1805.00833): people that training has heard and seen, and people that it has not; all of them, and within groups, so
-that one sees what is left when the sex tells nothing.
+1805.00833): people of the training data, and people who are not in it; all of them, and within groups, to show what
+is left where the sex is no cue.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from seehear.models.interface import SEGMENT_S, IdentityModel
 from seehear.nn.embed import eval_mode
 from seehear.progress import ProgressReporter
 
-AT_ONCE = 32  # clips: memory does not grow with the corpus
+AT_ONCE = 32  # clips, so that memory does not grow with the corpus
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class ClipEmbeddings:
     """Embeddings by clip.
 
     Attributes:
-        voices, faces: float32 (clips, dim), of length 1 where they are compared by the cosine.
+        voices, faces: float32 (clips, dim), of length 1 if they are compared by the cosine
     """
 
     voices: Tensor
@@ -79,7 +79,7 @@ def embed_clips(
 
 
 def _means(model: IdentityModel, parts: Sequence[NDArray[np.generic]], voice: bool) -> list[Tensor]:
-    """The mean embedding of the parts of each clip; parts of one shape go through the network together."""
+    """Return the mean embedding of the parts of each clip; parts of equal shape are embedded together."""
     alike: dict[tuple[int, ...], list[int]] = {}
     for row, one in enumerate(parts):
         alike.setdefault(one.shape[1:], []).append(row)
@@ -95,7 +95,7 @@ def _means(model: IdentityModel, parts: Sequence[NDArray[np.generic]], voice: bo
 
 
 def _pieces(audio: NDArray[np.float32], seconds: float) -> NDArray[np.float32]:
-    """(pieces, samples): one after the other, the last ending where the sound does."""
+    """Return consecutive segments, (segments, samples); the last one ends where the audio does."""
     frames = len(audio) // SAMPLES_PER_FRAME
     length = min(frames, max(1, round(seconds * FPS)))
     starts = [*range(0, frames - length, length), frames - length]
@@ -103,7 +103,7 @@ def _pieces(audio: NDArray[np.float32], seconds: float) -> NDArray[np.float32]:
 
 
 def _spread(clip: Clip, stills: int) -> NDArray[np.uint8]:
-    """So many pictures, spread evenly: one is the middle one, (stills, S, S, 3)."""
+    """Return frames that are spread evenly, (stills, S, S, 3); a single one is the middle one."""
     rows = ((np.arange(stills) + 0.5) / stills * clip.frames).astype(int)
     pictures: NDArray[np.uint8] = clip.video[rows]
     return pictures
@@ -126,7 +126,7 @@ PartName = Literal["both", "all", "dev", "train", "official"]
 
 @dataclass(frozen=True)
 class _ComparedModel:
-    """A contender: seed -> model; ``drawn`` where the seed decides its weights."""
+    """A compared model: seed -> model; ``drawn`` if the seed decides its weights."""
 
     name: str
     model: Callable[[int], IdentityModel]
@@ -148,32 +148,32 @@ def evaluate_facevoice(
     first_seed: int = 0,
     device: str = "cpu",
 ) -> FaceVoiceEvaluation:
-    """Say how well a model tells which face goes with which voice.
+    """Evaluate how well a model matches faces and voices.
 
-    Voice and face of a pair are of different sources, or else clips, where a person has several. 1-of-N matching is
-    told in expectation over all others who might stand beside the right one.
+    Voice and face of a pair are from different sources, or else clips, if a person has several. The accuracy of 1-of-N
+    matching is the expectation over all others who can be among the N.
 
     Args:
-        model: folder of a run or name of a model that has learned voices and faces.
-        corpus: folder that seehear prepare has made, with the label speaker.
-        baselines: encoders to compare with: other models, or untrained, its own shape with random weights.
-        within: labels; pairs and rivals are also looked at within people who share each of them, and all of them.
-            Numbers such as ages are shared by the ten years.
-        split: whose: dev, which training kept for measuring, train, which it learned from, both, or all clips as people
-            that it does not know, or official, likewise those whose label part is test. By default both where training
-            has seen a corpus of that name, else all.
-        split_by: what is not on both sides of that split, sources or speakers; by default as in the model's training.
-        dev_every: one of them in so many is dev; by default as in the model's training.
-        stills: pictures of each clip, spread evenly, whose embeddings are averaged.
-        seconds: of sound in a piece; the embeddings of a clip's pieces are averaged.
-        clips: take only so many, spread evenly.
-        seeds: repetitions, each with its own random weights where there are any.
-        first_seed: number of the first of them; the others follow it.
-        device: where networks run, as torch names it.
+        model: folder of a run or name of a model of voices and faces
+        corpus: folder that "seehear prepare" has made, with the label speaker
+        baselines: models to compare with: other models, or untrained (the model's architecture with random weights)
+        within: labels; pairs and distractors are also taken among people who share each of them, and all of them.
+            Numbers such as ages are grouped by decades.
+        split: which clips: dev, which training held out, train, which it learned from, both, or all clips as people
+            whom the model does not know, or official, likewise those whose label part is test. By default both if
+            training had a corpus of that name, else all.
+        split_by: what is on one side of that split only, sources or speakers; by default as in the model's training
+        dev_every: every n-th source (or speaker) is dev; by default as in the model's training
+        stills: frames of each clip, spread evenly, whose embeddings are averaged
+        seconds: length of a segment of audio; the embeddings of a clip's segments are averaged
+        clips: up to this many clips, spread evenly
+        seeds: repetitions, each with its own random weights, if there are any
+        first_seed: number of the first seed; the others follow it
+        device: where networks run, as torch names it
 
     Raises:
         ModelError: there is no such model, or it has not learned voices and faces.
-        CorpusError: no such corpus, nobody's name is known, or it has no pictures or sound.
+        CorpusError: no such corpus, no speakers are known, or it has no video or audio.
     """
     numbers = Protocol(seeds=seeds, first_seed=first_seed, device=device).numbers
     for name, value in {"stills": stills, "clips": 1 if clips is None else clips}.items():
@@ -221,7 +221,7 @@ def evaluate_facevoice(
 
 
 class _People:
-    """Clips of one part, and who is in them."""
+    """Clips of one part, and the people in them."""
 
     def __init__(self, clips: Corpus, called: str) -> None:
         self.clips, self.called = clips, called
@@ -235,7 +235,7 @@ class _People:
             )
 
     def remarks(self) -> list[str]:
-        """How many have one clip only."""
+        """Report how many have only one clip."""
         single = int((np.bincount(self.people) == 1).sum())
         if not single:
             return []
@@ -244,7 +244,7 @@ class _People:
     def rows(
         self, named: Sequence[_ComparedModel], groups: dict[str, Rows], stills: int, seconds: float, numbers: range
     ) -> list[FaceVoiceRow]:
-        """Every group with every contender."""
+        """Return a row for every group and model."""
         draws = bootstrap_people(int(self.people.max()) + 1)
         groups = {within: group for within, group in groups.items() if has_distractors(self.people, group)}
         crossed: dict[tuple[str, str], list[CrossModalScores]] = {}
@@ -267,7 +267,7 @@ class _People:
         figures = {
             key: estimate_over_seeds([one.figures[key] for one in found], [one.drawn[key] for one in found], count)
             for key, value in found[0].figures.items()
-            if np.isfinite(value)  # where there are too few rivals it is no number
+            if np.isfinite(value)  # NaN if there are too few distractors
         }
         against = None
         if found is not model:
@@ -279,7 +279,7 @@ class _People:
 
 
 def has_distractors(people: Rows, group: Rows) -> bool:
-    """Whether two people share a group, so that there is somebody to be taken for; both (clips,)."""
+    """Whether two people share a group, so that there are distractors; both arguments are (clips,)."""
     return any(len(np.unique(people[group == one])) > 1 for one in np.unique(group[group >= 0]))
 
 
@@ -305,7 +305,7 @@ def _compared_models(model: str, against: Sequence[str], device: str) -> list[_C
 
 
 def _usable(clips: Corpus, place: str | Path, count: int | None) -> Corpus:
-    """Those with sound, pictures and a name."""
+    """Return those with audio, video and a speaker."""
     kept = clips.with_sound().with_faces()
     kept = kept.subset(np.array([bool(name) for name in kept.labels("speaker")], dtype=bool))
     if not kept:
@@ -316,10 +316,10 @@ def _usable(clips: Corpus, place: str | Path, count: int | None) -> Corpus:
 
 
 def _groups(clips: Corpus, within: Sequence[str]) -> dict[str, Rows]:
-    """Name of a kind of group -> number of the group of each clip, -1 where its label is not known.
+    """Return kind of group -> number of the group of each clip, -1 where its label is not known.
 
     Raises:
-        CorpusError: a label that was asked for is not there.
+        CorpusError: a requested label does not exist.
     """
     there = label_columns(clips.manifest)
     labels = [label for label in within if label in there or tuple(within) != GROUPS]
@@ -334,7 +334,7 @@ def _groups(clips: Corpus, within: Sequence[str]) -> dict[str, Rows]:
 
 
 def _banded(values: Sequence[str | None]) -> list[str | None]:
-    """Numbers by the ten years, where all are numbers; other values as they are."""
+    """Return numbers by decade, if all are numbers; other values unchanged."""
     known = [value for value in values if value]
     if not all(value.replace(".", "", 1).isdigit() for value in known):
         return [value or None for value in values]

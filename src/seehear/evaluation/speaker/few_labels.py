@@ -1,4 +1,4 @@
-"""Voices learned with the names of a few speakers."""
+"""Speaker embeddings trained with the labels of a few speakers."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from seehear.progress import ProgressReporter
 LossName = Literal["am-softmax", "prototypical"]
 
 
-GRADIENT = 5.0  # largest norm
+GRADIENT = 5.0  # maximum norm
 
 
-UTTERANCES = 2  # of each speaker in a batch: as many as the prototypical loss needs, and its authors found best
+UTTERANCES = 2  # of each speaker in a batch: what the prototypical loss needs, and its authors found best
 
 
 @dataclass(frozen=True)
 class FewLabelOptions:
-    """How voices are learned with labels.
+    """How speaker embeddings are trained with labels.
 
     Attributes:
-        steps: batches.
-        speakers: in a batch, two utterances each.
-        dim: width of the layer that is put on top.
-        lr: learning rate of Adam, falling to nothing.
-        encoder_lr: of the weights that were learned before, as a share of it.
-        margin: of am-softmax.
-        scale: of am-softmax.
+        steps: number of batches
+        speakers: in a batch, two utterances each
+        dim: width of the layer on top
+        lr: learning rate of Adam, with cosine decay to 0
+        encoder_lr: learning rate of pretrained weights, relative to ``lr``
+        margin: of am-softmax
+        scale: of am-softmax
     """
 
     steps: int = 400
@@ -63,13 +63,13 @@ class Projection(nn.Module):
     """A linear layer on standardised vectors, to vectors of length 1."""
 
     def __init__(self, width: int, dim: int) -> None:
-        """From one width to the other."""
+        """Build a layer from one width to the other."""
         super().__init__()
         self.standardise = Standardise(width)
         self.linear = nn.Linear(width, dim)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """(N, width) -> (N, dim)."""
+        """Map (N, width) to (N, dim)."""
         return F.normalize(self.linear(self.standardise(vectors)), dim=-1)
 
 
@@ -114,7 +114,7 @@ def train_speaker_head(
         vectors = torch.from_numpy(embed_voices(body, pieces, "hearing those who train", progress))
         width = vectors.shape[1]
         top: nn.Module = nn.Identity()
-        if not (moving and isinstance(body, ModelVoice)):  # which is made to be compared, and moves as it is
+        if not (moving and isinstance(body, ModelVoice)):  # a model's own voice embedding is fine-tuned as it is
             top = projection = Projection(width, options.dim).to(device)
             projection.standardise.measure(vectors)
             width = options.dim

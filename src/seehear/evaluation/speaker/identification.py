@@ -1,4 +1,4 @@
-"""Speaker identification: who of those it knows is it? Top-1 and top-5 of a linear probe (arXiv 1706.08612, 5)."""
+"""Speaker identification: top-1 and top-5 accuracy of a linear probe among known speakers (arXiv 1706.08612, 5)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from seehear.metrics.bootstrap import Statistic, Sums, estimate, paired_comparis
 from seehear.metrics.pairs import Rows
 from seehear.metrics.scores import Numbers, error_rate
 
-HELD_OUT = 5  # one recording of a speaker in so many is tested
+HELD_OUT = 5  # one recording of a speaker in this many is tested
 
 
 TOP = 5
@@ -39,16 +39,16 @@ SCORES: dict[str, Statistic] = {
     "top-1": lambda sums: error_rate(sums[..., [0, 2]]),
     "top-5": lambda sums: error_rate(sums[..., [1, 2]]),
 }
-"""Of hits, hits among the first five, and what was tested."""
+"""Score -> function of the sums of hits, hits among the first five, and tested items."""
 
 
 class _Pieces(NamedTuple):
-    """Sound in pieces.
+    """Audio in segments.
 
     Attributes:
-        pieces: all.
-        items: what is told as one: recordings, or pieces of the only recording of a speaker, (pieces,).
-        speakers: class of each item, (items,).
+        pieces: all segments
+        items: what is classified as one: recordings, or segments of the only recording of a speaker, (segments,)
+        speakers: class of each item, (items,)
     """
 
     pieces: list[Recording]
@@ -69,27 +69,28 @@ def evaluate_identification(
     where: Sequence[str] = (),
     device: str = "cpu",
 ) -> EvaluationResult:
-    """Say how well known speakers are named by a linear probe on frozen embeddings of their voices.
+    """Evaluate how well a linear probe on frozen voice embeddings identifies known speakers.
 
-    A fifth of each speaker's recordings is held out and told, by the mean over its pieces of what the probe says. Where
-    a speaker has one recording only, a fifth of its pieces is, each told by itself.
+    A fifth of each speaker's recordings is held out and classified by the mean of the log probabilities of its
+    segments. If a speaker has only one recording, a fifth of its segments is, each classified on its own.
 
     Args:
-        model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
-        data: corpora that seehear prepare has made, or folders and files of a data set, with the label speaker.
-        baselines: encoders to compare with: mfcc, logmel, other models, or untrained, its shape with random weights.
-        dataset: layout of files that are no corpus: voxceleb, librispeech, folder and so on.
-        seconds: sound of a piece.
-        pooling: of features that are no embeddings of voices: their mean over time, or mean and deviation.
-        layer: of the encoder, pooled; by default a model's own embedding of voices, else the layer that is read best.
-        seeds: repetitions, each with other recordings held out and other random weights, where there are any.
-        first_seed: number of the first of them; the others follow it.
-        where: only recordings with these labels, each label=value or label=value|other.
-        device: where networks run, as torch names it.
+        model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME
+        data: corpora that "seehear prepare" has made, or folders and files of a data set, with the label speaker
+        baselines: encoders to compare with: mfcc, logmel, other models, or untrained (the model's architecture with
+            random weights)
+        dataset: name of the data set that the files are of, unless they are a corpus; by default a folder with labels
+        seconds: length of a segment of audio
+        pooling: of features that are not voice embeddings: their mean over time, or mean and deviation
+        layer: layer of the encoder, pooled; by default a model's own voice embedding, else the encoder's default layer
+        seeds: repetitions, each with other recordings held out and other random weights, if there are any
+        first_seed: number of the first seed; the others follow it
+        where: only recordings with these labels, each label=value or label=value|other
+        device: where networks run, as torch names it
 
     Raises:
         ModelError: there is no such model or layer.
-        CorpusError: no such data, speakers are not known, or there are fewer than two with enough sound.
+        CorpusError: no such data, speakers are not known, or there are fewer than two with enough audio.
     """
     numbers = Protocol(seeds=seeds, first_seed=first_seed, device=device).numbers
     if not seconds > 0:
@@ -128,7 +129,7 @@ def evaluate_identification(
 
 
 def _cut(recordings: Recordings, seconds: float) -> tuple[_Pieces, list[str], dict[str, str]]:
-    """Pieces of all speakers who have two recordings, or one of two pieces; their names; and who is left out."""
+    """Return segments of all speakers with two recordings, or one of two segments; their names; and who is left out."""
     by_speaker: dict[str, list[Recording]] = defaultdict(list)
     for speaker, recording in zip(require_speakers(recordings), recordings, strict=True):
         by_speaker[speaker].append(recording)
@@ -157,7 +158,7 @@ def _cut(recordings: Recordings, seconds: float) -> tuple[_Pieces, list[str], di
 
 
 def _held_out(speakers: Rows, seed: int) -> Rows:
-    """Items that are tested: of each speaker one in five, at least one."""
+    """Return the tested items: of each speaker one in five, at least one."""
     rng = np.random.default_rng([seed, 88])
     held = []
     for rows in np.split(np.arange(len(speakers)), np.flatnonzero(np.diff(speakers)) + 1):
@@ -166,7 +167,7 @@ def _held_out(speakers: Rows, seed: int) -> Rows:
 
 
 def _sums(one: ComparedVoice, heard: _Pieces, held: Mapping[int, Rows], classes: int, device: str) -> Sums:
-    """(seeds, speakers, 3): hits, hits among the first five, and what was tested."""
+    """Return sums (seeds, speakers, 3): hits, hits among the first five, and tested items."""
     vectors: Vectors | None = None
     sums = []
     for seed, tested in held.items():
@@ -181,16 +182,16 @@ def _sums(one: ComparedVoice, heard: _Pieces, held: Mapping[int, Rows], classes:
 
 
 def _hits(said: NDArray[np.float64], items: Rows, speakers: Rows) -> Numbers:
-    """Whether each item's speaker is first, and among the first five, and 1: (items, 3).
+    """Return whether each item's speaker is first, and among the first five, and 1: (items, 3).
 
     Args:
-        said: logarithms of probabilities, (pieces, classes).
-        items: of each piece.
-        speakers: of every item.
+        said: log probabilities, (segments, classes)
+        items: of each segment
+        speakers: of every item
     """
     there, which = np.unique(items, return_inverse=True)
     together = np.zeros((len(there), said.shape[1]))
     np.add.at(together, which, said)
     right = together[np.arange(len(there)), speakers[there]][:, None]
-    before = (together > right).sum(1) + ((together == right).sum(1) - 1) / 2  # equal ones are guessed between
+    before = (together > right).sum(1) + ((together == right).sum(1) - 1) / 2  # ties count half
     return np.stack([before < 1, before < TOP, np.ones(len(there))], axis=1).astype(np.float64)

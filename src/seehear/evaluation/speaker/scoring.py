@@ -1,4 +1,4 @@
-"""Voices through all seeds: scores, errors, calibration."""
+"""Verification through all seeds: scores, errors, calibration."""
 
 from __future__ import annotations
 
@@ -38,30 +38,30 @@ from seehear.metrics.pairs import Rows, bootstrap_counts, bootstrap_people, coun
 
 
 def require_calibration_place(place: Path | None) -> None:
-    """That a calibration can be written there: a file, or the folder of a model.
+    """Check that a calibration can be written there: to a file, or to the folder of a model.
 
     Raises:
-        SeehearError: no.
+        SeehearError: it cannot.
     """
     if place is not None and not place.is_dir():
         check_writable(place)
 
 
 def calibrate_scores(course: VoiceCrossValidation, voice: Voice, name: str, data: str, place: Path) -> ScoreCalibration:
-    """Fits a model's plain scores to the pairs of the first seed, and writes what comes of it.
+    """Fit a calibration of the model's plain scores to the pairs of the first seed, and write it.
 
-    Plain means as a tool has them that knows two recordings only: the similarity of mean embeddings, which nothing
-    was scaled by.
+    Plain scores are what an application computes from two recordings only: the similarity of mean embeddings, without
+    scaling.
 
     Args:
-        course: sides and pairs.
-        voice: of the model.
-        name: of the model.
-        data: what the pairs are of.
-        place: JSON file, or the folder of the model.
+        course: sides and pairs
+        voice: of the model
+        name: of the model
+        data: what the pairs are of
+        place: JSON file, or the folder of the model
 
     Raises:
-        ModelError: the model has no embedding of voices.
+        ModelError: the model has no voice embedding.
         SeehearError: it cannot be written.
     """
     if not isinstance(voice, ModelVoice):
@@ -77,7 +77,7 @@ def calibrate_scores(course: VoiceCrossValidation, voice: Voice, name: str, data
 
 
 def plain_scores(voice: ModelVoice, means: Vectors, trials: Trials) -> NDArray[np.float64]:
-    """The model's similarity of the two of each pair, (N,), given means of embeddings (sides, dim)."""
+    """Return the model's similarity of each pair, (N,), from mean embeddings (sides, dim)."""
     return pair_scores(scaled(means, "none", voice.distance), trials, voice.distance)
 
 
@@ -91,7 +91,7 @@ DCF = {f"minDCF {prior:g}": prior for prior in DCF_PRIORS}
 
 
 PAIRS = 500_000
-"""Of each kind, at most: more make no figure surer, as people are what is drawn."""
+"""Maximum number of pairs of each kind: more do not make a figure more certain, as people are resampled."""
 
 
 AT_ONCE = 1 << 16  # pairs whose vectors are multiplied at a time
@@ -102,15 +102,15 @@ class VerificationOptions:
     """How voices are compared.
 
     Attributes:
-        mode: frozen; projected, a layer on top is trained with labels; finetuned or scratch, all of it is.
-        train_speakers: how many of them there are labels of; None for all that are not tested.
-        loss: of that training.
-        few: how it is done.
-        seconds: sound of a piece.
-        pairs: of each kind at most; ``all`` scores all there are in blocks.
-        scaling: of embeddings before they are compared, the same for every row.
-        seeds: numbers of the repetitions.
-        device: where networks run.
+        mode: frozen; projected, a layer on top is trained with labels; finetuned or scratch, all of it is
+        train_speakers: number of speakers with labels; None for all that are not tested
+        loss: loss of that training
+        few: options of that training
+        seconds: length of a segment of audio
+        pairs: maximum number of pairs of each kind; ``all`` scores all pairs in blocks
+        scaling: scaling of embeddings before they are compared, the same for every row
+        seeds: numbers of the repetitions
+        device: where networks run
     """
 
     mode: VoiceMode = "frozen"
@@ -125,12 +125,12 @@ class VerificationOptions:
 
 
 class SeedTrials(NamedTuple):
-    """What one seed asks.
+    """The trials of one seed.
 
     Attributes:
-        tested: rows of the sides that may be in a pair.
-        trials: pairs of them.
-        train: recordings whose speakers are known to those that learn; none where nobody does.
+        tested: rows of the sides that may be in a pair
+        trials: pairs of them
+        train: recordings of the speakers with labels; empty if nothing is trained
     """
 
     tested: Rows
@@ -140,12 +140,12 @@ class SeedTrials(NamedTuple):
 
 @dataclass(frozen=True)
 class SeedScores:
-    """What came of one round.
+    """The results of one seed.
 
     Attributes:
-        figures: name -> value.
-        drawn: name -> the value of every draw of people, (R,).
-        det: curve of detection errors.
+        figures: name -> value
+        drawn: name -> the value in every bootstrap draw of people, (R,)
+        det: detection error tradeoff
     """
 
     figures: dict[str, float]
@@ -154,15 +154,15 @@ class SeedScores:
 
 
 class VoiceCrossValidation:
-    """Sides, pairs and training speakers: the same for every contender.
+    """Sides, pairs and training speakers: the same for every encoder.
 
     Attributes:
-        sides: what is compared.
-        plan: how.
-        hold_out: a part of the speakers is tested, others with each seed.
-        rounds: one a seed.
-        tested: rows of the sides that are with any seed.
-        people: whose voices those are, each once.
+        sides: what is compared
+        plan: options
+        hold_out: a part of the speakers is tested, others with each seed
+        rounds: trials of each seed
+        tested: rows of the sides that are tested with any seed
+        people: whose voices those are, each once
     """
 
     def __init__(
@@ -174,15 +174,15 @@ class VoiceCrossValidation:
         hold_out: bool = False,
         listed: Trials | None = None,
     ) -> None:
-        """Draws pairs, and who is trained with.
+        """Draw pairs and training speakers.
 
         Args:
-            recordings: all that may be trained with.
-            sides: what is compared.
-            plan: how.
-            labelled: somebody learns with the labels of speakers that are not tested.
-            hold_out: a fifth of the speakers is tested, others with each seed; else all sides are.
-            listed: pairs that were given.
+            recordings: all that may be trained with
+            sides: what is compared
+            plan: options
+            labelled: whether anything is trained with labels of speakers that are not tested
+            hold_out: a fifth of the speakers is tested, others with each seed; else all sides are
+            listed: given pairs
 
         Raises:
             CorpusError: no pairs, or too few speakers to train with, or it is not known who is tested.
@@ -203,11 +203,11 @@ class VoiceCrossValidation:
         self._draws = bootstrap_people(len(self.people))
 
     def run(self, contender: ComparedVoice) -> list[SeedScores]:
-        """Each seed's scores; what a seed does not change is computed once."""
+        """Return the scores of each seed; what does not depend on the seed is computed once."""
         learns = self.plan.mode != "frozen" or contender.mode in TRAINED_MODES
         scored: list[SeedScores] = []
         vectors: Vectors | None = None
-        distance: Distance = "cosine"  # of what was trained with labels, whatever it was before
+        distance: Distance = "cosine"  # of embeddings that were trained with labels
         for seed, asked in zip(self.plan.seeds, self.rounds, strict=True):
             if scored and self._same and not contender.drawn and not learns:
                 scored.append(scored[0])
@@ -222,7 +222,7 @@ class VoiceCrossValidation:
         return scored
 
     def embedded(self, network: nn.Module, name: str, rows: Rows) -> Vectors:
-        """The mean embedding of some of the sides, (sides, dim), zeros for the others."""
+        """Return the mean embedding of some of the sides, (sides, dim), zeros for the others."""
         wanted = np.flatnonzero(np.isin(self.sides.owners, rows))
         pieces = [self.sides.pieces[piece] for piece in wanted.tolist()]
         return mean_by(embed_voices(network, pieces, f"hearing by {name}"), self.sides.owners[wanted], len(self.sides))
@@ -254,7 +254,7 @@ class VoiceCrossValidation:
         return recordings.subset(np.array([recording.speaker in chosen for recording in recordings]))
 
     def _taught(self, contender: ComparedVoice, train: Recordings, seed: int) -> nn.Module:
-        """Weights that do not move get a layer on top."""
+        """Train with labels; frozen weights get a layer on top."""
         plan = self.plan
         voice = contender.voice(seed).to(plan.device)
         share = plan.few.encoder_lr if contender.mode == "finetuned" else 1.0
@@ -263,7 +263,7 @@ class VoiceCrossValidation:
         )
 
     def _score(self, vectors: Vectors, asked: SeedTrials, distance: Distance) -> SeedScores:
-        """Figures with the scaling that was chosen, and beside them the EER with the usual ones."""
+        """Return the figures with the chosen scaling, and the EER with the usual ones."""
         counts, drawn = self._counted(vectors, asked, self.plan.scaling, distance)
         figures, draws = {EER: float(counts.eer)}, {EER: drawn.eer}
         for name, scaling in REPORTED_SCALINGS.items():
@@ -277,7 +277,7 @@ class VoiceCrossValidation:
     def _counted(
         self, vectors: Vectors, asked: SeedTrials, scaling: Scaling, distance: Distance
     ) -> tuple[ErrorCounts, ErrorCounts]:
-        """Scores of all pairs, and of every draw of people, with one scaling."""
+        """Count errors of all pairs, and of every draw of people, with one scaling."""
         placed = np.zeros_like(vectors)
         placed[asked.tested] = scaled(vectors[asked.tested], scaling, distance)
         by, trials = compared_by(scaling, distance), asked.trials
@@ -290,7 +290,7 @@ class VoiceCrossValidation:
         return ErrorCounts.of(scores, trials.targets), drawn
 
     def _every_pair(self, vectors: Vectors, asked: SeedTrials, distance: Distance) -> ErrorCounts:
-        """All pairs that could be drawn, group by group of those that are alike."""
+        """Score all possible pairs, group by group of sides that share labels."""
         sides = self.sides
         groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
         by_person = sorted(asked.tested.tolist(), key=lambda row: sides.who[row])
@@ -315,12 +315,12 @@ class VoiceCrossValidation:
 
 
 def pair_scores(vectors: Vectors, trials: Trials, distance: Distance = "cosine") -> NDArray[np.float64]:
-    """How alike the two of each pair are, (N,), higher is more alike.
+    """Return the similarity of each pair, (N,).
 
     Args:
-        vectors: (sides, D), of length 1 where they are compared by the cosine.
-        trials: pairs of rows.
-        distance: ``cosine``, or ``euclidean`` for minus the Euclidean distance.
+        vectors: (sides, D), of length 1 if they are compared by the cosine
+        trials: pairs of rows
+        distance: ``cosine``, or ``euclidean`` for minus the Euclidean distance
     """
     scores = np.empty(len(trials))
     for start in range(0, len(trials), AT_ONCE):
