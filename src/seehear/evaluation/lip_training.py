@@ -98,8 +98,7 @@ class FineTunedLipProbe(Probe):
         network.eval()
         with torch.inference_mode():
             seen = [network.features(*self._looked_at([inputs[row] for row in rows])) for rows in self._batches(inputs)]
-        network.head.standardise.measure(torch.cat([word for words in seen for word in words]).clone())  # type:
-        ignore[union-attr,operator]
+        network.head.standardise.measure(torch.cat([word for words in seen for word in words]).clone())  # type: ignore[union-attr,operator]
 
     @torch.inference_mode()
     def _predict(self, network: _Network, inputs: Inputs) -> list[Any]:

@@ -50,8 +50,8 @@ class HeadProbe(Probe):
         """Train a head."""
         with fixed_seed(seed):
             head = self.make_head(train.inputs[0].shape[-1]).to(self.device)
-            head.standardise.measure(torch.from_numpy(np.concatenate(list(train.inputs))))  # type:
-            ignore[union-attr,operator] groups = [{"params": list(head.parameters()), "lr": self.options.lr}]
+            head.standardise.measure(torch.from_numpy(np.concatenate(list(train.inputs))))  # type: ignore[union-attr,operator]
+            groups = [{"params": list(head.parameters()), "lr": self.options.lr}]
             return train_network(head, groups, train, dev, self.goal, self.options)
 
 
@@ -83,8 +83,8 @@ class FineTunedProbe(Probe):
             encoder = deepcopy(self.encoder)
             head = self.make_head(encoder.layers[self.layer or encoder.default_layer])
             network = WholeNetwork(encoder, self.layer, head, self.options.rate).to(self.device)
-            head.standardise.measure(_first_look(network, train.inputs, self.options.batch))  # type:
-            ignore[union-attr,operator] groups = [
+            head.standardise.measure(_first_look(network, train.inputs, self.options.batch))  # type: ignore[union-attr,operator]
+            groups = [
                 {"params": list(head.parameters()), "lr": self.options.lr},
                 {"params": list(encoder.parameters()), "lr": self.options.lr * self.encoder_lr},
             ]

@@ -154,8 +154,8 @@ def compare_over_seeds(
 ) -> Comparison:
     """Compare the model with another encoder, both with the same draws of people.
 
-    Scores of two models are on different scales and cannot be swapped, so instead of a permutation test, p is the
-    share of draws in which the difference has the other sign: see `p_value`.
+    Scores of two models are on different scales and cannot be swapped, so instead of a permutation test, p comes
+    from the share of draws in which the difference has the other sign: see `p_value`.
     """
     differences = np.mean(drawn, axis=0) - np.mean(other_drawn, axis=0)
     value = float(np.mean(ours) - np.mean(theirs))

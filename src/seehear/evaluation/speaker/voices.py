@@ -127,8 +127,8 @@ class PooledVoice(nn.Module):
         features: Tensor = self.encoder(sound, self.layer).float()
         if self.pooling == "mean":
             return features.mean(1)
-        deviation = features.var(1, correction=0).clamp_min(1e-10).sqrt()  # silence has no deviation, and the root no
-        gradient there return torch.cat([features.mean(1), deviation], 1)
+        deviation = features.var(1, correction=0).clamp_min(1e-10).sqrt()  # silence has none, and the root no gradient
+        return torch.cat([features.mean(1), deviation], 1)
 
 
 Voice = ModelVoice | PooledVoice
