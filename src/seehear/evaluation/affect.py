@@ -51,12 +51,12 @@ def evaluate_affect(
         CorpusError: no such data, no such numbers, too few speakers, or pooled for numbers that change with time.
     """
     encoders = protocol.encoders(model)
-    found = protocol.recordings(data)
+    available = protocol.recordings(data)
     bgru = protocol.bgru
-    followed = any(recording.spans.get(label) for recording in found)
+    followed = any(recording.spans.get(label) for recording in available)
     if followed and probe == "pooled":
-        raise CorpusError(f"{label} of {found.name} changes with time, which needs --probe bgru")
-    recordings = (_with_spans(found, label) if followed else found.labelled(label)).with_readable_sound()
+        raise CorpusError(f"{label} of {available.name} changes with time, which needs --probe bgru")
+    recordings = (_with_spans(available, label) if followed else available.labelled(label)).with_readable_sound()
     truths: list[Any] = [
         steps_of(r.spans[label], r, label, bgru.rate) if followed else _number(r.labels[label], r, label)
         for r in recordings
@@ -64,7 +64,9 @@ def evaluate_affect(
     known = np.concatenate([np.atleast_1d(truth) for truth in truths])
     known = known[np.isfinite(known)]
     if not np.ptp(known):
-        raise CorpusError(f"{label} of {found.name} is the same for all ({known[0]:g}); give recordings that differ")
+        raise CorpusError(
+            f"{label} of {available.name} is the same for all ({known[0]:g}); give recordings that differ"
+        )
     course = CrossValidation(recordings, truths, protocol, [""] * len(truths))
     goal = ConcordanceObjective(every_step=followed)
 

@@ -130,23 +130,23 @@ class AnimateEvaluation(Result):
 
     @classmethod
     def of(
-        cls, found: Mapping[str, MouthError], units: Units, placed: SyncJudgement | None = None
+        cls, errors: Mapping[str, MouthError], units: Units, placed: SyncJudgement | None = None
     ) -> AnimateEvaluation:
         """Build it from the errors of each clip with each audio."""
-        own = found[OWN]
-        sums = {name: one.sums(units) for name, one in found.items()}
+        own = errors[OWN]
+        sums = {name: one.sums(units) for name, one in errors.items()}
         controls = tuple(
             Control(
                 name, one.figure(units), paired_comparison(name, sums[OWN], sums[name], error_reduction, bounds=SCALE)
             )
-            for name, one in found.items()
+            for name, one in errors.items()
             if name != OWN
         )
-        told = own.figure(units)
+        figure = own.figure(units)
         drawn, copied, whole = (float(values.mean()) for values in (own.drawn, own.copied, own.whole))
         return cls(
-            told.value, told.low, told.high, drawn, copied, whole, len(own.drawn), units.kind, told.units, controls,
-            placed, told.draws,
+            figure.value, figure.low, figure.high, drawn, copied, whole, len(own.drawn), units.kind, figure.units,
+            controls, placed, figure.draws,
         )  # fmt: skip
 
     def control(self, sound: str) -> Control | None:
@@ -205,20 +205,20 @@ class AnimateEvaluation(Result):
         return Text("\n".join([*lines, intervals, *self.faces.lines()]))
 
 
-def sync_judgement(asked: Mapping[str, Sequence[float]], units: Units) -> SyncJudgement:
+def sync_judgement(hits: Mapping[str, Sequence[float]], units: Units) -> SyncJudgement:
     """Compute the shares of clips that were found to be in sync.
 
     Args:
-        asked: kind of clip -> 1 or 0 for each clip
+        hits: kind of clip -> 1 or 0 for each clip
         units: units of these clips
     """
 
     def share(name: str) -> Estimate:
-        entries = np.stack([np.asarray(asked[name]), np.ones(len(asked[name]))], axis=1)
+        entries = np.stack([np.asarray(hits[name]), np.ones(len(hits[name]))], axis=1)
         return estimate(unit_sums(entries, units.of, len(units))[None], error_rate)
 
-    another = share(ANOTHER) if ANOTHER in asked else None
-    return SyncJudgement(share(OWN), another, share(REAL), share(STILL), len(asked[OWN]))
+    another = share(ANOTHER) if ANOTHER in hits else None
+    return SyncJudgement(share(OWN), another, share(REAL), share(STILL), len(hits[OWN]))
 
 
 def _between(low: float, high: float) -> str:
@@ -292,7 +292,7 @@ def measure_animation(model: AnimateModel, clips: Corpus, judge: LipSyncModel | 
     units = units_of_manifest(clips.manifest)
     others = other_clip(clips.frames, units)
     parts: dict[str, list[MouthError]] = {}
-    asked: dict[str, list[float]] = {}
+    hits: dict[str, list[float]] = {}
     answered: list[int] = []
     with ProgressReporter("animating", len(clips)) as telling:
         for number, clip in enumerate(clips):
@@ -303,16 +303,16 @@ def measure_animation(model: AnimateModel, clips: Corpus, judge: LipSyncModel | 
             real = model_pictures(model, clip)
             drawn = {name: animate_with(model, real, sound) for name, sound in sounds.items()}
             for name, video in drawn.items():
-                found = mouth_error(video.unsqueeze(0), real.unsqueeze(0), model.options.region)
-                parts.setdefault(name, []).append(found)
+                error = mouth_error(video.unsqueeze(0), real.unsqueeze(0), model.options.region)
+                parts.setdefault(name, []).append(error)
             if judge and (answers := _sync_distances(judge, model, clip, real, drawn)):
                 answered.append(number)
                 for name, right in answers.items():
-                    asked.setdefault(name, []).append(right)
+                    hits.setdefault(name, []).append(right)
             done = number + 1
             telling.update(done, f"{done / max(telling.elapsed_s, 1e-3):.1f} clips/s")
-    placed = sync_judgement(asked, units.at(answered)) if answered else None
-    return AnimateEvaluation.of({name: concatenate(found) for name, found in parts.items()}, units, placed)
+    placed = sync_judgement(hits, units.at(answered)) if answered else None
+    return AnimateEvaluation.of({name: concatenate(error) for name, error in parts.items()}, units, placed)
 
 
 def other_clip(frames: NDArray[np.int32], units: Units) -> NDArray[np.int64] | None:
@@ -343,8 +343,8 @@ def fit_length(sound: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
 
 def model_pictures(model: AnimateModel, clip: Clip) -> Tensor:
     """Return the real frames of a clip as the model's input, (T, planes, S, S) in 0..1."""
-    seen = torch.from_numpy(find_view(model.input_view).function(clip))
-    return to_planes(seen.unsqueeze(0))[0]
+    frames = torch.from_numpy(find_view(model.input_view).function(clip))
+    return to_planes(frames.unsqueeze(0))[0]
 
 
 def animate_clip(model: AnimateModel, clip: Clip) -> tuple[Tensor, Tensor]:
@@ -374,10 +374,10 @@ def _sync_distances(
         sound = judge.embed_sound(torch.from_numpy(clip.audio).unsqueeze(0))[0].float()
         for name, video in films.items():
             lips = judge.embed_lips(video.unsqueeze(0))[0].float()
-            apart = distances_by_offset(lips, sound, judge.distance)
-            if not len(apart):
+            distances = distances_by_offset(lips, sound, judge.distance)
+            if not len(distances):
                 return {}
-            answers[name] = float(hits_offset(apart, len(apart)).item())
+            answers[name] = float(hits_offset(distances, len(distances)).item())
     return answers
 
 

@@ -99,10 +99,10 @@ class LayerSelection:
 
     def _whole(self, part: Examples) -> Examples:
         """Return the examples that have a target for the whole recording."""
-        told = [
+        pairs = [
             (given, self._goal.pooled_target(target)) for given, target in zip(part.inputs, part.targets, strict=True)
         ]
-        known = [(given, target) for given, target in told if target is not None]
+        known = [(given, target) for given, target in pairs if target is not None]
         return Examples([given for given, _ in known], [target for _, target in known])
 
 
@@ -162,8 +162,12 @@ class Protocol:
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that a result reports."""
-        said = {"split": self.split, "labels": f"{100 * self.label_fraction:g}%", "seeds": describe_seeds(self.numbers)}
-        return said if self.noise == "none" else {**said, "noise": self.noise}
+        settings = {
+            "split": self.split,
+            "labels": f"{100 * self.label_fraction:g}%",
+            "seeds": describe_seeds(self.numbers),
+        }
+        return settings if self.noise == "none" else {**settings, "noise": self.noise}
 
 
 class FoldResult(NamedTuple):
@@ -247,7 +251,7 @@ class CrossValidation:
             frozen: the probe, if its weights are frozen
             training: what it is trained for, if they are not
         """
-        heard: FeatureCache | None = None
+        cache: FeatureCache | None = None
         for seed, folds in zip(self.protocol.numbers, self.folds, strict=True):
             encoder = contender.encoder(seed).to(self.protocol.device)
             if contender.mode != "frozen":
@@ -258,19 +262,19 @@ class CrossValidation:
                         seed, number, fold, contender.layer_read(encoder), fitted, self._sound_inputs
                     )
                 continue
-            if heard is None or contender.random_weights:
-                heard = FeatureCache(partial(self._features, encoder))
+            if cache is None or contender.random_weights:
+                cache = FeatureCache(partial(self._features, encoder))
             reading = LayerSelection(encoder, contender, frozen, training.goal)
             for number, fold in enumerate(folds):
-                yield from self._trials(seed, number, fold, reading, heard)
+                yield from self._trials(seed, number, fold, reading, cache)
 
     def _trials(
-        self, seed: int, number: int, fold: Fold, reading: LayerSelection, heard: FeatureCache
+        self, seed: int, number: int, fold: Fold, reading: LayerSelection, cache: FeatureCache
     ) -> Iterator[FoldResult]:
         """Yield the predictions in one fold from frozen features."""
 
         def parts_of(readout: Probe, layers: Sequence[str]) -> dict[str, Parts]:
-            kept = heard.of(readout, layers, None)
+            kept = cache.of(readout, layers, None)
             return {layer: (self._part(kept[layer], fold.train), self._part(kept[layer], fold.dev)) for layer in layers}
 
         fits, chosen = reading.fitted(parts_of, seed)
@@ -278,7 +282,7 @@ class CrossValidation:
         for layer, fitted in fits.items():
 
             def inputs(rows: Rows, snr: float | None, layer: str = layer) -> Inputs:
-                kept = heard.of(reading.readout, noisy if layer in noisy else [layer], snr)[layer]
+                kept = cache.of(reading.readout, noisy if layer in noisy else [layer], snr)[layer]
                 return [kept[row] for row in rows.tolist()]
 
             conditions = self.protocol.conditions if layer in noisy else (None,)
@@ -301,8 +305,8 @@ class CrossValidation:
         """Yield the predictions of a fitted probe for the test part, without noise and at each signal-to-noise
         ratio."""
         for snr in self.protocol.conditions if conditions is None else conditions:
-            said = fitted(inputs(fold.test, snr))
-            yield FoldResult(seed, number, snr, fold.test, said, layer, chosen, fitted.score)
+            predictions = fitted(inputs(fold.test, snr))
+            yield FoldResult(seed, number, snr, fold.test, predictions, layer, chosen, fitted.score)
 
     def _sounds(self, rows: Rows) -> Examples:
         return Examples(self._sound_inputs(rows, None), self._targets(rows))
@@ -321,7 +325,9 @@ class CrossValidation:
         rows = range(len(self.recordings)) if snr is None else self.tested.tolist()
         lengths = {row: self.recordings[row].samples for row in rows}
         sound = partial(self._sound, snr=snr)
-        return features_of_layers(encoder, lengths, sound, lambda seen: readout.keep(seen, encoder.rate), layers)
+        return features_of_layers(
+            encoder, lengths, sound, lambda features: readout.keep(features, encoder.rate), layers
+        )
 
     def _sound(self, row: int, snr: float | None) -> Any:
         return self.recordings[row].audio() if snr is None else self._noise.mixed(row, snr)

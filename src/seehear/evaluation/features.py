@@ -48,8 +48,8 @@ def features(
     Returns:
         Row -> float32 (...), the output of ``reduce``.
     """
-    wanted = layer or encoder.default_layer
-    return features_of_layers(encoder, lengths, sound, reduce, [wanted])[wanted]
+    name = layer or encoder.default_layer
+    return features_of_layers(encoder, lengths, sound, reduce, [name])[name]
 
 
 def features_of_layers(
@@ -80,13 +80,13 @@ def features_of_layers(
     kept: dict[str, dict[int, Kept]] = {layer: {} for layer in layers}
     device = device_of(encoder)
     with torch.inference_mode():
-        for frames, alike in by_length.items():
+        for frames, rows in by_length.items():
             size = max(1, BATCH_FRAMES // frames)
-            for first in range(0, len(alike), size):
-                batch = alike[first : first + size]
-                seen = encoder.all_layers(padded([sound(row) for row in batch], frames).to(device))
+            for first in range(0, len(rows), size):
+                batch = rows[first : first + size]
+                outputs = encoder.all_layers(padded([sound(row) for row in batch], frames).to(device))
                 for layer in layers:
-                    kept[layer] |= zip(batch, reduce(seen[layer].float()).cpu().numpy(), strict=True)
+                    kept[layer] |= zip(batch, reduce(outputs[layer].float()).cpu().numpy(), strict=True)
     return kept
 
 
@@ -109,18 +109,18 @@ def device_of(module: Any) -> torch.device:
     return torch.device("cpu") if first is None else first.device
 
 
-def at_rate(features: Tensor, rate: int, wanted: int) -> Tensor:
+def at_rate(features: Tensor, rate: int, target_rate: int) -> Tensor:
     """Convert features (B, T, D) to another rate: means of neighbours, or each of them repeated.
 
     Raises:
         ValueError: neither rate is a multiple of the other.
     """
-    if rate % wanted and wanted % rate:
-        raise ValueError(f"{rate} features a second cannot become {wanted} by averaging or repeating")
-    if rate >= wanted:
-        step = rate // wanted
+    if rate % target_rate and target_rate % rate:
+        raise ValueError(f"{rate} features a second cannot become {target_rate} by averaging or repeating")
+    if rate >= target_rate:
+        step = rate // target_rate
         return features.reshape(len(features), -1, step, features.shape[-1]).mean(2)
-    return features.repeat_interleave(wanted // rate, dim=1)
+    return features.repeat_interleave(target_rate // rate, dim=1)
 
 
 SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)

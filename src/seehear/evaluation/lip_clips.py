@@ -115,12 +115,12 @@ def cut_word(features: Tensor, where: WordWindow, boundaries: bool) -> Tensor:
     Returns:
         (stop - first, D or D + 1).
     """
-    seen = features[where.first : where.stop]
+    own_features = features[where.first : where.stop]
     if not boundaries:
-        return seen
-    middle = torch.arange(where.first, where.stop, device=seen.device) + 0.5
+        return own_features
+    middle = torch.arange(where.first, where.stop, device=own_features.device) + 0.5
     own = (middle >= where.begins) & (middle < where.ends)
-    return F.pad(seen, (0, 1)) + F.pad(own[:, None].to(seen), (seen.shape[1], 0))
+    return F.pad(own_features, (0, 1)) + F.pad(own[:, None].to(own_features), (own_features.shape[1], 0))
 
 
 class ClipPictures:
@@ -230,9 +230,9 @@ def visible_words(
     """
     clips = _clips(corpus).where(where)
     words = isolated_words(clips, min_count=1)
-    seen = [word for word in words if isinstance(word, VisibleWord)]
-    left_out = {word.name: problem for word in seen if (problem := _problem(word))}
-    kept = [word.of_one_word() if word.whole else word for word in seen if word.name not in left_out]
+    visible = [word for word in words if isinstance(word, VisibleWord)]
+    left_out = {word.name: problem for word in visible if (problem := _problem(word))}
+    kept = [word.of_one_word() if word.whole else word for word in visible if word.name not in left_out]
     return isolated_words(Recordings(kept, words.name, words.left_out | left_out), vocabulary, min_count, min_speakers)
 
 

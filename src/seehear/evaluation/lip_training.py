@@ -97,8 +97,10 @@ class FineTunedLipProbe(Probe):
         """Standardise the head's inputs by features before any training."""
         network.eval()
         with torch.inference_mode():
-            seen = [network.features(*self._looked_at([inputs[row] for row in rows])) for rows in self._batches(inputs)]
-        network.head.standardise.measure(torch.cat([word for words in seen for word in words]).clone())  # type: ignore[union-attr,operator]
+            features = [
+                network.features(*self._looked_at([inputs[row] for row in rows])) for rows in self._batches(inputs)
+            ]
+        network.head.standardise.measure(torch.cat([word for words in features for word in words]).clone())  # type: ignore[union-attr,operator]
 
     @torch.inference_mode()
     def _predict(self, network: _Network, inputs: Inputs) -> list[Any]:
@@ -168,9 +170,9 @@ class _Network(nn.Module):
     def forward(self, pictures: Tensor, words: Sequence[Sequence[WordWindow]]) -> tuple[Tensor, Tensor]:
         """Return the head's outputs for each word in turn, and the lengths, from frames of clips and the words of
         each."""
-        seen = self.features(pictures, words)
-        lengths = torch.tensor([len(word) for word in seen], device=pictures.device)
-        return self.head(pad_sequence(seen, batch_first=True), lengths), lengths
+        features = self.features(pictures, words)
+        lengths = torch.tensor([len(word) for word in features], device=pictures.device)
+        return self.head(pad_sequence(features, batch_first=True), lengths), lengths
 
     def features(self, pictures: Tensor, words: Sequence[Sequence[WordWindow]]) -> list[Tensor]:
         """Return the inputs of the head: (frames, D) of each word."""
@@ -267,8 +269,8 @@ class LipCrossValidation(CrossValidation):
         with torch.inference_mode():
             for clips in _alike({self._windows[rows[0]].clip: self._seen[rows[0]].length for rows in by_clip.values()}):
                 whole = [(clip, 0, length) for clip, length in clips]
-                seen = encoder(self._looks.at(whole, encoder.lips, self.device), layer)
-                for (clip, _), features in zip(clips, seen, strict=True):
+                outputs = encoder(self._looks.at(whole, encoder.lips, self.device), layer)
+                for (clip, _), features in zip(clips, outputs, strict=True):
                     for row in by_clip[clip]:
                         kept[row] = self._word(features, self._windows[row], readout)
         return kept

@@ -70,10 +70,10 @@ class LipsResult(EvaluationResult):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, with the accuracy for each kind of words in each row."""
-        told = super().to_dict()
-        for row, plain in zip(self.rows, told["rows"], strict=True):
+        plain_values = super().to_dict()
+        for row, plain in zip(self.rows, plain_values["rows"], strict=True):
             plain["by_kind"] = self.by_kind(row)
-        return told
+        return plain_values
 
     def __rich__(self) -> RenderableType:
         from rich.console import Group

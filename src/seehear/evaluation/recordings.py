@@ -326,8 +326,8 @@ def clip_spans(root: CorpusRoot, row: Mapping[str, int]) -> Spans:
     Raises:
         CorpusError: the shard is missing or damaged.
     """
-    told = json.loads(_member(root, row, "meta")).get("spans", {})
-    return {kind: [Span(*span) for span in spans] for kind, spans in told.items()}
+    stored = json.loads(_member(root, row, "meta")).get("spans", {})
+    return {kind: [Span(*span) for span in spans] for kind, spans in stored.items()}
 
 
 def _member(root: CorpusRoot, row: Mapping[str, int], member: str) -> bytes:

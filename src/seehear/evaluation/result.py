@@ -165,11 +165,11 @@ class EvaluationResult(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, with the loss by noise of each row."""
-        told = to_plain_dict(self)
-        for row, plain in zip(self.rows, told["rows"], strict=True):
+        plain_values = to_plain_dict(self)
+        for row, plain in zip(self.rows, plain_values["rows"], strict=True):
             plain["loss_by_noise"] = row.loss_by_noise
             plain["by_snr"] = {f"{snr:g}": to_plain_dict(figure) for snr, figure in row.by_snr.items()}
-        return told
+        return plain_values
 
     SHOWN = ("task", "data", "model", "score")
     WIDTH = 120
@@ -208,12 +208,12 @@ class EvaluationResult(Result):
         title = f"{self.task} on {self.data}" + (f" (guessing: {chance})" if chance else "")
         columns = ["encoder", f"{names[0]} ± std", "95 % interval", *names[1:], "model is better by", "p"]
         table = Table(*columns, title=title)
-        told = {comparison.against: comparison for comparison in self.comparisons}
+        by_encoder = {comparison.against: comparison for comparison in self.comparisons}
         for row in self.rows:
             rest = [_number(names[i], row.figures[names[i]].value) for i in range(1, len(names))]
             table.add_row(
                 _called(row), _mean(names[0], row.main), _range(names[0], row.main.low, row.main.high), *rest,
-                *self._against(names[0], told.get(row.encoder)),
+                *self._against(names[0], by_encoder.get(row.encoder)),
             )  # fmt: skip
         return table
 
@@ -277,17 +277,17 @@ class EvaluationResult(Result):
         """Return a sentence for each baseline: by how much the model is better or worse, and whether that is
         significant."""
         name = next(iter(self.rows[0].figures))
-        return [self._verdict(name, told) for told in self.comparisons]
+        return [self._verdict(name, comparison) for comparison in self.comparisons]
 
-    def _verdict(self, name: str, told: Comparison) -> str:
-        gain, p = self._against(name, told)
-        said = f"{self.rows[0].encoder} against {told.against}, {name}: better by {gain}, p {p}"
-        if isnan(told.low):
-            return f"{said}: nothing can be said with {count_phrase(told.units, self.units)}"
-        if told.low <= 0 <= told.high:
-            return f"{said}: NOT SURE, the 95 % interval over {count_phrase(told.units, self.units)} holds 0"
-        better = (told.low > 0) == self.higher_is_better
-        return f"{said}: surely {'better' if better else 'WORSE'}, the interval leaves 0 out"
+    def _verdict(self, name: str, comparison: Comparison) -> str:
+        gain, p = self._against(name, comparison)
+        verdict = f"{self.rows[0].encoder} against {comparison.against}, {name}: better by {gain}, p {p}"
+        if isnan(comparison.low):
+            return f"{verdict}: nothing can be said with {count_phrase(comparison.units, self.units)}"
+        if comparison.low <= 0 <= comparison.high:
+            return f"{verdict}: NOT SURE, the 95 % interval over {count_phrase(comparison.units, self.units)} holds 0"
+        better = (comparison.low > 0) == self.higher_is_better
+        return f"{verdict}: surely {'better' if better else 'WORSE'}, the interval leaves 0 out"
 
     def _lost(self, row: Row) -> str:
         """Format the relative loss of a score, or the rise of an error rate; a dash if there was nothing to lose."""
@@ -295,17 +295,17 @@ class EvaluationResult(Result):
             return "-"
         return f"{row.loss_by_noise if self.higher_is_better else -row.loss_by_noise:.1%}"
 
-    def _against(self, name: str, told: Comparison | None) -> Sequence[str]:
-        if told is None:
+    def _against(self, name: str, comparison: Comparison | None) -> Sequence[str]:
+        if comparison is None:
             return "", ""
         sign = 1 if self.higher_is_better else -1
-        ends = sorted((sign * told.low, sign * told.high))
+        ends = sorted((sign * comparison.low, sign * comparison.high))
         score = find_score(name)
-        gain = score.format(sign * told.difference, "+")
-        if not isnan(told.low):
+        gain = score.format(sign * comparison.difference, "+")
+        if not isnan(comparison.low):
             gain += f" ({score.format(ends[0], '+')} to {score.format(ends[1], '+')})"
-        seeds = "" if told.p_seeds is None else f" / {told.p_seeds:.3f}"
-        return gain, NO_INTERVAL if isnan(told.low) else f"{told.p:.4f}{seeds}"
+        seeds = "" if comparison.p_seeds is None else f" / {comparison.p_seeds:.3f}"
+        return gain, NO_INTERVAL if isnan(comparison.low) else f"{comparison.p:.4f}{seeds}"
 
 
 def _has_layers(row: Row) -> bool:

@@ -83,9 +83,9 @@ def lip_vectors(model: str, data: Path) -> LabelledVectors:
     vectors = []
     with torch.inference_mode():
         for word in (words[row] for row in rows):
-            seen = encoder(pictures.at([(word.clip, 0, word.length)], encoder.lips, torch.device("cpu")), None)
+            features = encoder(pictures.at([(word.clip, 0, word.length)], encoder.lips, torch.device("cpu")), None)
             where = word_window(word.clip, word.length, word.between_s, word.whole, window)
-            vectors.append(pooled(cut_word(seen[0], where, window.boundaries)[None])[0].numpy())
+            vectors.append(pooled(cut_word(features[0], where, window.boundaries)[None])[0].numpy())
     return np.stack(vectors), [words[row].labels["word"] for row in rows]
 
 

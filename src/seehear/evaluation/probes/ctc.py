@@ -54,9 +54,9 @@ class CharacterObjective(Objective):
         best = out.argmax(2).cpu().numpy()
         return [self._text(collapsed(path[:n])) for path, n in zip(best, lengths.tolist(), strict=True)]
 
-    def score(self, said: Sequence[str], targets: Sequence[str]) -> float:
+    def score(self, predicted: Sequence[str], targets: Sequence[str]) -> float:
         """Return minus the character error rate."""
-        errors, characters = np.sum([character_errors(t, s) for t, s in zip(targets, said, strict=True)], axis=0)
+        errors, characters = np.sum([character_errors(t, s) for t, s in zip(targets, predicted, strict=True)], axis=0)
         return -float(errors / characters)
 
     def pooled(self) -> CharacterCountObjective:
@@ -86,11 +86,11 @@ class CharacterCountObjective(Objective):
     def decode(self, out: Tensor, lengths: Tensor) -> list[Any]:
         return list(out.cpu().numpy())
 
-    def score(self, said: Sequence[Any], targets: Sequence[Any]) -> float:
-        wanted, given = np.stack(list(targets)), np.stack(list(said))
-        spread = np.square(wanted - wanted.mean(0)).sum(0)
+    def score(self, predicted: Sequence[Any], targets: Sequence[Any]) -> float:
+        true, estimated = np.stack(list(targets)), np.stack(list(predicted))
+        spread = np.square(true - true.mean(0)).sum(0)
         varies = spread > 0
-        left = np.square(wanted - given).sum(0)[varies] / spread[varies]
+        left = np.square(true - estimated).sum(0)[varies] / spread[varies]
         return float(np.mean(1 - left)) if varies.any() else 0.0
 
 

@@ -177,8 +177,8 @@ class WholeNetwork(nn.Module):
 
     def features(self, sound: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return the inputs of the head: features (B, T', D) and the number of valid ones."""
-        seen = at_rate(self.encoder(sound, self.layer), self.encoder.rate, self.rate)
-        return seen, lengths * seen.shape[1] // sound.shape[1]
+        features = at_rate(self.encoder(sound, self.layer), self.encoder.rate, self.rate)
+        return features, lengths * features.shape[1] // sound.shape[1]
 
 
 MakeHead = Callable[[int], nn.Module]

@@ -109,7 +109,7 @@ class Objective(ABC):
         return self.decode(out, lengths)
 
     @abstractmethod
-    def score(self, said: Sequence[Any], targets: Sequence[Any]) -> float:
+    def score(self, predicted: Sequence[Any], targets: Sequence[Any]) -> float:
         """Return the score of predictions; higher is better."""
 
     def pooled(self) -> Objective:
@@ -139,8 +139,8 @@ class ClassObjective(Objective):
         classes: list[int] = out.argmax(1).tolist()
         return classes
 
-    def score(self, said: Sequence[int], targets: Sequence[int]) -> float:
-        return float(f1(confusion(targets, said, self.outputs).sum(0)))
+    def score(self, predicted: Sequence[int], targets: Sequence[int]) -> float:
+        return float(f1(confusion(targets, predicted, self.outputs).sum(0)))
 
 
 TINY = 1e-8
@@ -160,18 +160,18 @@ class ConcordanceObjective(Objective):
 
     def loss(self, out: Tensor, lengths: Tensor, targets: Sequence[Any]) -> Tensor:
         """Return the loss over all steps of the batch together."""
-        said = out[..., 0]
+        predicted = out[..., 0]
         if self.every_step:
-            said = torch.cat([one[:n] for one, n in zip(said, lengths.tolist(), strict=True)])
-        truth = torch.from_numpy(np.concatenate([np.atleast_1d(target) for target in targets])).to(said)
+            predicted = torch.cat([one[:n] for one, n in zip(predicted, lengths.tolist(), strict=True)])
+        truth = torch.from_numpy(np.concatenate([np.atleast_1d(target) for target in targets])).to(predicted)
         known = truth.isfinite()
-        said, truth = said[known], truth[known]
+        predicted, truth = predicted[known], truth[known]
         if not len(truth):
             return out.sum() * 0
-        apart = (said.mean() - truth.mean()).square()
-        together = ((said - said.mean()) * (truth - truth.mean())).mean()
-        spread = said.var(correction=0) + truth.var(correction=0) + apart
-        return 1 - (2 * together / (spread + TINY) + 1) / 2
+        bias = (predicted.mean() - truth.mean()).square()
+        covariance = ((predicted - predicted.mean()) * (truth - truth.mean())).mean()
+        spread = predicted.var(correction=0) + truth.var(correction=0) + bias
+        return 1 - (2 * covariance / (spread + TINY) + 1) / 2
 
     def decode(self, out: Tensor, lengths: Tensor) -> list[Any]:
         numbers = out[..., 0].cpu().numpy().astype(np.float64)
@@ -179,8 +179,8 @@ class ConcordanceObjective(Objective):
             return list(numbers)
         return [one[:n] for one, n in zip(numbers, lengths.tolist(), strict=True)]
 
-    def score(self, said: Sequence[Any], targets: Sequence[Any]) -> float:
-        return float(concordance(concordance_sums_of_known(targets, said).sum(0)))
+    def score(self, predicted: Sequence[Any], targets: Sequence[Any]) -> float:
+        return float(concordance(concordance_sums_of_known(targets, predicted).sum(0)))
 
     def pooled(self) -> ConcordanceObjective:
         return ConcordanceObjective(every_step=False)
@@ -192,11 +192,11 @@ class ConcordanceObjective(Objective):
         return float(known.mean()) if len(known) else None
 
 
-def concordance_sums_of_known(truths: Sequence[Any], said: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def concordance_sums_of_known(truths: Sequence[Any], predicted: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return what each recording adds to the sums of the concordance where the truth is known, (N, 6)."""
     entries = []
-    for truth, one in zip(truths, said, strict=True):
-        wanted, given = np.atleast_1d(np.asarray(truth, float)), np.atleast_1d(np.asarray(one, float))
-        known = np.isfinite(wanted)
-        entries.append(concordance_sums(given[known], wanted[known]))
+    for truth, one in zip(truths, predicted, strict=True):
+        true, estimated = np.atleast_1d(np.asarray(truth, float)), np.atleast_1d(np.asarray(one, float))
+        known = np.isfinite(true)
+        entries.append(concordance_sums(estimated[known], true[known]))
     return np.array(entries)

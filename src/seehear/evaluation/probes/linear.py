@@ -219,10 +219,10 @@ def fit_probe(vectors: Matrix, targets: NDArray[np.int64], classes: int, seed: i
     fit_quietly(model.set_params(C=_best_strength(given, targets, seed)), given, targets)
     places = np.asarray(model.classes_)
 
-    def probe(heard: Matrix) -> NDArray[np.float64]:
-        said = np.full((len(heard), classes), -np.inf)
-        said[:, places] = model.predict_log_proba(view(heard))
-        return said
+    def probe(inputs: Matrix) -> NDArray[np.float64]:
+        scores = np.full((len(inputs), classes), -np.inf)
+        scores[:, places] = model.predict_log_proba(view(inputs))
+        return scores
 
     return probe
 

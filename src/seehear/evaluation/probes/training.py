@@ -190,14 +190,14 @@ def _predict(
     network.eval()
     device = device_of(network)
     order = sorted(range(len(inputs)), key=lambda row: len(inputs[row]))
-    said: dict[int, Any] = {}
+    predictions: dict[int, Any] = {}
     for first in range(0, len(order), batch):
         rows = order[first : first + batch]
         padded, lengths = padded_inputs([inputs[row] for row in rows])
         with bf16_autocast(device.type):
             out = network(padded.to(device), lengths.to(device))
-        said |= zip(rows, meaning(out.float(), _steps(out, padded, lengths)), strict=True)
-    return [said[row] for row in range(len(inputs))]
+        predictions |= zip(rows, meaning(out.float(), _steps(out, padded, lengths)), strict=True)
+    return [predictions[row] for row in range(len(inputs))]
 
 
 def _steps(out: Tensor, inputs: Tensor, lengths: Tensor) -> Tensor:
@@ -213,8 +213,8 @@ def _first_look(network: WholeNetwork, inputs: Inputs, batch: int) -> Tensor:
     with torch.inference_mode():
         for first in range(0, len(inputs), batch):
             sound, lengths = padded_inputs(inputs[first : first + batch])
-            seen, counts = network.features(sound.to(device), lengths)
-            steps += [one[:count].float().cpu() for one, count in zip(seen, counts.tolist(), strict=True)]
+            features, counts = network.features(sound.to(device), lengths)
+            steps += [one[:count].float().cpu() for one, count in zip(features, counts.tolist(), strict=True)]
     return torch.cat(steps).clone()
 
 

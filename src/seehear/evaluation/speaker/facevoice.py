@@ -80,11 +80,11 @@ def embed_clips(
 
 def _means(model: IdentityModel, parts: Sequence[NDArray[np.generic]], voice: bool) -> list[Tensor]:
     """Return the mean embedding of the parts of each clip; parts of equal shape are embedded together."""
-    alike: dict[tuple[int, ...], list[int]] = {}
+    by_shape: dict[tuple[int, ...], list[int]] = {}
     for row, one in enumerate(parts):
-        alike.setdefault(one.shape[1:], []).append(row)
+        by_shape.setdefault(one.shape[1:], []).append(row)
     means: dict[int, Tensor] = {}
-    for rows in alike.values():
+    for rows in by_shape.values():
         batch = torch.from_numpy(np.concatenate([parts[row] for row in rows])).to(device_of(model))
         embedded = (model.embed_voice(batch) if voice else model.embed_face(batch)).float().cpu()
         first = 0
@@ -194,11 +194,11 @@ def evaluate_facevoice(
     speakers: list[set[str]] = []
     for part in ("train", "dev") if split == "both" else (split,):
         chosen = clips_of_part(everything, part, config, split_by, dev_every)
-        asked = _People(_usable(chosen, corpus, clips), PEOPLE[part])
-        speakers.append(set(asked.names))
-        counts[asked.called] = (len(asked.clips), len(speakers[-1]))
-        remarks += asked.remarks()
-        rows += asked.rows(named, _groups(asked.clips, within), stills, seconds, numbers)
+        people = _People(_usable(chosen, corpus, clips), PEOPLE[part])
+        speakers.append(set(people.names))
+        counts[people.called] = (len(people.clips), len(speakers[-1]))
+        remarks += people.remarks()
+        rows += people.rows(named, _groups(people.clips, within), stills, seconds, numbers)
     if len(speakers) > 1 and (both := len(speakers[0] & speakers[1])):
         remarks.append(f"{both} people are in both parts, so they are not unseen; split by speaker.")
     faces = DetectorProvenance.of(config, everything.detectors)
@@ -250,10 +250,10 @@ class _People:
         crossed: dict[tuple[str, str], list[CrossModalScores]] = {}
         for one in named:
             for seed in numbers if one.drawn else numbers[:1]:
-                seen = embed_clips(one.model(seed), self.clips, stills, seconds, f"{one.name}, {self.called}")
+                embeddings = embed_clips(one.model(seed), self.clips, stills, seconds, f"{one.name}, {self.called}")
                 for within, group in groups.items():
-                    asked = CrossModalTrials(self.people, self.sources, group, draws)
-                    crossed.setdefault((within, one.name), []).append(_cross(one.model(seed), seen, asked))
+                    trials = CrossModalTrials(self.people, self.sources, group, draws)
+                    crossed.setdefault((within, one.name), []).append(_cross(one.model(seed), embeddings, trials))
         return [
             self._row(within, one.name, crossed[within, one.name], crossed[within, named[0].name])
             for within in groups
@@ -283,9 +283,9 @@ def has_distractors(people: Rows, group: Rows) -> bool:
     return any(len(np.unique(people[group == one])) > 1 for one in np.unique(group[group >= 0]))
 
 
-def _cross(model: IdentityModel, seen: ClipEmbeddings, asked: CrossModalTrials) -> CrossModalScores:
+def _cross(model: IdentityModel, embeddings: ClipEmbeddings, trials: CrossModalTrials) -> CrossModalScores:
     with torch.inference_mode():
-        return score_cross_modal(model.cross_similarity(seen.voices, seen.faces).numpy(), asked, AMONG)
+        return score_cross_modal(model.cross_similarity(embeddings.voices, embeddings.faces).numpy(), trials, AMONG)
 
 
 def _compared_models(model: str, against: Sequence[str], device: str) -> list[_ComparedModel]:

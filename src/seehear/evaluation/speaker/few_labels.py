@@ -128,8 +128,8 @@ def train_speaker_head(
                 return projected(vectors[rows])
             return projected(body(padded([pieces[row].audio() for row in rows], frames).to(device)))
 
-        def projected(seen: Tensor) -> Tensor:
-            embeddings: Tensor = top(seen.to(device))
+        def projected(embedded: Tensor) -> Tensor:
+            embeddings: Tensor = top(embedded.to(device))
             return embeddings
 
         network = nn.Sequential(body, top).train(moving)

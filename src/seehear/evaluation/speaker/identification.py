@@ -100,10 +100,10 @@ def evaluate_identification(
             raise CorpusError(f"the probe leaves encoders as they are; leave {name} out of --baselines")
     named = compared_voices(model, baselines, "frozen", layer, pooling)
     recordings = Recordings.of(data, dataset).where(where).labelled("speaker").with_readable_sound()
-    heard, names, left_out = _cut(recordings, seconds)
-    held = [_held_out(heard.speakers, seed) for seed in numbers]
+    segments, names, left_out = _cut(recordings, seconds)
+    held = [_held_out(segments.speakers, seed) for seed in numbers]
     tested = np.unique(np.concatenate(held))
-    sums = [_sums(one, heard, dict(zip(numbers, held, strict=True)), len(names), device) for one in named]
+    sums = [_sums(one, segments, dict(zip(numbers, held, strict=True)), len(names), device) for one in named]
     top_1 = SCORES["top-1"]
     setting = {"probe": "linear", "pooling": pooling, "seconds": seconds, "held out": "a fifth"}
     return EvaluationResult(
@@ -140,11 +140,11 @@ def _cut(recordings: Recordings, seconds: float) -> tuple[_Pieces, list[str], di
     names: list[str] = []
     for speaker, own in sorted(by_speaker.items()):
         cut = [whole_segments(recording, seconds) or [recording] for recording in own]
-        told = cut if len(cut) > 1 else [[piece] for piece in cut[0]]
-        if len(told) < 2:
+        groups = cut if len(cut) > 1 else [[piece] for piece in cut[0]]
+        if len(groups) < 2:
             left_out[own[0].name] = f"it is all there is of its speaker, and shorter than two pieces of {seconds:g} s"
             continue
-        for item in told:
+        for item in groups:
             pieces += item
             items += [len(speakers)] * len(item)
             speakers.append(len(names))
@@ -166,32 +166,32 @@ def _held_out(speakers: Rows, seed: int) -> Rows:
     return np.sort(np.concatenate(held))
 
 
-def _sums(one: ComparedVoice, heard: _Pieces, held: Mapping[int, Rows], classes: int, device: str) -> Sums:
+def _sums(one: ComparedVoice, segments: _Pieces, held: Mapping[int, Rows], classes: int, device: str) -> Sums:
     """Return sums (seeds, speakers, 3): hits, hits among the first five, and tested items."""
     vectors: Vectors | None = None
     sums = []
     for seed, tested in held.items():
         if vectors is None or one.drawn:
-            vectors = embed_voices(one.voice(seed).to(device), heard.pieces, f"hearing by {one.name}")
-        test = np.isin(heard.items, tested)
-        told = heard.speakers[heard.items]
-        probe = fit_probe(vectors[~test], told[~test], classes, seed)
-        hits = _hits(probe(vectors[test]), heard.items[test], heard.speakers)
-        sums.append(unit_sums(hits, heard.speakers[np.unique(heard.items[test])], classes))
+            vectors = embed_voices(one.voice(seed).to(device), segments.pieces, f"hearing by {one.name}")
+        test = np.isin(segments.items, tested)
+        speakers = segments.speakers[segments.items]
+        probe = fit_probe(vectors[~test], speakers[~test], classes, seed)
+        hits = _hits(probe(vectors[test]), segments.items[test], segments.speakers)
+        sums.append(unit_sums(hits, segments.speakers[np.unique(segments.items[test])], classes))
     return np.stack(sums)
 
 
-def _hits(said: NDArray[np.float64], items: Rows, speakers: Rows) -> Numbers:
+def _hits(scores: NDArray[np.float64], items: Rows, speakers: Rows) -> Numbers:
     """Return whether each item's speaker is first, and among the first five, and 1: (items, 3).
 
     Args:
-        said: log probabilities, (segments, classes)
+        scores: log probabilities, (segments, classes)
         items: of each segment
         speakers: of every item
     """
     there, which = np.unique(items, return_inverse=True)
-    together = np.zeros((len(there), said.shape[1]))
-    np.add.at(together, which, said)
+    together = np.zeros((len(there), scores.shape[1]))
+    np.add.at(together, which, scores)
     right = together[np.arange(len(there)), speakers[there]][:, None]
     before = (together > right).sum(1) + ((together == right).sum(1) - 1) / 2  # ties count half
     return np.stack([before < 1, before < TOP, np.ones(len(there))], axis=1).astype(np.float64)

@@ -183,8 +183,8 @@ def _other_pairs(persons: Rows, groups: Rows, count: int, rng: np.random.Generat
 
 def _two(pairs: Rows, persons: Rows, groups: Rows) -> NDArray[np.bool_]:
     one, other = pairs.T
-    wanted: NDArray[np.bool_] = (persons[one] != persons[other]) & (groups[one] == groups[other])
-    return wanted
+    valid: NDArray[np.bool_] = (persons[one] != persons[other]) & (groups[one] == groups[other])
+    return valid
 
 
 def _some(pairs: Rows, count: int, rng: np.random.Generator) -> Rows:

@@ -99,13 +99,13 @@ class SpeakerEvaluation(EvaluationResult):
             describe_pair_intervals(self.rows[0].main.units, self.units),
         ]
         for figure, comparisons in self.beside.items():
-            said = [
-                f"{told.against} {-100 * told.difference:+.1f} points ({-100 * told.high:+.1f} to "
-                f"{-100 * told.low:+.1f}; p {told.p:.4f})"
-                for told in comparisons
+            differences = [
+                f"{comparison.against} {-100 * comparison.difference:+.1f} points ({-100 * comparison.high:+.1f} to "
+                f"{-100 * comparison.low:+.1f}; p {comparison.p:.4f})"
+                for comparison in comparisons
             ]
-            if said:
-                lines.append(f"{figure}: the model is better than {', than '.join(said)}.")
+            if differences:
+                lines.append(f"{figure}: the model is better than {', than '.join(differences)}.")
         if self.also_trained:
             lines.append(f"{self.also_trained} of the {self.units} tested are in the other part of the data as well.")
         if self.calibration:
@@ -283,12 +283,16 @@ class FaceVoiceEvaluation(Result):
         columns = ["people", "within", "encoder", "AUC ± std", "95 % interval", "EER", "model is better by", "p"]
         table = Table(*columns, title=title)
         for row in self.rows:
-            auc, told = row.figures["AUC"], row.against
-            gain = f"{100 * told.difference:+.1f} ({100 * told.low:+.1f} to {100 * told.high:+.1f})" if told else ""
+            auc, comparison = row.figures["AUC"], row.against
+            gain = (
+                f"{100 * comparison.difference:+.1f} ({100 * comparison.low:+.1f} to {100 * comparison.high:+.1f})"
+                if comparison
+                else ""
+            )
             table.add_row(
                 row.people, row.within, row.encoder, f"{auc.value:.1%} ± {100 * auc.std:.1f}",
                 format_percent_range(auc.low, auc.high), f"{row.figures['EER'].value:.1%}", gain,
-                f"{told.p:.4f}" if told else "",
+                f"{comparison.p:.4f}" if comparison else "",
             )  # fmt: skip
         return table
 

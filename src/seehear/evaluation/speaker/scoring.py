@@ -70,8 +70,8 @@ def calibrate_scores(course: VoiceCrossValidation, voice: Voice, name: str, data
         )
     trials = course.rounds[0].trials
     scores = plain_scores(voice, course.embedded(voice, name, course.tested), trials)
-    said = f"{data}: {course.sides.described}"
-    made = ScoreCalibration.fit(scores, trials.targets, data=said, model=name, seconds=course.plan.seconds)
+    description = f"{data}: {course.sides.described}"
+    made = ScoreCalibration.fit(scores, trials.targets, data=description, model=name, seconds=course.plan.seconds)
     made.write(place)
     return made
 
@@ -208,24 +208,24 @@ class VoiceCrossValidation:
         scored: list[SeedScores] = []
         vectors: Vectors | None = None
         distance: Distance = "cosine"  # of embeddings that were trained with labels
-        for seed, asked in zip(self.plan.seeds, self.rounds, strict=True):
+        for seed, trials in zip(self.plan.seeds, self.rounds, strict=True):
             if scored and self._same and not contender.drawn and not learns:
                 scored.append(scored[0])
                 continue
-            if learns and asked.train is not None:
-                network = self._taught(contender, asked.train, seed)
-                vectors = self.embedded(network, contender.name, asked.tested)
+            if learns and trials.train is not None:
+                network = self._taught(contender, trials.train, seed)
+                vectors = self.embedded(network, contender.name, trials.tested)
             elif vectors is None or contender.drawn:
                 voice = contender.voice(seed).to(self.plan.device)
                 vectors, distance = self.embedded(voice, contender.name, self.tested), voice.distance
-            scored.append(self._score(vectors, asked, distance))
+            scored.append(self._score(vectors, trials, distance))
         return scored
 
     def embedded(self, network: nn.Module, name: str, rows: Rows) -> Vectors:
         """Return the mean embedding of some of the sides, (sides, dim), zeros for the others."""
-        wanted = np.flatnonzero(np.isin(self.sides.owners, rows))
-        pieces = [self.sides.pieces[piece] for piece in wanted.tolist()]
-        return mean_by(embed_voices(network, pieces, f"hearing by {name}"), self.sides.owners[wanted], len(self.sides))
+        owned = np.flatnonzero(np.isin(self.sides.owners, rows))
+        pieces = [self.sides.pieces[piece] for piece in owned.tolist()]
+        return mean_by(embed_voices(network, pieces, f"hearing by {name}"), self.sides.owners[owned], len(self.sides))
 
     def _round(
         self, recordings: Recordings, labelled: bool, hold_out: bool, listed: Trials | None, seed: int
@@ -262,13 +262,13 @@ class VoiceCrossValidation:
             voice, train, contender.mode in TRAINED_MODES, plan.loss, plan.few, plan.seconds, share, seed
         )
 
-    def _score(self, vectors: Vectors, asked: SeedTrials, distance: Distance) -> SeedScores:
+    def _score(self, vectors: Vectors, trials: SeedTrials, distance: Distance) -> SeedScores:
         """Return the figures with the chosen scaling, and the EER with the usual ones."""
-        counts, drawn = self._counted(vectors, asked, self.plan.scaling, distance)
+        counts, drawn = self._counted(vectors, trials, self.plan.scaling, distance)
         figures, draws = {EER: float(counts.eer)}, {EER: drawn.eer}
         for name, scaling in REPORTED_SCALINGS.items():
             if scaling != self.plan.scaling:
-                other, other_drawn = self._counted(vectors, asked, scaling, distance)
+                other, other_drawn = self._counted(vectors, trials, scaling, distance)
                 figures[name], draws[name] = float(other.eer), other_drawn.eer
         for name, prior in DCF.items():
             figures[name], draws[name] = float(counts.min_dcf(prior)), drawn.min_dcf(prior)
@@ -289,18 +289,18 @@ class VoiceCrossValidation:
             return self._every_pair(placed, asked, by), drawn
         return ErrorCounts.of(scores, trials.targets), drawn
 
-    def _every_pair(self, vectors: Vectors, asked: SeedTrials, distance: Distance) -> ErrorCounts:
+    def _every_pair(self, vectors: Vectors, trials: SeedTrials, distance: Distance) -> ErrorCounts:
         """Score all possible pairs, group by group of sides that share labels."""
         sides = self.sides
         groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        by_person = sorted(asked.tested.tolist(), key=lambda row: sides.who[row])
+        by_person = sorted(trials.tested.tolist(), key=lambda row: sides.who[row])
         for row in by_person:
             groups[sides.alike[row]].append(row)
-        heard = torch.from_numpy(vectors).to(self.plan.device)
-        span = score_span(heard[by_person], distance)
+        embeddings = torch.from_numpy(vectors).to(self.plan.device)
+        span = score_span(embeddings[by_person], distance)
         counted = [
             count_all_pairs(
-                heard[rows],
+                embeddings[rows],
                 [sides.who[row] for row in rows],
                 [sides.sources[row] for row in rows] if sides.sources is not None else None,
                 span=span,

@@ -120,8 +120,8 @@ def through_codec(sound: Sound, codec: Codec) -> Sound:
     with av.open(file, "r") as stored:
         parts = [part for decoded in stored.decode(audio=0) for part in reader.resample(decoded)]
         parts += reader.resample(None)
-    heard = np.concatenate([part.to_ndarray()[0] for part in parts])[: len(sound)]
-    return np.pad(heard, (0, len(sound) - len(heard))).astype(np.float32)
+    decoded = np.concatenate([part.to_ndarray()[0] for part in parts])[: len(sound)]
+    return np.pad(decoded, (0, len(sound) - len(decoded))).astype(np.float32)
 
 
 SEGMENTS = "segments"
@@ -224,7 +224,7 @@ def evaluate_speaker(
     course = _cross_validation(recordings, recordings.subset(chosen), trials, within, plan, labelled, channels)
     run = [course.run(one) for one in named]
     others = {recordings[row].speaker for row in np.flatnonzero(~chosen).tolist()}
-    told = {
+    setting = {
         **_setting(plan, pooling, labelled),
         "compared": course.sides.described + (", each with its own room, microphone and codec" if channels else ""),
         "tested": "a fifth of the speakers" if course.hold_out else split,
@@ -249,7 +249,7 @@ def evaluate_speaker(
         tested=len(course.tested),
         speakers=None if course.sides.units != "speakers" else len({r.speaker for r in recordings}),
         units=course.sides.units,
-        setting=told,
+        setting=setting,
         left_out=recordings.left_out,
         pairs=_pairs(course.rounds[0].trials),
         det={one.name: scored[0].det for one, scored in zip(named, run, strict=True)},
@@ -277,14 +277,14 @@ def _cross_validation(
 ) -> VoiceCrossValidation:
     """Set up the comparison; recordings that are not tested may be trained with."""
 
-    def heard(sides: TrialSides) -> TrialSides:
+    def with_channels(sides: TrialSides) -> TrialSides:
         return replace(sides, pieces=simulate_channels(sides.pieces)) if channels else sides
 
     everything = len(tested) == len(recordings)
     if trials == SEGMENTS:
-        sides = heard(TrialSides.of_segments(tested, plan.seconds, within))
+        sides = with_channels(TrialSides.of_segments(tested, plan.seconds, within))
         return VoiceCrossValidation(recordings, sides, plan, labelled, labelled and everything)
-    sides = heard(TrialSides.of_recordings(tested, plan.seconds, within))
+    sides = with_channels(TrialSides.of_recordings(tested, plan.seconds, within))
     if trials is not None:
         sides, listed = sides.listed(Path(trials), tested)
         return VoiceCrossValidation(recordings, sides, plan, labelled, listed=listed)
@@ -319,7 +319,7 @@ def _pairs(trials: Trials) -> tuple[int, int]:
 
 def _setting(plan: VerificationOptions, pooling: Pooling, labelled: bool) -> dict[str, Any]:
     """Return the settings that a result reports."""
-    said: dict[str, Any] = {"pooling": pooling, "scaling": plan.scaling, "seeds": describe_seeds(plan.seeds)}
+    settings: dict[str, Any] = {"pooling": pooling, "scaling": plan.scaling, "seeds": describe_seeds(plan.seeds)}
     if labelled:
-        said |= {"loss": plan.loss, "trained with": f"{plan.train_speakers or 'all other'} speakers"}
-    return said
+        settings |= {"loss": plan.loss, "trained with": f"{plan.train_speakers or 'all other'} speakers"}
+    return settings

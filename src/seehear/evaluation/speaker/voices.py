@@ -249,12 +249,12 @@ def embed_voices(voice: nn.Module, pieces: Sequence[Recording], name: str, progr
     kept: dict[int, Vectors] = {}
     device = device_of(voice)
     with eval_mode(voice), torch.inference_mode(), ProgressReporter(name, len(pieces), show=progress) as telling:
-        for frames, alike in by_length.items():
+        for frames, rows in by_length.items():
             size = max(1, BATCH_FRAMES // frames)
-            for first in range(0, len(alike), size):
-                batch = alike[first : first + size]
-                heard = padded([pieces[row].audio() for row in batch], frames).to(device)
-                kept |= zip(batch, voice(heard).float().cpu().numpy(), strict=True)
+            for first in range(0, len(rows), size):
+                batch = rows[first : first + size]
+                audio = padded([pieces[row].audio() for row in batch], frames).to(device)
+                kept |= zip(batch, voice(audio).float().cpu().numpy(), strict=True)
                 telling.update(len(kept), f"{len(kept)} pieces of sound")
     return np.stack([kept[row] for row in range(len(pieces))])
 
