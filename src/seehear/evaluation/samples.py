@@ -23,7 +23,9 @@ from seehear.evaluation.recordings import Recordings
 from seehear.evaluation.speaker.voices import compared_voices, embed_voices, whole_segments
 from seehear.evaluation.splits import LABEL, TESTED
 from seehear.evaluation.words import isolated_words
+from seehear.media.encode import write_video
 from seehear.models.animate import AnimateModel
+from seehear.models.store import load_animate_model
 
 MAX_RECORDINGS = 400
 """More points would hide each other."""
@@ -100,9 +102,6 @@ def write_animated_clips(models: Mapping[str, str], data: Path, paths: Sequence[
     Raises:
         SeehearError: a model or the corpus cannot be read.
     """
-    from seehear.media.encode import write_video
-    from seehear.models.store import load_animate_model
-
     loaded = [load_animate_model(model) for model in models.values()]
     split = Split.of_training(loaded[0].config)
     clips = Corpus(data).with_faces().split("dev", split.every, split.by).with_sound()
