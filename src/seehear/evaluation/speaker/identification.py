@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.errors import CorpusError
+from seehear.evaluation import find_score
 from seehear.evaluation.baselines import DEFAULT_BASELINES
 from seehear.evaluation.cross_validation import Protocol, describe_seeds
 from seehear.evaluation.probes.linear import fit_probe
@@ -116,7 +117,7 @@ def evaluate_identification(
         comparisons=tuple(
             paired_comparison(one.name, sums[0], found, top_1) for one, found in zip(named[1:], sums[1:], strict=True)
         ),
-        higher_is_better=True,
+        higher_is_better=find_score("top-1").higher_is_better,
         chance={"top-1": 1 / len(names), "top-5": min(1.0, TOP / len(names))},
         classes=(),
         recordings=len(recordings),

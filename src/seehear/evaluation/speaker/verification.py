@@ -24,6 +24,7 @@ from seehear.audio.recording import sample_recording_conditions, simulate_record
 from seehear.clip import SAMPLE_RATE
 from seehear.data.corpus import By
 from seehear.errors import CorpusError
+from seehear.evaluation import find_score
 from seehear.evaluation.baselines import DEFAULT_BASELINES, TRAINED_MODES
 from seehear.evaluation.cross_validation import Protocol, describe_seeds
 from seehear.evaluation.recordings import Recording, Recordings
@@ -242,7 +243,7 @@ def evaluate_speaker(
             compare_over_seeds(one.name, *_values(run[0]), *_values(scored), len(course.people))
             for one, scored in zip(named[1:], run[1:], strict=True)
         ),
-        higher_is_better=False,
+        higher_is_better=find_score(EER).higher_is_better,
         chance={EER: 0.5},
         classes=(),
         recordings=len(recordings),
