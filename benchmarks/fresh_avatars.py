@@ -39,7 +39,7 @@ def avatar_voices(
     out = folder / "voices"
     asked = {"clips": clips, "speakers": speakers, "seed": seed, "seconds": SECONDS, "neutral": neutral}
     jobs = [(out, seed, number, speakers, neutral) for number in range(clips)]
-    render_all(out, {**asked, "voices": True}, jobs, _voice, workers, progress=True)
+    render_all(out, {**asked, "voices": True}, jobs, _voice, workers, None)
     return out
 
 

@@ -60,7 +60,7 @@ def main() -> None:
         seconds, took = decode_all(files, args.workers)
         decoded = max(decoded, seconds / took)
         with tempfile.TemporaryDirectory() as out:
-            report = prepare(files, Path(out) / "corpus", workers=args.workers, detector=args.detector, progress=False)
+            report = prepare(files, Path(out) / "corpus", workers=args.workers, detector=args.detector)
         prepared = max(prepared, report.seconds / report.elapsed_s)
     print(f"{len(files)} files, {report.seconds:.0f} s of video, {args.workers} processes, {report.clips} clips")
     print(f"prepare: {prepared:.1f} x real time; decoding alone: {decoded:.1f} x; ratio {decoded / prepared:.2f}")

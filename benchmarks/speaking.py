@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from seehear.apps.diarization.active_speaker import ActiveSpeakers, DiarizationOptions, detect_active_speakers
 from seehear.avatars.dialogue import plan_dialogue
 from seehear.avatars.files import write_video_file
+from seehear.cli.progress import ProgressDisplay
 from seehear.clip import FPS
 from seehear.evaluation.result import format_percent_range
 from seehear.machine import use_single_thread
@@ -28,7 +29,7 @@ from seehear.media.sound import read_sound
 from seehear.metrics.bootstrap import estimate
 from seehear.metrics.scores import error_rate
 from seehear.models.store import load_sync_model
-from seehear.progress import ProgressReporter
+from seehear.progress import Stage
 
 NOBODY = -1
 
@@ -55,7 +56,8 @@ def duets(options: argparse.Namespace, model: object, folder: Path) -> None:
     """The films with the truth."""
     right, faces, chance, quiet = [], [], [], []
     watch = DiarizationOptions()
-    with ProgressReporter("speaking", options.films) as telling:
+    with ProgressDisplay("speaking") as display:
+        stage = Stage(display, "speaking", options.films)
         for number in range(options.films):
             duet = plan_dialogue(options.seed, number, options.speakers, options.seconds)
             camera, path = duet.takes[0].camera, folder / f"{number}.mp4"
@@ -71,7 +73,7 @@ def duets(options: argparse.Namespace, model: object, folder: Path) -> None:
             if duet.room.reverberation_s == 0 and duet.room.snr_db >= 20:
                 quiet.append(right[-1])
             path.unlink()
-            telling.update(number + 1, f"{100 * np.mean(right):.1f} % so far")
+            stage.update(number + 1, f"{100 * np.mean(right):.1f} % so far")
     print(f"who speaks (left, right, nobody), pictures right: {interval(right)}")
     print(f"  chance {100 * np.mean(chance):.1f} %")
     if quiet:

@@ -9,9 +9,12 @@ from safetensors.torch import load_file, save
 
 from seehear.atomic_io import write_text
 from seehear.avatars.make import synthesize_avatars
+from seehear.cli.progress import ProgressDisplay
 from seehear.data.prepare import prepare
 from seehear.metrics.calibration import CALIBRATION_FILE as SCORES
 from seehear.models.store import CONFIG, WEIGHTS
+
+DISPLAY = ProgressDisplay("training")
 
 CARDS = Path(__file__).resolve().parent
 PACKAGED = CARDS.parent / "src" / "seehear" / "weights"
@@ -23,15 +26,15 @@ STRANGERS, STRANGERS_SEED = 300, 90_001
 def grid(shared: Path, work: Path) -> Path:
     """The corpus of GRID's first speaker."""
     out = work / "grid"
-    prepare([shared / "data" / "grid_s1" / "video"], out, dataset="grid")
+    prepare([shared / "data" / "grid_s1" / "video"], out, dataset="grid", progress=DISPLAY)
     return out
 
 
 def strangers(work: Path) -> Path:
     """The corpus of synthetic people who are in no training."""
     films, out = work / "strangers", work / "strangers-corpus"
-    synthesize_avatars(films, clips=STRANGERS, speakers=STRANGERS, seed=STRANGERS_SEED, neutral=1 / 7)
-    prepare([films], out)
+    synthesize_avatars(films, clips=STRANGERS, speakers=STRANGERS, seed=STRANGERS_SEED, neutral=1 / 7, progress=DISPLAY)
+    prepare([films], out, progress=DISPLAY)
     return out
 
 

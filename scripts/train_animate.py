@@ -15,7 +15,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from shipping import CARDS, grid, publish, strangers
+from shipping import CARDS, DISPLAY, grid, publish, strangers
 
 from seehear.audio.augmentation import SoundAugmentationOptions
 from seehear.avatars.make import synthesize_avatars
@@ -52,15 +52,15 @@ def main() -> None:
 def feeling_avatars(work: Path) -> Path:
     """The corpus of synthetic people with emotions, made first."""
     films, out = work / "feeling-people", work / "feeling-avatars"
-    synthesize_avatars(films, clips=AVATARS, speakers=SPEAKERS, seed=SEED, neutral=NEUTRAL)
-    prepare([films], out)
+    synthesize_avatars(films, clips=AVATARS, speakers=SPEAKERS, seed=SEED, neutral=NEUTRAL, progress=DISPLAY)
+    prepare([films], out, progress=DISPLAY)
     return out
 
 
 def learn(corpora: list[Path], run: Path, chosen: TrainingSettings, init: str | None = None) -> None:
     """One stage."""
     parts = {"model": chosen.model, "data": chosen.data, "optim": chosen.optim, "engine": chosen.engine}
-    print(pretrain(corpora, run, PRESET, init=init, **parts))  # noqa: T201
+    print(pretrain(corpora, run, PRESET, init=init, progress=DISPLAY, **parts))  # noqa: T201
 
 
 def card(run: Path, seen: list[Path], never_met: Path) -> str:
@@ -73,4 +73,5 @@ def card(run: Path, seen: list[Path], never_met: Path) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with DISPLAY:
+        main()

@@ -15,7 +15,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from shipping import CARDS, publish
+from shipping import CARDS, DISPLAY, publish
 
 from seehear.avatars.make import synthesize_avatars
 from seehear.data.prepare import prepare
@@ -45,10 +45,10 @@ def main() -> None:
     preset = replace(preset, model=replace(preset.model, shared=SHARED))
     data = replace(preset.data, batch=96, split_by="speaker", dev_every=HELD_OUT)
     slow = replace(preset.optim, steps=VOICE_STEPS, ema=0.998)
-    print(pretrain(voices, first, PRESET, model=preset.model, data=data, optim=slow))  # noqa: T201
+    print(pretrain(voices, first, PRESET, model=preset.model, data=data, optim=slow, progress=DISPLAY))  # noqa: T201
     model = replace(preset.model, freeze_voice=True, weight=0.5, face_dropout=0.6)
     fast = replace(preset.optim, steps=FACE_STEPS, weight_decay=0.5)
-    print(pretrain([people], second, PRESET, model=model, data=data, optim=fast, init=str(first)))  # noqa: T201
+    print(pretrain([people], second, PRESET, model=model, data=data, optim=fast, init=str(first), progress=DISPLAY))  # noqa: T201
     publish(PRESET, second, card(second, people, utterances))
 
 
@@ -57,10 +57,10 @@ def corpora(utterances: Path, work: Path) -> tuple[Path, list[Path]]:
     films, people, heard, real = (
         work / name for name in ("match-people", "match-avatars", "match-heard", "librispeech")
     )
-    synthesize_avatars(films, clips=AVATARS, speakers=AVATARS, seed=SEED, seconds=SECONDS)
-    prepare([films], people)
-    prepare([films], heard, faces="none")
-    prepare([utterances], real, dataset="librispeech", faces="none")
+    synthesize_avatars(films, clips=AVATARS, speakers=AVATARS, seed=SEED, seconds=SECONDS, progress=DISPLAY)
+    prepare([films], people, progress=DISPLAY)
+    prepare([films], heard, faces="none", progress=DISPLAY)
+    prepare([utterances], real, dataset="librispeech", faces="none", progress=DISPLAY)
     return people, [heard, real]
 
 
@@ -80,4 +80,5 @@ def card(run: Path, people: Path, utterances: Path) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with DISPLAY:
+        main()

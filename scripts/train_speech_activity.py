@@ -20,9 +20,10 @@ import seehear.audio
 from seehear.audio.recording import synthesize_noise
 from seehear.audio.voice_activity import WEIGHTS, band_levels, build_network, network_inputs
 from seehear.avatars.dialogue import plan_dialogue
+from seehear.cli.progress import ProgressDisplay
 from seehear.clip import FPS, SAMPLE_RATE
 from seehear.media.sound import read_sound
-from seehear.progress import ProgressReporter
+from seehear.progress import Stage
 
 SECONDS = 12.0
 FRAMES = round(SECONDS * FPS)
@@ -36,13 +37,14 @@ Example = tuple[NDArray, NDArray, float]
 
 def of_people(films: int) -> list[Example]:
     examples, middles = [], (np.arange(FRAMES) + 0.5) / FPS
-    with ProgressReporter("sounds", films) as telling:
+    with ProgressDisplay("sounds") as display:
+        stage = Stage(display, "sounds", films)
         for number in range(films):
             duet = plan_dialogue(SEED, number, SPEAKERS, SECONDS)
             sounds = [mark for take in duet.takes for mark in take.phonemes]
             spoken = np.any([(middles >= mark.start_s) & (middles < mark.stop_s) for mark in sounds], axis=0)
             examples.append((band_levels(duet.sound), spoken, 1.0))
-            telling.update(number + 1, "")
+            stage.update(number + 1, "")
     return examples
 
 
@@ -113,7 +115,8 @@ def main() -> None:
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=1e-2)
     steps = EPOCHS * (len(training) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
-    with ProgressReporter("fitting", steps) as telling:
+    with ProgressDisplay("fitting") as display:
+        stage = Stage(display, "fitting", steps)
         for step in range(steps):
             chosen = rng.choice(len(training), BATCH, replace=False)
             seen, truth, weight = batch_of([training[one] for one in chosen], rng)
@@ -122,7 +125,7 @@ def main() -> None:
             lost.backward()
             optimiser.step()
             schedule.step()
-            telling.update(step + 1, f"loss {lost.item():.3f}")
+            stage.update(step + 1, f"loss {lost.item():.3f}")
     model.eval()
     print(f"pictures right: people {accuracy(model, people[::10]):.3f}, nobody {accuracy(model, of_nobody(rng)):.3f}")  # noqa: T201
     if grid.is_dir():

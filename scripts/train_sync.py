@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from shipping import CARDS, grid, publish, strangers
+from shipping import CARDS, DISPLAY, grid, publish, strangers
 
 from seehear.apps.sync.calibrate import calibrate
 from seehear.atomic_io import write_text
@@ -70,7 +70,7 @@ def main() -> None:
     who = {"clips": VOICED, "speakers": VOICED, "seed": VOICED_SEED}
     voiced = avatars(work / "voiced", work / "voices", **who, recordings=data / "librispeech_251")
     real = work / "real"
-    prepare([data / "real_faces"], real, delays=data / "real_faces" / "clips.csv")
+    prepare([data / "real_faces"], real, delays=data / "real_faces" / "clips.csv", progress=DISPLAY)
 
     preset = read_settings("sync-small")
     first = given.first or str(work / "first")
@@ -78,18 +78,18 @@ def main() -> None:
         old = [speaker, avatars(work / "people-first", work / "first-avatars", **FIRST_AVATARS)]
         optim = replace(preset.optim, steps=FIRST_STEPS, ema=0.999)
         model = replace(preset.model, loss="multiway")
-        pretrain(old, work / "first", preset="sync-small", model=model, optim=optim)
+        pretrain(old, work / "first", preset="sync-small", model=model, optim=optim, progress=DISPLAY)
     run = given.out or work / "run"
     mix = [speaker, *people, *[voiced] * REAL_VOICES, *[real] * REAL]
     model = replace(preset.model, sounds=SOUNDS)
     if not given.publish:
         optim = replace(preset.optim, steps=given.steps, lr=given.lr, ema=0.999)
-        print(pretrain(mix, run, preset="sync-small", model=model, optim=optim, init=first))  # noqa: T201
+        print(pretrain(mix, run, preset="sync-small", model=model, optim=optim, init=first, progress=DISPLAY))  # noqa: T201
         return
     cooled = work / "cooled"
-    print(pretrain(mix, cooled, preset="sync-small", model=model, optim=COOLING, init=str(run)))  # noqa: T201
+    print(pretrain(mix, cooled, preset="sync-small", model=model, optim=COOLING, init=str(run), progress=DISPLAY))  # noqa: T201
     corpora = [speaker, *people, voiced, real]
-    calibrate(cooled, corpora)
+    calibrate(cooled, corpora, progress=DISPLAY)
     named = zip(("GRID speaker 1", "avatars", "avatars (longer)", "avatars, real voices", "real"), corpora, strict=True)
     tested = {f"{name}: seen in other clips": Corpus(corpus).split("dev") for name, corpus in named}
     tested["avatars never met"] = Corpus(strangers(work))
@@ -101,8 +101,8 @@ def main() -> None:
 
 def avatars(films: Path, out: Path, **options: Any) -> Path:
     """The corpus of synthetic people, made first."""
-    synthesize_avatars(films, **options)
-    prepare([films], out)
+    synthesize_avatars(films, **options, progress=DISPLAY)
+    prepare([films], out, progress=DISPLAY)
     return out
 
 
@@ -122,4 +122,5 @@ def table(measured: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with DISPLAY:
+        main()

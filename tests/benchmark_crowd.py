@@ -63,5 +63,5 @@ def crowd(folder: Path, people: int = 8, takes: int = 2) -> Path:
     plan = SourcePlan.from_sources(
         find_folder([folder / "src"]), {"format": "folder", "size": SIZE, "shard_clips": 100}
     )
-    run_plan(plan, folder / "out", Person, 1, progress=False)
+    run_plan(plan, folder / "out", Person, 1)
     return folder / "out"

@@ -95,7 +95,7 @@ def run(sources: Path, out: Path, workers: int = 1, shard_clips: int = 4, **opti
     plan = SourcePlan.from_sources(
         find_folder([sources]), {"format": "folder", "size": SIZE, "shard_clips": shard_clips, **options}
     )
-    return run_plan(plan, out, FakeReader, workers, progress=False)
+    return run_plan(plan, out, FakeReader, workers)
 
 
 if __name__ == "__main__":  # for the tests that kill a whole run

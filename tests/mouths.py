@@ -66,5 +66,5 @@ def talkers(folder: Path, clips: Mapping[str, tuple[int, Said]], labels: Mapping
     plan = SourcePlan.from_sources(
         find_folder([folder / "src"]), {"format": "folder", "size": SIZE, "shard_clips": 100}
     )
-    run_plan(plan, folder / "out", Talker, 1, progress=False)
+    run_plan(plan, folder / "out", Talker, 1)
     return folder / "out"

@@ -65,7 +65,7 @@ def main_faces(films: Sequence[Film], work: Path, detector: Path | None, workers
     for source, chosen in by_source(films).items():
         folder = work / "faces" / name / source
         paths = [film.path for film in chosen]
-        prepare(paths, folder, detector=detector, workers=workers, max_seconds=LONGEST_S, progress=False)
+        prepare(paths, folder, detector=detector, workers=workers, max_seconds=LONGEST_S)
         places |= {(len(folders), film.path.name): film for film in chosen}
         folders.append(folder)
     corpus = Corpus(*folders).with_sound()

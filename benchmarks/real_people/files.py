@@ -16,11 +16,12 @@ from seehear.apps.sync.calibrate import DelayedSound
 from seehear.apps.sync.measure import MeasureOptions, combine_agreements, measure_file
 from seehear.apps.sync.offset import measure_agreement
 from seehear.apps.sync.result import SyncMeasurement
+from seehear.cli.progress import ProgressDisplay
 from seehear.clip import FPS, Clip
 from seehear.media.shift import shift_sound
 from seehear.metrics.calibration import RIGHT_WITHIN_MS, DelayCalibration
 from seehear.models.interface import LipSyncModel
-from seehear.progress import ProgressReporter
+from seehear.progress import Stage
 
 PART = "files"
 ANSWERED = 0.5
@@ -95,7 +96,8 @@ def file_rows(model: LipSyncModel, name: str, faces: MainFaces, detector: Path |
     films = list(faces.rows)
     answers: Answers = {what: [] for what in (WHOLE, MOVED, HALF, PIECE, FOREIGN)}
     whole: list[Said] = []
-    with tempfile.TemporaryDirectory() as folder, ProgressReporter("files", len(films)) as telling:
+    with tempfile.TemporaryDirectory() as folder, ProgressDisplay("files") as display:
+        stage = Stage(display, "files", len(films))
         for number, film in enumerate(films):
             shift_s = SHIFT_S if number % 2 else -SHIFT_S
             as_it_is, moved = measured(model, film, shift_s, Path(folder), detector)
@@ -112,7 +114,7 @@ def file_rows(model: LipSyncModel, name: str, faces: MainFaces, detector: Path |
             if other is not film:
                 voice = faces.corpus[faces.longest(other)]
                 answers[FOREIGN].append(Judged(hear(model, film, clip, voice), None))
-            telling.update(number + 1, film.path.stem)
+            stage.update(number + 1, film.path.stem)
     answers[WHOLE] = [Judged(one, truth) for one, truth in zip(whole, known_delays(whole), strict=True)]
     rows: list[Row] = []
     for source, chosen in [*by_source(films).items(), (EVERYBODY, films)]:

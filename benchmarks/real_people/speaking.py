@@ -15,10 +15,11 @@ from real_people.films import SOURCES, Film
 from real_people.rows import Row, share_of
 from seehear.apps.diarization.active_speaker import ActiveSpeakers, DiarizationOptions, detect_active_speakers
 from seehear.apps.embeddings import sound_voice_activity
+from seehear.cli.progress import ProgressDisplay
 from seehear.errors import SeehearError
 from seehear.media.sound import read_sound
 from seehear.models.interface import LipSyncModel
-from seehear.progress import ProgressReporter
+from seehear.progress import Stage
 
 PART = "speaking"
 NOBODY = -1
@@ -64,7 +65,8 @@ def speaking_rows(
     rows: list[Row] = []
     told: dict[bool, dict[str, Told]] = {False: {}, True: {}}
     source: dict[str, str] = {}
-    with ProgressReporter("speaking", 2 * len(chosen)) as telling:
+    with ProgressDisplay("speaking") as display:
+        stage = Stage(display, "speaking", 2 * len(chosen))
         for number, (left, right) in enumerate(chosen):
             called = f"{left.path.stem}+{right.path.stem}"
             source[called] = left.source
@@ -76,7 +78,7 @@ def speaking_rows(
                 folder.mkdir(parents=True, exist_ok=True)
                 made = write_composite(folder / f"{called}.mp4", heads, voices, delays, number % 2)
                 told[undone][called] = tell(model, made, detector)
-                telling.update(2 * number + 1 + undone, called)
+                stage.update(2 * number + 1 + undone, called)
     for undone, by_name in told.items():
         how = "own delays taken out" if undone else "as recorded"
         rows += _rows(f"{name}, {how}", "two real people, alternating sound", by_name)

@@ -7,6 +7,8 @@ from seehear.apps.curate import CurateResult as CurateResult
 from seehear.apps.curate import curate as curate
 from seehear.apps.diarization.diarize import diarize as diarize
 from seehear.apps.diarization.result import Diarization as Diarization
+from seehear.apps.doctor import DoctorResult as DoctorResult
+from seehear.apps.doctor import doctor as doctor
 from seehear.apps.embed import EmbedResult as EmbedResult
 from seehear.apps.embed import RecordingFeatures as RecordingFeatures
 from seehear.apps.embed import embed as embed

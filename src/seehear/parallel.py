@@ -22,6 +22,7 @@ from typing import Any, Generic, Literal, NoReturn, TypeVar
 
 from seehear.errors import SeehearError, Stopped, as_user_error
 from seehear.machine import available_cores, single_threaded_children
+from seehear.progress import Progress
 from seehear.registry import import_plugin_modules, plugin_modules
 
 
@@ -251,9 +252,6 @@ def _picklable(error: Exception) -> Exception:
 
 
 Value = TypeVar("Value")
-
-Progress = Callable[[float, str], None]
-"""Takes the share of the work that is done, 0 to 1, and what is being done."""
 
 PathLike = str | os.PathLike[str]
 """A file, by its name."""

@@ -1,91 +1,95 @@
-"""Progress of long jobs: a bar on a terminal, occasional lines in a log."""
+"""Progress of long jobs, as a callback. Nothing is displayed here: the command line does that."""
 
 from __future__ import annotations
 
+import logging
 import time
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
-from rich.table import Column
-from rich.text import Text
-
-LOG_EVERY_S = 10.0
+Progress = Callable[[float, str], None]
+"""Takes the share of the work that is done, 0 to 1, and a text. A job of several stages runs from 0 to 1 in each of
+them; its texts are instances of `StageText`, which knows the stage."""
 
 
-class ProgressReporter:
-    """Report the progress of a job of ``total`` units on the error stream, with a text chosen by the job."""
+class StageText(str):
+    """The text ``name: text`` of a stage.
 
-    def __init__(self, name: str, total: float, done: float = 0.0, show: bool = True) -> None:
-        """Start a job of which ``done`` units were completed by an earlier run."""
-        self.name = name
-        self._total = max(total, 1e-9)
-        self._done = self._start = done
-        self._show = show
-        self._console = Console(stderr=True)
-        self._begun = self._logged = time.monotonic()
-        self._bar: Progress | None = None
+    Attributes:
+        stage: the stage
+        text: the part after the name
+    """
 
-    def __enter__(self) -> Self:
-        self._begun = self._logged = time.monotonic()
-        if self._show and self._console.is_terminal:
-            columns = (
-                TextColumn("{task.description}", table_column=Column(no_wrap=True)),
-                BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=6)),  # the space left by the text
-                TextColumn("{task.percentage:>3.0f} % {task.fields[told]}", table_column=Column(no_wrap=True)),
-                _RemainingColumn(self),
-            )
-            self._bar = Progress(*columns, console=self._console, transient=True, expand=True)
-            self._row = self._bar.add_task(self.name, total=self._total, told="")
-            self._bar.update(self._row, completed=self._done)
-            self._bar.start()
-        return self
+    stage: Stage
+    text: str
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    def __new__(cls, stage: Stage, text: str) -> StageText:
+        whole = super().__new__(cls, f"{stage.name}: {text}" if text else stage.name)
+        whole.stage, whole.text = stage, text
+        return whole
+
+
+class Stage:
+    """One stage of a job, which reports to a `Progress`.
+
+    Attributes:
+        name: what is being done
+        display: object with ``__rich__`` that a terminal shows in place of a bar; each text is then a line in a log
+        share: share of the stage that is done, 0 to 1
+    """
+
+    def __init__(
+        self, progress: Progress | None, name: str, total: float, done: float = 0.0, display: Any = None
     ) -> None:
-        if self._bar:
-            self._bar.stop()
+        """Begin the stage, and report that.
+
+        Args:
+            progress: callback; None for silence
+            name: what is being done
+            total: amount of work, in any unit
+            done: amount that an earlier run has completed
+            display: see above
+        """
+        self.name, self.display = name, display
+        self._progress, self._total = progress, max(total, 1e-9)
+        self._begun = time.monotonic()
+        self.share = self._first = done / self._total
+        self._report("")
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds since the job began."""
+        """Seconds since the stage began."""
         return time.monotonic() - self._begun
 
     @property
     def remaining_s(self) -> float | None:
-        """Estimated remaining seconds at the mean rate so far; None until something is done."""
-        gained = self._done - self._start
-        return self.elapsed_s * (self._total - self._done) / gained if gained > 0 else None
+        """Estimated remaining seconds at the mean rate of this run; None until something is done."""
+        gained = self.share - self._first
+        return self.elapsed_s * (1 - self.share) / gained if gained > 0 else None
 
-    def update(self, done: float, told: str) -> None:
-        """Set the completed units; ``told`` is the text to display."""
-        self._done = done
-        if self._bar:
-            self._bar.update(self._row, completed=done, told=told)
-        elif self._show and time.monotonic() - self._logged >= LOG_EVERY_S:
-            self._logged = time.monotonic()
-            self._line(f"{self.name}: {100 * done / self._total:.0f} %, {told}, {format_clock(self.remaining_s)} left")
+    def update(self, done: float, text: str) -> None:
+        """Report the amount of work that is done, including that of an earlier run."""
+        self.share = done / self._total
+        self._report(text)
 
-    def log(self, sentence: str) -> None:
-        """Print a line that stays."""
-        if self._show:
-            self._line(sentence)
-
-    def _line(self, text: str) -> None:
-        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+    def _report(self, text: str) -> None:
+        if self._progress:
+            self._progress(self.share, StageText(self, text))
 
 
-class _RemainingColumn(ProgressColumn):
-    """Remaining time, as estimated by the job."""
-
-    def __init__(self, telling: ProgressReporter) -> None:
-        super().__init__(Column(no_wrap=True, min_width=9, justify="right"))
-        self._telling = telling
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{format_clock(self._telling.remaining_s)} left")
+@contextmanager
+def log_to(handler: logging.Handler) -> Iterator[None]:
+    """Send what the package logs, from INFO on, to a handler."""
+    logger = logging.getLogger("seehear")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def format_clock(seconds: float | None) -> str:

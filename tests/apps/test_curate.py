@@ -38,7 +38,7 @@ def curate(lamp_model: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Cu
     curation._model.cache_clear()
 
     def run(videos: Path, out: Path, **options: Any) -> CurateResult:
-        return curate_verb([videos], out, faces="whole-frame", workers=1, progress=False, **options)
+        return curate_verb([videos], out, faces="whole-frame", workers=1, **options)
 
     return run
 

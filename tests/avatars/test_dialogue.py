@@ -92,8 +92,8 @@ def digests(folder):
 
 
 def test_the_same_seed_gives_the_same_films_and_a_table_with_their_turns(tmp_path):
-    made = synthesize_dialogues(tmp_path / "one", clips=2, speakers=4, seed=6, seconds=2.0, workers=2, progress=False)
-    synthesize_dialogues(tmp_path / "other", clips=2, speakers=4, seed=6, seconds=2.0, workers=1, progress=False)
+    made = synthesize_dialogues(tmp_path / "one", clips=2, speakers=4, seed=6, seconds=2.0, workers=2)
+    synthesize_dialogues(tmp_path / "other", clips=2, speakers=4, seed=6, seconds=2.0, workers=1)
     assert digests(tmp_path / "one") == digests(tmp_path / "other")
     assert [path.name for path in made] == ["d000000.mp4", "d000001.mp4"]
     for row in rows(tmp_path / "one"):
@@ -101,7 +101,7 @@ def test_the_same_seed_gives_the_same_films_and_a_table_with_their_turns(tmp_pat
         for place, start_s, stop_s in json.loads(row["turns"]):
             assert place in (0, 1)
             assert 0 <= start_s < stop_s <= 2.0
-    assert synthesize_dialogues(tmp_path / "one", clips=2, speakers=4, seed=6, seconds=2.0, progress=False) == made
+    assert synthesize_dialogues(tmp_path / "one", clips=2, speakers=4, seed=6, seconds=2.0) == made
 
 
 @pytest.mark.parametrize(
@@ -115,5 +115,5 @@ def test_the_same_seed_gives_the_same_films_and_a_table_with_their_turns(tmp_pat
 )
 def test_absurd_numbers_are_told(asked, said, tmp_path):
     with pytest.raises(SeehearError, match=said):
-        synthesize_dialogues(tmp_path / "new", progress=False, **asked)
+        synthesize_dialogues(tmp_path / "new", **asked)
     assert not (tmp_path / "new").exists()

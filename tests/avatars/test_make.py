@@ -169,7 +169,7 @@ def test_a_full_disk_is_told_and_nothing_unfinished_is_left(tmp_path: Path, monk
 
 def test_what_is_finished_outlives_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same command goes on: the first clip is not made again, and all ends as if nothing had happened."""
-    asked = {"clips": 3, "speakers": 2, "seconds": 0.4, "workers": 1, "progress": False}
+    asked = {"clips": 3, "speakers": 2, "seconds": 0.4, "workers": 1}
     synthesize_avatars(tmp_path / "undisturbed", **asked)  # type: ignore[arg-type]
     write, written = make.write_video_file, []
 
@@ -192,12 +192,15 @@ def test_what_is_finished_outlives_a_failure(tmp_path: Path, monkeypatch: pytest
     assert digests(tmp_path / "out") == digests(tmp_path / "undisturbed")
 
 
-def test_progress_is_told_in_a_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("seehear.progress.LOG_EVERY_S", 0.0)
-    synthesize_avatars(tmp_path / "new", clips=2, speakers=1, seconds=0.4, workers=1)
-    assert "avatars: 50 %, 1/2 clips" in capsys.readouterr().err
+def test_progress_is_reported_and_not_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reports: list[tuple[float, str]] = []
+
+    def progress(share: float, text: str) -> None:
+        reports.append((share, text))
+
+    synthesize_avatars(tmp_path / "new", clips=2, speakers=1, seconds=0.4, workers=1, progress=progress)
+    assert reports == [(0, "avatars"), (0.5, "avatars: 1/2 clips"), (1, "avatars: 2/2 clips")]
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def spoken() -> Utterance:
 def test_lips_and_recorded_voice_are_in_sync(shared: Path, tmp_path: Path) -> None:
     """Judged by a model that has never seen avatars with such voices."""
     speech = shared / "data" / "librispeech_251"
-    files = synthesize_avatars(tmp_path / "out", clips=2, speakers=2, seed=7, recordings=speech, progress=False)
+    files = synthesize_avatars(tmp_path / "out", clips=2, speakers=2, seed=7, recordings=speech)
     delays = [measure_file(file, load_sync_model("sync-small")) for file in files]
     assert [found.confidence > 0.5 and abs(found.delay_ms) < 60 for found in delays] == [True, True]
 

@@ -30,7 +30,7 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prepared corpus of sound alone."""
     folder = tmp_path_factory.mktemp("tones")
     record(folder / "takes")
-    prepare([folder / "takes"], folder / "corpus", faces="none", workers=1, progress=False)
+    prepare([folder / "takes"], folder / "corpus", faces="none", workers=1)
     return folder / "corpus"
 
 

@@ -30,7 +30,7 @@ LEVELS, DECIBELS = 3.0, 1.0
 
 def begun(folder: Path, avatars: dict[str, Any]) -> dict[str, Any]:
     """The first films of a corpus: their rows, and in coarse outline how they look and sound."""
-    films = synthesize_avatars(folder, **(avatars | {"clips": CLIPS}), workers=1, progress=False)
+    films = synthesize_avatars(folder, **(avatars | {"clips": CLIPS}), workers=1)
     with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return {"rows": rows, "looks": [looks(film) for film in films], "loudness": [loudness(film) for film in films]}

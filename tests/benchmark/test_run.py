@@ -34,10 +34,16 @@ def numbers(out: Path) -> dict[str, CellOutcome]:
 
 @pytest.mark.trains
 def test_a_plan_becomes_tables_and_a_second_run_does_only_what_failed(
-    here: Here, tones: Path, plan: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    here: Here,
+    tones: Path,
+    plan: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    out = tmp_path / "out"
-    found = benchmark(plan, out=out, data={"tones": tones})
+    caplog.set_level("INFO", "seehear")
+    out, reports = tmp_path / "out", []
+    found = benchmark(plan, out=out, data={"tones": tones}, progress=lambda share, text: reports.append((share, text)))
     assert len(here.begun) == 13
     assert here.begun[0] == "tones"
     assert [table.title for table in found.tables] == ["Same speaker"]
@@ -46,9 +52,10 @@ def test_a_plan_becomes_tables_and_a_second_run_does_only_what_failed(
     assert (found.left, found.out, found.report) == (0, out, out / "report.html")
     assert found.to_dict()["tables"][0]["figures"][0].keys() >= {"row", "mean", "low", "high"}
     assert "Same speaker" in str(found)
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "failed: speaker/lost, seed 0: python:nowhere_at_all" in said.err
+    assert capsys.readouterr() == ("", "")
+    assert "failed: speaker/lost, seed 0: python:nowhere_at_all" in caplog.text
+    assert [share for share, _ in reports] == sorted(share for share, _ in reports)
+    assert reports[-1][0] == 1
     assert (out / "report.html").stat().st_size > 1000
     assert "Same speaker" in (out / "tables.md").read_text()
     assert read_plan(out / "plan.yaml").tasks == read_plan(plan).tasks

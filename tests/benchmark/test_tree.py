@@ -11,6 +11,7 @@ from seehear.benchmark.cells import CellOutcome
 from seehear.benchmark.execution import ProgressTree
 from seehear.benchmark.plan import Cell
 from seehear.benchmark.schedule import Schedule
+from seehear.cli.progress import ProgressDisplay
 
 PEOPLE = Cell("corpus", "people", None, {})
 TRAININGS = [Cell("pretrain", "animate", seed, {"preset": "a"}, (PEOPLE.key,)) for seed in range(2)]
@@ -26,9 +27,9 @@ def schedule() -> Schedule:
     return Schedule([PEOPLE, *TRAININGS, *FIGURES], {}, clock=lambda: float(next(now)))
 
 
-def seen(tree: ProgressTree) -> list[str]:
-    console = Console(width=100, height=40, record=True, file=StringIO())
-    console.print(tree.drawn())
+def seen(tree: ProgressTree, height: int = 40) -> list[str]:
+    console = Console(width=100, height=height, record=True, file=StringIO())
+    console.print(tree)
     return console.export_text().splitlines()
 
 
@@ -53,12 +54,11 @@ def test_what_is_done_runs_and_has_failed() -> None:
     assert "1 failed" in line_of(lines, "emotion")
 
 
-def test_a_low_screen_shows_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LINES", "8")
+def test_a_low_screen_shows_what_runs() -> None:
     plan = schedule()
     plan.record(PEOPLE, CellOutcome(PEOPLE.key, 5.0))
     assert plan.next() == FIGURES[0]
-    lines = seen(ProgressTree("mini", plan, 2))
+    lines = seen(ProgressTree("mini", plan, 2), height=8)
     assert "mfcc seed 0" in line_of(lines, "emotion")
     assert any("1 in all" in line for line in lines)
     assert not any("animate" in line for line in lines)
@@ -66,7 +66,8 @@ def test_a_low_screen_shows_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_log_has_a_line_for_every_cell(capsys: pytest.CaptureFixture[str]) -> None:
     plan = schedule()
-    with ProgressTree("mini", plan, 1) as tree:
+    with ProgressDisplay("benchmark") as display:
+        tree = ProgressTree("mini", plan, 1, display)
         for cell, outcome in (
             (PEOPLE, CellOutcome(PEOPLE.key, 65.0)),
             (FIGURES[0], CellOutcome(FIGURES[0].key, 2.0, scores={"UAR": 0.51234, "F1": 0.4})),

@@ -19,7 +19,7 @@ NAMES = ("grid/s1_1", "grid/s2_1", "wild/weekly_1", "wild/weekly_2")
 def shared_like(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four films of three seconds, which stand for people that nobody trained on."""
     folder = tmp_path_factory.mktemp("people")
-    made = synthesize_avatars(folder / "avatars", clips=4, speakers=4, seed=90_002, workers=1, progress=False)
+    made = synthesize_avatars(folder / "avatars", clips=4, speakers=4, seed=90_002, workers=1)
     for path, name in zip(made, NAMES, strict=True):
         place = folder / "data" / "strangers" / f"{name}.mp4"
         place.parent.mkdir(parents=True, exist_ok=True)

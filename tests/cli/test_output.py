@@ -166,15 +166,6 @@ def test_progress_is_handed_in_and_drawn_on_the_error_stream(capsys: pytest.Capt
     assert capsys.readouterr() == ("block a.mp4 12.5\n", "")
 
 
-def test_a_function_that_draws_by_itself_is_left_to_it() -> None:
-    def verb(path: Path, *, progress: bool = True) -> Measured:
-        """Measure."""
-        assert progress is True
-        return Measured(path)
-
-    assert called(verb, "a.mp4") == 0
-
-
 def test_problems_of_a_result_that_is_there_are_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     class Incomplete(Measured):
         @property

@@ -17,7 +17,7 @@ from seehear.errors import CorpusError
 
 @pytest.fixture(scope="module")
 def views(corpus_folder: Path) -> ClipViews:
-    return ClipViews(Corpus(corpus_folder), progress=False, workers=2)
+    return ClipViews(Corpus(corpus_folder), workers=2)
 
 
 def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:

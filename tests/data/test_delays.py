@@ -33,7 +33,7 @@ def table(folder: Path, *rows: str) -> Path:
 
 def test_a_known_delay_is_undone(films: Path, tmp_path: Path) -> None:
     delays = table(films, f"late.mp4,{DELAY_MS},out-of-sync", "on_time.mp4,0,in-sync")
-    prepare([films], tmp_path / "out", faces="whole-frame", size=64, delays=delays, workers=1, progress=False)
+    prepare([films], tmp_path / "out", faces="whole-frame", size=64, delays=delays, workers=1)
     late, on_time = (clip.audio for clip in Corpus(tmp_path / "out"))
     kept = slice(RATE // 5, len(late) - RATE // 4)  # the late film ends before its sound does
     lags = range(-RATE // 100, RATE // 100)
@@ -44,9 +44,7 @@ def test_a_known_delay_is_undone(films: Path, tmp_path: Path) -> None:
 def test_another_delay_is_another_corpus(films: Path, tmp_path: Path) -> None:
     def made(delay_ms: int) -> object:
         delays = table(films, f"late.mp4,{delay_ms},", "on_time.mp4,0,")
-        return prepare(
-            [films], tmp_path / "out", faces="whole-frame", size=64, delays=delays, workers=1, progress=False
-        )
+        return prepare([films], tmp_path / "out", faces="whole-frame", size=64, delays=delays, workers=1)
 
     made(120)
     with pytest.raises(CorpusError):

@@ -47,7 +47,7 @@ def grid(server: Server) -> Server:
 
 def test_grid(grid: Server, tmp_path: Path, hasty: RetryPolicy) -> None:
     out = tmp_path / "grid"
-    told = download_parts("grid", at("grid", grid), out, accept=True, progress=False, patience=hasty)
+    told = download_parts("grid", at("grid", grid), out, accept=True, patience=hasty)
     assert files_in(out) == sorted(
         [
             "download.json",
@@ -69,15 +69,13 @@ def test_grid(grid: Server, tmp_path: Path, hasty: RetryPolicy) -> None:
 def test_parts_and_more_of_them_later(grid: Server, tmp_path: Path, hasty: RetryPolicy) -> None:
     out = tmp_path / "grid"
     data_set = at("grid", grid)
-    download_parts("grid", data_set, out, parts=["S1"], accept=True, progress=False, patience=hasty)
+    download_parts("grid", data_set, out, parts=["S1"], accept=True, patience=hasty)
     assert [name for name in files_in(out) if name.endswith(".mpg")] == ["s1/bbaf1n.mpg", "s1/lrwp9s.mpg"]
     asked = len(grid.asked)
-    again = download_parts(
-        "grid", data_set, out, parts=["s1"], progress=False, patience=hasty
-    )  # the terms were accepted
+    again = download_parts("grid", data_set, out, parts=["s1"], patience=hasty)  # the terms were accepted
     assert (again.files, len(grid.asked) - asked) == (0, 1)
     assert "nothing new: all is there" in str(again)
-    more = download_parts("grid", data_set, out, parts=["s2", "audio_25k"], progress=False, keep=True, patience=hasty)
+    more = download_parts("grid", data_set, out, parts=["s2", "audio_25k"], keep=True, patience=hasty)
     assert more.files == 3
     assert {"s2.zip", "audio_25k.zip", "audio_25k/s1/bbaf1n.wav", "s2/pbaf2n.mpg"} <= set(files_in(out))
     assert "s1.zip" not in files_in(out)
@@ -85,13 +83,9 @@ def test_parts_and_more_of_them_later(grid: Server, tmp_path: Path, hasty: Retry
 
 def test_parts_that_there_are_not(grid: Server, tmp_path: Path, hasty: RetryPolicy) -> None:
     with pytest.raises(DownloadError, match="the GRID corpus has no part 's21'; its parts are s1, s2, s10"):
-        download_parts(
-            "grid", at("grid", grid), tmp_path / "x", parts=["s21"], accept=True, progress=False, patience=hasty
-        )
+        download_parts("grid", at("grid", grid), tmp_path / "x", parts=["s21"], accept=True, patience=hasty)
     with pytest.raises(DownloadError, match="comes as a whole; leave --parts out"):
-        download_parts(
-            "fsdd", DATA_SETS["fsdd"], tmp_path / "y", parts=["george"], accept=True, progress=False, patience=hasty
-        )
+        download_parts("fsdd", DATA_SETS["fsdd"], tmp_path / "y", parts=["george"], accept=True, patience=hasty)
 
 
 def test_a_wrong_archive_leaves_the_others(server: Server, tmp_path: Path, hasty: RetryPolicy) -> None:
@@ -99,10 +93,10 @@ def test_a_wrong_archive_leaves_the_others(server: Server, tmp_path: Path, hasty
     server.pages["/api/records/3625687/files/alignments.zip/content"].faults.extend(["wrong", "wrong"])
     out = tmp_path / "grid"
     with pytest.raises(DownloadError, match="is not what was published"):
-        download_parts("grid", at("grid", server), out, accept=True, progress=False, patience=hasty)
+        download_parts("grid", at("grid", server), out, accept=True, patience=hasty)
     assert files_in(out) == ["download.json", "s1/a.mpg"]
     asked = len(server.asked)
-    assert download_parts("grid", at("grid", server), out, progress=False, patience=hasty).files == 1
+    assert download_parts("grid", at("grid", server), out, patience=hasty).files == 1
     assert files_in(out) == ["a.align", "download.json", "s1/a.mpg"]
     assert len(server.asked) == asked + 2  # the record and what was missing
 
@@ -110,7 +104,7 @@ def test_a_wrong_archive_leaves_the_others(server: Server, tmp_path: Path, hasty
 def test_killed_between_transfer_and_unpacking(grid: Server, tmp_path: Path, hasty: RetryPolicy) -> None:
     out = tmp_path / "grid"
     data_set = at("grid", grid)
-    download_parts("grid", data_set, out, parts=["s1"], accept=True, keep=True, progress=False, patience=hasty)
+    download_parts("grid", data_set, out, parts=["s1"], accept=True, keep=True, patience=hasty)
     ledger = json.loads((out / "download.json").read_text())
     del ledger["files"]["s1.zip"]
     (out / "download.json").write_text(json.dumps(ledger))
@@ -118,7 +112,7 @@ def test_killed_between_transfer_and_unpacking(grid: Server, tmp_path: Path, has
     (out / ".unpacking" / "s1.zip" / "s1").mkdir(parents=True)
     (out / ".unpacking" / "s1.zip" / "s1" / "half").write_text("half")
     asked = len(grid.asked)
-    assert download_parts("grid", data_set, out, parts=["s1"], progress=False, patience=hasty).files == 2
+    assert download_parts("grid", data_set, out, parts=["s1"], patience=hasty).files == 2
     assert len(grid.asked) == asked + 1  # the record, and no archive
     assert (out / "s1" / "bbaf1n.mpg").read_bytes() == b"film 1"
     assert not (out / ".unpacking").exists()
@@ -133,11 +127,11 @@ def test_ravdess_by_actor(server: Server, tmp_path: Path, hasty: RetryPolicy) ->
     sound = {"Audio_Speech_Actors_01-24.zip": zip_of({"Actor_01/03-01-06-01-02-01-01.wav": b"sound"})}
     put_record(server, 1188976, archives | song | sound)
     out = tmp_path / "ravdess"
-    download_parts("ravdess", at("ravdess", server), out, parts=["2"], accept=True, progress=False, patience=hasty)
+    download_parts("ravdess", at("ravdess", server), out, parts=["2"], accept=True, patience=hasty)
     assert files_in(out) == ["Actor_02/01-01-06-01-02-01-02.mp4", "download.json"]
-    download_parts("ravdess", at("ravdess", server), out, progress=False, patience=hasty)
+    download_parts("ravdess", at("ravdess", server), out, patience=hasty)
     assert len(find_sources([out], "ravdess")) == 2
-    download_parts("ravdess", at("ravdess", server), out, parts=["audio_speech*"], progress=False, patience=hasty)
+    download_parts("ravdess", at("ravdess", server), out, parts=["audio_speech*"], patience=hasty)
     assert "Actor_01/03-01-06-01-02-01-01.wav" in files_in(out)
 
 
@@ -160,7 +154,7 @@ def cremad(server: Server) -> Server:
 def test_cremad(cremad: Server, tmp_path: Path, hasty: RetryPolicy) -> None:
     out = tmp_path / "cremad"
     data_set = at("cremad", cremad)
-    told = download_parts("cremad", data_set, out, accept=True, progress=False, patience=hasty)
+    told = download_parts("cremad", data_set, out, accept=True, patience=hasty)
     assert files_in(out) == [
         "VideoDemographics.csv",
         *(f"VideoFlash/{stem}.flv" for stem in sorted(STEMS[:3])),
@@ -172,24 +166,22 @@ def test_cremad(cremad: Server, tmp_path: Path, hasty: RetryPolicy) -> None:
     assert [source.labels["speaker"] for source in sources] == ["1001", "1001", "1040"]
     assert sources[0].labels["sex"] == "male"
     asked = len(cremad.asked)
-    assert download_parts("cremad", data_set, out, parts=["1001"], progress=False, patience=hasty).files == 0
+    assert download_parts("cremad", data_set, out, parts=["1001"], patience=hasty).files == 0
     assert len(cremad.asked) == asked + 1  # the list
-    assert (
-        download_parts("cremad", data_set, out, parts=["AudioWAV/1001_DFA*"], progress=False, patience=hasty).files == 1
-    )
+    assert download_parts("cremad", data_set, out, parts=["AudioWAV/1001_DFA*"], patience=hasty).files == 1
 
 
 def test_a_pointer_that_is_none_is_not_taken_for_a_film(cremad: Server, tmp_path: Path, hasty: RetryPolicy) -> None:
     cremad.put(f"/raw/{REPOSITORY}/VideoFlash/{STEMS[0]}.flv", b"<html>over quota</html>")
     with pytest.raises(DownloadError, match="is not a Git LFS pointer"):
-        download_parts("cremad", at("cremad", cremad), tmp_path / "x", accept=True, progress=False, patience=hasty)
+        download_parts("cremad", at("cremad", cremad), tmp_path / "x", accept=True, patience=hasty)
     assert not (tmp_path / "x" / "VideoFlash" / f"{STEMS[0]}.flv").exists()
 
 
 def test_a_list_that_names_places_elsewhere(cremad: Server, tmp_path: Path, hasty: RetryPolicy) -> None:
     cremad.put(f"/raw/{REPOSITORY}/SentenceFilenames.csv", b'"n","f"\n1,"../../evil"\n')
     with pytest.raises(DownloadError, match="is not the list of recordings that it was"):
-        download_parts("cremad", at("cremad", cremad), tmp_path / "x", accept=True, progress=False, patience=hasty)
+        download_parts("cremad", at("cremad", cremad), tmp_path / "x", accept=True, patience=hasty)
 
 
 def test_none_of_them_is_there_any_more(cremad: Server, tmp_path: Path, hasty: RetryPolicy) -> None:
@@ -198,7 +190,6 @@ def test_none_of_them_is_there_any_more(cremad: Server, tmp_path: Path, hasty: R
             *("cremad", at("cremad", cremad), tmp_path / "x"),
             parts=["AudioMP3"],
             accept=True,
-            progress=False,
             patience=hasty,
         )
 
@@ -214,7 +205,7 @@ def test_speech_commands(server: Server, tmp_path: Path, hasty: RetryPolicy) -> 
     files = {"./seven/00176480_nohash_0.wav": b"RIFF", "./testing_list.txt": b"seven/00176480_nohash_0.wav\n"}
     content = tar_of(files | {"./validation_list.txt": b""})
     data_set = fixed("speechcommands", server, content, size=len(content), checksum=Checksum("sha256", sha256(content)))
-    told = download_parts("speechcommands", data_set, tmp_path / "sc", accept=True, progress=False, patience=hasty)
+    told = download_parts("speechcommands", data_set, tmp_path / "sc", accept=True, patience=hasty)
     assert str(told).endswith(f"seehear evaluate words sync-small {tmp_path / 'sc'} --dataset speechcommands")
     (source,) = find_sources([tmp_path / "sc"], "speechcommands")
     assert source.labels["part"] == "test"
@@ -233,7 +224,7 @@ def test_fsdd_is_known_by_what_is_in_it(server: Server, tmp_path: Path, hasty: R
     """However GitHub packs it."""
     out = tmp_path / "fsdd"
     data_set = fixed("fsdd", server, zip_of(dict(reversed(FSDD.items()))), listing=LISTING)
-    assert download_parts("fsdd", data_set, out, accept=True, progress=False, patience=hasty).files == 3
+    assert download_parts("fsdd", data_set, out, accept=True, patience=hasty).files == 3
     assert [source.labels["word"] for source in find_sources([out], "fsdd")] == ["zero", "seven"]
 
 
@@ -246,7 +237,6 @@ def test_other_recordings_are_not_fsdd(
         download_parts(
             *("fsdd", fixed("fsdd", server, zip_of(FSDD | wrong), listing=LISTING), out),
             accept=True,
-            progress=False,
             patience=hasty,
         )
     assert files_in(out) == ["download.json"]
@@ -261,11 +251,12 @@ def test_the_listing_of_fsdd_is_that_of_the_real_one(shared: Path) -> None:
 
 
 def test_that_there_is_no_checksum_is_said(
-    server: Server, tmp_path: Path, hasty: RetryPolicy, capsys: pytest.CaptureFixture[str]
+    server: Server, tmp_path: Path, hasty: RetryPolicy, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "seehear")
     content = zip_of(FSDD)
     download_parts("fsdd", fixed("fsdd", server, content, listing=None), tmp_path / "fsdd", accept=True, patience=hasty)
-    said = capsys.readouterr().err
+    said = caplog.text
     assert "no checksum of it is published" in said
     assert sha256(content) in said
     known = json.loads((tmp_path / "fsdd" / "download.json").read_text())["files"]
@@ -274,9 +265,7 @@ def test_that_there_is_no_checksum_is_said(
 
 def test_an_archive_that_is_none_does_not_stay(server: Server, tmp_path: Path, hasty: RetryPolicy) -> None:
     with pytest.raises(DownloadError, match=r"\.zip is damaged"):
-        download_parts(
-            "fsdd", fixed("fsdd", server, b"<html>"), tmp_path / "x", accept=True, progress=False, patience=hasty
-        )
+        download_parts("fsdd", fixed("fsdd", server, b"<html>"), tmp_path / "x", accept=True, patience=hasty)
     assert files_in(tmp_path / "x") == ["download.json"]
     assert not json.loads((tmp_path / "x" / "download.json").read_text())["files"]
 
@@ -284,17 +273,17 @@ def test_an_archive_that_is_none_does_not_stay(server: Server, tmp_path: Path, h
 def test_no_room(grid: Server, tmp_path: Path, hasty: RetryPolicy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(get.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 100}))
     with pytest.raises(DownloadError, match=r"no room for it in .*x: about 0\.0 GB are wanted.*--part"):
-        download_parts("grid", at("grid", grid), tmp_path / "x", accept=True, progress=False, patience=hasty)
+        download_parts("grid", at("grid", grid), tmp_path / "x", accept=True, patience=hasty)
     assert not list((tmp_path / "x").glob("*.zip*"))
 
 
 def test_nothing_is_brought_before_the_terms_are_accepted(grid: Server, tmp_path: Path, hasty: RetryPolicy) -> None:
     with pytest.raises(TermsNotAcceptedError) as refusal:
-        download_parts("grid", at("grid", grid), tmp_path / "x", progress=False, patience=hasty)
+        download_parts("grid", at("grid", grid), tmp_path / "x", patience=hasty)
     assert (refusal.value.code, refusal.value.name) == ("terms", "grid")
     assert "CC BY 4.0" in refusal.value.terms
     assert grid.asked == []
-    options = {"progress": False, "patience": hasty}
+    options = {"patience": hasty}
     first = download_parts("grid", at("grid", grid), tmp_path / "x", parts=["s1"], accept=True, **options)
     again = download_parts("grid", at("grid", grid), tmp_path / "x", parts=["s2"], **options)  # accepted already
     assert (first.files, again.files) == (5, 2)
@@ -333,11 +322,11 @@ def test_two_at_once(grid: Server, tmp_path: Path, hasty: RetryPolicy, monkeypat
 
     def meanwhile(*_: object) -> None:
         with pytest.raises(DownloadError, match="another seehear is filling") as refusal:
-            download_parts("grid", data_set, out, accept=True, progress=False, patience=hasty)
+            download_parts("grid", data_set, out, accept=True, patience=hasty)
         refused.append(refusal)
 
     monkeypatch.setattr(get, "_check_room", meanwhile)
-    download_parts("grid", data_set, out, parts=["s1"], accept=True, progress=False, patience=hasty)
+    download_parts("grid", data_set, out, parts=["s1"], accept=True, patience=hasty)
     assert refused
 
 

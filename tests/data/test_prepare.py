@@ -198,7 +198,7 @@ def test_what_a_run_killed_at_its_very_end_leaves_goes(
 def test_remarks_on_a_source_come_into_the_report(tmp_path: Path) -> None:
     write_source(tmp_path / "src" / "a.mp4", [10], silent=1)
     source = Source(tmp_path / "src" / "a.mp4", "a.mp4", remark="its words have no times")
-    run_plan(SourcePlan.from_sources([source], {"shard_clips": 4}), tmp_path / "out", FakeReader, 1, progress=False)
+    run_plan(SourcePlan.from_sources([source], {"shard_clips": 4}), tmp_path / "out", FakeReader, 1)
     assert "its words have no times; there is no sound" in (tmp_path / "out" / "report.csv").read_text()
 
 
@@ -280,11 +280,11 @@ def test_two_at_once(tmp_path: Path) -> None:
 
 def test_sources_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="nowhere does not exist"):
-        prepare([tmp_path / "nowhere"], tmp_path / "out", faces="whole-frame", progress=False)
+        prepare([tmp_path / "nowhere"], tmp_path / "out", faces="whole-frame")
     with pytest.raises(CorpusError, match="no video file in"):
-        prepare([tmp_path], tmp_path / "out", faces="whole-frame", progress=False)
+        prepare([tmp_path], tmp_path / "out", faces="whole-frame")
     with pytest.raises(CorpusError, match="there is no format 'cats'; the formats are cremad, emodb, folder"):
-        prepare([tmp_path], tmp_path / "out", dataset="cats", faces="whole-frame", progress=False)
+        prepare([tmp_path], tmp_path / "out", dataset="cats", faces="whole-frame")
     assert not (tmp_path / "out").exists()
 
 
@@ -297,7 +297,7 @@ def test_real_recordings(shared: Path, tmp_path: Path) -> None:
         (src / f"{name}.align").write_bytes((shared / "data/grid_s1/align" / f"{name}.align").read_bytes())
     (src / "bbaf3s.mp4").write_bytes((src / "bbaf3s.mp4").read_bytes()[:3000])
     detector = shared / "models" / "yunet_n_640_640.onnx"
-    report = prepare([src], tmp_path / "out", dataset="grid", detector=detector, workers=1, progress=False)
+    report = prepare([src], tmp_path / "out", dataset="grid", detector=detector, workers=1)
     assert (report.done, report.failed) == (2, 1)
     clip = Corpus(tmp_path / "out")[0]
     assert clip.video.shape == (75, 128, 128, 3)

@@ -24,7 +24,7 @@ def write_wav(path: Path) -> None:
 def test_sound_alone_is_refused_before_any_work(tmp_path: Path) -> None:
     write_wav(tmp_path / "fsdd" / "7_jackson_32.wav")
     with pytest.raises(CorpusError, match=r"no picture to prepare.*7_jackson_32\.wav.*seehear evaluate"):
-        prepare([tmp_path / "fsdd"], tmp_path / "out", dataset="fsdd", faces="whole-frame", progress=False)
+        prepare([tmp_path / "fsdd"], tmp_path / "out", dataset="fsdd", faces="whole-frame")
     assert not (tmp_path / "out").exists()
 
 
@@ -34,7 +34,7 @@ def test_sound_among_videos_fails_by_itself(shared: Path, tmp_path: Path) -> Non
     (tmp_path / "set" / clip.name).write_bytes(clip.read_bytes())
     write_wav(tmp_path / "set" / "1002_DFA_SAD_XX.wav")
     out = tmp_path / "out"
-    report = prepare([tmp_path / "set"], out, dataset="cremad", faces="whole-frame", workers=1, progress=False)
+    report = prepare([tmp_path / "set"], out, dataset="cremad", faces="whole-frame", workers=1)
     assert (report.done, report.failed) == (1, 1)
     with (out / "report.csv").open(newline="") as file:
         reasons = {row["file"]: row["reason"] for row in csv.DictReader(file)}
@@ -46,7 +46,7 @@ def test_cremad(shared: Path, tmp_path: Path) -> None:
     detector = shared / "models" / "yunet_n_640_640.onnx"
     out = tmp_path / "out"
     sample = shared / "data" / "cremad_sample"
-    report = prepare([sample], out, dataset="cremad", detector=detector, workers=1, progress=False)
+    report = prepare([sample], out, dataset="cremad", detector=detector, workers=1)
     assert (report.done, report.failed) == (6, 6)
     corpus = Corpus(out)
     assert set(corpus.labels("emotion")) == {"angry", "disgust", "fear", "happy", "neutral", "sad"}
@@ -69,7 +69,7 @@ def test_grid_as_it_was_released(shared: Path, tmp_path: Path) -> None:
         (tmp_path / "alignments" / "s1").mkdir(parents=True, exist_ok=True)
         (tmp_path / "alignments" / "s1" / f"{name}.align").write_text(words)
     detector = shared / "models" / "yunet_n_640_640.onnx"
-    report = prepare([tmp_path], tmp_path / "out", dataset="grid", detector=detector, workers=1, progress=False)
+    report = prepare([tmp_path], tmp_path / "out", dataset="grid", detector=detector, workers=1)
     assert report.done == 2
     clip = Corpus(tmp_path / "out")[0]
     assert clip.meta["labels"]["text"] == "bin blue at f two now"

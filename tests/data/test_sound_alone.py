@@ -50,7 +50,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def prepared(sources: Path, out: Path) -> PrepareResult:
-    return prepare([sources], out, faces="none", max_seconds=2.5, workers=1, progress=False)
+    return prepare([sources], out, faces="none", max_seconds=2.5, workers=1)
 
 
 @pytest.fixture(scope="module")
@@ -110,13 +110,13 @@ def test_too_short_says_why(heard: Path) -> None:
 def test_the_same_again_does_nothing(recordings: Path, heard: Path) -> None:
     assert prepared(recordings, heard).elapsed_s == 0
     with pytest.raises(CorpusError, match="is a corpus already"):
-        prepare([recordings], heard, faces="none", max_seconds=4, workers=1, progress=False)
+        prepare([recordings], heard, faces="none", max_seconds=4, workers=1)
 
 
 def test_a_film_without_sound_gives_nothing(tmp_path: Path) -> None:
     write_video(tmp_path / "mute.mp4", np.zeros((25, 64, 64, 3), dtype=np.uint8))
     with pytest.raises(CorpusError, match=r"mute\.mp4 for one: there is no sound"):
-        prepare([tmp_path], tmp_path / "out", faces="none", workers=1, progress=False)
+        prepare([tmp_path], tmp_path / "out", faces="none", workers=1)
 
 
 def test_silent_recordings_are_left_out_and_soft_ones_are_not(tmp_path: Path) -> None:
@@ -135,11 +135,11 @@ def test_silent_recordings_are_left_out_and_soft_ones_are_not(tmp_path: Path) ->
 def test_lengths_that_contradict_each_other(recordings: Path, tmp_path: Path) -> None:
     for wrong in ({"min_seconds": 0.01}, {"min_seconds": 3, "max_seconds": 4}):
         with pytest.raises(SeehearError, match="must be"):
-            prepare([recordings], tmp_path / "out", faces="none", workers=1, progress=False, **wrong)
+            prepare([recordings], tmp_path / "out", faces="none", workers=1, **wrong)
 
 
 def test_views_of_sound_alone_are_black_and_nothing_is_stored_of_them(heard: Path, tmp_path: Path) -> None:
-    views = ClipViews(Corpus(heard), "mouth-luma", tmp_path, workers=1, progress=False)
+    views = ClipViews(Corpus(heard), "mouth-luma", tmp_path, workers=1)
     pictures, sound = views.window(1, 3, 10)
     assert pictures.shape == (10, 64, 64)
     assert not pictures.any()
@@ -147,18 +147,18 @@ def test_views_of_sound_alone_are_black_and_nothing_is_stored_of_them(heard: Pat
     np.testing.assert_allclose(sound / 32767, Corpus(heard)[1].audio[3 * 640 : 13 * 640], atol=1e-4)
     (kept,) = tmp_path.glob("sound-1-*")
     assert (kept / "video.u8").stat().st_size == 0
-    again = ClipViews(Corpus(heard), "face-32", tmp_path, workers=1, progress=False)
+    again = ClipViews(Corpus(heard), "face-32", tmp_path, workers=1)
     assert again.shape == (32, 32, 3)
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == [kept]  # whatever is to be seen of others
 
 
 def test_joined_with_faces(heard: Path, corpus_folder: Path, tmp_path: Path) -> None:
     joined = Corpus(heard, corpus_folder)
-    views = ClipViews(joined, "mouth-32", tmp_path, workers=1, progress=False)
+    views = ClipViews(joined, "mouth-32", tmp_path, workers=1)
     assert views.shape == (32, 32, 3)
     assert views.seen.tolist() == [False] * 4 + [True] * 25
     assert not views[1][0].any()
-    alone = ClipViews(Corpus(corpus_folder), "mouth-32", tmp_path, workers=1, progress=False)
+    alone = ClipViews(Corpus(corpus_folder), "mouth-32", tmp_path, workers=1)
     np.testing.assert_array_equal(views[9][0], alone[5][0])
     np.testing.assert_array_equal(views[9][1], alone[5][1])
 
@@ -166,7 +166,7 @@ def test_joined_with_faces(heard: Path, corpus_folder: Path, tmp_path: Path) -> 
 def test_those_with_faces(heard: Path, corpus_folder: Path, tmp_path: Path) -> None:
     faces = Corpus(heard, corpus_folder).with_faces()
     assert len(faces) == 25
-    assert ClipViews(faces, "mouth-32", tmp_path, workers=1, progress=False).seen.all()
+    assert ClipViews(faces, "mouth-32", tmp_path, workers=1).seen.all()
     assert not list(tmp_path.glob("sound-*"))  # a corpus none of whose clips is wanted is not read
     with pytest.raises(CorpusError, match=r"sound alone.*name a corpus of faces"):
         Corpus(heard).with_faces()

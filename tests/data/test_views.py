@@ -15,7 +15,7 @@ from view_functions import TOP, UNEVEN
 
 @pytest.fixture(scope="module")
 def views(corpus_folder: Path) -> ClipViews:
-    return ClipViews(Corpus(corpus_folder), progress=False, workers=2)
+    return ClipViews(Corpus(corpus_folder), workers=2)
 
 
 def test_mouth_and_sound_of_every_clip(corpus_folder: Path, views: ClipViews) -> None:
@@ -60,10 +60,10 @@ def test_made_once_and_shared_by_parts(corpus_folder: Path, views: ClipViews, mo
 
 def test_own_view_in_own_folder(corpus_folder: Path, tmp_path: Path) -> None:
     corpus = Corpus(corpus_folder)
-    top = ClipViews(corpus, TOP, tmp_path / "v", workers=1, progress=False)
+    top = ClipViews(corpus, TOP, tmp_path / "v", workers=1)
     np.testing.assert_array_equal(top[6][0], corpus[6].video[:, :4, :, 0])
     assert [path.name[:6] for path in (tmp_path / "v").iterdir() if not path.name.startswith(".")] == ["top-3-"]
-    grey = ClipViews(corpus, "mouth-luma", tmp_path / "v", workers=1, progress=False)
+    grey = ClipViews(corpus, "mouth-luma", tmp_path / "v", workers=1)
     wanted = cv2.cvtColor(np.ascontiguousarray(corpus[2].video[7, 60:124, 32:96]), cv2.COLOR_RGB2GRAY)
     np.testing.assert_array_equal(grey[2][0][7], wanted)
 
@@ -72,20 +72,20 @@ def test_leftovers_of_a_killed_process_do_no_harm(corpus_folder: Path, views: Cl
     name = next(path.name for path in (corpus_folder / "views").iterdir() if path.name.startswith("mouth-1-"))
     (tmp_path / f".{name}.tmp").mkdir()
     (tmp_path / f".{name}.tmp" / "video.u8").write_bytes(b"half")
-    again = ClipViews(Corpus(corpus_folder), folder=tmp_path, workers=1, progress=False)
+    again = ClipViews(Corpus(corpus_folder), folder=tmp_path, workers=1)
     np.testing.assert_array_equal(again[9][0], views[9][0])
     assert not (tmp_path / f".{name}.tmp").exists()
 
 
 def test_refusals(corpus_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="a view must have one shape"):
-        ClipViews(Corpus(corpus_folder), UNEVEN, tmp_path / "v", workers=1, progress=False)
+        ClipViews(Corpus(corpus_folder), UNEVEN, tmp_path / "v", workers=1)
     assert not [path for path in (tmp_path / "v").iterdir() if path.suffix != ".lock"]
     shutil.copytree(corpus_folder, tmp_path / "copy", ignore=shutil.ignore_patterns("views"))
     shard = tmp_path / "copy" / "shard-000003.tar"
     shard.write_bytes(bytes(5000))
     with pytest.raises(CorpusError, match=r"in shard-000003\.tar of .*copy cannot be read"):
-        ClipViews(Corpus(tmp_path / "copy"), workers=1, progress=False)
+        ClipViews(Corpus(tmp_path / "copy"), workers=1)
     damaged = next(path for path in (corpus_folder / "views").iterdir() if path.name.startswith("mouth-1-"))
     shutil.copytree(damaged, tmp_path / "damaged" / damaged.name)
     (tmp_path / "damaged" / damaged.name / "video.u8").write_bytes(b"short")
@@ -112,7 +112,7 @@ def test_views_at_a_size(corpus_folder: Path, name: str) -> None:
 
 
 def test_views_at_a_size_are_kept_by_name(corpus_folder: Path, tmp_path: Path) -> None:
-    views = ClipViews(Corpus(corpus_folder), "mouth-16-luma", folder=tmp_path, progress=False, workers=1)
+    views = ClipViews(Corpus(corpus_folder), "mouth-16-luma", folder=tmp_path, workers=1)
     assert views.shape == (16, 16)
     assert [path.name for path in tmp_path.glob("mouth-16-luma-1-*")]
 

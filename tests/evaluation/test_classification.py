@@ -41,7 +41,7 @@ def deaf() -> ComparedEncoder:
 def words(
     data: Recordings, named: Sequence[ComparedEncoder], protocol: Protocol, readout: str = "pooled"
 ) -> EvaluationResult:
-    return classify("words", data, "word", named, readout, protocol, progress=False)  # type: ignore[arg-type]
+    return classify("words", data, "word", named, readout, protocol)  # type: ignore[arg-type]
 
 
 def test_what_is_heard_is_found_and_the_deaf_are_at_chance() -> None:

@@ -45,7 +45,7 @@ def ears(layer: str | None) -> ComparedEncoder:
 
 
 def words(named: Sequence[ComparedEncoder], protocol: Protocol, readout: str = "pooled") -> EvaluationResult:
-    return classify("words", tones(), "word", named, readout, protocol, progress=False)  # type: ignore[arg-type]
+    return classify("words", tones(), "word", named, readout, protocol)  # type: ignore[arg-type]
 
 
 def test_the_layer_that_hears_is_chosen_in_every_fold_and_the_last_is_told() -> None:

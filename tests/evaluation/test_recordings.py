@@ -76,7 +76,7 @@ def test_bad_recordings_are_left_out_and_named(tmp_path: Path) -> None:
     write(tmp_path / "empty.wav", np.zeros(0, np.int16))
     write(tmp_path / "nan.wav", np.array([0.1, np.nan, 0.2], np.float32))
     (tmp_path / "broken.wav").write_bytes(b"RIFF" + bytes(60))
-    found = Recordings.of(tmp_path).with_readable_sound(progress=False)
+    found = Recordings.of(tmp_path).with_readable_sound()
     assert [r.name for r in found] == ["good.wav"]
     assert found.left_out.keys() == {"empty.wav", "nan.wav", "broken.wav"}
     assert found.left_out["empty.wav"] == "it holds no sound"
@@ -86,7 +86,7 @@ def test_bad_recordings_are_left_out_and_named(tmp_path: Path) -> None:
 def test_nothing_but_bad_recordings_is_a_sentence(tmp_path: Path) -> None:
     write(tmp_path / "empty.wav", np.zeros(0, np.int16))
     with pytest.raises(CorpusError, match=r"none of the recordings of .* empty\.wav: it holds no sound"):
-        Recordings.of(tmp_path).with_readable_sound(progress=False)
+        Recordings.of(tmp_path).with_readable_sound()
 
 
 def test_labels_that_name_missing_files_are_refused(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_words_are_cut_where_their_times_are() -> None:
     cut = isolated_words(Recordings([sentence], "data"), min_count=1)
     assert [(w.labels["word"], w.samples, w.source) for w in cut] == [("yes", 1280, "a"), ("no", 6400, "a")]
     assert len({w.name for w in cut}) == 2
-    assert cut.with_readable_sound(progress=False).left_out == {
+    assert cut.with_readable_sound().left_out == {
         "a@0.400": "the word 'no' lasts 50 ms, less than two video frames",
         "a@-0.100": "the word 'late' begins before its recording does",
     }

@@ -20,7 +20,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     from seehear.avatars.make import synthesize_avatars
 
     out = tmp_path_factory.mktemp("people") / "films"
-    made = synthesize_avatars(out, clips=FILMS, speakers=PEOPLE, seed=4, seconds=2.0, workers=1, progress=False)
+    made = synthesize_avatars(out, clips=FILMS, speakers=PEOPLE, seed=4, seconds=2.0, workers=1)
     return [path.read_bytes() for path in sorted(made, key=lambda path: int(path.stem.rpartition("_")[2]))]
 
 

@@ -107,14 +107,15 @@ def test_open_data_from_the_network_to_the_report(cooked: Path) -> None:
 @pytest.mark.trains
 @pytest.mark.usefixtures("no_report")
 def test_given_again_nothing_is_done_twice(
-    cooked: Path, films: list[bytes], server: Server, capsys: pytest.CaptureFixture[str]
+    cooked: Path, films: list[bytes], server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "seehear")
     with on_this_machine(server, films) as here, watched() as begun:
         assert cook(cooked).problems == ()
     assert begun == ["evaluate"]  # a benchmark itself knows what is left: nothing
     assert here.begun == []
     assert server.asked == []
-    assert "prepare grid: done before" in capsys.readouterr().err
+    assert "prepare grid: done before" in caplog.text
 
 
 def given(cooked: Path, *names: str) -> list[str]:
@@ -223,15 +224,17 @@ def test_terms_are_asked_for_once(
     films: list[bytes],
     server: Server,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    caplog.set_level("INFO", "seehear")
     monkeypatch.setattr(StageRunner, "do", lambda self, stage: None)
     with on_this_machine(server, films):
         assert cook(tmp_path / "out", option=()).problems == ()
-        assert "accepted with --accept-terms ravdess" in capsys.readouterr().err
+        assert "accepted with --accept-terms ravdess" in caplog.text
+        caplog.clear()
         assert cook(tmp_path / "out", accept_terms=(), option=()).problems == ()
-        assert "NonCommercial" not in capsys.readouterr().err
+        assert "NonCommercial" not in caplog.text
 
 
 @pytest.mark.usefixtures("no_report")

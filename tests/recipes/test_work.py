@@ -15,11 +15,12 @@ from seehear.recipes.stages import RecipeOptions, plan_recipe
 from seehear.recipes.work import RecipeFolder
 
 
-def test_what_a_command_complains_about_is_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_command_complains_about_is_the_reason(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "seehear")
     with pytest.raises(SeehearError, match=r"there is no preset 'nosuch'") as refusal:
         work._command(["pretrain", str(tmp_path), "-o", str(tmp_path / "run"), "--preset", "nosuch"], None)
     assert not str(refusal.value).startswith("seehear:")
-    assert "there is no preset 'nosuch'" in capsys.readouterr().err
+    assert "there is no preset 'nosuch'" in caplog.text
 
 
 def test_a_training_on_several_devices_is_a_command_that_holds_the_lock(

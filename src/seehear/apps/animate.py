@@ -32,7 +32,7 @@ from seehear.media.sound import Sound, read_sound
 from seehear.media.still import StillImage, describe_rotation, read_still
 from seehear.models.animate import AnimateModel
 from seehear.models.store import load_animate_model, packaged_models
-from seehear.parallel import Progress
+from seehear.progress import Progress
 from seehear.results import Result
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from seehear.media.audio_streams import AudioStreamChoice
 from seehear.media.clips import ClipOptions
 from seehear.models.store import load_sync_model
 from seehear.parallel import ReportProgress, TaskMessage, run_tasks, worker_count
-from seehear.progress import ProgressReporter
+from seehear.progress import Progress, Stage
 from seehear.results import Result
 from seehear.version import __version__
 
@@ -52,7 +52,7 @@ def curate(
     detector: Path | None = None,
     audio_stream: str | None = None,
     workers: int | None = None,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> CurateResult:
     """Keep of videos what a data set wants: stretches in which one face is seen, speaks, and is in step with the sound.
 
@@ -77,7 +77,7 @@ def curate(
         audio_stream: Which stream of sound, from 1, and perhaps which channel: 2 or 2:left; by default the one that
             agrees best with the lips.
         workers: Processes; by default one per core.
-        progress: Tell how far it is, on the error stream.
+        progress: Called with the share of the work that is done, 0 to 1, and a text.
 
     Raises:
         SeehearError: options that contradict each other, nothing to curate, the folder holds something else, not one
@@ -219,7 +219,9 @@ def _model(name: str) -> Any:
     return load_sync_model(name)
 
 
-def run_curation(plan: SourcePlan, out: Path, work: CurateJob, workers: int, progress: bool) -> CurateResult:
+def run_curation(
+    plan: SourcePlan, out: Path, work: CurateJob, workers: int, progress: Progress | None = None
+) -> CurateResult:
     """Do a plan, or what an earlier run has left of it.
 
     Raises:
@@ -250,24 +252,24 @@ def _do_the_rest(
     staging: Staging[CuratedFile],
     work: CurateJob,
     workers: int,
-    progress: bool,
+    progress: Progress | None,
 ) -> None:
     """What is not among the outcomes yet; they are put there, and written down one by one."""
     tasks = [(n, plan.sources[n], plan.keys[n]) for n in range(len(plan.sources)) if n not in outcomes]
     sizes = [max(size, 1) for size in plan.sizes]
     shares: dict[int, float] = {}
-    with ProgressReporter("curating", sum(sizes), sum(sizes[n] for n in outcomes), progress) as telling:
-        for message in _messages(tasks, work, workers):
-            number = message.task[0]
-            if message.kind == "told":
-                shares[number] = message.value
-            else:
-                died = CuratedFile(problem=f"the process that watched it {message.value}")
-                outcomes[number] = message.value if message.kind == "done" else died
-                staging.record(number, outcomes[number])
-                shares.pop(number, None)
-            done = sum(sizes[n] for n in outcomes) + sum(sizes[n] * share for n, share in shares.items())
-            telling.update(done, f"{len(outcomes)}/{len(sizes)} videos")
+    stage = Stage(progress, "curating", sum(sizes), sum(sizes[n] for n in outcomes))
+    for message in _messages(tasks, work, workers):
+        number = message.task[0]
+        if message.kind == "told":
+            shares[number] = message.value
+        else:
+            died = CuratedFile(problem=f"the process that watched it {message.value}")
+            outcomes[number] = message.value if message.kind == "done" else died
+            staging.record(number, outcomes[number])
+            shares.pop(number, None)
+        done = sum(sizes[n] for n in outcomes) + sum(sizes[n] * share for n, share in shares.items())
+        stage.update(done, f"{len(outcomes)}/{len(sizes)} videos")
 
 
 def _messages(tasks: list[Task], work: CurateJob, workers: int) -> Iterator[TaskMessage]:

@@ -32,7 +32,7 @@ from seehear.nn.embed import check_layer, embed_audio
 from seehear.nn.external import is_external, load_external
 from seehear.nn.handcrafted import HANDCRAFTED, build_handcrafted
 from seehear.nn.interface import SpeechEncoder
-from seehear.parallel import Progress
+from seehear.progress import Progress
 from seehear.results import Result
 
 if TYPE_CHECKING:

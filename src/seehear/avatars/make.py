@@ -26,7 +26,7 @@ from seehear.avatars.script import find_recordings, recording_ids
 from seehear.avatars.voice import TimedLabel, require_espeak
 from seehear.errors import SeehearError
 from seehear.parallel import ReportProgress, run_tasks, worker_count
-from seehear.progress import ProgressReporter
+from seehear.progress import Progress, Stage
 from seehear.results import Result
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def render_all(
     jobs: Sequence[Job],
     film: Callable[[Job], Row],
     workers: int | None,
-    progress: bool,
+    progress: Progress | None,
 ) -> AvatarSet:
     """Render all clips of a folder that are not finished yet.
 
@@ -86,7 +86,7 @@ def render_all(
         jobs: one job per clip.
         film: module-level function that writes one clip and returns its table row.
         workers: number of processes; by default one per core.
-        progress: show progress.
+        progress: see `synthesize_avatars`.
 
     Returns:
         The folder and its files, in the order of the table.
@@ -102,12 +102,13 @@ def render_all(
     with building(out, asked):
         rows: dict[int, Row] = finished(out)
         left = [(number, job) for number, job in enumerate(jobs) if number not in rows]
+        stage = Stage(progress, "avatars", len(jobs), len(rows))
         running = closing(_results(left, film, min(workers, len(left))))  # on failure workers stop before the cleanup
-        with running as results, ProgressReporter("avatars", len(jobs), len(rows), show=progress) as reporter:
+        with running as results:
             for number, row in results:
                 rows[number] = row
                 remember(out, number, row)
-                reporter.update(len(rows), f"{len(rows)}/{len(jobs)} clips")
+                stage.update(len(rows), f"{len(rows)}/{len(jobs)} clips")
         write_labels(out, [rows[number] for number in range(len(jobs))])
     return AvatarSet(out, tuple(finished_files(out)))
 
@@ -167,7 +168,7 @@ def synthesize_dialogues(
     people: int = 2,
     neutral: float = 0.5,
     workers: int | None = None,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> AvatarSet:
     """Make a folder of videos in which people side by side take turns speaking, and a table of who speaks when.
 
@@ -189,7 +190,7 @@ def synthesize_dialogues(
         people: number of people in each frame, 2 to 6.
         neutral: fraction of them without emotion.
         workers: number of processes; by default one per core.
-        progress: show progress on stderr.
+        progress: called with the share of the clips that are done, 0 to 1, and a text.
 
     Returns:
         The folder and its files, in the order of the table.
@@ -269,7 +270,7 @@ def synthesize_avatars(
     people_per_video: int = 1,
     recordings: Path | None = None,
     workers: int | None = None,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> AvatarSet:
     """Make a folder of video files with synthetic talking people, and a table of labels.
 
@@ -298,7 +299,7 @@ def synthesize_avatars(
         recordings: folder of English recordings, each of one voice, to use instead of a synthesiser. Each person has
             the voice of one recording; face and emotion are independent of it.
         workers: number of processes; by default one per core.
-        progress: show progress on stderr.
+        progress: called with the share of the clips that are done, 0 to 1, and a text.
 
     Returns:
         The folder and its files, in the order of the table.

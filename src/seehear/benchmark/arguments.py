@@ -18,7 +18,7 @@ PLAN_LEVEL_OPTIONS = frozenset(
 """What the plan says elsewhere than in the options of a task."""
 
 
-OUTPUT_OPTIONS = frozenset({"write_calibration", "device"})
+OUTPUT_OPTIONS = frozenset({"write_calibration", "device", "progress"})
 """What does not change a number."""
 
 

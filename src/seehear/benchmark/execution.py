@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -26,7 +25,9 @@ from seehear.benchmark.job import CellJob
 from seehear.benchmark.plan import Cell, Kind
 from seehear.benchmark.schedule import Schedule
 from seehear.errors import SeehearError, os_errors_as_user_errors
-from seehear.progress import format_clock
+from seehear.progress import Progress, Stage, format_clock
+
+_log = logging.getLogger(__name__)
 
 PLAN = "plan.yaml"
 
@@ -145,9 +146,6 @@ BAR = 16  # characters
 NUMBERS = 7  # likewise, for 123/456
 
 
-A_SECOND = 2  # pictures
-
-
 @dataclass
 class _Count:
     """Of the cells of a leaf."""
@@ -161,55 +159,41 @@ class _Count:
 class ProgressTree:
     """Corpora, pretexts and tasks with what is done of each, what runs, what has failed, and the time left."""
 
-    def __init__(self, name: str, schedule: Schedule, workers: int) -> None:
-        """A tree of what a schedule has to do.
+    def __init__(self, name: str, schedule: Schedule, workers: int, progress: Progress | None = None) -> None:
+        """A tree of what a schedule has to do; the beginning is reported.
 
         Args:
             name: of the benchmark.
             schedule: looked at while it is worked through.
             workers: how many cells are done at a time.
+            progress: called with the share of the cells that are done, 0 to 1, and a line about the last one.
         """
         self._name, self._schedule, self._workers = name, schedule, workers
-        self._console = Console(stderr=True)
-        self._live: Live | None = None
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live = Live(
-                console=self._console,
-                get_renderable=self.drawn,
-                refresh_per_second=A_SECOND,
-                transient=True,
-                vertical_overflow="crop",
-            )
-            self._live.start()
-        else:
-            self._line(self._headline())
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live:
-            self._live.stop()
+        self._stage = Stage(progress, "benchmark", len(schedule.cells), self._done, display=self)
+        self._stage.update(self._done, self._headline())
 
     def update(self, cell: Cell, outcome: CellOutcome) -> None:
         """A cell has ended. Failures stay on the terminal, above the tree; in a log everything does."""
         if outcome.failed is not None:
-            self._line(f"failed: {cell.label}: {outcome.failed}")
-        elif not self._live:
+            _log.info("failed: %s: %s", cell.label, outcome.failed)
+            self._stage.update(self._done, "")
+        else:
             found = "".join(f", {score} {value:.4g}" for score, value in list(outcome.scores.items())[:1])
-            self._line(f"{cell.label}{found} ({format_clock(outcome.seconds)}); {self._headline()}")
+            line = f"{cell.label}{found} ({format_clock(outcome.seconds)}); {self._headline()}"
+            self._stage.update(self._done, line)
+
+    @property
+    def _done(self) -> int:
+        return sum(key in self._schedule.outcomes for key in self._schedule.cells)
 
     def _headline(self) -> str:
-        done = sum(key in self._schedule.outcomes for key in self._schedule.cells)
         left = format_clock(self._schedule.remaining_s(self._workers))
-        return f"{self._name}: {done} of {len(self._schedule.cells)} cells, {left} left"
+        return f"{self._name}: {self._done} of {len(self._schedule.cells)} cells, {left} left"
 
-    def drawn(self) -> RenderableType:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The tree as it is now; on a screen that is too low for it, what runs and how much more there is."""
         counts = self._counts()
-        room = self._console.height - 3 * len(BRANCHES)
+        room = console.height - 3 * len(BRANCHES)
         trees = []
         for kind, title in BRANCHES.items():
             leaves = [(name, count) for (its, name), count in counts.items() if its == kind]
@@ -222,7 +206,7 @@ class ProgressTree:
                     others = _sum(count for _, count in leaves if not count.running)
                     tree.add(_leaf(f"{len(leaves) - len(shown)} {'more' if shown else 'in all'}", others, ""))
                 trees.append(tree)
-        return Group(Text(self._headline(), style="bold"), *trees)
+        yield Group(Text(self._headline(), style="bold"), *trees)
 
     def _running(self, cell: Cell) -> str:
         begun = self._schedule.running.get(cell.key)
@@ -245,9 +229,6 @@ class ProgressTree:
             if key in self._schedule.running:
                 count.running.append(cell)
         return counts
-
-    def _line(self, text: str) -> None:
-        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 def _leaf(name: str, count: _Count, running: str) -> RenderableType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import shlex
 import time
 import traceback
@@ -24,6 +25,7 @@ from seehear.errors import SeehearError
 from seehear.evaluation import TASKS, find_score
 from seehear.evaluation.result import Measurement
 from seehear.models.store import init_from, save
+from seehear.progress import log_to
 
 SINGLE_THREAD = "export OMP_NUM_THREADS=1"
 """As cells are measured: sums of several threads differ in the last digits, and at times what is said of a word."""
@@ -259,7 +261,12 @@ _RUNNERS: dict[Kind, Callable[[CellJob], CellOutcome]] = {"corpus": _corpus, "pr
 def _logged_to(log: Path) -> Iterator[None]:
     """What is printed goes to a file: several cells at once would write over each other on the terminal."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
+    with (
+        log.open("a", encoding="utf-8") as file,
+        redirect_stdout(file),
+        redirect_stderr(file),
+        log_to(logging.StreamHandler(file)),
+    ):
         yield
 
 

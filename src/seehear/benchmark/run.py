@@ -25,6 +25,7 @@ from seehear.benchmark.sweep import apply_set
 from seehear.benchmark.table import BenchmarkResult, TaskTable
 from seehear.errors import SeehearError
 from seehear.parallel import terminated_as_interrupted, worker_count
+from seehear.progress import Progress
 
 TABLES = "tables"
 
@@ -95,6 +96,7 @@ def benchmark(
     workers: int | None = None,
     address: str | None = None,
     device: str | None = None,
+    progress: Progress | None = None,
 ) -> BenchmarkResult:
     """Fill the tables of a plan: pretexts, losses, encoders, corpora, tasks, shares of labels, noise and seeds.
 
@@ -114,6 +116,7 @@ def benchmark(
         workers: how many cells are done at a time; by default one a core, of this machine or of the cluster.
         address: of the Ray cluster; by default the one that this machine belongs to, or else this machine alone.
         device: what networks run on: cpu, cuda, mps or auto; by default training as presets say, measuring on the CPU.
+        progress: called with the share of the cells that are done, 0 to 1, and a line about the last one.
 
     Raises:
         SeehearError: a plan, a data set or an option that is not there or does not fit, or a folder that holds other
@@ -136,7 +139,8 @@ def benchmark(
         folder.write_plan("".join(given) + plan_to_yaml(asked))
         outcomes = usable_outcomes(work, folder, folder.read_outcomes())
         schedule = Schedule(work.cells, outcomes, partial(open_claim_cells, work), begun + _working_s(minutes))
-        with _engine(engine, workers, address) as crew, ProgressTree(asked.name, schedule, crew.workers) as tree:
+        with _engine(engine, workers, address) as crew:
+            tree = ProgressTree(asked.name, schedule, crew.workers, progress)
             Execution(folder, called, schedule, crew, _measured_on(device)).run(tree.update)
         found = {cell.key: schedule.outcomes[cell.key] for cell in work.cells if cell.key in schedule.outcomes}
         notes = (*work.notes, *changed_data_notes(work, found), *dropped_recording_notes(work, found, called))

@@ -7,7 +7,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, is_dataclass, replace
 from inspect import signature
 from pathlib import Path
@@ -17,9 +16,9 @@ from rich.console import Console
 
 from seehear.atomic_io import ENCODING_ERRORS, atomic_write, write_text
 from seehear.cli.parser import BAD_INPUT, Command, import_object
+from seehear.cli.progress import ProgressDisplay
 from seehear.cli.verbs import Function, Verb, Writer
 from seehear.errors import SeehearError, check_writable, os_errors_as_user_errors
-from seehear.progress import ProgressReporter
 from seehear.results import Result, print_block
 
 YES = ("y", "yes")
@@ -84,9 +83,9 @@ def _paths(value: object) -> Iterator[Path]:
 def _show_results(verb: str, entry: Verb, command: Command) -> list[Result]:
     """Call the function, print what it returns as it comes, and give all results."""
     stdout, results, texts = sys.stdout, [], []
-    reporter, arguments = _with_progress(verb, entry, command)
-    with reporter:
-        value = command.function(**arguments)
+    with ProgressDisplay(verb, log=entry.logs_progress) as display:
+        progress = {"progress": display} if "progress" in signature(command.function).parameters else {}
+        value = command.function(**command.arguments, **progress)
         if isinstance(value, Iterator):
             blocks = not command.several
             for result in value:
@@ -151,19 +150,6 @@ def _console(stream: TextIO) -> Console:
 def _stream(stdout: TextIO) -> TextIO:
     """Where results go while a progress bar is shown: above the bar on a terminal, else straight to the output."""
     return sys.stdout if stdout.isatty() else stdout
-
-
-def _with_progress(verb: str, entry: Verb, command: Command) -> tuple[AbstractContextManager[Any], dict[str, Any]]:
-    """A progress bar and the arguments with its callback, where the function takes one."""
-    parameter = signature(command.function).parameters.get("progress")
-    if parameter is None or isinstance(parameter.default, bool):  # a bool: the function draws by itself, for now
-        return nullcontext(), command.arguments
-    reporter = ProgressReporter(verb, 1.0, show=entry.resumable or sys.stderr.isatty())
-
-    def progress(share: float, message: str) -> None:
-        reporter.update(share, message)
-
-    return reporter, command.arguments | {"progress": progress}
 
 
 def _accepted_terms(refusal: SeehearError, entry: Verb, command: Command) -> dict[str, Any]:

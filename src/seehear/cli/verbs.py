@@ -14,11 +14,13 @@ from seehear.evaluation.builtin_tasks import BUILTIN_TASKS
 from seehear.evaluation.task import Task
 
 USE, LEARN, EVALUATE, DATA = "Use it on your files", "Learn", "Evaluate", "Get data"
+INSTALL = "Installation"
 GROUPS = {
     USE: "trained models come with the package",
     LEARN: "train models without labels, or adapt one to your videos",
     EVALUATE: "measure how well a model does",
     DATA: "make the corpora that training and evaluation read",
+    INSTALL: "when something does not work, or is slow",
 }
 """Sections of ``seehear --help``, with a few words on each."""
 
@@ -85,8 +87,8 @@ class Verb:
             them) of parameters whose type or default depends on those words.
         positionals: parameters with a default that are given by position all the same.
         confirm: parameter that the user's "yes" to the terms of a data set sets.
-        resumable: whether the same command goes on where it was interrupted. Such long jobs also log their progress
-            where there is no terminal.
+        resumable: whether the same command goes on where it was interrupted.
+        long: whether it takes minutes or more; resumable ones do in any case.
     """
 
     function: Function
@@ -103,6 +105,12 @@ class Verb:
     positionals: tuple[str, ...] = ()
     confirm: str | None = None
     resumable: bool = False
+    long: bool = False
+
+    @property
+    def logs_progress(self) -> bool:
+        """Whether progress is also printed where there is no terminal."""
+        return self.long or self.resumable
 
 
 SYNC_MODEL = "name or folder of a sync model, or hf:owner/name on the Hugging Face hub"
@@ -215,6 +223,7 @@ LEARNING: dict[str, Verb] = {
         "calibrate a sync model, so that its confidence is a probability",
         "seehear calibrate run/ corpus/",
         LEARN,
+        long=True,
     ),
     "import-syncnet": Verb(
         "seehear.apps.import_syncnet:import_syncnet",
@@ -228,7 +237,7 @@ LEARNING: dict[str, Verb] = {
 def evaluation_verb(task: Task) -> Verb:
     """Return the verb ``evaluate TASK``."""
     writers = {flag: Writer(one.help, "file", one.method, one.suffixes) for flag, one in task.writers.items()}
-    return Verb(task.function, task.summary, task.example, EVALUATE, writers=writers | {"out": RESULT_FILE})
+    return Verb(task.function, task.summary, task.example, EVALUATE, writers=writers | {"out": RESULT_FILE}, long=True)
 
 
 EVALUATIONS: dict[str, Verb] = {f"evaluate {task.name}": evaluation_verb(task) for task in BUILTIN_TASKS}
@@ -290,7 +299,16 @@ DATA_SETS: dict[str, Verb] = {
     ),
 }
 
-VERBS: dict[str, Verb] = {**APPS, **LEARNING, **EVALUATIONS, **MEASURING, **DATA_SETS}
+INSTALLATION: dict[str, Verb] = {
+    "doctor": Verb(
+        "seehear.apps.doctor:doctor",
+        "check this installation: processor, GPU, decoder, models, disk, network",
+        "seehear doctor",
+        INSTALL,
+    ),
+}
+
+VERBS: dict[str, Verb] = {**APPS, **LEARNING, **EVALUATIONS, **MEASURING, **DATA_SETS, **INSTALLATION}
 """By name, in the order of the help. A name of two words belongs to a family: its first word alone lists the family."""
 
 

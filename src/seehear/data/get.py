@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import shutil
 from collections.abc import Sequence
@@ -21,12 +22,15 @@ from seehear.data.hosts import DownloadPlan, HttpClient, PendingFile, Terms
 from seehear.data.http import BadArchiveError, DownloadError, NotOnServerError, RetryPolicy
 from seehear.data.transfer import PART, RemoteFile, digest, extract_archive, is_archive, transfer
 from seehear.errors import os_errors_as_user_errors
-from seehear.progress import ProgressReporter
+from seehear.progress import Progress, Stage
 from seehear.results import Result
 from seehear.version import __version__
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+
+_log = logging.getLogger(__name__)
 
 
 class TermsNotAcceptedError(DownloadError):
@@ -174,7 +178,7 @@ def download_parts(
     parts: Sequence[str] = (),
     accept: bool = False,
     keep: bool = False,
-    progress: bool = True,
+    progress: Progress | None = None,
     patience: RetryPolicy | None = None,
 ) -> DownloadResult:
     """Brings what is missing of a data set; see `seehear.data.get.download_dataset`."""
@@ -184,16 +188,14 @@ def download_parts(
             if not accept:
                 raise TermsNotAcceptedError(name, data_set.title, data_set.terms)
             ledger.accept(data_set.terms.licence, data_set.terms.url)
-        with ProgressReporter(
-            f"getting {name}", 1, show=progress
-        ) as telling:  # how much it is will be known in a moment
-            plan = data_set.place.plan(parts, HttpClient(patience, telling.log))
+        Stage(progress, f"getting {name}", 1)  # how much it is will be known in a moment
+        web = HttpClient(patience, _log.info)
+        plan = data_set.place.plan(parts, web)
         left = _what_is_left(plan, ledger)
         _check_room(left, data_set.unpacked, keep, out)
-        with ProgressReporter(f"getting {name}", _bytes_of(left), show=progress) as telling:
-            work = _Transfers(ledger, telling, HttpClient(patience, telling.log), keep)
-            new = sum(work.whole(file) for file in left.files)
-            missing = work.several(left.many)
+        work = _Transfers(ledger, Stage(progress, f"getting {name}", _bytes_of(left)), web, keep)
+        new = sum(work.whole(file) for file in left.files)
+        missing = work.several(left.many)
         if missing and len(missing) == len(plan.many):
             raise DownloadError(f"none of the {len(missing)} files of {data_set.title} is on the server any more")
         new += len(left.many) - len(missing)
@@ -214,9 +216,9 @@ class _Transfers:
         bytes: of the files that have come.
     """
 
-    def __init__(self, ledger: DownloadRecord, telling: ProgressReporter, web: HttpClient, keep: bool) -> None:
+    def __init__(self, ledger: DownloadRecord, stage: Stage, web: HttpClient, keep: bool) -> None:
         self.bytes = 0
-        self._ledger, self._telling, self._web, self._keep = ledger, telling, web, keep
+        self._ledger, self._stage, self._web, self._keep = ledger, stage, web, keep
         self._there = 0
         self._lock = Lock()
 
@@ -258,8 +260,8 @@ class _Transfers:
     def _unpack(self, file: RemoteFile, archive: Path, known: dict[str, Any]) -> int:
         if not (file.checksum or file.listing):
             told = f"no checksum of it is published; its SHA-256, {known['sha256']}, is kept in {RECORD_FILE}"
-            self._telling.log(f"{file.name}: {told}")
-        self._telling.log(f"unpacking {file.name}")
+            _log.info("%s: %s", file.name, told)
+        _log.info("unpacking %s", file.name)
         try:
             count = extract_archive(archive, self._ledger.folder, file.listing.fits if file.listing else lambda _: True)
         except BadArchiveError:
@@ -279,7 +281,7 @@ class _Transfers:
     def _count(self, came: int) -> None:
         with self._lock:
             self._there += came
-            self._telling.update(self._there, f"{self._there / 1e6:.1f} MB")
+            self._stage.update(self._there, f"{self._there / 1e6:.1f} MB")
 
 
 def _archive_sizes(plan: DownloadPlan) -> list[int]:
@@ -317,7 +319,7 @@ def download_dataset(
     parts: Sequence[str] = (),
     accept_terms: bool = False,
     keep_archives: bool = False,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> DownloadResult:
     """Bring an openly licensed data set: cremad, fsdd, grid, ravdess or speechcommands.
 
@@ -331,7 +333,7 @@ def download_dataset(
             or all sound where there are none.
         accept_terms: accept the terms of its makers; the error without this holds them.
         keep_archives: keep the archives after unpacking.
-        progress: tell how far it is, on the error stream.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Returns:
         What has been brought.

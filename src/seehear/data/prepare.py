@@ -14,8 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from seehear.data.datasets import Medium, Source, is_sound
 from seehear.data.datasets.catalogue import find_sources
@@ -39,7 +38,7 @@ from seehear.media.audio_streams import AudioStreamChoice
 from seehear.media.clips import ClipOptions
 from seehear.media.sound import SoundOptions
 from seehear.parallel import run_tasks, worker_count
-from seehear.progress import ProgressReporter
+from seehear.progress import Progress, Stage
 from seehear.version import __version__
 
 COLUMN = "delay_ms"
@@ -101,7 +100,7 @@ def _delay_table(source: Source, known: dict[str, float | None], table: Path) ->
 class PrepareProgress:
     """Adds up what the workers tell: sources and clips done, speed, time left (by the bytes of the sources)."""
 
-    def __init__(self, plan: SourcePlan, known: Mapping[int, SourceOutcome], show: bool) -> None:
+    def __init__(self, plan: SourcePlan, known: Mapping[int, SourceOutcome], progress: Progress | None) -> None:
         """A preparation of which the ``known`` sources were done by an earlier run."""
         self._sizes = [max(size, 1) for size in plan.sizes]
         self._done_bytes = float(sum(self._sizes[number] for number in known))
@@ -109,16 +108,7 @@ class PrepareProgress:
         self._clips = sum(outcome.clip_count for outcome in known.values())
         self._shares: dict[int, float] = {}
         self.seconds = 0.0  # of sources gone through by this run
-        self._telling = ProgressReporter("preparing", sum(self._sizes), self._done_bytes, show)
-
-    def __enter__(self) -> Self:
-        self._telling.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._telling.__exit__(kind, error, trace)
+        self._stage = Stage(progress, "preparing", sum(self._sizes), self._done_bytes)
 
     def step(self, number: int, step: SourceProgress) -> None:
         """A worker has done a clip of a source."""
@@ -137,13 +127,13 @@ class PrepareProgress:
     @property
     def elapsed_s(self) -> float:
         """Seconds since the work began."""
-        return self._telling.elapsed_s
+        return self._stage.elapsed_s
 
     def _tell(self) -> None:
         running = sum(self._sizes[number] * share for number, share in self._shares.items())
-        speed = self.seconds / max(self._telling.elapsed_s, 1e-3)
+        speed = self.seconds / max(self._stage.elapsed_s, 1e-3)
         told = f"{self._sources}/{len(self._sizes)} sources, {self._clips} clips, {speed:.0f}x real time"
-        self._telling.update(self._done_bytes + running, told)
+        self._stage.update(self._done_bytes + running, told)
 
 
 def prepare(
@@ -162,7 +152,7 @@ def prepare(
     shard_clips: int = 256,
     audio_stream: str | None = None,
     delays: Path | None = None,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> PrepareResult:
     """Make a corpus of face clips with their sound out of videos; or of sound alone, out of any recordings.
 
@@ -189,7 +179,7 @@ def prepare(
             would choose, or the first that is not silent.
         delays: CSV with the columns "file" and "delay_ms", as `seehear sync --csv` writes it: by how much the sound of
             each video is late, which is undone. Videos whose delay it does not tell are left out.
-        progress: tell how far it is, on the error stream.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Returns:
         What came of it.
@@ -229,7 +219,7 @@ def prepare(
 
 
 def run_plan(
-    plan: SourcePlan, out: Path, open_reader: ReaderFactory, workers: int, progress: bool = True
+    plan: SourcePlan, out: Path, open_reader: ReaderFactory, workers: int, progress: Progress | None = None
 ) -> PrepareResult:
     """Do a plan, or what an earlier run has left of it; see `prepare`.
 
@@ -238,7 +228,7 @@ def run_plan(
         out: folder of the corpus.
         open_reader: gives the clips of a file.
         workers: processes.
-        progress: tell how far it is.
+        progress: see `prepare`.
 
     Raises:
         CorpusError: as `prepare`.
@@ -251,12 +241,12 @@ def run_plan(
             known = _finished_outcomes(plan, staging)
             assembler = Assembler(out, staging, plan.options["shard_clips"])
             assembler.take_all(known)
-            with PrepareProgress(plan, known, progress) as watch:
-                for number, outcome in _outcomes(plan, known, staging, open_reader, workers, watch):
-                    staging.record(number, outcome)
-                    watch.finish(number, outcome)
-                    known[number] = outcome
-                    assembler.take_all(known)
+            watch = PrepareProgress(plan, known, progress)
+            for number, outcome in _outcomes(plan, known, staging, open_reader, workers, watch):
+                staging.record(number, outcome)
+                watch.finish(number, outcome)
+                known[number] = outcome
+                assembler.take_all(known)
             assembler.finish()
             outcomes = [known[number] for number in range(len(plan.sources))]
             report = PrepareResult.of(out, outcomes, watch.elapsed_s, watch.seconds)

@@ -30,7 +30,7 @@ from seehear.errors import CorpusError
 from seehear.media.crops import mouth_region
 from seehear.media.weights import cache_folder
 from seehear.parallel import ReportProgress, run_tasks, worker_count
-from seehear.progress import ProgressReporter
+from seehear.progress import Progress, Stage
 
 Pictures = NDArray[np.uint8]
 
@@ -143,7 +143,7 @@ class ClipViews:
         view: CachedView | str = "mouth",
         folder: Path | None = None,
         workers: int | None = None,
-        progress: bool = True,
+        progress: Progress | None = None,
     ) -> None:
         """Opens the cached views of a corpus, made first if they are not there.
 
@@ -156,7 +156,7 @@ class ClipViews:
             view: what is kept, by a name that `find_view` knows or an own one.
             folder: where; by default ``views`` in the corpus, or the user's cache if that cannot be written.
             workers: processes that decode; by default one a core.
-            progress: tell how far it is, on the error stream.
+            progress: called with the share that is decoded, 0 to 1, and a text.
 
         Raises:
             CorpusError: a clip cannot be read, the disk is full, or joined corpora differ in the shape of the view.
@@ -204,7 +204,9 @@ class ClipViews:
 _Maps = tuple[Pictures, Sound, NDArray[np.int64]]  # all pictures, all sound, first frame of each clip
 
 
-def _open_or_make(root: CorpusRoot, view: CachedView, folder: Path | None, workers: int, progress: bool) -> _Maps:
+def _open_or_make(
+    root: CorpusRoot, view: CachedView, folder: Path | None, workers: int, progress: Progress | None
+) -> _Maps:
     digest = hashlib.sha256(f"{root.identity} {view.name} {view.version}".encode()).hexdigest()[:12]
     name = f"{view.name}-{view.version}-{digest}"
     places = [folder] if folder else [*([root.folder / "views"] if root.folder else []), cache_folder() / "views"]
@@ -234,7 +236,7 @@ def _open(folder: Path) -> _Maps:
     return np.asarray(pictures), np.asarray(sound), np.concatenate([[0], np.cumsum(lengths)[:-1]])
 
 
-def _make(root: CorpusRoot, view: CachedView, folder: Path, workers: int, progress: bool) -> None:
+def _make(root: CorpusRoot, view: CachedView, folder: Path, workers: int, progress: Progress | None) -> None:
     """Makes the files beside their place and renames the folder."""
     table = root.table()
     lengths = table["frames"].to_numpy().astype(np.int64)
@@ -249,14 +251,14 @@ def _make(root: CorpusRoot, view: CachedView, folder: Path, workers: int, progre
         starts = np.concatenate([[0], np.cumsum(lengths)])
         tasks = [(i, min(i + CLIPS_A_TASK, len(lengths))) for i in range(0, len(lengths), CLIPS_A_TASK)]
         work = partial(_write_clips, root=root.name, view=view, shape=shape, starts=starts, folder=beside)
-        with ProgressReporter(f"decoding the {view.name} of {root.name}", total, show=progress) as telling:
-            done = 0
-            for message in run_tasks(tasks, work, workers):
-                if message.kind == "died":
-                    raise CorpusError(f"the process that decoded {root.name} {message.value}; try fewer --workers")
-                if message.kind == "told":
-                    done += message.value
-                    telling.update(done, f"{done / max(telling.elapsed_s, 1e-3):.0f} frames/s")
+        stage = Stage(progress, f"decoding the {view.name} of {root.name}", total)
+        done = 0
+        for message in run_tasks(tasks, work, workers):
+            if message.kind == "died":
+                raise CorpusError(f"the process that decoded {root.name} {message.value}; try fewer --workers")
+            if message.kind == "told":
+                done += message.value
+                stage.update(done, f"{done / max(stage.elapsed_s, 1e-3):.0f} frames/s")
         write_text(beside / "index.json", json.dumps({"shape": shape, "frames": lengths.tolist()}))
         beside.replace(folder)
     finally:

@@ -34,6 +34,7 @@ from seehear.metrics.bootstrap import count_phrase
 from seehear.models.animate import AnimateModel, to_planes
 from seehear.models.interface import LipSyncModel
 from seehear.models.store import load
+from seehear.progress import Progress
 from seehear.report.html import Block, Filmstrip, Section, SvgFigure, Table, Text, Video
 from seehear.report.plots import INK, new_figure, to_svg
 from seehear.training.checkpoint import read_metrics
@@ -115,37 +116,37 @@ class HeldOutAnimation:
     strips: Sequence[FrameStrip]
 
 
-def learn_to_animate(corpus: Path, run: Path, *, steps: int, seed: int) -> TrainedModel:
+def learn_to_animate(corpus: Path, run: Path, *, steps: int, seed: int, progress: Progress | None) -> TrainedModel:
     """Train a small model to generate a face from a still and the audio."""
     preset = read_settings(PRESET)
     data = replace(preset.data, split_by="speaker", dev_every=HELD_OUT, min_frames=50)
     optim = replace(preset.optim, steps=steps, seed=seed, warmup=min(preset.optim.warmup, steps // 4))
     engine = replace(preset.engine, probe_every=max(1, steps // 5))
-    summary = pretrain([corpus], run, preset=PRESET, data=data, optim=optim, engine=engine)
+    summary = pretrain([corpus], run, preset=PRESET, data=data, optim=optim, engine=engine, progress=progress)
     return TrainedModel(summary, read_metrics(run / "metrics.csv"))
 
 
-def draw_held_out(run: Path, held_out: Corpus) -> HeldOutAnimation:
+def draw_held_out(run: Path, held_out: Corpus, progress: Progress | None) -> HeldOutAnimation:
     """Animate held-out people from their first frame and the audio."""
     model = load(run)
     assert isinstance(model, AnimateModel)
     clips = np.linspace(0, len(held_out) - 1, min(COMPARED, len(held_out))).astype(int).tolist()
     shown = clips[:: max(1, len(clips) // SHOWN_CLIPS)][:SHOWN_CLIPS]
     strips = [FrameStrip(*map(_sample_frames, _generate(model, held_out[clip]))) for clip in shown]
-    return HeldOutAnimation(measure_drawn(model, held_out.subset(clips)), strips)
+    return HeldOutAnimation(measure_drawn(model, held_out.subset(clips), progress=progress), strips)
 
 
-def probe_speech(run: Path, corpus: Path) -> SpeechProbes:
+def probe_speech(run: Path, corpus: Path, progress: Progress | None) -> SpeechProbes:
     """Probe the frozen audio encoder on people whose faces and labels it has never seen."""
     with single_thread():
-        recordings = Recordings.of(corpus).with_readable_sound()
+        recordings = Recordings.of(corpus).with_readable_sound(progress)
         _set_parts(recordings, set(Corpus(corpus).split("dev", HELD_OUT, "speaker").labels("speaker")))
         protocol = Protocol(split="official", seeds=1)
         named = compared_encoders(str(run), AGAINST, "frozen")
 
         def evaluate(task: str, label: str, chosen: Callable[[], Recordings]) -> EvaluationResult | str:
             try:
-                return classify(task, chosen(), label, named, "pooled", protocol)
+                return classify(task, chosen(), label, named, "pooled", protocol, progress)
             except CorpusError as error:  # a demo with few people; the page says so
                 return str(error)
 

@@ -25,6 +25,7 @@ from seehear.media.encode import encode_sound
 from seehear.metrics.bootstrap import Estimate as Score
 from seehear.models.interface import IdentityModel
 from seehear.models.store import load_identity_model, packaged_models
+from seehear.progress import Progress
 from seehear.report.html import Audio, Block, Gallery, Section, SvgFigure, Table, Text
 from seehear.report.plots import INK, new_figure, to_svg
 from seehear.training.checkpoint import read_metrics
@@ -109,7 +110,7 @@ class GamesPlayed:
     games: Sequence[Game]
 
 
-def learn_to_match(corpus: Path, run: Path, *, steps: int, seed: int) -> TrainedModel:
+def learn_to_match(corpus: Path, run: Path, *, steps: int, seed: int, progress: Progress | None) -> TrainedModel:
     """Train a small model to match faces and voices."""
     preset = read_settings(PRESET)
     clips = len(Corpus(corpus).split("train", HELD_OUT, "speaker"))
@@ -126,13 +127,16 @@ def learn_to_match(corpus: Path, run: Path, *, steps: int, seed: int) -> Trained
     model = replace(preset.model, seconds=LEARNED_S, shared=SHARED)
     optim = replace(preset.optim, steps=steps, seed=seed, warmup=min(preset.optim.warmup, steps // 4))
     engine = replace(preset.engine, probe_every=max(1, steps // 5))
-    summary = pretrain([corpus], run, preset=PRESET, model=model, data=data, optim=optim, engine=engine)
+    summary = pretrain(
+        [corpus], run, preset=PRESET, model=model, data=data, optim=optim, engine=engine, progress=progress
+    )
     return TrainedModel(summary, read_metrics(run / "metrics.csv"))
 
 
-def measure_faces_and_voices(run: Path, corpus: Path) -> FaceVoiceScores:
+def measure_faces_and_voices(run: Path, corpus: Path, progress: Progress | None) -> FaceVoiceScores:
     """Evaluate the model of a run, and baselines, on voices and faces of unseen people."""
     people: dict[str, Any] = {"split": "dev", "split_by": "speaker", "dev_every": HELD_OUT, "seeds": SEEDS}
+    people["progress"] = progress
     held_out = set(Corpus(corpus).split("dev", HELD_OUT, "speaker").labels("speaker"))
     within = GROUPS if len(held_out) >= GROUPED else ()
     shipped = (SHIPPED,) if SHIPPED in packaged_models() else ()

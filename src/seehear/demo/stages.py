@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from seehear.metrics.bootstrap import Comparison
-from seehear.progress import ProgressReporter
+from seehear.progress import Progress, Stage
 
 
 def jpeg(picture: NDArray[np.uint8]) -> bytes:
@@ -87,9 +87,9 @@ class Stages:
         self._console.print(f"    done in {self.seconds[name]:.0f} s", style="dim")
 
 
-def with_progress(name: str, items: Sequence[T]) -> Iterator[T]:
+def with_progress(name: str, items: Sequence[T], progress: Progress | None) -> Iterator[T]:
     """Yield the items and report how many are done."""
-    with ProgressReporter(name, len(items)) as progress:
-        for done in range(len(items)):
-            yield items[done]
-            progress.update(done + 1, f"{done + 1}/{len(items)}")
+    stage = Stage(progress, name, len(items))
+    for done in range(len(items)):
+        yield items[done]
+        stage.update(done + 1, f"{done + 1}/{len(items)}")

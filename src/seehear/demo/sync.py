@@ -34,6 +34,7 @@ from seehear.media.shift import shift_sound
 from seehear.metrics.calibration import MEANING, RIGHT_WITHIN_MS, DelayCalibration
 from seehear.models.interface import LipSyncModel
 from seehear.models.store import load_sync_model
+from seehear.progress import Progress
 from seehear.report.html import Gallery, Section, SvgFigure, Table, Text, Video
 from seehear.report.plots import COLOURS, INK, new_figure, to_svg
 from seehear.training.checkpoint import read_metrics
@@ -109,21 +110,22 @@ class RepairDemo:
     fixed: FixResult
 
 
-def learn_sync(corpus: Path, run: Path, *, steps: int, seed: int) -> TrainedModel:
+def learn_sync(corpus: Path, run: Path, *, steps: int, seed: int, progress: Progress | None) -> TrainedModel:
     """Train a small model on lip-sync."""
     data = DataOptions(split_by="speaker", min_frames=50)
     optim, engine = OptimOptions(steps=steps, seed=seed), EngineOptions(probe_every=max(1, steps // 8))
-    summary = pretrain([corpus], run, data=data, optim=optim, engine=engine)
+    summary = pretrain([corpus], run, data=data, optim=optim, engine=engine, progress=progress)
     return TrainedModel(summary, read_metrics(run / "metrics.csv"))
 
 
-def measure_model(run: Path, corpus: Path, held_out: Corpus, *, seed: int) -> SyncScores:
+def measure_model(run: Path, corpus: Path, held_out: Corpus, *, seed: int, progress: Progress | None) -> SyncScores:
     """Evaluate the model on held-out people, and calibrate its confidence."""
     with single_thread():
-        accuracy = evaluate_sync_clips(load_sync_model(run), with_progress("the papers' protocol", held_out))
+        clips = with_progress("the papers' protocol", held_out, progress)
+        accuracy = evaluate_sync_clips(load_sync_model(run), clips)
         with suppress(ModelError):  # after a few steps it may always be wrong: then the confidence stays approximate
-            calibrate(run, [corpus], split_by="speaker", examples=CALIBRATION_EXAMPLES)
-        return SyncScores(accuracy, _trials(load_sync_model(run), held_out, seed))
+            calibrate(run, [corpus], split_by="speaker", examples=CALIBRATION_EXAMPLES, progress=progress)
+        return SyncScores(accuracy, _trials(load_sync_model(run), held_out, seed, progress))
 
 
 def repair(film: Path, folder: Path, model: LipSyncModel) -> RepairDemo:
@@ -138,13 +140,13 @@ def repair(film: Path, folder: Path, model: LipSyncModel) -> RepairDemo:
     return RepairDemo(DELAY_MS, late, before, repaired)
 
 
-def _trials(model: LipSyncModel, held_out: Corpus, seed: int) -> list[DelayTrial]:
+def _trials(model: LipSyncModel, held_out: Corpus, seed: int, progress: Progress | None) -> list[DelayTrial]:
     """Shift the audio of held-out clips by random delays and measure them."""
     rng = np.random.default_rng(seed)
     calibration = DelayCalibration.from_config(model.config)
     clips = np.linspace(0, len(held_out) - 1, min(TRIALS, len(held_out))).astype(int).tolist()
     trials = []
-    for clip in with_progress("random delays", clips):
+    for clip in with_progress("random delays", clips, progress):
         trials += _trial(model, held_out[clip], float(rng.uniform(-MAX_TRIAL_S, MAX_TRIAL_S)), calibration)
     return trials
 

@@ -48,6 +48,7 @@ from seehear.demo.sync import (
 from seehear.media.crops import mouth_region
 from seehear.models.store import load_sync_model
 from seehear.parallel import worker_count
+from seehear.progress import Progress
 from seehear.report.html import Filmstrip, Section, Table, Text, write_report
 from seehear.results import Result
 
@@ -198,6 +199,7 @@ def demo(
     steps: int = 480,
     seed: int = 1,
     workers: int | None = None,
+    progress: Progress | None = None,
 ) -> DemoResult:
     """Show all of seehear in about nine minutes on two cores, with a report.
 
@@ -214,36 +216,41 @@ def demo(
         steps: training steps of lip-sync; animation takes 1.25 times, matching 0.3 times as many.
         seed: determines everything.
         workers: number of processes; by default one per core.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
     """
     workers = worker_count(workers)
     stage = Stages(count=12)
     out.mkdir(parents=True, exist_ok=True)
     films, corpus, lips, ear, faces = (out / name for name in ("people", "corpus", "run", "animate", "match"))
     with stage("synthetic people talk to a camera"):
-        synthesize_avatars(films, clips=clips, speakers=speakers, seed=seed, neutral=NEUTRAL, workers=workers)
+        synthesize_avatars(
+            films, clips=clips, speakers=speakers, seed=seed, neutral=NEUTRAL, workers=workers, progress=progress
+        )
     with stage("their faces and voices become a corpus"):
-        prepare([films], corpus, workers=workers)
+        prepare([films], corpus, workers=workers, progress=progress)
     with stage("a small model learns which sound belongs to which lips"):
-        sync = learn_sync(corpus, lips, steps=steps, seed=seed)
+        sync = learn_sync(corpus, lips, steps=steps, seed=seed, progress=progress)
     with stage("how well, on people it has never seen"):
         held_out = Corpus(corpus).split("dev", by="speaker")
-        worth = measure_model(lips, corpus, held_out, seed=seed)
+        worth = measure_model(lips, corpus, held_out, seed=seed, progress=progress)
     with stage("a clip whose sound comes late is found and fixed"):
         film = films / _talkative(held_out)
         repaired = repair(film, out, load_sync_model(lips))
     with stage("two people take turns, and it is told who speaks when"):
         conversed = run_dialogue(out, load_sync_model(lips), seed=seed)
     with stage("another model learns to make a still face speak"):
-        animate = learn_to_animate(corpus, ear, steps=max(1, round(ANIMATE_SHARE * steps)), seed=seed)
+        more = max(1, round(ANIMATE_SHARE * steps))
+        animate = learn_to_animate(corpus, ear, steps=more, seed=seed, progress=progress)
     with stage("what the ear that it grew knows of emotions and words"):
-        heard = probe_speech(ear, corpus)
+        heard = probe_speech(ear, corpus, progress)
     with stage("somebody it has never seen is made to speak"):
-        drawn = draw_held_out(ear, Corpus(corpus).split("dev", HELD_OUT, "speaker"))
+        drawn = draw_held_out(ear, Corpus(corpus).split("dev", HELD_OUT, "speaker"), progress)
         spoken = animate_film(film, out, ear, load_sync_model(lips))
     with stage("a third model learns which face belongs to which voice"):
-        match = learn_to_match(corpus, faces, steps=max(1, round(MATCH_SHARE * steps)), seed=seed)
+        fewer = max(1, round(MATCH_SHARE * steps))
+        match = learn_to_match(corpus, faces, steps=fewer, seed=seed, progress=progress)
     with stage("what it knows of people it has never met"):
-        known = measure_faces_and_voices(faces, corpus)
+        known = measure_faces_and_voices(faces, corpus, progress)
         played = play_games(faces, corpus, films, seed=seed)
     with stage("the report"):
         facts = DemoFacts(

@@ -22,6 +22,7 @@ from seehear.evaluation.result import EvaluationResult
 from seehear.evaluation.runner import ProbeName, ScoreSpec, run_comparison
 from seehear.evaluation.speech import SpeechProtocol
 from seehear.metrics.scores import concordance
+from seehear.progress import Progress
 
 
 def evaluate_affect(
@@ -30,6 +31,7 @@ def evaluate_affect(
     label: str = "valence",
     probe: ProbeName = "bgru",
     protocol: SpeechProtocol = SpeechProtocol(),  # noqa: B008  frozen
+    progress: Progress | None = None,
 ) -> EvaluationResult:
     """Evaluate how well valence, arousal or another number can be predicted from an encoder's features.
 
@@ -45,6 +47,7 @@ def evaluate_affect(
         probe: bgru (two recurrent layers, as in the paper) or pooled (ridge regression over mean and deviation in
             four segments of time; for numbers once a recording).
         protocol: the options that all tasks on speech share.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         ModelError: there is no such model or layer.
@@ -56,7 +59,9 @@ def evaluate_affect(
     followed = any(recording.spans.get(label) for recording in available)
     if followed and probe == "pooled":
         raise CorpusError(f"{label} of {available.name} changes with time, which needs --probe bgru")
-    recordings = (_with_spans(available, label) if followed else available.labelled(label)).with_readable_sound()
+    recordings = (_with_spans(available, label) if followed else available.labelled(label)).with_readable_sound(
+        progress
+    )
     truths: list[Any] = [
         steps_of(r.spans[label], r, label, bgru.rate) if followed else _number(r.labels[label], r, label)
         for r in recordings
@@ -82,7 +87,7 @@ def evaluate_affect(
         bounds=(-1, 1),
     )
     setting = {"read-out": probe, **protocol.settings()}
-    return run_comparison(label, course, encoders, frozen, training, what, setting)
+    return run_comparison(label, course, encoders, frozen, training, what, setting, progress)
 
 
 def steps_of(spans: Sequence[Span], recording: Recording, target: str, rate: int) -> NDArray[np.float64]:

@@ -43,7 +43,7 @@ from seehear.metrics.scores import (
 from seehear.models.animate import AnimateModel, to_planes
 from seehear.models.interface import LipSyncModel
 from seehear.models.store import load_animate_model, load_sync_model
-from seehear.progress import ProgressReporter
+from seehear.progress import Progress, Stage
 from seehear.results import Result
 
 if TYPE_CHECKING:
@@ -246,6 +246,7 @@ def evaluate_animate(
     dev_every: int | None = None,
     sync_model: str | None = None,
     clips: int | None = None,
+    progress: Progress | None = None,
 ) -> AnimateEvaluation:
     """Evaluate how well a model animates: how near its frames are to the real ones.
 
@@ -261,6 +262,7 @@ def evaluate_animate(
         dev_every: every n-th source (or speaker) is held out; by default as in the model's training.
         sync_model: a sync model, such as sync-small, that judges whether generated lips fit the audio.
         clips: up to this many clips, spread evenly.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         ModelError: there is no such model, or it cannot draw.
@@ -277,40 +279,44 @@ def evaluate_animate(
     if clips is not None and clips < len(chosen):
         chosen = chosen.subset(np.linspace(0, len(chosen) - 1, clips).round().astype(int))
     return replace(
-        measure_animation(trained, chosen, judge), faces=DetectorProvenance.of(trained.config, chosen.detectors)
+        measure_animation(trained, chosen, judge, progress),
+        faces=DetectorProvenance.of(trained.config, chosen.detectors),
     )
 
 
-def measure_animation(model: AnimateModel, clips: Corpus, judge: LipSyncModel | None = None) -> AnimateEvaluation:
+def measure_animation(
+    model: AnimateModel, clips: Corpus, judge: LipSyncModel | None = None, progress: Progress | None = None
+) -> AnimateEvaluation:
     """Animate clips from their first frames, with their own audio and with other audio, and compare.
 
     Args:
         model: in evaluation mode
         clips: with audio, each of at least two frames
         judge: sync model for the generated clips
+        progress: called with the share of the clips that are done, 0 to 1, and a text
     """
     units = units_of_manifest(clips.manifest)
     others = other_clip(clips.frames, units)
     parts: dict[str, list[MouthError]] = {}
     hits: dict[str, list[float]] = {}
     answered: list[int] = []
-    with ProgressReporter("animating", len(clips)) as telling:
-        for number, clip in enumerate(clips):
-            sounds = {OWN: clip.audio}
-            if others is not None:
-                sounds[ANOTHER] = fit_length(clips[int(others[number])].audio, len(clip.audio))
-            sounds[SILENCE] = np.zeros_like(clip.audio)
-            real = model_pictures(model, clip)
-            drawn = {name: animate_with(model, real, sound) for name, sound in sounds.items()}
-            for name, video in drawn.items():
-                error = mouth_error(video.unsqueeze(0), real.unsqueeze(0), model.options.region)
-                parts.setdefault(name, []).append(error)
-            if judge and (answers := _sync_distances(judge, model, clip, real, drawn)):
-                answered.append(number)
-                for name, right in answers.items():
-                    hits.setdefault(name, []).append(right)
-            done = number + 1
-            telling.update(done, f"{done / max(telling.elapsed_s, 1e-3):.1f} clips/s")
+    stage = Stage(progress, "animating", len(clips))
+    for number, clip in enumerate(clips):
+        sounds = {OWN: clip.audio}
+        if others is not None:
+            sounds[ANOTHER] = fit_length(clips[int(others[number])].audio, len(clip.audio))
+        sounds[SILENCE] = np.zeros_like(clip.audio)
+        real = model_pictures(model, clip)
+        drawn = {name: animate_with(model, real, sound) for name, sound in sounds.items()}
+        for name, video in drawn.items():
+            error = mouth_error(video.unsqueeze(0), real.unsqueeze(0), model.options.region)
+            parts.setdefault(name, []).append(error)
+        if judge and (answers := _sync_distances(judge, model, clip, real, drawn)):
+            answered.append(number)
+            for name, right in answers.items():
+                hits.setdefault(name, []).append(right)
+        done = number + 1
+        stage.update(done, f"{done / max(stage.elapsed_s, 1e-3):.1f} clips/s")
     placed = sync_judgement(hits, units.at(answered)) if answered else None
     return AnimateEvaluation.of({name: concatenate(error) for name, error in parts.items()}, units, placed)
 

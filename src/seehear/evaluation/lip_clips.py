@@ -24,6 +24,7 @@ from seehear.evaluation.words import LABEL, SPANS, isolated_words
 from seehear.models.inputs import lip_input
 from seehear.models.picture_augmentation import PictureAugmentation
 from seehear.nn.interface import LipEncoder
+from seehear.progress import Progress
 
 MIN_FRAMES = 2
 """Frames of the shortest word that is read."""
@@ -126,9 +127,9 @@ def cut_word(features: Tensor, where: WordWindow, boundaries: bool) -> Tensor:
 class ClipPictures:
     """The frames of a corpus: every view is decoded once and cached on disk, also for pretraining."""
 
-    def __init__(self, corpus: Corpus) -> None:
+    def __init__(self, corpus: Corpus, progress: Progress | None = None) -> None:
         """Decode nothing yet."""
-        self._corpus = corpus
+        self._corpus, self._progress = corpus, progress
         self._views: dict[str, ClipViews] = {}
         self._calm = PictureAugmentation()
 
@@ -166,7 +167,7 @@ class ClipPictures:
     def _of(self, lips: LipEncoder) -> ClipViews:
         name = "face" if lips.region == "face" else "mouth" if lips.colour else "mouth-luma"
         if name not in self._views:
-            self._views[name] = ClipViews(self._corpus, name)
+            self._views[name] = ClipViews(self._corpus, name, progress=self._progress)
         return self._views[name]
 
 

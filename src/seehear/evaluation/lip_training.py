@@ -27,6 +27,7 @@ from seehear.evaluation.recordings import Recordings
 from seehear.evaluation.splits import Fold, Rows, require_speakers
 from seehear.models.picture_augmentation import PictureAugmentation, PictureAugmentationOptions
 from seehear.nn.embed import PaddedLipEncoder
+from seehear.progress import Progress
 
 MILD_AUGMENTATION = PictureAugmentationOptions(
     scale=0.08, rotation_deg=4.0, shift=0.05, shear=0.03, warp=0.0, jitter=0.0, held=0.0, light=0.4, blur=0.0,
@@ -197,6 +198,7 @@ class LipCrossValidation(CrossValidation):
         frames: WindowOptions,
         learning: TrainingOptions,
         held: Split,
+        progress: Progress | None = None,
     ) -> None:
         """Divide the words into folds.
 
@@ -208,12 +210,13 @@ class LipCrossValidation(CrossValidation):
             frames: which frames are read
             learning: how encoders are trained
             held: split of the model's training
+            progress: called with the share of the frames that are decoded, 0 to 1, and a text
 
         Raises:
             CorpusError: they cannot be divided like this.
         """
         self._seen = [word for word in words if isinstance(word, VisibleWord)]
-        self._corpus, self._held, self._looks = corpus, held, ClipPictures(corpus)
+        self._corpus, self._held, self._looks = corpus, held, ClipPictures(corpus, progress)
         self._boundaries, self._learning = frames.boundaries, learning
         self.device = torch.device(protocol.device)
         self._windows = [word_window(w.clip, w.length, w.between_s, w.whole, frames) for w in self._seen]

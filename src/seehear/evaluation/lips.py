@@ -26,6 +26,7 @@ from seehear.evaluation.runner import ScoreSpec, run_comparison
 from seehear.evaluation.task import Mode
 from seehear.evaluation.words import LABEL
 from seehear.metrics.scores import accuracy, confusion, f1, recall
+from seehear.progress import Progress
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -132,6 +133,7 @@ def evaluate_lips(
     tc5: TC5Options = TC5Options(),  # noqa: B008  frozen
     end_to_end: TC5Options = TC5Options(epochs=10, decay_every=4),  # noqa: B008  frozen
     device: str = "cpu",
+    progress: Progress | None = None,
 ) -> EvaluationResult:
     """Evaluate how well a probe recognises isolated words from the features of a lip encoder.
 
@@ -166,6 +168,7 @@ def evaluate_lips(
         tc5: the probe on frozen features, and its training
         end_to_end: the same where the encoder is trained
         device: where networks run, as torch names it
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Raises:
         ModelError: there is no such model or layer, or it has no lip encoder.
@@ -178,7 +181,7 @@ def evaluate_lips(
     names = [word.labels[LABEL] for word in words]
     classes = sorted(set(names))
     targets = [classes.index(name) for name in names]
-    course = LipCrossValidation(words, targets, protocol, corpus, window, end_to_end, _held_out(model))
+    course = LipCrossValidation(words, targets, protocol, corpus, window, end_to_end, _held_out(model), progress)
     _refuse_single_class(course)
     goal = ClassObjective(len(classes))
     frozen: Probe
@@ -201,7 +204,7 @@ def evaluate_lips(
         "frames of a word": window.description(),
     }
     setting |= DetectorProvenance.of(_config(model), corpus.detectors).setting()
-    result = run_comparison("lips", course, named, frozen, training, what, setting)
+    result = run_comparison("lips", course, named, frozen, training, what, setting, progress)
     return LipsResult.of(result, kinds_of(words))
 
 

@@ -24,7 +24,7 @@ from seehear.media.audio_streams import STEREO, mix_down
 from seehear.media.encode import decode_sound
 from seehear.media.sound import read_sound
 from seehear.metrics.bootstrap import SPEAKER, Units, units_of
-from seehear.progress import ProgressReporter
+from seehear.progress import Progress, Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -272,7 +272,7 @@ class Recordings(Sequence[Recording]):
                 raise CorpusError(f"{self.name} has no recording with {condition}; check the label and its values")
         return kept
 
-    def with_readable_sound(self, progress: bool = True) -> Self:
+    def with_readable_sound(self, progress: Progress | None = None) -> Self:
         """Return those whose audio can be read, and read it; the others are left out and listed.
 
         Raises:
@@ -280,15 +280,15 @@ class Recordings(Sequence[Recording]):
         """
         kept: list[Recording] = []
         left_out = dict(self.left_out)
-        with ProgressReporter(f"reading {self.name}", len(self), show=progress) as telling:
-            for done, recording in enumerate(self, 1):
-                try:
-                    _ = recording.samples
-                except MediaError as error:
-                    left_out[recording.name] = str(error)
-                else:
-                    kept.append(recording)
-                telling.update(done, f"{done} recordings")
+        stage = Stage(progress, f"reading {self.name}", len(self))
+        for done, recording in enumerate(self, 1):
+            try:
+                _ = recording.samples
+            except MediaError as error:
+                left_out[recording.name] = str(error)
+            else:
+                kept.append(recording)
+            stage.update(done, f"{done} recordings")
         if not kept:
             first = next(iter(left_out.items()))
             raise CorpusError(f"none of the recordings of {self.name} can be used; {first[0]}: {first[1]}")

@@ -34,7 +34,7 @@ from seehear.metrics.bootstrap import (
 )
 from seehear.metrics.scores import Numbers, accuracy, confusion, f1, recall
 from seehear.nn.external import layer_in_encoder_name
-from seehear.progress import ProgressReporter
+from seehear.progress import Progress, Stage
 
 FoldNumber = tuple[int, int]
 """Seed, and the number of its fold."""
@@ -184,7 +184,7 @@ def run_comparison(
     training: TrainedHead,
     what: ScoreSpec,
     setting: Mapping[str, Any],
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> EvaluationResult:
     """Runs all contenders through the same course and compares the first with the others.
 
@@ -196,23 +196,22 @@ def run_comparison(
         training: for contenders whose weights move.
         what: what is counted.
         setting: what the result says of how it came about.
-        progress: tell how far it is, on the error stream.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
     """
     units, rows_of = tested_units_of(course)
     main = next(iter(what.scores.values()))
     conditions = course.protocol.conditions
     tallies: list[ScoreTally] = []
     total = len(named) * sum(map(len, course.folds)) * len(conditions)
-    with ProgressReporter(task, total, show=progress) as telling:
-        done = 0
-        for one in named:
-            tally = ScoreTally(course.protocol.numbers, len(units))
-            for trial in course.run(one, frozen, training):
-                truths = [course.targets[row] for row in trial.rows.tolist()]
-                tally.add(trial, what.sums(truths, trial.predictions), rows_of[trial.rows])
-                done += trial.chosen
-                telling.update(done, f"{one.name}, seed {trial.seed}")
-            tallies.append(tally)
+    stage, done = Stage(progress, task, total), 0
+    for one in named:
+        tally = ScoreTally(course.protocol.numbers, len(units))
+        for trial in course.run(one, frozen, training):
+            truths = [course.targets[row] for row in trial.rows.tolist()]
+            tally.add(trial, what.sums(truths, trial.predictions), rows_of[trial.rows])
+            done += trial.chosen
+            stage.update(done, f"{one.name}, seed {trial.seed}")
+        tallies.append(tally)
     rows = [_row(one.name, one.mode, tally, what) for one, tally in zip(named, tallies, strict=True)]
     baselines = [place for place, one in enumerate(named) if place and one.handcrafted]
     if len(baselines) > 1:
@@ -285,7 +284,7 @@ def classify(
     contenders: Sequence[ComparedEncoder],
     probe: ProbeName,
     protocol: Protocol,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> EvaluationResult:
     """How well a label can be told from the features of each contender.
 
@@ -296,7 +295,7 @@ def classify(
         contenders: the model first.
         probe: what is trained on top of them.
         protocol: split, seeds, noise and so on.
-        progress: tell how far it is, on the error stream.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         CorpusError: one class, too few speakers, or a training part with a single class.

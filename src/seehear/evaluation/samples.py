@@ -64,12 +64,12 @@ def word_vectors(model: str, data: Path) -> LabelledVectors:
 
 def voice_vectors(model: str, data: Path) -> LabelledVectors:
     """Voice embeddings of pieces of recordings, by speaker; see `emotion_vectors`."""
-    recordings = _tested(Recordings.of([data])).labelled("speaker").with_readable_sound(progress=False)
+    recordings = _tested(Recordings.of([data])).labelled("speaker").with_readable_sound()
     pieces = [piece for recording in recordings for piece in whole_segments(recording, PIECE_S) or [recording]]
     names = [str(piece.speaker) for piece in pieces]
     rows = _of_most_frequent(names)
     voice = compared_voices(model, (), "frozen", None, "mean")[0].voice(0)
-    return embed_voices(voice, [pieces[row] for row in rows], model, progress=False), [names[row] for row in rows]
+    return embed_voices(voice, [pieces[row] for row in rows], model), [names[row] for row in rows]
 
 
 def lip_vectors(model: str, data: Path) -> LabelledVectors:
@@ -132,7 +132,7 @@ def side_by_side(models: Sequence[AnimateModel], clip: Clip) -> NDArray[np.uint8
 
 def _recording_vectors(model: str, recordings: Recordings, label: str) -> LabelledVectors:
     """Mean and deviation in four segments of time, as for the pooled probe."""
-    chosen = recordings.subset(_spread(len(recordings))).with_readable_sound(progress=False)
+    chosen = recordings.subset(_spread(len(recordings))).with_readable_sound()
     encoder = compared_encoder(model, model).encoder(0)
     lengths = {row: recording.samples for row, recording in enumerate(chosen)}
     kept = features(encoder, lengths, lambda row: chosen[row].audio(), pooled)

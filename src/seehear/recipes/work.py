@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,10 @@ import yaml
 
 from seehear.atomic_io import remove_leftovers, write_text
 from seehear.errors import SeehearError, os_errors_as_user_errors
+from seehear.progress import Progress
 from seehear.recipes.stages import Kind, Stage
+
+_log = logging.getLogger(__name__)
 
 LOCK = ".recipe"
 """File that marks the folder as that of a recipe."""
@@ -105,7 +109,7 @@ class StageRunner:
         workers: number of processes that prepare and measure
         device: device for the networks that are measured
         only: patterns of what to measure
-        progress: whether to report progress
+        progress: callback for the progress of each stage
         lock: file descriptor of the folder's lock
     """
 
@@ -113,7 +117,7 @@ class StageRunner:
     workers: int | None = None
     device: str = "cpu"
     only: Sequence[str] = ()
-    progress: bool = True
+    progress: Progress | None = None
     lock: int | None = None
 
     def do(self, stage: Stage) -> None:
@@ -137,7 +141,7 @@ class StageRunner:
         download = download_dataset(
             stage.given["name"], stage.place, parts=stage.given["part"], accept_terms=True, progress=self.progress
         )
-        print(download, file=sys.stderr)  # noqa: T201
+        _log.info("%s", download)
 
     def _prepare(self, stage: Stage) -> None:
         from seehear.data.prepare import prepare
@@ -151,7 +155,7 @@ class StageRunner:
             progress=self.progress,
             **more,
         )
-        print(report, file=sys.stderr)  # noqa: T201
+        _log.info("%s", report)
 
     def _pretrain(self, stage: Stage) -> None:
         preset = self.out / "presets" / f"{stage.place.name}.yaml"
@@ -161,7 +165,8 @@ class StageRunner:
         if stage.given["settings"]["engine"]["devices"] == 1:
             from seehear.training.pretrain import pretrain
 
-            print(pretrain(corpora, stage.place, preset=str(preset)), file=sys.stderr)  # noqa: T201
+            trained = pretrain(corpora, stage.place, preset=str(preset), progress=self.progress)
+            _log.info("%s", trained)
         else:  # each process of such a training runs the whole command line again, which must not be this one
             _command(["pretrain", *map(str, corpora), "-o", str(stage.place), "--preset", str(preset)], self.lock)
 
@@ -174,7 +179,15 @@ class StageRunner:
         plan = self.out / "plan.yaml"
         write_text(plan, stage.given["plan"])
         data = stage.given["data"]
-        benchmark(str(plan), out=stage.place, data=data, workers=self.workers, device=self.device, only=self.only)
+        benchmark(
+            str(plan),
+            out=stage.place,
+            data=data,
+            workers=self.workers,
+            device=self.device,
+            only=self.only,
+            progress=self.progress,
+        )
         selected = select_work(cells_of_plan(read_plan(plan), given_folders(data)), self.only)
         outcomes = BenchmarkFolder(stage.place.resolve()).read_outcomes()
         failed = [(cell.label, outcomes[cell.key].failed) for cell in selected.cells if outcomes[cell.key].failed]
@@ -185,7 +198,7 @@ class StageRunner:
 
 
 def _command(words: Sequence[str], lock: int | None) -> None:
-    """Run a verb in its own process and forward its error stream.
+    """Run a verb in its own process and log its error stream.
 
     Args:
         words: command line
@@ -202,7 +215,7 @@ def _command(words: Sequence[str], lock: int | None) -> None:
         assert process.stderr
         try:
             for line in process.stderr:
-                sys.stderr.write(line)
+                _log.info(line.rstrip("\n"))
                 last_line = line.strip() or last_line
             code = process.wait()
         except BaseException:

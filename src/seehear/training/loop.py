@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
@@ -17,7 +18,7 @@ from seehear.clip import SAMPLES_PER_FRAME
 from seehear.errors import Stopped
 from seehear.models.interface import PretextModel
 from seehear.models.validation import Validation, describe_metrics
-from seehear.progress import ProgressReporter
+from seehear.progress import Progress, Stage
 from seehear.training.checkpoint import (
     MetricsLog,
     StopSignal,
@@ -28,6 +29,8 @@ from seehear.training.checkpoint import (
 )
 from seehear.training.optim import EarlyStopping, GradientWatch, ParameterAverage, learning_rate, make_optimizer
 from seehear.training.settings import EngineOptions, OptimOptions
+
+_log = logging.getLogger(__name__)
 
 Metrics = dict[str, float]
 
@@ -68,6 +71,7 @@ class Trainer:
         export: called with the latest metrics while the model holds the weights to keep: whenever a checkpoint is
             written, or, with ``early``, whenever that keeps the weights.
         early: ends the training when a validation metric has declined; None trains to the last step.
+        progress: callback for the progress; called in the first process only.
         step: completed updates.
         seconds: training time, over all starts.
         frames: processed video frames.
@@ -83,6 +87,7 @@ class Trainer:
     folder: Path
     export: Callable[[Metrics], None]
     early: EarlyStopping | None = None
+    progress: Progress | None = None
     step: int = 0
     seconds: float = 0.0
     frames: int = 0
@@ -109,15 +114,14 @@ class Trainer:
         """
         resumed_at = self.resume()
         name = f"training, from step {self.step}" if self.step else "training"
-        show = self.fabric.is_global_zero
         self.model.train()
         with (
             StopSignal.listening() as stop,  # before the log, which is slow to open
             self._open_log(resumed_at) as log,
-            ProgressReporter(name, self.optim.steps, self.step, show) as progress,
         ):
+            progress = Stage(self.progress if self.fabric.is_global_zero else None, name, self.optim.steps, self.step)
             if resumed_at is None:
-                self._validate(log, progress)  # untrained: the chance level
+                self._validate(log)  # untrained: the chance level
             batches = iter(self.batches)
             while not self._finished():
                 self._advance(batches, log, progress)
@@ -167,9 +171,7 @@ class Trainer:
     def _finished(self) -> bool:
         return self.step >= self.optim.steps or (self.early is not None and self.early.should_stop)
 
-    def _advance(
-        self, batches: Iterator[dict[str, Tensor]], log: MetricsLog | None, progress: ProgressReporter
-    ) -> None:
+    def _advance(self, batches: Iterator[dict[str, Tensor]], log: MetricsLog | None, progress: Stage) -> None:
         """Do one update, and whatever is due after it."""
         start = time.perf_counter()
         out = self._update(batches)
@@ -179,7 +181,7 @@ class Trainer:
         if self.step % self.engine.log_every == 0 or last:
             self._log(out, log, progress)
         if self.step % self.engine.probe_every == 0 or last:
-            self._validate(log, progress)
+            self._validate(log)
         if self.step % self.engine.save_every == 0 or last:
             self.save()
 
@@ -205,7 +207,7 @@ class Trainer:
             self.average.update()
         return out
 
-    def _log(self, out: Mapping[str, Tensor], log: MetricsLog | None, progress: ProgressReporter) -> None:
+    def _log(self, out: Mapping[str, Tensor], log: MetricsLog | None, progress: Stage) -> None:
         rate = (self.frames - self._logged[0]) / (self.seconds - self._logged[1])
         self._logged = self.frames, self.seconds
         names = [name for name in ("loss", *self.pretext.logged_metrics, "gradient") if name in out]
@@ -217,7 +219,7 @@ class Trainer:
             log.write(self.step, row)
         progress.update(self.step, self._status())
 
-    def _validate(self, log: MetricsLog | None, progress: ProgressReporter) -> None:
+    def _validate(self, log: MetricsLog | None) -> None:
         if self.validation is None:
             return
         self.model.eval()
@@ -229,7 +231,8 @@ class Trainer:
             log.write(self.step, result.numbers)
             for name, picture in result.pictures.items():
                 log.log_picture(self.step, name, picture)
-        progress.log(f"step {self.step}: {describe_metrics(self.validation, result.numbers)}")
+        if self.fabric.is_global_zero:
+            _log.info("step %d: %s", self.step, describe_metrics(self.validation, result.numbers))
         if self.early and self.early.is_kept(self.step, result.numbers):
             self._export()
 

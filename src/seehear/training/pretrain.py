@@ -25,6 +25,7 @@ from seehear.models import MODELS
 from seehear.models.interface import PretextModel
 from seehear.models.store import find_model, init_from, read_config, save
 from seehear.models.validation import Validation, describe_metrics
+from seehear.progress import Progress
 from seehear.results import Result
 from seehear.training.loop import CHECKPOINT, Metrics, Trainer
 from seehear.training.settings import (
@@ -86,6 +87,7 @@ def pretrain(
     optim: OptimOptions = _DEFAULT.optim,
     engine: EngineOptions = _DEFAULT.engine,
     init: str | None = None,
+    progress: Progress | None = None,
 ) -> PretrainResult:
     """Train a model on corpora without labels.
 
@@ -104,6 +106,7 @@ def pretrain(
         init: initial weights instead of random ones: the folder of a run, or the name of a model, with the same
             architecture; augmentation and loss weights may differ. Of a model of another kind only the speech encoder
             is used, such as animate-small's for joint-small.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         ModelError: unknown preset, initial model with another architecture, contradictory options, or a folder that
@@ -134,7 +137,7 @@ def pretrain(
     if settings.engine.threads:
         torch.set_num_threads(settings.engine.threads)
     fabric = make_fabric(settings.engine)
-    summary: PretrainResult = fabric.launch(_train, arguments["corpus"], out, settings, arguments)
+    summary: PretrainResult = fabric.launch(_train, arguments["corpus"], out, settings, arguments, progress)
     return summary
 
 
@@ -161,7 +164,12 @@ def make_fabric(engine: EngineOptions) -> Fabric:
 
 
 def _train(
-    fabric: Fabric, corpus: Sequence[str], out: Path, settings: TrainingSettings, arguments: dict[str, Any]
+    fabric: Fabric,
+    corpus: Sequence[str],
+    out: Path,
+    settings: TrainingSettings,
+    arguments: dict[str, Any],
+    progress: Progress | None,
 ) -> PretrainResult:
     """Train; runs in every process."""
     if fabric.is_global_zero:
@@ -172,7 +180,7 @@ def _train(
     if arguments["init"] and not (out / CHECKPOINT).exists():  # a resumed run has its own weights
         init_from(model, arguments["init"])
     parameters = sum(p.numel() for p in model.parameters())
-    batches, probe = _batches(corpus, model, settings, fabric), _probe(corpus, model, settings)
+    batches, probe = _batches(corpus, model, settings, fabric, progress), _probe(corpus, model, settings)
     if fabric.is_global_zero:  # not earlier: if an option was rejected above, the folder must stay usable
         with os_errors_as_user_errors(out):
             write_text(out / "config.yaml", yaml.safe_dump(arguments, sort_keys=False))
@@ -186,6 +194,7 @@ def _train(
         engine=settings.engine,
         folder=out,
         export=lambda metrics: save(model, out, trained | metrics),
+        progress=progress,
     )
     metrics = training.run()
     probed = _describe(probe, metrics) if probe else ""
@@ -238,10 +247,12 @@ def face_provenance(views: ClipViews, before: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _batches(corpus: Sequence[str], model: PretextModel, settings: TrainingSettings, fabric: Fabric) -> WindowBatches:
+def _batches(
+    corpus: Sequence[str], model: PretextModel, settings: TrainingSettings, fabric: Fabric, progress: Progress | None
+) -> WindowBatches:
     data = settings.data
     return WindowBatches(
-        _views(corpus, model, data, "train", fabric.is_global_zero),
+        _views(corpus, model, data, "train", progress if fabric.is_global_zero else None),
         data.batch,
         frames=data.frames,
         min_frames=data.min_frames,
@@ -254,10 +265,12 @@ def _batches(corpus: Sequence[str], model: PretextModel, settings: TrainingSetti
 
 
 def _probe(corpus: Sequence[str], model: PretextModel, settings: TrainingSettings) -> Validation | None:
-    return make_validation(_views(corpus, model, settings.data, "dev", progress=False), model, settings.data)
+    return make_validation(_views(corpus, model, settings.data, "dev", progress=None), model, settings.data)
 
 
-def _views(corpus: Sequence[str], model: PretextModel, data: DataOptions, part: Part, progress: bool) -> ClipViews:
+def _views(
+    corpus: Sequence[str], model: PretextModel, data: DataOptions, part: Part, progress: Progress | None
+) -> ClipViews:
     clips = Corpus(*corpus).with_faces() if model.needs_pictures else Corpus(*corpus)
     clips = clips.split(part, data.dev_every, data.split_by).with_sound()
     return ClipViews(clips, model.input_view, progress=progress)

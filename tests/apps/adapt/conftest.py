@@ -20,7 +20,7 @@ FILMS = 8
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Films of eight people, and a file that is none."""
     folder = tmp_path_factory.mktemp("videos")
-    synthesize_avatars(folder, clips=FILMS, speakers=FILMS, seed=7, progress=False)
+    synthesize_avatars(folder, clips=FILMS, speakers=FILMS, seed=7)
     (folder / "broken.mp4").write_text("no film")
     return folder
 
@@ -38,5 +38,5 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> str:
 def old_corpus(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A corpus of what is to be learned again."""
     out = tmp_path_factory.mktemp("old") / "old-people"
-    prepare([films], out, progress=False)
+    prepare([films], out)
     return out

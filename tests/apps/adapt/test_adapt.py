@@ -46,7 +46,7 @@ def adapt(quick: None, films: Path, tiny_model: str, old_corpus: Path) -> Adapt:
 
     def run(out: Path, **changes: Any) -> AdaptResult:
         told = {"minutes": 0.001, "model": tiny_model, "replay": old_corpus, "confidence": 0.0, "workers": 1}
-        return module.adapt([films], out, **told | {"progress": False} | changes)
+        return module.adapt([films], out, **told | changes)
 
     return run
 

@@ -63,7 +63,7 @@ def test_watched_clips_stop_a_training_that_does_harm(
     monkeypatch.setattr(learning, "_probe_time", lambda *_: 0.0)
     rows = np.arange(6)
     material = Material([(old_corpus, rows, 1)], np.array([6, 7]))
-    learned = learn(tiny_model, material, tmp_path / "run", 0.001, {"corpus": ["own videos"]}, progress=False)
+    learned = learn(tiny_model, material, tmp_path / "run", 0.001, {"corpus": ["own videos"]})
     assert (learned.steps, learned.planned, learned.kept) == (1 + EARLY_STOPPING_PATIENCE, MIN_STEPS, 1)
     assert load(tmp_path / "run").config["trained"]["corpus"] == ["own videos"]
-    assert learn(tiny_model, material, tmp_path / "run", 0.001, {}, progress=False) == learned
+    assert learn(tiny_model, material, tmp_path / "run", 0.001, {}) == learned

@@ -155,7 +155,7 @@ def test_diarize_says_why_nobody_speaks(film, lamps):
 def test_curate_keeps_the_sound_of_the_lips(film, lamps, tmp_path):
     path = film("film.mov", None, 0, tags=TAGS)
     out = tmp_path / "clean"
-    curated = partial(seehear.curate, [path], out, faces="whole-frame", workers=1, progress=False)
+    curated = partial(seehear.curate, [path], out, faces="whole-frame", workers=1)
     curated()
     rows = list(csv.DictReader((out / "labels.csv").open()))
     assert [row["sound"] for row in rows] == ["sound stream 2 of 2 (eng)"]

@@ -101,7 +101,7 @@ def test_result_is_tables_and_json(world) -> None:
 
 def test_each_clip_is_heard_and_seen_as_by_itself() -> None:
     model, clips = Knows(), clips_of(5, 2, frames=7)
-    seen = embed_clips(model, clips, stills=3, seconds=0.12, name="test", progress=False)  # type: ignore[arg-type]
+    seen = embed_clips(model, clips, stills=3, seconds=0.12, name="test")  # type: ignore[arg-type]
     for row, clip in enumerate(clips):
         import torch
 

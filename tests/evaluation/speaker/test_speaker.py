@@ -98,7 +98,7 @@ def test_what_a_seed_does_not_change_is_the_same_with_every_seed(data: Path) -> 
 
 
 def test_each_seed_draws_pairs_of_its_own(data: Path) -> None:
-    recordings = Recordings.of(data).with_readable_sound(progress=False)
+    recordings = Recordings.of(data).with_readable_sound()
     course = VoiceCrossValidation(
         recordings, TrialSides.of_recordings(recordings, 0.5), VerificationOptions(seeds=range(2), pairs=20)
     )
@@ -144,7 +144,7 @@ def test_a_model_trained_by_distances_is_compared_by_them(data: Path, tmp_path: 
     options = MatchOptions(sound=sound, still={"size": 16, "channels": [4, 6], "strides": [2, 2]}, dim=6)
     made = MatchModel(replace(options, loss="multiway", similarity="inverse-euclidean"))
     store.save(made, tmp_path / "run", {})
-    recordings = Recordings.of([data]).with_readable_sound(progress=False)
+    recordings = Recordings.of([data]).with_readable_sound()
     course = VoiceCrossValidation(
         recordings, TrialSides.of_recordings(recordings, 0.4), VerificationOptions(seeds=range(1))
     )
@@ -199,7 +199,7 @@ def test_calibration_is_what_verify_reads(data: Path, model: Path, tmp_path: Pat
 
 
 def test_a_calibrated_score_is_the_similarity_of_mean_embeddings(data: Path) -> None:
-    recordings = Recordings.of(data).with_readable_sound(progress=False).subset(range(9))
+    recordings = Recordings.of(data).with_readable_sound().subset(range(9))
     course = VoiceCrossValidation(
         recordings, TrialSides.of_recordings(recordings, 0.5), VerificationOptions(seeds=range(1))
     )

@@ -32,7 +32,7 @@ def test_pieces_cover_a_recording_as_embed_segments_cuts_it() -> None:
     model = Knows()
     sound = np.concatenate([tone(300, 0.5, level) for level in (0.1, 0.2, 0.3, 0.4)])[:31000]
     one = recording("r", sound)
-    own = embed_voices(ModelVoice(model), segments(one, 0.4, hop_s=0.2), "test", progress=False)
+    own = embed_voices(ModelVoice(model), segments(one, 0.4, hop_s=0.2), "test")
     np.testing.assert_allclose(own, model.embed_segments(one.audio(), 16000, 0.4), atol=1e-6)
     assert [piece.samples for piece in segments(one, 0.8)] == [12800, 12800, 12800 - 360]  # what the last frame lacks
     assert [piece.name for piece in segments(one, 9.0)] == ["r@0.00"]
@@ -45,7 +45,7 @@ def test_pieces_cover_a_recording_as_embed_segments_cuts_it() -> None:
 def test_features_are_pooled_over_time_whoever_is_beside(pooling) -> None:
     ear = Ear()
     pieces = [recording(str(n), tone(200 * (n + 1), 0.2 + 0.04 * (n % 2), seed=n)) for n in range(5)]
-    told = embed_voices(PooledVoice(ear, "heard", pooling), pieces, "test", progress=False)
+    told = embed_voices(PooledVoice(ear, "heard", pooling), pieces, "test")
     for vector, piece in zip(told, pieces, strict=True):
         features = ear(torch.from_numpy(piece.audio())[None], "heard")[0].numpy()
         expected = [features.mean(0)] if pooling == "mean" else [features.mean(0), features.std(0)]
@@ -100,9 +100,9 @@ def test_labels_teach_to_tell_voices_apart(loss, moving: bool) -> None:
     torch.manual_seed(0)
     voice, recordings = PooledVoice(Ear(), "last" if moving else "heard", "mean").eval(), takes()
     before = {name: value.clone() for name, value in voice.state_dict().items()}
-    taught = train_speaker_head(voice, recordings, moving, loss, FEW, 0.4, 1.0, seed=0, progress=False)
-    assert apart(embed_voices(taught, recordings, "test", progress=False)) > 0.9
-    assert apart(embed_voices(voice, recordings, "test", progress=False)) < 0.6
+    taught = train_speaker_head(voice, recordings, moving, loss, FEW, 0.4, 1.0, seed=0)
+    assert apart(embed_voices(taught, recordings, "test")) > 0.9
+    assert apart(embed_voices(voice, recordings, "test")) < 0.6
     for name, value in voice.state_dict().items():
         torch.testing.assert_close(value, before[name])  # it is left as it was
 
@@ -110,8 +110,8 @@ def test_labels_teach_to_tell_voices_apart(loss, moving: bool) -> None:
 @pytest.mark.trains
 def test_an_own_embedding_moves_as_it_is() -> None:
     model = ModelVoice(Knows()).eval()
-    taught = train_speaker_head(model, takes(), True, "prototypical", FEW, 0.4, 1.0, seed=0, progress=False)
-    assert embed_voices(taught, takes()[:2], "test", progress=False).shape == (2, 2)
+    taught = train_speaker_head(model, takes(), True, "prototypical", FEW, 0.4, 1.0, seed=0)
+    assert embed_voices(taught, takes()[:2], "test").shape == (2, 2)
     assert float(model.model.weight.detach()) == 1.0
     assert float(taught[0].model.weight.detach()) != 1.0
 

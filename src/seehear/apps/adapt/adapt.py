@@ -25,6 +25,7 @@ from seehear.data.staging import STAGING, SourcePlan, Staging, corpus_os_errors,
 from seehear.errors import CorpusError, SeehearError
 from seehear.media.clips import ClipOptions
 from seehear.models.store import WEIGHTS, find_model
+from seehear.progress import Progress
 
 RESULT = "adapted.json"
 
@@ -40,7 +41,7 @@ def adapt(
     confidence: float = 0.7,
     seed: int = 0,
     workers: int | None = None,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> AdaptResult:
     """Train a sync model further on your own videos, without labels, and measure what that gained.
 
@@ -60,7 +61,7 @@ def adapt(
         confidence: least probability that a video's measured delay is right, 0 to 1.
         seed: of the order of clips and of their disturbances.
         workers: processes; by default one a core.
-        progress: tell how far it is, on the error stream.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Returns:
         What came of it. The folder is then a model that every command takes with ``--model``.

@@ -30,6 +30,7 @@ from seehear.errors import SeehearError
 from seehear.media.audio_streams import AudioStreamChoice
 from seehear.media.clips import ClipOptions, ClipReader
 from seehear.parallel import worker_count
+from seehear.progress import Progress
 
 HEAD = 1 << 20
 """Bytes of the file's beginning that are looked at, beside its size."""
@@ -218,7 +219,11 @@ class ReadMeasured:
 
 
 def prepare_sources(
-    sources: Sequence[Source], sounds: Mapping[Path, str], out: Path, workers: int | None = None, progress: bool = True
+    sources: Sequence[Source],
+    sounds: Mapping[Path, str],
+    out: Path,
+    workers: int | None = None,
+    progress: Progress | None = None,
 ) -> Corpus:
     """Make a corpus of sources whose ``delay_s`` is known, and undone; resumable as `seehear prepare` is.
 
@@ -227,7 +232,7 @@ def prepare_sources(
         sounds: which stream of sound, where it is not the default one.
         out: folder of the corpus.
         workers: processes; by default one a core.
-        progress: tell how far it is, on the error stream.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         CorpusError: as `seehear.data.prepare.prepare`.
@@ -327,13 +332,13 @@ def given(corpus: Path) -> Replay:
     return _parted(corpus, corpus.name)
 
 
-def synthetic(folder: Path, workers: int | None = None, progress: bool = True) -> Replay:
+def synthetic(folder: Path, workers: int | None = None, progress: Progress | None = None) -> Replay:
     """Of synthetic people, who are made here; what is there already is not made again.
 
     Args:
         folder: for the corpus and, meanwhile, the films.
         workers: processes; by default one a core.
-        progress: tell how far it is, on the error stream.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         SeehearError: eSpeak NG is not installed.

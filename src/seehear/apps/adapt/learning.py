@@ -24,6 +24,7 @@ from seehear.errors import ModelError, SeehearError
 from seehear.models.store import load, save
 from seehear.models.sync import SyncModel
 from seehear.models.validation import SyncValidation
+from seehear.progress import Progress
 from seehear.training.loop import Trainer
 from seehear.training.optim import EarlyStopping, make_optimizer
 from seehear.training.pretrain import face_provenance, make_fabric
@@ -113,7 +114,7 @@ class Material:
     learned: Sequence[tuple[Path, NDArray[np.int64], int]]
     watched: NDArray[np.int64]
 
-    def views(self, view: str, progress: bool) -> ClipViews:
+    def views(self, view: str, progress: Progress | None) -> ClipViews:
         """Of the clips that are learned from."""
         corpora = [(Corpus(path), rows, times) for path, rows, times in self.learned if times]
         first_rows = np.cumsum([0, *(len(corpus) for corpus, _, _ in corpora)])
@@ -130,12 +131,12 @@ class Material:
     def watched_views(self, view: str) -> ClipViews | None:
         """Of the clips that are watched."""
         clips = Corpus(self.learned[0][0]).subset(self.watched)
-        return ClipViews(clips, view, progress=False) if len(self.watched) else None
+        return ClipViews(clips, view) if len(self.watched) else None
 
 
 def learn(
     model: str, material: Material, folder: Path, minutes: float, remembered: Mapping[str, Any], seed: int = 0,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> LearningResult:  # fmt: skip
     """Train a sync model further. A run that was killed goes on from its last checkpoint.
 
@@ -146,7 +147,7 @@ def learn(
         minutes: of CPU time (elsewhere than on a CPU: of time) that training may take.
         remembered: what the model's config.json is to say of its training, beside what it says already.
         seed: of order and disturbances.
-        progress: tell how far it is, on the error stream.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         SeehearError: too little video for one batch.
@@ -181,6 +182,7 @@ def learn(
         folder=folder,
         export=lambda metrics: save(pretext, folder, trained | metrics),
         early=early,
+        progress=progress,
     )
     training.run()
     kept = early.kept_step if early else training.step

@@ -29,7 +29,7 @@ from seehear.machine import single_thread
 from seehear.metrics.bootstrap import SHARE, Units, difference_bounds, interval, singletons, units_of_metas
 from seehear.models.interface import LipSyncModel
 from seehear.models.store import CONFIG, load_sync_model
-from seehear.progress import ProgressReporter
+from seehear.progress import Progress, Stage
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def measure_sources(
     least_confidence: float,
     staging: Staging[MeasuredSource],
     workers: int | None = None,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> list[MeasuredSource]:
     """Measure every source; what an earlier run has measured is not measured again.
 
@@ -79,7 +79,7 @@ def measure_sources(
         least_confidence: sources whose delay is less sure are refused.
         staging: keeps what is done.
         workers: processes; by default one a core.
-        progress: tell how far it is, on the error stream.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         ModelError: the model cannot be loaded.
@@ -87,13 +87,13 @@ def measure_sources(
     found = {number: staging.outcome(number) for number in range(len(sources))}
     found |= {number: MeasuredSource(refused=source.problem) for number, source in enumerate(sources) if source.problem}
     left = [number for number, known in found.items() if known is None]
-    with ProgressReporter("measuring delays", len(sources), len(sources) - len(left), progress) as telling:
-        for number, outcome in zip(left, _outcomes([sources[n] for n in left], model, workers), strict=True):
-            measured = judged(outcome, least_confidence)
-            staging.record(number, measured)
-            found[number] = measured
-            done = sum(known is not None for known in found.values())
-            telling.update(done, f"{done}/{len(sources)} files")
+    stage = Stage(progress, "measuring delays", len(sources), len(sources) - len(left))
+    for number, outcome in zip(left, _outcomes([sources[n] for n in left], model, workers), strict=True):
+        measured = judged(outcome, least_confidence)
+        staging.record(number, measured)
+        found[number] = measured
+        done = sum(known is not None for known in found.values())
+        stage.update(done, f"{done}/{len(sources)} files")
     return [known for _, known in sorted(found.items()) if known]
 
 
@@ -150,7 +150,7 @@ is on these people, and nothing of others."""
 
 
 def accuracy_gains(
-    before: LipSyncModel, after: LipSyncModel, clips: Corpus, what: str, progress: bool = True
+    before: LipSyncModel, after: LipSyncModel, clips: Corpus, what: str, progress: Progress | None = None
 ) -> tuple[Gain, ...]:
     """Sync accuracy of two models on the same clips, by the papers' protocol (`seehear.metrics.scores`).
 
@@ -161,16 +161,17 @@ def accuracy_gains(
         before, after: in evaluation mode.
         clips: that neither was chosen by.
         what: is measured, for the progress.
-        progress: tell how far it is, on the error stream.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Returns:
         One for each K that a clip is long enough for.
     """
-    with single_thread(), ProgressReporter(f"measuring {what}", 2 * len(clips), show=progress) as telling:
+    stage = Stage(progress, f"measuring {what}", 2 * len(clips))
+    with single_thread():
         done = 0
 
         def tell(number: int) -> None:
-            telling.update(done + number, f"{done + number}/{2 * len(clips)} clips")
+            stage.update(done + number, f"{done + number}/{2 * len(clips)} clips")
 
         old = evaluate_sync_clips(before, _predictions(clips, tell), LENGTHS, _units)
         done = len(clips)
@@ -223,13 +224,13 @@ EXAMPLES = 400
 KEY = "sync_calibration"
 
 
-def recalibrate(folder: Path, clips: Corpus, progress: bool = True) -> str:
+def recalibrate(folder: Path, clips: Corpus, progress: Progress | None = None) -> str:
     """Fit the confidence of the model in a folder, and write it into its config.json.
 
     Args:
         folder: of the model.
         clips: held out, their delays undone.
-        progress: tell how far it is, on the error stream.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Returns:
         Why it was left as it was, a sentence; empty where it was fitted.

@@ -37,6 +37,7 @@ from seehear.data.staging import Staging
 from seehear.errors import SeehearError
 from seehear.metrics.bootstrap import SPEAKER
 from seehear.models.store import CONFIG, WEIGHTS, find_model, load_sync_model, read_config
+from seehear.progress import Progress
 
 SOURCES, WORK = "sources.csv", "work"
 
@@ -63,7 +64,7 @@ class AdaptOptions:
     confidence: float
     seed: int
     workers: int | None
-    progress: bool
+    progress: Progress | None
 
     @property
     def work(self) -> Path:

@@ -39,7 +39,8 @@ from seehear.media.audio_streams import AudioStreamChoice
 from seehear.media.sound import read_sound
 from seehear.models.interface import IdentityModel, LipSyncModel
 from seehear.models.store import load_identity_model, load_sync_model, packaged_models
-from seehear.parallel import PathLike, Progress, run_files
+from seehear.parallel import PathLike, run_files
+from seehear.progress import Progress
 
 ENROLLED_VOICE_SIMILARITY = 0.57
 """Least cosine of the voice of a person in a film and a recording of somebody known: about where match-small errs as

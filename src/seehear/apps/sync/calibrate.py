@@ -20,7 +20,7 @@ from seehear.errors import CorpusError, ModelError
 from seehear.machine import single_thread
 from seehear.metrics.calibration import RIGHT_WITHIN_MS, DelayCalibration, fit_delay_calibration
 from seehear.models.store import load_sync_model
-from seehear.progress import ProgressReporter
+from seehear.progress import Progress, Stage
 from seehear.results import Result
 
 if TYPE_CHECKING:
@@ -68,7 +68,12 @@ class DelayedSound:
 
 
 def fit_model_calibration(
-    model: SyncEmbedder, clips: Sequence[Clip], *, examples: int = EXAMPLES, seed: int = 0, progress: bool = True
+    model: SyncEmbedder,
+    clips: Sequence[Clip],
+    *,
+    examples: int = EXAMPLES,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> DelayCalibration:
     """Fit the confidence of a model.
 
@@ -77,7 +82,7 @@ def fit_model_calibration(
         clips: held-out clips, in sync, from as many people as there are.
         examples: how many measurements to make.
         seed: of the cuts, delays and mismatches.
-        progress: tell how far it is, on the error stream.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         ValueError: every measurement was right, or every one wrong.
@@ -85,15 +90,15 @@ def fit_model_calibration(
     rng = np.random.default_rng(seed)
     peaks: list[DelayPeak] = []
     right: list[bool] = []
-    with ProgressReporter("calibrating", examples, show=progress) as telling:
-        for done in range(examples):
-            delay_s = float(rng.uniform(-MAX_DELAY_S, MAX_DELAY_S))
-            mismatched = bool(rng.random() < MISMATCHED)
-            peak = find_peak(_example(model, clips, delay_s, mismatched, rng))
-            if peak:
-                peaks.append(peak)
-                right.append(not mismatched and abs(peak.delay_ms - 1000 * delay_s) <= RIGHT_WITHIN_MS)
-            telling.update(done + 1, f"{done + 1}/{examples} measurements")
+    stage = Stage(progress, "calibrating", examples)
+    for done in range(examples):
+        delay_s = float(rng.uniform(-MAX_DELAY_S, MAX_DELAY_S))
+        mismatched = bool(rng.random() < MISMATCHED)
+        peak = find_peak(_example(model, clips, delay_s, mismatched, rng))
+        if peak:
+            peaks.append(peak)
+            right.append(not mismatched and abs(peak.delay_ms - 1000 * delay_s) <= RIGHT_WITHIN_MS)
+        stage.update(done + 1, f"{done + 1}/{examples} measurements")
     return replace(fit_delay_calibration(peaks, right), search_s=REACH / FPS)
 
 
@@ -158,7 +163,7 @@ def calibrate(
     split_by: By | None = None,
     dev_every: int | None = None,
     examples: int = EXAMPLES,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> CalibrateResult:
     """Calibrate a sync model, so that its confidence is a probability, and write that into its config.json.
 
@@ -172,7 +177,7 @@ def calibrate(
         split_by: what is held out, sources or speakers; by default as in the model's training.
         dev_every: every n-th of them is held out; by default as in the model's training.
         examples: how many measurements to make.
-        progress: show the progress, on the error stream.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Raises:
         CorpusError: fewer than two held-out clips have sound.

@@ -19,7 +19,8 @@ from seehear.media.audio_streams import AudioStreamChoice
 from seehear.media.remux import container_of, suffix_for, takes_pictures
 from seehear.media.shift import shift_sound
 from seehear.models.interface import LipSyncModel
-from seehear.parallel import PathLike, Progress, run_files
+from seehear.parallel import PathLike, run_files
+from seehear.progress import Progress
 
 
 def fix_measured(

@@ -44,7 +44,8 @@ from seehear.media.sound import Sound, read_all_sounds
 from seehear.metrics.calibration import DelayCalibration
 from seehear.models.interface import LipSyncModel
 from seehear.models.store import load_sync_model
-from seehear.parallel import PathLike, Progress, run_files
+from seehear.parallel import PathLike, run_files
+from seehear.progress import Progress
 
 FaceFinder = Literal["yunet", "whole-frame"]
 

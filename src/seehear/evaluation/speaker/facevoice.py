@@ -38,7 +38,7 @@ from seehear.evaluation.splits import clips_of_part
 from seehear.metrics.pairs import CrossModalScores, CrossModalTrials, Rows, bootstrap_people, score_cross_modal
 from seehear.models.interface import SEGMENT_S, IdentityModel
 from seehear.nn.embed import eval_mode
-from seehear.progress import ProgressReporter
+from seehear.progress import Progress, Stage
 
 AT_ONCE = 32  # clips, so that memory does not grow with the corpus
 
@@ -56,7 +56,7 @@ class ClipEmbeddings:
 
 
 def embed_clips(
-    model: IdentityModel, clips: Corpus, stills: int, seconds: float, name: str, progress: bool = True
+    model: IdentityModel, clips: Corpus, stills: int, seconds: float, name: str, progress: Progress | None = None
 ) -> ClipEmbeddings:
     """Embeds all clips, decoding each once.
 
@@ -65,16 +65,17 @@ def embed_clips(
         clips: with sound and pictures.
         stills: of each clip, spread evenly; their embeddings are averaged, and so are those of the pieces of sound.
         seconds: of a piece.
-        name: for telling how far it is.
-        progress: tell, on the error stream.
+        name: for the progress.
+        progress: called with the share that is done, 0 to 1, and a text.
     """
     voices, faces = [], []
-    with eval_mode(model), torch.inference_mode(), ProgressReporter(name, len(clips), show=progress) as telling:
+    stage = Stage(progress, name, len(clips))
+    with eval_mode(model), torch.inference_mode():
         for first in range(0, len(clips), AT_ONCE):
             some = [clips[row] for row in range(first, min(first + AT_ONCE, len(clips)))]
             voices += _means(model, [_pieces(clip.audio, seconds) for clip in some], voice=True)
             faces += _means(model, [_spread(clip, stills) for clip in some], voice=False)
-            telling.update(len(voices), f"{len(voices)} clips")
+            stage.update(len(voices), f"{len(voices)} clips")
     return ClipEmbeddings(torch.stack(voices), torch.stack(faces))
 
 
@@ -147,6 +148,7 @@ def evaluate_facevoice(
     seeds: int = 1,
     first_seed: int = 0,
     device: str = "cpu",
+    progress: Progress | None = None,
 ) -> FaceVoiceEvaluation:
     """Evaluate how well a model matches faces and voices.
 
@@ -170,6 +172,7 @@ def evaluate_facevoice(
         seeds: repetitions, each with its own random weights, if there are any
         first_seed: number of the first seed; the others follow it
         device: where networks run, as torch names it
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Raises:
         ModelError: there is no such model, or it has not learned voices and faces.
@@ -198,7 +201,7 @@ def evaluate_facevoice(
         speakers.append(set(people.names))
         counts[people.called] = (len(people.clips), len(speakers[-1]))
         remarks += people.remarks()
-        rows += people.rows(named, _groups(people.clips, within), stills, seconds, numbers)
+        rows += people.rows(named, _groups(people.clips, within), stills, seconds, numbers, progress)
     if len(speakers) > 1 and (both := len(speakers[0] & speakers[1])):
         remarks.append(f"{both} people are in both parts, so they are not unseen; split by speaker.")
     faces = DetectorProvenance.of(config, everything.detectors)
@@ -242,7 +245,13 @@ class _People:
         return [f"{single} of the {self.called} have one clip only: their voice and face are of the same one."]
 
     def rows(
-        self, named: Sequence[_ComparedModel], groups: dict[str, Rows], stills: int, seconds: float, numbers: range
+        self,
+        named: Sequence[_ComparedModel],
+        groups: dict[str, Rows],
+        stills: int,
+        seconds: float,
+        numbers: range,
+        progress: Progress | None,
     ) -> list[FaceVoiceRow]:
         """Return a row for every group and model."""
         draws = bootstrap_people(int(self.people.max()) + 1)
@@ -250,7 +259,8 @@ class _People:
         crossed: dict[tuple[str, str], list[CrossModalScores]] = {}
         for one in named:
             for seed in numbers if one.drawn else numbers[:1]:
-                embeddings = embed_clips(one.model(seed), self.clips, stills, seconds, f"{one.name}, {self.called}")
+                name = f"{one.name}, {self.called}"
+                embeddings = embed_clips(one.model(seed), self.clips, stills, seconds, name, progress)
                 for within, group in groups.items():
                     trials = CrossModalTrials(self.people, self.sources, group, draws)
                     crossed.setdefault((within, one.name), []).append(_cross(one.model(seed), embeddings, trials))

@@ -22,7 +22,7 @@ from seehear.evaluation.probes.training import fixed_seed
 from seehear.evaluation.recordings import Recording
 from seehear.evaluation.speaker.voices import ModelVoice, Voice, embed_voices, segments
 from seehear.losses.speaker import AMSoftmax, AngularPrototypical
-from seehear.progress import ProgressReporter
+from seehear.progress import Progress, Stage
 
 LossName = Literal["am-softmax", "prototypical"]
 
@@ -82,7 +82,7 @@ def train_speaker_head(
     seconds: float,
     share: float,
     seed: int,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> nn.Module:
     """A network from sound to embeddings that tell speakers apart, trained on recordings with their names.
 
@@ -95,7 +95,7 @@ def train_speaker_head(
         seconds: sound of an utterance.
         share: of the learning rate, for the weights of ``voice``.
         seed: of new weights and batches.
-        progress: tell how far it is, on the error stream.
+        progress: called with the share of a stage that is done, 0 to 1, and a text.
 
     Returns:
         (B, 640 T) -> (B, dim), in evaluation mode.
@@ -145,7 +145,7 @@ def _train(
     width: int,
     loss: LossName,
     options: FewLabelOptions,
-    progress: bool,
+    progress: Progress | None,
 ) -> None:
     """Adam, its rates falling to nothing in half a cosine.
 
@@ -157,7 +157,7 @@ def _train(
         width: of an embedding.
         loss: which.
         options: how.
-        progress: tell how far it is.
+        progress: see `train_speaker_head`.
     """
     named = AMSoftmax(width, len(rows), options.margin, options.scale)
     criterion = (named if loss == "am-softmax" else AngularPrototypical()).to(device_of(network))
@@ -165,21 +165,19 @@ def _train(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, options.steps)
     rng = np.random.default_rng(torch.initial_seed() % 2**32)
     at_once = min(options.speakers, len(rows))
-    with ProgressReporter("learning voices", options.steps, show=progress) as telling:
-        for step in range(options.steps):
-            speakers = rng.choice(len(rows), at_once, replace=False)
-            drawn = [
-                int(row) for who in speakers for row in rng.choice(rows[who], UTTERANCES, len(rows[who]) < UTTERANCES)
-            ]
-            embeddings = take(drawn)
-            if isinstance(criterion, AMSoftmax):
-                of = torch.from_numpy(speakers).repeat_interleave(UTTERANCES).to(embeddings.device)
-                value = criterion(embeddings, of)
-            else:
-                value = criterion(embeddings.reshape(at_once, UTTERANCES, width))
-            optimiser.zero_grad(set_to_none=True)
-            value.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), GRADIENT)
-            optimiser.step()
-            schedule.step()
-            telling.update(step + 1, f"loss {float(value.detach()):.3f}")
+    stage = Stage(progress, "learning voices", options.steps)
+    for step in range(options.steps):
+        speakers = rng.choice(len(rows), at_once, replace=False)
+        drawn = [int(row) for who in speakers for row in rng.choice(rows[who], UTTERANCES, len(rows[who]) < UTTERANCES)]
+        embeddings = take(drawn)
+        if isinstance(criterion, AMSoftmax):
+            of = torch.from_numpy(speakers).repeat_interleave(UTTERANCES).to(embeddings.device)
+            value = criterion(embeddings, of)
+        else:
+            value = criterion(embeddings.reshape(at_once, UTTERANCES, width))
+        optimiser.zero_grad(set_to_none=True)
+        value.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), GRADIENT)
+        optimiser.step()
+        schedule.step()
+        stage.update(step + 1, f"loss {float(value.detach()):.3f}")

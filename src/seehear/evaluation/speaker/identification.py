@@ -29,6 +29,7 @@ from seehear.evaluation.splits import require_speakers
 from seehear.metrics.bootstrap import Statistic, Sums, estimate, paired_comparison, unit_sums
 from seehear.metrics.pairs import Rows
 from seehear.metrics.scores import Numbers, error_rate
+from seehear.progress import Progress
 
 HELD_OUT = 5  # one recording of a speaker in this many is tested
 
@@ -69,6 +70,7 @@ def evaluate_identification(
     first_seed: int = 0,
     where: Sequence[str] = (),
     device: str = "cpu",
+    progress: Progress | None = None,
 ) -> EvaluationResult:
     """Evaluate how well a linear probe on frozen voice embeddings identifies known speakers.
 
@@ -88,6 +90,7 @@ def evaluate_identification(
         first_seed: number of the first seed; the others follow it
         where: only recordings with these labels, each label=value or label=value|other
         device: where networks run, as torch names it
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Raises:
         ModelError: there is no such model or layer.
@@ -100,11 +103,11 @@ def evaluate_identification(
         if name in baselines:
             raise CorpusError(f"the probe leaves encoders as they are; leave {name} out of --baselines")
     named = compared_voices(model, baselines, "frozen", layer, pooling)
-    recordings = Recordings.of(data, dataset).where(where).labelled("speaker").with_readable_sound()
+    recordings = Recordings.of(data, dataset).where(where).labelled("speaker").with_readable_sound(progress)
     segments, names, left_out = _cut(recordings, seconds)
     held = [_held_out(segments.speakers, seed) for seed in numbers]
     tested = np.unique(np.concatenate(held))
-    sums = [_sums(one, segments, dict(zip(numbers, held, strict=True)), len(names), device) for one in named]
+    sums = [_sums(one, segments, dict(zip(numbers, held, strict=True)), len(names), device, progress) for one in named]
     top_1 = SCORES["top-1"]
     setting = {"probe": "linear", "pooling": pooling, "seconds": seconds, "held out": "a fifth"}
     return EvaluationResult(
@@ -167,13 +170,20 @@ def _held_out(speakers: Rows, seed: int) -> Rows:
     return np.sort(np.concatenate(held))
 
 
-def _sums(one: ComparedVoice, segments: _Pieces, held: Mapping[int, Rows], classes: int, device: str) -> Sums:
+def _sums(
+    one: ComparedVoice,
+    segments: _Pieces,
+    held: Mapping[int, Rows],
+    classes: int,
+    device: str,
+    progress: Progress | None,
+) -> Sums:
     """Return sums (seeds, speakers, 3): hits, hits among the first five, and tested items."""
     vectors: Vectors | None = None
     sums = []
     for seed, tested in held.items():
         if vectors is None or one.drawn:
-            vectors = embed_voices(one.voice(seed).to(device), segments.pieces, f"hearing by {one.name}")
+            vectors = embed_voices(one.voice(seed).to(device), segments.pieces, f"hearing by {one.name}", progress)
         test = np.isin(segments.items, tested)
         speakers = segments.speakers[segments.items]
         probe = fit_probe(vectors[~test], speakers[~test], classes, seed)

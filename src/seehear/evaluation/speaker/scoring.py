@@ -35,6 +35,7 @@ from seehear.losses.base import MIN_DISTANCE, Distance
 from seehear.metrics.calibration import ScoreCalibration
 from seehear.metrics.detection import DCF_PRIORS, ErrorCounts
 from seehear.metrics.pairs import Rows, bootstrap_counts, bootstrap_people, count_all_pairs, score_span
+from seehear.progress import Progress
 
 
 def require_calibration_place(place: Path | None) -> None:
@@ -47,7 +48,9 @@ def require_calibration_place(place: Path | None) -> None:
         check_writable(place)
 
 
-def calibrate_scores(course: VoiceCrossValidation, voice: Voice, name: str, data: str, place: Path) -> ScoreCalibration:
+def calibrate_scores(
+    course: VoiceCrossValidation, voice: Voice, name: str, data: str, place: Path, progress: Progress | None = None
+) -> ScoreCalibration:
     """Fit a calibration of the model's plain scores to the pairs of the first seed, and write it.
 
     Plain scores are what an application computes from two recordings only: the similarity of mean embeddings, without
@@ -59,6 +62,7 @@ def calibrate_scores(course: VoiceCrossValidation, voice: Voice, name: str, data
         name: of the model
         data: what the pairs are of
         place: JSON file, or the folder of the model
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Raises:
         ModelError: the model has no voice embedding.
@@ -69,7 +73,7 @@ def calibrate_scores(course: VoiceCrossValidation, voice: Voice, name: str, data
             f"{name} gives no scores of its own that could be calibrated; --write-calibration is for match models"
         )
     trials = course.rounds[0].trials
-    scores = plain_scores(voice, course.embedded(voice, name, course.tested), trials)
+    scores = plain_scores(voice, course.embedded(voice, name, course.tested, progress), trials)
     description = f"{data}: {course.sides.described}"
     made = ScoreCalibration.fit(scores, trials.targets, data=description, model=name, seconds=course.plan.seconds)
     made.write(place)
@@ -202,7 +206,7 @@ class VoiceCrossValidation:
         self._person = np.array([numbers.get(name, -1) for name in sides.who])
         self._draws = bootstrap_people(len(self.people))
 
-    def run(self, contender: ComparedVoice) -> list[SeedScores]:
+    def run(self, contender: ComparedVoice, progress: Progress | None = None) -> list[SeedScores]:
         """Return the scores of each seed; what does not depend on the seed is computed once."""
         learns = self.plan.mode != "frozen" or contender.mode in TRAINED_MODES
         scored: list[SeedScores] = []
@@ -213,19 +217,21 @@ class VoiceCrossValidation:
                 scored.append(scored[0])
                 continue
             if learns and trials.train is not None:
-                network = self._taught(contender, trials.train, seed)
-                vectors = self.embedded(network, contender.name, trials.tested)
+                network = self._taught(contender, trials.train, seed, progress)
+                vectors = self.embedded(network, contender.name, trials.tested, progress)
             elif vectors is None or contender.drawn:
                 voice = contender.voice(seed).to(self.plan.device)
-                vectors, distance = self.embedded(voice, contender.name, self.tested), voice.distance
+                vectors = self.embedded(voice, contender.name, self.tested, progress)
+                distance = voice.distance
             scored.append(self._score(vectors, trials, distance))
         return scored
 
-    def embedded(self, network: nn.Module, name: str, rows: Rows) -> Vectors:
+    def embedded(self, network: nn.Module, name: str, rows: Rows, progress: Progress | None = None) -> Vectors:
         """Return the mean embedding of some of the sides, (sides, dim), zeros for the others."""
         owned = np.flatnonzero(np.isin(self.sides.owners, rows))
         pieces = [self.sides.pieces[piece] for piece in owned.tolist()]
-        return mean_by(embed_voices(network, pieces, f"hearing by {name}"), self.sides.owners[owned], len(self.sides))
+        vectors = embed_voices(network, pieces, f"hearing by {name}", progress)
+        return mean_by(vectors, self.sides.owners[owned], len(self.sides))
 
     def _round(
         self, recordings: Recordings, labelled: bool, hold_out: bool, listed: Trials | None, seed: int
@@ -253,13 +259,13 @@ class VoiceCrossValidation:
         chosen = set(np.random.default_rng([seed, 84]).permutation(others)[:wanted].tolist())
         return recordings.subset(np.array([recording.speaker in chosen for recording in recordings]))
 
-    def _taught(self, contender: ComparedVoice, train: Recordings, seed: int) -> nn.Module:
+    def _taught(self, contender: ComparedVoice, train: Recordings, seed: int, progress: Progress | None) -> nn.Module:
         """Train with labels; frozen weights get a layer on top."""
         plan = self.plan
         voice = contender.voice(seed).to(plan.device)
         share = plan.few.encoder_lr if contender.mode == "finetuned" else 1.0
         return train_speaker_head(
-            voice, train, contender.mode in TRAINED_MODES, plan.loss, plan.few, plan.seconds, share, seed
+            voice, train, contender.mode in TRAINED_MODES, plan.loss, plan.few, plan.seconds, share, seed, progress
         )
 
     def _score(self, vectors: Vectors, trials: SeedTrials, distance: Distance) -> SeedScores:

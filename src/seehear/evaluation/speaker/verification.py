@@ -51,6 +51,7 @@ from seehear.evaluation.speaker.scoring import (
 from seehear.evaluation.speaker.voices import REPORTED_SCALINGS, ComparedVoice, Pooling, Scaling, compared_voices
 from seehear.evaluation.splits import LABEL, VoicePart, in_test, recordings_in_part, split_of
 from seehear.metrics.bootstrap import SHARE, Bounds
+from seehear.progress import Progress
 
 Sound = NDArray[np.float32]
 
@@ -157,6 +158,7 @@ def evaluate_speaker(
     where: Sequence[str] = (),
     write_calibration: Path | None = None,
     device: str = "cpu",
+    progress: Progress | None = None,
 ) -> EvaluationResult:
     """Evaluate how well a model's embeddings tell whether two recordings are of one speaker.
 
@@ -200,6 +202,7 @@ def evaluate_speaker(
         write_calibration: JSON file, or folder of a model: write a calibration for the probabilities of "seehear
             verify"
         device: where networks run, as torch names it
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Raises:
         ModelError: there is no such model or layer, or its scores cannot be calibrated.
@@ -216,14 +219,14 @@ def evaluate_speaker(
     plan = VerificationOptions(mode, train_speakers, loss, few, seconds, pairs, scaling, numbers, device)
     named = compared_voices(model, baselines, "frozen" if mode == "projected" else mode, layer, pooling)
     labelled = mode != "frozen" or any(one.mode in TRAINED_MODES for one in named)
-    recordings = Recordings.of(data, dataset).where(where).with_readable_sound()
+    recordings = Recordings.of(data, dataset).where(where).with_readable_sound(progress)
     chosen = np.ones(len(recordings), dtype=bool)
     if split == "official":
         chosen = in_test(recordings.labels(LABEL), recordings.name)
     elif split != "all":
         chosen = recordings_in_part(recordings, data, split, split_of(model, split_by, dev_every))
     course = _cross_validation(recordings, recordings.subset(chosen), trials, within, plan, labelled, channels)
-    run = [course.run(one) for one in named]
+    run = [course.run(one, progress) for one in named]
     others = {recordings[row].speaker for row in np.flatnonzero(~chosen).tolist()}
     setting = {
         **_setting(plan, pooling, labelled),
@@ -231,7 +234,7 @@ def evaluate_speaker(
         "tested": "a fifth of the speakers" if course.hold_out else split,
     }
     made = (
-        calibrate_scores(course, named[0].voice(first_seed), model, recordings.name, write_calibration)
+        calibrate_scores(course, named[0].voice(first_seed), model, recordings.name, write_calibration, progress)
         if write_calibration
         else None
     )

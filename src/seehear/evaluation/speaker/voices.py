@@ -22,7 +22,7 @@ from seehear.losses.base import Distance
 from seehear.models.interface import IdentityModel
 from seehear.nn.embed import eval_mode
 from seehear.nn.interface import SpeechEncoder
-from seehear.progress import ProgressReporter
+from seehear.progress import Progress, Stage
 
 Scaling = Literal["whitened", "standardised", "none"]
 """The same for every row of a table: whitened and raw embeddings cannot be compared."""
@@ -234,28 +234,29 @@ def whole_segments(recording: Recording, seconds: float) -> list[Recording]:
     return [recording.cut(f"{recording.name}@{n * step:.2f}", n * step, (n + 1) * step, {}) for n in range(count)]
 
 
-def embed_voices(voice: nn.Module, pieces: Sequence[Recording], name: str, progress: bool = True) -> Vectors:
+def embed_voices(voice: nn.Module, pieces: Sequence[Recording], name: str, progress: Progress | None = None) -> Vectors:
     """Embeddings of pieces of sound, (N, dim), each heard once, those of one length together.
 
     Args:
         voice: (B, 640 T) -> (B, dim).
         pieces: their sound can be read.
-        name: whose they are, for telling how far it is.
-        progress: tell, on the error stream.
+        name: whose they are, for the progress.
+        progress: called with the share that is done, 0 to 1, and a text.
     """
     by_length: dict[int, list[int]] = defaultdict(list)
     for row, piece in enumerate(pieces):
         by_length[whole_frames(piece.samples)].append(row)
     kept: dict[int, Vectors] = {}
     device = device_of(voice)
-    with eval_mode(voice), torch.inference_mode(), ProgressReporter(name, len(pieces), show=progress) as telling:
+    stage = Stage(progress, name, len(pieces))
+    with eval_mode(voice), torch.inference_mode():
         for frames, rows in by_length.items():
             size = max(1, BATCH_FRAMES // frames)
             for first in range(0, len(rows), size):
                 batch = rows[first : first + size]
                 audio = padded([pieces[row].audio() for row in batch], frames).to(device)
                 kept |= zip(batch, voice(audio).float().cpu().numpy(), strict=True)
-                telling.update(len(kept), f"{len(kept)} pieces of sound")
+                stage.update(len(kept), f"{len(kept)} pieces of sound")
     return np.stack([kept[row] for row in range(len(pieces))])
 
 
