@@ -59,9 +59,8 @@ def evaluate_affect(
     followed = any(recording.spans.get(label) for recording in available)
     if followed and probe == "pooled":
         raise CorpusError(f"{label} of {available.name} changes with time, which needs --probe bgru")
-    recordings = (_with_spans(available, label) if followed else available.labelled(label)).with_readable_sound(
-        progress
-    )
+    labelled = _with_spans(available, label) if followed else available.labelled(label)
+    recordings = labelled.with_readable_sound(progress)
     truths: list[Any] = [
         steps_of(r.spans[label], r, label, bgru.rate) if followed else _number(r.labels[label], r, label)
         for r in recordings

@@ -83,9 +83,10 @@ class TaskOption:
 class Task:
     """An evaluation task. `seehear.register` adds one of your own.
 
-    The function takes the name of a model, then ``data`` (a list of corpora or files) or ``corpus`` (one corpus); its
-    other parameters are the options, flags on the command line and keys of a benchmark plan. A parameter whose type is
-    a dataclass with the class attribute ``flat = True`` gives an option for each field. The function returns a
+    The function takes the name of a model, then ``data`` (a list of corpora or files) or ``corpus`` (one corpus), and
+    it may take ``progress`` (see `seehear.progress`); its other parameters are the options, flags on the command line
+    and keys of a benchmark plan. A parameter whose type is a dataclass with the class attribute ``flat = True`` gives
+    an option for each field. The function returns a
     `seehear.Result`; for benchmarks, the result has a method ``measurement`` that returns a
     `seehear.evaluation.result.Measurement` of the model.
 
@@ -135,6 +136,8 @@ class Task:
         hints = hints_with_choices(function)
         options: dict[str, TaskOption] = {}
         for name, parameter in list(signature(function).parameters.items())[2:]:
+            if name == "progress":
+                continue
             kind = hints[name]
             if is_dataclass(kind) and getattr(kind, "flat", False):
                 inner = hints_with_choices(kind)
