@@ -186,17 +186,17 @@ def run_comparison(
     setting: Mapping[str, Any],
     progress: Progress | None = None,
 ) -> EvaluationResult:
-    """Runs all contenders through the same course and compares the first with the others.
+    """Evaluate all encoders by the same cross-validation and compare the first with the others.
 
     Args:
-        task: its name.
-        course: recordings, targets, folds.
-        named: who runs.
-        frozen: the read-out of features that stay as they are.
-        training: for contenders whose weights move.
-        what: what is counted.
-        setting: what the result says of how it came about.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+        task: its name
+        course: recordings, targets, folds
+        named: the encoders
+        frozen: probe of frozen features
+        training: for encoders that are trained
+        what: scores
+        setting: settings that the result reports
+        progress: called with the share that is done, 0 to 1, and a text
     """
     units, rows_of = tested_units_of(course)
     main = next(iter(what.scores.values()))
@@ -286,16 +286,16 @@ def classify(
     protocol: Protocol,
     progress: Progress | None = None,
 ) -> EvaluationResult:
-    """How well a label can be told from the features of each contender.
+    """Evaluate how well a probe predicts a label from the features of each encoder.
 
     Args:
-        task: what the result is called.
-        recordings: all with the label, their sound read.
-        label: whose values are the classes.
-        contenders: the model first.
-        probe: what is trained on top of them.
-        protocol: split, seeds, noise and so on.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+        task: name of the result
+        recordings: all with the label, their audio read
+        label: label whose values are the classes
+        contenders: the encoders, the model first
+        probe: the probe
+        protocol: split, seeds, noise and so on
+        progress: called with the share that is done, 0 to 1, and a text
 
     Raises:
         CorpusError: one class, too few speakers, or a training part with a single class.

@@ -58,15 +58,15 @@ class ClipEmbeddings:
 def embed_clips(
     model: IdentityModel, clips: Corpus, stills: int, seconds: float, name: str, progress: Progress | None = None
 ) -> ClipEmbeddings:
-    """Embeds all clips, decoding each once.
+    """Embed all clips, decoding each once.
 
     Args:
-        model: on any device.
-        clips: with sound and pictures.
-        stills: of each clip, spread evenly; their embeddings are averaged, and so are those of the pieces of sound.
-        seconds: of a piece.
-        name: for the progress.
-        progress: called with the share that is done, 0 to 1, and a text.
+        model: on any device
+        clips: with audio and video
+        stills: frames of each clip, spread evenly, whose embeddings are averaged, as are those of the segments of audio
+        seconds: length of a segment
+        name: for the progress
+        progress: called with the share that is done, 0 to 1, and a text
     """
     voices, faces = [], []
     stage = Stage(progress, name, len(clips))

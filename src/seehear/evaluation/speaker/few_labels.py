@@ -84,18 +84,18 @@ def train_speaker_head(
     seed: int,
     progress: Progress | None = None,
 ) -> nn.Module:
-    """A network from sound to embeddings that tell speakers apart, trained on recordings with their names.
+    """Train a network from audio to speaker embeddings on recordings with speaker labels.
 
     Args:
-        voice: what it begins with; it is left as it is.
-        recordings: all with a speaker.
-        moving: train its weights too; else a layer on top alone.
-        loss: which.
-        options: how.
-        seconds: sound of an utterance.
-        share: of the learning rate, for the weights of ``voice``.
-        seed: of new weights and batches.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+        voice: the initial network, which is not changed
+        recordings: all with a speaker
+        moving: train its weights too; else only a layer on top
+        loss: loss
+        options: how it is trained
+        seconds: length of an utterance
+        share: learning rate of the weights of ``voice``, relative to the others
+        seed: of new weights and batches
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Returns:
         (B, 640 T) -> (B, dim), in evaluation mode.
@@ -147,17 +147,17 @@ def _train(
     options: FewLabelOptions,
     progress: Progress | None,
 ) -> None:
-    """Adam, its rates falling to nothing in half a cosine.
+    """Train with Adam and cosine decay to 0.
 
     Args:
-        network: whose gradients are kept within bounds.
-        groups: of parameters, each with its rate.
-        take: rows of utterances -> their embeddings.
-        rows: of each speaker.
-        width: of an embedding.
-        loss: which.
-        options: how.
-        progress: see `train_speaker_head`.
+        network: its gradients are clipped
+        groups: groups of parameters, each with its learning rate
+        take: rows of utterances -> their embeddings
+        rows: of each speaker
+        width: dimensions of an embedding
+        loss: loss
+        options: how it is trained
+        progress: see `train_speaker_head`
     """
     named = AMSoftmax(width, len(rows), options.margin, options.scale)
     criterion = (named if loss == "am-softmax" else AngularPrototypical()).to(device_of(network))

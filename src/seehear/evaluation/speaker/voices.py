@@ -235,13 +235,13 @@ def whole_segments(recording: Recording, seconds: float) -> list[Recording]:
 
 
 def embed_voices(voice: nn.Module, pieces: Sequence[Recording], name: str, progress: Progress | None = None) -> Vectors:
-    """Embeddings of pieces of sound, (N, dim), each heard once, those of one length together.
+    """Return embeddings of segments of audio, (N, dim); segments of equal length are embedded together.
 
     Args:
-        voice: (B, 640 T) -> (B, dim).
-        pieces: their sound can be read.
-        name: whose they are, for the progress.
-        progress: called with the share that is done, 0 to 1, and a text.
+        voice: (B, 640 T) -> (B, dim)
+        pieces: their audio can be read
+        name: for the progress
+        progress: called with the share that is done, 0 to 1, and a text
     """
     by_length: dict[int, list[int]] = defaultdict(list)
     for row, piece in enumerate(pieces):
