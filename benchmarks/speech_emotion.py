@@ -16,8 +16,8 @@ from pathlib import Path
 
 from fresh_avatars import avatar_voices
 
+from seehear.evaluation import evaluate
 from seehear.evaluation.baselines import ALL_BASELINES
-from seehear.evaluation.emotion import evaluate_emotion
 
 
 def main() -> None:
@@ -35,8 +35,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         corpus = given.avatars or avatar_voices(given.work or Path(temporary), given.clips, given.speakers)
         for labels in given.labels:
-            found = evaluate_emotion(
-                given.model, [corpus], baselines=given.against, label_fraction=labels, seeds=given.seeds
+            found = evaluate(
+                "emotion", given.model, [corpus], baselines=given.against, label_fraction=labels, seeds=given.seeds
             )
             print(f"labels used: {labels:.0%}\n{found}\n", flush=True)
 

@@ -10,8 +10,8 @@ most of the time.
 import argparse
 from pathlib import Path
 
+from seehear.evaluation import evaluate
 from seehear.evaluation.baselines import ALL_BASELINES
-from seehear.evaluation.words import evaluate_words
 
 AGAINST = tuple(name for name in ALL_BASELINES if name != "egemaps")
 
@@ -25,7 +25,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--against", nargs="*", default=AGAINST)
     given = parser.parse_args()
-    found = evaluate_words(
+    found = evaluate(
+        "words",
         given.model,
         [given.shared / "data" / "fsdd"],
         baselines=given.against,

@@ -25,8 +25,8 @@ from pathlib import Path
 from fresh_avatars import avatar_voices
 
 from seehear.data.prepare import prepare
+from seehear.evaluation import evaluate
 from seehear.evaluation.baselines import ALL_BASELINES
-from seehear.evaluation.words import evaluate_words
 from seehear.training.pretrain import pretrain
 from seehear.training.settings import read_settings
 
@@ -63,7 +63,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         more = sound_pretexts(given.shared, given.work or Path(temporary)) if given.pretexts else []
         for labels in given.labels:
-            found = evaluate_words(
+            found = evaluate(
+                "words",
                 given.model,
                 digits,
                 baselines=(*against, *map(str, more)),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from real_people.rows import Row, percent
-from seehear.evaluation.emotion import evaluate_emotion
+from seehear.evaluation import evaluate
 from seehear.evaluation.result import EvaluationResult
 
 PART = "emotion"
@@ -21,9 +21,11 @@ def emotion_rows(model: str, folder: Path, against: Sequence[str] = AGAINST, **o
         model: name or run of an encoder of sound.
         folder: recordings named as the Berlin database names them.
         against: baselines.
-        options: more of `seehear.evaluation.emotion.evaluate_emotion`.
+        options: more options of the task emotion.
     """
-    found = evaluate_emotion(model, [folder], against, dataset="emodb", split="leave-one-speaker-out", **options)
+    found = evaluate(
+        "emotion", model, [folder], baselines=against, dataset="emodb", split="leave-one-speaker-out", **options
+    )
     assert isinstance(found, EvaluationResult)
     score = next(iter(found.rows[0].figures))
     setting = ", ".join(f"{key} {value}" for key, value in found.setting.items())

@@ -72,9 +72,9 @@ def test_the_packaged_match_model_does_not_rank_real_people(shared):
 
 
 def test_digits_are_told_apart_better_than_by_mfcc(shared):
-    from seehear.evaluation.words import evaluate_words
+    from seehear.evaluation import evaluate
 
     takes = sorted((shared / "data" / "fsdd").rglob("*_[012].wav"))  # three of fifty of each digit and speaker
     asked = {"dataset": "fsdd", "split": "leave-one-speaker-out", "baselines": ["mfcc", "untrained"], "seeds": 1}
-    found = evaluate_words("animate-small", takes, **asked)
+    found = evaluate("words", "animate-small", takes, **asked)
     assert all(one.difference > 0.03 for one in found.comparisons)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,6 +30,7 @@ def test_every_measurement_of_a_shipped_plan_can_be_asked_for(name: str) -> None
         _, *words = shlex.split(evaluation_command(task, given))
         verb, words = split_verb(words)
         understood = parse(verb, VERBS[verb], words).arguments
+        understood |= vars(understood.get("protocol", SimpleNamespace()))
         assert verb == f"evaluate {task}"
         for option, value in given.items():
             told = understood[option]

@@ -3,8 +3,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from seehear.benchmark.page_samples import SECONDS, _first_seconds, _side_by_side, drawn_films
+from seehear.benchmark.page_samples import drawn_films
 from seehear.clip import FPS, SAMPLES_PER_FRAME, Clip
+from seehear.evaluation.samples import VIDEO_S, first_seconds, side_by_side
 from seehear.models.store import load_animate_model
 
 
@@ -15,9 +16,9 @@ def clip(frames):
     return Clip(video, np.zeros((frames, 5, 2), np.float32), sound)
 
 
-def test_filmed_and_drawn_stand_side_by_side():
+def test_filmed_and_drawn_standside_by_side():
     shown, model = clip(4), load_animate_model("animate-small")
-    films = _side_by_side([model, model], shown)
+    films = side_by_side([model, model], shown)
     assert films.shape == (4, 128, 3 * 128, 3)
     assert films.dtype == np.uint8
     assert np.array_equal(films[:, :, :128], shown.video)
@@ -27,9 +28,9 @@ def test_filmed_and_drawn_stand_side_by_side():
 
 
 def test_long_clips_are_cut():
-    short = _first_seconds(clip(SECONDS * FPS + 10))
-    assert short.frames == SECONDS * FPS
-    assert len(short.audio) == SECONDS * FPS * SAMPLES_PER_FRAME
+    short = first_seconds(clip(VIDEO_S * FPS + 10))
+    assert short.frames == VIDEO_S * FPS
+    assert len(short.audio) == VIDEO_S * FPS * SAMPLES_PER_FRAME
 
 
 @pytest.mark.parametrize("task", ["emotion", "sync"])

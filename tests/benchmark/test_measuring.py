@@ -16,11 +16,12 @@ from scipy.io import wavfile
 
 from seehear.benchmark.cells import CellOutcome
 from seehear.benchmark.job import measure_cell
-from seehear.benchmark.page_samples import sample_vectors
 from seehear.benchmark.plan import Cell
 from seehear.cli import main
 from seehear.errors import CorpusError, SeehearError
-from seehear.evaluation import evaluation_of
+from seehear.evaluation import TASKS, evaluate
+from seehear.evaluation.samples import emotion_vectors
+from seehear.evaluation.task import import_function
 from seehear.metrics.bootstrap import interval
 from seehear.models.animate import AnimateModel, AnimateOptions
 from seehear.models.match import MatchModel, MatchOptions
@@ -173,18 +174,16 @@ def test_pictures_are_compared_with_the_still(data: Path, runs: Any, capsys: pyt
 )
 def test_a_seed_is_the_same_alone_and_among_others(task: str, of: str, options: dict[str, Any], data: Path) -> None:
     alone = [measure_cell(asked(task, seed, options=options), of, data).scores for seed in range(3)]
-    among = evaluation_of(task)(of, [data], [], seeds=3, **options).rows[0]
+    among = evaluate(task, of, [data], baselines=[], seeds=3, **options).rows[0]
     first = next(iter(among.figures))
     assert [scores[first] for scores in alone] == list(among.main.per_seed)
 
 
 def test_rows_of_one_table_are_drawn_alike(data: Path, runs: Any) -> None:
     """A difference of rows draw by draw is that of the evaluation that measures both at once."""
-    from seehear.evaluation.words import evaluate_words
-
     options = {"min_count": 1, "split": "speakers"}
     ours, theirs = (measure_cell(asked("words", options=options), of, data) for of in ("mfcc", "logmel"))
-    both = evaluate_words("mfcc", [data], ["logmel"], min_count=1, seeds=1, first_seed=2)
+    both = evaluate("words", "mfcc", [data], baselines=["logmel"], min_count=1, seeds=1, first_seed=2)
     gain = both.comparisons[0].difference
     low, high = interval(gain, np.subtract(ours.draws, theirs.draws), ours.unit_count, (-1, 1))
     assert (low, high) == (both.comparisons[0].low, both.comparisons[0].high)
@@ -221,15 +220,16 @@ def test_what_a_task_does_not_have_is_a_sentence(task: str, spec: Mapping[str, A
 def test_test_recordings_have_a_vector_each(
     task: str, of: str, kinds: set[str], count: int, data: Path, runs: Any
 ) -> None:
-    vectors, labels = sample_vectors(runs(of), data, task)
+    sample = import_function(TASKS[task].sample_vectors)
+    vectors, labels = sample(runs(of), data)
     assert len(vectors) == len(labels) == count
     assert set(labels) == kinds
     assert np.isfinite(vectors).all()
-    again, _ = sample_vectors(runs(of), data, task)
+    again, _ = sample(runs(of), data)
     np.testing.assert_array_equal(vectors, again)
 
 
 def test_what_is_not_known_has_no_picture(tmp_path: Path) -> None:
     wavfile.write(tmp_path / "a.wav", 16000, np.zeros(16000, np.int16))
     with pytest.raises(CorpusError, match="has no label 'emotion'"):
-        sample_vectors("mfcc", tmp_path, "emotion")
+        emotion_vectors("mfcc", tmp_path)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from seehear.benchmark.table import Column, column_heading, format_difference, format_score, higher_is_better
+from seehear.benchmark.table import Column, column_heading, format_difference, format_score
+from seehear.evaluation import find_score
 
 
 @pytest.mark.parametrize(
@@ -28,12 +29,12 @@ def test_differences_have_their_sign() -> None:
 
 @pytest.mark.parametrize("score", ["EER", "EER within sex", "minDCF 0.05", "WER", "CER", "L1 of the picture"])
 def test_errors_are_better_when_less(score: str) -> None:
-    assert not higher_is_better(score)
+    assert not find_score(score).higher_is_better
 
 
 @pytest.mark.parametrize("score", ["accuracy", "F1", "UAR", "CCC", "AUC within sex", "K=15", "voice to face, 1 of 2"])
 def test_the_others_when_more(score: str) -> None:
-    assert higher_is_better(score)
+    assert find_score(score).higher_is_better
 
 
 def test_headings_say_unit_condition_and_direction() -> None:

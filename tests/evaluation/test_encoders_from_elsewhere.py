@@ -12,11 +12,11 @@ from scipy.io import wavfile
 
 from seehear.cli import main
 from seehear.errors import ModelError
+from seehear.evaluation import evaluate
 from seehear.evaluation.baselines import available_baselines, compared_encoder
 from seehear.evaluation.probes.heads import BGRUOptions
 from seehear.evaluation.result import EvaluationResult
 from seehear.evaluation.speaker.verification import evaluate_speaker
-from seehear.evaluation.words import evaluate_words
 from seehear.models.store import load
 from seehear.nn.embed import embed_audio
 from seehear.nn.external import load_external
@@ -85,7 +85,7 @@ def accuracy(result: EvaluationResult | str) -> dict[str, float]:
 
 
 def test_a_function_is_a_model_and_what_it_is_compared_with(data: Path) -> None:
-    found = accuracy(evaluate_words(EAR, [data], ["mfcc", DEAF], seeds=1, min_count=2))
+    found = accuracy(evaluate("words", EAR, [data], baselines=["mfcc", DEAF], seeds=1, min_count=2))
     assert list(found) == [EAR, "mfcc", DEAF]
     assert found[EAR] > 0.9
     assert found[DEAF] == pytest.approx(1 / 3)
@@ -112,15 +112,15 @@ def test_voices_are_told_by_a_function(data: Path) -> None:
 def test_a_model_of_transformers_in_every_mode(data: Path, tiny: str) -> None:
     quick = BGRUOptions(hidden=4, layers=1, epochs=1, batch=8)
     named = ["untrained", "finetuned", "scratch"]
-    first = evaluate_words(tiny, [data], named, seeds=1, min_count=2, bgru=quick)
-    again = evaluate_words(tiny, [data], named, seeds=1, min_count=2, bgru=quick)
+    first = evaluate("words", tiny, [data], baselines=named, seeds=1, min_count=2, bgru=quick)
+    again = evaluate("words", tiny, [data], baselines=named, seeds=1, min_count=2, bgru=quick)
     assert list(accuracy(first)) == [tiny, *named]
     assert accuracy(first) == accuracy(again)
 
 
 def test_a_layer_is_read(data: Path, tiny: str) -> None:
-    by_flag = evaluate_words(tiny, [data], [], seeds=2, min_count=2, layer="0")
-    by_name = evaluate_words(f"{tiny}@0", [data], [], seeds=2, min_count=2)
+    by_flag = evaluate("words", tiny, [data], baselines=[], seeds=2, min_count=2, layer="0")
+    by_name = evaluate("words", f"{tiny}@0", [data], baselines=[], seeds=2, min_count=2)
     assert list(accuracy(by_flag).values()) == list(accuracy(by_name).values())
 
 

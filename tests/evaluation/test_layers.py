@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from seehear.errors import ModelError
-from seehear.evaluation.affect import evaluate_affect
+from seehear.evaluation import evaluate
 from seehear.evaluation.baselines import ALL_BASELINES, AUTO, LAST, ComparedEncoder, available_baselines
 from seehear.evaluation.cross_validation import CrossValidation, FoldResult, Protocol, TrainedHead, best_layer
 from seehear.evaluation.probes.ctc import CharacterCountObjective, CharacterObjective
@@ -214,8 +214,8 @@ def test_affect_chooses_its_layer_too(monkeypatch: pytest.MonkeyPatch) -> None:
         for i in range(8)
     ]
     monkeypatch.setattr(Recordings, "of", classmethod(lambda cls, data, dataset: Recordings(made, "levels")))
-    monkeypatch.setattr("seehear.evaluation.affect.compared_encoders", lambda *given: [ears(AUTO)])
-    result = evaluate_affect("ears", [], "arousal", probe="pooled", seeds=1)
+    monkeypatch.setattr("seehear.evaluation.speech.compared_encoders", lambda *given: [ears(AUTO)])
+    result = evaluate("affect", "ears", [], label="arousal", probe="pooled", seeds=1)
     assert isinstance(result, EvaluationResult)
     assert result.rows[0].layers == {"heard": 1}
     assert result.rows[0].main.value > 0.9

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from seehear.errors import CorpusError
-from seehear.evaluation.features import NoiseName, TestNoise
+from seehear.evaluation.features import TestNoise
 from seehear.evaluation.recordings import Recordings
+from seehear.evaluation.task import NoiseName
 from tones import recording, tone, tones
 
 

@@ -9,7 +9,6 @@ import pytest
 
 import seehear
 from people import Knows, clips_of, speaking
-from seehear.cli.verbs import TASKS as VERBS_OF_TASKS
 from seehear.errors import SeehearError
 from seehear.evaluation import TASKS
 from seehear.evaluation.speaker import facevoice
@@ -26,10 +25,6 @@ def test_unknown_task_names_those_there_are() -> None:
         seehear.evaluate("emotions", "mfcc", "corpus")
     assert refused.value.code == "unknown-task"
     assert all(task in str(refused.value) for task in TASKS)
-
-
-def test_tasks_are_those_of_the_command_line() -> None:
-    assert {task: place for task, (place, _) in VERBS_OF_TASKS.items()} == TASKS
 
 
 def test_one_corpus_need_not_be_in_a_list(data: Path) -> None:

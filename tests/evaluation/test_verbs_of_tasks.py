@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,9 @@ from seehear.cli import BAD_INPUT, main
 from seehear.cli.parser import parse
 from seehear.cli.verbs import VERBS
 from seehear.errors import CorpusError, ModelError, SeehearError
-from seehear.evaluation.affect import evaluate_affect
-from seehear.evaluation.emotion import evaluate_emotion
+from seehear.evaluation import evaluate
 from seehear.evaluation.probes.heads import BGRUOptions
 from seehear.evaluation.result import EvaluationResult
-from seehear.evaluation.transcription import evaluate_transcription
-from seehear.evaluation.words import evaluate_words
 from tones import HZ, tone
 
 FAST = BGRUOptions(hidden=12, layers=1, epochs=25, lr=0.02, batch=8, rate=50)
@@ -62,7 +58,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_emotion(data: Path) -> None:
-    result = evaluate_emotion("logmel", [data], ["mfcc"], seeds=2)
+    result = evaluate("emotion", "logmel", [data], baselines=["mfcc"], seeds=2)
     assert isinstance(result, EvaluationResult)
     assert result.rows[0].main.value > 0.9
     assert [row.encoder for row in result.rows] == ["logmel", "mfcc"]
@@ -74,7 +70,7 @@ def test_another_label_and_json(data: Path, tmp_path: Path, capsys: pytest.Captu
     plain = json.loads(capsys.readouterr().out)
     assert plain["classes"] == [f"s{n}" for n in range(5)]
     assert json.loads((tmp_path / "a.json").read_text()) == plain
-    result = evaluate_emotion("mfcc", [data], [], label="speaker", split="random", seeds=1)
+    result = evaluate("emotion", "mfcc", [data], baselines=[], label="speaker", split="random", seeds=1)
     assert json.loads(json.dumps(result.to_dict())) == plain
 
 
@@ -85,7 +81,7 @@ def test_output_is_checked_before_anything_is_read(tmp_path: Path, capsys: pytes
 
 
 def test_words_are_cut_out_of_sentences(data: Path) -> None:
-    result = evaluate_words("logmel", [data], [], min_count=2, seeds=1)
+    result = evaluate("words", "logmel", [data], baselines=[], min_count=2, seeds=1)
     assert isinstance(result, EvaluationResult)
     assert (result.recordings, result.classes) == (40, ("a", "b"))
     assert result.rows[0].main.value > 0.9
@@ -93,7 +89,7 @@ def test_words_are_cut_out_of_sentences(data: Path) -> None:
 
 @pytest.mark.trains
 def test_transcription(data: Path) -> None:
-    result = evaluate_transcription("logmel", [data], [], bgru=replace(FAST, epochs=40))
+    result = evaluate("transcription", "logmel", [data], baselines=[], bgru=replace(FAST, epochs=40))
     assert isinstance(result, EvaluationResult)
     assert list(result.rows[0].figures) == ["WER", "CER"]
     assert result.rows[0].main.value < 0.45  # always the same text: a half and more
@@ -103,36 +99,37 @@ def test_transcription(data: Path) -> None:
 @pytest.mark.trains
 @pytest.mark.parametrize(("label", "probe"), [("valence", "bgru"), ("calmness", "bgru"), ("calmness", "pooled")])
 def test_affect_moment_by_moment_and_once(data: Path, label: str, probe: Any) -> None:
-    result = evaluate_affect("logmel", [data], label, [], probe=probe, seeds=1, bgru=FAST)
+    result = evaluate("affect", "logmel", [data], label=label, baselines=[], probe=probe, seeds=1, bgru=FAST)
     assert isinstance(result, EvaluationResult)
     assert result.rows[0].main.value > 0.8
 
 
 def test_what_cannot_be_done_is_a_sentence(data: Path) -> None:
-    asked: list[tuple[type[SeehearError], str, Callable[[], object]]] = [
-        (CorpusError, "needs --probe bgru", lambda: evaluate_affect("mfcc", [data], probe="pooled", baselines=[])),
-        (CorpusError, "which is no number", lambda: evaluate_affect("mfcc", [data], "emotion", baselines=[])),
-        (CorpusError, "no label 'arousal'", lambda: evaluate_affect("mfcc", [data], "arousal", baselines=[])),
-        (CorpusError, "--beam must be 1", lambda: evaluate_transcription("mfcc", [data], [], beam=0)),
-        (ModelError, "there is no model", lambda: evaluate_words("nothing", [data])),
-        (CorpusError, "--label-fraction must be", lambda: evaluate_emotion("mfcc", [data], [], label_fraction=0)),
-        (CorpusError, "the same for all", lambda: evaluate_affect("mfcc", [data], "constant", baselines=[])),
-        (SeehearError, "no device 'abacus'", lambda: evaluate_emotion("mfcc", [data], [], device="abacus")),
-        (SeehearError, "--first-seed must be 0", lambda: evaluate_emotion("mfcc", [data], [], first_seed=-1)),
+    asked: list[tuple[type[SeehearError], str, str, dict[str, Any]]] = [
+        (CorpusError, "needs --probe bgru", "affect", {"probe": "pooled"}),
+        (CorpusError, "which is no number", "affect", {"label": "emotion"}),
+        (CorpusError, "no label 'arousal'", "affect", {"label": "arousal"}),
+        (CorpusError, "--beam must be 1", "transcription", {"beam": 0}),
+        (CorpusError, "--label-fraction must be", "emotion", {"label_fraction": 0}),
+        (CorpusError, "the same for all", "affect", {"label": "constant"}),
+        (SeehearError, "no device 'abacus'", "emotion", {"device": "abacus"}),
+        (SeehearError, "--first-seed must be 0", "emotion", {"first_seed": -1}),
     ]
-    for error, sentence, ask in asked:
+    for error, sentence, task, options in asked:
         with pytest.raises(error, match=sentence):
-            ask()
+            evaluate(task, "mfcc", [data], baselines=[], **options)
+    with pytest.raises(ModelError, match="there is no model"):
+        evaluate("words", "nothing", [data])
 
 
 @pytest.mark.parametrize("verb", ["emotion", "words", "transcription", "affect"])
 def test_flags_are_the_signature(verb: str) -> None:
     words = "run a b --baselines mfcc other --seeds 5 --snr-db 0 5 --bgru.epochs 7 --json"
     command = parse(f"evaluate {verb}", VERBS[f"evaluate {verb}"], words.split())
-    given = command.arguments
-    assert (given["model"], given["data"], given["seeds"]) == ("run", [Path("a"), Path("b")], 5)
-    assert (list(given["baselines"]), list(given["snr_db"])) == (["mfcc", "other"], [0.0, 5.0])
-    assert (given["bgru"].epochs, command.json) == (7, True)
+    given, protocol = command.arguments, command.arguments["protocol"]
+    assert (given["model"], given["data"], protocol.seeds) == ("run", [Path("a"), Path("b")], 5)
+    assert (list(protocol.baselines), list(protocol.snr_db)) == (["mfcc", "other"], [0.0, 5.0])
+    assert (protocol.bgru.epochs, command.json) == (7, True)
 
 
 def test_fsdd_is_told_by_its_own_names(shared: Path) -> None:

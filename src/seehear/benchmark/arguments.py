@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from seehear.benchmark.plan import Cell
 from seehear.config import _fitting, _flag
 from seehear.errors import SeehearError
-from seehear.evaluation import evaluation_of
+from seehear.evaluation import TASKS
 
 PLAN_LEVEL_OPTIONS = frozenset(
     {"model", "data", "corpus", "baselines", "seeds", "first_seed", "label_fraction", "noise", "snr_db", "dataset"}
@@ -24,19 +23,12 @@ OUTPUT_OPTIONS = frozenset({"write_calibration", "device", "progress"})
 
 
 PLAN_NAMES = {
-    (None, "readout"): "probe",
-    (None, "against"): "baselines",
-    (None, "labels"): "label_fraction",
-    (None, "format"): "dataset",
-    ("affect", "target"): "label",
-    ("animate", "sync"): "sync_model",
-    ("speaker", "calibration"): "write_calibration",
+    "readout": "probe",
+    "against": "baselines",
+    "labels": "label_fraction",
+    "format": "dataset",
 }
-"""Names that options have in plans -> the evaluation's parameter; a plan is a file format and keeps its names."""
-
-
-USUAL = {"facevoice": {"split": "dev"}}
-"""Where an evaluation's own default looks at the name of the corpus, which is no part of what is asked."""
+"""Names that options have in plans -> the option of the task; a plan is a file format and keeps its names."""
 
 
 def evaluation_arguments(cell: Cell, model: str | Path, data: Path, device: str = "cpu") -> dict[str, Any]:
@@ -53,22 +45,20 @@ def evaluation_arguments(cell: Cell, model: str | Path, data: Path, device: str 
     """
     spec = cell.spec
     task = str(spec["task"])
-    function = evaluation_of(task)
-    known = inspect.signature(function).parameters
-    hints = get_type_hints(function)
-    given: dict[str, Any] = {"model": str(model)}
-    given |= {"corpus": data} if "corpus" in known else {"data": [data]}
+    known = TASKS[task].options()
+    given: dict[str, Any] = {}
     once = {"baselines": (), "seeds": 1, "first_seed": cell.seed or 0}
     given |= {name: value for name, value in once.items() if name in known}
     given |= {"device": device} if device != "cpu" and "device" in known else {}
-    for name, value in (USUAL.get(task, {}) | _row(spec) | _options(task, spec)).items():
+    for name, value in ({**TASKS[task].plan_defaults} | _row(spec) | _options(task, spec)).items():
         outer, _, inner = name.partition(".")
         parameter = _parameter(task, outer)
         if parameter not in known:
             raise SeehearError(f"evaluate {task} has no option {outer!r}; leave it out of the plan (it is {value!r})")
         whole = given.get(parameter, known[parameter].default)
-        given[parameter] = _fitting(f"{name} of evaluate {task}", whole, inner, value, hints[parameter])
-    return given
+        given[parameter] = _fitting(f"{name} of evaluate {task}", whole, inner, value, known[parameter].hint)
+    several = TASKS[task].takes_several
+    return {"model": str(model), **({"data": [data]} if several else {"corpus": data}), **given}
 
 
 def evaluation_command(task: str, given: Mapping[str, Any]) -> str:
@@ -78,7 +68,7 @@ def evaluation_command(task: str, given: Mapping[str, Any]) -> str:
         task: which evaluation.
         given: as `evaluation_arguments` gives it.
     """
-    known = inspect.signature(evaluation_of(task)).parameters
+    known = TASKS[task].options()
     places = [given["model"], *map(str, given.get("data") or [given["corpus"]])]
     words = ["seehear", "evaluate", task, *places]
     for name, value in given.items():
@@ -89,7 +79,7 @@ def evaluation_command(task: str, given: Mapping[str, Any]) -> str:
 
 def _parameter(task: str, option: str) -> str:
     """The parameter of the evaluation that an option of a plan sets."""
-    return PLAN_NAMES.get((task, option)) or PLAN_NAMES.get((None, option), option)
+    return TASKS[task].plan_names.get(option) or PLAN_NAMES.get(option, option)
 
 
 def _row(spec: Mapping[str, Any]) -> dict[str, Any]:

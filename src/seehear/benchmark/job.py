@@ -22,12 +22,8 @@ from seehear.benchmark.arguments import evaluation_arguments, evaluation_command
 from seehear.benchmark.cells import CellOutcome
 from seehear.benchmark.plan import Cell, Kind
 from seehear.errors import SeehearError
-from seehear.evaluation import evaluation_of
-from seehear.evaluation.animate import ANOTHER, AnimateEvaluation
-from seehear.evaluation.result import EvaluationResult
-from seehear.evaluation.speaker.result import FaceVoiceEvaluation, FaceVoiceRow, SpeakerEvaluation
-from seehear.evaluation.sync import SyncEvaluation
-from seehear.metrics.scores import CHANCE
+from seehear.evaluation import TASKS, find_score
+from seehear.evaluation.result import Measurement
 from seehear.models.store import init_from, save
 from seehear.progress import log_to
 
@@ -56,12 +52,6 @@ def checksum(films: Path) -> str:
     return hashlib.sha256((films / LABELS).read_bytes()).hexdigest()[:LENGTH]
 
 
-NEARER, HEARD, IN_SYNC = "mouth nearer than the still", "mouth nearer by its own sound", "drawn clips in sync"
-
-
-ALL = "all"
-
-
 def measure_cell(cell: Cell, model: str | Path, data: Path, device: str = "cpu") -> CellOutcome:
     """Measure a row with one seed, with one share of the labels, on one corpus, at all noise levels.
 
@@ -77,127 +67,44 @@ def measure_cell(cell: Cell, model: str | Path, data: Path, device: str = "cpu")
     task = str(cell.spec["task"])
     given = evaluation_arguments(cell, model, data, device)
     begun = time.perf_counter()
-    found = evaluation_of(task)(**given)
-    outcome = _outcome(cell.key, found, str(data))
+    options = {name: value for name, value in given.items() if name not in ("model", "data", "corpus")}
+    result = TASKS[task].call(given["model"], given.get("data") or given["corpus"], options)
+    outcome = _outcome(cell.key, task, result)
     return replace(
         outcome, seconds=time.perf_counter() - begun, reproduce=(SINGLE_THREAD, evaluation_command(task, given))
     )
 
 
-def _outcome(key: str, found: Any, data: str) -> CellOutcome:
-    for kind, told in _WAYS.items():
-        if isinstance(found, kind):
-            return told(key, found, data)
-    raise TypeError(f"an evaluation gave {type(found).__name__}, of which no outcome can be made")
-
-
-def _of_table(key: str, found: EvaluationResult, data: str) -> CellOutcome:
-    """The only row of the usual table."""
-    row = found.rows[0]
-    det = found.det[row.encoder] if isinstance(found, SpeakerEvaluation) else None
+def _outcome(key: str, task: str, result: Any) -> CellOutcome:
+    """The figures of a result."""
+    if not hasattr(result, "measurement"):
+        raise SeehearError(
+            f"evaluate {task} gave {type(result).__name__}, which has no method measurement(); add it, so that "
+            "benchmarks can use the task"
+        )
+    measured: Measurement = result.measurement()
     return CellOutcome(
         key,
         seconds=0.0,
-        scores={name: figure.value for name, figure in row.figures.items()},
-        higher_is_better=found.higher_is_better,
-        chance=found.chance,
-        draws=_finite(row.main.draws),
-        by_snr={f"{snr:g}": figure.value for snr, figure in row.by_snr.items()},
-        confusion=tuple(map(tuple, row.confusion)) if row.confusion else None,
-        classes=tuple(found.classes),
-        det=None if det is None else tuple((alarms, misses) for _, alarms, misses in det),
-        recordings=found.recordings,
-        tested=found.tested,
-        units=found.units,
-        unit_count=row.main.units,
-        told=found.setting | {"left out": len(found.left_out)},
+        scores=measured.scores,
+        higher_is_better=find_score(next(iter(measured.scores))).higher_is_better,
+        chance=measured.chance,
+        draws=_finite(measured.draws),
+        by_snr={f"{snr:g}": score for snr, score in measured.by_snr.items()},
+        confusion=tuple(map(tuple, measured.confusion)) if measured.confusion else None,
+        classes=tuple(measured.classes),
+        det=None if measured.det is None else tuple(measured.det),
+        recordings=measured.recordings,
+        tested=measured.tested,
+        units=measured.units,
+        unit_count=measured.unit_count,
+        told=measured.setting,
     )
-
-
-def _of_sync(key: str, found: SyncEvaluation, data: str) -> CellOutcome:
-    if not found.by_length:
-        raise SeehearError(f"no clip of {data} is long enough to measure sync; use longer clips")
-    scores = {f"K={entry.frames}": entry.accuracy for entry in found.by_length}
-    return CellOutcome(
-        key,
-        seconds=0.0,
-        scores=scores,
-        chance=dict.fromkeys(scores, found.chance),
-        draws=_finite(found.by_length[0].draws),
-        recordings=found.clips,
-        tested=found.by_length[0].clips,
-        units=found.units,
-        unit_count=found.by_length[0].units,
-        told={"windows": found.by_length[0].windows, "too short": found.too_short},
-    )
-
-
-def _of_animate(key: str, found: AnimateEvaluation, data: str) -> CellOutcome:
-    scores = {NEARER: found.lower, "L1 of the mouth": found.drawn, "L1 of the picture": found.whole}
-    told: dict[str, Any] = {"L1 of the mouth, still": found.copied}
-    if wrong := found.control(ANOTHER):
-        scores[HEARD] = wrong.gain.difference
-    if found.placed:
-        scores[IN_SYNC] = found.placed.drawn.value
-        told |= {"real clips in sync": found.placed.real.value, "stills in sync": found.placed.still.value}
-    chance = {name: value for name, value in {NEARER: 0.0, HEARD: 0.0, IN_SYNC: CHANCE}.items() if name in scores}
-    return CellOutcome(
-        key,
-        seconds=0.0,
-        scores=scores,
-        chance=chance,
-        draws=_finite(found.draws),
-        recordings=found.clips,
-        tested=found.clips,
-        units=found.units,
-        unit_count=found.unit_count,
-        told=told,
-    )
-
-
-def _of_faces_and_voices(key: str, found: FaceVoiceEvaluation, data: str) -> CellOutcome:
-    """People whom the model does not know first, all of them before groups."""
-    rows = sorted(found.rows, key=lambda row: (row.people == "seen-heard", row.within != ALL))
-    first = rows[0]
-    scores: dict[str, float] = {}
-    chance: dict[str, float] = {}
-    for row in rows:
-        for name, figure in row.figures.items():
-            called = _called(name, row, first.people)
-            scores[called] = figure.value
-            chance |= {called: found.chance[name]} if name in found.chance else {}
-    clips = sum(found.clips.values())
-    return CellOutcome(
-        key,
-        seconds=0.0,
-        scores=scores,
-        chance=chance,
-        draws=_finite(first.figures["AUC"].draws),
-        recordings=clips,
-        tested=found.clips[first.people],
-        units="people",
-        unit_count=found.persons[first.people],
-        told=found.setting | {"people": dict(found.persons)},
-    )
-
-
-def _called(figure: str, row: FaceVoiceRow, usual: str) -> str:
-    """What a column says: ``AUC``, ``AUC within sex``, ``AUC, seen-heard``."""
-    called = figure if row.within == ALL else f"{figure} within {row.within}"
-    return called if row.people == usual else f"{called}, {row.people}"
 
 
 def _finite(draws: NDArray[np.float64]) -> tuple[float, ...]:
     """Those that are numbers. Whether one is depends on who was drawn alone, so that they stay the same for all."""
     return tuple(draws[np.isfinite(draws)].tolist())
-
-
-_WAYS: Mapping[type, Callable[[str, Any, str], CellOutcome]] = {
-    EvaluationResult: _of_table,
-    SyncEvaluation: _of_sync,
-    AnimateEvaluation: _of_animate,
-    FaceVoiceEvaluation: _of_faces_and_voices,
-}
 
 
 MIN_SOUND_S = 0.1

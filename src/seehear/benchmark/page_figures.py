@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from seehear.benchmark.cells import CellOutcome
 from seehear.benchmark.page_findings import largest_label_share, main_column
-from seehear.benchmark.table import Column, TableEntry, TaskTable, column_heading, in_percent
+from seehear.benchmark.table import Column, TableEntry, TaskTable, column_heading
+from seehear.evaluation import find_score
 from seehear.report.html import SvgFigure
 from seehear.report.plots import COLOURS, INK, det_axes, legend_below, line_style, new_figure, to_svg
 
@@ -289,7 +290,7 @@ def _any(table: TaskTable, places: Sequence[int]) -> bool:
 
 
 def _factor(column: Column) -> float:
-    return 100.0 if in_percent(column.score) else 1.0
+    return 100.0 if find_score(column.score).percent else 1.0
 
 
 def _chance(line: Callable[..., Any], column: Column) -> None:

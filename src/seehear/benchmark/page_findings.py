@@ -20,9 +20,9 @@ from seehear.benchmark.table import (
     Verdict,
     checked_in,
     format_difference,
-    in_percent,
     probability,
 )
+from seehear.evaluation import find_score
 from seehear.report.html import Block, BlockGrid, Finding, Section, Table, TableCell, Text, Tone
 from seehear.report.plots import IntervalBar, IntervalRow
 
@@ -152,7 +152,7 @@ def _finding(claim: CheckedClaim) -> Finding:
 def _differences(claim: CheckedClaim) -> list[Block]:
     if not claim.differences:
         return []
-    unit = IN_POINTS if in_percent(claim.score) else ""
+    unit = IN_POINTS if find_score(claim.score).percent else ""
     rows = [_row(claim.score, one) for one in claim.differences]
     spans = [
         IntervalRow(one.against, one.mean, one.low, one.high, one.drawn_low, one.drawn_high)

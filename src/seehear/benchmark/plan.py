@@ -15,9 +15,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from seehear.config import OptionsError
+from seehear.config import OptionsError, check_names
+from seehear.evaluation.task import Mode, NoiseName
+from seehear.registry import OneOf
 
 Kind = Literal["corpus", "pretrain", "measure"]
 
@@ -58,18 +60,6 @@ class Cell:
     def label(self) -> str:
         """For people: name and seed."""
         return self.name if self.seed is None else f"{self.name}, seed {self.seed}"
-
-
-TaskName = Literal[
-    "sync", "animate", "emotion", "words", "transcription", "affect", "speaker", "identification", "facevoice", "lips"
-]
-"""Those of `seehear evaluate`."""
-
-
-NoiseName = Literal["none", "babble", "white"]
-
-
-Mode = Literal["frozen", "finetuned", "scratch"]
 
 
 @dataclass(frozen=True)
@@ -153,7 +143,7 @@ class TaskSpec:
         rows: from top to bottom.
     """
 
-    task: TaskName
+    task: Annotated[str, OneOf("task")]
     title: str
     data: tuple[str, ...]
     rows: tuple[RowSpec, ...]
@@ -162,6 +152,9 @@ class TaskSpec:
     noise: NoiseName = "none"
     snr_db: tuple[float, ...] = ()
     scores: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_names(self)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from seehear.config import (
     yaml_names,
 )
 from seehear.data.datasets import DATASETS
+from seehear.evaluation import TASKS
 from seehear.models import MODELS
 from seehear.nn.handcrafted import HANDCRAFTED
 
@@ -36,12 +38,6 @@ WITHOUT_PRETEXT = (*HANDCRAFTED, "pixels")
 
 
 ELSEWHERE = ("python:", "transformers:", "hf:")
-
-
-LABELLED = ("affect", "emotion", "words", "transcription", "lips")
-
-
-NOISY = ("affect", "emotion", "words", "transcription")
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -138,12 +134,18 @@ def _of_task(name: str, task: TaskSpec, plan: BenchmarkPlan) -> Iterator[str]:
             )
     if not all(0 < share <= 1 for share in task.labels) or not task.labels:
         yield f"{about} has labels {list(task.labels)}; shares are more than 0 and at most 1"
-    if task.labels != (1.0,) and task.task not in LABELLED:
-        yield f"{about} has shares of labels, but {task.task} has none; only {', '.join(LABELLED)} have"
-    if task.noise != "none" and task.task not in NOISY:
-        yield f"{about} has noise, but {task.task} is measured without; only {', '.join(NOISY)} know noise"
+    if task.labels != (1.0,) and not _has("label_fraction", task.task):
+        having = ", ".join(filter(partial(_has, "label_fraction"), TASKS))
+        yield f"{about} has shares of labels, but {task.task} has none; only {having} have"
+    if task.noise != "none" and not _has("noise", task.task):
+        having = ", ".join(filter(partial(_has, "noise"), TASKS))
+        yield f"{about} has noise, but {task.task} is measured without; only {having} know noise"
     if bool(task.snr_db) != (task.noise != "none"):
         yield f"{about} needs both noise and snr_db, or neither"
+
+
+def _has(option: str, task: str) -> bool:
+    return option in TASKS[task].options()
 
 
 def _of_claims(plan: BenchmarkPlan) -> Iterator[str]:

@@ -19,16 +19,12 @@ from seehear.benchmark.table import (
     RowDifference,
     TableEntry,
     TaskTable,
-    higher_is_better,
 )
 from seehear.benchmark.verdicts import BootstrapDraws, SeedSeries, best_row, claim_verdict, row_difference, t_interval
+from seehear.evaluation import TASKS, find_score
 
 if TYPE_CHECKING:
     from seehear.benchmark.cells import WorkList
-
-
-UNKNOWN_SCORE = "score"
-"""Heading where the plan leaves the score to the evaluation and nothing was measured yet."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +82,13 @@ class OutcomeGrid:
     @property
     def _first(self) -> str:
         """The evaluation's first score."""
-        return next(iter(self.sample.scores)) if self.sample else (*self.spec.scores, UNKNOWN_SCORE)[0]
+        if self.sample:
+            return next(iter(self.sample.scores))
+        return (*self.spec.scores, TASKS[self.spec.task].scores[0].name)[0]
 
     def _column(self, score: str, labels: float, snr_db: float | None) -> Column:
         first = self.sample is not None and score == self._first
-        higher = self.sample.higher_is_better if self.sample and first else higher_is_better(score)
+        higher = self.sample.higher_is_better if self.sample and first else find_score(score).higher_is_better
         return Column(score, labels, snr_db, higher, self._chance(score, labels))
 
     def _chance(self, score: str, labels: float) -> float | None:

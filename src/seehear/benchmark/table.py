@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from seehear.benchmark.plan import PaperTable
-from seehear.evaluation.result import PLAIN
+from seehear.evaluation import find_score
 from seehear.results import Result
 
 if TYPE_CHECKING:
@@ -192,33 +192,17 @@ class BenchmarkResult(Result):
         return BenchmarkText(self)
 
 
-LOWER_IS_BETTER = ("EER", "minDCF", "WER", "CER", "L1", "error")
-"""What the names of scores begin with of which less is better."""
-
-
 MISSING = "–"
-
-
-def higher_is_better(score: str) -> bool:
-    """Whether more of it is better, by its name; for a task's first score the evaluation itself says so."""
-    return not score.startswith(LOWER_IS_BETTER)
-
-
-def in_percent(score: str) -> bool:
-    """Whether it is a share that is customarily told in percent."""
-    return score not in PLAIN and not score.startswith("L1")
 
 
 def format_score(score: str, value: float) -> str:
     """A value without its unit: ``62.3`` of an accuracy of 0.623, ``0.531`` of an F1."""
-    if in_percent(score):
-        return f"{100 * value:.1f}"
-    return f"{value:.4f}" if score.startswith("L1") else f"{value:.3f}"
+    return find_score(score).format(value)
 
 
 def format_difference(score: str, value: float) -> str:
     """A difference with its sign."""
-    return format_score(score, value) if value < 0 else f"+{format_score(score, value)}"
+    return find_score(score).format(value, "+")
 
 
 def column_heading(column: Column) -> str:
@@ -226,7 +210,7 @@ def column_heading(column: Column) -> str:
 
     ``accuracy (%) ↑``, ``EER (%), 10 % of the labels ↓``, ``F1 at 5 dB ↑``.
     """
-    unit = " (%)" if in_percent(column.score) else ""
+    unit = " (%)" if find_score(column.score).percent else ""
     condition = column.title.removeprefix(column.score)
     return f"{column.score}{unit}{condition} {'↑' if column.higher_is_better else '↓'}"
 
@@ -308,7 +292,7 @@ def probability(p: float) -> str:
 
 def checked_in(claim: CheckedClaim) -> str:
     """``emotion on people, accuracy (points)``."""
-    unit = " (points)" if claim.score and in_percent(claim.score) else ""
+    unit = " (points)" if claim.score and find_score(claim.score).percent else ""
     place = " on ".join(part for part in claim.table if part)
     return f"{place}, {claim.score}{unit}" if claim.score else place
 

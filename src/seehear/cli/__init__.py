@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seehear.atomic_io import ENCODING_ERRORS
-from seehear.cli.verbs import VERBS, Verb, family, help_text, split_verb
+from seehear.cli.verbs import VERBS, Verb, add_plugin_tasks, family, help_text, split_verb
 from seehear.errors import SeehearError, Stopped, as_user_error
 from seehear.machine import configure_threads
 from seehear.version import __version__
@@ -54,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=ENCODING_ERRORS)
     words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("evaluate", "-h", "--help", "help"):
+        add_plugin_tasks()
     if not words or words[0] in ("-h", "--help", "help"):
         return _print(help_text())
     if words[0] == "--version":

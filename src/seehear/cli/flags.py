@@ -272,8 +272,9 @@ def _fields(kind: Any, section: str, default: Any) -> list[Flag]:
 
 
 def _helps(documented: Any) -> dict[str, str | None]:
-    """Parameter (or attribute) -> what the docstring says."""
-    return {entry.arg_name: entry.description for entry in parse_docstring(documented.__doc__ or "").params}
+    """Parameter (or attribute) -> what the docstring says, of a class also those of its bases."""
+    owners = reversed(documented.__mro__) if isclass(documented) else [documented]
+    return {one.arg_name: one.description for owner in owners for one in parse_docstring(owner.__doc__ or "").params}
 
 
 def field_hint(hint: Any, path: Sequence[str]) -> Any:

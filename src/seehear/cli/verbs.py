@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from seehear import evaluation
+from seehear.evaluation import TASKS
+from seehear.evaluation.builtin_tasks import BUILTIN_TASKS
+from seehear.evaluation.task import Task
 
 USE, LEARN, EVALUATE, DATA = "Use it on your files", "Learn", "Evaluate", "Get data"
 INSTALL = "Installation"
@@ -231,38 +233,14 @@ LEARNING: dict[str, Verb] = {
     ),
 }
 
-SUMMARIES = {
-    "sync": "evaluate lip-sync: the right audio offset among 31",
-    "animate": "compare generated faces with the real ones",
-    "emotion": "evaluate emotion recognition from speech",
-    "words": "evaluate isolated-word classification",
-    "transcription": "evaluate speech recognition, by characters and words",
-    "affect": "evaluate continuous valence and arousal",
-    "speaker": "evaluate speaker verification",
-    "identification": "evaluate speaker identification",
-    "facevoice": "evaluate matching of faces and voices",
-    "lips": "evaluate lip reading of isolated words",
-}
 
-TASKS = {task: (function, SUMMARIES[task]) for task, function in evaluation.TASKS.items()}
-"""Task -> function and summary."""
+def evaluation_verb(task: Task) -> Verb:
+    """Return the verb ``evaluate TASK``."""
+    writers = {flag: Writer(one.help, "file", one.method, one.suffixes) for flag, one in task.writers.items()}
+    return Verb(task.function, task.summary, task.example, EVALUATE, writers=writers | {"out": RESULT_FILE}, long=True)
 
-TASK_WRITERS = {
-    "speaker": {"plot": Writer("also plot the detection error trade-off here, as PNG", "file", "plot", (".png",))}
-}
-"""Task -> flags of its own that write files."""
 
-EVALUATIONS: dict[str, Verb] = {
-    f"evaluate {task}": Verb(
-        function,
-        summary,
-        f"seehear evaluate {task} run/ corpus/",
-        EVALUATE,
-        writers=TASK_WRITERS.get(task, {}) | {"out": RESULT_FILE},
-        long=True,
-    )
-    for task, (function, summary) in TASKS.items()
-}
+EVALUATIONS: dict[str, Verb] = {f"evaluate {task.name}": evaluation_verb(task) for task in BUILTIN_TASKS}
 
 MEASURING: dict[str, Verb] = {
     "benchmark": Verb(
@@ -332,6 +310,13 @@ INSTALLATION: dict[str, Verb] = {
 
 VERBS: dict[str, Verb] = {**APPS, **LEARNING, **EVALUATIONS, **MEASURING, **DATA_SETS, **INSTALLATION}
 """By name, in the order of the help. A name of two words belongs to a family: its first word alone lists the family."""
+
+
+def add_plugin_tasks() -> None:
+    """Add the verbs of tasks that plug-ins have declared."""
+    VERBS.update(
+        (verb, evaluation_verb(task)) for task in TASKS.values() if (verb := f"evaluate {task.name}") not in EVALUATIONS
+    )
 
 
 def family(word: str) -> dict[str, Verb]:

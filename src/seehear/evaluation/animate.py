@@ -1,8 +1,8 @@
-"""Task animate.
+"""Talking-face generation: distance of generated mouths from the real ones.
 
-Part of the gain over a still is not heard: a mouth that is half open all the time is nearer to a speaking one than a
-shut mouth is, whatever is said. So each clip is drawn again with another clip's sound and with silence, and what counts
-is by how much its own sound does better.
+Part of the gain over a still does not come from the audio: a mouth that is half open all the time is closer to a
+speaking one than a shut mouth, whatever is said. So each clip is also generated from another clip's audio and from
+silence, and the score is by how much its own audio does better.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from seehear.data.manifest import DetectorProvenance
 from seehear.data.views import find_view
 from seehear.errors import CorpusError
 from seehear.evaluation.recordings import units_of_manifest
-from seehear.evaluation.result import describe_intervals, format_percent_range
+from seehear.evaluation.result import Measurement, describe_intervals, format_percent_range
 from seehear.evaluation.splits import ClipPart, clips_of_part
 from seehear.metrics.bootstrap import Comparison, Estimate, Units, estimate, paired_comparison, to_plain_dict, unit_sums
 from seehear.metrics.scores import (
@@ -51,20 +51,24 @@ if TYPE_CHECKING:
 
 
 OWN, ANOTHER, SILENCE = "own sound", "another clip's sound", "silence"
-"""What a clip is drawn with."""
+"""Audio that a clip is generated from."""
 
 
 REAL, STILL = "real", "still"
 
+NEARER = "mouth nearer than the still"
+NEARER_BY_OWN_SOUND = "mouth nearer by its own sound"
+IN_SYNC = "drawn clips in sync"
+
 
 @dataclass(frozen=True)
 class Control:
-    """Clips drawn with a sound that is not theirs.
+    """Clips generated from audio that is not their own.
 
     Attributes:
-        sound: which.
-        lower: by which share their mouths are nearer to the real ones than the still's are.
-        gain: `lower` of their own sound less that, paired by person or source: what is heard.
+        sound: which audio
+        lower: by which share their mouths are closer to the real ones than those of the still
+        gain: `lower` with their own audio minus that, paired by person or source: the effect of the audio
     """
 
     sound: str
@@ -74,14 +78,14 @@ class Control:
 
 @dataclass(frozen=True)
 class SyncJudgement:
-    """How many clips a sync model, asked for the offset of their sound, finds to be in sync.
+    """Shares of clips for which a sync model finds the audio offset to be right.
 
     Attributes:
-        drawn: share of the clips drawn with their own sound.
-        another: share of the clips drawn with another clip's sound; None where there was none.
-        real: share of the real clips.
-        still: share of the stills left as they are: what is found without any lips to look at.
-        clips: that were long enough to ask.
+        drawn: clips generated from their own audio
+        another: clips generated from another clip's audio; None if there were none
+        real: real clips
+        still: still frames: the result without any lip movement
+        clips: number of clips that were long enough
     """
 
     drawn: Estimate
@@ -96,17 +100,18 @@ class AnimateEvaluation(Result):
     """How well clips are animated from their first frames.
 
     Attributes:
-        lower: by which share the mouth of drawn frames is nearer to the real one than the still's is.
-        low, high: 95 % interval of it, over people, or sources where these are not known.
-        drawn, copied: mean absolute differences in the mouth's square, in 0..1.
-        whole: that of drawn frames over the whole picture.
-        clips: how many there were.
-        units: what intervals are over: speakers or sources.
-        unit_count: how many of them there were.
-        controls: the same with sounds that are not the clips' own; what is claimed is the difference from the first.
-        placed: what a sync model says; None where none was asked.
-        draws: `lower` in each draw of the units with replacement, (R,). Not told.
-        faces: which detector found them.
+        lower: by which share the mouth of generated frames is closer to the real one than that of the still
+        low, high: 95 % interval of it, over people, or over sources where people are not known
+        drawn, copied: mean absolute difference of the mouth region from the real one, of generated frames and of the
+            still, in 0..1
+        whole: mean absolute difference of generated frames, over the whole frame
+        clips: number of clips
+        units: what intervals are over: speakers or sources
+        unit_count: number of units
+        controls: the same with other audio; claims are about the difference from the first
+        placed: judgement of a sync model; None without one
+        draws: `lower` in each bootstrap draw of the units, (R,); not in JSON
+        faces: face detector of the corpus
     """
 
     lower: float
@@ -125,31 +130,52 @@ class AnimateEvaluation(Result):
 
     @classmethod
     def of(
-        cls, found: Mapping[str, MouthError], units: Units, placed: SyncJudgement | None = None
+        cls, errors: Mapping[str, MouthError], units: Units, placed: SyncJudgement | None = None
     ) -> AnimateEvaluation:
-        """From what was measured clip by clip, with each sound."""
-        own = found[OWN]
-        sums = {name: one.sums(units) for name, one in found.items()}
+        """Build it from the errors of each clip with each audio."""
+        own = errors[OWN]
+        sums = {name: one.sums(units) for name, one in errors.items()}
         controls = tuple(
             Control(
                 name, one.figure(units), paired_comparison(name, sums[OWN], sums[name], error_reduction, bounds=SCALE)
             )
-            for name, one in found.items()
+            for name, one in errors.items()
             if name != OWN
         )
-        told = own.figure(units)
+        figure = own.figure(units)
         drawn, copied, whole = (float(values.mean()) for values in (own.drawn, own.copied, own.whole))
         return cls(
-            told.value, told.low, told.high, drawn, copied, whole, len(own.drawn), units.kind, told.units, controls,
-            placed, told.draws,
+            figure.value, figure.low, figure.high, drawn, copied, whole, len(own.drawn), units.kind, figure.units,
+            controls, placed, figure.draws,
         )  # fmt: skip
 
     def control(self, sound: str) -> Control | None:
-        """One of the controls; None where it was not drawn."""
+        """Return one of the controls; None if it was not measured."""
         return next((one for one in self.controls if one.sound == sound), None)
 
+    def measurement(self) -> Measurement:
+        """Return the figures of the model; those of a sync model where one judged."""
+        scores = {NEARER: self.lower, "L1 of the mouth": self.drawn, "L1 of the picture": self.whole}
+        setting: dict[str, Any] = {"L1 of the mouth, still": self.copied}
+        if another := self.control(ANOTHER):
+            scores[NEARER_BY_OWN_SOUND] = another.gain.difference
+        if self.placed:
+            scores[IN_SYNC] = self.placed.drawn.value
+            setting |= {"real clips in sync": self.placed.real.value, "stills in sync": self.placed.still.value}
+        chance = {NEARER: 0.0, NEARER_BY_OWN_SOUND: 0.0, IN_SYNC: CHANCE}
+        return Measurement(
+            scores=scores,
+            recordings=self.clips,
+            tested=self.clips,
+            units=self.units,
+            unit_count=self.unit_count,
+            draws=self.draws,
+            chance={name: value for name, value in chance.items() if name in scores},
+            setting=setting,
+        )
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values, for JSON."""
         return to_plain_dict(self) | {"chance_placed": CHANCE}
 
     SHOWN = ("lower", "low", "high", "clips", "unit_count", "units")
@@ -179,20 +205,20 @@ class AnimateEvaluation(Result):
         return Text("\n".join([*lines, intervals, *self.faces.lines()]))
 
 
-def sync_judgement(asked: Mapping[str, Sequence[float]], units: Units) -> SyncJudgement:
-    """Shares of the clips that were found to be in sync.
+def sync_judgement(hits: Mapping[str, Sequence[float]], units: Units) -> SyncJudgement:
+    """Compute the shares of clips that were found to be in sync.
 
     Args:
-        asked: kind of clip -> 1 for each that was found, 0 for each that was not.
-        units: of these clips.
+        hits: kind of clip -> 1 or 0 for each clip
+        units: units of these clips
     """
 
     def share(name: str) -> Estimate:
-        entries = np.stack([np.asarray(asked[name]), np.ones(len(asked[name]))], axis=1)
+        entries = np.stack([np.asarray(hits[name]), np.ones(len(hits[name]))], axis=1)
         return estimate(unit_sums(entries, units.of, len(units))[None], error_rate)
 
-    another = share(ANOTHER) if ANOTHER in asked else None
-    return SyncJudgement(share(OWN), another, share(REAL), share(STILL), len(asked[OWN]))
+    another = share(ANOTHER) if ANOTHER in hits else None
+    return SyncJudgement(share(OWN), another, share(REAL), share(STILL), len(hits[OWN]))
 
 
 def _between(low: float, high: float) -> str:
@@ -200,16 +226,16 @@ def _between(low: float, high: float) -> str:
 
 
 def _gained(one: Control) -> str:
-    """The claim: what the own sound adds, and whether that is sure."""
+    """Describe the effect of the audio, and its significance."""
     gain = one.gain
-    said = f"own sound less {one.sound}: {100 * gain.difference:+.1f} points"
+    text = f"own sound less {one.sound}: {100 * gain.difference:+.1f} points"
     if isnan(gain.low):
-        return said
-    return f"{said} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f}), p = {gain.p:.4f}"
+        return text
+    return f"{text} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f}), p = {gain.p:.4f}"
 
 
 SHORTEST = 2
-"""Frames: the still and one to compare."""
+"""Minimum number of frames: the still and one to compare."""
 
 
 def evaluate_animate(
@@ -261,18 +287,18 @@ def evaluate_animate(
 def measure_animation(
     model: AnimateModel, clips: Corpus, judge: LipSyncModel | None = None, progress: Progress | None = None
 ) -> AnimateEvaluation:
-    """Animate clips from their first frames, with their own sound and with sounds that are not theirs, and compare.
+    """Animate clips from their first frames, with their own audio and with other audio, and compare.
 
     Args:
-        model: in evaluation mode.
-        clips: with sound, each of two frames or more.
-        judge: a sync model that is asked about the drawn clips.
-        progress: called with the share of the clips that are done, 0 to 1, and a text.
+        model: in evaluation mode
+        clips: with audio, each of at least two frames
+        judge: sync model for the generated clips
+        progress: called with the share of the clips that are done, 0 to 1, and a text
     """
     units = units_of_manifest(clips.manifest)
     others = other_clip(clips.frames, units)
     parts: dict[str, list[MouthError]] = {}
-    asked: dict[str, list[float]] = {}
+    hits: dict[str, list[float]] = {}
     answered: list[int] = []
     stage = Stage(progress, "animating", len(clips))
     for number, clip in enumerate(clips):
@@ -282,27 +308,27 @@ def measure_animation(
         sounds[SILENCE] = np.zeros_like(clip.audio)
         real = model_pictures(model, clip)
         drawn = {name: animate_with(model, real, sound) for name, sound in sounds.items()}
-        for name, film in drawn.items():
-            found = mouth_error(film.unsqueeze(0), real.unsqueeze(0), model.options.region)
-            parts.setdefault(name, []).append(found)
+        for name, video in drawn.items():
+            error = mouth_error(video.unsqueeze(0), real.unsqueeze(0), model.options.region)
+            parts.setdefault(name, []).append(error)
         if judge and (answers := _sync_distances(judge, model, clip, real, drawn)):
             answered.append(number)
             for name, right in answers.items():
-                asked.setdefault(name, []).append(right)
+                hits.setdefault(name, []).append(right)
         done = number + 1
         stage.update(done, f"{done / max(stage.elapsed_s, 1e-3):.1f} clips/s")
-    placed = sync_judgement(asked, units.at(answered)) if answered else None
-    return AnimateEvaluation.of({name: concatenate(found) for name, found in parts.items()}, units, placed)
+    placed = sync_judgement(hits, units.at(answered)) if answered else None
+    return AnimateEvaluation.of({name: concatenate(error) for name, error in parts.items()}, units, placed)
 
 
 def other_clip(frames: NDArray[np.int32], units: Units) -> NDArray[np.int64] | None:
-    """For each clip one of another person (or source), whose sound is not its own: always the same one, (clips,).
+    """Choose for each clip one of another person (or source), whose audio it gets: always the same one, (clips,).
 
-    Half of the clips away, or the next after that which is of somebody else and not shorter; where all of others are
+    It is half of the clips away, or the next after that which is of somebody else and not shorter; if all others are
     shorter, the longest of them.
 
     Returns:
-        None where all clips are of one person or source.
+        None if all clips are of one person or source.
     """
     if len(units) < 2:
         return None
@@ -317,24 +343,24 @@ def other_clip(frames: NDArray[np.int32], units: Units) -> NDArray[np.int64] | N
 
 
 def fit_length(sound: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
-    """The beginning of a sound, or the sound again and again where it is too short: (samples,)."""
+    """Cut audio to a length, or repeat it if it is too short: (samples,)."""
     return np.resize(sound, samples)
 
 
 def model_pictures(model: AnimateModel, clip: Clip) -> Tensor:
-    """The real pictures of a clip as the model sees them, (T, planes, S, S) in 0..1."""
-    seen = torch.from_numpy(find_view(model.input_view).function(clip))
-    return to_planes(seen.unsqueeze(0))[0]
+    """Return the real frames of a clip as the model's input, (T, planes, S, S) in 0..1."""
+    frames = torch.from_numpy(find_view(model.input_view).function(clip))
+    return to_planes(frames.unsqueeze(0))[0]
 
 
 def animate_clip(model: AnimateModel, clip: Clip) -> tuple[Tensor, Tensor]:
-    """The real pictures of a clip as the model sees them, and those it draws from the first: (T, planes, S, S)."""
+    """Return the real frames of a clip, and those generated from the first of them: both (T, planes, S, S)."""
     real = model_pictures(model, clip)
     return real, animate_with(model, real, clip.audio)
 
 
 def animate_with(model: AnimateModel, real: Tensor, sound: NDArray[np.float32]) -> Tensor:
-    """What the model draws from the first of these pictures and a sound of their length, (T, planes, S, S)."""
+    """Generate frames from the first of these frames and audio of their length, (T, planes, S, S)."""
     device = next(model.parameters()).device
     pieces = model.animate(real[0].to(device), torch.from_numpy(sound).to(device))
     return torch.cat([piece.cpu() for piece in pieces])
@@ -343,38 +369,38 @@ def animate_with(model: AnimateModel, real: Tensor, sound: NDArray[np.float32]) 
 def _sync_distances(
     judge: LipSyncModel, model: AnimateModel, clip: Clip, real: Tensor, drawn: Mapping[str, Tensor]
 ) -> dict[str, float]:
-    """Whether lips are placed within a frame of the clip's own sound (1) or not (0): those drawn with each sound, real
-    ones and the still's; nothing where the clip is too short."""
+    """Whether lips are within a frame of the clip's own audio (1) or not (0): those generated from each audio, real
+    ones and those of the still; empty if the clip is too short."""
     stood = real[:1].expand_as(real)
-    changes = {name: film - stood for name, film in drawn.items() if name != SILENCE}
+    changes = {name: video - stood for name, video in drawn.items() if name != SILENCE}
     films = {name: full_size(clip, change, model) for name, change in changes.items()}
     films |= {REAL: full_size(clip, None, model), STILL: full_size(clip, torch.zeros_like(real), model)}
     answers: dict[str, float] = {}
     with torch.inference_mode():
         sound = judge.embed_sound(torch.from_numpy(clip.audio).unsqueeze(0))[0].float()
-        for name, film in films.items():
-            lips = judge.embed_lips(film.unsqueeze(0))[0].float()
-            apart = distances_by_offset(lips, sound, judge.distance)
-            if not len(apart):
+        for name, video in films.items():
+            lips = judge.embed_lips(video.unsqueeze(0))[0].float()
+            distances = distances_by_offset(lips, sound, judge.distance)
+            if not len(distances):
                 return {}
-            answers[name] = float(hits_offset(apart, len(apart)).item())
+            answers[name] = float(hits_offset(distances, len(distances)).item())
     return answers
 
 
 def full_size(clip: Clip, change: Tensor | None, model: AnimateModel) -> Tensor:
-    """A clip's crops, uint8 (T, S, S, 3): the first one with drawn changes; the real ones where there are none.
+    """Return a clip's crops, uint8 (T, S, S, 3): the first one with generated changes, or the real ones.
 
     Args:
-        clip: whose.
-        change: (T, planes, size, size), drawn minus still.
-        model: that drew.
+        clip: the clip
+        change: generated frames minus the still, (T, planes, size, size); None for the real crops
+        model: the model that generated them
     """
     if change is None:
         return torch.from_numpy(clip.video)
     side = clip.video.shape[1]
     first = torch.from_numpy(clip.video[:1]).float().permute(0, 3, 1, 2)
-    film = first.expand(len(change), -1, -1, -1).clone()
+    video = first.expand(len(change), -1, -1, -1).clone()
     rows, columns = mouth_slices(side) if model.options.region == "mouth" else (slice(None), slice(None))
-    part = film[..., rows, columns]
+    part = video[..., rows, columns]
     part += 255 * F.interpolate(change, part.shape[-2:], mode="bicubic", align_corners=False)
-    return film.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    return video.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1)

@@ -4,38 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from seehear.errors import ModelError
+from seehear.evaluation.task import Mode
 from seehear.models.interface import LipSyncModel, PretextModel
 from seehear.nn.embed import PaddedLipEncoder, PixelEncoder
 from seehear.nn.external import has_weights, init_external, is_external, load_external
-from seehear.nn.handcrafted import EGEMAPS, FULL, HANDCRAFTED, REMOVED, build_handcrafted
+from seehear.nn.handcrafted import EGEMAPS, FULL, HANDCRAFTED, build_handcrafted
 from seehear.nn.handcrafted import installed as egemaps_installed
 from seehear.nn.interface import SpeechEncoder
-
-Mode = Literal["frozen", "finetuned", "scratch"]
-
 
 UNTRAINED = "untrained"
 
 
 DEFAULT_BASELINES = ("logmel", "mfcc", UNTRAINED)
-"""What a model is compared with where nothing else is asked for."""
+"""Default baselines of a model."""
 
 
 HANDCRAFTED_BASELINES = (*(name + suffix for name in FULL for suffix in REMOVED), EGEMAPS)
-"""What nobody has learned, in every form that is usual: the best of them counts."""
+"""Handcrafted features in all their usual forms; the best of them is the baseline to beat."""
 
 
 ALL_BASELINES = (*HANDCRAFTED_BASELINES, UNTRAINED)
-"""The same where the read-out is quick."""
+"""Default baselines where the probe is quick."""
 
 
 AUTO, LAST = "auto", "last"
-"""Layers that are no names: chosen in each fold on development data; or the last one of each encoder."""
+"""Layers that are not names: chosen in each fold on development data; or the last one of each encoder."""
 
 
 TRAINED_MODES: tuple[Mode, ...] = ("finetuned", "scratch")
@@ -46,12 +44,11 @@ class ComparedEncoder:
     """One row of a table.
 
     Attributes:
-        name: what the table calls it.
-        mode: frozen, its weights stay as they are; else they move with those of the read-out.
-        encoder: seed -> the encoder: a `SpeechEncoder`, or for lips `seehear.nn.embed.PaddedLipEncoder`.
-        drawn: whether the seed decides its weights.
-        layer: which is read: a name, `AUTO` or `LAST`; by default the one that the encoder says is read
-            (`SpeechEncoder.default_layer`).
+        name: its name in the table
+        mode: frozen, or else its weights are trained with those of the probe
+        encoder: seed -> the encoder: a `SpeechEncoder`, or for lips `seehear.nn.embed.PaddedLipEncoder`
+        random_weights: whether the seed decides its weights
+        layer: layer that is read: a name, `AUTO` or `LAST`; by default `SpeechEncoder.default_layer`
     """
 
     name: str
@@ -62,13 +59,13 @@ class ComparedEncoder:
 
     @property
     def handcrafted(self) -> bool:
-        """Whether nobody has learned it."""
+        """Whether its features are handcrafted."""
         return self.name in HANDCRAFTED
 
     def layer_read(self, encoder: Any) -> str:
-        """The layer of an encoder that is read where none is chosen on development data.
+        """Return the layer that is read where none is chosen on development data.
 
-        Weights that move with the labels move up to the last layer.
+        Encoders that are trained with the labels are trained up to the last layer.
         """
         if self.layer in (AUTO, LAST):
             return str(next(reversed(encoder.layers)))
@@ -76,18 +73,18 @@ class ComparedEncoder:
 
 
 def compared_encoder(name: str, model: str, mode: Mode = "frozen", layer: str | None = None) -> ComparedEncoder:
-    """An encoder by name.
+    """Return an encoder by name.
 
     Args:
-        name: ``mfcc`` or ``logmel``; the folder of a run or the name of a model; one from elsewhere (see
-            `seehear.nn.external`); ``untrained``, which has the shape of ``model`` and random weights, by the
-            seed; ``scratch`` or ``finetuned``, which is ``model`` in that mode.
-        model: what those three stand for.
-        mode: of all but ``scratch``, ``finetuned`` and those that have no weights.
-        layer: of the model, and of those of its shape.
+        name: ``mfcc`` or ``logmel``; the folder of a run or the name of a model; an external encoder (see
+            `seehear.nn.external`); ``untrained``, the architecture of ``model`` with random weights by the seed;
+            ``scratch`` or ``finetuned``, ``model`` in that mode
+        model: what those three stand for
+        mode: of all but ``scratch``, ``finetuned`` and encoders without weights
+        layer: of the model, and of encoders of its architecture
 
     Raises:
-        ModelError: there is no such model or layer, or one without weights has none to draw or move.
+        ModelError: there is no such model or layer, or an encoder without weights was to be trained.
     """
     if is_weightless(name):
         if name == model and mode != "frozen":
@@ -104,7 +101,7 @@ def compared_encoder(name: str, model: str, mode: Mode = "frozen", layer: str | 
     called = model if name in (UNTRAINED, *TRAINED_MODES) else name
     mode = name if name in TRAINED_MODES else mode
     if name == UNTRAINED and mode == "finetuned":
-        mode = "scratch"  # nothing has been learned that a low learning rate would keep
+        mode = "scratch"  # there are no trained weights that a low learning rate would preserve
     trained = _trained_speech(called)
     chosen = layer if as_model else None
     if chosen is not None and chosen not in trained.layers:
@@ -117,14 +114,14 @@ def compared_encoder(name: str, model: str, mode: Mode = "frozen", layer: str | 
 
 
 def is_weightless(name: str) -> bool:
-    """Whether an encoder has no weights that a task could draw or move."""
+    """Whether an encoder has no weights that a task could initialise or train."""
     return name in HANDCRAFTED or (is_external(name) and not has_weights(name))
 
 
 def available_baselines(model: str, against: Sequence[str]) -> Sequence[str]:
-    """Baselines that are not installed are left out of `DEFAULT_BASELINES` and `ALL_BASELINES`.
+    """Leave baselines that are not available out of `DEFAULT_BASELINES` and `ALL_BASELINES`.
 
-    A model without weights has none that are untrained, and eGeMAPS needs a package.
+    A model without weights has no untrained version, and eGeMAPS needs a package.
     """
     if tuple(against) not in (DEFAULT_BASELINES, ALL_BASELINES):
         return against
@@ -134,7 +131,7 @@ def available_baselines(model: str, against: Sequence[str]) -> Sequence[str]:
 
 
 def has_run(name: str) -> bool:
-    """Whether an encoder is that of a run, with a config.json that says how it came about."""
+    """Whether an encoder comes from a training run, with its config.json."""
     return name not in HANDCRAFTED and not is_external(name)
 
 
@@ -147,7 +144,7 @@ def _trained_speech(name: str) -> SpeechEncoder:
 
 
 def _untrained_speech(name: str, seed: int) -> SpeechEncoder:
-    """The same encoder with the weights that training would begin with."""
+    """Return the same encoder with initial weights."""
     from seehear.models.store import load_untrained
 
     if not is_external(name):
@@ -161,27 +158,27 @@ PIXELS = "pixels"
 
 
 DEFAULT_LIP_BASELINES = (UNTRAINED, PIXELS)
-"""What a model is compared with where nothing else is asked for."""
+"""Default baselines of a lip encoder."""
 
 
 def compared_lip_encoders(
     model: str, against: Sequence[str], mode: Mode = "frozen", layer: str | None = None
 ) -> list[ComparedEncoder]:
-    """The model and those it is compared with, each once; see `compared_lip_encoder`."""
+    """Return the model and its baselines, each once; see `compared_lip_encoder`."""
     if tuple(against) == DEFAULT_LIP_BASELINES and model == PIXELS:
         against = ()
     return [compared_lip_encoder(name, model, mode, layer) for name in dict.fromkeys([model, *against])]
 
 
 def compared_lip_encoder(name: str, model: str, mode: Mode = "frozen", layer: str | None = None) -> ComparedEncoder:
-    """A lip encoder by name.
+    """Return a lip encoder by name.
 
     Args:
-        name: ``pixels``; the folder of a run or the name of a model; ``untrained``, which has the shape of ``model``
-            and random weights, by the seed; ``scratch`` or ``finetuned``, which is ``model`` in that mode.
-        model: what those three stand for.
-        mode: of all but ``scratch``, ``finetuned``, ``untrained`` and ``pixels``.
-        layer: of the model, and of those of its shape.
+        name: ``pixels``; the folder of a run or the name of a model; ``untrained``, the architecture of ``model`` with
+            random weights by the seed; ``scratch`` or ``finetuned``, ``model`` in that mode
+        model: what those three stand for
+        mode: of all but ``scratch``, ``finetuned``, ``untrained`` and ``pixels``
+        layer: of the model, and of encoders of its architecture
 
     Raises:
         ModelError: there is no such model or layer, it has no lip encoder, or pixels were to be trained.
@@ -222,7 +219,7 @@ def _trained_lips(name: str) -> PretextModel:
 
 
 def _untrained_lips(name: str, seed: int) -> PretextModel:
-    """The same model with the weights that training would begin with."""
+    """Return the same model with initial weights."""
     from seehear.models.store import load_untrained
 
     return load_untrained(name, seed)

@@ -1,4 +1,4 @@
-"""One encoder through all seeds and folds; which layer is read."""
+"""One encoder through all seeds and folds, and the choice of its layer."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ import numpy as np
 import torch
 
 from seehear.errors import SeehearError
-from seehear.evaluation.baselines import AUTO, ComparedEncoder, Mode
-from seehear.evaluation.features import SNR_DB, NoiseName, TestNoise, features_of_layers
+from seehear.evaluation.baselines import AUTO, ComparedEncoder
+from seehear.evaluation.features import SNR_DB, TestNoise, features_of_layers
 from seehear.evaluation.probes.heads import BGRUOptions, MakeHead
 from seehear.evaluation.probes.interface import Examples, FittedProbe, Inputs, Objective, Probe
 from seehear.evaluation.probes.linear import PooledProbe, pooled_probe
 from seehear.evaluation.probes.training import FineTunedProbe, HeadProbe
 from seehear.evaluation.recordings import Recordings
 from seehear.evaluation.splits import Fold, Rows, SplitName, partition, subsample_labels
+from seehear.evaluation.task import Mode, NoiseName
 
 KeptFeatures = Mapping[str, Mapping[int, Any]]
-"""layer -> row -> what is kept of its features."""
+"""Layer -> recording -> what the probe needs of its features."""
 
 
 Parts = tuple[Examples, Examples]
@@ -29,19 +30,19 @@ Parts = tuple[Examples, Examples]
 
 
 PartsOf = Callable[[Probe, Sequence[str]], dict[str, Parts]]
-"""A read-out and layers -> the parts, layer by layer."""
+"""A probe and layers -> the parts of a fold, by layer."""
 
 
 class FeatureCache:
-    """What is kept of the features of one encoder: computed when it is asked for, and once."""
+    """Features of one encoder, reduced to what a probe needs; each is computed when it is first requested."""
 
     def __init__(self, compute: Callable[[Sequence[str], Probe, float | None], KeptFeatures]) -> None:
-        """Computes nothing yet; ``compute`` takes layers, a read-out and a ratio of sound to noise."""
+        """Create an empty cache; ``compute`` takes layers, a probe and a signal-to-noise ratio."""
         self._compute = compute
         self._kept: dict[tuple[type[Probe], float | None], dict[str, Mapping[int, Any]]] = {}
 
     def of(self, readout: Probe, layers: Sequence[str], snr_db: float | None) -> KeptFeatures:
-        """What a read-out keeps of some layers; those that are not there yet are computed in one pass."""
+        """Return what a probe needs of some layers; missing ones are computed in one pass."""
         there = self._kept.setdefault((type(readout), snr_db), {})
         if missing := [layer for layer in layers if layer not in there]:
             there |= self._compute(missing, readout, snr_db)
@@ -49,18 +50,18 @@ class FeatureCache:
 
 
 class LayerSelection:
-    """How one encoder is read.
+    """The layers of one encoder that are compared, and the one that is read.
 
     Attributes:
-        readout: that is fitted to the layer.
-        named: the layer that is read where none is chosen on development data.
-        automatic: whether one is chosen.
-        compared: all layers that are looked at.
-        last: the last layer of them, whose figure is told beside that of the one that is read.
+        readout: probe that is fitted to the layer
+        named: the layer that is read if none is chosen on development data
+        automatic: whether one is chosen
+        compared: all layers that are compared
+        last: the last of them, whose score is also reported
     """
 
     def __init__(self, encoder: Any, contender: ComparedEncoder, readout: Probe, goal: Objective) -> None:
-        """Decides what is compared."""
+        """Decide which layers are compared."""
         layers = list(encoder.layers)
         self.readout = readout
         self.named = contender.layer_read(encoder)
@@ -70,13 +71,13 @@ class LayerSelection:
         self._goal = goal
 
     def fitted(self, parts_of: PartsOf, seed: int) -> tuple[dict[str, FittedProbe], str]:
-        """Fits the read-out, and chooses the layer on the development part.
+        """Fit the probe, and choose the layer on the development part.
 
-        The quick read-out is fitted to every layer that is compared, so that the figures of all of them can be told.
-        One that is trained for minutes is fitted to one layer alone: the one that the quick read-out tells most from.
+        A pooled probe is fitted to every compared layer, so that the scores of all of them can be reported. One
+        that takes minutes to train is fitted to a single layer: the one with the best pooled probe.
 
         Returns:
-            Fitted read-outs by layer, and the layer that the encoder is measured by.
+            Fitted probes by layer, and the layer that the encoder is measured by.
         """
         if isinstance(self.readout, PooledProbe):
             parts = parts_of(self.readout, self.compared)
@@ -86,7 +87,7 @@ class LayerSelection:
         return {chosen: self.readout.fit(*parts_of(self.readout, [chosen])[chosen], seed)}, chosen
 
     def _probed(self, parts_of: PartsOf, seed: int) -> str:
-        """The layer that the quick read-out tells most from; the last one where nothing is known of a part."""
+        """Return the layer with the best pooled probe; the last one if a part has no targets of whole recordings."""
         probe = pooled_probe(self._goal)
         fits = {}
         for layer, parts in parts_of(probe, self.compared).items():
@@ -97,16 +98,16 @@ class LayerSelection:
         return best_layer(fits)
 
     def _whole(self, part: Examples) -> Examples:
-        """What is known of whole recordings."""
-        told = [
+        """Return the examples that have a target for the whole recording."""
+        pairs = [
             (given, self._goal.pooled_target(target)) for given, target in zip(part.inputs, part.targets, strict=True)
         ]
-        known = [(given, target) for given, target in told if target is not None]
+        known = [(given, target) for given, target in pairs if target is not None]
         return Examples([given for given, _ in known], [target for _, target in known])
 
 
 def best_layer(fits: Mapping[str, FittedProbe]) -> str:
-    """The layer with the best score on the development part; of equal ones the last."""
+    """Return the layer with the best score on the development part; of equal ones the last."""
     return max(reversed(list(fits)), key=lambda layer: fits[layer].score)
 
 
@@ -115,23 +116,23 @@ class Protocol:
     """How a task is measured.
 
     Attributes:
-        mode: of the encoders that have weights.
-        split: who is in the test part; ``source`` is what a `CrossValidation` that knows the model's own split
-            understands.
-        shared_speakers: let an official split have a speaker on both sides.
-        labels: share of the training part's labels that is used.
-        seeds: how often, each time with other speakers held out, other labels drawn and other weights to begin with.
-        noise: that test recordings are mixed with.
-        snr_db: power of sound over noise.
-        bgru: of the networks that are trained with labels.
-        device: where, as torch names it.
-        first_seed: number of the first of the seeds; the others follow it.
+        mode: frozen, or finetuned or scratch, which train the encoder with the labels
+        split: who is in the test part; ``source`` is for a `CrossValidation` that knows the split of the model's
+            training
+        shared_speakers: let an official split have a speaker on both sides
+        label_fraction: share of the training labels that is used, the same for each class
+        seeds: repetitions, each with its own split, labels and initial weights
+        noise: noise that is added to test recordings; training is always clean
+        snr_db: signal-to-noise ratios
+        bgru: the recurrent probe, and all training with labels
+        device: where networks run, as torch names it
+        first_seed: number of the first seed; the others follow it
     """
 
     mode: Mode = "frozen"
     split: SplitName | Literal["source"] = "speakers"
     shared_speakers: bool = False
-    labels: float = 1.0
+    label_fraction: float = 1.0
     seeds: int = 3
     noise: NoiseName = "none"
     snr_db: Sequence[float] = SNR_DB
@@ -146,37 +147,41 @@ class Protocol:
             raise SeehearError(f"--first-seed must be 0 or more, not {self.first_seed}")
         try:
             torch.empty(0, device=self.device)
-        except (RuntimeError, AssertionError, NotImplementedError) as error:  # what torch says depends on its build
+        except (RuntimeError, AssertionError, NotImplementedError) as error:  # the type depends on how torch was built
             raise SeehearError(f"there is no device {self.device!r} here; leave --device out, or name cpu") from error
 
     @property
     def numbers(self) -> range:
-        """The seeds: what chance decides with one of them does not depend on which others there are."""
+        """The seeds; the random choices of one do not depend on the others."""
         return range(self.first_seed, self.first_seed + self.seeds)
 
     @property
     def conditions(self) -> tuple[float | None, ...]:
-        """Clean (None), and each ratio in decibels."""
+        """Clean (None), and each signal-to-noise ratio."""
         return (None,) if self.noise == "none" else (None, *self.snr_db)
 
     def settings(self) -> dict[str, Any]:
-        """What a result says of it."""
-        said = {"split": self.split, "labels": f"{100 * self.labels:g}%", "seeds": describe_seeds(self.numbers)}
-        return said if self.noise == "none" else {**said, "noise": self.noise}
+        """Return the settings that a result reports."""
+        settings = {
+            "split": self.split,
+            "labels": f"{100 * self.label_fraction:g}%",
+            "seeds": describe_seeds(self.numbers),
+        }
+        return settings if self.noise == "none" else {**settings, "noise": self.noise}
 
 
 class FoldResult(NamedTuple):
-    """What one fitted read-out said of its test part.
+    """Predictions of one fitted probe for its test part.
 
     Attributes:
-        seed: which.
-        fold: number of the fold of that seed.
-        snr_db: ratio of sound to noise; None without noise.
-        rows: of the test recordings.
-        said: of each of them.
-        layer: that was read.
-        chosen: whether that is the layer that the encoder is measured by; the others are told beside it.
-        dev: score of the read-out on the fold's development part; more is better.
+        seed: the seed
+        fold: number of the fold of that seed
+        snr_db: signal-to-noise ratio; None without noise
+        rows: the test recordings
+        predictions: one for each of them
+        layer: layer that was read
+        chosen: whether the encoder is measured by that layer; the others are reported as well
+        dev: score of the probe on the fold's development part; higher is better
     """
 
     seed: int
@@ -194,8 +199,8 @@ class TrainedHead:
     """What networks are trained for.
 
     Attributes:
-        goal: loss and score.
-        make_head: of the width of the features.
+        goal: loss and score
+        make_head: builds a head, given the number of features
     """
 
     goal: Objective
@@ -203,21 +208,21 @@ class TrainedHead:
 
 
 class CrossValidation:
-    """The recordings, what is to be told of them and the folds: the same for every contender."""
+    """The recordings, their targets and the folds: the same for every encoder."""
 
     def __init__(
         self, recordings: Recordings, targets: Sequence[Any], protocol: Protocol, strata: Sequence[str]
     ) -> None:
-        """Divides the recordings.
+        """Divide the recordings into folds.
 
         Args:
-            recordings: all that is used, their sound read.
-            targets: what a read-out is to say of each.
-            protocol: how.
-            strata: class of each, so that a share of the labels has some of all.
+            recordings: all recordings, their audio read
+            targets: what a probe predicts for each
+            protocol: how the task is measured
+            strata: class of each, so that a share of the labels has some of all classes
 
         Raises:
-            CorpusError: they cannot be divided so.
+            CorpusError: they cannot be divided like this.
         """
         self.recordings, self.targets, self.protocol = recordings, targets, protocol
         self._noise = TestNoise(recordings, protocol.noise)
@@ -225,28 +230,28 @@ class CrossValidation:
         for seed in protocol.numbers:
             folds = self.folds_of_seed(seed)
             self.folds.append(
-                [Fold(subsample_labels(f.train, strata, protocol.labels, seed), f.dev, f.test) for f in folds]
+                [Fold(subsample_labels(f.train, strata, protocol.label_fraction, seed), f.dev, f.test) for f in folds]
             )
         self.tested = np.unique(np.concatenate([fold.test for folds in self.folds for fold in folds]))
 
     def folds_of_seed(self, seed: int) -> list[Fold]:
-        """The recordings in training, development and test, by one seed.
+        """Return the recordings in training, development and test for one seed.
 
         Raises:
-            CorpusError: they cannot be divided so.
+            CorpusError: they cannot be divided like this.
         """
         how = self.protocol
         return partition(self.recordings, cast(SplitName, how.split), seed, how.shared_speakers)
 
     def run(self, contender: ComparedEncoder, frozen: Probe, training: TrainedHead) -> Iterator[FoldResult]:
-        """All trials of a contender, its features computed once for each drawing of its weights.
+        """Yield the predictions of an encoder; its features are computed once for each initialisation of its weights.
 
         Args:
-            contender: whose.
-            frozen: the read-out of features that stay as they are.
-            training: for a contender whose weights move.
+            contender: the encoder
+            frozen: the probe, if its weights are frozen
+            training: what it is trained for, if they are not
         """
-        heard: FeatureCache | None = None
+        cache: FeatureCache | None = None
         for seed, folds in zip(self.protocol.numbers, self.folds, strict=True):
             encoder = contender.encoder(seed).to(self.protocol.device)
             if contender.mode != "frozen":
@@ -257,19 +262,19 @@ class CrossValidation:
                         seed, number, fold, contender.layer_read(encoder), fitted, self._sound_inputs
                     )
                 continue
-            if heard is None or contender.random_weights:
-                heard = FeatureCache(partial(self._features, encoder))
+            if cache is None or contender.random_weights:
+                cache = FeatureCache(partial(self._features, encoder))
             reading = LayerSelection(encoder, contender, frozen, training.goal)
             for number, fold in enumerate(folds):
-                yield from self._trials(seed, number, fold, reading, heard)
+                yield from self._trials(seed, number, fold, reading, cache)
 
     def _trials(
-        self, seed: int, number: int, fold: Fold, reading: LayerSelection, heard: FeatureCache
+        self, seed: int, number: int, fold: Fold, reading: LayerSelection, cache: FeatureCache
     ) -> Iterator[FoldResult]:
-        """Of one fold, with features that stay as they are."""
+        """Yield the predictions in one fold from frozen features."""
 
         def parts_of(readout: Probe, layers: Sequence[str]) -> dict[str, Parts]:
-            kept = heard.of(readout, layers, None)
+            kept = cache.of(readout, layers, None)
             return {layer: (self._part(kept[layer], fold.train), self._part(kept[layer], fold.dev)) for layer in layers}
 
         fits, chosen = reading.fitted(parts_of, seed)
@@ -277,7 +282,7 @@ class CrossValidation:
         for layer, fitted in fits.items():
 
             def inputs(rows: Rows, snr: float | None, layer: str = layer) -> Inputs:
-                kept = heard.of(reading.readout, noisy if layer in noisy else [layer], snr)[layer]
+                kept = cache.of(reading.readout, noisy if layer in noisy else [layer], snr)[layer]
                 return [kept[row] for row in rows.tolist()]
 
             conditions = self.protocol.conditions if layer in noisy else (None,)
@@ -297,16 +302,17 @@ class CrossValidation:
         chosen: bool = True,
         conditions: Sequence[float | None] | None = None,
     ) -> Iterator[FoldResult]:
-        """What a fitted read-out says of the test part, without noise and with each."""
+        """Yield the predictions of a fitted probe for the test part, without noise and at each signal-to-noise
+        ratio."""
         for snr in self.protocol.conditions if conditions is None else conditions:
-            said = fitted(inputs(fold.test, snr))
-            yield FoldResult(seed, number, snr, fold.test, said, layer, chosen, fitted.score)
+            predictions = fitted(inputs(fold.test, snr))
+            yield FoldResult(seed, number, snr, fold.test, predictions, layer, chosen, fitted.score)
 
     def _sounds(self, rows: Rows) -> Examples:
         return Examples(self._sound_inputs(rows, None), self._targets(rows))
 
     def _sound_inputs(self, rows: Rows, snr: float | None) -> Inputs:
-        """What is given where the encoder is trained along: sound."""
+        """Return audio, the input if the encoder is trained."""
         return [self._sound(row, snr) for row in rows.tolist()]
 
     def _targets(self, rows: Rows) -> list[Any]:
@@ -315,11 +321,13 @@ class CrossValidation:
     def _features(
         self, encoder: Any, layers: Sequence[str], readout: Probe, snr: float | None
     ) -> dict[str, dict[int, Any]]:
-        """Of all recordings, layer by layer; with noise only of those that are tested."""
+        """Compute the features of all recordings, by layer; with noise only of those that are tested."""
         rows = range(len(self.recordings)) if snr is None else self.tested.tolist()
         lengths = {row: self.recordings[row].samples for row in rows}
         sound = partial(self._sound, snr=snr)
-        return features_of_layers(encoder, lengths, sound, lambda seen: readout.keep(seen, encoder.rate), layers)
+        return features_of_layers(
+            encoder, lengths, sound, lambda features: readout.keep(features, encoder.rate), layers
+        )
 
     def _sound(self, row: int, snr: float | None) -> Any:
         return self.recordings[row].audio() if snr is None else self._noise.mixed(row, snr)
@@ -334,12 +342,12 @@ class CrossValidation:
 
 
 def describe_seeds(numbers: range) -> int | str:
-    """How many, where they are the first ones; else which."""
+    """Return the number of seeds if they are the first ones, or else which they are."""
     if numbers.start == 0:
         return len(numbers)
     return f"number {numbers.start}" + (f" to {numbers[-1]}" if len(numbers) > 1 else "")
 
 
 def on_features(training: TrainedHead, protocol: Protocol) -> HeadProbe:
-    """The recurrent read-out of features that stay as they are."""
+    """Return the recurrent probe for frozen features."""
     return HeadProbe(training.make_head, training.goal, protocol.bgru, torch.device(protocol.device))

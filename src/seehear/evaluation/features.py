@@ -1,11 +1,11 @@
-"""Recordings through a frozen encoder; noise for test recordings."""
+"""Features of recordings from a frozen encoder; noise for test recordings."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +16,10 @@ from seehear.audio.noise import COLOURS, PERIOD, TINY, NoiseBank, add_at_snr
 from seehear.clip import FPS, SAMPLES_PER_FRAME
 from seehear.errors import CorpusError
 from seehear.evaluation.recordings import Recording, Recordings
+from seehear.evaluation.task import NoiseName
 from seehear.nn.interface import SpeechEncoder
 
-BATCH_FRAMES = 60 * FPS  # of sound at a time: memory does not grow with the number of recordings
+BATCH_FRAMES = 60 * FPS  # audio per batch, so that memory does not grow with the number of recordings
 
 
 Sound = NDArray[np.float32]
@@ -28,7 +29,7 @@ Kept = NDArray[np.float32]
 
 
 Reduce = Callable[[Tensor], Tensor]
-"""What a read-out keeps of features (B, T, D): (B, ...)."""
+"""Reduces features (B, T, D) to what a probe needs: (B, ...)."""
 
 
 def features(
@@ -38,17 +39,17 @@ def features(
     reduce: Reduce,
     layer: str | None = None,
 ) -> dict[int, Kept]:
-    """What is kept of the features of some recordings, of one layer.
+    """Compute the features of recordings from one layer, reduced to what a probe needs.
 
     Args:
-        encoder, lengths, sound, reduce: see `features_of_layers`.
-        layer: whose features; by default the one that the encoder says is read (`SpeechEncoder.default_layer`).
+        encoder, lengths, sound, reduce: see `features_of_layers`
+        layer: name of the layer; by default `SpeechEncoder.default_layer`
 
     Returns:
-        row -> float32 (...), as ``reduce`` leaves it.
+        Row -> float32 (...), the output of ``reduce``.
     """
-    wanted = layer or encoder.default_layer
-    return features_of_layers(encoder, lengths, sound, reduce, [wanted])[wanted]
+    name = layer or encoder.default_layer
+    return features_of_layers(encoder, lengths, sound, reduce, [name])[name]
 
 
 def features_of_layers(
@@ -58,20 +59,20 @@ def features_of_layers(
     reduce: Reduce,
     layers: Sequence[str],
 ) -> dict[str, dict[int, Kept]]:
-    """What is kept of the features of some recordings, of several layers in one pass.
+    """Compute the features of recordings from several layers in one pass, reduced to what a probe needs.
 
-    Recordings are continued by silence to whole video frames and batched with others of that length, so that what is
-    seen of one does not depend on its neighbours.
+    Recordings are padded with silence to whole video frames and batched with others of that length, so that the
+    features of one do not depend on the others.
 
     Args:
-        encoder: in evaluation mode.
-        lengths: row -> samples of each that is wanted.
-        sound: row -> float32 (N,).
-        reduce: what is kept.
-        layers: whose features.
+        encoder: in evaluation mode
+        lengths: row -> number of samples, for each requested recording
+        sound: row -> audio, float32 (N,)
+        reduce: see `Reduce`
+        layers: names of the layers
 
     Returns:
-        layer -> row -> float32 (...), as ``reduce`` leaves it.
+        Layer -> row -> float32 (...), the output of ``reduce``.
     """
     by_length: dict[int, list[int]] = defaultdict(list)
     for row, samples in lengths.items():
@@ -79,23 +80,23 @@ def features_of_layers(
     kept: dict[str, dict[int, Kept]] = {layer: {} for layer in layers}
     device = device_of(encoder)
     with torch.inference_mode():
-        for frames, alike in by_length.items():
+        for frames, rows in by_length.items():
             size = max(1, BATCH_FRAMES // frames)
-            for first in range(0, len(alike), size):
-                batch = alike[first : first + size]
-                seen = encoder.all_layers(padded([sound(row) for row in batch], frames).to(device))
+            for first in range(0, len(rows), size):
+                batch = rows[first : first + size]
+                outputs = encoder.all_layers(padded([sound(row) for row in batch], frames).to(device))
                 for layer in layers:
-                    kept[layer] |= zip(batch, reduce(seen[layer].float()).cpu().numpy(), strict=True)
+                    kept[layer] |= zip(batch, reduce(outputs[layer].float()).cpu().numpy(), strict=True)
     return kept
 
 
 def whole_frames(samples: int) -> int:
-    """Video frames that so many samples need."""
+    """Return the number of video frames that this many samples need."""
     return -(-samples // SAMPLES_PER_FRAME)
 
 
 def padded(sounds: Sequence[Sound], frames: int) -> Tensor:
-    """Sounds continued by silence, float32 (B, 640 * frames)."""
+    """Pad audio with silence, float32 (B, 640 * frames)."""
     batch = torch.zeros(len(sounds), frames * SAMPLES_PER_FRAME)
     for place, sound in zip(batch, sounds, strict=True):
         place[: len(sound)] = torch.from_numpy(sound)
@@ -103,66 +104,63 @@ def padded(sounds: Sequence[Sound], frames: int) -> Tensor:
 
 
 def device_of(module: Any) -> torch.device:
-    """Where its numbers are; the CPU for a module without any."""
+    """Return the device of a module's tensors; the CPU if it has none."""
     first = next(iter((*module.parameters(), *module.buffers())), None)
     return torch.device("cpu") if first is None else first.device
 
 
-def at_rate(features: Tensor, rate: int, wanted: int) -> Tensor:
-    """Features (B, T, D) at another rate: means of neighbours, or each of them repeated.
+def at_rate(features: Tensor, rate: int, target_rate: int) -> Tensor:
+    """Convert features (B, T, D) to another rate: means of neighbours, or each of them repeated.
 
     Raises:
         ValueError: neither rate is a multiple of the other.
     """
-    if rate % wanted and wanted % rate:
-        raise ValueError(f"{rate} features a second cannot become {wanted} by averaging or repeating")
-    if rate >= wanted:
-        step = rate // wanted
+    if rate % target_rate and target_rate % rate:
+        raise ValueError(f"{rate} features a second cannot become {target_rate} by averaging or repeating")
+    if rate >= target_rate:
+        step = rate // target_rate
         return features.reshape(len(features), -1, step, features.shape[-1]).mean(2)
-    return features.repeat_interleave(wanted // rate, dim=1)
-
-
-NoiseName = Literal["none", "babble", "white", "pink"]
+    return features.repeat_interleave(target_rate // rate, dim=1)
 
 
 SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)
-"""Ratios of sound to noise of arXiv 2005.01400 and 2007.04134, whose babble is that of NOISEX."""
+"""Signal-to-noise ratios of arXiv 2005.01400 and 2007.04134, whose babble is that of NOISEX."""
 
 
-VOICES = 6  # at once, so that none of them is understood
+VOICES = 6  # at once, so that none of them is intelligible
 
 
-TRIES = 1000  # draws until a stranger is found: with two speakers, one of whom has 1 % of the recordings, that is sure
+TRIES = 1000  # draws until another speaker is drawn; enough for two speakers, one of whom has 1 % of the recordings
 
 
 class TestNoise:
-    """One noise for each recording, kept, so that every encoder meets the same at every ratio."""
+    """One noise signal for each recording, the same for every encoder and signal-to-noise ratio."""
 
-    __test__ = False  # not one of pytest's
+    __test__ = False  # not a test class of pytest
 
     def __init__(self, recordings: Recordings, noise: NoiseName, seed: int = 0) -> None:
-        """Makes nothing yet.
+        """Generate nothing yet.
 
         Args:
-            recordings: the others of which give the babble.
-            noise: babble, white or pink.
-            seed: of the noise; that of a recording depends on it and on its row alone.
+            recordings: the babble for each is made of the others
+            noise: babble, white or pink
+            seed: the noise of a recording depends on it and on the row alone
         """
         self.recordings, self.noise, self.seed = recordings, noise, seed
         self._kept: dict[int, NDArray[np.float16]] = {}
 
     def mixed(self, row: int, snr_db: float) -> Sound:
-        """One recording with its noise.
+        """Return one recording with its noise.
 
         Args:
-            row: of the recording.
-            snr_db: power of the sound over that of the noise, both over the whole recording.
+            row: index of the recording
+            snr_db: power ratio of audio to noise, both over the whole recording
 
         Returns:
-            float32 (N,); made quieter as a whole where it would go beyond [-1, 1].
+            Float32 (N,), scaled down as a whole if it would exceed [-1, 1].
 
         Raises:
-            CorpusError: babble, and there is nobody else.
+            CorpusError: the noise is babble and there is no other speaker.
         """
         sound = torch.from_numpy(self.recordings[row].audio())[None]
         noise = torch.from_numpy(self._of(row).astype(np.float32))[None]
@@ -178,13 +176,13 @@ class TestNoise:
         return self._kept[row]
 
     def _babble(self, row: int, samples: int, rng: np.random.Generator) -> Sound:
-        """Several strangers at once, each as loud as the others."""
+        """Mix several other speakers, each at the same level."""
         voices = [self._voice(row, samples, rng) for _ in range(VOICES)]
         mixed: Sound = np.stack(voices).sum(axis=0, dtype=np.float32)
         return mixed
 
     def _voice(self, row: int, samples: int, rng: np.random.Generator) -> Sound:
-        """Recordings of one stranger after another, until there is enough to cut a piece out anywhere."""
+        """Concatenate recordings of other speakers until a segment can be cut out at any position."""
         parts: list[Sound] = []
         length = 0
         while length < 2 * samples:
@@ -195,7 +193,7 @@ class TestNoise:
         return np.concatenate(parts)[start : start + samples]
 
     def _stranger(self, row: int, rng: np.random.Generator) -> Recording:
-        """A recording of another speaker, or where speakers are not known, of another source."""
+        """Draw a recording of another speaker, or of another source where speakers are not known."""
         own = self.recordings[row]
         for _ in range(TRIES):
             drawn = self.recordings[int(rng.integers(len(self.recordings)))]
@@ -213,6 +211,6 @@ def _coloured(noise: NoiseName, samples: int, rng: np.random.Generator) -> Sound
 
 @lru_cache(maxsize=1)
 def _bank() -> Sound:
-    """Two periods of each colour, (colours, 2 * PERIOD)."""
+    """Return two periods of each colour, (colours, 2 * PERIOD)."""
     bank: Sound = NoiseBank().noise.numpy()
     return bank

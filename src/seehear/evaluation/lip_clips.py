@@ -1,4 +1,4 @@
-"""What a lip reader sees: clips, words in them, frames, views."""
+"""Inputs of lip reading: clips, the words in them, and their frames."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class WindowOptions:
     """The frames that a word is read from.
 
     Attributes:
-        frames: so many around the middle of the word, such as the 29 of LRW's clips; by default the word and its
-            margin, and all of a clip that is of one word.
-        margin: frames on either side of a word that is cut out of a sentence: lips move before the sound begins.
-        boundaries: tell the read-out which of the frames are the word's own, where its times are known (word boundary
-            indicators, arXiv 2209.01383).
+        frames: this many around the middle of the word, such as the 29 of LRW's clips; by default the word and its
+            margin, or the whole of a clip of one word
+        margin: frames on either side of a word that is cut out of a sentence: lips move before the sound begins
+        boundaries: mark for the probe which frames are within the word, where its times are known (word boundary
+            indicators, arXiv 2209.01383)
     """
 
     frames: int | None = None
@@ -52,13 +52,13 @@ class WindowOptions:
             check_minimums("window", self, frames=MIN_FRAMES)
 
     def description(self) -> str:
-        """What a result says of it."""
+        """Return the description in the settings of a result."""
         around = f"{self.frames} around its middle" if self.frames else f"its own and {self.margin} on either side"
         return around + (", boundaries told" if self.boundaries else "")
 
 
 class WordWindow(NamedTuple):
-    """Frames [first, stop) of a clip; those whose middle is in [begins, ends) are the word's own."""
+    """Frames [first, stop) of a clip; those whose middle is in [begins, ends) are within the word."""
 
     clip: int
     first: int
@@ -67,12 +67,12 @@ class WordWindow(NamedTuple):
     ends: float
 
     def moved(self, by: int, length: int) -> WordWindow:
-        """The same so many frames later, as far as there are any in a clip of this length."""
+        """Return the window moved by some frames, within a clip of this length."""
         by = max(-self.first, min(by, length - self.stop))
         return self._replace(first=self.first + by, stop=self.stop + by)
 
     def counted_from(self, frame: int) -> WordWindow:
-        """The same in a part of the clip that begins at this frame."""
+        """Return the window relative to a part of the clip that begins at this frame."""
         shifted = {"first": self.first - frame, "stop": self.stop - frame}
         return self._replace(begins=self.begins - frame, ends=self.ends - frame, **shifted)
 
@@ -80,17 +80,17 @@ class WordWindow(NamedTuple):
 def word_window(
     clip: int, length: int, between_s: tuple[float, float] | None, whole: bool, options: WindowOptions
 ) -> WordWindow:
-    """Where a word is read.
+    """Return the window of a word.
 
     Args:
-        clip: its row in the corpus.
-        length: of the clip, in frames.
-        between_s: when the word begins and ends, where that is known.
-        whole: whether the clip is of this word alone.
-        options: how much is read.
+        clip: its row in the corpus
+        length: frames of the clip
+        between_s: start and end of the word, where known
+        whole: whether the clip is of this word alone
+        options: how much is read
 
     Returns:
-        At least `MIN_FRAMES` frames, where the clip has them.
+        At least `MIN_FRAMES` frames, if the clip has them.
     """
     begins, ends = (FPS * s for s in between_s) if between_s else (0.0, float(length))
     if options.frames:
@@ -106,29 +106,29 @@ def word_window(
 
 
 def cut_word(features: Tensor, where: WordWindow, boundaries: bool) -> Tensor:
-    """The features of a word.
+    """Cut the features of a word out of those of its clip.
 
     Args:
-        features: (T, D), of its clip.
-        where: the frames.
-        boundaries: add a feature that is 1 in frames that are the word's own, else 0.
+        features: (T, D)
+        where: the frames
+        boundaries: add a feature that is 1 in frames within the word, else 0
 
     Returns:
         (stop - first, D or D + 1).
     """
-    seen = features[where.first : where.stop]
+    own_features = features[where.first : where.stop]
     if not boundaries:
-        return seen
-    middle = torch.arange(where.first, where.stop, device=seen.device) + 0.5
+        return own_features
+    middle = torch.arange(where.first, where.stop, device=own_features.device) + 0.5
     own = (middle >= where.begins) & (middle < where.ends)
-    return F.pad(seen, (0, 1)) + F.pad(own[:, None].to(seen), (seen.shape[1], 0))
+    return F.pad(own_features, (0, 1)) + F.pad(own[:, None].to(own_features), (own_features.shape[1], 0))
 
 
 class ClipPictures:
-    """The pictures of a corpus: every view is decoded once and then found on disk, by pretraining too."""
+    """The frames of a corpus: every view is decoded once and cached on disk, also for pretraining."""
 
     def __init__(self, corpus: Corpus, progress: Progress | None = None) -> None:
-        """Decodes nothing yet."""
+        """Decode nothing yet."""
         self._corpus, self._progress = corpus, progress
         self._views: dict[str, ClipViews] = {}
         self._calm = PictureAugmentation()
@@ -141,20 +141,20 @@ class ClipPictures:
         augment: PictureAugmentation | None = None,
         rng: Generator | None = None,
     ) -> Tensor:
-        """Parts of clips; those that are shorter than the longest of them stand still at their last picture.
+        """Return parts of clips; those that are shorter than the longest one repeat their last frame.
 
         Args:
-            parts: clip, first frame and the frame after the last of each.
-            lips: whom the pictures are for.
-            device: where they go.
-            augment: what disturbs them.
-            rng: where disturbances are drawn from; without one there are none.
+            parts: clip, first frame and the frame after the last of each
+            lips: encoder that the frames are for
+            device: device of the result
+            augment: augmentation
+            rng: random generator of the augmentation; None for no augmentation
 
         Returns:
-            float32 (B, 1 or 3, T, size, size) in 0..1.
+            Float32 (B, 1 or 3, T, size, size) in 0..1.
 
         Raises:
-            CorpusError: a clip cannot be read, or there is no room for the view.
+            CorpusError: a clip cannot be read, or there is no disk space for the view.
         """
         views = self._of(lips)
         frames = max(stop - first for _, first, stop in parts)
@@ -172,13 +172,13 @@ class ClipPictures:
 
 
 class VisibleWord(Recording):
-    """A clip, or a word in it, that is seen.
+    """A clip, or a word in it, for lip reading.
 
     Attributes:
-        clip: its row in the corpus.
-        length: of the clip, in video frames.
-        between_s: when the word begins and ends, in seconds on the clip's clock; None where nobody knows.
-        whole: whether the clip is of this word alone.
+        clip: its row in the corpus
+        length: video frames of the clip
+        between_s: start and end of the word in seconds from the start of the clip; None where unknown
+        whole: whether the clip is of this word alone
     """
 
     def __init__(
@@ -192,17 +192,17 @@ class VisibleWord(Recording):
         between_s: tuple[float, float] | None = None,
         whole: bool = True,
     ) -> None:
-        """Reads nothing yet."""
+        """Read nothing yet."""
         super().__init__(name, source, labels, CachedSound(_no_sound), spans)
         self.clip, self.length, self.between_s, self.whole = clip, length, between_s, whole
 
     def cut(self, name: str, start_s: float, end_s: float, labels: Mapping[str, str]) -> VisibleWord:
-        """A word of the clip."""
+        """Return a word of the clip."""
         both = {**self.labels, **labels}
         return VisibleWord(name, self.source, both, self.clip, self.length, between_s=(start_s, end_s), whole=False)
 
     def of_one_word(self) -> VisibleWord:
-        """The same clip with the times of its word, where it knows them and of this one only."""
+        """Return the same clip with the times of its word, if it has exactly one with times."""
         times = [
             (s.start_s, s.end_s) for s in self.spans.get(SPANS, ()) if s.text.lower() == self.labels[LABEL].lower()
         ]
@@ -217,28 +217,28 @@ def visible_words(
     min_count: int = 10,
     min_speakers: int = 1,
 ) -> Recordings:
-    """The words that can be seen in a corpus: `VisibleWord`s with the label ``word``.
+    """Return the words of a corpus that can be lip-read: `VisibleWord` objects with the label ``word``.
 
-    Clips with that label are of one word each; out of the others words are cut where their times are known. Words that
-    are shorter than two video frames, or that their clip does not show to the end, are left out and named.
+    Clips with that label are of one word each; out of the others, words are cut where their times are known. Words that
+    are shorter than two video frames, or that continue beyond their clip, are left out and listed.
 
     Args:
-        corpus: of faces.
-        where, vocabulary, min_count, min_speakers: see `Recordings.where` and `isolated_words`.
+        corpus: with faces
+        where, vocabulary, min_count, min_speakers: see `Recordings.where` and `isolated_words`
 
     Raises:
-        CorpusError: no faces, neither words nor their times, or fewer than two words are left.
+        CorpusError: no faces, neither words nor their times, or fewer than two words remain.
     """
     clips = _clips(corpus).where(where)
     words = isolated_words(clips, min_count=1)
-    seen = [word for word in words if isinstance(word, VisibleWord)]
-    left_out = {word.name: problem for word in seen if (problem := _problem(word))}
-    kept = [word.of_one_word() if word.whole else word for word in seen if word.name not in left_out]
+    visible = [word for word in words if isinstance(word, VisibleWord)]
+    left_out = {word.name: problem for word in visible if (problem := _problem(word))}
+    kept = [word.of_one_word() if word.whole else word for word in visible if word.name not in left_out]
     return isolated_words(Recordings(kept, words.name, words.left_out | left_out), vocabulary, min_count, min_speakers)
 
 
 def _problem(word: VisibleWord) -> str:
-    """Why it cannot be read, if it cannot."""
+    """Return why a word cannot be read, if it cannot."""
     if word.length < MIN_FRAMES:
         return f"its clip has {word.length} video frames, and a word needs {MIN_FRAMES}"
     if word.between_s and word.between_s[1] > (word.length + 0.5) / FPS and not word.whole:
@@ -247,7 +247,7 @@ def _problem(word: VisibleWord) -> str:
 
 
 def _clips(corpus: Corpus) -> Recordings:
-    """A `VisibleWord` a clip."""
+    """Return a `VisibleWord` for each clip."""
     names = label_columns(corpus.with_faces().manifest)
     sights: list[Recording] = []
     left_out = {}

@@ -1,4 +1,4 @@
-"""Lip reading through all folds; end to end."""
+"""Lip reading through all folds, with frozen encoders and end to end."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ MILD_AUGMENTATION = PictureAugmentationOptions(
     scale=0.08, rotation_deg=4.0, shift=0.05, shear=0.03, warp=0.0, jitter=0.0, held=0.0, light=0.4, blur=0.0,
     compression=0.0, noise=0.0, occlusion=0.0, flip=0.5,
 )  # fmt: skip
-"""What lip reading is usually trained with: a crop that moves, the mirror, some light."""
+"""Usual augmentation for lip reading: moving crop, mirroring, some brightness."""
 
 
-MAX_SHIFT = 1  # frames by which a word's window is moved in training, either way
+MAX_SHIFT = 1  # frames by which a word's window is moved in training, in either direction
 
 
 @dataclass(frozen=True)
 class FineTunedLipProbe(Probe):
-    """A head trained together with a copy of the lip encoder below it. Inputs are `WordWindow`s.
+    """A head trained together with a copy of the lip encoder below it. Inputs are `WordWindow` objects.
 
-    The words of one clip go through together: their frames and those around them are looked at once.
+    The words of one clip are processed together: their frames and the context around them are encoded once.
 
     Attributes:
-        encoder: whose weights training begins with.
-        layer: whose features the head is given.
-        make_head: of their width.
-        goal: what for.
-        options: how; ``batch`` counts words.
-        encoder_lr: learning rate of the encoder's weights, as a share of the head's.
-        looks: where the pictures are.
-        lengths: of each clip, in frames.
-        boundaries: tell the head which frames are the word's own.
-        device: where.
+        encoder: its weights are the initial ones
+        layer: layer whose features the head takes
+        make_head: builds a head, given the number of features
+        goal: loss and score
+        options: how it is trained; ``batch`` counts words
+        encoder_lr: learning rate of the encoder's weights, relative to that of the head
+        looks: frames of the clips
+        lengths: frames of each clip
+        boundaries: mark for the head which frames are within the word
+        device: where it is trained
     """
 
     encoder: PaddedLipEncoder
@@ -70,7 +70,7 @@ class FineTunedLipProbe(Probe):
     device: torch.device
 
     def fit(self, train: Examples, dev: Examples, seed: int) -> FittedProbe:
-        """Trains both."""
+        """Train both."""
         with fixed_seed(seed):
             network = _Network(deepcopy(self.encoder), self.layer, self.make_head, self.boundaries).to(self.device)
             self._first_look(network, train.inputs)
@@ -95,11 +95,13 @@ class FineTunedLipProbe(Probe):
             return FittedProbe(partial(self._predict, network), best)
 
     def _first_look(self, network: _Network, inputs: Inputs) -> None:
-        """The head's measures, of features before any training."""
+        """Standardise the head's inputs by features before any training."""
         network.eval()
         with torch.inference_mode():
-            seen = [network.features(*self._looked_at([inputs[row] for row in rows])) for rows in self._batches(inputs)]
-        network.head.standardise.measure(torch.cat([word for words in seen for word in words]).clone())  # type: ignore[union-attr,operator]
+            features = [
+                network.features(*self._looked_at([inputs[row] for row in rows])) for rows in self._batches(inputs)
+            ]
+        network.head.standardise.measure(torch.cat([word for words in features for word in words]).clone())  # type: ignore[union-attr,operator]
 
     @torch.inference_mode()
     def _predict(self, network: _Network, inputs: Inputs) -> list[Any]:
@@ -112,7 +114,7 @@ class FineTunedLipProbe(Probe):
         return [said[row] for row in range(len(inputs))]
 
     def _batches(self, inputs: Sequence[WordWindow], shuffled: bool = False) -> Iterator[list[int]]:
-        """Rows of the words of whole clips, of one length each where nothing is learned from them."""
+        """Return rows of the words of whole clips; batches of clips of equal length except in training."""
         by_clip: dict[int, list[int]] = defaultdict(list)
         for row, word in enumerate(inputs):
             by_clip[word.clip].append(row)
@@ -136,9 +138,9 @@ class FineTunedLipProbe(Probe):
     def _looked_at(
         self, words: Sequence[WordWindow], augment: PictureAugmentation | None = None, rng: Generator | None = None
     ) -> tuple[Tensor, list[list[WordWindow]]]:
-        """Pictures of the clips of some words, and the words of each clip, counted from the first of its pictures.
+        """Return frames of the clips of some words, and the words of each clip, relative to its first frame.
 
-        Whole clips, as frozen features are computed; where something is learned, only as much as the words need.
+        Whole clips, as for frozen features; in training only as much as the words need.
         """
         by_clip: dict[int, list[WordWindow]] = defaultdict(list)
         for word in words:
@@ -159,7 +161,7 @@ class FineTunedLipProbe(Probe):
 
 
 class _Network(nn.Module):
-    """Encoder and head together, from pictures to what the head makes of each word."""
+    """Encoder and head together, from frames to the outputs for each word."""
 
     def __init__(self, encoder: PaddedLipEncoder, layer: str | None, make_head: MakeHead, boundaries: bool) -> None:
         super().__init__()
@@ -167,24 +169,25 @@ class _Network(nn.Module):
         self.head = make_head(encoder.layers[layer or encoder.default_layer] + boundaries)
 
     def forward(self, pictures: Tensor, words: Sequence[Sequence[WordWindow]]) -> tuple[Tensor, Tensor]:
-        """Pictures of clips and the words of each -> what the head says of each word in a row, and their lengths."""
-        seen = self.features(pictures, words)
-        lengths = torch.tensor([len(word) for word in seen], device=pictures.device)
-        return self.head(pad_sequence(seen, batch_first=True), lengths), lengths
+        """Return the head's outputs for each word in turn, and the lengths, from frames of clips and the words of
+        each."""
+        features = self.features(pictures, words)
+        lengths = torch.tensor([len(word) for word in features], device=pictures.device)
+        return self.head(pad_sequence(features, batch_first=True), lengths), lengths
 
     def features(self, pictures: Tensor, words: Sequence[Sequence[WordWindow]]) -> list[Tensor]:
-        """What the head is given: (frames, D) of each word."""
+        """Return the inputs of the head: (frames, D) of each word."""
         clips = self.encoder(pictures, self.layer)
         return [
             cut_word(clip, word, self.boundaries) for clip, inside in zip(clips, words, strict=True) for word in inside
         ]
 
 
-BATCH_FRAMES = 24 * FPS  # of pictures at a time: memory does not grow with the number of clips
+BATCH_FRAMES = 24 * FPS  # frames per batch, so that memory does not grow with the number of clips
 
 
 class LipCrossValidation(CrossValidation):
-    """Words that are seen, what they are and the folds: the same for every contender."""
+    """Words for lip reading, their classes and the folds: the same for every encoder."""
 
     def __init__(
         self,
@@ -197,20 +200,20 @@ class LipCrossValidation(CrossValidation):
         held: Split,
         progress: Progress | None = None,
     ) -> None:
-        """Divides the words.
+        """Divide the words into folds.
 
         Args:
-            words: `VisibleWord`s with the label ``word``.
-            targets: the class of each.
-            protocol: how; with the split ``source`` the test part is what ``held`` holds out.
-            corpus: whose clips they are in.
-            frames: which of them are read.
-            learning: how encoders are trained along.
-            held: what the model's training has kept for measuring.
-            progress: called with the share of the frames that are decoded, 0 to 1, and a text.
+            words: `VisibleWord` objects with the label ``word``
+            targets: the class of each
+            protocol: how the task is measured; with the split ``source`` the test part is what ``held`` holds out
+            corpus: the corpus of their clips
+            frames: which frames are read
+            learning: how encoders are trained
+            held: split of the model's training
+            progress: called with the share of the frames that are decoded, 0 to 1, and a text
 
         Raises:
-            CorpusError: they cannot be divided so.
+            CorpusError: they cannot be divided like this.
         """
         self._seen = [word for word in words if isinstance(word, VisibleWord)]
         self._corpus, self._held, self._looks = corpus, held, ClipPictures(corpus, progress)
@@ -222,7 +225,7 @@ class LipCrossValidation(CrossValidation):
     def folds_of_seed(self, seed: int) -> list[Fold]:
         """See `CrossValidation.folds_of_seed`; ``source`` tests what the model's training has held out, with any seed.
 
-        One in so many of the other sources (or speakers) is development, by the seed.
+        One in `HELD_OUT` of the other sources (or speakers) is development, by the seed.
         """
         if self.protocol.split != "source":
             return super().folds_of_seed(seed)
@@ -241,7 +244,7 @@ class LipCrossValidation(CrossValidation):
         return [Fold(np.flatnonzero(~tested & ~held), np.flatnonzero(held), np.flatnonzero(tested))]
 
     def _held_out(self) -> set[int]:
-        """The clips that the model's training has kept for measuring: those it learns from all have faces."""
+        """Return the clips that the model's training has held out; all clips in training have faces."""
         faces = np.flatnonzero(self._corpus.has_video)
         rows = rows_of_part(
             self._corpus.with_faces().manifest, "dev", self._held.every, self._held.by, str(self._corpus)
@@ -249,11 +252,11 @@ class LipCrossValidation(CrossValidation):
         return set(faces[rows].tolist())
 
     def _groups(self) -> list[str]:
-        """What is not on both sides: the source or the speaker of each word."""
+        """Return what must not be on both sides: the source or the speaker of each word."""
         return require_speakers(self.recordings) if self._held.by == "speaker" else [word.source for word in self._seen]
 
     def _sound_inputs(self, rows: Rows, snr: float | None) -> Inputs:
-        """Where the pictures are: they stand for the sound."""
+        """Return the windows of the words, the input if the encoder is trained."""
         return [self._windows[row] for row in rows.tolist()]
 
     def _features(
@@ -269,8 +272,8 @@ class LipCrossValidation(CrossValidation):
         with torch.inference_mode():
             for clips in _alike({self._windows[rows[0]].clip: self._seen[rows[0]].length for rows in by_clip.values()}):
                 whole = [(clip, 0, length) for clip, length in clips]
-                seen = encoder(self._looks.at(whole, encoder.lips, self.device), layer)
-                for (clip, _), features in zip(clips, seen, strict=True):
+                outputs = encoder(self._looks.at(whole, encoder.lips, self.device), layer)
+                for (clip, _), features in zip(clips, outputs, strict=True):
                     for row in by_clip[clip]:
                         kept[row] = self._word(features, self._windows[row], readout)
         return kept
@@ -295,7 +298,7 @@ class LipCrossValidation(CrossValidation):
 
 
 def _alike(lengths: dict[int, int]) -> Iterator[list[tuple[int, int]]]:
-    """Batches of clips of one length, so that what is seen of one does not depend on its neighbours."""
+    """Return batches of clips of equal length, so that the features of one do not depend on the others."""
     by_length: dict[int, list[int]] = defaultdict(list)
     for clip, length in lengths.items():
         by_length[length].append(clip)

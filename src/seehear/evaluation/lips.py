@@ -1,7 +1,4 @@
-"""Task lips: isolated-word lip reading.
-
-Lip reading: which word is it? With a frozen front end, as Chung et al. 2020 do, or end to end.
-"""
+"""Lip reading of isolated words, with a frozen front end, as Chung et al. 2020 do, or end to end.<"""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from seehear.data.corpus import Corpus, Split
 from seehear.data.manifest import DetectorProvenance
 from seehear.errors import CorpusError
-from seehear.evaluation.baselines import DEFAULT_LIP_BASELINES, PIXELS, Mode, compared_lip_encoders
+from seehear.evaluation.baselines import DEFAULT_LIP_BASELINES, PIXELS, compared_lip_encoders
 from seehear.evaluation.cross_validation import Protocol, TrainedHead
 from seehear.evaluation.lip_clips import WindowOptions, visible_words
 from seehear.evaluation.lip_training import LipCrossValidation
@@ -26,6 +23,7 @@ from seehear.evaluation.probes.training import FrameProbe
 from seehear.evaluation.recordings import Recordings
 from seehear.evaluation.result import EvaluationResult, Row
 from seehear.evaluation.runner import ScoreSpec, run_comparison
+from seehear.evaluation.task import Mode
 from seehear.evaluation.words import LABEL
 from seehear.metrics.scores import accuracy, confusion, f1, recall
 from seehear.progress import Progress
@@ -39,30 +37,30 @@ GIVEN = (
     "Words are cut out by their known times (of a clip of one word, all of it is read), and where it says 'boundaries "
     "told' the read-out knows which frames are the word's own: easier than to read a sentence."
 )
-"""Of every table."""
+"""Remark on every table."""
 
 
 @dataclass(frozen=True)
 class LipsResult(EvaluationResult):
-    """The whole table.
+    """Results of lip reading.
 
     Attributes:
-        kinds: kind of words -> the words of it, such as letter -> a, b, c ...; empty where that is not known of all.
+        kinds: kind of words -> its words, such as letter -> a, b, c ...; empty where that is not known of all
     """
 
     kinds: Mapping[str, Sequence[str]]
 
     @classmethod
     def of(cls, result: EvaluationResult, kinds: Mapping[str, Sequence[str]]) -> Self:
-        """With the kinds of its words."""
+        """Add the kinds of words to a result."""
         return cls(**{field.name: getattr(result, field.name) for field in fields(EvaluationResult)}, kinds=kinds)
 
     def remarks(self) -> list[str]:
-        """What has to be known to believe the table: that where a word begins and ends is given, above all."""
+        """Return remarks on the table, above all that the boundaries of words are given."""
         return [*super().remarks(), GIVEN]
 
     def by_kind(self, row: Row) -> dict[str, float]:
-        """Accuracy among the words of each kind, told apart from all words; over all seeds."""
+        """Return the accuracy for the words of each kind, classified among all words; over all seeds."""
         counts = row.confusion or []
         right, there = dict.fromkeys(self.kinds, 0), dict.fromkeys(self.kinds, 0)
         for kind, words in self.kinds.items():
@@ -72,11 +70,11 @@ class LipsResult(EvaluationResult):
         return {kind: right[kind] / there[kind] for kind in self.kinds if there[kind]}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; the accuracy of each kind of words in each row too."""
-        told = super().to_dict()
-        for row, plain in zip(self.rows, told["rows"], strict=True):
+        """Return plain values for JSON, with the accuracy for each kind of words in each row."""
+        plain_values = super().to_dict()
+        for row, plain in zip(self.rows, plain_values["rows"], strict=True):
             plain["by_kind"] = self.by_kind(row)
-        return told
+        return plain_values
 
     def __rich__(self) -> RenderableType:
         from rich.console import Group
@@ -84,7 +82,7 @@ class LipsResult(EvaluationResult):
         return Group(super().__rich__(), self.kind_table()) if self.kinds else super().__rich__()
 
     def kind_table(self) -> Table:
-        """A row an encoder, a column a kind of words."""
+        """Return a table with a row for each encoder and a column for each kind of words."""
         from rich.table import Table
 
         columns = (f"{kind} ({len(words)})" for kind, words in self.kinds.items())
@@ -96,10 +94,10 @@ class LipsResult(EvaluationResult):
 
 
 def kinds_of(words: Recordings) -> dict[str, list[str]]:
-    """The kind of each word where every sentence says it: the label, such as letter, whose value the word is.
+    """Return the kind of each word if every sentence has it: the label, such as letter, whose value the word is.
 
     Returns:
-        Kind -> its words, sorted; nothing where a word is of no kind or of two, or all are of one.
+        Kind -> its words, sorted; empty if a word is of no kind or of two, or all are of one.
     """
     found: dict[str, set[str]] = {}
     for word in words:
@@ -137,39 +135,40 @@ def evaluate_lips(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> EvaluationResult:
-    """Say how well words can be read from what a lip encoder sees.
+    """Evaluate how well a probe recognises isolated words from the features of a lip encoder.
 
-    Clips of one word each (the label word, as in LRW), or sentences whose words have times (GRID, avatars), which are
-    then cut out: this is the recognition of single words whose times are given, not the reading of sentences, and by
-    default the read-out is told which frames are the word's own (--window.boundaries).
+    The clips are of one word each (the label word, as in LRW), or sentences with word times (GRID, avatars), out of
+    which the words are cut. So this is the recognition of single words whose times are given, not of sentences, and by
+    default the probe knows which frames are within the word (--window.boundaries).
 
-    Features are computed once over a whole clip and cut afterwards, so those at the ends of a word know
-    of its neighbours, as far as the encoder sees. Clips need no sound.
+    Features are computed once over a whole clip and cut afterwards, so those at the ends of a word depend on its
+    neighbours, as far as the encoder's context goes. Clips need no audio.
 
     Args:
-        model: folder of a run, name of a model, or pixels.
-        data: corpora that seehear prepare has made.
-        baselines: encoders to compare with: untrained (its own shape with random weights), pixels (the mouth in 16 x 16
-            pixels), other models, finetuned or scratch (its own shape trained with the labels from pictures to words).
-        probe: tc5 (two convolutions over time, as in the papers) or pooled (mean and deviation in four segments of
-            time, logistic regression: seconds).
-        mode: frozen, or finetuned or scratch, which train the encoder with the labels.
+        model: folder of a run, name of a model, or pixels
+        data: corpora that "seehear prepare" has made
+        baselines: encoders to compare with: untrained (the model's architecture with random weights), pixels (the mouth
+            in 16 x 16 pixels), other models, finetuned or scratch (the model's architecture trained end to end with the
+            labels)
+        probe: tc5 (two temporal convolutions, as in the papers) or pooled (mean and deviation in four segments of time,
+            logistic regression: seconds)
+        mode: frozen, or finetuned or scratch, which train the encoder with the labels
         split: source (what the model's own training has held out is tested), speakers (a fifth of them is tested),
-            leave-one-speaker-out, or official (the label part).
-        label_fraction: share of the training labels that is used, of each class alike.
-        seeds: repetitions, each with its own development part, labels and weights (and test part, by speakers).
-        first_seed: number of the first of them; the others follow it.
-        layer: of the lip encoder: trunk, hidden1 and so on, or embedding; by default the one that it says is read best.
-        where: only clips with these labels, each label=value or label=value|other.
-        vocabulary: only the so many most frequent words.
-        min_count: only words with so many examples.
-        min_speakers: only words that so many speakers say.
-        shared_speakers: let an official split have a speaker on both sides.
-        window: the frames that a word is read from.
-        tc5: the read-out of features that stay as they are, and its training.
-        end_to_end: the same where the encoder is trained along.
-        device: where networks run, as torch names it.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+            leave-one-speaker-out, or official (the label part)
+        label_fraction: share of the training labels that is used, the same for each class
+        seeds: repetitions, each with its own development part, labels and weights (and test part, by speakers)
+        first_seed: number of the first seed; the others follow it
+        layer: layer of the lip encoder: trunk, hidden1 and so on, or embedding; by default the encoder's default layer
+        where: only clips with these labels, each label=value or label=value|other
+        vocabulary: only this many words, the most frequent ones
+        min_count: only words with at least this many examples
+        min_speakers: only words of at least this many speakers
+        shared_speakers: let an official split have a speaker on both sides
+        window: the frames that a word is read from
+        tc5: the probe on frozen features, and its training
+        end_to_end: the same where the encoder is trained
+        device: where networks run, as torch names it
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Raises:
         ModelError: there is no such model or layer, or it has no lip encoder.
@@ -195,7 +194,6 @@ def evaluate_lips(
     what = ScoreSpec(
         sums=partial(confusion, classes=len(classes)),
         scores={"accuracy": accuracy, "F1": f1, "UAR": recall},
-        higher_is_better=True,
         chance={"accuracy": max(tested.values()) / tested.total(), "UAR": 1 / len(classes)},
         classes=classes,
     )
@@ -211,7 +209,7 @@ def evaluate_lips(
 
 
 def _held_out(model: str) -> Split:
-    """What a model's training has kept for measuring."""
+    """Return the split of a model's training."""
     return Split() if model == PIXELS else Split.of_training(_config(model))
 
 

@@ -1,4 +1,4 @@
-"""Labelled recordings from corpora and data sets; WAV the short way."""
+"""Labelled recordings from corpora and data sets; a fast reader for WAV."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 
 
 def units_of_manifest(manifest: pa.Table) -> Units:
-    """Of the clips of a corpus, without reading them."""
+    """Return the units of the clips of a corpus, without reading them."""
     column, sources = LABEL_PREFIX + SPEAKER, manifest["source"].to_pylist()
     speakers = manifest[column].to_pylist() if column in manifest.column_names else [None] * len(sources)
     return units_of(speakers, sources)
 
 
 def read_whole_sound(path: Path) -> NDArray[np.float32]:
-    """The whole sound of any media file at 16 kHz, its channels mixed as by `seehear.media.sound.read_sound`.
+    """Read the audio of a media file at 16 kHz, its channels mixed like `seehear.media.sound.read_sound`.
 
-    PCM in WAV is read by scipy, a hundred times faster than through FFmpeg; all else, and what scipy does not
-    understand, by `seehear.media.sound.read_sound`.
+    PCM in WAV is read by scipy, a hundred times faster than through FFmpeg; everything else by
+    `seehear.media.sound.read_sound`.
 
     Returns:
-        float32 (N,), not a number where the file says so; empty for a file without sound.
+        Float32 (N,), NaN where the file has NaN; empty for a file without audio.
 
     Raises:
         MediaError: the file cannot be read.
@@ -53,15 +53,15 @@ def read_whole_sound(path: Path) -> NDArray[np.float32]:
     sound = read_sound(path)
     samples = sound.between(0, sound.duration_s)
     if sound.repaired:
-        samples[0] = np.nan  # as the file has them; the reader has put zeros in their places
+        samples[0] = np.nan  # as in the file; the reader replaces NaN by zeros
     return samples
 
 
 def _read_wav(path: Path) -> NDArray[np.float32] | None:
-    """None where scipy does not know what to make of it."""
+    """Return None if scipy does not support the file."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks that are not sound
+            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks that are not audio
             rate, stored = wavfile.read(path)
     except (ValueError, OSError, EOFError):
         return None
@@ -71,7 +71,7 @@ def _read_wav(path: Path) -> NDArray[np.float32] | None:
         half = 2.0 ** (8 * stored.dtype.itemsize - 1)
         mono = ((stored.astype(np.float64) - (half if stored.dtype.kind == "u" else 0)) / half).astype(np.float32)
     if mono.ndim == 2 and mono.shape[1] > len(STEREO):
-        return None  # which channel is which, is not known here
+        return None  # the channel layout is not known here
     if mono.ndim == 2:
         mono = mix_down(mono.T, STEREO, rate)
     mono = np.ascontiguousarray(mono)
@@ -88,19 +88,19 @@ Spans = Mapping[str, list[Span]]
 
 
 class CachedSound:
-    """Sound that is read once and then kept as 16-bit numbers, shared by all that is cut out of it."""
+    """Audio that is read once and then kept as 16-bit integers, shared by all segments of it."""
 
     def __init__(self, read: Callable[[], Sound]) -> None:
-        """Reads nothing yet; ``read`` gives float32 (N,) in [-1, 1] at 16 kHz."""
+        """Read nothing yet; ``read`` returns float32 (N,) in [-1, 1] at 16 kHz."""
         self._read = read
         self._samples: NDArray[np.int16] | None = None
 
     @property
     def samples(self) -> NDArray[np.int16]:
-        """All of it, (N,).
+        """The samples, (N,).
 
         Raises:
-            MediaError: it cannot be read, is of no length, or holds what is not a number.
+            MediaError: it cannot be read, is empty, or has NaN or infinite values.
         """
         if self._samples is None:
             sound = self._read()
@@ -113,12 +113,12 @@ class CachedSound:
 
 
 class Recording:
-    """A stretch of sound and what is known of it.
+    """A segment of audio and its labels.
 
     Attributes:
-        name: unique among the recordings it came with.
-        source: what it is a piece of; pieces of one source are not independent of each other.
-        labels: what is known of the whole of it, as text.
+        name: unique among the recordings it came with
+        source: what it is a segment of; segments of one source are not independent
+        labels: label -> value, of the whole recording
     """
 
     def __init__(
@@ -130,34 +130,34 @@ class Recording:
         spans: Callable[[], Spans] = dict,
         between: tuple[int, int] | None = None,
     ) -> None:
-        """Reads nothing yet; ``between`` are samples of the sound, all of it by default."""
+        """Read nothing yet; ``between`` are samples of the audio, by default all of it."""
         self.name, self.source, self.labels = name, source, labels
         self._sound, self._read_spans, self._between = sound, spans, between
 
     @cached_property
     def spans(self) -> Spans:
-        """What is known of parts of it, in seconds on its own clock."""
+        """Labels of parts of it, in seconds from its start."""
         return self._read_spans()
 
     @property
     def speaker(self) -> str | None:
-        """Who speaks, where that is known."""
+        """The speaker, where known."""
         return self.labels.get("speaker")
 
     @property
     def samples(self) -> int:
-        """How many there are.
+        """Number of samples.
 
         Raises:
-            MediaError: see `KeptSound.samples`.
+            MediaError: see `CachedSound.samples`.
         """
         return len(self._stored())
 
     def audio(self) -> Sound:
-        """The sound, float32 (N,) in [-1, 1] at 16 kHz.
+        """Return the audio, float32 (N,) in [-1, 1] at 16 kHz.
 
         Raises:
-            MediaError: see `KeptSound.samples`.
+            MediaError: see `CachedSound.samples`.
         """
         return np.divide(self._stored(), FULL_SCALE, dtype=np.float32)
 
@@ -170,36 +170,37 @@ class Recording:
         return samples
 
     def cut(self, name: str, start_s: float, end_s: float, labels: Mapping[str, str]) -> Recording:
-        """A piece of it, with its labels and some more. Of sound beyond its ends there is none."""
+        """Return a segment of it, within its bounds, with its labels and additional ones."""
         first = self._between[0] if self._between else 0
         start, end = (max(0, round(s * SAMPLE_RATE)) + first for s in (start_s, end_s))
         return Recording(name, self.source, {**self.labels, **labels}, self._sound, between=(start, end))
 
 
 class Recordings(Sequence[Recording]):
-    """Recordings in order, and what had to be left out of them.
+    """Recordings in order, and those that had to be left out.
 
     Attributes:
-        name: where they are from, as the user gave it.
-        left_out: name -> reason.
+        name: where they are from, as the user gave it
+        left_out: name -> reason
     """
 
     def __init__(self, recordings: Iterable[Recording], name: str, left_out: Mapping[str, str] | None = None) -> None:
-        """Takes them as they are."""
+        """Hold these recordings."""
         self._all = list(recordings)
         self.name = name
         self.left_out = dict(left_out or {})
 
     @classmethod
     def of(cls, paths: Path | Sequence[Path], dataset: str | None = None) -> Self:
-        """The recordings of data sets; no sound is read yet.
+        """Return the recordings of data sets, without reading audio.
 
         Args:
-            paths: corpora that `seehear prepare` has made, and files and folders that the data set has.
-            dataset: of those that are no corpora, a name in `seehear.data.datasets.DATASETS`; by default ``folder``.
+            paths: corpora that `seehear prepare` has made, and files and folders of the data set
+            dataset: name in `seehear.data.datasets.DATASETS`, unless they are corpora; by default
+                ``folder``
 
         Raises:
-            CorpusError: nothing is there, or it is damaged or does not fit its labels.
+            CorpusError: nothing is there, or it is damaged or does not match its labels.
         """
         places = [Path(p) for p in ([paths] if isinstance(paths, str | Path) else paths)]
         corpora = [place for place in places if (place / CORPUS_FILE).is_file()]
@@ -225,18 +226,18 @@ class Recordings(Sequence[Recording]):
         return iter(self._all)
 
     def subset(self, rows: ArrayLike) -> Self:
-        """Those in these rows, in this order; a bool mask does as well."""
+        """Return the recordings of these rows, in this order; a bool mask works as well."""
         chosen = np.asarray(rows)
         if chosen.dtype == bool:
             chosen = np.flatnonzero(chosen)
         return type(self)([self._all[row] for row in chosen.tolist()], self.name, self.left_out)
 
     def labels(self, name: str) -> list[str | None]:
-        """One label of all of them; None for those without."""
+        """Return one label of all of them; None for those without it."""
         return [recording.labels.get(name) for recording in self]
 
     def labelled(self, name: str) -> Self:
-        """Those that have a label; the others are left out, with that as the reason.
+        """Return those that have a label; the others are left out for that reason.
 
         Raises:
             CorpusError: none has it.
@@ -252,13 +253,13 @@ class Recordings(Sequence[Recording]):
         return type(self)(self.subset(known), self.name, self.left_out | rest)
 
     def where(self, conditions: Sequence[str]) -> Self:
-        """Those whose labels have certain values.
+        """Return those whose labels have certain values.
 
         Args:
-            conditions: each ``label=value`` or ``label=value|other``; all of them must hold.
+            conditions: each ``label=value`` or ``label=value|other``; all of them must hold
 
         Raises:
-            CorpusError: a condition of another form, or one that nothing meets.
+            CorpusError: a condition of another form, or one that no recording meets.
         """
         kept = self
         for condition in conditions:
@@ -271,7 +272,7 @@ class Recordings(Sequence[Recording]):
         return kept
 
     def with_readable_sound(self, progress: Progress | None = None) -> Self:
-        """Those whose sound can be read, which is done now; the others are left out and named.
+        """Return those whose audio can be read, and read it; the others are left out and listed.
 
         Raises:
             CorpusError: none can be read.
@@ -294,7 +295,7 @@ class Recordings(Sequence[Recording]):
 
 
 def _of_corpus(path: Path, left_out: dict[str, str], prefix: str) -> list[Recording]:
-    """A recording a clip."""
+    """Return a recording for each clip."""
     corpus = Corpus(path)
     table = corpus.manifest
     names = label_columns(table)
@@ -319,13 +320,13 @@ def _clip_sound(root: CorpusRoot, row: Mapping[str, int]) -> Sound:
 
 
 def clip_spans(root: CorpusRoot, row: Mapping[str, int]) -> Spans:
-    """What is known of parts of a clip, on its own clock, by the clip's row of the manifest.
+    """Return the labels of parts of a clip, in seconds from its start, given its row of the manifest.
 
     Raises:
-        CorpusError: the shard is gone or damaged.
+        CorpusError: the shard is missing or damaged.
     """
-    told = json.loads(_member(root, row, "meta")).get("spans", {})
-    return {kind: [Span(*span) for span in spans] for kind, spans in told.items()}
+    stored = json.loads(_member(root, row, "meta")).get("spans", {})
+    return {kind: [Span(*span) for span in spans] for kind, spans in stored.items()}
 
 
 def _member(root: CorpusRoot, row: Mapping[str, int], member: str) -> bytes:
@@ -340,7 +341,7 @@ def _member(root: CorpusRoot, row: Mapping[str, int], member: str) -> bytes:
 
 
 def _of_sources(sources: Sequence[Source], left_out: dict[str, str]) -> list[Recording]:
-    """A recording a media file."""
+    """Return a recording for each media file."""
     left_out |= {source.name: source.problem for source in sources if source.problem}
     return [
         Recording(s.name, s.name, s.labels, CachedSound(partial(read_whole_sound, s.path)), partial(dict, s.spans))

@@ -1,12 +1,16 @@
-"""`EvaluationResult`: tables, remarks, verdicts."""
+"""`EvaluationResult`: tables, remarks and verdicts; `Measurement`: the figures that benchmarks keep."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.evaluation import find_score
 from seehear.metrics.bootstrap import FEW, Comparison, Estimate, count_phrase, to_plain_dict
 from seehear.results import Result
 
@@ -19,14 +23,47 @@ LEFT_OUT_SHOWN = 5
 
 
 NO_INTERVAL = "-"
-"""In its place, where only one unit was tested."""
+"""Shown instead, if only one unit was tested."""
 
 
 CONFUSION_CLASSES = 12  # more do not fit a terminal; --json has them all
 
 
 NOISY_DB = 0.0
-"""Ratio at which the loss by noise is reported."""
+"""Signal-to-noise ratio at which the loss by noise is reported."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The figures of one model, as benchmarks keep them: what `measurement` of the result of a task returns.
+
+    Attributes:
+        scores: score -> value, without noise; the first is the one that the task is about
+        recordings: number of recordings or clips
+        tested: how many of them were tested
+        units: what the draws are of: speakers, people, sources
+        unit_count: number of units that were tested
+        draws: the first score in each bootstrap draw of the units, (R,); NaN where it is undefined
+        chance: score -> what guessing gets; only where that says something
+        by_snr: signal-to-noise ratio (dB) -> first score
+        confusion: confusion matrix, a row for each true class; None where there are no classes
+        classes: in the order of the confusion matrix
+        det: detection error tradeoff: (false alarms, misses); None where nothing is detected
+        setting: what decides the numbers besides the model and the data
+    """
+
+    scores: Mapping[str, float]
+    recordings: int
+    tested: int
+    units: str
+    unit_count: int
+    draws: NDArray[np.float64]
+    chance: Mapping[str, float] = field(default_factory=dict)
+    by_snr: Mapping[float, float] = field(default_factory=dict)
+    confusion: Sequence[Sequence[int]] | None = None
+    classes: Sequence[str] = ()
+    det: Sequence[tuple[float, float]] | None = None
+    setting: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -34,14 +71,14 @@ class Row:
     """One encoder.
 
     Attributes:
-        encoder: its name.
-        mode: frozen, finetuned or scratch.
-        figures: score -> how high, without noise; the first is the one that the task is about.
-        by_snr: ratio of sound to noise (dB) -> the same score there; empty without noise.
-        confusion: truth (row) by what was said, counts over all seeds; None where there are no classes.
-        layers: that were read (of the best baseline: whose features), and in how many folds each.
-        by_layer: the first score if one layer is read in all folds, without noise: of all layers that were looked at,
-            in the order of the encoder. Of a read-out that is quick, the last is always there.
+        encoder: its name
+        mode: frozen, finetuned or scratch
+        figures: score -> value without noise; the first is the one that the task is about
+        by_snr: signal-to-noise ratio (dB) -> value of that score; empty without noise
+        confusion: confusion matrix with a row for each true class, counts over all seeds; None if there are no classes
+        layers: layers that were read (of the best baseline: encoders), and the number of folds of each
+        by_layer: the first score if one layer is read in all folds, without noise, for all compared layers in the order
+            of the encoder. With a quick probe, the last layer is always included.
     """
 
     encoder: str
@@ -59,29 +96,29 @@ class Row:
 
     @property
     def loss_by_noise(self) -> float | None:
-        """Relative loss of the score from clean to 0 dB; None where that was not measured."""
+        """Relative loss of the score from clean to 0 dB; None if that was not measured."""
         noisy = self.by_snr.get(NOISY_DB)
         return (self.main.value - noisy.value) / self.main.value if noisy and self.main.value else None
 
 
 @dataclass(frozen=True, repr=False)
 class EvaluationResult(Result):
-    """The whole table.
+    """The results of a model and its baselines.
 
     Attributes:
-        task: its name.
-        data: where the recordings are from.
-        rows: the model first, then those it is compared with.
-        comparisons: the model against each of the others, in the first score.
-        higher_is_better: of the first score.
-        chance: score -> what guessing gets; empty where that says nothing.
-        classes: what is told apart, in the order of the confusion matrices.
-        recordings: that were used.
-        tested: that were in a test part with any seed.
-        speakers: different ones; None where that is not known of all.
-        units: what the intervals and tests draw: speakers, or sources where speakers are not known of all.
-        setting: read-out, split, share of the labels, seeds and whatever else decides the numbers.
-        left_out: recording -> reason.
+        task: name of the task
+        data: where the recordings are from
+        rows: the model first, then its baselines
+        comparisons: the model against each of the others, by the first score
+        higher_is_better: of the first score
+        chance: score -> what guessing gets; empty where that says nothing
+        classes: in the order of the confusion matrices
+        recordings: number of recordings
+        tested: number of recordings in a test part of any seed
+        speakers: number of speakers; None if not all are known
+        units: what the intervals and tests resample: speakers, or sources if not all speakers are known
+        setting: probe, split, share of the labels, seeds and whatever else decides the numbers
+        left_out: recording -> reason
     """
 
     task: str
@@ -99,7 +136,7 @@ class EvaluationResult(Result):
     left_out: dict[str, str]
 
     def row(self, encoder: str) -> Row:
-        """The row of an encoder.
+        """Return the row of an encoder.
 
         Raises:
             KeyError: it was not measured.
@@ -109,13 +146,30 @@ class EvaluationResult(Result):
                 return row
         raise KeyError(encoder)
 
+    def measurement(self) -> Measurement:
+        """Return the figures of the model."""
+        row = self.rows[0]
+        return Measurement(
+            scores={name: figure.value for name, figure in row.figures.items()},
+            recordings=self.recordings,
+            tested=self.tested,
+            units=self.units,
+            unit_count=row.main.units,
+            draws=row.main.draws,
+            chance=self.chance,
+            by_snr={snr: figure.value for snr, figure in row.by_snr.items()},
+            confusion=row.confusion,
+            classes=self.classes,
+            setting=self.setting | {"left out": len(self.left_out)},
+        )
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; the loss by noise of each row too."""
-        told = to_plain_dict(self)
-        for row, plain in zip(self.rows, told["rows"], strict=True):
+        """Return plain values for JSON, with the loss by noise of each row."""
+        plain_values = to_plain_dict(self)
+        for row, plain in zip(self.rows, plain_values["rows"], strict=True):
             plain["loss_by_noise"] = row.loss_by_noise
             plain["by_snr"] = {f"{snr:g}": to_plain_dict(figure) for snr, figure in row.by_snr.items()}
-        return told
+        return plain_values
 
     SHOWN = ("task", "data", "model", "score")
     WIDTH = 120
@@ -140,13 +194,13 @@ class EvaluationResult(Result):
         if self.rows[0].by_snr:
             parts.append(self.noise_table())
         if self.rows[0].confusion and len(self.classes) <= CONFUSION_CLASSES:
-            # as a title it would be wrapped to a narrow table
+            # as a title it would be wrapped to the width of a narrow table
             parts.append(Text(f"{self.rows[0].encoder}: what (rows) is taken for what, in percent"))
             parts.append(self.confusion_table())
         return Group(*parts, *(Text(line) for line in self.remarks()))
 
     def table(self) -> Table:
-        """Every encoder without noise, and the model against each of the others."""
+        """Return a table of every encoder without noise, and of the model against each of the others."""
         from rich.table import Table
 
         names = list(self.rows[0].figures)
@@ -154,17 +208,17 @@ class EvaluationResult(Result):
         title = f"{self.task} on {self.data}" + (f" (guessing: {chance})" if chance else "")
         columns = ["encoder", f"{names[0]} ± std", "95 % interval", *names[1:], "model is better by", "p"]
         table = Table(*columns, title=title)
-        told = {comparison.against: comparison for comparison in self.comparisons}
+        by_encoder = {comparison.against: comparison for comparison in self.comparisons}
         for row in self.rows:
             rest = [_number(names[i], row.figures[names[i]].value) for i in range(1, len(names))]
             table.add_row(
                 _called(row), _mean(names[0], row.main), _range(names[0], row.main.low, row.main.high), *rest,
-                *self._against(names[0], told.get(row.encoder)),
+                *self._against(names[0], by_encoder.get(row.encoder)),
             )  # fmt: skip
         return table
 
     def layer_table(self) -> Table:
-        """Which layer was read in how many folds, and what is told from each if it is read in all of them."""
+        """Return a table of the layers that were read, and of the score of each if it is read in all folds."""
         from rich.table import Table
 
         name = next(iter(self.rows[0].figures))
@@ -179,7 +233,7 @@ class EvaluationResult(Result):
         return table
 
     def noise_table(self) -> Table:
-        """The first score at every ratio of sound to noise."""
+        """Return a table of the first score at every signal-to-noise ratio."""
         from rich.table import Table
 
         name = next(iter(self.rows[0].figures))
@@ -193,7 +247,7 @@ class EvaluationResult(Result):
         return table
 
     def confusion_table(self) -> Table:
-        """What the model took for what: a row a true class, its shares in percent."""
+        """Return the model's confusion matrix: a row for each true class, in percent."""
         from rich.table import Table
 
         confused = self.rows[0].confusion or []
@@ -203,7 +257,7 @@ class EvaluationResult(Result):
         return table
 
     def remarks(self) -> list[str]:
-        """What has to be known to believe the table."""
+        """Return what one has to know to interpret the table."""
         speakers = "unknown speakers" if self.speakers is None else f"{self.speakers} speakers"
         setting = ", ".join(f"{key} {value}" for key, value in self.setting.items())
         lines = [
@@ -220,36 +274,38 @@ class EvaluationResult(Result):
         return lines
 
     def verdicts(self) -> list[str]:
-        """In words, for each of the others: by how much the model is better or worse, and whether that is sure."""
+        """Return a sentence for each baseline: by how much the model is better or worse, and whether that is
+        significant."""
         name = next(iter(self.rows[0].figures))
-        return [self._verdict(name, told) for told in self.comparisons]
+        return [self._verdict(name, comparison) for comparison in self.comparisons]
 
-    def _verdict(self, name: str, told: Comparison) -> str:
-        gain, p = self._against(name, told)
-        said = f"{self.rows[0].encoder} against {told.against}, {name}: better by {gain}, p {p}"
-        if isnan(told.low):
-            return f"{said}: nothing can be said with {count_phrase(told.units, self.units)}"
-        if told.low <= 0 <= told.high:
-            return f"{said}: NOT SURE, the 95 % interval over {count_phrase(told.units, self.units)} holds 0"
-        better = (told.low > 0) == self.higher_is_better
-        return f"{said}: surely {'better' if better else 'WORSE'}, the interval leaves 0 out"
+    def _verdict(self, name: str, comparison: Comparison) -> str:
+        gain, p = self._against(name, comparison)
+        verdict = f"{self.rows[0].encoder} against {comparison.against}, {name}: better by {gain}, p {p}"
+        if isnan(comparison.low):
+            return f"{verdict}: nothing can be said with {count_phrase(comparison.units, self.units)}"
+        if comparison.low <= 0 <= comparison.high:
+            return f"{verdict}: NOT SURE, the 95 % interval over {count_phrase(comparison.units, self.units)} holds 0"
+        better = (comparison.low > 0) == self.higher_is_better
+        return f"{verdict}: surely {'better' if better else 'WORSE'}, the interval leaves 0 out"
 
     def _lost(self, row: Row) -> str:
-        """The relative loss of a score, or the rise of an error rate; a dash where there was nothing to lose."""
+        """Format the relative loss of a score, or the rise of an error rate; a dash if there was nothing to lose."""
         if row.loss_by_noise is None:
             return "-"
         return f"{row.loss_by_noise if self.higher_is_better else -row.loss_by_noise:.1%}"
 
-    def _against(self, name: str, told: Comparison | None) -> Sequence[str]:
-        if told is None:
+    def _against(self, name: str, comparison: Comparison | None) -> Sequence[str]:
+        if comparison is None:
             return "", ""
         sign = 1 if self.higher_is_better else -1
-        ends = sorted((sign * told.low, sign * told.high))
-        gain = _signed(name, sign * told.difference)
-        if not isnan(told.low):
-            gain += f" ({_signed(name, ends[0])} to {_signed(name, ends[1])})"
-        seeds = "" if told.p_seeds is None else f" / {told.p_seeds:.3f}"
-        return gain, NO_INTERVAL if isnan(told.low) else f"{told.p:.4f}{seeds}"
+        ends = sorted((sign * comparison.low, sign * comparison.high))
+        score = find_score(name)
+        gain = score.format(sign * comparison.difference, "+")
+        if not isnan(comparison.low):
+            gain += f" ({score.format(ends[0], '+')} to {score.format(ends[1], '+')})"
+        seeds = "" if comparison.p_seeds is None else f" / {comparison.p_seeds:.3f}"
+        return gain, NO_INTERVAL if isnan(comparison.low) else f"{comparison.p:.4f}{seeds}"
 
 
 def _has_layers(row: Row) -> bool:
@@ -260,17 +316,13 @@ def _called(row: Row) -> str:
     return row.encoder if row.mode == "frozen" or row.mode == row.encoder else f"{row.encoder} ({row.mode})"
 
 
-PLAIN = frozenset({"CCC", "valence CCC", "arousal CCC", "F1", "minDCF 0.01", "minDCF 0.05"})
-"""Scores that are customarily told as they are; the others are told in percent."""
-
-
 def _number(name: str, value: float) -> str:
-    return f"{value:.3f}" if name in PLAIN else f"{value:.1%}"
+    score = find_score(name)
+    return f"{score.format(value)}{'%' if score.percent else ''}"
 
 
 def _mean(name: str, figure: Estimate) -> str:
-    spread = f"{figure.std:.3f}" if name in PLAIN else f"{100 * figure.std:.1f}"
-    return f"{_number(name, figure.value)} ± {spread}"
+    return f"{_number(name, figure.value)} ± {find_score(name).format(figure.std)}"
 
 
 def _range(name: str, low: float, high: float) -> str:
@@ -278,12 +330,12 @@ def _range(name: str, low: float, high: float) -> str:
 
 
 def format_percent_range(low: float, high: float) -> str:
-    """An interval of a share, ``86.6% to 94.2%``; says so where there is none."""
+    """Format an interval of a share: ``86.6% to 94.2%``, or a dash if there is none."""
     return _range("accuracy", low, high)
 
 
 def describe_interval(units: int, kind: str) -> str:
-    """What the intervals of a score are, in a sentence: over how many of what, and by which method."""
+    """Describe the intervals of a score in a sentence: over how many units, and by which method."""
     over = count_phrase(units, kind)
     if units < 2:
         return f"No interval: all is of {over}, and nobody can say how others would do."
@@ -291,12 +343,12 @@ def describe_interval(units: int, kind: str) -> str:
 
 
 def describe_intervals(units: int, kind: str, seeds: bool = True) -> str:
-    """What intervals and p are, in a sentence or two: over how many of what, and by which method.
+    """Describe intervals and p in a sentence or two: over how many units, and by which method.
 
     Args:
-        units: how many people or sources were tested.
-        kind: which of them.
-        seeds: a second p, over seeds, may stand behind the first.
+        units: how many people or sources were tested
+        kind: which of them
+        seeds: whether there may be a second p, over seeds
     """
     over = count_phrase(units, kind)
     if units < 2:
@@ -305,7 +357,3 @@ def describe_intervals(units: int, kind: str, seeds: bool = True) -> str:
     how, test = ("t with bootstrap standard error", "t-test") if few else ("bootstrap", "permutation test")
     behind = "; behind the slash, paired t-test over seeds" if seeds else ""
     return f"95 % intervals over {over} ({how}). p: paired {test} over them{behind}."
-
-
-def _signed(name: str, value: float) -> str:
-    return f"{value:+.3f}" if name in PLAIN else f"{100 * value:+.1f}"

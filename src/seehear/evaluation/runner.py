@@ -1,4 +1,4 @@
-"""From trials to a result: sums by speaker, intervals, paired tests."""
+"""From predictions to a result: sums by speaker, intervals, paired tests."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.errors import CorpusError
-from seehear.evaluation.baselines import AUTO, LAST, ComparedEncoder, Mode, available_baselines, compared_encoder
+from seehear.evaluation import find_score
+from seehear.evaluation.baselines import AUTO, LAST, ComparedEncoder, available_baselines, compared_encoder
 from seehear.evaluation.cross_validation import CrossValidation, FoldResult, Protocol, TrainedHead, on_features
 from seehear.evaluation.probes.heads import PooledHead, RecurrentHead
 from seehear.evaluation.probes.interface import ClassObjective, Probe
 from seehear.evaluation.probes.linear import PooledClassifier
 from seehear.evaluation.recordings import Recordings
 from seehear.evaluation.result import EvaluationResult, Row
+from seehear.evaluation.task import Mode
 from seehear.metrics.bootstrap import (
     SHARE,
     Bounds,
@@ -35,23 +37,23 @@ from seehear.nn.external import layer_in_encoder_name
 from seehear.progress import Progress, Stage
 
 FoldNumber = tuple[int, int]
-"""Seed, and the fold of it."""
+"""Seed, and the number of its fold."""
 
 
 ByNoise = dict[float | None, Sums]
-"""Ratio of sound to noise (None: clean) -> sums (seeds, units, K)."""
+"""Signal-to-noise ratio (None: clean) -> sums (seeds, units, K)."""
 
 
 @dataclass
 class ScoreTally:
-    """The sums of one contender.
+    """The sums of one encoder.
 
     Attributes:
-        seeds: their numbers, in order.
-        units: how many there are.
-        chosen: fold -> the layer that was read.
-        dev: fold -> score on its development part.
-        tested: fold -> its test recordings, as something that is equal where they are the same.
+        seeds: their numbers, in order
+        units: number of units
+        chosen: fold -> the layer that was read
+        dev: fold -> score on its development part
+        tested: fold -> its test recordings, in a form that can be compared
     """
 
     seeds: Sequence[int]
@@ -62,12 +64,12 @@ class ScoreTally:
     _sums: dict[tuple[FoldNumber, str, float | None], Numbers] = field(default_factory=dict)
 
     def add(self, trial: FoldResult, entries: Numbers, units: NDArray[np.int64]) -> None:
-        """Counts a trial.
+        """Add the predictions of a fold.
 
         Args:
-            trial: of this contender.
-            entries: what each of its recordings adds, (N, K).
-            units: of those recordings, (N,).
+            trial: predictions of this encoder
+            entries: what each recording adds to the sums, (N, K)
+            units: unit of each recording, (N,)
         """
         fold = (trial.seed, trial.fold)
         self._sums[fold, trial.layer, trial.snr_db] = unit_sums(entries, units, self.units)
@@ -75,11 +77,11 @@ class ScoreTally:
             self.chosen[fold], self.dev[fold], self.tested[fold] = trial.layer, trial.dev, trial.rows.tobytes()
 
     def at_chosen_layers(self) -> ByNoise:
-        """Of the layer that was read in each fold."""
+        """Return the sums with the layer that was read in each fold."""
         return self._gathered({fold: self.at(fold) for fold in self.chosen})
 
     def of_layer(self, layer: str) -> Sums:
-        """Of one layer in all folds, without noise.
+        """Return the sums with one layer in all folds, without noise.
 
         Raises:
             KeyError: it was not read in all of them.
@@ -88,12 +90,12 @@ class ScoreTally:
 
     @property
     def layers(self) -> list[str]:
-        """Those that were read in every fold, in the order of the encoder."""
+        """Layers that were read in every fold, in the order of the encoder."""
         counts = Counter(layer for _, layer, snr in self._sums if snr is None)
         return [layer for layer, count in counts.items() if count == len(self.chosen)]
 
     def at(self, fold: FoldNumber) -> dict[float | None, Numbers]:
-        """Sums of the layer that was read in a fold, by ratio of sound to noise."""
+        """Return the sums with the layer that was read in a fold, by signal-to-noise ratio."""
         return {snr: sums for (of, layer, snr), sums in self._sums.items() if (of, layer) == (fold, self.chosen[fold])}
 
     def _gathered(self, folds: dict[FoldNumber, dict[float | None, Numbers]]) -> ByNoise:
@@ -106,13 +108,13 @@ class ScoreTally:
 
 
 def best_on_development(tallies: Sequence[ScoreTally], names: Sequence[str]) -> ScoreTally:
-    """What comes of taking, in each fold, the contender that is best on development data; of equals the first.
+    """Take in each fold the encoder that is best on development data; of equal ones the first.
 
-    Where folds of several seeds test the same recordings, as when each speaker is left out in turn, the mean of their
-    development scores decides: then more people have a say than the few that one seed draws.
+    If folds of several seeds test the same recordings, as when each speaker is left out in turn, the mean of their
+    development scores decides: it depends on more people than the few that one seed draws.
 
     Returns:
-        A tally whose layers are the names of those that were taken.
+        A tally whose layers are the names of the encoders that were taken.
     """
     best = ScoreTally(tallies[0].seeds, tallies[0].units, tested=tallies[0].tested)
     for fold, tested in best.tested.items():
@@ -124,45 +126,43 @@ def best_on_development(tallies: Sequence[ScoreTally], names: Sequence[str]) -> 
 
 
 SumsOf = Callable[[Sequence[Any], Sequence[Any]], Numbers]
-"""Truths and what was said of N recordings -> what each adds to the sums, (N, K)."""
+"""Truths and predictions for N recordings -> what each adds to the sums, (N, K)."""
 
 
 @dataclass(frozen=True)
 class ScoreSpec:
-    """What is counted, and what is made of the counts.
+    """What is counted, and the scores that are computed from the counts.
 
     Attributes:
-        sums: of truths and what was said.
-        scores: name -> function of the sums; the first is the one that the task is about.
-        higher_is_better: of the first.
-        chance: score -> what guessing gets.
-        classes: in the order of the confusion matrix that the sums are; none where they are none.
-        bounds: least and greatest value of the scores.
+        sums: of truths and predictions
+        scores: name -> function of the sums; the first is the one that the task is about
+        chance: score -> what guessing gets
+        classes: in the order of the confusion matrix that the sums are; empty if there are none
+        bounds: minimum and maximum of the scores
     """
 
     sums: SumsOf
     scores: Mapping[str, Statistic]
-    higher_is_better: bool
     chance: Mapping[str, float]
     classes: Sequence[str] = ()
     bounds: Bounds = SHARE
 
 
 BEST_BASELINE = "best baseline"
-"""Row of what comes of taking in each fold the handcrafted features that are best on its development part."""
+"""Row of the handcrafted features that are best on the development part of each fold."""
 
 
 def compared_encoders(model: str, against: Sequence[str], mode: Mode, layer: str = AUTO) -> list[ComparedEncoder]:
-    """The model and those it is compared with, each once.
+    """Return the model and its baselines, each once.
 
-    Those that cannot be had are left out where nothing else was asked for; see `available_baselines`.
+    Default baselines that are not available are left out; see `available_baselines`.
 
     Args:
-        model: the first of them.
-        against: the others.
-        mode: of those that have weights.
-        layer: `AUTO` or `LAST` for all alike; or the name of one, which the model and those of its shape are read at
-            while for all others one is chosen. A layer in the name of an encoder goes before.
+        model: the first of them
+        against: baselines
+        mode: of encoders with weights
+        layer: `AUTO` or `LAST` for all of them; or the name of a layer for the model and encoders of its architecture,
+            while for all others one is chosen. A layer in the name of an encoder takes precedence.
 
     Raises:
         ModelError: see `compared_encoder`.
@@ -186,17 +186,17 @@ def run_comparison(
     setting: Mapping[str, Any],
     progress: Progress | None = None,
 ) -> EvaluationResult:
-    """Runs all contenders through the same course and compares the first with the others.
+    """Evaluate all encoders by the same cross-validation and compare the first with the others.
 
     Args:
-        task: its name.
-        course: recordings, targets, folds.
-        named: who runs.
-        frozen: the read-out of features that stay as they are.
-        training: for contenders whose weights move.
-        what: what is counted.
-        setting: what the result says of how it came about.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+        task: its name
+        course: recordings, targets, folds
+        named: the encoders
+        frozen: probe of frozen features
+        training: for encoders that are trained
+        what: scores
+        setting: settings that the result reports
+        progress: called with the share that is done, 0 to 1, and a text
     """
     units, rows_of = tested_units_of(course)
     main = next(iter(what.scores.values()))
@@ -231,7 +231,7 @@ def run_comparison(
         data=recordings.name,
         rows=tuple(rows),
         comparisons=tuple(comparisons),
-        higher_is_better=what.higher_is_better,
+        higher_is_better=find_score(next(iter(what.scores))).higher_is_better,
         chance=dict(what.chance),
         classes=tuple(what.classes),
         recordings=len(recordings),
@@ -244,10 +244,10 @@ def run_comparison(
 
 
 def tested_units_of(course: CrossValidation) -> tuple[Units, NDArray[np.int64]]:
-    """What is drawn independently: the speakers that are tested with any seed, else the sources.
+    """Return what is resampled independently: the speakers that are tested with any seed, or else the sources.
 
     Returns:
-        The units of what is tested, and the unit of each recording (-1 for what is never tested).
+        The units of what is tested, and the unit of each recording (-1 if it is never tested).
     """
     recordings = [course.recordings[row] for row in course.tested.tolist()]
     units = units_of([one.speaker for one in recordings], [one.source for one in recordings])
@@ -286,16 +286,16 @@ def classify(
     protocol: Protocol,
     progress: Progress | None = None,
 ) -> EvaluationResult:
-    """How well a label can be told from the features of each contender.
+    """Evaluate how well a probe predicts a label from the features of each encoder.
 
     Args:
-        task: what the result is called.
-        recordings: all with the label, their sound read.
-        label: whose values are the classes.
-        contenders: the model first.
-        probe: what is trained on top of them.
-        protocol: split, seeds, noise and so on.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+        task: name of the result
+        recordings: all with the label, their audio read
+        label: label whose values are the classes
+        contenders: the encoders, the model first
+        probe: the probe
+        protocol: split, seeds, noise and so on
+        progress: called with the share that is done, 0 to 1, and a text
 
     Raises:
         CorpusError: one class, too few speakers, or a training part with a single class.
@@ -319,7 +319,6 @@ def classify(
     what = ScoreSpec(
         sums=partial(confusion, classes=len(classes)),
         scores={"accuracy": accuracy, "F1": f1, "UAR": recall},
-        higher_is_better=True,
         chance={"accuracy": max(tested.values()) / tested.total(), "UAR": 1 / len(classes)},
         classes=classes,
     )

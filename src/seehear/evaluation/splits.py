@@ -1,4 +1,4 @@
-"""Train, dev, test: by speaker, official, by a model's training."""
+"""Training, development and test: by speaker, official, or as in a model's training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from seehear.evaluation.recordings import Recordings
 SplitName = Literal["speakers", "leave-one-speaker-out", "official", "random"]
 
 
-HELD_OUT = 5  # one speaker (or recording) in so many is test, and one in so many development
+HELD_OUT = 5  # one in this many speakers (or recordings) is test, and one development
 
 
 PARTS = ("train", "dev", "test")
@@ -38,7 +38,7 @@ class Fold:
     """One division of the recordings.
 
     Attributes:
-        train, dev, test: rows, ascending.
+        train, dev, test: rows, ascending
     """
 
     train: Rows
@@ -47,19 +47,19 @@ class Fold:
 
 
 def partition(recordings: Recordings, split: SplitName, seed: int = 0, shared_speakers: bool = False) -> list[Fold]:
-    """Divides recordings, so that each is in the test part of one fold at most.
+    """Divide recordings into folds; each is in the test part of at most one fold.
 
     ``speakers``: one fold; a fifth of the speakers is test, a fifth development, and of five seeds in a row (0 to 4, 5
-    to 9, ...) each tests another fifth, so that their results do not repeat each other. ``leave-one-speaker-out``: a
-    fold a speaker, with a fifth of the others (at least one) as development. ``official``: the data set's own label
-    ``part``; where it has no development part, a fifth of the training speakers is. ``random``: as ``speakers``, but a
-    fifth of the recordings, whoever speaks; pieces of one source stay together.
+    to 9, ...) each tests another fifth, so that their results are of different people. ``leave-one-speaker-out``: a
+    fold for each speaker, with a fifth of the others (at least one) as development. ``official``: the data set's own
+    label ``part``; if it has no development part, a fifth of the training speakers. ``random``: as ``speakers``, but a
+    fifth of the recordings, whoever speaks; segments of one source stay together.
 
     Args:
-        recordings: with the label ``speaker``, but for ``random``.
-        split: one of the above.
-        seed: of the choice of test (but for leave-one-speaker-out and official) and development.
-        shared_speakers: let an official split have a speaker on both sides.
+        recordings: with the label ``speaker``, except for ``random``
+        split: one of the above
+        seed: of the choice of test (except for leave-one-speaker-out and official) and development
+        shared_speakers: let an official split have a speaker on both sides
 
     Raises:
         CorpusError: too few speakers, a recording without one, no label ``part``, or an official split that is not
@@ -77,7 +77,7 @@ def partition(recordings: Recordings, split: SplitName, seed: int = 0, shared_sp
 
 
 def require_speakers(recordings: Recordings) -> list[str]:
-    """The speaker of each.
+    """Return the speaker of each recording.
 
     Raises:
         CorpusError: one of them has none.
@@ -94,16 +94,16 @@ def require_speakers(recordings: Recordings) -> list[str]:
 
 
 def subsample_labels(train: Rows, classes: Sequence[str], share: float, seed: int) -> Rows:
-    """Part of the training rows: the share of each class, at least one example of it.
+    """Return a share of the training rows of each class, at least one example of each.
 
     Args:
-        train: rows.
-        classes: class of every recording (not of the training ones alone).
-        share: above 0, up to 1.
-        seed: of the choice.
+        train: rows
+        classes: class of every recording (not only of the training ones)
+        share: above 0, up to 1
+        seed: of the choice
 
     Raises:
-        CorpusError: a share outside of that.
+        CorpusError: the share is out of range.
     """
     if not 0 < share <= 1:
         raise CorpusError(f"--label-fraction must be more than 0 and at most 1, not {share:g}")
@@ -118,7 +118,7 @@ def subsample_labels(train: Rows, classes: Sequence[str], share: float, seed: in
 
 
 def _held_out(groups: Sequence[str], seed: int, what: str, name: str) -> Fold:
-    """One group in five is test, one in five development; see `partition`."""
+    """Make one group in five test and one in five development; see `partition`."""
     names = sorted(set(groups))
     if len(names) < len(PARTS):
         raise CorpusError(_too_few(name, what, len(names)))
@@ -166,7 +166,7 @@ def _official(recordings: Recordings, rng: np.random.Generator, shared_speakers:
 
 
 def _refuse_shared(name: str, speakers: Sequence[str], *parts: Rows) -> None:
-    """A speaker on two sides would be recognised, not understood."""
+    """Refuse a speaker on two sides, who would be recognised rather than understood."""
     sides = [{speakers[row] for row in part.tolist()} - {""} for part in parts]
     train, dev, test = sides
     if shared := sorted((train & dev) | (train & test) | (dev & test)):
@@ -197,17 +197,17 @@ TESTED = "test"
 def clips_of_part(
     clips: Corpus, part: ClipPart, config: Mapping[str, Any], by: By | None = None, every: int | None = None
 ) -> Corpus:
-    """The clips of a part.
+    """Return the clips of a part.
 
     Args:
-        clips: of a corpus.
-        part: ``dev``, which training kept for measuring, ``train``, which it learned from, ``all``, or ``official``,
-            those whose label ``part`` is ``test``.
-        config: of the model, which remembers how its training split.
-        by, every: another split into dev and train than that; see `Split`.
+        clips: of a corpus
+        part: ``dev``, which training held out, ``train``, which it learned from, ``all``, or ``official``, those whose
+            label ``part`` is ``test``
+        config: of the model, with the split of its training
+        by, every: another split into dev and train; see `Split`
 
     Raises:
-        CorpusError: they cannot be split so, or there is no official split.
+        CorpusError: they cannot be split like this, or there is no official split.
     """
     if part == "all":
         return clips
@@ -218,7 +218,7 @@ def clips_of_part(
 
 
 def officially_tested(clips: Corpus) -> Corpus:
-    """Those whose label ``part`` is ``test``.
+    """Return those whose label ``part`` is ``test``.
 
     Raises:
         CorpusError: there are none.
@@ -228,10 +228,10 @@ def officially_tested(clips: Corpus) -> Corpus:
 
 
 def in_test(parts: Sequence[str | None], name: str) -> NDArray[np.bool_]:
-    """Which are tested officially, by their labels ``part``, (N,).
+    """Return which are tested officially, by their labels ``part``, (N,).
 
     Raises:
-        CorpusError: none of ``name``.
+        CorpusError: none is.
     """
     if TESTED not in parts:
         raise CorpusError(
@@ -244,7 +244,7 @@ VoicePart = Literal["all", "dev", "train", "official"]
 
 
 def split_of(model: str, by: By | None, every: int | None) -> Split:
-    """The split of a model's training, unless told otherwise.
+    """Return the split of a model's training, or another one.
 
     Raises:
         ModelError: there is no such model.
@@ -258,12 +258,12 @@ def split_of(model: str, by: By | None, every: int | None) -> Split:
 def recordings_in_part(
     recordings: Recordings, places: Sequence[str | Path], part: Part, split: Split
 ) -> NDArray[np.bool_]:
-    """Which recordings are in a part, (N,).
+    """Return which recordings are in a part, (N,).
 
-    Clips of corpora are where training has them; other recordings are split among themselves in the same way.
+    Clips of corpora are divided as in training; other recordings are divided among themselves in the same way.
 
     Raises:
-        CorpusError: they cannot be split so.
+        CorpusError: they cannot be split like this.
     """
     corpora = [place for place in map(Path, places) if (place / CORPUS_FILE).is_file()]
     chosen: set[str] = set()

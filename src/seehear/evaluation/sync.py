@@ -1,4 +1,4 @@
-"""Task sync."""
+"""Lip-sync: accuracy of the audio offset that a model finds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from seehear.data.corpus import By, Corpus
 from seehear.data.manifest import DetectorProvenance
 from seehear.errors import CorpusError, SeehearError
-from seehear.evaluation.result import describe_interval, format_percent_range
+from seehear.evaluation.result import Measurement, describe_interval, format_percent_range
 from seehear.evaluation.splits import ClipPart, clips_of_part
 from seehear.losses.base import Distance
 from seehear.metrics.bootstrap import Units, estimate, singletons, to_plain_dict, unit_sums, units_of_metas
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LengthAccuracy:
-    """Of one K.
+    """Accuracy for one K.
 
     Attributes:
-        frames: K.
-        accuracy: share of the windows whose offset was found, 0 to 1.
-        low, high: 95 % interval over people, or sources where these are not known, as `significance.interval` has it;
-            not a number where there is only one.
-        windows: how many there were.
-        clips: how many clips they came from.
-        units: how many people, or sources, they came from.
-        draws: the accuracy in each draw of those with replacement, (R,); the same draws for every model. Not told.
+        frames: K
+        accuracy: share of the windows whose offset was found, 0 to 1
+        low, high: 95 % interval over people, or sources where these are not known, see `seehear.metrics.bootstrap`; NaN
+            if there is only one
+        windows: number of windows
+        clips: number of clips they came from
+        units: number of people, or sources, they came from
+        draws: the accuracy in each bootstrap draw of the units, (R,); the same draws for every model; not in JSON
     """
 
     frames: int
@@ -58,15 +58,15 @@ class LengthAccuracy:
 
 @dataclass(frozen=True, repr=False)
 class SyncEvaluation(Result):
-    """The whole table.
+    """The accuracy for several K.
 
     Attributes:
-        by_length: one entry a K, in their order. A K for which all clips were too short is not there.
-        chance: share that guessing reaches.
-        clips: clips seen.
-        too_short: how many of them gave no window even for the smallest K.
-        units: what intervals are over: speakers, sources, or clips of which neither is known.
-        faces: which detector found them.
+        by_length: one entry for each K, in their order, except those for which all clips were too short
+        chance: accuracy of guessing
+        clips: number of clips
+        too_short: number of clips that gave no window even for the smallest K
+        units: what intervals are over: speakers, sources, or clips where neither is known
+        faces: face detector of the corpus
     """
 
     by_length: tuple[LengthAccuracy, ...]
@@ -77,7 +77,7 @@ class SyncEvaluation(Result):
     faces: DetectorProvenance = field(default_factory=DetectorProvenance)
 
     def at(self, frames: int) -> float:
-        """Accuracy for that K, 0 to 1.
+        """Return the accuracy for a K, 0 to 1.
 
         Raises:
             SeehearError: no clip was long enough.
@@ -87,8 +87,29 @@ class SyncEvaluation(Result):
                 return entry.accuracy
         raise SeehearError(f"no clip is long enough to measure sync over {frames} frames; use longer clips")
 
+    def measurement(self) -> Measurement:
+        """Return the accuracy for each K.
+
+        Raises:
+            SeehearError: no clip was long enough.
+        """
+        if not self.by_length:
+            raise SeehearError("no clip of the corpus is long enough to measure sync; use longer clips")
+        first = self.by_length[0]
+        scores = {f"K={entry.frames}": entry.accuracy for entry in self.by_length}
+        return Measurement(
+            scores=scores,
+            recordings=self.clips,
+            tested=first.clips,
+            units=self.units,
+            unit_count=first.units,
+            draws=first.draws,
+            chance=dict.fromkeys(scores, self.chance),
+            setting={"windows": first.windows, "too short": self.too_short},
+        )
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, for JSON."""
+        """Return plain values, for JSON."""
         return to_plain_dict(self) | {"by_length": [to_plain_dict(entry) for entry in self.by_length]}
 
     def __rich__(self) -> RenderableType:
@@ -98,7 +119,7 @@ class SyncEvaluation(Result):
         return Group(self.table(), *(Text(line) for line in [*self.remarks(), *self.faces.lines()]))
 
     def table(self) -> Table:
-        """For the terminal."""
+        """Return the table for the terminal."""
         from rich.table import Table
 
         title = f"Sync accuracy, offset within ±{TOLERANCE} frame of the truth (chance {self.chance:.1%})"
@@ -110,7 +131,7 @@ class SyncEvaluation(Result):
         return table
 
     def remarks(self) -> list[str]:
-        """What has to be known to believe the table."""
+        """Return what one has to know to interpret the table."""
         return [describe_interval(self.by_length[0].units, self.units)] if self.by_length else []
 
 
@@ -121,19 +142,18 @@ def sync_accuracy(
     seed: int = 0,
     units: Callable[[], Units] | None = None,
 ) -> SyncEvaluation:
-    """Accuracy over clips whose lips and sound are in sync.
+    """Compute the accuracy over clips whose lips and audio are in sync.
 
-    Only windows for which all 31 offsets lie inside the clip count, so that chance is the same for all of them. A clip
-    of T embeddings gives T - 29 - K windows: a clip of 3 s (75 frames) gives 33 for K = 5 and 23 for K = 15 where the
+    Only windows count for which all 31 offsets lie inside the clip, so that chance is the same for all of them. A clip
+    of T embeddings gives T - 29 - K windows: a clip of 3 s (75 frames) gives 33 for K = 5 and 23 for K = 15 if the
     model's context is 4 frames. Clips with fewer than 31 + K - 1 embeddings give none; ``too_short`` counts them.
 
     Args:
-        clips: (lips (T, D), sound (T, D)) of each.
-        distance: how the model's embeddings are compared.
-        lengths: the Ks.
-        seed: of the bootstrap.
-        units: asked when all clips were seen: which person or source each is of. By default each is taken for
-            independent of all others.
+        clips: (lips (T, D), audio (T, D)) of each
+        distance: how the model's embeddings are compared
+        lengths: the values of K
+        seed: of the bootstrap
+        units: called after the last clip; returns the person or source of each. By default clips are independent.
     """
     counts = count_hits(clips, distance, lengths)
     seen = len(counts[0])
@@ -144,7 +164,7 @@ def sync_accuracy(
 
 
 def _with_interval(length: int, counts: NDArray[np.int64], units: Units, seed: int) -> LengthAccuracy | None:
-    """Ratio of sums over units, of (found, windows) of each clip, (clips, 2); None where there was no window."""
+    """Compute the ratio of sums over units of (hits, windows) of each clip, (clips, 2); None if there was no window."""
     if not len(counts) or not counts[:, 1].any():
         return None
     sums = unit_sums(counts.astype(np.float64), units.of, len(units))
@@ -161,13 +181,13 @@ def evaluate_sync_clips(
     lengths: Sequence[int] = LENGTHS,
     units: Callable[[Sequence[Mapping[str, Any]]], Units] = units_of_metas,
 ) -> SyncEvaluation:
-    """Sync accuracy of a model on clips that are in sync.
+    """Compute the sync accuracy of a model on clips that are in sync.
 
     Args:
-        model: in evaluation mode, on any device.
-        clips: each is embedded as a whole; those that the model's context uses up count as too short.
-        lengths: the Ks.
-        units: which unit each clip is of, from what the clips know of themselves.
+        model: in evaluation mode, on any device
+        clips: each is embedded as a whole; those that are not longer than the model's context count as too short
+        lengths: the values of K
+        units: returns the unit of each clip, from the metadata of the clips
     """
     device = next(model.parameters()).device
     metas: list[Mapping[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Characters from features without knowing when: connectionist temporal classification (Graves et al., ICML 2006)."""
+"""Connectionist temporal classification of characters (Graves et al., ICML 2006)."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from seehear.metrics.scores import character_errors
 BLANK = 0
 
 
-UNLIKELY = -9.2  # log of 1e-4: characters less likely than this at a step are not followed
+UNLIKELY = -9.2  # log of 1e-4: characters less likely than this at a step are skipped
 
 
 LogProbabilities = NDArray[np.float64]
 
 
 class CharacterObjective(Objective):
-    """Text by its characters: CTC loss; scored by the character error rate. Targets are texts."""
+    """Text by its characters: CTC loss, scored by the character error rate. Targets are texts."""
 
     every_step = True
 
     def __init__(self, alphabet: Sequence[str], beam: int = 1) -> None:
-        """Characters that there are; ``beam`` prefixes are followed when texts are told, with 1 the best path."""
+        """Set the characters, and the number of prefixes of the beam search; 1 is best-path decoding."""
         self.alphabet = list(alphabet)
         self.beam = beam
         self.outputs = len(self.alphabet) + 1
         self._numbers = {character: number for number, character in enumerate(self.alphabet, 1)}
 
     def loss(self, out: Tensor, lengths: Tensor, targets: Sequence[str]) -> Tensor:
-        """A text that is longer than its sound has steps for costs nothing: no path leads to it."""
+        """A text with more characters than there are steps adds nothing to the loss: no path leads to it."""
         spelt = [[self._numbers[character] for character in text] for text in targets]
         flat = torch.tensor([number for text in spelt for number in text], device=out.device)
         sizes = torch.tensor([len(text) for text in spelt])
@@ -54,16 +54,16 @@ class CharacterObjective(Objective):
         best = out.argmax(2).cpu().numpy()
         return [self._text(collapsed(path[:n])) for path, n in zip(best, lengths.tolist(), strict=True)]
 
-    def score(self, said: Sequence[str], targets: Sequence[str]) -> float:
-        """Less the character error rate."""
-        errors, characters = np.sum([character_errors(t, s) for t, s in zip(targets, said, strict=True)], axis=0)
+    def score(self, predicted: Sequence[str], targets: Sequence[str]) -> float:
+        """Return minus the character error rate."""
+        errors, characters = np.sum([character_errors(t, s) for t, s in zip(targets, predicted, strict=True)], axis=0)
         return -float(errors / characters)
 
     def pooled(self) -> CharacterCountObjective:
         return CharacterCountObjective(len(self.alphabet))
 
     def pooled_target(self, target: str) -> NDArray[np.float64]:
-        """How often each character is in the text, (characters,)."""
+        """Return the number of occurrences of each character, (characters,)."""
         return np.array([target.count(character) for character in self.alphabet], dtype=float)
 
     def _text(self, numbers: Sequence[int]) -> str:
@@ -71,13 +71,13 @@ class CharacterObjective(Objective):
 
 
 class CharacterCountObjective(Objective):
-    """How often each character is in a text: what a probe can tell of it that knows nothing of order.
+    """Number of occurrences of each character: what a probe without order can predict.
 
-    Only layers are compared by it. Scored by the share of the variance that is explained, the mean over characters.
+    Used to compare layers only. The score is the explained variance, averaged over characters.
     """
 
     def __init__(self, characters: int) -> None:
-        """So many different ones."""
+        """Set the number of characters."""
         self.outputs = characters
 
     def loss(self, out: Tensor, lengths: Tensor, targets: Sequence[Any]) -> Tensor:
@@ -86,26 +86,26 @@ class CharacterCountObjective(Objective):
     def decode(self, out: Tensor, lengths: Tensor) -> list[Any]:
         return list(out.cpu().numpy())
 
-    def score(self, said: Sequence[Any], targets: Sequence[Any]) -> float:
-        wanted, given = np.stack(list(targets)), np.stack(list(said))
-        spread = np.square(wanted - wanted.mean(0)).sum(0)
+    def score(self, predicted: Sequence[Any], targets: Sequence[Any]) -> float:
+        true, estimated = np.stack(list(targets)), np.stack(list(predicted))
+        spread = np.square(true - true.mean(0)).sum(0)
         varies = spread > 0
-        left = np.square(wanted - given).sum(0)[varies] / spread[varies]
+        left = np.square(true - estimated).sum(0)[varies] / spread[varies]
         return float(np.mean(1 - left)) if varies.any() else 0.0
 
 
 def collapsed(path: Sequence[int] | NDArray[np.int64]) -> list[int]:
-    """What a path says: repetitions once, blanks left out."""
+    """Collapse a path: repetitions once, blanks removed."""
     before = [BLANK, *path[:-1]]
     return [int(now) for now, last in zip(path, before, strict=True) if now not in (BLANK, last)]
 
 
 def best_prefix(steps: LogProbabilities, beam: int) -> list[int]:
-    """The likeliest text, summed over the paths that say it (prefix beam search, Hannun et al. 2014, without words).
+    """Return the most likely text, summed over its paths (prefix beam search, Hannun et al. 2014, without words).
 
     Args:
-        steps: log probabilities (T, 1 + characters), the blank first.
-        beam: prefixes that are followed at each step.
+        steps: log probabilities (T, 1 + characters), the blank first
+        beam: number of prefixes that are kept at each step
 
     Returns:
         Numbers of its characters.

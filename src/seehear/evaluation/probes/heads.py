@@ -1,8 +1,8 @@
 """Recurrent, pooled and TC-5 heads.
 
-TC-5 of Chung, Chung & Kang 2019 (Perfect Match, arXiv 1809.08001, section 4.3), which Chung et al. 2020 read lips with:
-five pictures make a feature, two temporal convolutions a word. Widths and kernels of the convolutions are not in the
-text; those here were chosen on GRID.
+TC-5 is from Chung, Chung & Kang 2019 (Perfect Match, arXiv 1809.08001, section 4.3) and used for lip reading by Chung
+et al. 2020: five frames make a feature, two temporal convolutions a word. The paper does not give widths and kernels of
+the convolutions; those here were chosen on GRID.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from seehear.nn.interface import SpeechEncoder
 
 @dataclass(frozen=True)
 class BGRUOptions(TrainingOptions):
-    """The recurrent read-out and how a network is trained with labels.
+    """The recurrent probe, and how a network is trained with labels.
 
-    The papers' own: arXiv 2001.04316 reads emotion with ``cell: lstm, bidirectional: false`` and the other defaults
-    here (two layers of 256, 100 epochs, lr 0.001, a tenth after every 30); 2005.01400 with ``cell: gru, lr: 0.0001,
-    decay_every: 40``. On two cores ``hidden: 128, epochs: 20, decay_every: 8, lr: 0.003`` tells the
-    same in a tenth of the time.
+    In the papers: arXiv 2001.04316 has ``cell: lstm, bidirectional: false`` for emotion and otherwise the defaults
+    here (two layers of 256, 100 epochs, lr 0.001, decay to a tenth every 30 epochs); 2005.01400 has ``cell: gru, lr:
+    0.0001, decay_every: 40``. On two cores ``hidden: 128, epochs: 20, decay_every: 8, lr: 0.003`` gives the same
+    scores in a tenth of the time.
 
     Attributes:
-        cell: gru or lstm.
-        bidirectional: forwards and backwards in time; else forwards alone.
-        hidden: units of each layer and direction.
-        layers: how many.
-        dropout: share of the units between and behind the layers that are left out.
-        rate, epochs, lr, encoder_lr, decay_every, decay, batch: see `TrainingOptions`.
+        cell: gru or lstm
+        bidirectional: forwards and backwards in time; else forwards only
+        hidden: units of each layer and direction
+        layers: number of layers
+        dropout: dropout between and after the layers
+        rate, epochs, lr, encoder_lr, decay_every, decay, batch: see `TrainingOptions`
     """
 
     cell: Literal["gru", "lstm"] = "gru"
@@ -53,7 +53,7 @@ class BGRUOptions(TrainingOptions):
 
 
 class Standardise(nn.Module):
-    """Each dimension with mean 0 and deviation 1, by measures that are taken once."""
+    """Scale each dimension to mean 0 and deviation 1, by statistics that are computed once."""
 
     mean: Tensor
     scale: Tensor
@@ -64,7 +64,7 @@ class Standardise(nn.Module):
         self.register_buffer("scale", torch.ones(width))
 
     def measure(self, steps: Tensor) -> None:
-        """Takes the measures of the training part's features, (steps, D)."""
+        """Compute the statistics from the features of the training part, (steps, D)."""
         deviation, mean = torch.std_mean(steps.double(), dim=0, correction=0)
         constant = deviation <= 1e-6 * (mean.abs() + 1e-6)
         self.mean = mean.float().to(self.mean.device)
@@ -75,40 +75,40 @@ class Standardise(nn.Module):
 
 
 class BidirectionalLayer(nn.Module):
-    """A recurrent layer forwards and one backwards, each recording from its own last step on.
+    """A forward and a backward recurrent layer; the backward one starts at each recording's own last step.
 
-    What a bidirectional layer over packed sequences does, without packing: under autocast that converts the weights
-    anew at every step, which makes it five times as slow.
+    Equal to a bidirectional layer over packed sequences, which under autocast converts the weights at every step and is
+    five times as slow.
     """
 
     def __init__(self, kind: type[nn.GRU] | type[nn.LSTM], width: int, hidden: int) -> None:
-        """Features of this width to twice ``hidden``."""
+        """Build a layer from this width to twice ``hidden``."""
         super().__init__()
         self.forwards = kind(width, hidden, batch_first=True)
         self.backwards = kind(width, hidden, batch_first=True)
 
     def forward(self, features: Tensor, mirrored: Tensor) -> Tensor:
-        """(B, T, D) and the `reverse_order` of its lengths -> (B, T, 2 hidden)."""
+        """Map (B, T, D) and the `reverse_order` of its lengths to (B, T, 2 hidden)."""
         later = _reordered(self.backwards(_reordered(features, mirrored))[0], mirrored)
         return torch.cat([self.forwards(features)[0], later], dim=2)
 
 
 class ForwardLayer(nn.Module):
-    """A recurrent layer forwards in time."""
+    """A forward recurrent layer."""
 
     def __init__(self, kind: type[nn.GRU] | type[nn.LSTM], width: int, hidden: int) -> None:
-        """Features of this width to ``hidden``."""
+        """Build a layer from this width to ``hidden``."""
         super().__init__()
         self.forwards = kind(width, hidden, batch_first=True)
 
     def forward(self, features: Tensor, mirrored: Tensor) -> Tensor:
-        """(B, T, D) -> (B, T, hidden); the order of the way back is not needed."""
+        """Map (B, T, D) to (B, T, hidden); the reverse order is not needed."""
         states: Tensor = self.forwards(features)[0]
         return states
 
 
 def reverse_order(lengths: Tensor, steps: int) -> Tensor:
-    """Order (B, T) that turns the first ``lengths`` steps of each recording around and leaves those behind."""
+    """Return the order (B, T) that reverses the first ``lengths`` steps of each recording and keeps the others."""
     step = torch.arange(steps, device=lengths.device).expand(len(lengths), steps)
     return torch.where(step < lengths[:, None], lengths[:, None] - 1 - step, step)
 
@@ -118,10 +118,10 @@ def _reordered(features: Tensor, order: Tensor) -> Tensor:
 
 
 class RecurrentHead(nn.Module):
-    """Recurrent layers, both ways or forwards, and a linear one, over the last states or over every step."""
+    """Recurrent layers, bidirectional or forward, and a linear one over the last states or over every step."""
 
     def __init__(self, width: int, outputs: int, options: BGRUOptions, every_step: bool = False) -> None:
-        """Features of this width to so many outputs."""
+        """Build a head from this width to this number of outputs."""
         super().__init__()
         self.every_step = every_step
         self.standardise = Standardise(width)
@@ -133,13 +133,13 @@ class RecurrentHead(nn.Module):
         self.linear = nn.Linear(wide, outputs)
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """(B, T, D) of which ``lengths`` steps count -> (B, outputs), or (B, T, outputs) of every step."""
+        """Map (B, T, D) with ``lengths`` valid steps to (B, outputs), or to (B, T, outputs) for every step."""
         lengths = lengths.to(features.device)
         mirrored = reverse_order(lengths, features.shape[1])
         states = self.standardise(features)
         for layer in self.layers:
             states = self.dropout(layer(states, mirrored))
-        if not self.every_step:  # the last states: of the way back, those at the beginning
+        if not self.every_step:  # the last states; of the backward layer, those at the beginning
             last = states[torch.arange(len(states), device=states.device), lengths - 1]
             if self.both:
                 last = torch.cat([last.chunk(2, dim=1)[0], states[:, 0].chunk(2, dim=1)[1]], dim=1)
@@ -149,57 +149,57 @@ class RecurrentHead(nn.Module):
 
 
 class PooledHead(nn.Module):
-    """A linear layer over pooled features: what `PooledClassifier` is, where the encoder is trained along."""
+    """A linear layer over pooled features: like `PooledClassifier`, for encoders that are trained."""
 
     def __init__(self, width: int, outputs: int) -> None:
-        """Features of this width to so many outputs."""
+        """Build a head from this width to this number of outputs."""
         super().__init__()
         self.standardise = Standardise(width)
         self.linear = nn.Linear(2 * SEGMENTS * width, outputs)
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """(B, T, D) of which ``lengths`` steps count -> (B, outputs)."""
+        """Map (B, T, D) with ``lengths`` valid steps to (B, outputs)."""
         out: Tensor = self.linear(pooled(self.standardise(features).float(), lengths))
         return out.float()
 
 
 class WholeNetwork(nn.Module):
-    """Encoder and head together, from sound to outputs."""
+    """Encoder and head together, from audio to outputs."""
 
     def __init__(self, encoder: SpeechEncoder, layer: str | None, head: nn.Module, rate: int) -> None:
-        """The head is given so many features a second."""
+        """Join them; ``rate`` is that of the head's inputs, features per second."""
         super().__init__()
         self.encoder, self.layer, self.head, self.rate = encoder, layer, head, rate
 
     def forward(self, sound: Tensor, lengths: Tensor) -> Tensor:
-        """float32 (B, 640 T) of which ``lengths`` samples count -> what the head makes of it."""
+        """Map float32 (B, 640 T) with ``lengths`` valid samples to the outputs of the head."""
         return self.head(*self.features(sound, lengths))  # type: ignore[no-any-return]
 
     def features(self, sound: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """What the head is given: features (B, T', D) and how many of them count."""
-        seen = at_rate(self.encoder(sound, self.layer), self.encoder.rate, self.rate)
-        return seen, lengths * seen.shape[1] // sound.shape[1]
+        """Return the inputs of the head: features (B, T', D) and the number of valid ones."""
+        features = at_rate(self.encoder(sound, self.layer), self.encoder.rate, self.rate)
+        return features, lengths * features.shape[1] // sound.shape[1]
 
 
 MakeHead = Callable[[int], nn.Module]
-"""Width of the features -> a head."""
+"""Number of features -> a head."""
 
 
 @dataclass(frozen=True)
 class TC5Options(TrainingOptions):
-    """Two convolutions over time, and how they are trained.
+    """Two temporal convolutions, and how they are trained.
 
     Attributes:
-        hidden: channels of both.
-        kernel: frames that each of them sees, odd.
-        dropout: share of the channels behind each that are left out, and half as many of the features before them.
-        rate, epochs, lr, encoder_lr, decay_every, decay, batch: see `TrainingOptions`.
+        hidden: channels of both
+        kernel: frames of each, odd
+        dropout: channel dropout after each convolution; half of it before the first
+        rate, epochs, lr, encoder_lr, decay_every, decay, batch: see `TrainingOptions`
     """
 
     hidden: int = 256
     kernel: int = 5
     dropout: float = 0.5
-    rate: Literal[25, 50, 100] = field(default=25, init=False)  # lips are seen 25 times a second
+    rate: Literal[25, 50, 100] = field(default=25, init=False)  # frame rate of lip features
     epochs: int = 30
     lr: float = 2e-3
     decay_every: int = 10
@@ -213,10 +213,10 @@ class TC5Options(TrainingOptions):
 
 
 class TC5Head(nn.Module):
-    """Convolution, batch norm and ReLU twice, the mean over the frames that count, a linear layer."""
+    """Twice convolution, batch norm and ReLU, then the mean over the valid frames and a linear layer."""
 
     def __init__(self, width: int, outputs: int, options: TC5Options) -> None:
-        """Features of this width to so many outputs."""
+        """Build a head from this width to this number of outputs."""
         super().__init__()
         self.standardise = Standardise(width)
         widths = (width, options.hidden)
@@ -229,7 +229,7 @@ class TC5Head(nn.Module):
         self.linear = nn.Linear(options.hidden, outputs)
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """(B, T, D) of which ``lengths`` frames count -> (B, outputs)."""
+        """Map (B, T, D) with ``lengths`` valid frames to (B, outputs)."""
         lengths = lengths.to(features.device)
         counts = (torch.arange(features.shape[1], device=features.device) < lengths[:, None])[:, None]  # (B, 1, T)
         states = self.before(self.standardise(features)).transpose(1, 2) * counts
@@ -242,10 +242,10 @@ class TC5Head(nn.Module):
 
 
 def _among(norm: nn.Module, states: Tensor, counts: Tensor) -> Tensor:
-    """Batch norm whose statistics are those of the frames that count: (B, C, T) -> (B, C, T), the others zero."""
+    """Batch norm with the statistics of the valid frames: (B, C, T) -> (B, C, T), zero elsewhere."""
     if not norm.training:
         return norm(states)  # type: ignore[no-any-return]
     rows = counts[:, 0].nonzero(as_tuple=True)
-    known = states.transpose(1, 2)[rows]  # (frames that count, C)
+    known = states.transpose(1, 2)[rows]  # (valid frames, C)
     levelled = states.new_zeros(states.shape[0], states.shape[2], states.shape[1])
     return levelled.index_put(rows, norm(known).to(levelled)).transpose(1, 2)

@@ -1,6 +1,6 @@
-"""`Probe`, goals (classes, one number), options.
+"""`Probe`, objectives (classes, one number) and training options.
 
-A continuous number: trained and scored by the concordance with the truth (arXiv 2005.01400, section 6).
+Numbers are trained and scored by the concordance with the truth (arXiv 2005.01400, section 6).
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from seehear.metrics.scores import concordance, concordance_sums, confusion, f1
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What all networks that are trained with labels have in common; the defaults are those of arXiv 2001.04316.
+    """Options of all networks that are trained with labels; the defaults are those of arXiv 2001.04316.
 
     Attributes:
-        rate: features a second that are read: those that are computed every 10 ms are averaged down to it.
-        epochs: passes over the training part; the one that is best on the development part is kept.
-        lr: learning rate of Adam.
-        encoder_lr: learning rate of the encoder's weights, as a share of it, when it is fine-tuned.
-        decay_every: epochs after which the rates fall.
-        decay: to this share.
-        batch: recordings in a batch.
+        rate: features per second; those that are computed every 10 ms are averaged
+        epochs: passes over the training part; the one that is best on the development part is kept
+        lr: learning rate of Adam
+        encoder_lr: learning rate of the encoder's weights in fine-tuning, relative to ``lr``
+        decay_every: epochs between decays of the learning rates
+        decay: factor of each decay
+        batch: recordings in a batch
     """
 
     rate: Literal[25, 50, 100] = 25
@@ -42,55 +42,55 @@ class TrainingOptions:
 
 
 Inputs = Sequence[Any]
-"""Features (T, D) or sound (N,) of each recording; or where to find its pictures, for what is trained on those."""
+"""Features (T, D) or audio (N,) of each recording; for probes that are trained on frames, where to find them."""
 
 
 class Examples(NamedTuple):
-    """What is given, and what is to be told of it."""
+    """Inputs and their targets."""
 
     inputs: Inputs
     targets: Sequence[Any]
 
 
 Predict = Callable[[Inputs], list[Any]]
-"""Inputs to what a read-out says of each."""
+"""Inputs -> a prediction for each."""
 
 
 @dataclass(frozen=True)
 class FittedProbe:
-    """A fitted read-out.
+    """A fitted probe.
 
     Attributes:
-        predict: inputs to what it says of each.
-        score: its goal's score on the development part; more is better.
+        predict: inputs -> a prediction for each
+        score: score on the development part; higher is better
     """
 
     predict: Predict
     score: float
 
     def __call__(self, inputs: Inputs) -> list[Any]:
-        """What it says of each input."""
+        """Return a prediction for each input."""
         return self.predict(inputs)
 
 
 class Probe(ABC):
-    """Something that is fitted on the training part and chosen on the development part."""
+    """A model that is fitted on the training part and selected on the development part."""
 
     def keep(self, features: Tensor, rate: int) -> Tensor:
-        """What it needs of features (B, T, D), so many a second: (B, ...)."""
+        """Reduce features (B, T, D) at this rate to what the probe needs, (B, ...)."""
         return features
 
     @abstractmethod
     def fit(self, train: Examples, dev: Examples, seed: int) -> FittedProbe:
-        """Fits it."""
+        """Fit the probe."""
 
 
 class Objective(ABC):
-    """Loss, meaning and score of a network's outputs.
+    """Loss, decoding and score of a network's outputs.
 
     Attributes:
-        outputs: how many numbers it is to give.
-        every_step: at each step rather than once a recording.
+        outputs: number of outputs
+        every_step: at each step rather than once for each recording
     """
 
     outputs: int
@@ -98,38 +98,38 @@ class Objective(ABC):
 
     @abstractmethod
     def loss(self, out: Tensor, lengths: Tensor, targets: Sequence[Any]) -> Tensor:
-        """What training makes small, of a batch."""
+        """Return the loss of a batch."""
 
     @abstractmethod
     def decode(self, out: Tensor, lengths: Tensor) -> list[Any]:
-        """What the outputs of a batch say, as the targets are said."""
+        """Convert the outputs of a batch to predictions, in the form of the targets."""
 
     def decode_fast(self, out: Tensor, lengths: Tensor) -> list[Any]:
-        """The same at less cost, where that is to be had: by which the epoch is chosen."""
+        """Decode at less cost, where possible; used to choose the epoch."""
         return self.decode(out, lengths)
 
     @abstractmethod
-    def score(self, said: Sequence[Any], targets: Sequence[Any]) -> float:
-        """How good that is; more is better."""
+    def score(self, predicted: Sequence[Any], targets: Sequence[Any]) -> float:
+        """Return the score of predictions; higher is better."""
 
     def pooled(self) -> Objective:
-        """What a probe over a whole recording is fitted to in its place, where layers are compared."""
+        """Return the objective of a probe over whole recordings, which compares layers."""
         return self
 
     def pooled_target(self, target: Any) -> Any:
-        """The target of that probe; None where nothing is known of the recording."""
+        """Return the target of that probe; None if nothing is known of the recording."""
         return target
 
 
 class ClassObjective(Objective):
-    """One class of several: cross entropy, macro F1. Targets are their numbers.
+    """One of several classes: cross entropy, macro F1. Targets are class numbers.
 
-    F1 and not accuracy chooses among epochs and strengths: where half of the recordings are of one class, the highest
-    accuracy of a weak model is that of always naming it.
+    Epochs and regularisation are chosen by F1 rather than accuracy: if half of the recordings are of one class, a weak
+    model gets the highest accuracy by always predicting it.
     """
 
     def __init__(self, count: int) -> None:
-        """So many classes."""
+        """Set the number of classes."""
         self.outputs = count
 
     def loss(self, out: Tensor, lengths: Tensor, targets: Sequence[int]) -> Tensor:
@@ -139,39 +139,39 @@ class ClassObjective(Objective):
         classes: list[int] = out.argmax(1).tolist()
         return classes
 
-    def score(self, said: Sequence[int], targets: Sequence[int]) -> float:
-        return float(f1(confusion(targets, said, self.outputs).sum(0)))
+    def score(self, predicted: Sequence[int], targets: Sequence[int]) -> float:
+        return float(f1(confusion(targets, predicted, self.outputs).sum(0)))
 
 
 TINY = 1e-8
 
 
 class ConcordanceObjective(Objective):
-    """One number, of every step or of the whole: loss 1 - (CCC + 1) / 2.
+    """One number, for every step or the whole recording: loss 1 - (CCC + 1) / 2.
 
-    Targets are float arrays (T,), not a number where nothing is known; or single floats.
+    Targets are float arrays (T,), NaN where unknown; or single floats.
     """
 
     outputs = 1
 
     def __init__(self, every_step: bool) -> None:
-        """Of every step, or of the whole."""
+        """Set whether there is a number for every step."""
         self.every_step = every_step
 
     def loss(self, out: Tensor, lengths: Tensor, targets: Sequence[Any]) -> Tensor:
-        """Over all steps of the batch together."""
-        said = out[..., 0]
+        """Return the loss over all steps of the batch together."""
+        predicted = out[..., 0]
         if self.every_step:
-            said = torch.cat([one[:n] for one, n in zip(said, lengths.tolist(), strict=True)])
-        truth = torch.from_numpy(np.concatenate([np.atleast_1d(target) for target in targets])).to(said)
+            predicted = torch.cat([one[:n] for one, n in zip(predicted, lengths.tolist(), strict=True)])
+        truth = torch.from_numpy(np.concatenate([np.atleast_1d(target) for target in targets])).to(predicted)
         known = truth.isfinite()
-        said, truth = said[known], truth[known]
+        predicted, truth = predicted[known], truth[known]
         if not len(truth):
             return out.sum() * 0
-        apart = (said.mean() - truth.mean()).square()
-        together = ((said - said.mean()) * (truth - truth.mean())).mean()
-        spread = said.var(correction=0) + truth.var(correction=0) + apart
-        return 1 - (2 * together / (spread + TINY) + 1) / 2
+        bias = (predicted.mean() - truth.mean()).square()
+        covariance = ((predicted - predicted.mean()) * (truth - truth.mean())).mean()
+        spread = predicted.var(correction=0) + truth.var(correction=0) + bias
+        return 1 - (2 * covariance / (spread + TINY) + 1) / 2
 
     def decode(self, out: Tensor, lengths: Tensor) -> list[Any]:
         numbers = out[..., 0].cpu().numpy().astype(np.float64)
@@ -179,24 +179,24 @@ class ConcordanceObjective(Objective):
             return list(numbers)
         return [one[:n] for one, n in zip(numbers, lengths.tolist(), strict=True)]
 
-    def score(self, said: Sequence[Any], targets: Sequence[Any]) -> float:
-        return float(concordance(concordance_sums_of_known(targets, said).sum(0)))
+    def score(self, predicted: Sequence[Any], targets: Sequence[Any]) -> float:
+        return float(concordance(concordance_sums_of_known(targets, predicted).sum(0)))
 
     def pooled(self) -> ConcordanceObjective:
         return ConcordanceObjective(every_step=False)
 
     def pooled_target(self, target: Any) -> float | None:
-        """The mean of what is known."""
+        """Return the mean of the known values."""
         known = np.atleast_1d(np.asarray(target, float))
         known = known[np.isfinite(known)]
         return float(known.mean()) if len(known) else None
 
 
-def concordance_sums_of_known(truths: Sequence[Any], said: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """What each recording adds to the sums of the concordance where the truth is known, (N, 6)."""
+def concordance_sums_of_known(truths: Sequence[Any], predicted: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return what each recording adds to the sums of the concordance where the truth is known, (N, 6)."""
     entries = []
-    for truth, one in zip(truths, said, strict=True):
-        wanted, given = np.atleast_1d(np.asarray(truth, float)), np.atleast_1d(np.asarray(one, float))
-        known = np.isfinite(wanted)
-        entries.append(concordance_sums(given[known], wanted[known]))
+    for truth, one in zip(truths, predicted, strict=True):
+        true, estimated = np.atleast_1d(np.asarray(truth, float)), np.atleast_1d(np.asarray(one, float))
+        known = np.isfinite(true)
+        entries.append(concordance_sums(estimated[known], true[known]))
     return np.array(entries)

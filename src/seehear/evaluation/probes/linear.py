@@ -1,4 +1,4 @@
-"""Pooled features into a linear model; many classes."""
+"""Linear models over pooled features; a linear probe for many classes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SEGMENTS = 4
 
 
 def pooled(features: Tensor, lengths: Tensor | None = None) -> Tensor:
-    """Mean and (population) deviation of each feature in each segment.
+    """Compute mean and (population) deviation of each feature in each of four segments.
 
-    Segment k of T steps goes from floor(k T / 4) to ceil((k + 1) T / 4): where T is no multiple of four, neighbours
-    share a step, and where it is less than four, none is empty.
+    Segment k of T steps goes from floor(k T / 4) to ceil((k + 1) T / 4): if T is not a multiple of four, neighbours
+    share a step, and if it is less than four, none is empty.
 
     Args:
-        features: (B, T, D), float32.
-        lengths: of each, int64 (B,); by default T. What comes after is not looked at.
+        features: (B, T, D), float32
+        lengths: number of valid steps of each, int64 (B,); by default T
 
     Returns:
         (B, 4 * 2 * D): the four means, then the four deviations.
@@ -62,11 +62,11 @@ Scaling = Literal["each", "all"]
 
 
 SCALINGS: tuple[Scaling, ...] = ("each", "all")
-"""Every dimension brought to deviation 1, or all of them by one number: bands that hold next to nothing, as those above
-4 kHz of a recording of 8 kHz, are as loud as the others after the first and stay quiet after the second."""
+"""Every dimension scaled to deviation 1, or all of them by one factor. Bands with hardly any energy, such as those
+above 4 kHz of a recording at 8 kHz, get the same weight as the others by the first and stay small by the second."""
 
 
-TOLERANCE = 1e-4  # of the gradient; with 1e-3 weak regularisation stops where the strong one did
+TOLERANCE = 1e-4  # of the gradient; with 1e-3 weak regularisation stops at the solution of the strong one
 
 
 Matrix = NDArray[np.float32]
@@ -75,19 +75,19 @@ Matrix = NDArray[np.float32]
 class PooledProbe(Probe):
     """A linear model over `pooled` features.
 
-    How its inputs are scaled and how strongly it is held back, the score on the development part says.
+    Its scaling and regularisation are chosen by the score on the development part.
     """
 
     def __init__(self, goal: Objective) -> None:
-        """Whose score that is."""
+        """Set the objective, which gives the score."""
         self._goal = goal
 
     def keep(self, features: Tensor, rate: int) -> Tensor:
-        """The vectors, (B, 8 * D)."""
+        """Return the pooled features, (B, 8 * D)."""
         return pooled(features)
 
     def fit(self, train: Examples, dev: Examples, seed: int) -> FittedProbe:
-        """Fits each scaling and strength, and keeps the first of the best."""
+        """Fit every scaling and regularisation, and keep the first of the best."""
         best: FittedProbe | None = None
         for scaling in SCALINGS:
             view = Standardised(np.stack(train.inputs), scaling)
@@ -99,14 +99,14 @@ class PooledProbe(Probe):
 
     @abstractmethod
     def _fits(self, view: Standardised, train: Examples, dev: Examples) -> Iterator[FittedProbe]:
-        """Every strength, from the strongest on."""
+        """Yield a fit for every regularisation, from the strongest on."""
 
 
 class PooledClassifier(PooledProbe):
-    """Logistic regression; its strength is C."""
+    """Logistic regression; C is chosen."""
 
     def _fits(self, view: Standardised, train: Examples, dev: Examples) -> Iterator[FittedProbe]:
-        """Each begins where the last one ended."""
+        """Each fit starts from the previous one."""
         from sklearn.linear_model import LogisticRegression
 
         given, held = view(np.stack(train.inputs)), view(np.stack(dev.inputs))
@@ -119,7 +119,7 @@ class PooledClassifier(PooledProbe):
 
 
 class PooledRegressor(PooledProbe):
-    """Ridge regression of one number, or of several."""
+    """Ridge regression of one number or several."""
 
     def _fits(self, view: Standardised, train: Examples, dev: Examples) -> Iterator[FittedProbe]:
         from sklearn.linear_model import Ridge
@@ -135,21 +135,22 @@ def _predict(view: Standardised, model: Any, inputs: Inputs) -> list[Any]:
 
 
 def pooled_probe(goal: Objective) -> PooledProbe:
-    """The quick read-out by which layers are compared, whatever is trained on the one that is chosen."""
+    """Return the quick probe that compares layers, whatever is trained on the chosen one."""
     instead = goal.pooled()
     return PooledClassifier(instead) if isinstance(instead, ClassObjective) else PooledRegressor(instead)
 
 
 class Standardised:
-    """Mean 0 and deviation 1 over the training part, and no more dimensions than it has examples.
+    """Standardise vectors by the training part, and reduce them to no more dimensions than it has examples.
 
-    A linear model with a quadratic penalty is the same in any rotation, so of vectors that are longer than there are
-    examples only the part within the examples' span is kept: nothing is lost, and a tenth of the labels takes a tenth
-    of the time.
+    A linear model with a quadratic penalty is the same in any rotation, so of vectors that are longer than the number
+    of examples only the part within the examples' span is kept: nothing is lost, and a tenth of the labels takes a
+    tenth of the time.
     """
 
     def __init__(self, train: Matrix, scaling: Scaling = "each") -> None:
-        """Takes the measures of the training part (N, D): of ``each`` dimension, or the mean deviation of ``all``."""
+        """Compute the statistics of the training part (N, D): of ``each`` dimension, or the mean deviation of
+        ``all``."""
         self._mean = train.mean(axis=0)
         deviation = train.std(axis=0)
         if scaling == "all":
@@ -160,23 +161,24 @@ class Standardised:
             self._basis = _span(self(train))
 
     def __call__(self, vectors: Matrix) -> Matrix:
-        """(N, D) -> (N, D or the number of training examples), float32."""
+        """Map (N, D) to (N, D or the number of training examples), float32."""
         standard = ((vectors - self._mean) * self._scale).astype(np.float32)
         return standard if self._basis is None else np.asarray(standard @ self._basis)
 
 
 def _span(vectors: Matrix) -> Matrix:
-    """An orthonormal basis of the rows (N, D), as columns (D, N or fewer), by the eigenvectors of their products."""
+    """Return an orthonormal basis of the rows (N, D), as columns (D, N or fewer), by the eigenvectors of their
+    products."""
     values, vectors_of = np.linalg.eigh((vectors @ vectors.T).astype(np.float64))
     kept = values > 1e-6 * values[-1]
-    kept[-1] = True  # where all examples are alike nothing spans them: then one dimension, which is zero
+    kept[-1] = True  # if all examples are equal, nothing spans them: then one dimension, which is zero
     lengths = np.sqrt(np.maximum(values[kept], 1e-12))
     basis: Matrix = (vectors.T @ (vectors_of[:, kept] / lengths)).astype(np.float32)
     return basis
 
 
 def fit_quietly(model: Any, given: Matrix, targets: Any) -> None:
-    """Weak regularisation may not be through after all iterations: the development part judges what came of it."""
+    """Fit without convergence warnings: with weak regularisation, the development part judges the unfinished result."""
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning
@@ -193,21 +195,21 @@ IDENTIFICATION_REGULARISATIONS = (1e-2, 1e-1, 1.0, 10.0)
 ITERATIONS = 200
 
 
-DEVELOPMENT = 5  # one vector of a class in so many decides on the strength
+DEVELOPMENT = 5  # one vector of a class in this many decides on the regularisation
 
 
 ClassScorer = Callable[[Matrix], NDArray[np.float64]]
-"""Vectors (N, D) -> logarithms of the probabilities of all classes, (N, classes)."""
+"""Vectors (N, D) -> log probabilities of all classes, (N, classes)."""
 
 
 def fit_probe(vectors: Matrix, targets: NDArray[np.int64], classes: int, seed: int = 0) -> ClassScorer:
-    """Fits it, as strongly held back as is best on a fifth of the vectors, and then to all of them.
+    """Fit a linear probe; a fifth of the vectors selects the regularisation, then it is fitted to all of them.
 
     Args:
-        vectors: (N, D).
-        targets: class of each, every class at least once.
-        classes: how many there are.
-        seed: of the choice of that fifth.
+        vectors: (N, D)
+        targets: class of each; every class occurs
+        classes: number of classes
+        seed: of the choice of that fifth
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -217,16 +219,16 @@ def fit_probe(vectors: Matrix, targets: NDArray[np.int64], classes: int, seed: i
     fit_quietly(model.set_params(C=_best_strength(given, targets, seed)), given, targets)
     places = np.asarray(model.classes_)
 
-    def probe(heard: Matrix) -> NDArray[np.float64]:
-        said = np.full((len(heard), classes), -np.inf)
-        said[:, places] = model.predict_log_proba(view(heard))
-        return said
+    def probe(inputs: Matrix) -> NDArray[np.float64]:
+        scores = np.full((len(inputs), classes), -np.inf)
+        scores[:, places] = model.predict_log_proba(view(inputs))
+        return scores
 
     return probe
 
 
 def _best_strength(given: Matrix, targets: NDArray[np.int64], seed: int) -> float:
-    """The first of the best; the middle one where no class has two vectors."""
+    """Return the first of the best; the middle one if no class has two vectors."""
     from sklearn.linear_model import LogisticRegression
 
     rng = np.random.default_rng([seed, 89])

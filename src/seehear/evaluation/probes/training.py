@@ -1,4 +1,4 @@
-"""Networks trained with labels."""
+"""Training of networks with labels."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from seehear.evaluation.probes.interface import Examples, FittedProbe, Inputs, O
 from seehear.machine import default_precision
 from seehear.nn.interface import SpeechEncoder
 
-GRADIENT = 5.0  # largest norm
+GRADIENT = 5.0  # maximum norm
 
 
-SORTED_TOGETHER = 8  # batches among which recordings are sorted by length, so that little is padded
+SORTED_TOGETHER = 8  # batches among which recordings are sorted by length, to reduce padding
 
 
 @dataclass(frozen=True)
 class HeadProbe(Probe):
-    """A head trained on features that stay as they are.
+    """A head that is trained on frozen features.
 
     Attributes:
-        make_head: of the width of the features.
-        goal: what for.
-        options: how.
-        device: where.
+        make_head: builds a head, given the number of features
+        goal: loss and score
+        options: how it is trained
+        device: where it is trained
     """
 
     make_head: MakeHead
@@ -43,11 +43,11 @@ class HeadProbe(Probe):
     device: torch.device
 
     def keep(self, features: Tensor, rate: int) -> Tensor:
-        """Features at the rate of the options, (B, T', D)."""
+        """Return features at the rate of the options, (B, T', D)."""
         return at_rate(features, rate, self.options.rate)
 
     def fit(self, train: Examples, dev: Examples, seed: int) -> FittedProbe:
-        """Trains a head."""
+        """Train a head."""
         with fixed_seed(seed):
             head = self.make_head(train.inputs[0].shape[-1]).to(self.device)
             head.standardise.measure(torch.from_numpy(np.concatenate(list(train.inputs))))  # type: ignore[union-attr,operator]
@@ -57,16 +57,16 @@ class HeadProbe(Probe):
 
 @dataclass(frozen=True)
 class FineTunedProbe(Probe):
-    """A head trained together with a copy of the encoder below it. Inputs are sound, (N,).
+    """A head that is trained together with a copy of the encoder below it. Inputs are audio, (N,).
 
     Attributes:
-        encoder: whose weights training begins with.
-        layer: whose features the head is given.
-        make_head: of their width.
-        goal: what for.
-        options: how.
-        encoder_lr: learning rate of the encoder's weights, as a share of the head's.
-        device: where.
+        encoder: its weights are the initial ones
+        layer: layer whose features the head takes
+        make_head: builds a head, given the number of features
+        goal: loss and score
+        options: how it is trained
+        encoder_lr: learning rate of the encoder's weights, relative to that of the head
+        device: where it is trained
     """
 
     encoder: SpeechEncoder
@@ -78,7 +78,7 @@ class FineTunedProbe(Probe):
     device: torch.device
 
     def fit(self, train: Examples, dev: Examples, seed: int) -> FittedProbe:
-        """Trains both."""
+        """Train both."""
         with fixed_seed(seed):
             encoder = deepcopy(self.encoder)
             head = self.make_head(encoder.layers[self.layer or encoder.default_layer])
@@ -99,15 +99,15 @@ def train_network(
     goal: Objective,
     options: TrainingOptions,
 ) -> FittedProbe:
-    """Adam, its rates falling in steps; the weights of the epoch that is best on the development part are kept.
+    """Train with Adam and step decay; keep the weights of the epoch that is best on the development part.
 
     Args:
-        network: of padded inputs and their lengths.
-        groups: of parameters, each with its rate.
-        train: what is learned from.
-        dev: what the epoch is chosen by.
-        goal: loss and score.
-        options: epochs, batch, rates.
+        network: takes padded inputs and their lengths
+        groups: groups of parameters, each with its learning rate
+        train: training part
+        dev: development part
+        goal: loss and score
+        options: epochs, batch size, learning rates
     """
     device = device_of(network)
     quick = partial(_predict, network, goal.decode_fast, options.batch)
@@ -130,17 +130,17 @@ def train_keep_best(
     score: Callable[[], float],
     options: TrainingOptions,
 ) -> float:
-    """Adam, its rates falling in steps; the network is left with the weights of the epoch that scores best.
+    """Train with Adam and step decay; leave the network with the weights of the epoch with the best score.
 
     Args:
-        network: what is trained; ``score`` may put it into evaluation mode.
-        groups: of parameters, each with its rate.
-        losses: those of the batches of one epoch.
-        score: how good it is on the development part; more is better.
-        options: epochs and rates.
+        network: the network; ``score`` may put it into evaluation mode
+        groups: groups of parameters, each with its learning rate
+        losses: yields the losses of the batches of one epoch
+        score: returns the score on the development part; higher is better
+        options: epochs and learning rates
 
     Returns:
-        That score.
+        The best score.
     """
     optimiser = torch.optim.Adam(groups)
     schedule = torch.optim.lr_scheduler.StepLR(optimiser, options.decay_every, options.decay)
@@ -161,9 +161,9 @@ def train_keep_best(
 
 
 def padded_inputs(inputs: Inputs) -> tuple[Tensor, Tensor]:
-    """Inputs (length, ...) of different lengths in one batch with zeros behind, and their lengths.
+    """Pad inputs (length, ...) with zeros to one batch, and return their lengths.
 
-    Sound, (N,), is continued to whole video frames first, as it is for frozen encoders, and the zeros count.
+    Audio, (N,), is first padded to whole video frames, as for frozen encoders, and these zeros count.
     """
     sound = inputs[0].ndim == 1
     whole = SAMPLES_PER_FRAME if sound else 1
@@ -176,7 +176,7 @@ def padded_inputs(inputs: Inputs) -> tuple[Tensor, Tensor]:
 
 @contextmanager
 def fixed_seed(seed: int) -> Iterator[None]:
-    """Weights, order and dropout by a seed; the caller's random numbers go on undisturbed."""
+    """Seed weights, order and dropout; the caller's random state is restored."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         yield
@@ -186,40 +186,40 @@ def fixed_seed(seed: int) -> Iterator[None]:
 def _predict(
     network: nn.Module, meaning: Callable[[Tensor, Tensor], list[Any]], batch: int, inputs: Inputs
 ) -> list[Any]:
-    """What a network says of each input."""
+    """Return the predictions of a network for each input."""
     network.eval()
     device = device_of(network)
     order = sorted(range(len(inputs)), key=lambda row: len(inputs[row]))
-    said: dict[int, Any] = {}
+    predictions: dict[int, Any] = {}
     for first in range(0, len(order), batch):
         rows = order[first : first + batch]
         padded, lengths = padded_inputs([inputs[row] for row in rows])
         with bf16_autocast(device.type):
             out = network(padded.to(device), lengths.to(device))
-        said |= zip(rows, meaning(out.float(), _steps(out, padded, lengths)), strict=True)
-    return [said[row] for row in range(len(inputs))]
+        predictions |= zip(rows, meaning(out.float(), _steps(out, padded, lengths)), strict=True)
+    return [predictions[row] for row in range(len(inputs))]
 
 
 def _steps(out: Tensor, inputs: Tensor, lengths: Tensor) -> Tensor:
-    """How many steps of the outputs count, where so much of the inputs does; as many where there are no steps."""
+    """Return how many steps of the outputs are valid, given those of the inputs; the same if there are no steps."""
     return lengths * out.shape[1] // inputs.shape[1] if out.ndim == 3 else lengths
 
 
 def _first_look(network: WholeNetwork, inputs: Inputs, batch: int) -> Tensor:
-    """Features of the training part before any training, (steps, D)."""
+    """Return features of the training part before any training, (steps, D)."""
     network.eval()
     device = device_of(network)
     steps = []
     with torch.inference_mode():
         for first in range(0, len(inputs), batch):
             sound, lengths = padded_inputs(inputs[first : first + batch])
-            seen, counts = network.features(sound.to(device), lengths)
-            steps += [one[:count].float().cpu() for one, count in zip(seen, counts.tolist(), strict=True)]
+            features, counts = network.features(sound.to(device), lengths)
+            steps += [one[:count].float().cpu() for one, count in zip(features, counts.tolist(), strict=True)]
     return torch.cat(steps).clone()
 
 
 def _shuffled(lengths: Sequence[int], batch: int) -> Iterator[list[int]]:
-    """Batches of rows in a random order, of like lengths among neighbours."""
+    """Yield batches of rows in random order, of similar lengths within a batch."""
     order = torch.randperm(len(lengths)).tolist()
     together = batch * SORTED_TOGETHER
     batches = []
@@ -230,7 +230,7 @@ def _shuffled(lengths: Sequence[int], batch: int) -> Iterator[list[int]]:
 
 
 def bf16_autocast(device: str) -> torch.autocast:
-    """bf16 where the hardware itself multiplies in it."""
+    """Autocast to bf16 if the hardware supports it natively."""
     return torch.autocast(device, torch.bfloat16, enabled=_multiplies_bf16(device))
 
 
@@ -240,8 +240,8 @@ def _multiplies_bf16(device: str) -> bool:
 
 
 class FrameProbe(HeadProbe):
-    """TC-5 on features that stay as they are, which are kept with half of their digits."""
+    """TC-5 on frozen features, which are kept in half precision."""
 
     def keep(self, features: Tensor, rate: int) -> Tensor:
-        """All of them, (B, T, D)."""
+        """Return all features, (B, T, D)."""
         return features.half()

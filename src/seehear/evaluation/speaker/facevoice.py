@@ -1,8 +1,8 @@
-"""Task facevoice.
+"""Matching of faces and voices.
 
 Nagrani, Albanie & Zisserman (2018), "Seeing voices and hearing faces" (arXiv 1804.00326) and "Learnable PINs" (arXiv
-1805.00833): people that training has heard and seen, and people that it has not; all of them, and within groups, so
-that one sees what is left when the sex tells nothing.
+1805.00833): people of the training data, and people who are not in it; all of them, and within groups, to show what
+is left where the sex is no cue.
 """
 
 from __future__ import annotations
@@ -24,7 +24,15 @@ from seehear.errors import CorpusError
 from seehear.evaluation.baselines import UNTRAINED
 from seehear.evaluation.cross_validation import Protocol, describe_seeds
 from seehear.evaluation.features import device_of
-from seehear.evaluation.speaker.result import FaceVoiceEvaluation, FaceVoiceRow, compare_over_seeds, estimate_over_seeds
+from seehear.evaluation.speaker.result import (
+    ALL,
+    SEEN,
+    UNSEEN,
+    FaceVoiceEvaluation,
+    FaceVoiceRow,
+    compare_over_seeds,
+    estimate_over_seeds,
+)
 from seehear.evaluation.speaker.voices import untrained_like
 from seehear.evaluation.splits import clips_of_part
 from seehear.metrics.pairs import CrossModalScores, CrossModalTrials, Rows, bootstrap_people, score_cross_modal
@@ -32,7 +40,7 @@ from seehear.models.interface import SEGMENT_S, IdentityModel
 from seehear.nn.embed import eval_mode
 from seehear.progress import Progress, Stage
 
-AT_ONCE = 32  # clips: memory does not grow with the corpus
+AT_ONCE = 32  # clips, so that memory does not grow with the corpus
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class ClipEmbeddings:
     """Embeddings by clip.
 
     Attributes:
-        voices, faces: float32 (clips, dim), of length 1 where they are compared by the cosine.
+        voices, faces: float32 (clips, dim), of length 1 if they are compared by the cosine
     """
 
     voices: Tensor
@@ -50,15 +58,15 @@ class ClipEmbeddings:
 def embed_clips(
     model: IdentityModel, clips: Corpus, stills: int, seconds: float, name: str, progress: Progress | None = None
 ) -> ClipEmbeddings:
-    """Embeds all clips, decoding each once.
+    """Embed all clips, decoding each once.
 
     Args:
-        model: on any device.
-        clips: with sound and pictures.
-        stills: of each clip, spread evenly; their embeddings are averaged, and so are those of the pieces of sound.
-        seconds: of a piece.
-        name: for the progress.
-        progress: called with the share that is done, 0 to 1, and a text.
+        model: on any device
+        clips: with audio and video
+        stills: frames of each clip, spread evenly, whose embeddings are averaged, as are those of the segments of audio
+        seconds: length of a segment
+        name: for the progress
+        progress: called with the share that is done, 0 to 1, and a text
     """
     voices, faces = [], []
     stage = Stage(progress, name, len(clips))
@@ -72,12 +80,12 @@ def embed_clips(
 
 
 def _means(model: IdentityModel, parts: Sequence[NDArray[np.generic]], voice: bool) -> list[Tensor]:
-    """The mean embedding of the parts of each clip; parts of one shape go through the network together."""
-    alike: dict[tuple[int, ...], list[int]] = {}
+    """Return the mean embedding of the parts of each clip; parts of equal shape are embedded together."""
+    by_shape: dict[tuple[int, ...], list[int]] = {}
     for row, one in enumerate(parts):
-        alike.setdefault(one.shape[1:], []).append(row)
+        by_shape.setdefault(one.shape[1:], []).append(row)
     means: dict[int, Tensor] = {}
-    for rows in alike.values():
+    for rows in by_shape.values():
         batch = torch.from_numpy(np.concatenate([parts[row] for row in rows])).to(device_of(model))
         embedded = (model.embed_voice(batch) if voice else model.embed_face(batch)).float().cpu()
         first = 0
@@ -88,7 +96,7 @@ def _means(model: IdentityModel, parts: Sequence[NDArray[np.generic]], voice: bo
 
 
 def _pieces(audio: NDArray[np.float32], seconds: float) -> NDArray[np.float32]:
-    """(pieces, samples): one after the other, the last ending where the sound does."""
+    """Return consecutive segments, (segments, samples); the last one ends where the audio does."""
     frames = len(audio) // SAMPLES_PER_FRAME
     length = min(frames, max(1, round(seconds * FPS)))
     starts = [*range(0, frames - length, length), frames - length]
@@ -96,7 +104,7 @@ def _pieces(audio: NDArray[np.float32], seconds: float) -> NDArray[np.float32]:
 
 
 def _spread(clip: Clip, stills: int) -> NDArray[np.uint8]:
-    """So many pictures, spread evenly: one is the middle one, (stills, S, S, 3)."""
+    """Return frames that are spread evenly, (stills, S, S, 3); a single one is the middle one."""
     rows = ((np.arange(stills) + 0.5) / stills * clip.frames).astype(int)
     pictures: NDArray[np.uint8] = clip.video[rows]
     return pictures
@@ -111,10 +119,7 @@ GROUPS = ("sex", "age")
 BAND_YEARS = 10
 
 
-ALL = "all"
-
-
-PEOPLE = {"train": "seen-heard", "dev": "unseen-unheard", "all": "unseen-unheard", "official": "unseen-unheard"}
+PEOPLE = {"train": SEEN, "dev": UNSEEN, "all": UNSEEN, "official": UNSEEN}
 
 
 PartName = Literal["both", "all", "dev", "train", "official"]
@@ -122,7 +127,7 @@ PartName = Literal["both", "all", "dev", "train", "official"]
 
 @dataclass(frozen=True)
 class _ComparedModel:
-    """A contender: seed -> model; ``drawn`` where the seed decides its weights."""
+    """A compared model: seed -> model; ``drawn`` if the seed decides its weights."""
 
     name: str
     model: Callable[[int], IdentityModel]
@@ -145,33 +150,33 @@ def evaluate_facevoice(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> FaceVoiceEvaluation:
-    """Say how well a model tells which face goes with which voice.
+    """Evaluate how well a model matches faces and voices.
 
-    Voice and face of a pair are of different sources, or else clips, where a person has several. 1-of-N matching is
-    told in expectation over all others who might stand beside the right one.
+    Voice and face of a pair are from different sources, or else clips, if a person has several. The accuracy of 1-of-N
+    matching is the expectation over all others who can be among the N.
 
     Args:
-        model: folder of a run or name of a model that has learned voices and faces.
-        corpus: folder that seehear prepare has made, with the label speaker.
-        baselines: encoders to compare with: other models, or untrained, its own shape with random weights.
-        within: labels; pairs and rivals are also looked at within people who share each of them, and all of them.
-            Numbers such as ages are shared by the ten years.
-        split: whose: dev, which training kept for measuring, train, which it learned from, both, or all clips as people
-            that it does not know, or official, likewise those whose label part is test. By default both where training
-            has seen a corpus of that name, else all.
-        split_by: what is not on both sides of that split, sources or speakers; by default as in the model's training.
-        dev_every: one of them in so many is dev; by default as in the model's training.
-        stills: pictures of each clip, spread evenly, whose embeddings are averaged.
-        seconds: of sound in a piece; the embeddings of a clip's pieces are averaged.
-        clips: take only so many, spread evenly.
-        seeds: repetitions, each with its own random weights where there are any.
-        first_seed: number of the first of them; the others follow it.
-        device: where networks run, as torch names it.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+        model: folder of a run or name of a model of voices and faces
+        corpus: folder that "seehear prepare" has made, with the label speaker
+        baselines: models to compare with: other models, or untrained (the model's architecture with random weights)
+        within: labels; pairs and distractors are also taken among people who share each of them, and all of them.
+            Numbers such as ages are grouped by decades.
+        split: which clips: dev, which training held out, train, which it learned from, both, or all clips as people
+            whom the model does not know, or official, likewise those whose label part is test. By default both if
+            training had a corpus of that name, else all.
+        split_by: what is on one side of that split only, sources or speakers; by default as in the model's training
+        dev_every: every n-th source (or speaker) is dev; by default as in the model's training
+        stills: frames of each clip, spread evenly, whose embeddings are averaged
+        seconds: length of a segment of audio; the embeddings of a clip's segments are averaged
+        clips: up to this many clips, spread evenly
+        seeds: repetitions, each with its own random weights, if there are any
+        first_seed: number of the first seed; the others follow it
+        device: where networks run, as torch names it
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Raises:
         ModelError: there is no such model, or it has not learned voices and faces.
-        CorpusError: no such corpus, nobody's name is known, or it has no pictures or sound.
+        CorpusError: no such corpus, no speakers are known, or it has no video or audio.
     """
     numbers = Protocol(seeds=seeds, first_seed=first_seed, device=device).numbers
     for name, value in {"stills": stills, "clips": 1 if clips is None else clips}.items():
@@ -192,11 +197,11 @@ def evaluate_facevoice(
     speakers: list[set[str]] = []
     for part in ("train", "dev") if split == "both" else (split,):
         chosen = clips_of_part(everything, part, config, split_by, dev_every)
-        asked = _People(_usable(chosen, corpus, clips), PEOPLE[part])
-        speakers.append(set(asked.names))
-        counts[asked.called] = (len(asked.clips), len(speakers[-1]))
-        remarks += asked.remarks()
-        rows += asked.rows(named, _groups(asked.clips, within), stills, seconds, numbers, progress)
+        people = _People(_usable(chosen, corpus, clips), PEOPLE[part])
+        speakers.append(set(people.names))
+        counts[people.called] = (len(people.clips), len(speakers[-1]))
+        remarks += people.remarks()
+        rows += people.rows(named, _groups(people.clips, within), stills, seconds, numbers, progress)
     if len(speakers) > 1 and (both := len(speakers[0] & speakers[1])):
         remarks.append(f"{both} people are in both parts, so they are not unseen; split by speaker.")
     faces = DetectorProvenance.of(config, everything.detectors)
@@ -219,7 +224,7 @@ def evaluate_facevoice(
 
 
 class _People:
-    """Clips of one part, and who is in them."""
+    """Clips of one part, and the people in them."""
 
     def __init__(self, clips: Corpus, called: str) -> None:
         self.clips, self.called = clips, called
@@ -233,7 +238,7 @@ class _People:
             )
 
     def remarks(self) -> list[str]:
-        """How many have one clip only."""
+        """Report how many have only one clip."""
         single = int((np.bincount(self.people) == 1).sum())
         if not single:
             return []
@@ -248,17 +253,17 @@ class _People:
         numbers: range,
         progress: Progress | None,
     ) -> list[FaceVoiceRow]:
-        """Every group with every contender."""
+        """Return a row for every group and model."""
         draws = bootstrap_people(int(self.people.max()) + 1)
         groups = {within: group for within, group in groups.items() if has_distractors(self.people, group)}
         crossed: dict[tuple[str, str], list[CrossModalScores]] = {}
         for one in named:
             for seed in numbers if one.drawn else numbers[:1]:
                 name = f"{one.name}, {self.called}"
-                seen = embed_clips(one.model(seed), self.clips, stills, seconds, name, progress)
+                embeddings = embed_clips(one.model(seed), self.clips, stills, seconds, name, progress)
                 for within, group in groups.items():
-                    asked = CrossModalTrials(self.people, self.sources, group, draws)
-                    crossed.setdefault((within, one.name), []).append(_cross(one.model(seed), seen, asked))
+                    trials = CrossModalTrials(self.people, self.sources, group, draws)
+                    crossed.setdefault((within, one.name), []).append(_cross(one.model(seed), embeddings, trials))
         return [
             self._row(within, one.name, crossed[within, one.name], crossed[within, named[0].name])
             for within in groups
@@ -272,7 +277,7 @@ class _People:
         figures = {
             key: estimate_over_seeds([one.figures[key] for one in found], [one.drawn[key] for one in found], count)
             for key, value in found[0].figures.items()
-            if np.isfinite(value)  # where there are too few rivals it is no number
+            if np.isfinite(value)  # NaN if there are too few distractors
         }
         against = None
         if found is not model:
@@ -284,13 +289,13 @@ class _People:
 
 
 def has_distractors(people: Rows, group: Rows) -> bool:
-    """Whether two people share a group, so that there is somebody to be taken for; both (clips,)."""
+    """Whether two people share a group, so that there are distractors; both arguments are (clips,)."""
     return any(len(np.unique(people[group == one])) > 1 for one in np.unique(group[group >= 0]))
 
 
-def _cross(model: IdentityModel, seen: ClipEmbeddings, asked: CrossModalTrials) -> CrossModalScores:
+def _cross(model: IdentityModel, embeddings: ClipEmbeddings, trials: CrossModalTrials) -> CrossModalScores:
     with torch.inference_mode():
-        return score_cross_modal(model.cross_similarity(seen.voices, seen.faces).numpy(), asked, AMONG)
+        return score_cross_modal(model.cross_similarity(embeddings.voices, embeddings.faces).numpy(), trials, AMONG)
 
 
 def _compared_models(model: str, against: Sequence[str], device: str) -> list[_ComparedModel]:
@@ -310,7 +315,7 @@ def _compared_models(model: str, against: Sequence[str], device: str) -> list[_C
 
 
 def _usable(clips: Corpus, place: str | Path, count: int | None) -> Corpus:
-    """Those with sound, pictures and a name."""
+    """Return those with audio, video and a speaker."""
     kept = clips.with_sound().with_faces()
     kept = kept.subset(np.array([bool(name) for name in kept.labels("speaker")], dtype=bool))
     if not kept:
@@ -321,10 +326,10 @@ def _usable(clips: Corpus, place: str | Path, count: int | None) -> Corpus:
 
 
 def _groups(clips: Corpus, within: Sequence[str]) -> dict[str, Rows]:
-    """Name of a kind of group -> number of the group of each clip, -1 where its label is not known.
+    """Return kind of group -> number of the group of each clip, -1 where its label is not known.
 
     Raises:
-        CorpusError: a label that was asked for is not there.
+        CorpusError: a requested label does not exist.
     """
     there = label_columns(clips.manifest)
     labels = [label for label in within if label in there or tuple(within) != GROUPS]
@@ -339,7 +344,7 @@ def _groups(clips: Corpus, within: Sequence[str]) -> dict[str, Rows]:
 
 
 def _banded(values: Sequence[str | None]) -> list[str | None]:
-    """Numbers by the ten years, where all are numbers; other values as they are."""
+    """Return numbers by decade, if all are numbers; other values unchanged."""
     known = [value for value in values if value]
     if not all(value.replace(".", "", 1).isdigit() for value in known):
         return [value or None for value in values]

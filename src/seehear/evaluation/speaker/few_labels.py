@@ -1,4 +1,4 @@
-"""Voices learned with the names of a few speakers."""
+"""Speaker embeddings trained with the labels of a few speakers."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from seehear.progress import Progress, Stage
 LossName = Literal["am-softmax", "prototypical"]
 
 
-GRADIENT = 5.0  # largest norm
+GRADIENT = 5.0  # maximum norm
 
 
-UTTERANCES = 2  # of each speaker in a batch: as many as the prototypical loss needs, and its authors found best
+UTTERANCES = 2  # of each speaker in a batch: what the prototypical loss needs, and its authors found best
 
 
 @dataclass(frozen=True)
 class FewLabelOptions:
-    """How voices are learned with labels.
+    """How speaker embeddings are trained with labels.
 
     Attributes:
-        steps: batches.
-        speakers: in a batch, two utterances each.
-        dim: width of the layer that is put on top.
-        lr: learning rate of Adam, falling to nothing.
-        encoder_lr: of the weights that were learned before, as a share of it.
-        margin: of am-softmax.
-        scale: of am-softmax.
+        steps: number of batches
+        speakers: in a batch, two utterances each
+        dim: width of the layer on top
+        lr: learning rate of Adam, with cosine decay to 0
+        encoder_lr: learning rate of pretrained weights, relative to ``lr``
+        margin: of am-softmax
+        scale: of am-softmax
     """
 
     steps: int = 400
@@ -63,13 +63,13 @@ class Projection(nn.Module):
     """A linear layer on standardised vectors, to vectors of length 1."""
 
     def __init__(self, width: int, dim: int) -> None:
-        """From one width to the other."""
+        """Build a layer from one width to the other."""
         super().__init__()
         self.standardise = Standardise(width)
         self.linear = nn.Linear(width, dim)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """(N, width) -> (N, dim)."""
+        """Map (N, width) to (N, dim)."""
         return F.normalize(self.linear(self.standardise(vectors)), dim=-1)
 
 
@@ -84,18 +84,18 @@ def train_speaker_head(
     seed: int,
     progress: Progress | None = None,
 ) -> nn.Module:
-    """A network from sound to embeddings that tell speakers apart, trained on recordings with their names.
+    """Train a network from audio to speaker embeddings on recordings with speaker labels.
 
     Args:
-        voice: what it begins with; it is left as it is.
-        recordings: all with a speaker.
-        moving: train its weights too; else a layer on top alone.
-        loss: which.
-        options: how.
-        seconds: sound of an utterance.
-        share: of the learning rate, for the weights of ``voice``.
-        seed: of new weights and batches.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+        voice: the initial network, which is not changed
+        recordings: all with a speaker
+        moving: train its weights too; else only a layer on top
+        loss: loss
+        options: how it is trained
+        seconds: length of an utterance
+        share: learning rate of the weights of ``voice``, relative to the others
+        seed: of new weights and batches
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Returns:
         (B, 640 T) -> (B, dim), in evaluation mode.
@@ -114,7 +114,7 @@ def train_speaker_head(
         vectors = torch.from_numpy(embed_voices(body, pieces, "hearing those who train", progress))
         width = vectors.shape[1]
         top: nn.Module = nn.Identity()
-        if not (moving and isinstance(body, ModelVoice)):  # which is made to be compared, and moves as it is
+        if not (moving and isinstance(body, ModelVoice)):  # a model's own voice embedding is fine-tuned as it is
             top = projection = Projection(width, options.dim).to(device)
             projection.standardise.measure(vectors)
             width = options.dim
@@ -128,8 +128,8 @@ def train_speaker_head(
                 return projected(vectors[rows])
             return projected(body(padded([pieces[row].audio() for row in rows], frames).to(device)))
 
-        def projected(seen: Tensor) -> Tensor:
-            embeddings: Tensor = top(seen.to(device))
+        def projected(embedded: Tensor) -> Tensor:
+            embeddings: Tensor = top(embedded.to(device))
             return embeddings
 
         network = nn.Sequential(body, top).train(moving)
@@ -147,17 +147,17 @@ def _train(
     options: FewLabelOptions,
     progress: Progress | None,
 ) -> None:
-    """Adam, its rates falling to nothing in half a cosine.
+    """Train with Adam and cosine decay to 0.
 
     Args:
-        network: whose gradients are kept within bounds.
-        groups: of parameters, each with its rate.
-        take: rows of utterances -> their embeddings.
-        rows: of each speaker.
-        width: of an embedding.
-        loss: which.
-        options: how.
-        progress: see `train_speaker_head`.
+        network: its gradients are clipped
+        groups: groups of parameters, each with its learning rate
+        take: rows of utterances -> their embeddings
+        rows: of each speaker
+        width: dimensions of an embedding
+        loss: loss
+        options: how it is trained
+        progress: see `train_speaker_head`
     """
     named = AMSoftmax(width, len(rows), options.margin, options.scale)
     criterion = (named if loss == "am-softmax" else AngularPrototypical()).to(device_of(network))

@@ -1,4 +1,4 @@
-"""Speaker identification: who of those it knows is it? Top-1 and top-5 of a linear probe (arXiv 1706.08612, 5)."""
+"""Speaker identification: top-1 and top-5 accuracy of a linear probe among known speakers (arXiv 1706.08612, 5)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.errors import CorpusError
+from seehear.evaluation import find_score
 from seehear.evaluation.baselines import DEFAULT_BASELINES
 from seehear.evaluation.cross_validation import Protocol, describe_seeds
 from seehear.evaluation.probes.linear import fit_probe
@@ -31,7 +32,7 @@ from seehear.metrics.scores import Numbers, error_rate
 from seehear.progress import Progress
 from seehear.registry import OneOf
 
-HELD_OUT = 5  # one recording of a speaker in so many is tested
+HELD_OUT = 5  # one recording of a speaker in this many is tested
 
 
 TOP = 5
@@ -41,16 +42,16 @@ SCORES: dict[str, Statistic] = {
     "top-1": lambda sums: error_rate(sums[..., [0, 2]]),
     "top-5": lambda sums: error_rate(sums[..., [1, 2]]),
 }
-"""Of hits, hits among the first five, and what was tested."""
+"""Score -> function of the sums of hits, hits among the first five, and tested items."""
 
 
 class _Pieces(NamedTuple):
-    """Sound in pieces.
+    """Audio in segments.
 
     Attributes:
-        pieces: all.
-        items: what is told as one: recordings, or pieces of the only recording of a speaker, (pieces,).
-        speakers: class of each item, (items,).
+        pieces: all segments
+        items: what is classified as one: recordings, or segments of the only recording of a speaker, (segments,)
+        speakers: class of each item, (items,)
     """
 
     pieces: list[Recording]
@@ -72,28 +73,29 @@ def evaluate_identification(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> EvaluationResult:
-    """Say how well known speakers are named by a linear probe on frozen embeddings of their voices.
+    """Evaluate how well a linear probe on frozen voice embeddings identifies known speakers.
 
-    A fifth of each speaker's recordings is held out and told, by the mean over its pieces of what the probe says. Where
-    a speaker has one recording only, a fifth of its pieces is, each told by itself.
+    A fifth of each speaker's recordings is held out and classified by the mean of the log probabilities of its
+    segments. If a speaker has only one recording, a fifth of its segments is, each classified on its own.
 
     Args:
-        model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
-        data: corpora that seehear prepare has made, or folders and files of a data set, with the label speaker.
-        baselines: encoders to compare with: mfcc, logmel, other models, or untrained, its shape with random weights.
-        dataset: layout of files that are not a corpus; by default folder.
-        seconds: sound of a piece.
-        pooling: of features that are no embeddings of voices: their mean over time, or mean and deviation.
-        layer: of the encoder, pooled; by default a model's own embedding of voices, else the layer that is read best.
-        seeds: repetitions, each with other recordings held out and other random weights, where there are any.
-        first_seed: number of the first of them; the others follow it.
-        where: only recordings with these labels, each label=value or label=value|other.
-        device: where networks run, as torch names it.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+        model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME
+        data: corpora that "seehear prepare" has made, or folders and files of a data set, with the label speaker
+        baselines: encoders to compare with: mfcc, logmel, other models, or untrained (the model's architecture with
+            random weights)
+        dataset: name of the data set that the files are of, unless they are a corpus; by default a folder with labels
+        seconds: length of a segment of audio
+        pooling: of features that are not voice embeddings: their mean over time, or mean and deviation
+        layer: layer of the encoder, pooled; by default a model's own voice embedding, else the encoder's default layer
+        seeds: repetitions, each with other recordings held out and other random weights, if there are any
+        first_seed: number of the first seed; the others follow it
+        where: only recordings with these labels, each label=value or label=value|other
+        device: where networks run, as torch names it
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Raises:
         ModelError: there is no such model or layer.
-        CorpusError: no such data, speakers are not known, or there are fewer than two with enough sound.
+        CorpusError: no such data, speakers are not known, or there are fewer than two with enough audio.
     """
     numbers = Protocol(seeds=seeds, first_seed=first_seed, device=device).numbers
     if not seconds > 0:
@@ -103,10 +105,10 @@ def evaluate_identification(
             raise CorpusError(f"the probe leaves encoders as they are; leave {name} out of --baselines")
     named = compared_voices(model, baselines, "frozen", layer, pooling)
     recordings = Recordings.of(data, dataset).where(where).labelled("speaker").with_readable_sound(progress)
-    heard, names, left_out = _cut(recordings, seconds)
-    held = [_held_out(heard.speakers, seed) for seed in numbers]
+    segments, names, left_out = _cut(recordings, seconds)
+    held = [_held_out(segments.speakers, seed) for seed in numbers]
     tested = np.unique(np.concatenate(held))
-    sums = [_sums(one, heard, dict(zip(numbers, held, strict=True)), len(names), device, progress) for one in named]
+    sums = [_sums(one, segments, dict(zip(numbers, held, strict=True)), len(names), device, progress) for one in named]
     top_1 = SCORES["top-1"]
     setting = {"probe": "linear", "pooling": pooling, "seconds": seconds, "held out": "a fifth"}
     return EvaluationResult(
@@ -119,7 +121,7 @@ def evaluate_identification(
         comparisons=tuple(
             paired_comparison(one.name, sums[0], found, top_1) for one, found in zip(named[1:], sums[1:], strict=True)
         ),
-        higher_is_better=True,
+        higher_is_better=find_score("top-1").higher_is_better,
         chance={"top-1": 1 / len(names), "top-5": min(1.0, TOP / len(names))},
         classes=(),
         recordings=len(recordings),
@@ -132,7 +134,7 @@ def evaluate_identification(
 
 
 def _cut(recordings: Recordings, seconds: float) -> tuple[_Pieces, list[str], dict[str, str]]:
-    """Pieces of all speakers who have two recordings, or one of two pieces; their names; and who is left out."""
+    """Return segments of all speakers with two recordings, or one of two segments; their names; and who is left out."""
     by_speaker: dict[str, list[Recording]] = defaultdict(list)
     for speaker, recording in zip(require_speakers(recordings), recordings, strict=True):
         by_speaker[speaker].append(recording)
@@ -143,11 +145,11 @@ def _cut(recordings: Recordings, seconds: float) -> tuple[_Pieces, list[str], di
     names: list[str] = []
     for speaker, own in sorted(by_speaker.items()):
         cut = [whole_segments(recording, seconds) or [recording] for recording in own]
-        told = cut if len(cut) > 1 else [[piece] for piece in cut[0]]
-        if len(told) < 2:
+        groups = cut if len(cut) > 1 else [[piece] for piece in cut[0]]
+        if len(groups) < 2:
             left_out[own[0].name] = f"it is all there is of its speaker, and shorter than two pieces of {seconds:g} s"
             continue
-        for item in told:
+        for item in groups:
             pieces += item
             items += [len(speakers)] * len(item)
             speakers.append(len(names))
@@ -161,7 +163,7 @@ def _cut(recordings: Recordings, seconds: float) -> tuple[_Pieces, list[str], di
 
 
 def _held_out(speakers: Rows, seed: int) -> Rows:
-    """Items that are tested: of each speaker one in five, at least one."""
+    """Return the tested items: of each speaker one in five, at least one."""
     rng = np.random.default_rng([seed, 88])
     held = []
     for rows in np.split(np.arange(len(speakers)), np.flatnonzero(np.diff(speakers)) + 1):
@@ -170,33 +172,38 @@ def _held_out(speakers: Rows, seed: int) -> Rows:
 
 
 def _sums(
-    one: ComparedVoice, heard: _Pieces, held: Mapping[int, Rows], classes: int, device: str, progress: Progress | None
+    one: ComparedVoice,
+    segments: _Pieces,
+    held: Mapping[int, Rows],
+    classes: int,
+    device: str,
+    progress: Progress | None,
 ) -> Sums:
-    """(seeds, speakers, 3): hits, hits among the first five, and what was tested."""
+    """Return sums (seeds, speakers, 3): hits, hits among the first five, and tested items."""
     vectors: Vectors | None = None
     sums = []
     for seed, tested in held.items():
         if vectors is None or one.drawn:
-            vectors = embed_voices(one.voice(seed).to(device), heard.pieces, f"hearing by {one.name}", progress)
-        test = np.isin(heard.items, tested)
-        told = heard.speakers[heard.items]
-        probe = fit_probe(vectors[~test], told[~test], classes, seed)
-        hits = _hits(probe(vectors[test]), heard.items[test], heard.speakers)
-        sums.append(unit_sums(hits, heard.speakers[np.unique(heard.items[test])], classes))
+            vectors = embed_voices(one.voice(seed).to(device), segments.pieces, f"hearing by {one.name}", progress)
+        test = np.isin(segments.items, tested)
+        speakers = segments.speakers[segments.items]
+        probe = fit_probe(vectors[~test], speakers[~test], classes, seed)
+        hits = _hits(probe(vectors[test]), segments.items[test], segments.speakers)
+        sums.append(unit_sums(hits, segments.speakers[np.unique(segments.items[test])], classes))
     return np.stack(sums)
 
 
-def _hits(said: NDArray[np.float64], items: Rows, speakers: Rows) -> Numbers:
-    """Whether each item's speaker is first, and among the first five, and 1: (items, 3).
+def _hits(scores: NDArray[np.float64], items: Rows, speakers: Rows) -> Numbers:
+    """Return whether each item's speaker is first, and among the first five, and 1: (items, 3).
 
     Args:
-        said: logarithms of probabilities, (pieces, classes).
-        items: of each piece.
-        speakers: of every item.
+        scores: log probabilities, (segments, classes)
+        items: of each segment
+        speakers: of every item
     """
     there, which = np.unique(items, return_inverse=True)
-    together = np.zeros((len(there), said.shape[1]))
-    np.add.at(together, which, said)
+    together = np.zeros((len(there), scores.shape[1]))
+    np.add.at(together, which, scores)
     right = together[np.arange(len(there)), speakers[there]][:, None]
-    before = (together > right).sum(1) + ((together == right).sum(1) - 1) / 2  # equal ones are guessed between
+    before = (together > right).sum(1) + ((together == right).sum(1) - 1) / 2  # ties count half
     return np.stack([before < 1, before < TOP, np.ones(len(there))], axis=1).astype(np.float64)

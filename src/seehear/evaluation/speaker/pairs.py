@@ -1,4 +1,4 @@
-"""Pairs from lists or labels; the sides of a pair."""
+"""Verification trials from lists or labels."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from seehear.evaluation.speaker.voices import segments, whole_segments
 from seehear.metrics.pairs import Rows
 
 ENUMERATED = 3000
-"""Of so many things all pairs are written down to choose from; of more, pairs are drawn until there are enough."""
+"""Up to this many sides, all pairs are enumerated; of more, pairs are sampled until there are enough."""
 
 
 MIN_SAMPLED = 100_000
-"""Pairs that are drawn at a time: of few there might be none that is wanted, where there are some."""
+"""Minimum number of pairs that are sampled at a time, so that rare valid pairs are found."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Trials:
     """Pairs of rows.
 
     Attributes:
-        left, right: (N,).
-        targets: whether both are of one person, bool (N,).
+        left, right: (N,)
+        targets: whether both are of one person, bool (N,)
     """
 
     left: Rows
@@ -49,12 +49,12 @@ class ListedPair(NamedTuple):
 
 
 def read_trial_list(file: Path) -> list[ListedPair]:
-    """A list as VoxCeleb publishes them: ``1 one/of/them.wav the/other.wav`` for one speaker, ``0`` for two.
+    """Read a list as VoxCeleb publishes them: ``1 one/of/them.wav the/other.wav`` for one speaker, ``0`` for two.
 
-    Fields stand apart by any blanks, lines end in any way, empty ones are passed over.
+    Fields are separated by any whitespace, with any line endings; empty lines are skipped.
 
     Raises:
-        CorpusError: it cannot be read, a line is of another form, or it has no pair of either kind.
+        CorpusError: it cannot be read, a line is of another form, or it lacks pairs of either kind.
     """
     with os_errors_as_user_errors(file):
         text = file.read_bytes().decode("utf-8", errors="replace").removeprefix("\ufeff")
@@ -74,22 +74,22 @@ def read_trial_list(file: Path) -> list[ListedPair]:
 def resolve_listed(
     listed: Sequence[ListedPair], sources: Sequence[str], file: Path, data: str
 ) -> tuple[list[Rows], Trials]:
-    """What a list names, among recordings.
+    """Find the recordings that a list names.
 
-    A path means the recordings of the source whose name ends in it; suffixes of files do not count, so that a list of
-    ``.wav`` serves for sound that was stored otherwise.
+    A path matches the recordings of the source whose name ends in it; file suffixes are ignored, so that a list of
+    ``.wav`` also works for audio in another format.
 
     Args:
-        listed: the pairs.
-        sources: of each recording; several may be pieces of one.
-        file: the list, and
-        data: where recordings are from, for the sentence.
+        listed: the pairs
+        sources: of each recording; several may be segments of one
+        file: the list, for error messages
+        data: where recordings are from, for error messages
 
     Returns:
-        Rows of the recordings of each file that is named, and pairs of those.
+        Rows of the recordings of each file in the list, and pairs of those.
 
     Raises:
-        CorpusError: files are missing, or a path fits several.
+        CorpusError: files are missing, or a path matches several.
     """
     by_ending: dict[str, set[str]] = {}
     rows: dict[str, list[int]] = {}
@@ -122,15 +122,15 @@ def sample_trials(
     count: int = 1_000_000,
     seed: int = 0,
 ) -> Trials:
-    """Pairs by a rule: all there are, or where there are more, ``count`` of each kind by a seed.
+    """Return all pairs, or ``count`` random ones of each kind if there are more.
 
     Args:
-        who: speaker of each; those of a pair of two differ.
-        same: what the two of a target pair share: the speaker, or the recording that both were cut from.
-        pieces_of: the two of a target pair are pieces of different ones of these. By default any two do.
-        alike: what the two of any pair share, such as the sex.
-        count: pairs of each kind at most.
-        seed: of the choice.
+        who: speaker of each; those of a non-target pair differ
+        same: what the two of a target pair share: the speaker, or the recording that both were cut from
+        pieces_of: the two of a target pair are segments of different ones of these; by default any two
+        alike: what the two of any pair share, such as the sex
+        count: maximum number of pairs of each kind
+        seed: of the choice
 
     Raises:
         CorpusError: there is no pair of one kind.
@@ -166,7 +166,7 @@ def _target_pairs(shared: Rows, pieces: Rows, groups: Rows) -> Rows:
 
 
 def _other_pairs(persons: Rows, groups: Rows, count: int, rng: np.random.Generator) -> Rows:
-    """Pairs of two people: all of them, or enough."""
+    """Return pairs of two people: all of them, or enough."""
     if len(persons) <= ENUMERATED:
         found = np.column_stack(np.triu_indices(len(persons), 1))
         return found[_two(found, persons, groups)]
@@ -177,14 +177,14 @@ def _other_pairs(persons: Rows, groups: Rows, count: int, rng: np.random.Generat
         drawn = drawn[_two(drawn, persons, groups)]
         codes = np.unique(np.concatenate([kept, drawn]) @ np.array([len(persons), 1]))
         kept = np.column_stack(np.divmod(codes, len(persons)))
-        if len(kept) >= count or len(kept) == before:  # where hardly any pair is wanted, what was found has to do
+        if len(kept) >= count or len(kept) == before:  # if there are hardly any valid pairs, those found have to do
             return kept
 
 
 def _two(pairs: Rows, persons: Rows, groups: Rows) -> NDArray[np.bool_]:
     one, other = pairs.T
-    wanted: NDArray[np.bool_] = (persons[one] != persons[other]) & (groups[one] == groups[other])
-    return wanted
+    valid: NDArray[np.bool_] = (persons[one] != persons[other]) & (groups[one] == groups[other])
+    return valid
 
 
 def _some(pairs: Rows, count: int, rng: np.random.Generator) -> Rows:
@@ -192,29 +192,29 @@ def _some(pairs: Rows, count: int, rng: np.random.Generator) -> Rows:
 
 
 def _numbers(values: Sequence[object]) -> Rows:
-    """A number for each different value."""
+    """Number the distinct values."""
     names = {value: number for number, value in enumerate(dict.fromkeys(values))}
     return np.array([names[value] for value in values])
 
 
 def _parts(path: str) -> tuple[str, ...]:
-    """Folders and name without the suffix."""
+    """Return folders and name, without the suffix."""
     return PurePosixPath(path.replace("\\", "/")).with_suffix("").parts if path.strip("./\\") else (path,)
 
 
 @dataclass(frozen=True)
 class TrialSides:
-    """All of them, and the sound that each is made of.
+    """All sides of pairs, and the audio of each.
 
     Attributes:
-        pieces: of sound.
-        owners: which of the sides each piece belongs to, (pieces,).
-        who: whose voice each is: the speaker, or the source where speakers are not known.
-        same: what two share that are a pair of one person: the speaker, or the recording they were cut from.
-        sources: two of one source make no pair of one person; None where they do.
-        alike: what the two of every pair share, such as the sex.
-        units: what is drawn for intervals, in words.
-        described: what is compared, in words.
+        pieces: segments of audio
+        owners: the side that each segment belongs to, (segments,)
+        who: whose voice each is: the speaker, or the source where speakers are not known
+        same: what the two of a target pair share: the speaker, or the recording they were cut from
+        sources: two of one source are not a target pair; None if they are
+        alike: what the two of every pair share, such as the sex
+        units: what is resampled for intervals, in words
+        described: what is compared, in words
     """
 
     pieces: Sequence[Recording]
@@ -228,10 +228,10 @@ class TrialSides:
 
     @classmethod
     def of_recordings(cls, recordings: Recordings, seconds: float, within: Sequence[str] = ()) -> Self:
-        """Each recording as a whole, its embedding the mean over pieces of so many seconds.
+        """Make a side of each recording; its embedding is the mean over segments of this length.
 
         Raises:
-            CorpusError: a recording lacks what the two of a pair are to share.
+            CorpusError: a recording lacks a label that the two of a pair have to share.
         """
         cut = [segments(recording, seconds) for recording in recordings]
         owners = np.repeat(np.arange(len(cut)), [len(pieces) for pieces in cut])
@@ -242,7 +242,7 @@ class TrialSides:
 
     @classmethod
     def of_segments(cls, recordings: Recordings, seconds: float, within: Sequence[str] = ()) -> Self:
-        """Pieces of so many seconds that do not overlap, those of one recording being of one person.
+        """Make a side of each segment of this length, without overlap; segments of one recording are of one person.
 
         Raises:
             CorpusError: no recording has two.
@@ -264,7 +264,7 @@ class TrialSides:
         return len(self.who)
 
     def listed(self, file: Path, recordings: Recordings) -> tuple[Self, Trials]:
-        """The files that a list names, and its pairs; of these recordings, one side each.
+        """Return the files of a list as sides, and its pairs; the recordings have one side each.
 
         Raises:
             CorpusError: see `read_trial_list` and `resolve_listed`.
@@ -288,7 +288,7 @@ class TrialSides:
         return chosen, trials
 
     def draw(self, rows: Rows, count: int, seed: int) -> Trials:
-        """Pairs among some of the sides; see `sample_trials`.
+        """Sample pairs among some of the sides; see `sample_trials`.
 
         Raises:
             CorpusError: there is no pair of one kind.
@@ -300,7 +300,7 @@ class TrialSides:
 
 
 def _who(recordings: Recordings) -> tuple[list[str], str]:
-    """Whose voice each is, and what that is in words: sources where speakers are not known of all."""
+    """Return whose voice each is, and what that is in words: sources if not all speakers are known."""
     speakers = [recording.speaker for recording in recordings]
     known = [speaker for speaker in speakers if speaker]
     return (known, "speakers") if len(known) == len(speakers) else ([r.source for r in recordings], "sources")

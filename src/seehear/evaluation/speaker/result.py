@@ -1,9 +1,9 @@
-"""Tables of verification and of faces and voices; DET plot."""
+"""Results of speaker verification and of matching faces and voices; DET plot."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.errors import os_errors_as_user_errors
-from seehear.evaluation.result import LEFT_OUT_SHOWN, EvaluationResult, format_percent_range
+from seehear.evaluation.result import LEFT_OUT_SHOWN, EvaluationResult, Measurement, format_percent_range
 from seehear.metrics.bootstrap import (
     FEW,
     SHARE,
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 
 Curve = Sequence[tuple[float, float, float]]
-"""(threshold, false alarms, misses), as `Counts.det` gives it."""
+"""(threshold, false alarms, misses) of each point; see `seehear.metrics.detection`."""
 
 
 def draw_det(curves: Mapping[str, Curve], file: Path) -> None:
-    """Writes a PNG with a curve for each name.
+    """Write a PNG with a curve for each name.
 
     Raises:
         SeehearError: it cannot be written.
@@ -55,19 +55,19 @@ def draw_det(curves: Mapping[str, Curve], file: Path) -> None:
 
 
 Drawn = NDArray[np.float64]
-"""A figure in every draw of people, (R,); not a number where nobody was drawn whom it tells of."""
+"""A figure in every bootstrap draw of people, (R,); NaN where the draw has no pair of either kind."""
 
 
 @dataclass(frozen=True)
 class SpeakerEvaluation(EvaluationResult):
-    """A table of errors.
+    """Results of speaker verification.
 
     Attributes:
-        pairs: of one person and of two, with the first seed.
-        det: contender -> its curve of detection errors with the first seed: (threshold, false alarms, misses).
-        also_trained: of those tested, people who are in the other part of the data too; None where it has no parts.
-        calibration: what was fitted to the model's scores, if anything was.
-        beside: EER with another scaling -> the model against each of the others in that.
+        pairs: number of target and of non-target pairs, with the first seed
+        det: encoder -> detection error tradeoff with the first seed: (threshold, false alarms, misses)
+        also_trained: number of tested people who are in the other part of the data too; None if it has no parts
+        calibration: calibration of the model's scores, if one was fitted
+        beside: EER with another scaling -> the model against each of the others by it
     """
 
     pairs: tuple[int, int]
@@ -76,8 +76,13 @@ class SpeakerEvaluation(EvaluationResult):
     calibration: dict[str, Any] | None
     beside: dict[str, tuple[Comparison, ...]]
 
+    def measurement(self) -> Measurement:
+        """Return the figures of the model, with its detection error tradeoff."""
+        curve = self.det[self.rows[0].encoder]
+        return replace(super().measurement(), det=[(alarms, misses) for _, alarms, misses in curve])
+
     def plot(self, path: Path) -> None:
-        """Draw the curves of detection errors as PNG.
+        """Plot the detection error tradeoff as PNG.
 
         Raises:
             SeehearError: it cannot be written.
@@ -85,7 +90,7 @@ class SpeakerEvaluation(EvaluationResult):
         draw_det(self.det, path)
 
     def remarks(self) -> list[str]:
-        """What has to be known to believe the table."""
+        """Return what one has to know to interpret the table."""
         speakers = "unknown speakers" if self.speakers is None else f"{self.speakers} speakers"
         setting = ", ".join(f"{key} {value}" for key, value in self.setting.items())
         lines = [
@@ -94,13 +99,13 @@ class SpeakerEvaluation(EvaluationResult):
             describe_pair_intervals(self.rows[0].main.units, self.units),
         ]
         for figure, comparisons in self.beside.items():
-            said = [
-                f"{told.against} {-100 * told.difference:+.1f} points ({-100 * told.high:+.1f} to "
-                f"{-100 * told.low:+.1f}; p {told.p:.4f})"
-                for told in comparisons
+            differences = [
+                f"{comparison.against} {-100 * comparison.difference:+.1f} points ({-100 * comparison.high:+.1f} to "
+                f"{-100 * comparison.low:+.1f}; p {comparison.p:.4f})"
+                for comparison in comparisons
             ]
-            if said:
-                lines.append(f"{figure}: the model is better than {', than '.join(said)}.")
+            if differences:
+                lines.append(f"{figure}: the model is better than {', than '.join(differences)}.")
         if self.also_trained:
             lines.append(f"{self.also_trained} of the {self.units} tested are in the other part of the data as well.")
         if self.calibration:
@@ -115,7 +120,7 @@ class SpeakerEvaluation(EvaluationResult):
 
 
 def describe_pair_intervals(units: int, kind: str) -> str:
-    """What intervals and p are, in a sentence: over how many of what, and by which method."""
+    """Describe intervals and p in a sentence: over how many units, and by which method."""
     how = "Student's t, bootstrap standard error" if units < FEW else "bootstrap, two-sided"
     return (
         f"95 % intervals and p of paired differences over {count_phrase(units, kind)} ({how}), both sides of every "
@@ -126,13 +131,13 @@ def describe_pair_intervals(units: int, kind: str) -> str:
 def estimate_over_seeds(
     values: Sequence[float], drawn: Sequence[Drawn], units: int, bounds: Bounds = SHARE
 ) -> Estimate:
-    """A figure over its seeds, with the 95 % interval of its mean over the same draws of people with every seed.
+    """Return the mean of a figure over seeds, with its 95 % interval from the same draws of people with every seed.
 
     Args:
-        values: with each seed.
-        drawn: likewise.
-        units: how many people there are.
-        bounds: of the figure.
+        values: with each seed
+        drawn: bootstrap draws with each seed
+        units: number of people
+        bounds: of the figure
     """
     std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
     draws, value = np.mean(drawn, axis=0), float(np.mean(values))
@@ -147,10 +152,10 @@ def compare_over_seeds(
     other_drawn: Sequence[Drawn],
     units: int,
 ) -> Comparison:
-    """The model against another contender, both with the same draws of people.
+    """Compare the model with another encoder, both with the same draws of people.
 
-    Scores of two models are on scales of their own and cannot be swapped, so instead of a permutation the draws are
-    asked how likely a difference of the other sign is: see `p_value`.
+    Scores of two models are on different scales and cannot be swapped, so instead of a permutation test, p comes
+    from the share of draws in which the difference has the other sign: see `p_value`.
     """
     differences = np.mean(drawn, axis=0) - np.mean(other_drawn, axis=0)
     value = float(np.mean(ours) - np.mean(theirs))
@@ -158,22 +163,28 @@ def compare_over_seeds(
     return Comparison(name, value, low, high, p_value(value, differences, units), None, units)
 
 
+ALL = "all"
+"""In `FaceVoiceRow.within`: all people, not those who share labels."""
+
+SEEN, UNSEEN = "seen-heard", "unseen-unheard"
+"""In `FaceVoiceRow.people`: whether training had them."""
+
 SHOWN = (2, 5, 10)
-"""Ns of the table."""
+"""Values of N in the table."""
 
 
 @dataclass(frozen=True)
 class FaceVoiceRow:
-    """One contender with some people.
+    """One model with one group of people.
 
     Attributes:
-        people: ``seen-heard``, which training had, or ``unseen-unheard``.
-        within: what the two of every pair, and all rivals, share: nothing (``all``), or labels such as ``sex``.
-        encoder: name of the contender.
-        figures: ``AUC``, ``EER``, and ``voice to face, 1 of N`` and ``face to voice, 1 of N`` for each N for
-            which there are enough rivals.
-        pairs: of one person and of two.
-        against: the model's AUC less this contender's; None for the model.
+        people: ``seen-heard``, which are in the training data, or ``unseen-unheard``
+        within: what the two of every pair and all distractors share: nothing (``all``), or labels such as ``sex``
+        encoder: name of the model
+        figures: ``AUC``, ``EER``, and ``voice to face, 1 of N`` and ``face to voice, 1 of N`` for each N for which
+            there are enough distractors
+        pairs: number of target and of non-target pairs
+        against: AUC of the evaluated model minus that of this one; None for the evaluated model
     """
 
     people: str
@@ -183,19 +194,29 @@ class FaceVoiceRow:
     pairs: tuple[int, int]
     against: Comparison | None
 
+    def score_name(self, figure: str, usual: str) -> str:
+        """Return the name of a figure as a score of the whole result: ``AUC``, ``AUC within sex``, ``AUC, seen-heard``.
+
+        Args:
+            figure: key of `figures`
+            usual: people whose scores do not name them
+        """
+        name = figure if self.within == ALL else f"{figure} within {self.within}"
+        return name if self.people == usual else f"{name}, {self.people}"
+
 
 @dataclass(frozen=True, repr=False)
 class FaceVoiceEvaluation(Result):
-    """The whole table.
+    """Results of matching faces and voices.
 
     Attributes:
-        data: the corpus.
-        rows: people, then groups, then contenders, the model first.
-        chance: figure -> what guessing gets.
-        clips: that were used, by people.
-        persons: how many there are, by people.
-        setting: whatever else decides the numbers.
-        remarks: what has to be known to believe them.
+        data: the corpus
+        rows: by people, then group, then model, the evaluated one first
+        chance: figure -> what guessing gets
+        clips: number of clips, by people
+        persons: number of people, by people
+        setting: whatever else decides the numbers
+        remarks: what one has to know to interpret them
     """
 
     data: str
@@ -207,7 +228,7 @@ class FaceVoiceEvaluation(Result):
     remarks: tuple[str, ...]
 
     def row(self, people: str, within: str, encoder: str) -> FaceVoiceRow:
-        """One of the rows.
+        """Return one of the rows.
 
         Raises:
             KeyError: there is none.
@@ -217,8 +238,33 @@ class FaceVoiceEvaluation(Result):
                 return row
         raise KeyError((people, within, encoder))
 
+    def measurement(self) -> Measurement:
+        """Return the figures of the model, first those of unseen people and of all of them."""
+        rows = sorted(
+            (row for row in self.rows if row.encoder == self.rows[0].encoder),
+            key=lambda row: (row.people == SEEN, row.within != ALL),
+        )
+        first = rows[0]
+        scores: dict[str, float] = {}
+        chance: dict[str, float] = {}
+        for row in rows:
+            for name, figure in row.figures.items():
+                score = row.score_name(name, first.people)
+                scores[score] = figure.value
+                chance |= {score: self.chance[name]} if name in self.chance else {}
+        return Measurement(
+            scores=scores,
+            recordings=sum(self.clips.values()),
+            tested=self.clips[first.people],
+            units="people",
+            unit_count=self.persons[first.people],
+            draws=first.figures["AUC"].draws,
+            chance=chance,
+            setting=self.setting | {"people": dict(self.persons)},
+        )
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Return plain values, for JSON."""
         return to_plain_dict(self)
 
     WIDTH = 120
@@ -230,24 +276,28 @@ class FaceVoiceEvaluation(Result):
         return Group(self.table(), self.matching_table(), *(Text(line) for line in self.notes()))
 
     def table(self) -> Table:
-        """Verification, with intervals."""
+        """Return a table of verification, with intervals."""
         from rich.table import Table
 
         title = f"faces and voices of {self.data} (guessing: AUC 50.0%, EER 50.0%, 1 of N 1/N)"
         columns = ["people", "within", "encoder", "AUC ± std", "95 % interval", "EER", "model is better by", "p"]
         table = Table(*columns, title=title)
         for row in self.rows:
-            auc, told = row.figures["AUC"], row.against
-            gain = f"{100 * told.difference:+.1f} ({100 * told.low:+.1f} to {100 * told.high:+.1f})" if told else ""
+            auc, comparison = row.figures["AUC"], row.against
+            gain = (
+                f"{100 * comparison.difference:+.1f} ({100 * comparison.low:+.1f} to {100 * comparison.high:+.1f})"
+                if comparison
+                else ""
+            )
             table.add_row(
                 row.people, row.within, row.encoder, f"{auc.value:.1%} ± {100 * auc.std:.1f}",
                 format_percent_range(auc.low, auc.high), f"{row.figures['EER'].value:.1%}", gain,
-                f"{told.p:.4f}" if told else "",
+                f"{comparison.p:.4f}" if comparison else "",
             )  # fmt: skip
         return table
 
     def matching_table(self) -> Table:
-        """1-of-N, in percent, for some of the Ns; `to_dict` has all of them."""
+        """Return a table of 1-of-N matching in percent, for some N; `to_dict` has all of them."""
         from rich.table import Table
 
         ways = [f"{way}, 1 of {count}" for way in ("voice to face", "face to voice") for count in SHOWN]
@@ -259,7 +309,7 @@ class FaceVoiceEvaluation(Result):
         return table
 
     def notes(self) -> list[str]:
-        """What has to be known to believe the tables."""
+        """Return what one has to know to interpret the tables."""
         setting = ", ".join(f"{key} {value}" for key, value in self.setting.items())
         there = "; ".join(f"{name}: {self.clips[name]} clips of {self.persons[name]} people" for name in self.clips)
         return [

@@ -1,4 +1,4 @@
-"""Voices through all seeds: scores, errors, calibration."""
+"""Verification through all seeds: scores, errors, calibration."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ from seehear.progress import Progress
 
 
 def require_calibration_place(place: Path | None) -> None:
-    """That a calibration can be written there: a file, or the folder of a model.
+    """Check that a calibration can be written there: to a file, or to the folder of a model.
 
     Raises:
-        SeehearError: no.
+        SeehearError: it cannot.
     """
     if place is not None and not place.is_dir():
         check_writable(place)
@@ -51,21 +51,21 @@ def require_calibration_place(place: Path | None) -> None:
 def calibrate_scores(
     course: VoiceCrossValidation, voice: Voice, name: str, data: str, place: Path, progress: Progress | None = None
 ) -> ScoreCalibration:
-    """Fits a model's plain scores to the pairs of the first seed, and writes what comes of it.
+    """Fit a calibration of the model's plain scores to the pairs of the first seed, and write it.
 
-    Plain means as a tool has them that knows two recordings only: the similarity of mean embeddings, which nothing
-    was scaled by.
+    Plain scores are what an application computes from two recordings only: the similarity of mean embeddings, without
+    scaling.
 
     Args:
-        course: sides and pairs.
-        voice: of the model.
-        name: of the model.
-        data: what the pairs are of.
-        place: JSON file, or the folder of the model.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+        course: sides and pairs
+        voice: of the model
+        name: of the model
+        data: what the pairs are of
+        place: JSON file, or the folder of the model
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Raises:
-        ModelError: the model has no embedding of voices.
+        ModelError: the model has no voice embedding.
         SeehearError: it cannot be written.
     """
     if not isinstance(voice, ModelVoice):
@@ -74,14 +74,14 @@ def calibrate_scores(
         )
     trials = course.rounds[0].trials
     scores = plain_scores(voice, course.embedded(voice, name, course.tested, progress), trials)
-    said = f"{data}: {course.sides.described}"
-    made = ScoreCalibration.fit(scores, trials.targets, data=said, model=name, seconds=course.plan.seconds)
+    description = f"{data}: {course.sides.described}"
+    made = ScoreCalibration.fit(scores, trials.targets, data=description, model=name, seconds=course.plan.seconds)
     made.write(place)
     return made
 
 
 def plain_scores(voice: ModelVoice, means: Vectors, trials: Trials) -> NDArray[np.float64]:
-    """The model's similarity of the two of each pair, (N,), given means of embeddings (sides, dim)."""
+    """Return the model's similarity of each pair, (N,), from mean embeddings (sides, dim)."""
     return pair_scores(scaled(means, "none", voice.distance), trials, voice.distance)
 
 
@@ -95,7 +95,7 @@ DCF = {f"minDCF {prior:g}": prior for prior in DCF_PRIORS}
 
 
 PAIRS = 500_000
-"""Of each kind, at most: more make no figure surer, as people are what is drawn."""
+"""Maximum number of pairs of each kind: more do not make a figure more certain, as people are resampled."""
 
 
 AT_ONCE = 1 << 16  # pairs whose vectors are multiplied at a time
@@ -106,15 +106,15 @@ class VerificationOptions:
     """How voices are compared.
 
     Attributes:
-        mode: frozen; projected, a layer on top is trained with labels; finetuned or scratch, all of it is.
-        train_speakers: how many of them there are labels of; None for all that are not tested.
-        loss: of that training.
-        few: how it is done.
-        seconds: sound of a piece.
-        pairs: of each kind at most; ``all`` scores all there are in blocks.
-        scaling: of embeddings before they are compared, the same for every row.
-        seeds: numbers of the repetitions.
-        device: where networks run.
+        mode: frozen; projected, a layer on top is trained with labels; finetuned or scratch, all of it is
+        train_speakers: number of speakers with labels; None for all that are not tested
+        loss: loss of that training
+        few: options of that training
+        seconds: length of a segment of audio
+        pairs: maximum number of pairs of each kind; ``all`` scores all pairs in blocks
+        scaling: scaling of embeddings before they are compared, the same for every row
+        seeds: numbers of the repetitions
+        device: where networks run
     """
 
     mode: VoiceMode = "frozen"
@@ -129,12 +129,12 @@ class VerificationOptions:
 
 
 class SeedTrials(NamedTuple):
-    """What one seed asks.
+    """The trials of one seed.
 
     Attributes:
-        tested: rows of the sides that may be in a pair.
-        trials: pairs of them.
-        train: recordings whose speakers are known to those that learn; none where nobody does.
+        tested: rows of the sides that may be in a pair
+        trials: pairs of them
+        train: recordings of the speakers with labels; empty if nothing is trained
     """
 
     tested: Rows
@@ -144,12 +144,12 @@ class SeedTrials(NamedTuple):
 
 @dataclass(frozen=True)
 class SeedScores:
-    """What came of one round.
+    """The results of one seed.
 
     Attributes:
-        figures: name -> value.
-        drawn: name -> the value of every draw of people, (R,).
-        det: curve of detection errors.
+        figures: name -> value
+        drawn: name -> the value in every bootstrap draw of people, (R,)
+        det: detection error tradeoff
     """
 
     figures: dict[str, float]
@@ -158,15 +158,15 @@ class SeedScores:
 
 
 class VoiceCrossValidation:
-    """Sides, pairs and training speakers: the same for every contender.
+    """Sides, pairs and training speakers: the same for every encoder.
 
     Attributes:
-        sides: what is compared.
-        plan: how.
-        hold_out: a part of the speakers is tested, others with each seed.
-        rounds: one a seed.
-        tested: rows of the sides that are with any seed.
-        people: whose voices those are, each once.
+        sides: what is compared
+        plan: options
+        hold_out: a part of the speakers is tested, others with each seed
+        rounds: trials of each seed
+        tested: rows of the sides that are tested with any seed
+        people: whose voices those are, each once
     """
 
     def __init__(
@@ -178,15 +178,15 @@ class VoiceCrossValidation:
         hold_out: bool = False,
         listed: Trials | None = None,
     ) -> None:
-        """Draws pairs, and who is trained with.
+        """Draw pairs and training speakers.
 
         Args:
-            recordings: all that may be trained with.
-            sides: what is compared.
-            plan: how.
-            labelled: somebody learns with the labels of speakers that are not tested.
-            hold_out: a fifth of the speakers is tested, others with each seed; else all sides are.
-            listed: pairs that were given.
+            recordings: all that may be trained with
+            sides: what is compared
+            plan: options
+            labelled: whether anything is trained with labels of speakers that are not tested
+            hold_out: a fifth of the speakers is tested, others with each seed; else all sides are
+            listed: given pairs
 
         Raises:
             CorpusError: no pairs, or too few speakers to train with, or it is not known who is tested.
@@ -207,31 +207,31 @@ class VoiceCrossValidation:
         self._draws = bootstrap_people(len(self.people))
 
     def run(self, contender: ComparedVoice, progress: Progress | None = None) -> list[SeedScores]:
-        """Each seed's scores; what a seed does not change is computed once."""
+        """Return the scores of each seed; what does not depend on the seed is computed once."""
         learns = self.plan.mode != "frozen" or contender.mode in TRAINED_MODES
         scored: list[SeedScores] = []
         vectors: Vectors | None = None
-        distance: Distance = "cosine"  # of what was trained with labels, whatever it was before
-        for seed, asked in zip(self.plan.seeds, self.rounds, strict=True):
+        distance: Distance = "cosine"  # of embeddings that were trained with labels
+        for seed, trials in zip(self.plan.seeds, self.rounds, strict=True):
             if scored and self._same and not contender.drawn and not learns:
                 scored.append(scored[0])
                 continue
-            if learns and asked.train is not None:
-                network = self._taught(contender, asked.train, seed, progress)
-                vectors = self.embedded(network, contender.name, asked.tested, progress)
+            if learns and trials.train is not None:
+                network = self._taught(contender, trials.train, seed, progress)
+                vectors = self.embedded(network, contender.name, trials.tested, progress)
             elif vectors is None or contender.drawn:
                 voice = contender.voice(seed).to(self.plan.device)
                 vectors = self.embedded(voice, contender.name, self.tested, progress)
                 distance = voice.distance
-            scored.append(self._score(vectors, asked, distance))
+            scored.append(self._score(vectors, trials, distance))
         return scored
 
     def embedded(self, network: nn.Module, name: str, rows: Rows, progress: Progress | None = None) -> Vectors:
-        """The mean embedding of some of the sides, (sides, dim), zeros for the others."""
-        wanted = np.flatnonzero(np.isin(self.sides.owners, rows))
-        pieces = [self.sides.pieces[piece] for piece in wanted.tolist()]
+        """Return the mean embedding of some of the sides, (sides, dim), zeros for the others."""
+        owned = np.flatnonzero(np.isin(self.sides.owners, rows))
+        pieces = [self.sides.pieces[piece] for piece in owned.tolist()]
         vectors = embed_voices(network, pieces, f"hearing by {name}", progress)
-        return mean_by(vectors, self.sides.owners[wanted], len(self.sides))
+        return mean_by(vectors, self.sides.owners[owned], len(self.sides))
 
     def _round(
         self, recordings: Recordings, labelled: bool, hold_out: bool, listed: Trials | None, seed: int
@@ -260,7 +260,7 @@ class VoiceCrossValidation:
         return recordings.subset(np.array([recording.speaker in chosen for recording in recordings]))
 
     def _taught(self, contender: ComparedVoice, train: Recordings, seed: int, progress: Progress | None) -> nn.Module:
-        """Weights that do not move get a layer on top."""
+        """Train with labels; frozen weights get a layer on top."""
         plan = self.plan
         voice = contender.voice(seed).to(plan.device)
         share = plan.few.encoder_lr if contender.mode == "finetuned" else 1.0
@@ -268,13 +268,13 @@ class VoiceCrossValidation:
             voice, train, contender.mode in TRAINED_MODES, plan.loss, plan.few, plan.seconds, share, seed, progress
         )
 
-    def _score(self, vectors: Vectors, asked: SeedTrials, distance: Distance) -> SeedScores:
-        """Figures with the scaling that was chosen, and beside them the EER with the usual ones."""
-        counts, drawn = self._counted(vectors, asked, self.plan.scaling, distance)
+    def _score(self, vectors: Vectors, trials: SeedTrials, distance: Distance) -> SeedScores:
+        """Return the figures with the chosen scaling, and the EER with the usual ones."""
+        counts, drawn = self._counted(vectors, trials, self.plan.scaling, distance)
         figures, draws = {EER: float(counts.eer)}, {EER: drawn.eer}
         for name, scaling in REPORTED_SCALINGS.items():
             if scaling != self.plan.scaling:
-                other, other_drawn = self._counted(vectors, asked, scaling, distance)
+                other, other_drawn = self._counted(vectors, trials, scaling, distance)
                 figures[name], draws[name] = float(other.eer), other_drawn.eer
         for name, prior in DCF.items():
             figures[name], draws[name] = float(counts.min_dcf(prior)), drawn.min_dcf(prior)
@@ -283,7 +283,7 @@ class VoiceCrossValidation:
     def _counted(
         self, vectors: Vectors, asked: SeedTrials, scaling: Scaling, distance: Distance
     ) -> tuple[ErrorCounts, ErrorCounts]:
-        """Scores of all pairs, and of every draw of people, with one scaling."""
+        """Count errors of all pairs, and of every draw of people, with one scaling."""
         placed = np.zeros_like(vectors)
         placed[asked.tested] = scaled(vectors[asked.tested], scaling, distance)
         by, trials = compared_by(scaling, distance), asked.trials
@@ -295,18 +295,18 @@ class VoiceCrossValidation:
             return self._every_pair(placed, asked, by), drawn
         return ErrorCounts.of(scores, trials.targets), drawn
 
-    def _every_pair(self, vectors: Vectors, asked: SeedTrials, distance: Distance) -> ErrorCounts:
-        """All pairs that could be drawn, group by group of those that are alike."""
+    def _every_pair(self, vectors: Vectors, trials: SeedTrials, distance: Distance) -> ErrorCounts:
+        """Score all possible pairs, group by group of sides that share labels."""
         sides = self.sides
         groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        by_person = sorted(asked.tested.tolist(), key=lambda row: sides.who[row])
+        by_person = sorted(trials.tested.tolist(), key=lambda row: sides.who[row])
         for row in by_person:
             groups[sides.alike[row]].append(row)
-        heard = torch.from_numpy(vectors).to(self.plan.device)
-        span = score_span(heard[by_person], distance)
+        embeddings = torch.from_numpy(vectors).to(self.plan.device)
+        span = score_span(embeddings[by_person], distance)
         counted = [
             count_all_pairs(
-                heard[rows],
+                embeddings[rows],
                 [sides.who[row] for row in rows],
                 [sides.sources[row] for row in rows] if sides.sources is not None else None,
                 span=span,
@@ -321,12 +321,12 @@ class VoiceCrossValidation:
 
 
 def pair_scores(vectors: Vectors, trials: Trials, distance: Distance = "cosine") -> NDArray[np.float64]:
-    """How alike the two of each pair are, (N,), higher is more alike.
+    """Return the similarity of each pair, (N,).
 
     Args:
-        vectors: (sides, D), of length 1 where they are compared by the cosine.
-        trials: pairs of rows.
-        distance: ``cosine``, or ``euclidean`` for minus the Euclidean distance.
+        vectors: (sides, D), of length 1 if they are compared by the cosine
+        trials: pairs of rows
+        distance: ``cosine``, or ``euclidean`` for minus the Euclidean distance
     """
     scores = np.empty(len(trials))
     for start in range(0, len(trials), AT_ONCE):

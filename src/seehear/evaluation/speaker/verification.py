@@ -1,9 +1,7 @@
-"""Task speaker; recordings in other rooms.
+"""Speaker verification: EER and detection cost, as on VoxCeleb (arXiv 1706.08612); simulated recording channels.
 
-Two pieces of one recording share its room and its microphone, which helps every encoder to tell that they are of one
-person, and tells nothing of the voice. Here each is heard somewhere else.
-
-Speaker verification: are two recordings of one voice? EER and detection cost, as on VoxCeleb (arXiv 1706.08612).
+Two segments of one recording share its room and its microphone, which helps every encoder to match them and says
+nothing about the voice. With simulated channels, each segment has a room and microphone of its own.
 """
 
 from __future__ import annotations
@@ -26,6 +24,7 @@ from seehear.audio.recording import sample_recording_conditions, simulate_record
 from seehear.clip import SAMPLE_RATE
 from seehear.data.corpus import By
 from seehear.errors import CorpusError
+from seehear.evaluation import find_score
 from seehear.evaluation.baselines import DEFAULT_BASELINES, TRAINED_MODES
 from seehear.evaluation.cross_validation import Protocol, describe_seeds
 from seehear.evaluation.recordings import Recording, Recordings
@@ -59,7 +58,7 @@ Sound = NDArray[np.float32]
 
 
 class Codec(NamedTuple):
-    """How sound is stored: FFmpeg's name, container, samples and bits a second (0: what the codec takes)."""
+    """How audio is stored: FFmpeg's name, container, samples and bits per second (0: the codec's default)."""
 
     name: str
     container: str
@@ -77,20 +76,20 @@ CODECS = (
 
 
 class SimulatedRecording(Recording):
-    """A recording as it would have been in another room, by another microphone."""
+    """A recording as it would be in another room, with another microphone."""
 
     def __init__(self, recording: Recording, seed: int) -> None:
-        """Computes nothing yet; what is drawn depends on the seed and the recording's name alone."""
+        """Compute nothing yet; the random choices depend only on the seed and the recording's name."""
         super().__init__(recording.name, recording.source, recording.labels, recording._sound)
         self._recording, self._seed = recording, seed
 
     @property
     def samples(self) -> int:
-        """How many there are."""
+        """Number of samples."""
         return self._recording.samples
 
     def audio(self) -> Sound:
-        """The sound, float32 (N,) in [-1, 1] at 16 kHz."""
+        """Return the audio, float32 (N,) in [-1, 1] at 16 kHz."""
         return self._simulated
 
     @cached_property
@@ -102,12 +101,12 @@ class SimulatedRecording(Recording):
 
 
 def simulate_channels(pieces: Sequence[Recording], seed: int = 0) -> list[Recording]:
-    """Each piece somewhere else; see `SimulatedRecording`."""
+    """Give each segment a channel of its own; see `SimulatedRecording`."""
     return [SimulatedRecording(piece, seed) for piece in pieces]
 
 
 def through_codec(sound: Sound, codec: Codec) -> Sound:
-    """Sound (N,) at 16 kHz after it was stored and read again, of the same length."""
+    """Encode and decode audio (N,) at 16 kHz; the length stays the same."""
     file = io.BytesIO()
     with av.open(file, "w", format=codec.container) as out:
         stream = cast(AudioStream, out.add_stream(codec.name, rate=codec.rate, layout="mono"))
@@ -124,15 +123,15 @@ def through_codec(sound: Sound, codec: Codec) -> Sound:
     with av.open(file, "r") as stored:
         parts = [part for decoded in stored.decode(audio=0) for part in reader.resample(decoded)]
         parts += reader.resample(None)
-    heard = np.concatenate([part.to_ndarray()[0] for part in parts])[: len(sound)]
-    return np.pad(heard, (0, len(sound) - len(heard))).astype(np.float32)
+    decoded = np.concatenate([part.to_ndarray()[0] for part in parts])[: len(sound)]
+    return np.pad(decoded, (0, len(sound) - len(decoded))).astype(np.float32)
 
 
 SEGMENTS = "segments"
 
 
 COSTS: Bounds = (0.0, math.inf)
-"""Of a detection cost."""
+"""Bounds of a detection cost."""
 
 
 def evaluate_speaker(
@@ -162,51 +161,53 @@ def evaluate_speaker(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> EvaluationResult:
-    """Say how well voices can be told apart by what a model makes of them.
+    """Evaluate how well a model's embeddings tell whether two recordings are of one speaker.
 
-    Two recordings are compared by their embeddings: means over pieces of sound. A model that has learned voices gives
-    embeddings of its own; features of any other encoder are pooled over time. All rows are whitened alike over all
-    that is tested, without labels, and the EER of the raw embeddings stands beside: there a model's own are compared
-    as it was trained to compare them, by the cosine or by minus the Euclidean distance, and pooled features by the
-    cosine.
+    Two recordings are compared by their embeddings: means over segments of audio. A model of voices has embeddings of
+    its own; features of any other encoder are pooled over time. All rows are whitened in the same way over all tested
+    recordings, without labels; the EER of the raw embeddings is reported as well. There a model's own embeddings are
+    compared as in its training, by the cosine or by minus the Euclidean distance, and pooled features by the cosine.
 
     Args:
-        model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME.
-        data: corpora that seehear prepare has made, or folders and files of a data set, with the label speaker.
-        baselines: encoders to compare with: mfcc, logmel, other models, untrained (its own shape with random weights),
-            finetuned or scratch (its own shape, all weights trained with the labels of some speakers).
-        dataset: layout of files that are not a corpus; by default folder.
-        trials: file of pairs as VoxCeleb has them (1 one.wav other.wav), or segments, where pieces of one recording are
-            of one person and those of others of others; by default pairs of recordings, by their speakers.
-        pairs: of each kind at most, drawn by the seed; all scores every pair there is, in blocks.
-        within: labels that the two of a pair share, such as sex.
-        seconds: sound of a piece.
-        channels: hear each piece in a room, with a microphone, noise and codec of its own: pieces of one recording
-            share them otherwise, which helps every encoder and tells nothing of the voice.
-        pooling: of features that are no embeddings of voices: their mean over time, or mean and deviation.
-        scaling: of the embeddings of every row over all that are tested, without labels: whitened, standardised or
+        model: folder of a run, name of a model, mfcc or logmel; python:MODULE:CALLABLE@RATE or transformers:NAME
+        data: corpora that "seehear prepare" has made, or folders and files of a data set, with the label speaker
+        baselines: encoders to compare with: mfcc, logmel, other models, untrained (the model's architecture with random
+            weights), finetuned or scratch (the model's architecture, all weights trained with the labels of some
+            speakers)
+        dataset: name of the data set that the files are of, unless they are a corpus; by default a folder with labels
+        trials: file of pairs in the format of VoxCeleb (1 one.wav other.wav), or segments: segments of one recording
+            are of one person and those of different recordings are not; by default pairs of recordings, by their
+            speakers
+        pairs: maximum number of pairs of each kind, drawn by the seed; all scores every pair, in blocks
+        within: labels that the two of a pair share, such as sex
+        seconds: length of a segment of audio
+        channels: simulate a room, microphone, noise and codec for each segment; otherwise segments of one recording
+            share them, which helps every encoder and says nothing about the voice
+        pooling: of features that are not voice embeddings: their mean over time, or mean and deviation
+        scaling: of the embeddings of every row over all tested recordings, without labels: whitened, standardised or
             none. The first EER of the table is with this one.
-        layer: of the encoder, pooled; by default a model's own embedding of voices, else the layer that is read best.
+        layer: layer of the encoder, pooled; by default a model's own voice embedding, else the encoder's default layer
         mode: frozen; or trained with the labels of some speakers, who then are not tested: projected (a layer on top),
-            finetuned or scratch (all of it). Those without weights that could move are projected.
-        train_speakers: how many speakers there are labels of; by default all that are not tested.
-        loss: of training with labels.
-        few: how that is done.
-        split: who is tested: all, or dev or train, the part that the model's training kept for measuring or learned
-            from, or official, those whose label part is test. With labels and all, a fifth of the speakers is tested,
-            others with each seed.
-        split_by: what is not on both sides of that split, sources or speakers; by default as in the model's training.
-        dev_every: one of them in so many is dev; by default as in the model's training.
-        seeds: repetitions, each with its own random weights, pairs and labels, where there are any.
-        first_seed: number of the first of them; the others follow it.
-        where: only recordings with these labels, each label=value or label=value|other.
-        write_calibration: JSON file, or folder of a model, for what seehear verify makes probabilities with.
-        device: where networks run, as torch names it.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+            finetuned or scratch (all of it). Encoders without trainable weights are projected.
+        train_speakers: number of speakers with labels; by default all that are not tested
+        loss: loss of training with labels
+        few: options of training with labels
+        split: who is tested: all, or dev or train, the part that the model's training held out or learned from, or
+            official, those whose label part is test. With labels and all, a fifth of the speakers is tested, others
+            with each seed.
+        split_by: what is on one side of that split only, sources or speakers; by default as in the model's training
+        dev_every: every n-th source (or speaker) is dev; by default as in the model's training
+        seeds: repetitions, each with its own random weights, pairs and labels, if there are any
+        first_seed: number of the first seed; the others follow it
+        where: only recordings with these labels, each label=value or label=value|other
+        write_calibration: JSON file, or folder of a model: write a calibration for the probabilities of "seehear
+            verify"
+        device: where networks run, as torch names it
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Raises:
         ModelError: there is no such model or layer, or its scores cannot be calibrated.
-        CorpusError: no such data, speakers are not known, no pairs, or a list names what is not there.
+        CorpusError: no such data, speakers are not known, no pairs, or a list names missing files.
     """
     require_calibration_place(write_calibration)
     numbers = Protocol(seeds=seeds, first_seed=first_seed, device=device).numbers
@@ -228,7 +229,7 @@ def evaluate_speaker(
     course = _cross_validation(recordings, recordings.subset(chosen), trials, within, plan, labelled, channels)
     run = [course.run(one, progress) for one in named]
     others = {recordings[row].speaker for row in np.flatnonzero(~chosen).tolist()}
-    told = {
+    setting = {
         **_setting(plan, pooling, labelled),
         "compared": course.sides.described + (", each with its own room, microphone and codec" if channels else ""),
         "tested": "a fifth of the speakers" if course.hold_out else split,
@@ -246,14 +247,14 @@ def evaluate_speaker(
             compare_over_seeds(one.name, *_values(run[0]), *_values(scored), len(course.people))
             for one, scored in zip(named[1:], run[1:], strict=True)
         ),
-        higher_is_better=False,
+        higher_is_better=find_score(EER).higher_is_better,
         chance={EER: 0.5},
         classes=(),
         recordings=len(recordings),
         tested=len(course.tested),
         speakers=None if course.sides.units != "speakers" else len({r.speaker for r in recordings}),
         units=course.sides.units,
-        setting=told,
+        setting=setting,
         left_out=recordings.left_out,
         pairs=_pairs(course.rounds[0].trials),
         det={one.name: scored[0].det for one, scored in zip(named, run, strict=True)},
@@ -279,16 +280,16 @@ def _cross_validation(
     labelled: bool,
     channels: bool,
 ) -> VoiceCrossValidation:
-    """What is asked; the recordings that are not tested may be trained with."""
+    """Set up the comparison; recordings that are not tested may be trained with."""
 
-    def heard(sides: TrialSides) -> TrialSides:
+    def with_channels(sides: TrialSides) -> TrialSides:
         return replace(sides, pieces=simulate_channels(sides.pieces)) if channels else sides
 
     everything = len(tested) == len(recordings)
     if trials == SEGMENTS:
-        sides = heard(TrialSides.of_segments(tested, plan.seconds, within))
+        sides = with_channels(TrialSides.of_segments(tested, plan.seconds, within))
         return VoiceCrossValidation(recordings, sides, plan, labelled, labelled and everything)
-    sides = heard(TrialSides.of_recordings(tested, plan.seconds, within))
+    sides = with_channels(TrialSides.of_recordings(tested, plan.seconds, within))
     if trials is not None:
         sides, listed = sides.listed(Path(trials), tested)
         return VoiceCrossValidation(recordings, sides, plan, labelled, listed=listed)
@@ -313,7 +314,7 @@ def _row(one: ComparedVoice, plan: VerificationOptions, scored: Sequence[SeedSco
 
 
 def _values(scored: Sequence[SeedScores], figure: str = EER) -> tuple[list[float], list[Drawn]]:
-    """A figure with each seed, and its draws."""
+    """Return a figure with each seed, and its draws."""
     return [s.figures[figure] for s in scored], [s.drawn[figure] for s in scored]
 
 
@@ -322,8 +323,8 @@ def _pairs(trials: Trials) -> tuple[int, int]:
 
 
 def _setting(plan: VerificationOptions, pooling: Pooling, labelled: bool) -> dict[str, Any]:
-    """What a result says of how it came about."""
-    said: dict[str, Any] = {"pooling": pooling, "scaling": plan.scaling, "seeds": describe_seeds(plan.seeds)}
+    """Return the settings that a result reports."""
+    settings: dict[str, Any] = {"pooling": pooling, "scaling": plan.scaling, "seeds": describe_seeds(plan.seeds)}
     if labelled:
-        said |= {"loss": plan.loss, "trained with": f"{plan.train_speakers or 'all other'} speakers"}
-    return said
+        settings |= {"loss": plan.loss, "trained with": f"{plan.train_speakers or 'all other'} speakers"}
+    return settings

@@ -1,4 +1,4 @@
-"""One vector for a voice from any encoder; whitening."""
+"""Voice embeddings of any encoder, and their scaling."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from seehear.clip import FPS, SAMPLES_PER_FRAME
 from seehear.errors import ModelError
-from seehear.evaluation.baselines import TRAINED_MODES, UNTRAINED, Mode, available_baselines, compared_encoder, has_run
+from seehear.evaluation.baselines import TRAINED_MODES, UNTRAINED, available_baselines, compared_encoder, has_run
 from seehear.evaluation.features import BATCH_FRAMES, device_of, padded, whole_frames
 from seehear.evaluation.recordings import Recording
+from seehear.evaluation.task import Mode
 from seehear.losses.base import Distance
 from seehear.models.interface import IdentityModel
 from seehear.nn.embed import eval_mode
@@ -24,31 +25,30 @@ from seehear.nn.interface import SpeechEncoder
 from seehear.progress import Progress, Stage
 
 Scaling = Literal["whitened", "standardised", "none"]
-"""The same for every row of a table: a row that is whitened cannot be compared with one that is not."""
+"""The same for every row of a table: whitened and raw embeddings cannot be compared."""
 
 
 REPORTED_SCALINGS: dict[str, Scaling] = {"EER raw": "none", "EER whitened": "whitened"}
-"""What every table tells beside the EER with the scaling that was chosen, unless that is the one chosen."""
+"""Reported in every table next to the EER with the chosen scaling, unless it is the chosen one."""
 
 
-MIN_VARIANCE = 1e-6  # of the mean one: dimensions that hardly vary are noise of the arithmetic
+MIN_VARIANCE = 1e-6  # relative to the mean variance: dimensions that hardly vary are numerical noise
 
 
 def scaled(vectors: Vectors, scaling: Scaling, distance: Distance = "cosine") -> Vectors:
-    """Embeddings (N, D) as they are compared.
+    """Scale embeddings (N, D) for comparison.
 
-    ``whitened``: equal variance in all directions, by the covariance that Ledoit & Wolf (2004) estimate, which is drawn
-    towards a round one the more, the fewer embeddings there are. ``standardised``: mean 0 and equal variance in each
-    dimension. Either way they are compared by the cosine. ``none``: as they are, compared by ``distance``.
+    ``whitened``: equal variance in all directions, by the shrinkage covariance of Ledoit & Wolf (2004), which shrinks
+    more the fewer embeddings there are. ``standardised``: mean 0 and equal variance in each dimension. Both are
+    compared by the cosine. ``none``: unchanged, compared by ``distance``.
 
     Args:
-        vectors: (N, D).
-        scaling: what is done to them.
-        distance: by which they were trained to be compared. Where that is the Euclidean distance, raw embeddings keep
-            their length.
+        vectors: (N, D)
+        scaling: the scaling
+        distance: distance of their training. If that is the Euclidean distance, raw embeddings keep their length.
 
     Returns:
-        (N, D), of length 1 where they are compared by the cosine; see `compared_by`.
+        (N, D), of length 1 if they are compared by the cosine; see `compared_by`.
     """
     if scaling == "whitened":
         return unit(_whitened(vectors))
@@ -58,19 +58,20 @@ def scaled(vectors: Vectors, scaling: Scaling, distance: Distance = "cosine") ->
 
 
 def compared_by(scaling: Scaling, distance: Distance) -> Distance:
-    """How scaled embeddings are compared: raw ones by what they were trained with, all others by the cosine."""
+    """Return how scaled embeddings are compared: raw ones by the distance of their training, all others by the
+    cosine."""
     return distance if scaling == "none" else "cosine"
 
 
 def standardised(vectors: Vectors) -> Vectors:
-    """Each dimension with mean 0 and deviation 1 over all vectors (N, D); a constant one is 0."""
+    """Scale each dimension to mean 0 and deviation 1 over all vectors (N, D); a constant one to 0."""
     mean, deviation = vectors.mean(0, dtype=np.float64), vectors.std(0, dtype=np.float64)
     scale = np.where(deviation > 1e-6 * (np.abs(mean) + 1e-6), 1 / np.maximum(deviation, 1e-12), 0)
     return np.asarray((vectors - mean) * scale, dtype=np.float32)
 
 
 def unit(vectors: Vectors) -> Vectors:
-    """Each vector with length 1, (N, D)."""
+    """Scale each vector to length 1, (N, D)."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
@@ -92,41 +93,41 @@ Vectors = NDArray[np.float32]
 
 
 class ModelVoice(nn.Module):
-    """What a model itself makes of a voice.
+    """A model's own voice embedding.
 
     Attributes:
-        distance: by which its embeddings were trained to be compared.
+        distance: distance of its training
     """
 
     def __init__(self, model: IdentityModel) -> None:
-        """Whose `embed_voice` it is."""
+        """Wrap `embed_voice` of a model."""
         super().__init__()
         self.model = model
         self.dim = model.dim
         self.distance: Distance = model.distance
 
     def forward(self, sound: Tensor) -> Tensor:
-        """(B, 640 T) -> (B, dim)."""
+        """Map (B, 640 T) to (B, dim)."""
         return self.model.embed_voice(sound)
 
 
 class PooledVoice(nn.Module):
-    """Features of an encoder of speech over time: their mean, and their deviation behind it."""
+    """Features of a speech encoder pooled over time: their mean, optionally followed by their deviation."""
 
     distance: Distance = "cosine"
 
     def __init__(self, encoder: SpeechEncoder, layer: str | None, pooling: Pooling) -> None:
-        """Of a layer; by default the one that the encoder says is read best."""
+        """Pool a layer, by default the encoder's default layer."""
         super().__init__()
         self.encoder, self.layer, self.pooling = encoder, layer, pooling
         self.dim = encoder.layers[layer or encoder.default_layer] * (1 if pooling == "mean" else 2)
 
     def forward(self, sound: Tensor) -> Tensor:
-        """(B, 640 T) -> (B, dim)."""
+        """Map (B, 640 T) to (B, dim)."""
         features: Tensor = self.encoder(sound, self.layer).float()
         if self.pooling == "mean":
             return features.mean(1)
-        deviation = features.var(1, correction=0).clamp_min(1e-10).sqrt()  # silence has none, and a root no gradient
+        deviation = features.var(1, correction=0).clamp_min(1e-10).sqrt()  # silence has none, and the root no gradient
         return torch.cat([features.mean(1), deviation], 1)
 
 
@@ -138,10 +139,10 @@ class ComparedVoice:
     """One row of a table of voices.
 
     Attributes:
-        name: what the table calls it.
-        mode: frozen, its weights stay as they are; else they are trained with labels.
-        voice: seed -> the network, in evaluation mode.
-        drawn: whether the seed decides its weights.
+        name: its name in the table
+        mode: frozen, or else its weights are trained with labels
+        voice: seed -> the network, in evaluation mode
+        drawn: whether the seed decides its weights
     """
 
     name: str
@@ -153,12 +154,12 @@ class ComparedVoice:
 def compared_voices(
     model: str, against: Sequence[str], mode: Mode, layer: str | None, pooling: Pooling
 ) -> list[ComparedVoice]:
-    """The model and its baselines, each once; `seehear.evaluation.baselines.compared_encoder` has their names.
+    """Return the model and its baselines, each once; for names see `seehear.evaluation.baselines.compared_encoder`.
 
-    A model that has learned voices is asked for its own embedding unless a layer is named; all else is pooled.
+    The model's own voice embedding is used unless a layer is named; everything else is pooled.
 
     Raises:
-        ModelError: there is no such model or layer, or one without weights has none to draw or move.
+        ModelError: there is no such model or layer, or an encoder without weights was to be trained.
     """
     names = dict.fromkeys([model, *available_baselines(model, against)])
     return [_compared_voice(name, model, mode, layer, pooling) for name in names]
@@ -172,7 +173,7 @@ def _compared_voice(name: str, model: str, mode: Mode, layer: str | None, poolin
         own = _own_voice(called)
 
     def voice(seed: int) -> Voice:
-        if own is None:  # an untrained embedding of voices would only hide what its encoder hears
+        if own is None:  # an untrained voice embedding would only hide the features of its encoder
             return PooledVoice(known.encoder(seed), known.layer, pooling)
         return ModelVoice(untrained_like(called, seed)).eval() if known.random_weights else own
 
@@ -189,7 +190,7 @@ def _own_voice(name: str) -> ModelVoice | None:
 
 
 def untrained_like(name: str, seed: int) -> IdentityModel:
-    """A model of the same shape, with the weights that training would begin with.
+    """Return a model of the same architecture with initial weights.
 
     Raises:
         ModelError: there is no such model, or it does not compare voices and faces.
@@ -203,13 +204,13 @@ def untrained_like(name: str, seed: int) -> IdentityModel:
 
 
 def segments(recording: Recording, seconds: float, hop_s: float | None = None) -> list[Recording]:
-    """A recording in pieces of so many seconds, as `IdentityModel.embed_segments` cuts it.
+    """Cut a recording into segments, like `IdentityModel.embed_segments`.
 
     Args:
-        recording: whose sound can be read.
-        seconds: length of each; a shorter recording is one.
-        hop_s: from one beginning to the next. By default pieces follow each other, and what is left at the end, if it
-            is no whole piece, is heard in one that overlaps with the last.
+        recording: its audio can be read
+        seconds: length of each; a shorter recording is one segment
+        hop_s: from one start to the next. By default segments are consecutive, and a shorter rest at the end is in a
+            segment that overlaps with the last one.
     """
     frames = whole_frames(recording.samples)
     length = min(frames, max(1, round(seconds * FPS)))
@@ -222,7 +223,7 @@ def segments(recording: Recording, seconds: float, hop_s: float | None = None) -
 
 
 def whole_segments(recording: Recording, seconds: float) -> list[Recording]:
-    """Pieces of exactly so many seconds that do not overlap; none of a shorter recording."""
+    """Return segments of exactly this length without overlap; none of a shorter recording."""
     frames = max(1, round(seconds * FPS))
     step = frames / FPS
     count = int(recording.samples / SAMPLES_PER_FRAME / frames)
@@ -230,13 +231,13 @@ def whole_segments(recording: Recording, seconds: float) -> list[Recording]:
 
 
 def embed_voices(voice: nn.Module, pieces: Sequence[Recording], name: str, progress: Progress | None = None) -> Vectors:
-    """Embeddings of pieces of sound, (N, dim), each heard once, those of one length together.
+    """Return embeddings of segments of audio, (N, dim); segments of equal length are embedded together.
 
     Args:
-        voice: (B, 640 T) -> (B, dim).
-        pieces: their sound can be read.
-        name: whose they are, for the progress.
-        progress: called with the share that is done, 0 to 1, and a text.
+        voice: (B, 640 T) -> (B, dim)
+        pieces: their audio can be read
+        name: for the progress
+        progress: called with the share that is done, 0 to 1, and a text
     """
     by_length: dict[int, list[int]] = defaultdict(list)
     for row, piece in enumerate(pieces):
@@ -245,18 +246,18 @@ def embed_voices(voice: nn.Module, pieces: Sequence[Recording], name: str, progr
     device = device_of(voice)
     stage = Stage(progress, name, len(pieces))
     with eval_mode(voice), torch.inference_mode():
-        for frames, alike in by_length.items():
+        for frames, rows in by_length.items():
             size = max(1, BATCH_FRAMES // frames)
-            for first in range(0, len(alike), size):
-                batch = alike[first : first + size]
-                heard = padded([pieces[row].audio() for row in batch], frames).to(device)
-                kept |= zip(batch, voice(heard).float().cpu().numpy(), strict=True)
+            for first in range(0, len(rows), size):
+                batch = rows[first : first + size]
+                audio = padded([pieces[row].audio() for row in batch], frames).to(device)
+                kept |= zip(batch, voice(audio).float().cpu().numpy(), strict=True)
                 stage.update(len(kept), f"{len(kept)} pieces of sound")
     return np.stack([kept[row] for row in range(len(pieces))])
 
 
 def mean_by(vectors: Vectors, owners: NDArray[np.int64], count: int) -> Vectors:
-    """Mean of the vectors (N, D) of each owner (N,), (count, D); zeros of one that has none."""
+    """Return the mean of the vectors (N, D) of each owner (N,), (count, D); zeros for one without vectors."""
     sums = np.zeros((count, vectors.shape[1]))
     np.add.at(sums, owners, vectors)
     return np.asarray(sums / np.maximum(np.bincount(owners, minlength=count), 1)[:, None], dtype=np.float32)
