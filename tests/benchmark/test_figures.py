@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from seehear.benchmark.cells import CellOutcome
-from seehear.benchmark.page_figures import _looked_at, confusion_figure, det_curves, label_curves, means, noise_curves
+from seehear.benchmark.page_figures import _axis_limits, confusion_figure, det_curves, label_curves, means, noise_curves
 from seehear.benchmark.table import Column, TableEntry, TaskTable
 
 CLEAN = Column("accuracy", 1.0, None, higher_is_better=True, chance=0.25)
@@ -35,18 +35,18 @@ def test_means_name_every_row_in_its_unit():
 
 def test_a_wide_interval_does_not_hide_the_rest():
     wild = replace(entry(0.5, 0.6), low=-3.0, high=4.0)
-    low, high = _looked_at(CLEAN, [wild, entry(0.6, 0.7)])
+    low, high = _axis_limits(CLEAN, [wild, entry(0.6, 0.7)])
     assert -60 < low < 25
     assert 70 < high < 160
 
 
 def test_all_of_a_narrow_interval_is_seen():
-    low, high = _looked_at(CLEAN, [replace(entry(0.5, 0.6), low=0.4, high=0.7)])
+    low, high = _axis_limits(CLEAN, [replace(entry(0.5, 0.6), low=0.4, high=0.7)])
     assert low < 25 < 70 < high
 
 
 def test_a_single_value_has_room():
-    low, high = _looked_at(replace(CLEAN, chance=None), [entry(0.0)])
+    low, high = _axis_limits(replace(CLEAN, chance=None), [entry(0.0)])
     assert low < 0 < high
 
 

@@ -85,7 +85,7 @@ def test_any_text_is_a_plan_or_told_in_a_sentence(text: str) -> None:
 
 
 def test_what_looks_like_a_date_and_is_none_is_told() -> None:
-    with pytest.raises(OptionsError, match=r"f.yaml is no YAML \(month must be in"):
+    with pytest.raises(OptionsError, match=r"f\.yaml .*month must be in"):
         plan_from_yaml("title: 2001-99-99", "x", "f.yaml")
 
 
@@ -107,7 +107,7 @@ def test_a_file_is_named_after_itself_and_short_rows_after_what_they_read(tmp_pa
 def test_no_such_plan_names_those_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(OptionsError, match="shukla2020-emotion"):
         read_plan("shukla2019")
-    with pytest.raises(OptionsError, match="there is no plan"):
+    with pytest.raises(OptionsError, match=r"absent\.yaml"):
         read_plan(tmp_path / "absent.yaml")
 
 
@@ -176,13 +176,13 @@ def test_what_does_not_fit_is_told_with_file_and_name(keys: str, value: Any, tol
 
 
 def test_a_key_that_stands_twice_is_told_and_one_that_goes_over_a_merged_one_is_not() -> None:
-    with pytest.raises(OptionsError, match=r"the key 'sync' stands twice, in line 4"):
+    with pytest.raises(OptionsError, match=r"'sync' in line 4"):
         plan_from_yaml("title: x\npretexts:\n  sync: {preset: a}\n  sync: {preset: b}\n", "x", "f.yaml")
-    with pytest.raises(OptionsError, match="needs the key 'about'"):
+    with pytest.raises(OptionsError, match="'about'"):
         plan_from_yaml("title: x\npretexts: {a: {set: &a {b: 1}}, c: {set: {<<: *a, b: 2}}}\n", "x", "f.yaml")
 
 
 def test_a_row_of_the_papers_figures_has_one_for_each_column() -> None:
     plan = small_plan(paper=(PaperTable("T", "S", "sync", ("a", "b"), {"x": (1.0,)}, "all"),))
-    with pytest.raises(OptionsError, match="2 columns, but the row 'x' 1 figures"):
+    with pytest.raises(OptionsError, match=r"2 columns.*'x'"):
         plan_from_yaml(plan_to_yaml(plan), "small", "f.yaml")

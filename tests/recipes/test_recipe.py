@@ -45,7 +45,7 @@ def test_a_shipped_recipe_can_be_worked_through(name: str, tmp_path: Path) -> No
     assert plan_to_yaml(plan) == last.given["plan"]
     work = cells_of_plan(plan, dict.fromkeys(recipe.data, tmp_path))
     assert work.notes == ()
-    assert {(p.task, p.row) for p in work.places} == {(k, r.name) for k, t in recipe.plan.tasks.items() for r in t.rows}
+    assert {(p.task, p.row) for p in work.positions} == {(k, r.name) for k, t in recipe.plan.tasks.items() for r in t.rows}
     for stage in [*whole.stages, last]:
         assert stage.cost.size
         assert stage.cost.how

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seehear.benchmark.plan import BenchmarkPlan
-from seehear.benchmark.reading import loaded, plan_from
+from seehear.benchmark.reading import parse_yaml, plan_from_values
 from seehear.clip import FPS, SAMPLES_PER_FRAME
 from seehear.config import RECIPES, build, resource_folder, yaml_names
 from seehear.data.datasets.catalogue import DATA_SETS, ON_REQUEST
@@ -115,7 +115,7 @@ def recipe_of(text: str, name: str, where: str) -> Recipe:
     Raises:
         RecipeError, OptionsError: see `read_recipe`
     """
-    values = loaded(text, where)
+    values = parse_yaml(text, where)
     if not isinstance(values, dict) or not isinstance(values.get("data"), dict) or not values["data"]:
         raise RecipeError(f"{where} needs the key data: data sets by name (docs/recipes.md has how)")
     if "corpora" in values:
@@ -123,7 +123,7 @@ def recipe_of(text: str, name: str, where: str) -> Recipe:
     data = {str(key): build(DataSpec, value, f"{where}, data, {key}") for key, value in values["data"].items()}
     rest = {key: value for key, value in values.items() if key != "data"}
     corpora = {key: {"wants": spec.wants, "format": spec.format, "faces": spec.faces} for key, spec in data.items()}
-    recipe = Recipe(name, data, plan_from({"name": name, **rest, "corpora": corpora}, where))
+    recipe = Recipe(name, data, plan_from_values({"name": name, **rest, "corpora": corpora}, where))
     for problem in _problems(recipe):
         raise RecipeError(f"{where}: {problem}")
     return recipe

@@ -9,7 +9,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from seehear.benchmark.job import MIN_SOUND_S, seehear_command
+from seehear.benchmark.job import MIN_AUDIO_S, seehear_command
 from seehear.benchmark.plan import BenchmarkPlan, PretextSpec
 from seehear.benchmark.reading import plan_to_yaml
 from seehear.benchmark.sweep import apply_set, pretext_settings
@@ -259,7 +259,7 @@ def _prepares(recipe: Recipe, asked: RecipeOptions) -> Iterator[Stage]:
             continue  # it is already prepared
         source = asked.data.get(name, asked.out / "data" / name)
         more: dict[str, Any] = {} if spec.faces == "yunet" else {"faces": spec.faces}
-        more |= {"min_seconds": MIN_SOUND_S} if spec.faces == "none" else {}
+        more |= {"min_seconds": MIN_AUDIO_S} if spec.faces == "none" else {}
         yield Stage(
             name=f"prepare {name}",
             kind="prepare",
