@@ -55,9 +55,9 @@ def test_what_was_not_given_is_left_out_and_told() -> None:
     assert {place.row for place in work.positions if place.task == "drawn"} == {"sync"}
     assert work.by_key()[work.pretexts["sync", 0]].spec["corpora"] == [work.corpora["people"]]
     told = " ".join(work.notes)
-    assert "grid was not given; wanted: GRID." in told
+    assert "grid was not given; it needs: GRID." in told
     assert "Which word: left out" in told
-    assert "pretext grids and what reads it are left out, because grid was not given" in told
+    assert "pretext grids and the rows that use it are left out, because grid was not given" in told
 
 
 def test_a_key_is_decided_by_what_decides_the_result() -> None:
@@ -116,7 +116,7 @@ def test_what_is_given_stands_in_for_avatars(tmp_path: Path) -> None:
     spec = work.by_key()[work.corpora["people"]].spec
     assert spec["path"] == str(tmp_path.resolve())
     assert spec["avatars"] == {}
-    assert "stands in for the plan's avatars" in " ".join(work.notes)
+    assert str(tmp_path) in " ".join(work.notes)
     made = cells_of_plan(small_plan())
     assert made.by_key()[made.corpora["people"]].spec["avatars"] == SMALL
 

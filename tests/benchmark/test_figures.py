@@ -98,11 +98,13 @@ def test_confusions_are_summed_over_seeds():
     figure = confusion_figure("animate", [outcome([[3, 1], [0, 4]]), outcome([[1, 3], [2, 2]])])
     told = labels(figure)
     assert [one for one in told if one.isdigit()] == ["50", "50", "25", "75"]  # 4 and 4 of 8, 2 and 6 of 8
-    assert "16 answers of 2 seeds" in figure.caption
+    assert "16 predictions of 2 seeds" in figure.caption
 
 
 def test_seeds_with_other_classes_are_not_summed():
-    assert "8 answers of 1 seed;" in confusion_figure("x", [outcome([[3, 1], [0, 4]]), outcome([[1]], ("a",))]).caption
+    assert (
+        "8 predictions of 1 seed;" in confusion_figure("x", [outcome([[3, 1], [0, 4]]), outcome([[1]], ("a",))]).caption
+    )
 
 
 @pytest.mark.parametrize("outcomes", [[], [CellOutcome("key", 1.0)]])

@@ -48,7 +48,7 @@ def test_what_runs_on_a_gpu_asks_for_one(tmp_path: Path, kind: Kind, accelerator
 
     def remote(**wanted: Any) -> Any:
         asked.update(wanted)
-        return lambda _: SimpleNamespace(remote=lambda job: job)
+        return lambda _: SimpleNamespace(remote=lambda *arguments: arguments)
 
     cell = Cell(kind, "one", 0, {"settings": {"engine": {"accelerator": accelerator}}})
     engine = RayEngine(SimpleNamespace(remote=remote), workers=1, max_processes=1, gpus=True)

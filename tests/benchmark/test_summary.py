@@ -159,7 +159,7 @@ def test_a_claim_is_checked_at_its_share_of_the_labels() -> None:
 
 def test_a_claim_on_data_that_is_not_there_was_not_measured() -> None:
     plan = plan_of(("new", "old"), 2, [CLAIM])
-    work = replace(work_of(plan), places={}, cells=())
+    work = replace(work_of(plan), positions={}, cells=())
     summary = summarise(plan, work, {})
     assert summary.tables == ()
     assert [claim.verdict for claim in summary.claims] == ["not measured"]

@@ -227,7 +227,7 @@ def _table_section(data: PageData, table: TaskTable) -> Section:
     same_data = [other for other in data.summary.tables if (other.task, other.data) == (table.task, table.data)]
     if table == same_data[0]:  # the details of the others are the same
         blocks += _details(data, table)
-    return Section(f"{table.title}: {table.data}", blocks, short=f"{table.key} on {table.data}")
+    return Section(f"{table.title}: {table.data}", blocks, short_title=f"{table.key} on {table.data}")
 
 
 def _details(data: PageData, table: TaskTable) -> list[Block]:

@@ -24,7 +24,7 @@ from seehear.benchmark.table import (
     in_percent,
 )
 from seehear.report.html import Block, BlockGrid, Finding, Section, Table, TableCell, Text, Tone
-from seehear.report.plots import IntervalBar, IntervalRow
+from seehear.report.plots import IntervalPlot, IntervalRow
 
 
 def largest_label_share(table: TaskTable) -> float:
@@ -160,7 +160,7 @@ def _differences(claim: CheckedClaim) -> list[Block]:
         IntervalRow(one.against, one.mean, one.low, one.high, one.bootstrap_low, one.bootstrap_high)
         for one in claim.differences
     ]
-    bars = IntervalBar(intervals, f"To the right of the line, {claim.better} is better.")
+    bars = IntervalPlot(intervals, f"To the right of the line, {claim.better} is better.")
     return [Table(("better than", f"by{unit}", "over seeds", "over units"), rows), bars]
 
 
