@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.benchmark.table import RowDifference, Verdict
-from seehear.metrics.bootstrap import EQUAL, holm, student
+from seehear.metrics.bootstrap import EPSILON, holm, student_interval
 from seehear.metrics.bootstrap import interval as bootstrap_interval
 
 UNBOUNDED = (-math.inf, math.inf)
@@ -52,7 +52,7 @@ class SeedSeries:
 
 def t_interval(values: Sequence[float]) -> tuple[float, float] | None:
     """Return the 95 % interval of the mean of independent values, by Student's t; None with fewer than two."""
-    return student(np.asarray(values, dtype=np.float64))
+    return student_interval(np.asarray(values, dtype=np.float64))
 
 
 def row_difference(against: str, row: SeedSeries, other: SeedSeries, higher_is_better: bool) -> RowDifference | None:
@@ -89,7 +89,7 @@ def _paired_t_test(gains: NDArray[np.float64]) -> float | None:
     """Return the two-sided p-value; None with fewer than two seeds, or if all differences are equal."""
     from scipy.stats import ttest_1samp
 
-    if len(gains) < 2 or np.ptp(gains) < EQUAL:
+    if len(gains) < 2 or np.ptp(gains) < EPSILON:
         return None
     return float(ttest_1samp(gains, 0).pvalue)
 
