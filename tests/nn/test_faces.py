@@ -70,7 +70,7 @@ def test_what_builds_no_encoder_is_a_sentence() -> None:
         build_face_encoder("huge")
     with pytest.raises(ModelError, match="has no option 'depth'"):
         build_face_encoder("small", {"depth": 3})
-    with pytest.raises(ModelError, match=r"face.channels and face.strides must be equally many"):
+    with pytest.raises(ModelError, match=r"face\.channels and face\.strides"):
         build_face_encoder("small", {"strides": [2]})
-    with pytest.raises(ModelError, match=r"face.widths must be one at least"):
+    with pytest.raises(ModelError, match=r"face\.widths"):
         build_face_encoder("base", {"widths": []})

@@ -151,7 +151,9 @@ def _lock(marker: IO[str], out: Path) -> None:
     try:
         fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise SeehearError(f"another seehear is making avatars in {out} now; wait, or name another folder") from None
+        raise SeehearError(
+            f"another seehear process is making avatars in {out}; wait, or name another folder", code="folder-locked"
+        ) from None
 
 
 def _remove_generated(out: Path, keep: Mapping[int, Mapping[str, Any]] | None = None) -> None:

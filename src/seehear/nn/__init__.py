@@ -56,7 +56,7 @@ def build_encoder(families: Mapping[str, Family], kind: str, name: str, options:
     try:
         return family.encoder(build_options(family.options, options or {}))
     except (TypeError, ValueError) as error:
-        raise ModelError(f"no {kind} {name!r} can be built from these options: {error}") from error
+        raise ModelError(f"cannot build {kind} {name!r} from these options: {error}") from error
 
 
 def complete_options(families: Mapping[str, Family], kind: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
