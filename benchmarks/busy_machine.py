@@ -50,9 +50,9 @@ class Pace:
     """The speed of some work.
 
     Attributes:
-        rate: units of work per second.
-        cores: CPU seconds of the work per second.
-        others: fraction of all cores used by other processes than the work and the busy processes.
+        rate: units of work per second
+        cores: CPU seconds of the work per second
+        others: fraction of all cores used by other processes than the work and the busy processes
     """
 
     rate: float

@@ -32,9 +32,9 @@ class Figures:
     """The results of one command.
 
     Attributes:
-        command: script in this folder, and the arguments that determine the results: seeds, labels, counts.
-        about: what is measured.
-        needs: nothing, real recordings, or both recordings and an animation model.
+        command: script in this folder, and the arguments that determine the results: seeds, labels, counts
+        about: what is measured
+        needs: nothing, real recordings, or both recordings and an animation model
     """
 
     command: str

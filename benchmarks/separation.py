@@ -78,11 +78,11 @@ class Place:
     """Paths and options of the ablation.
 
     Attributes:
-        work: folder of the runs.
-        people: corpus of synthetic people.
-        grid: corpus of GRID's first speaker.
-        voices: folder of LibriSpeech utterances.
-        steps: training steps of match.
+        work: folder of the runs
+        people: corpus of synthetic people
+        grid: corpus of GRID's first speaker
+        voices: folder of LibriSpeech utterances
+        steps: training steps of match
     """
 
     work: Path
@@ -97,9 +97,9 @@ class Score:
     """A score and its bootstrap over speakers; without samples if there is one speaker.
 
     Attributes:
-        value: the score.
-        draws: score in each bootstrap sample.
-        units: number of speakers; 0 if unknown (in older files), in which case there is no interval.
+        value: the score
+        draws: score in each bootstrap sample
+        units: number of speakers; 0 if unknown (in older files), in which case there is no interval
     """
 
     value: float

@@ -81,8 +81,8 @@ def test_pieces_are_joined() -> None:
 @pytest.mark.parametrize(
     ("wave", "rate", "said"),
     [
-        (np.zeros(0), 16000, "0 samples"),
-        (np.zeros((2, 640)), 16000, r"one channel of samples, \(N,\), not \(2, 640\)"),
+        (np.zeros(0), 16000, "empty"),
+        (np.zeros((2, 640)), 16000, r"one channel.* not \(2, 640\)"),
         (np.float32(0.0), 16000, "one channel"),
         (np.array([0.0, np.nan]), 16000, "NaN"),
         (np.array([0.0, -np.inf]), 16000, "NaN"),
@@ -90,7 +90,7 @@ def test_pieces_are_joined() -> None:
         (np.zeros(640), -16000, "sample rate"),
         (np.zeros(640), 16000.5, "sample rate"),
         (np.zeros(640), 10**9, "sample rate"),
-        (np.zeros(640, np.uint8), 16000, "signed whole numbers, not uint8"),
+        (np.zeros(640, np.uint8), 16000, "signed integer, not uint8"),
         (np.zeros(640, complex), 16000, "not complex128"),
     ],
 )

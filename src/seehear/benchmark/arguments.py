@@ -43,10 +43,10 @@ def evaluation_arguments(cell: Cell, model: str | Path, data: Path, device: str 
     """Return the arguments of the evaluation, for one row and one seed.
 
     Args:
-        cell: a cell of kind ``measure``.
-        model: folder of a run, or name of an encoder.
-        data: a prepared corpus.
-        device: device of the networks.
+        cell: a cell of kind ``measure``
+        model: folder of a run, or name of an encoder
+        data: a prepared corpus
+        device: device of the networks
 
     Raises:
         SeehearError: the task has no such option, or the value is not valid for it.
@@ -75,8 +75,8 @@ def evaluation_command(task: str, given: Mapping[str, Any]) -> str:
     """Return the equivalent ``seehear evaluate`` command line, without options that have their default.
 
     Args:
-        task: name of the evaluation.
-        given: result of `evaluation_arguments`.
+        task: name of the evaluation
+        given: result of `evaluation_arguments`
     """
     known = inspect.signature(evaluation_of(task)).parameters
     inputs = [given["model"], *map(str, given.get("data") or [given["corpus"]])]

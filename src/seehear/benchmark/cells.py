@@ -29,24 +29,24 @@ class CellOutcome:
     """The outcome of a cell. Its fields are the keys of the outcome's JSON file.
 
     Attributes:
-        key: key of the cell.
-        seconds: working time.
-        failed: reason of the failure, as a sentence; None if the cell succeeded.
+        key: key of the cell
+        seconds: working time
+        failed: reason of the failure, as a sentence; None if the cell succeeded
         scores: score -> value without noise; the first is the task's main score. Empty if the cell failed or measures
             nothing.
-        higher_is_better: whether a higher main score is better.
-        chance: score -> chance level.
+        higher_is_better: whether a higher main score is better
+        chance: score -> chance level
         draws: main score of each bootstrap sample of the test units (speakers, clips). Cells tested on the same units
             have the same samples, so their differences can be paired.
-        by_snr: signal-to-noise ratio in dB, as text -> main score.
-        confusion: counts by true class (row) and predicted class; None if there are no classes.
-        classes: order of the classes in it.
-        det: detection error trade-off curve as (false alarm rate, miss rate); None if nothing is detected.
-        recordings, tested: numbers of recordings.
-        units: kind of the resampled units: speakers, people, sources.
-        unit_count: number of units; 0 if unknown, as in folders of earlier versions.
-        reproduce: commands that reproduce the scores, from the first one needed.
-        told: further settings and counts reported by the evaluation.
+        by_snr: signal-to-noise ratio in dB, as text -> main score
+        confusion: counts by true class (row) and predicted class; None if there are no classes
+        classes: order of the classes in it
+        det: detection error trade-off curve as (false alarm rate, miss rate); None if nothing is detected
+        recordings, tested: numbers of recordings
+        units: kind of the resampled units: speakers, people, sources
+        unit_count: number of units; 0 if unknown, as in folders of earlier versions
+        reproduce: commands that reproduce the scores, from the first one needed
+        told: further settings and counts reported by the evaluation
     """
 
     key: str
@@ -76,11 +76,11 @@ class TablePosition(NamedTuple):
     """The position of a measurement in the tables; compares and hashes like the plain tuple.
 
     Attributes:
-        task: key of the task in the plan.
-        data: name of the corpus.
-        row: name of the row.
+        task: key of the task in the plan
+        data: name of the corpus
+        row: name of the row
         seed: 0, 1, ...
-        labels: fraction of the training labels.
+        labels: fraction of the training labels
     """
 
     task: str
@@ -95,12 +95,12 @@ class WorkList:
     """The cells of a plan, and their positions in its tables.
 
     Attributes:
-        plan: the plan with all variants expanded; ``positions`` refers to its tasks and rows.
-        cells: each cell once, after those it needs.
+        plan: the plan with all variants expanded; ``positions`` refers to its tasks and rows
+        cells: each cell once, after those it needs
         positions: position in the tables -> key of the cell. Measurements that lack data have no cell.
-        corpora: name -> key of each available corpus.
-        pretexts: (name, seed) -> key of each pretext that a row uses.
-        notes: sentences on what is left out, and why.
+        corpora: name -> key of each available corpus
+        pretexts: (name, seed) -> key of each pretext that a row uses
+        notes: sentences on what is left out, and why
     """
 
     plan: BenchmarkPlan
@@ -119,8 +119,8 @@ def cells_of_plan(plan: BenchmarkPlan, given: Mapping[str, Path] | None = None) 
     """Return the cells of a plan.
 
     Args:
-        plan: the plan.
-        given: name of a corpus of the plan -> its folder; it replaces avatars of that name.
+        plan: the plan
+        given: name of a corpus of the plan -> its folder; it replaces avatars of that name
 
     Raises:
         OptionsError: the plan has no such corpus, a pretext sets an option that its preset does not have, or a row has

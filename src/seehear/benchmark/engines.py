@@ -29,9 +29,9 @@ class JobEnd:
     """The end of a job.
 
     Attributes:
-        job: the job.
-        result: its result; None if its process died.
-        failure: how the process died, as words that follow "the process".
+        job: the job
+        result: its result; None if its process died
+        failure: how the process died, as words that follow "the process"
     """
 
     job: CellJob
@@ -67,8 +67,8 @@ class LocalEngine:
     """Single-threaded worker processes on this machine; a cell whose process dies is tried a second time.
 
     Attributes:
-        workers: number of processes.
-        work: runs a job; a module-level function.
+        workers: number of processes
+        work: runs a job; a module-level function
     """
 
     workers: int
@@ -170,8 +170,8 @@ def ray_engine(workers: int | None, address: str | None) -> Iterator[RayEngine]:
     All machines of the cluster need seehear, and the benchmark folder under the same path.
 
     Args:
-        workers: number of cells run at the same time; by default one per core of the cluster.
-        address: address of the cluster; by default the cluster of this machine, or else this machine alone.
+        workers: number of cells run at the same time; by default one per core of the cluster
+        address: address of the cluster; by default the cluster of this machine, or else this machine alone
 
     Raises:
         SeehearError: Ray is not installed, or no cluster answers at the address.
@@ -202,10 +202,10 @@ class RayEngine:
     """Tasks of a Ray cluster; Ray restarts a task whose machine is lost.
 
     Attributes:
-        ray: the module, connected.
-        workers: number of cells run at the same time.
-        max_processes: cores of the largest machine.
-        gpus: whether the cluster has any; each job that needs a GPU reserves one.
+        ray: the module, connected
+        workers: number of cells run at the same time
+        max_processes: cores of the largest machine
+        gpus: whether the cluster has any; each job that needs a GPU reserves one
     """
 
     ray: Any

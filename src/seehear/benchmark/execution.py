@@ -42,7 +42,7 @@ class BenchmarkFolder:
     """The folder of a benchmark. Plans that share a folder share the results of their common cells.
 
     Attributes:
-        root: path of the folder.
+        root: path of the folder
     """
 
     root: Path
@@ -56,7 +56,7 @@ class BenchmarkFolder:
         """Return the folder of a cell's corpus or run. A given corpus that is already prepared is used in place.
 
         Args:
-            cell: a corpus or a pretraining.
+            cell: a corpus or a pretraining
         """
         given = cell.spec.get("path")
         if given and (Path(given) / _PREPARED).is_file():
@@ -169,9 +169,9 @@ class ProgressTree:
         """Show the progress of a schedule.
 
         Args:
-            name: name of the benchmark.
-            schedule: read while the cells are run.
-            workers: number of cells run at the same time.
+            name: name of the benchmark
+            schedule: read while the cells are run
+            workers: number of cells run at the same time
         """
         self._name, self._schedule, self._workers = name, schedule, workers
         self._console = Console(stderr=True)
@@ -281,11 +281,11 @@ class Execution:
     """Runs the cells of a schedule and keeps their outcomes.
 
     Attributes:
-        folder: folder of the benchmark.
-        user_path: the folder as given by the user, for printed commands.
-        schedule: selects the next cell.
-        engine: runs cells.
-        device: device of the networks that are evaluated, as torch names it.
+        folder: folder of the benchmark
+        user_path: the folder as given by the user, for printed commands
+        schedule: selects the next cell
+        engine: runs cells
+        device: device of the networks that are evaluated, as torch names it
     """
 
     folder: BenchmarkFolder
@@ -298,7 +298,7 @@ class Execution:
         """Run cells until all are done or the time is over. May be interrupted at any point.
 
         Args:
-            on_outcome: called for every cell that has ended.
+            on_outcome: called for every cell that has ended
         """
         with closing(self.engine.run(self._next_job, self._is_over)) as ends:
             for end in ends:

@@ -46,7 +46,7 @@ def checksum(avatars: Path) -> str:
     such differences are smaller than those between seeds.
 
     Args:
-        avatars: output folder of `seehear.avatars.make.synthesize_avatars`.
+        avatars: output folder of `seehear.avatars.make.synthesize_avatars`
 
     Returns:
         The first hexadecimal digits of the table's SHA-256.
@@ -64,10 +64,10 @@ def measure_cell(cell: Cell, model: str | Path, data: Path, device: str = "cpu")
     """Measure a row with one seed and fraction of the labels, on one corpus, at all noise levels.
 
     Args:
-        cell: a cell of kind ``measure``.
-        model: folder of a run, or name of an encoder, as for ``seehear evaluate``.
-        data: a prepared corpus.
-        device: device of the networks, as torch names it.
+        cell: a cell of kind ``measure``
+        model: folder of a run, or name of an encoder, as for ``seehear evaluate``
+        data: a prepared corpus
+        device: device of the networks, as torch names it
 
     Raises:
         SeehearError: the task has no such option, or cannot be measured on this corpus.
@@ -207,12 +207,12 @@ class CellJob:
     """A cell with all that a process needs to run it; small, and valid on every machine that shares the folder.
 
     Attributes:
-        cell: the cell.
-        output: folder of its corpus or run.
-        inputs: key of each cell that it needs -> the output folder of that cell.
-        log: file that receives its output.
-        workers: number of processes that it may start.
-        device: device of the networks that are evaluated, as torch names it.
+        cell: the cell
+        output: folder of its corpus or run
+        inputs: key of each cell that it needs -> the output folder of that cell
+        log: file that receives its output
+        workers: number of processes that it may start
+        device: device of the networks that are evaluated, as torch names it
     """
 
     cell: Cell
@@ -228,8 +228,8 @@ class JobResult:
     """The result of a job.
 
     Attributes:
-        outcome: the scores, or the reason of the failure.
-        traceback: traceback of the failure; empty if there was none.
+        outcome: the scores, or the reason of the failure
+        traceback: traceback of the failure; empty if there was none
     """
 
     outcome: CellOutcome
@@ -240,8 +240,8 @@ def run_job(job: CellJob, report: Callable[[Any], None] | None = None) -> JobRes
     """Run a cell. An error of any kind becomes its outcome and does not affect the other cells.
 
     Args:
-        job: the cell.
-        report: not used; worker processes pass it.
+        job: the cell
+        report: not used; worker processes pass it
 
     Raises:
         Stopped: a training was stopped; it resumes when the cell is run again.
@@ -317,9 +317,9 @@ def save_untrained_model(preset: str, initial_model: str | None, folder: str) ->
     """Save a model with the weights that training would start from.
 
     Args:
-        preset: YAML file with the settings of the training, including the seed.
-        initial_model: name of a model, or folder of a run, that the training would start from.
-        folder: output folder.
+        preset: YAML file with the settings of the training, including the seed
+        initial_model: name of a model, or folder of a run, that the training would start from
+        folder: output folder
 
     Raises:
         ModelError: there is no such preset or model.
@@ -370,10 +370,10 @@ def seehear_command(verb: str, *inputs: object, out: object, **flags: object) ->
     """Return a command line.
 
     Args:
-        verb: a verb of one word.
-        inputs: positional arguments.
-        out: value of ``-o``.
-        flags: parameter -> value, or a list or tuple of values.
+        verb: a verb of one word
+        inputs: positional arguments
+        out: value of ``-o``
+        flags: parameter -> value, or a list or tuple of values
     """
     words = ["seehear", verb, *map(str, inputs), "-o", str(out)]
     for name, value in flags.items():

@@ -64,8 +64,8 @@ def measured_table(table: TaskTable, commands: Mapping[str, Sequence[str]]) -> T
     """Return the table of means with intervals, and below each row the commands that reproduce it.
 
     Args:
-        table: the table.
-        commands: row -> all commands behind its means; empty if nothing is measured.
+        table: the table
+        commands: row -> all commands behind its means; empty if nothing is measured
     """
     header: list[str | TableCell] = ["", *(_heading(column) for column in table.columns)]
     rows = [_row(table, row) for row in table.rows]
@@ -188,11 +188,11 @@ def write_page(
     A figure that cannot be made because a run or a corpus is missing is replaced by a sentence.
 
     Args:
-        folder: folder of the benchmark, with its runs and corpora; slow figures are cached in it.
-        plan: the plan.
-        summary: its tables and claims.
-        work: its cells.
-        outcomes: cell key -> outcome.
+        folder: folder of the benchmark, with its runs and corpora; slow figures are cached in it
+        plan: the plan
+        summary: its tables and claims
+        work: its cells
+        outcomes: cell key -> outcome
     """
     data = PageData(BenchmarkFolder(folder), plan, summary, work, outcomes)
     sections = [

@@ -33,8 +33,8 @@ def confusion_figure(row: str, outcomes: Sequence[CellOutcome]) -> SvgFigure | N
     """Plot the confusion matrix, summed over seeds; None if there are no classes.
 
     Args:
-        row: name of the row.
-        outcomes: outcomes of its seeds.
+        row: name of the row
+        outcomes: outcomes of its seeds
     """
     classified = [outcome for outcome in outcomes if outcome.confusion is not None]
     classified = [outcome for outcome in classified if outcome.classes == classified[0].classes]
@@ -98,8 +98,8 @@ def learning_curves(kind: str, pretexts: Mapping[str, Sequence[Run]]) -> SvgFigu
     """Plot the loss and the validation metrics of pretexts, with one line per pretext.
 
     Args:
-        kind: kind of all these pretexts, so that their metrics are comparable.
-        pretexts: name -> one run per seed.
+        kind: kind of all these pretexts, so that their metrics are comparable
+        pretexts: name -> one run per seed
     """
     names = _panels([run for runs in pretexts.values() for run in runs])
     if not names:
@@ -229,7 +229,7 @@ def det_curves(rows: Mapping[str, Sequence[Rates]]) -> SvgFigure | None:
     """Plot the detection error trade-off of each row, with one line per seed; None if nothing is detected.
 
     Args:
-        rows: row -> (false alarm rate, miss rate) curves of its seeds, in the order of the table.
+        rows: row -> (false alarm rate, miss rate) curves of its seeds, in the order of the table
     """
     if not any(rows.values()):
         return None

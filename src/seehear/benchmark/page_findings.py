@@ -44,11 +44,11 @@ class PageData:
     """The state of a benchmark.
 
     Attributes:
-        folder: folder of the benchmark.
-        plan: the plan.
-        summary: its tables and claims.
-        work: its cells and their positions in the tables.
-        outcomes: cell key -> outcome.
+        folder: folder of the benchmark
+        plan: the plan
+        summary: its tables and claims
+        work: its cells and their positions in the tables
+        outcomes: cell key -> outcome
     """
 
     folder: BenchmarkFolder

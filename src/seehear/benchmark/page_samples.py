@@ -56,10 +56,10 @@ def sample_vectors(of: str | Path, data: str | Path, task: str) -> tuple[Vectors
     """Return features of some recordings of a corpus, from its official test part if it has one.
 
     Args:
-        of: folder of a run, or name of an encoder.
-        data: a prepared corpus.
+        of: folder of a run, or name of an encoder
+        data: a prepared corpus
         task: determines the recordings: words (visible words for lips) for words, transcription and lips; segments of
-            voices for speaker and identification; whole recordings with their emotion for other tasks.
+            voices for speaker and identification; whole recordings with their emotion for other tasks
 
     Returns:
         Float32 (N, D) with N of at most 400, and the word, speaker or emotion of each.
@@ -172,8 +172,8 @@ class Embedding2D(NamedTuple):
     """Recordings in two dimensions.
 
     Attributes:
-        points: shape (N, 2).
-        labels: label of each point.
+        points: shape (N, 2)
+        labels: label of each point
     """
 
     points: NDArray[np.float64]

@@ -30,16 +30,16 @@ class Cell:
     """A unit of work.
 
     Attributes:
-        kind: corpus, pretrain or measure.
-        name: readable name, also used for folders: ``animate``, ``people``, ``emotion/animate``; without the seed.
-        seed: random seed; None if the result is deterministic.
+        kind: corpus, pretrain or measure
+        name: readable name, also used for folders: ``animate``, ``people``, ``emotion/animate``; without the seed
+        seed: random seed; None if the result is deterministic
         spec: everything else that determines the result, as plain JSON values; other cells are given by their keys.
             corpus: the fields of `CorpusSpec` except wants and checksum; ``path`` (absolute) if it was given.
             pretrain: ``preset``, ``settings`` (complete sections model, data, optim, engine, as `Settings.to_dict`),
             ``corpora`` (keys), ``init`` (name of a model, key of a cell, or None), ``untrained``.
             measure: ``task``, ``of`` (key of a pretrain cell, or name of another encoder), ``mode``, ``layer``,
-            ``data`` (key of a corpus), ``options``, ``labels``, ``noise``, ``snr_db``.
-        needs: keys of the cells whose results it uses.
+            ``data`` (key of a corpus), ``options``, ``labels``, ``noise``, ``snr_db``
+        needs: keys of the cells whose results it uses
     """
 
     kind: Kind
@@ -77,10 +77,10 @@ class CorpusSpec:
     """The source of clips: generated avatars, or data given by the user.
 
     Attributes:
-        avatars: arguments of `synthesize_avatars` (clips, speakers, seed, seconds, neutral); empty for given data.
-        format: layout of the given data set.
-        wants: description of the data to give, as a sentence; empty for avatars.
-        faces: yunet, whole-frame or none, as for ``seehear prepare``.
+        avatars: arguments of `synthesize_avatars` (clips, speakers, seed, seconds, neutral); empty for given data
+        format: layout of the given data set
+        wants: description of the data to give, as a sentence; empty for avatars
+        faces: yunet, whole-frame or none, as for ``seehear prepare``
         checksum: expected checksum of the avatars; a different one causes a warning, as scores depend on the data.
             Empty: not checked.
     """
@@ -97,13 +97,13 @@ class PretextSpec:
     """A training, repeated for each seed.
 
     Attributes:
-        preset: a preset of ``seehear pretrain``.
-        corpora: corpora of the plan to train on; those not given are left out, but at least one is needed.
-        set: option -> value, by flag name: ``optim.steps``, ``model.loss``.
+        preset: a preset of ``seehear pretrain``
+        corpora: corpora of the plan to train on; those not given are left out, but at least one is needed
+        set: option -> value, by flag name: ``optim.steps``, ``model.loss``
         vary: option -> values; every combination is a separate pretext, named ``name[loss=avenet]`` after the last
             word of the option. The option ``corpora`` takes lists of names.
-        init: name of a model, or ``pretext:NAME`` for another pretext of this plan with the same seed.
-        untrained: skip training and use the initial weights.
+        init: name of a model, or ``pretext:NAME`` for another pretext of this plan with the same seed
+        untrained: skip training and use the initial weights
     """
 
     preset: str
@@ -119,13 +119,13 @@ class RowSpec:
     """A row of a table: one encoder with one kind of probe.
 
     Attributes:
-        name: name in the table.
+        name: name in the table
         of: a pretext of the plan, or another encoder as for ``seehear evaluate``: mfcc, logmel, pixels, match-small,
-            ``python:MODULE:CALLABLE@RATE``, ``transformers:NAME``.
-        mode: frozen, finetuned or scratch.
+            ``python:MODULE:CALLABLE@RATE``, ``transformers:NAME``
+        mode: frozen, finetuned or scratch
         layer: layer of the encoder; by default that of the evaluation: for words, emotion, transcription and affect
-            `auto`, chosen in each fold on development data.
-        options: further arguments of the evaluation, for this row only.
+            `auto`, chosen in each fold on development data
+        options: further arguments of the evaluation, for this row only
     """
 
     name: str
@@ -140,16 +140,16 @@ class TaskSpec:
     """A table: rows measured on a task, for each of its available corpora.
 
     Attributes:
-        task: name of the evaluation.
-        title: title of the table.
-        data: names of corpora; each available one gives a table.
-        options: arguments of the evaluation: split, probe, seconds and so on.
-        labels: fractions of the training labels; one column each.
-        noise: noise added to the test recordings.
-        snr_db: signal-to-noise ratios in dB; one column each, in addition to the clean one.
+        task: name of the evaluation
+        title: title of the table
+        data: names of corpora; each available one gives a table
+        options: arguments of the evaluation: split, probe, seconds and so on
+        labels: fractions of the training labels; one column each
+        noise: noise added to the test recordings
+        snr_db: signal-to-noise ratios in dB; one column each, in addition to the clean one
         scores: scores shown as columns; claims and the mark of the best refer to the first. Empty: the evaluation's
             main score.
-        rows: rows from top to bottom.
+        rows: rows from top to bottom
     """
 
     task: TaskName
@@ -168,12 +168,12 @@ class Claim:
     """A claim of a paper: a row is better than other rows in the main score of a task.
 
     Attributes:
-        says: the claim in words.
-        source: paper and section.
-        task: key of a `TaskSpec` of the plan.
-        better: name of the better row.
-        than: names of the other rows; the claim must hold against each of them.
-        labels: fraction of the training labels at which the claim is checked.
+        says: the claim in words
+        source: paper and section
+        task: key of a `TaskSpec` of the plan
+        better: name of the better row
+        than: names of the other rows; the claim must hold against each of them
+        labels: fraction of the training labels at which the claim is checked
     """
 
     says: str
@@ -189,13 +189,13 @@ class PaperTable:
     """Published numbers, shown next to the measured ones and never mixed with them.
 
     Attributes:
-        title: title of the published table.
-        source: authors, year, arXiv number, table.
-        task: key of the `TaskSpec` of the plan to show it with.
-        columns: column headings with units.
+        title: title of the published table
+        source: authors, year, arXiv number, table
+        task: key of the `TaskSpec` of the plan to show it with
+        columns: column headings with units
         rows: row -> published numbers by column; None where the paper has none. A row that the plan also measures has
             the same name.
-        differs: what differs from the plan: data, size, network, training.
+        differs: what differs from the plan: data, size, network, training
     """
 
     title: str
@@ -211,14 +211,14 @@ class BenchmarkPlan:
     """A benchmark.
 
     Attributes:
-        name: stem of its file, or name of a packaged plan.
-        title: title of the report.
-        about: the question, in a few sentences.
-        differs: differences from the papers that apply to all tables.
-        seeds: number of repetitions (seeds 0, 1, ...) of everything random.
-        corpora, pretexts, tasks: by name.
-        claims: claims to check.
-        paper: published numbers to show with the tables.
+        name: stem of its file, or name of a packaged plan
+        title: title of the report
+        about: the question, in a few sentences
+        differs: differences from the papers that apply to all tables
+        seeds: number of repetitions (seeds 0, 1, ...) of everything random
+        corpora, pretexts, tasks: by name
+        claims: claims to check
+        paper: published numbers to show with the tables
     """
 
     name: str

@@ -50,8 +50,8 @@ def check_plan(plan: BenchmarkPlan, where: str) -> None:
     """Check that a plan can be run.
 
     Args:
-        plan: the plan with all variants expanded.
-        where: name of its file in errors.
+        plan: the plan with all variants expanded
+        where: name of its file in errors
 
     Raises:
         OptionsError: it has no seeds or no tasks, or refers to something that does not exist.
@@ -207,9 +207,9 @@ def plan_from_yaml(text: str, name: str, where: str) -> BenchmarkPlan:
     """Build a plan from the text of a YAML file.
 
     Args:
-        text: content of the file.
-        name: name of the plan, if the text does not set it.
-        where: name of the file in errors.
+        text: content of the file
+        name: name of the plan, if the text does not set it
+        where: name of the file in errors
 
     Raises:
         OptionsError: see `read_plan`.
@@ -236,8 +236,8 @@ def plan_from_values(values: Any, where: str) -> BenchmarkPlan:
     """Build a plan from plain values, with all variants expanded.
 
     Args:
-        values: the keys of a plan file, including the name.
-        where: name of the file in errors.
+        values: the keys of a plan file, including the name
+        where: name of the file in errors
 
     Raises:
         OptionsError: see `read_plan`.

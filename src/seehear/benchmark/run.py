@@ -44,11 +44,11 @@ def write_results(
     ``tables/TASK-DATA.tex``.
 
     Args:
-        folder: output folder; files of these names are replaced.
-        plan: the plan.
-        summary: its tables and claims.
-        work: its cells.
-        outcomes: cell key -> outcome.
+        folder: output folder; files of these names are replaced
+        plan: the plan
+        summary: its tables and claims
+        work: its cells
+        outcomes: cell key -> outcome
     """
     from seehear.benchmark.page import write_page
 
@@ -103,19 +103,19 @@ def benchmark(
     the same folder share their common trainings.
 
     Args:
-        plan: packaged plan (mini, shukla2020-emotion, chung2020-sync, ...) or YAML file.
-        out: folder for corpora, runs, outcomes, report.html and tables; by default benchmark-NAME here.
-        data: NAME=FOLDER ...: data sets the plan needs, as a folder of files or a prepared corpus.
+        plan: packaged plan (mini, shukla2020-emotion, chung2020-sync, ...) or YAML file
+        out: folder for corpora, runs, outcomes, report.html and tables; by default benchmark-NAME here
+        data: NAME=FOLDER ...: data sets the plan needs, as a folder of files or a prepared corpus
         option: OPTION=VALUE,VALUE ...: options of pretexts; several values give one row each:
             loss.separation=merged,none
-        seeds: number of seeds; by default that of the plan.
+        seeds: number of seeds; by default that of the plan
         minutes: time limit; all tables are run with one seed first, then with the next, and open claims before decided
             ones. The same command resumes later.
-        only: measure only what matches these patterns, such as "emotion/*".
-        engine: local: processes on this machine; ray: tasks on a Ray cluster whose machines share the folder.
-        workers: cells run at the same time; by default one per core of this machine or of the cluster.
-        address: address of the Ray cluster; by default that of this machine, or else this machine alone.
-        device: cpu, cuda, mps or auto; by default, trainings use that of their preset, and evaluations the CPU.
+        only: measure only what matches these patterns, such as "emotion/*"
+        engine: local: processes on this machine; ray: tasks on a Ray cluster whose machines share the folder
+        workers: cells run at the same time; by default one per core of this machine or of the cluster
+        address: address of the Ray cluster; by default that of this machine, or else this machine alone
+        device: cpu, cuda, mps or auto; by default, trainings use that of their preset, and evaluations the CPU
 
     Raises:
         SeehearError: the plan, a data set or an option does not exist or is not valid, or the folder contains other
@@ -178,8 +178,8 @@ def select_work(work: WorkList, patterns: Sequence[str]) -> WorkList:
     """Return the cells that match patterns, and the cells they need; without patterns, all of them.
 
     Args:
-        work: the cells of a plan.
-        patterns: shell patterns for ``task``, ``task/row`` or the full name of a cell, or one of these literally.
+        work: the cells of a plan
+        patterns: shell patterns for ``task``, ``task/row`` or the full name of a cell, or one of these literally
 
     Raises:
         SeehearError: a pattern matches nothing.

@@ -21,8 +21,8 @@ def open_claim_cells(work: WorkList, outcomes: Mapping[str, CellOutcome]) -> set
     biased by optional stopping.
 
     Args:
-        work: the cells of a plan.
-        outcomes: cell key -> outcome.
+        work: the cells of a plan
+        outcomes: cell key -> outcome
     """
     summary = summarise(work.plan, work, outcomes)
     settled = {(claim.says, claim.better, claim.table) for claim in summary.claims if claim.verdict in SETTLED}
@@ -56,8 +56,8 @@ class Schedule:
     can be resumed later.
 
     Attributes:
-        running: key of each running cell -> its start, by ``clock``.
-        outcomes: key of each finished cell -> its outcome.
+        running: key of each running cell -> its start, by ``clock``
+        outcomes: key of each finished cell -> its outcome
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class Schedule:
         """Schedule cells.
 
         Args:
-            cells: all cells, each after those it needs.
-            outcomes: outcomes of earlier runs; failed cells are run again.
-            find_open: called before the first cell of each seed, from the third seed on.
-            until: end of the available time, by ``clock``.
-            clock: returns seconds.
+            cells: all cells, each after those it needs
+            outcomes: outcomes of earlier runs; failed cells are run again
+            find_open: called before the first cell of each seed, from the third seed on
+            until: end of the available time, by ``clock``
+            clock: returns seconds
         """
         self.cells = {cell.key: cell for cell in cells}
         self.outcomes = {key: outcome for key, outcome in outcomes.items() if outcome.failed is None}

@@ -36,10 +36,10 @@ class OutcomeGrid:
     """The outcomes of one task on one corpus.
 
     Attributes:
-        key: name of the task in the plan.
-        data: name of the corpus.
-        spec: the task.
-        outcomes: (row, fraction of the labels, seed) -> outcome.
+        key: name of the task in the plan
+        data: name of the corpus
+        spec: the task
+        outcomes: (row, fraction of the labels, seed) -> outcome
     """
 
     key: str
@@ -172,9 +172,9 @@ def summarise(plan: BenchmarkPlan, work: WorkList, outcomes: Mapping[str, CellOu
     """Build all tables and check all claims, from the outcomes so far.
 
     Args:
-        plan: the plan; the tables have the expanded rows of ``work.plan``.
-        work: its cells and their positions in the tables.
-        outcomes: key -> outcome of each finished cell.
+        plan: the plan; the tables have the expanded rows of ``work.plan``
+        work: its cells and their positions in the tables
+        outcomes: key -> outcome of each finished cell
     """
     expanded = work.plan
     grids = list(_grids(expanded, work, outcomes))

@@ -23,8 +23,8 @@ def pretext_settings(name: str, pretext: PretextSpec) -> TrainingSettings:
     """Return the complete, validated training settings of a pretext.
 
     Args:
-        name: name of the pretext, for errors.
-        pretext: a pretext without variants.
+        name: name of the pretext, for errors
+        pretext: a pretext without variants
 
     Raises:
         OptionsError: its preset has no such option, or a value is not valid.
@@ -95,8 +95,8 @@ def apply_set(plan: BenchmarkPlan, assignments: Sequence[str]) -> BenchmarkPlan:
     dropped; ``differs`` reports this and the assignments.
 
     Args:
-        plan: the plan.
-        assignments: each ``OPTION=VALUE`` or ``OPTION=VALUE,VALUE``.
+        plan: the plan
+        assignments: each ``OPTION=VALUE`` or ``OPTION=VALUE,VALUE``
 
     Raises:
         OptionsError: the form is wrong, no pretext has the option, or the plan varies it itself.

@@ -22,11 +22,11 @@ class Column:
     """A column of a table.
 
     Attributes:
-        score: name of the score.
-        labels: fraction of the training labels.
-        snr_db: signal-to-noise ratio in dB; None without noise.
-        higher_is_better: whether a higher score is better.
-        chance: chance level; None if it is not meaningful.
+        score: name of the score
+        labels: fraction of the training labels
+        snr_db: signal-to-noise ratio in dB; None without noise
+        higher_is_better: whether a higher score is better
+        chance: chance level; None if it is not meaningful
     """
 
     score: str
@@ -49,12 +49,12 @@ class TableEntry:
     """An entry of a table, or the reasons why it is missing.
 
     Attributes:
-        values: seed -> score, for the measured seeds.
-        mean: mean over the seeds; None if none is measured.
-        low, high: 95 % interval of the mean over the seeds (Student's t); None with fewer than two seeds.
-        best: whether paired tests support that it is the best of its column.
-        failed: seed -> reason of a failure.
-        reproduce: commands that reproduce the first of its values.
+        values: seed -> score, for the measured seeds
+        mean: mean over the seeds; None if none is measured
+        low, high: 95 % interval of the mean over the seeds (Student's t); None with fewer than two seeds
+        best: whether paired tests support that it is the best of its column
+        failed: seed -> reason of a failure
+        reproduce: commands that reproduce the first of its values
     """
 
     values: Mapping[int, float]
@@ -71,17 +71,17 @@ class TaskTable:
     """One task on one corpus.
 
     Attributes:
-        key: name of the task in the plan.
-        title: title of the table.
-        task: name of the evaluation.
-        data: name of the corpus.
-        columns: columns from left to right.
-        rows: names of the rows, from top to bottom.
-        entries: (row, index of the column) -> entry.
-        seeds: number of seeds in the plan.
-        units: kind of the resampled test units.
-        tested: minimum and maximum number of recordings, clips or sides tested per seed.
-        paper: published numbers to show with the table.
+        key: name of the task in the plan
+        title: title of the table
+        task: name of the evaluation
+        data: name of the corpus
+        columns: columns from left to right
+        rows: names of the rows, from top to bottom
+        entries: (row, index of the column) -> entry
+        seeds: number of seeds in the plan
+        units: kind of the resampled test units
+        tested: minimum and maximum number of recordings, clips or sides tested per seed
+        paper: published numbers to show with the table
     """
 
     key: str
@@ -102,14 +102,14 @@ class RowDifference:
     """Difference of a row to another, paired by seed; positive means better.
 
     Attributes:
-        against: name of the other row.
-        mean: mean difference over the common seeds.
-        low, high: 95 % interval over the seeds (Student's t); None with fewer than two.
+        against: name of the other row
+        mean: mean difference over the common seeds
+        low, high: 95 % interval over the seeds (Student's t); None with fewer than two
         bootstrap_low, bootstrap_high: 95 % bootstrap interval of the mean difference over the test units; None if the
-            samples of the two rows cannot be paired.
+            samples of the two rows cannot be paired
         p: p-value of a two-sided paired t-test over the seeds; None with fewer than two, or if all differences are
-            equal.
-        seeds: number of common seeds.
+            equal
+        seeds: number of common seeds
     """
 
     against: str
@@ -127,13 +127,13 @@ class CheckedClaim:
     """A claim and the result of its check.
 
     Attributes:
-        says, source: the claim in words, and its source.
-        table: key of the task, and name of the corpus.
-        better: name of the better row.
-        score: score in which it was checked.
-        differences: differences to the other rows.
+        says, source: the claim in words, and its source
+        table: key of the task, and name of the corpus
+        better: name of the better row
+        score: score in which it was checked
+        differences: differences to the other rows
         verdict: reproduced (better than every other row, with both intervals above 0), contradicted (worse than one of
-            them, with both intervals below 0), not reproduced (anything else), or not measured.
+            them, with both intervals below 0), not reproduced (anything else), or not measured
     """
 
     says: str
@@ -150,12 +150,12 @@ class BenchmarkResult(Result):
     """The result of a benchmark.
 
     Attributes:
-        tables: tables in the order of the plan.
-        claims: checked claims in the order of the plan.
-        left: number of cells not run for lack of time.
-        failed: label of a cell -> reason of its failure.
-        out: folder of the benchmark; open report.html in it.
-        notes: sentences about the data, such as corpora that were not given or a changed checksum.
+        tables: tables in the order of the plan
+        claims: checked claims in the order of the plan
+        left: number of cells not run for lack of time
+        failed: label of a cell -> reason of its failure
+        out: folder of the benchmark; open report.html in it
+        notes: sentences about the data, such as corpora that were not given or a changed checksum
     """
 
     tables: tuple[TaskTable, ...]
@@ -318,9 +318,9 @@ def paper_value(paper: PaperTable, column: int, row: str) -> str:
     """Format a published number with the digits of its column.
 
     Args:
-        paper: the published table.
-        column: index of the column.
-        row: name of the row.
+        paper: the published table
+        column: index of the column
+        row: name of the row
     """
     value = paper.rows[row][column]
     values = (numbers[column] for numbers in paper.rows.values())

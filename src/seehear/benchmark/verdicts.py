@@ -27,9 +27,9 @@ class BootstrapDraws(NamedTuple):
     """A score in each bootstrap sample of the test units.
 
     Attributes:
-        scores: shape (samples,).
-        test: identifies the test; samples of the same test contain the same units.
-        units: number of units; 0 if unknown, in which case no interval is computed.
+        scores: shape (samples,)
+        test: identifies the test; samples of the same test contain the same units
+        units: number of units; 0 if unknown, in which case no interval is computed
     """
 
     scores: Sequence[float]
@@ -42,8 +42,8 @@ class SeedSeries:
     """The scores of one row in one column, by seed.
 
     Attributes:
-        values: seed -> score.
-        bootstrap: seed -> the score in bootstrap samples, where known.
+        values: seed -> score
+        bootstrap: seed -> the score in bootstrap samples, where known
     """
 
     values: Mapping[int, float]
@@ -59,9 +59,9 @@ def row_difference(against: str, row: SeedSeries, other: SeedSeries, higher_is_b
     """Compare two rows over their common seeds; None without any. Positive differences mean that the first is better.
 
     Args:
-        against: name of the other row.
-        row, other: scores of the two rows.
-        higher_is_better: whether a higher score is better.
+        against: name of the other row
+        row, other: scores of the two rows
+        higher_is_better: whether a higher score is better
     """
     seeds = sorted(row.values.keys() & other.values.keys())
     if not seeds:
@@ -132,8 +132,8 @@ def best_row(column: Mapping[str, SeedSeries], higher_is_better: bool) -> str | 
     decides.
 
     Args:
-        column: row -> its scores; rows without any are ignored.
-        higher_is_better: whether a higher score is better.
+        column: row -> its scores; rows without any are ignored
+        higher_is_better: whether a higher score is better
     """
     measured = {row: series for row, series in column.items() if series.values}
     if len(measured) < 2:
@@ -156,8 +156,8 @@ def claim_verdict(differences: Sequence[RowDifference], others: int) -> Verdict:
     nothing; then the bootstrap interval is required.
 
     Args:
-        differences: differences to the measured other rows.
-        others: number of other rows in the claim.
+        differences: differences to the measured other rows
+        others: number of other rows in the claim
     """
     if any(_is_worse(one) for one in differences):
         return "contradicted"

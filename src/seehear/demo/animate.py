@@ -81,8 +81,8 @@ class SpeechProbes:
     """Results of probes on the frozen audio encoder.
 
     Attributes:
-        emotion: emotion recognition; a message if there is too little data.
-        words: word recognition; likewise.
+        emotion: emotion recognition; a message if there is too little data
+        words: word recognition; likewise
     """
 
     emotion: EvaluationResult | str
@@ -94,7 +94,7 @@ class AnimatedVideo:
     """A video of an unseen person, and the animation of its first frame by its audio.
 
     Attributes:
-        real, generated: lip-sync measurement of the video and the animation, by the demo's sync model.
+        real, generated: lip-sync measurement of the video and the animation, by the demo's sync model
     """
 
     real: SyncMeasurement
@@ -106,8 +106,8 @@ class HeldOutAnimation:
     """Quality of the animation of held-out people.
 
     Attributes:
-        result: error reduction of generated mouths, with their own and with other audio.
-        strips: examples.
+        result: error reduction of generated mouths, with their own and with other audio
+        strips: examples
     """
 
     result: AnimateEvaluation

@@ -71,8 +71,8 @@ class FaceVoiceScores:
     """Results on voices and faces of unseen people.
 
     Attributes:
-        voices: voice verification; a message if there is too little data.
-        faces: face-voice matching; likewise.
+        voices: voice verification; a message if there is too little data
+        faces: face-voice matching; likewise
     """
 
     voices: SpeakerEvaluation | str
@@ -84,10 +84,10 @@ class Game:
     """One voice, and faces of which one is the speaker's.
 
     Attributes:
-        voice: clip with the voice.
-        faces: clips with the faces, the most probable first.
-        probabilities: probability of each face, given that one of them is the speaker's.
-        correct: index of the speaker's face.
+        voice: clip with the voice
+        faces: clips with the faces, the most probable first
+        probabilities: probability of each face, given that one of them is the speaker's
+        correct: index of the speaker's face
     """
 
     voice: Clip
@@ -101,8 +101,8 @@ class GameResults:
     """The games and the model that played them.
 
     Attributes:
-        model: name of the model: the packaged one if there is one, else the run.
-        games: the games; empty if there are too few people.
+        model: name of the model: the packaged one if there is one, else the run
+        games: the games; empty if there are too few people
     """
 
     model: str

@@ -45,11 +45,11 @@ def verdict(
     """Summarise the comparisons of a table in a sentence.
 
     Args:
-        what: subject of the table.
-        name: name of the model.
-        comparisons: comparisons of the model with others.
-        display_names: display name of each of them.
-        higher_is_better: whether higher scores are better.
+        what: subject of the table
+        name: name of the model
+        comparisons: comparisons of the model with others
+        display_names: display name of each of them
+        higher_is_better: whether higher scores are better
     """
     significant = [one for one in comparisons if one.p < SIGNIFICANCE_LEVEL]
     better = [display_names[one.against] for one in significant if (one.difference > 0) == higher_is_better]
@@ -78,7 +78,7 @@ class Stages:
     """Reports which part of the demo runs and how long each took.
 
     Attributes:
-        seconds: duration of each finished part, by name.
+        seconds: duration of each finished part, by name
     """
 
     def __init__(self, count: int) -> None:

@@ -62,8 +62,8 @@ class TrainedModel:
     """Result of a training.
 
     Attributes:
-        summary: its summary.
-        metrics: rows of the run's metrics.csv.
+        summary: its summary
+        metrics: rows of the run's metrics.csv
     """
 
     summary: PretrainResult
@@ -84,8 +84,8 @@ class SyncScores:
     """Quality of a sync model on held-out people.
 
     Attributes:
-        accuracy: accuracy by the papers' protocol.
-        trials: random delays, true and measured.
+        accuracy: accuracy by the papers' protocol
+        trials: random delays, true and measured
     """
 
     accuracy: SyncEvaluation
@@ -97,10 +97,10 @@ class RepairDemo:
     """A video that was put out of sync and repaired.
 
     Attributes:
-        delay_ms: delay of the audio in ``late``.
-        late: the video out of sync.
-        before: measurement of it.
-        fixed: the repaired video.
+        delay_ms: delay of the audio in ``late``
+        late: the video out of sync
+        before: measurement of it
+        fixed: the repaired video
     """
 
     delay_ms: float
@@ -267,10 +267,10 @@ class DialogueDemo:
     """A video of two people, with true and detected speech.
 
     Attributes:
-        video: the video with a box around every face, green during speech.
-        frames: some frames, RGB (H, W, 3), with their times in seconds.
-        truth: whether the person on the left, and the one on the right, speaks in each frame, bool (2, N).
-        detected: the detected speech, likewise.
+        video: the video with a box around every face, green during speech
+        frames: some frames, RGB (H, W, 3), with their times in seconds
+        truth: whether the person on the left, and the one on the right, speaks in each frame, bool (2, N)
+        detected: the detected speech, likewise
     """
 
     video: Path

@@ -86,14 +86,14 @@ class DemoFacts:
     """Contents of the page.
 
     Attributes:
-        videos, speakers: number of videos and of synthetic people.
-        people: number of people held out from lip-sync.
-        faces: clips of some of them.
-        sync, sync_scores, repair: lip-sync.
-        dialogue: active speaker detection in a dialogue.
-        animate, speech_probes, held_out_animation, animated_video: animation.
-        match, face_voice_scores, games: faces and voices.
-        seconds: duration of each stage, by name.
+        videos, speakers: number of videos and of synthetic people
+        people: number of people held out from lip-sync
+        faces: clips of some of them
+        sync, sync_scores, repair: lip-sync
+        dialogue: active speaker detection in a dialogue
+        animate, speech_probes, held_out_animation, animated_video: animation
+        match, face_voice_scores, games: faces and voices
+        seconds: duration of each stage, by name
     """
 
     videos: int
@@ -160,7 +160,7 @@ class DemoResult(Result):
     """The demo's report.
 
     Attributes:
-        page: HTML report, to be opened in a browser.
+        page: HTML report, to be opened in a browser
     """
 
     page: Path
@@ -208,12 +208,12 @@ def demo(
     command is given again, finished parts are not repeated.
 
     Args:
-        out: folder for all files; open report.html in a browser.
-        clips: number of videos of synthetic people, three seconds each.
-        speakers: number of different people in them.
-        steps: training steps of lip-sync; animation takes 1.25 times, matching 0.3 times as many.
-        seed: determines everything.
-        workers: number of processes; by default one per core.
+        out: folder for all files; open report.html in a browser
+        clips: number of videos of synthetic people, three seconds each
+        speakers: number of different people in them
+        steps: training steps of lip-sync; animation takes 1.25 times, matching 0.3 times as many
+        seed: determines everything
+        workers: number of processes; by default one per core
     """
     workers = worker_count(workers)
     stage = Stages(count=12)

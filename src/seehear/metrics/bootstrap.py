@@ -59,9 +59,9 @@ class Units:
     """Assignment of entries to units.
 
     Attributes:
-        kind: what a unit is.
-        names: names of the units, sorted.
-        of: index of the unit of each entry, (entries,).
+        kind: what a unit is
+        names: names of the units, sorted
+        of: index of the unit of each entry, (entries,)
     """
 
     kind: Kind
@@ -83,8 +83,8 @@ def units_of(speakers: Sequence[str | None], sources: Sequence[str]) -> Units:
     """Use speakers as units if all entries have one and there are at least two; else sources.
 
     Args:
-        speakers: speaker of each entry; None (or empty) if unknown.
-        sources: source file of each entry.
+        speakers: speaker of each entry; None (or empty) if unknown
+        sources: source file of each entry
     """
     known = [str(speaker) for speaker in speakers if speaker]
     if len(known) == len(sources) and len(set(known)) >= MIN_SPEAKERS:
@@ -162,12 +162,12 @@ class Estimate:
     """A score with its uncertainty.
 
     Attributes:
-        value: mean over the seeds.
-        std: sample standard deviation over the seeds; 0 with one seed.
+        value: mean over the seeds
+        std: sample standard deviation over the seeds; 0 with one seed
         low, high: 95 % interval, over the tested units, of the mean score over all seeds, see `interval`; NaN with only
-            one unit.
-        per_seed: score with each seed.
-        units: number of units.
+            one unit
+        per_seed: score with each seed
+        units: number of units
         draws: mean score over all seeds in each bootstrap sample, (R,). The same units are resampled in the same way
             for every model, so that two estimates with the same units can be compared sample by sample. Not written to
             files.
@@ -187,15 +187,15 @@ class Comparison:
     """The model compared with another encoder on the same test recordings.
 
     Attributes:
-        against: name of the other encoder.
-        difference: score of the model minus that of the other.
-        low, high: 95 % interval of the difference, over the same units for both; see `interval`.
+        against: name of the other encoder
+        difference: score of the model minus that of the other
+        low, high: 95 % interval of the difference, over the same units for both; see `interval`
         p: two-sided, paired by unit. With fewer than `MIN_PERCENTILE_UNITS` units Student's t, consistent with the
             interval; with more, a permutation test: how often the difference would be as large if the two were
             interchangeable in every unit. 1 with only one unit.
         p_seeds: two-sided paired t-test over the seeds, as in arXiv 2005.01400; None with one seed or if the difference
             is the same with every seed. It measures training noise, not generalisation to new speakers.
-        units: number of units.
+        units: number of units
     """
 
     against: str
@@ -211,10 +211,10 @@ def estimate(sums: Sums, statistic: Statistic, seed: int = 0, bounds: Bounds = U
     """Compute a score with its interval; see `Estimate`.
 
     Args:
-        sums: sums by seed and unit.
-        statistic: score as a function of the sums.
-        seed: seed of the bootstrap.
-        bounds: bounds of the score.
+        sums: sums by seed and unit
+        statistic: score as a function of the sums
+        seed: seed of the bootstrap
+        bounds: bounds of the score
     """
     per_seed = statistic(sums.sum(axis=1))
     tested = tested_units(sums.sum(axis=0))
@@ -232,11 +232,11 @@ def paired_comparison(
     """Compare the model with another encoder; both sums have the same seeds and units.
 
     Args:
-        name: name of the other encoder.
-        model, other: sums by seed and unit.
-        statistic: score as a function of the sums.
-        seed: seed of bootstrap and permutations.
-        bounds: bounds of the score.
+        name: name of the other encoder
+        model, other: sums by seed and unit
+        statistic: score as a function of the sums
+        seed: seed of bootstrap and permutations
+        bounds: bounds of the score
 
     Raises:
         ValueError: the sums do not have the same seeds and units.
@@ -261,10 +261,10 @@ def interval(value: float, draws: Numbers, units: int, bounds: Bounds = UNIT_BOU
     """95 % interval of a score from bootstrap samples over units.
 
     Args:
-        value: the score.
-        draws: score in each bootstrap sample, (R,); NaN and infinities are ignored.
-        units: number of units.
-        bounds: bounds of the score.
+        value: the score
+        draws: score in each bootstrap sample, (R,); NaN and infinities are ignored
+        units: number of units
+        bounds: bounds of the score
 
     Returns:
         Its ends; NaN with only one unit, as nothing is known about the variance. If all units have the best (or worst)
@@ -295,9 +295,9 @@ def p_value(difference: float, draws: Numbers, units: int) -> float:
     """Two-sided p-value of a difference from its bootstrap samples; below 0.05 if and only if `interval` excludes 0.
 
     Args:
-        difference: observed difference.
-        draws: difference in each bootstrap sample, both sides resampled in the same way, (R,).
-        units: number of units.
+        difference: observed difference
+        draws: difference in each bootstrap sample, both sides resampled in the same way, (R,)
+        units: number of units
     """
     from scipy.stats import norm, t
 

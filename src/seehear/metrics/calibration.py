@@ -35,15 +35,15 @@ class ScoreCalibration:
     """Interpretation of the scores of one model.
 
     Attributes:
-        slope, offset: natural log-likelihood ratio = slope * score + offset.
-        eer_threshold: score at which false rejections and false acceptances are equally frequent.
-        eer: their rate at that score, 0 to 1.
-        prior: prior probability that two voices are of the same speaker.
-        trials: number of pairs that it was fitted to.
-        data: description of those pairs.
-        cllr: cost of the likelihood ratios in bits on those pairs: 0 is perfect, 1 is uninformative.
-        model: name of the model, as given by the user.
-        seconds: length of a segment; the embedding of a recording is the mean over its segments.
+        slope, offset: natural log-likelihood ratio = slope * score + offset
+        eer_threshold: score at which false rejections and false acceptances are equally frequent
+        eer: their rate at that score, 0 to 1
+        prior: prior probability that two voices are of the same speaker
+        trials: number of pairs that it was fitted to
+        data: description of those pairs
+        cllr: cost of the likelihood ratios in bits on those pairs: 0 is perfect, 1 is uninformative
+        model: name of the model, as given by the user
+        seconds: length of a segment; the embedding of a recording is the mean over its segments
     """
 
     slope: float
@@ -62,9 +62,9 @@ class ScoreCalibration:
         """Fit to pairs with known speakers.
 
         Args:
-            scores: (N,), higher is more similar.
-            targets: (N,) bool, True for the same speaker.
-            attributes: other attributes, such as ``data``.
+            scores: (N,), higher is more similar
+            targets: (N,) bool, True for the same speaker
+            attributes: other attributes, such as ``data``
 
         Raises:
             SeehearError: there are no pairs of the same speaker, or none of different speakers.
@@ -169,8 +169,8 @@ def cllr(log_ratios: ArrayLike, targets: ArrayLike) -> float:
     """Cost of log-likelihood ratios in bits, with equal weights for both classes (Brümmer & du Preez).
 
     Args:
-        log_ratios: natural log-likelihood ratios, (N,).
-        targets: (N,) bool, both values must occur.
+        log_ratios: natural log-likelihood ratios, (N,)
+        targets: (N,) bool, both values must occur
     """
     ratios, same = np.asarray(log_ratios, dtype=np.float64), np.asarray(targets, dtype=bool)
     target_cost, other_cost = np.logaddexp(0, -ratios[same]).mean(), np.logaddexp(0, ratios[~same]).mean()
@@ -228,9 +228,9 @@ class DelayCalibration:
     and evidence (see `PeakStatistics`).
 
     Attributes:
-        bias, margin, evidence: the fitted coefficients.
-        examples: number of measurements they were fitted to; 0 for `UNCALIBRATED` and when extrapolated.
-        search_s: maximum absolute delay in seconds that was searched in these measurements.
+        bias, margin, evidence: the fitted coefficients
+        examples: number of measurements they were fitted to; 0 for `UNCALIBRATED` and when extrapolated
+        search_s: maximum absolute delay in seconds that was searched in these measurements
     """
 
     bias: float
@@ -299,9 +299,9 @@ def fit_delay_calibration(
     """Fit the regression to measurements with known truth, by Newton's method.
 
     Args:
-        peaks: the measurements, correct and wrong ones.
-        correct: whether each peak's delay was within `RIGHT_WITHIN_MS` of the truth.
-        ridge: small penalty on the coefficients, so that separable examples have a solution.
+        peaks: the measurements, correct and wrong ones
+        correct: whether each peak's delay was within `RIGHT_WITHIN_MS` of the truth
+        ridge: small penalty on the coefficients, so that separable examples have a solution
 
     Raises:
         ValueError: all examples are correct, or all are wrong.

@@ -31,9 +31,9 @@ class ErrorCounts:
     """Number of pairs in each bin.
 
     Attributes:
-        edges: lower edges of the bins, ascending, (bins,).
-        targets: pairs of the same person, (..., bins), with any leading axes.
-        others: pairs of different people, (..., bins).
+        edges: lower edges of the bins, ascending, (bins,)
+        targets: pairs of the same person, (..., bins), with any leading axes
+        others: pairs of different people, (..., bins)
     """
 
     edges: Numbers
@@ -135,9 +135,9 @@ def matching_accuracy(below: Numbers, negatives: Numbers, max_choices: int) -> I
     """Probability that the positive has the highest score among N, for N = 2 to ``max_choices``.
 
     Args:
-        below: negatives that score below the positive, (...); fractional if negatives are weighted.
-        negatives: all negatives, (...).
-        max_choices: maximum N, including the positive.
+        below: negatives that score below the positive, (...); fractional if negatives are weighted
+        negatives: all negatives, (...)
+        max_choices: maximum N, including the positive
 
     Yields:
         N and the probability, (...), NaN if there are too few negatives.

@@ -48,8 +48,8 @@ class _Block:
     """Scores of some rows with some columns to their right, or with themselves.
 
     Attributes:
-        bins: bin indices of the scores, int32 (R, C).
-        rows, columns: position of the block.
+        bins: bin indices of the scores, int32 (R, C)
+        rows, columns: position of the block
     """
 
     bins: Tensor
@@ -86,13 +86,13 @@ def count_all_pairs(
     """Count the scores of all pairs (i < j).
 
     Args:
-        embeddings: float32 (N, D), on any device.
-        people: person of each embedding, (N,).
+        embeddings: float32 (N, D), on any device
+        people: person of each embedding, (N,)
         parts: source of each embedding; pairs of the same person and source are left out. By default none are.
-        bins: number of bins.
+        bins: number of bins
         span: range of the products; those beyond are in the outermost bins. By default `score_span`.
         distance: ``cosine``: the score is the product of two embeddings of length 1; ``euclidean``: minus the distance
-            of two embeddings of any length.
+            of two embeddings of any length
 
     Raises:
         ValueError: the number of labels differs from that of embeddings, or there are no pairs.
@@ -147,7 +147,7 @@ def score_span(embeddings: Tensor, distance: Distance = "cosine") -> tuple[float
     """Range that contains nearly all products: that of sampled pairs and of neighbours, with a margin.
 
     Args:
-        embeddings: float32 (N, D), sorted by person.
+        embeddings: float32 (N, D), sorted by person
         distance: see `count_all_pairs`. For ``euclidean`` the products are minus half of the squared distance.
     """
     some = torch.linspace(0, len(embeddings) - 1, min(RANGE_SAMPLE, len(embeddings))).long()
@@ -212,10 +212,10 @@ def bootstrap_counts(
     """Count the scores in every bootstrap sample.
 
     Args:
-        scores: scores of the pairs, (N,).
-        targets: bool (N,).
-        one, other: the two people of each pair, (N,).
-        draws: weights (R, people), from `bootstrap_people`.
+        scores: scores of the pairs, (N,)
+        targets: bool (N,)
+        one, other: the two people of each pair, (N,)
+        draws: weights (R, people), from `bootstrap_people`
 
     Returns:
         Counts of shape (R, bins).
@@ -263,10 +263,10 @@ class CrossModalTrials:
     """Clips for cross-modal verification and matching.
 
     Attributes:
-        people: index of the person of each clip, (N,).
-        sources: index of the source of each clip, (N,).
+        people: index of the person of each clip, (N,)
+        sources: index of the source of each clip, (N,)
         groups: index of the group of each clip, (N,): pairs are formed within groups. Clips with -1 are left out.
-        draws: weight of each person in each bootstrap sample, (R, people).
+        draws: weight of each person in each bootstrap sample, (R, people)
     """
 
     people: Rows
@@ -307,10 +307,10 @@ def score_cross_modal(
     """Compute verification and matching from the scores of every voice with every face.
 
     Args:
-        similarity: (voices, faces) of the same clips, (N, N), higher is more similar.
-        trials: the clips.
-        choices: the Ns of 1-of-N matching.
-        seed: seed of the subsampling.
+        similarity: (voices, faces) of the same clips, (N, N), higher is more similar
+        trials: the clips
+        choices: the Ns of 1-of-N matching
+        seed: seed of the subsampling
     """
     voice, face = trials.positive_pairs(seed)
     verified, samples, others = _verified(similarity, trials, voice, face, seed)

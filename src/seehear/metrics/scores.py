@@ -125,9 +125,9 @@ class MouthError:
     """Mean absolute errors in the mouth region, clip by clip, in 0..1.
 
     Attributes:
-        drawn: error of the generated frames, (clips,).
-        copied: error of the still as a prediction, (clips,).
-        whole: error of the generated frames over the whole image, (clips,).
+        drawn: error of the generated frames, (clips,)
+        copied: error of the still as a prediction, (clips,)
+        whole: error of the generated frames over the whole image, (clips,)
     """
 
     drawn: NDArray[np.float64]
@@ -158,9 +158,9 @@ def mouth_error(generated: Tensor, real: Tensor, region: Region) -> MouthError:
     """Compare generated and real frames; the still is the first real frame, and is not compared with itself.
 
     Args:
-        generated: (B, T, planes, S, S) in 0..1, T of 2 or more.
-        real: the same shape.
-        region: region shown; of faces only the mouth region is compared.
+        generated: (B, T, planes, S, S) in 0..1, T of 2 or more
+        real: the same shape
+        region: region shown; of faces only the mouth region is compared
     """
     generated, real = generated[:, 1:].float(), real.float()
     still, real = real[:, :1], real[:, 1:]
@@ -201,10 +201,10 @@ def distances_by_offset(lips: Tensor, sound: Tensor, distance: Distance, max_off
     """Distances of each lip embedding to the audio around it.
 
     Args:
-        lips: (T, D).
-        sound: (T, D), recorded at the same times.
-        distance: how to compare.
-        max_offset: number of offsets to either side.
+        lips: (T, D)
+        sound: (T, D), recorded at the same times
+        distance: how to compare
+        max_offset: number of offsets to either side
 
     Returns:
         (T - 2 M, 2 M + 1) with M = max_offset: row r is lip step M + r, column o is audio step r + o, that is, the
@@ -224,9 +224,9 @@ def hits_offset(distances: Tensor, length: int, truth: int = 0) -> Tensor:
     """Determine which windows of ``length`` steps give the correct offset.
 
     Args:
-        distances: (steps, offsets), offset 0 in the middle.
-        length: K.
-        truth: true offset in frames; positive if the audio is late.
+        distances: (steps, offsets), offset 0 in the middle
+        length: K
+        truth: true offset in frames; positive if the audio is late
 
     Returns:
         (steps - K + 1,) bool: windows of K consecutive steps, one step apart, all of whose offsets exist.
@@ -244,9 +244,9 @@ def count_hits(
     """For each K and each clip: the number of windows with the correct offset, and the number of windows.
 
     Args:
-        clips: (lips (T, D), audio (T, D)) of each, in sync.
-        distance: how the embeddings are compared.
-        lengths: values of K.
+        clips: (lips (T, D), audio (T, D)) of each, in sync
+        distance: how the embeddings are compared
+        lengths: values of K
     """
     counts: list[list[tuple[int, int]]] = [[] for _ in lengths]
     for lips, sound in clips:
