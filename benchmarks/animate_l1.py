@@ -1,14 +1,14 @@
-"""How well a still is animated by its sound: drawn mouths against real ones, with the clip's own sound and with others.
+"""Animation error: generated mouths against real ones, with the clip's own audio and with other audio.
 
     python benchmarks/animate_l1.py [--model animate-small] [--shared ../shared] [--sync sync-small] [--clips 96]
 
-Clips of fresh synthetic people, and the held-out clips of GRID speaker 1 (every eighth by name). The first picture of a
-clip is the still; drawn is what the sound says. L1 is the mean difference from the real pictures in the mouth's square,
-in shares of full scale, against that of the still left as it is. Part of what is gained over the still is not heard: so
-every clip is drawn again with another clip's sound (another person's, where people are known) and with silence, and
-what is claimed is the difference, paired. Intervals and p are over people; GRID's clips are of one man, and over clips.
-The face detector is printed: by another one the crops, and so the figures, are others. A lip-sync model that knows
-nothing of drawing is asked where the drawn lips belong, among 31 offsets.
+Clips of unseen synthetic people, and the held-out clips of GRID speaker 1 (every eighth by name). The first frame of a
+clip is the still. L1 is the mean absolute error in the mouth region as a fraction of full scale, compared with that of
+the unchanged still. Part of the gain over the still does not depend on the audio; therefore every clip is also
+generated with the audio of another clip (of another person, if people are known) and with silence, and the paired
+difference is reported. Intervals and p-values are over people; for GRID, which is one man, over clips. The face
+detector is printed, as crops and results depend on it. A lip-sync model that was not trained on generated video
+locates the generated lips among 31 offsets.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--model", default="animate-small")
     parser.add_argument("--sync", default="sync-small")
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--clips", type=int, default=96, help="at most so many of each kind")
+    parser.add_argument("--clips", type=int, default=96, help="maximum number of clips of each kind")
     parser.add_argument("--avatars", type=Path, help="corpus of people that the model has not seen")
     parser.add_argument("--work", type=Path, help="folder to make them in, kept")
     given = parser.parse_args()
@@ -42,7 +42,7 @@ def main() -> None:
 def corpora(given: argparse.Namespace) -> Iterator[tuple[str, Corpus]]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.work or Path(temporary)
-        yield "fresh avatars", Corpus(given.avatars or fresh_avatars(folder, given.clips, given.clips))
+        yield "unseen avatars", Corpus(given.avatars or fresh_avatars(folder, given.clips, given.clips))
         videos = sorted((given.shared / "data" / "grid_s1" / "video").glob("*.mp4"))[::8]
         if videos:
             prepare(videos[: given.clips], folder / "grid", dataset="grid")

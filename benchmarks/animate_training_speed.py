@@ -1,12 +1,12 @@
-"""How fast animate `small` trains: video frames a second, and the share of this machine's products that this uses.
+"""Training speed of animate-small: video frames per second, and utilisation of the machine.
 
     python benchmarks/animate_training_speed.py [--preset animate-small] [--threads 2] [--seconds 10]
 
-Whole steps of the real loop's work (disturbance, log-mel, encoder, generator, loss, backward, AdamW) on random pictures
-and noise in memory. Frames are those of the clips, all of which are heard; of each clip some are drawn. Multiply-
-accumulates are counted exactly, forward and backward. The yardsticks are taken in float32 before, between and after,
-because other work on the machine slows all alike, and the share is of their best: products of matrices, and a
-convolution of 128 by 128 channels, which is what the generator mostly is.
+Complete training steps (augmentation, log-mel, encoder, generator, loss, backward, AdamW) on random frames and noise in
+memory. All frames of a clip are used by the audio encoder, and some are generated. Multiply-accumulates are counted
+exactly, forward and backward. The references, a matrix product and a convolution of 128 by 128 channels (the main
+operation of the generator), are timed in float32 before, between and after the steps, as other work on the machine
+slows all of them; utilisation is relative to the best reference.
 """
 
 import argparse
@@ -27,7 +27,7 @@ CHANNELS, SIDE, PICTURES = 128, 16, 128
 
 
 class Step:
-    """One update of the weights, as `seehear.training.loop` does it."""
+    """One training step, as in `seehear.training.loop`."""
 
     def __init__(self, preset: str, precision: str) -> None:
         torch.manual_seed(0)
@@ -52,7 +52,7 @@ class Step:
         self.optimizer.zero_grad()
 
     def macs(self) -> int:
-        """Multiply-accumulates of a step, forward and backward; as many in either precision."""
+        """Return the multiply-accumulates of a step, forward and backward, which do not depend on the precision."""
         with FlopCounterMode(display=False) as counter:
             self._forward_and_backward(half=False)
         self.optimizer.zero_grad()
@@ -65,7 +65,7 @@ class Step:
 
 
 def convolution_rate(seconds: float = 1.0) -> float:
-    """Multiply-accumulates a second of a 3 x 3 convolution, the best of those that fit into the time."""
+    """Return the multiply-accumulates per second of a 3 x 3 convolution, the best of several runs."""
     pictures = torch.randn(PICTURES, CHANNELS, SIDE, SIDE)
     kernel = torch.randn(CHANNELS, CHANNELS, 3, 3)
     times: list[float] = []
@@ -79,8 +79,8 @@ def convolution_rate(seconds: float = 1.0) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="animate-small")
-    parser.add_argument("--model", help="not needed: weights are random")
-    parser.add_argument("--shared", help="not needed")
+    parser.add_argument("--model", help="ignored: weights are random")
+    parser.add_argument("--shared", help="ignored")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--precision", nargs="+", default=["32-true"])
     parser.add_argument("--seconds", type=float, default=10.0)
@@ -101,17 +101,17 @@ def main() -> None:
         convolutions.append(convolution_rate())
         best = min(times)
         print(
-            f"{precision}: {step.frames / best:.0f} frames/s heard and {step.drawn / best:.0f} drawn at best, "
-            f"{1e3 * best:.0f} ms a step ({1e3 * sum(times) / len(times):.0f} on average of {len(times)})"
+            f"{precision}: {step.frames / best:.0f} audio and {step.drawn / best:.0f} generated frames/s at best, "
+            f"{1e3 * best:.0f} ms per step ({1e3 * sum(times) / len(times):.0f} on average of {len(times)})"
         )
         used = macs / best
-        print(f"    {macs / 1e9:.1f} GMAC a step; {used / 1e9:.1f} GMAC/s")
-        for what, rates in (("float32 products of matrices", products), ("float32 convolutions", convolutions)):
+        print(f"    {macs / 1e9:.1f} GMAC per step; {used / 1e9:.1f} GMAC/s")
+        for what, rates in (("float32 matrix products", products), ("float32 convolutions", convolutions)):
             print(f"    {used / max(rates):.0%} of the {max(rates) / 1e9:.1f} GMAC/s of {what}")
         reached = f"{used / max(products):.0%} of products, {used / max(convolutions):.0%} of convolutions"
-        speed = f"{step.frames / best:.0f} frames/s heard, {step.drawn / best:.0f} drawn"
-        told = f"{speed}; {used / 1e9:.0f} GMAC/s, {reached}"
-        figure(f"pretrain, {given.preset}", told, "bf16" if precision == "bf16-mixed" else "float32")
+        speed = f"{step.frames / best:.0f} audio frames/s, {step.drawn / best:.0f} generated"
+        value = f"{speed}; {used / 1e9:.0f} GMAC/s, {reached}"
+        figure(f"pretrain, {given.preset}", value, "bf16" if precision == "bf16-mixed" else "float32")
 
 
 if __name__ == "__main__":

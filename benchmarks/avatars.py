@@ -1,4 +1,4 @@
-"""Avatars: clips a second, and the share of their frames in which the detector finds a face.
+"""Avatars: clips made per second, and the fraction of their frames with a detected face.
 
     python benchmarks/avatars.py [--clips 60] [--workers 2] [--detector PATH]
 
@@ -33,19 +33,19 @@ def main() -> None:
         )
         rate = len(files) / (time.perf_counter() - begin)
         size = sum(path.stat().st_size for path in files) / len(files) / 1000
-        print(f"made:  {rate:.1f} clips of 3 s a second by {options.workers} workers, {size:.0f} kB each")
+        print(f"made: {rate:.1f} clips of 3 s per second by {options.workers} workers, {size:.0f} kB each")
         detector = load_detector(path=options.detector)
-        shares = [found_share(path, detector) for path in files]
-    mean, worst = 100 * np.mean(shares), 100 * min(shares)
-    figure(f"avatars, {options.workers} processes", f"{rate:.1f} clips of 3 s a second", "none")
-    print(f"found: {mean:.2f} % of frames, {worst:.1f} % in the worst clip ({detector.name})")
+        rates = [detection_rate(path, detector) for path in files]
+    mean, worst = 100 * np.mean(rates), 100 * min(rates)
+    figure(f"avatars, {options.workers} processes", f"{rate:.1f} clips of 3 s per second", "none")
+    print(f"detected: {mean:.2f} % of frames, {worst:.1f} % in the worst clip ({detector.name})")
 
 
-def found_share(path: Path, detector: Detector) -> float:
-    """Share of a clip's frames with a face."""
+def detection_rate(path: Path, detector: Detector) -> float:
+    """Return the fraction of a clip's frames with a face."""
     with av.open(str(path)) as container:
-        pictures = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
-    return float(np.mean([bool(detector(picture)) for picture in pictures]))
+        frames = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+    return float(np.mean([bool(detector(frame)) for frame in frames]))
 
 
 if __name__ == "__main__":

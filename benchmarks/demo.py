@@ -1,8 +1,8 @@
-"""How long the whole demo takes, and what it reaches: the report is the result.
+"""Duration of the whole demo.
 
     python benchmarks/demo.py [--out FOLDER]
 
-Timed only where the folder is new: what an earlier run has made is not made again.
+Use a new folder: parts finished by an earlier run are not repeated.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from seehear.machine import supports_bf16
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="where its folder stays; by default it goes")
+    parser.add_argument("--out", type=Path, help="output folder, kept; by default a temporary one")
     parser.add_argument("--clips", type=int, default=768)
     parser.add_argument("--speakers", type=int, default=384)
     parser.add_argument("--steps", type=int, default=480)

@@ -1,10 +1,9 @@
-"""How fast a video becomes face clips, against decoding it alone, and how much memory that takes.
+"""Speed and memory of extracting face clips from a video, compared with decoding alone.
 
     python benchmarks/face_clips.py [FILE...] [--shared ../shared] [--minutes 1 10] [--threads 0] [--detector PATH]
 
-Without files it makes 1280x720 ones from real clips. Each file is decoded with PyAV alone and read by `ClipReader`,
-turn by turn, each time in a process of its own; the fastest of the turns count. This machine may be busy: the ratio
-of the two is what to look at.
+Without files, 1280x720 ones are made from real clips. Each file is decoded with PyAV alone and read by `ClipReader`, in
+turns and in separate processes; the fastest turns count. On a busy machine, their ratio is more reliable.
 """
 
 import argparse
@@ -26,7 +25,7 @@ TURNS = 3
 
 
 def decode(path: Path, threads: int) -> int:
-    """Pictures of a file, decoded and thrown away."""
+    """Decode a file and return its number of frames."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.thread_type, stream.codec_context.thread_count = "AUTO", threads
@@ -34,13 +33,13 @@ def decode(path: Path, threads: int) -> int:
 
 
 def read(path: Path, threads: int, detector: Path | None) -> int:
-    """Pictures of a file that were in a clip."""
+    """Read the clips of a file and return their number of frames."""
     with ClipReader(path, ClipOptions(detector=detector), threads=threads) as reader:
         return sum(clip.frames for clip in reader)
 
 
 def in_own_process(what: str, path: Path, args: argparse.Namespace) -> dict[str, float]:
-    """Seconds, pictures and peak memory (MB) of one turn."""
+    """Return the seconds, frames and peak memory (MB) of one turn."""
     command = [sys.executable, __file__, str(path), "--turn", what, "--threads", str(args.threads)]
     command += ["--detector", str(args.detector)] if args.detector else []
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -61,12 +60,12 @@ def compare(path: Path, args: argparse.Namespace) -> None:
     best = {what: min((turn[what] for turn in turns), key=lambda t: t["seconds"]) for what in ("decode", "read")}
     decoded, clips = best["decode"], best["read"]
     print(
-        f"{path.name}: decode {1e3 * decoded['seconds'] / decoded['pictures']:.2f} ms a picture, "
+        f"{path.name}: decode {1e3 * decoded['seconds'] / decoded['pictures']:.2f} ms per frame, "
         f"clips {1e3 * clips['seconds'] / decoded['pictures']:.2f}, "
         f"ratio {clips['seconds'] / decoded['seconds']:.2f} (of processor time {clips['cpu'] / decoded['cpu']:.2f}), "
-        f"{decoded['pictures'] / FPS / clips['seconds']:.0f}x real time at 25 pictures a second, "
+        f"{decoded['pictures'] / FPS / clips['seconds']:.0f}x real time at 25 frames per second, "
         f"peak {clips['peak_mb']:.0f} MB (decoding alone {decoded['peak_mb']:.0f} MB), "
-        f"{clips['pictures'] / decoded['pictures']:.1%} of the pictures in clips",
+        f"{clips['pictures'] / decoded['pictures']:.1%} of the frames in clips",
         flush=True,
     )
     speed = f"{decoded['pictures'] / FPS / clips['seconds']:.0f} x real time"

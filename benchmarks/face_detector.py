@@ -1,11 +1,11 @@
-"""The face detector on real clips: pictures with a face, CPU time, and how much the landmarks shake.
+"""The face detector on real clips: frames with a face, CPU time, and jitter of the landmarks.
 
     python benchmarks/face_detector.py [--shared ../shared] [--detector FILE...] [--pictures 50]
 
-Every other clip of real_faces and strangers, and every hundredth of GRID speaker 1; every picture is searched as
-`prepare` searches its fifth ones. Shaking is the median second difference of a landmark from picture to picture, in
-percent of the distance of the eyes: it holds the motion of the head, which is the same for all detectors. With several
-files, the landmarks of the others are compared with those of the first.
+Every other clip of real_faces and strangers, and every hundredth of GRID speaker 1; every frame is searched in the way
+`prepare` searches every fifth. Jitter is the median second difference of a landmark between frames, in percent of the
+distance between the eyes; it includes head motion, which is the same for all detectors. With several files, the
+landmarks of the others are compared with those of the first.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from seehear.media.picture import Picture
 
 
 @dataclass
-class Found:
-    """What one detector found: landmarks of the largest face by clip and picture, pictures searched, CPU seconds."""
+class Detections:
+    """Results of one detector: landmarks of the largest face by clip and frame, searched frames, CPU seconds."""
 
     landmarks: dict[tuple[str, int], NDArray[np.float32]] = field(default_factory=dict)
     pictures: int = 0
@@ -36,23 +36,23 @@ class Found:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--detector", type=Path, nargs="+", default=[], help="YuNet files, beside the usual one")
-    parser.add_argument("--pictures", type=int, default=50, help="of each clip, from the first on")
+    parser.add_argument("--detector", type=Path, nargs="+", default=[], help="further YuNet files")
+    parser.add_argument("--pictures", type=int, default=50, help="number of first frames of each clip")
     given = parser.parse_args()
     detectors = [load_detector(), *(YuNet(path) for path in given.detector)]
     for name, clips in sets(given.shared / "data").items():
-        found = [Found() for _ in detectors]
+        found = [Detections() for _ in detectors]
         for clip in clips:
             pictures = read(clip, given.pictures)
             for detector, into in zip(detectors, found, strict=True):
                 search(detector, clip.name, pictures, into)
         print(f"{name}, {len(clips)} clips")
         for detector, one in zip(detectors, found, strict=True):
-            print(f"  {detector.name}: {said(one, found[0])}", flush=True)
+            print(f"  {detector.name}: {summary(one, found[0])}", flush=True)
 
 
 def sets(data: Path) -> dict[str, Sequence[Path]]:
-    """Names and clips."""
+    """Return the clips of each data set."""
     found = {"GRID speaker 1": sorted((data / "grid_s1" / "video").glob("*.mp4"))[::100]}
     for name in ("real_faces", "strangers/grid", "strangers/wild"):
         found[name] = sorted((data / name).glob("*.mp4"))[::2]
@@ -64,7 +64,7 @@ def read(clip: Path, count: int) -> list[Picture]:
         return [picture for picture, _ in zip(media.pictures(), range(count), strict=False)]
 
 
-def search(detector: YuNet, clip: str, pictures: Sequence[Picture], into: Found) -> None:
+def search(detector: YuNet, clip: str, pictures: Sequence[Picture], into: Detections) -> None:
     finder, known = FaceSearch(detector), []
     begun = process_time()
     for picture in pictures:
@@ -76,17 +76,19 @@ def search(detector: YuNet, clip: str, pictures: Sequence[Picture], into: Found)
     into.pictures += len(pictures)
 
 
-def said(one: Found, first: Found) -> str:
-    points, shaken, apart = one.landmarks, [], []
+def summary(one: Detections, first: Detections) -> str:
+    points, jitter, distances = one.landmarks, [], []
     for (clip, index), now in points.items():
         eyes = float(np.linalg.norm(now[0] - now[1]))
         if (clip, index - 1) in points and (clip, index + 1) in points:
-            shaken.append(np.linalg.norm(points[clip, index - 1] - 2 * now + points[clip, index + 1], axis=1) / eyes)
+            jitter.append(np.linalg.norm(points[clip, index - 1] - 2 * now + points[clip, index + 1], axis=1) / eyes)
         if (clip, index) in first.landmarks:
-            apart.append(np.linalg.norm(now - first.landmarks[clip, index], axis=1) / eyes)
-    text = f"a face in {100 * len(points) / one.pictures:.1f} % of {one.pictures} pictures, "
-    text += f"{1000 * one.seconds / one.pictures:.1f} ms of CPU a picture, shaking {100 * np.median(shaken):.1f} %"
-    return text if one is first else f"{text}, median {100 * np.median(apart):.1f} % from the first's landmarks"
+            distances.append(np.linalg.norm(now - first.landmarks[clip, index], axis=1) / eyes)
+    text = f"a face in {100 * len(points) / one.pictures:.1f} % of {one.pictures} frames, "
+    text += f"{1000 * one.seconds / one.pictures:.1f} ms of CPU per frame, jitter {100 * np.median(jitter):.1f} %"
+    if one is first:
+        return text
+    return f"{text}, median {100 * np.median(distances):.1f} % from the landmarks of the first"
 
 
 if __name__ == "__main__":

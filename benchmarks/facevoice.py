@@ -1,9 +1,10 @@
-"""Which face goes with a voice? Synthetic people that no model of ours has seen or heard.
+"""Matching faces and voices of unseen synthetic people.
 
     python benchmarks/facevoice.py [--model match-small] [--work runs/fresh-people]
 
-Area under the curve, EER and 1-of-N matching both ways, each voice and face from another film of the person, among all
-people and among those of one sex, one age and both: what is left there is what was learned beyond them.
+Area under the curve, EER and 1-of-N matching in both directions. Voice and face of a person are from different videos.
+Results are given among all people, and among people of the same sex, the same age, or both, which shows what was
+learned beyond sex and age.
 """
 
 import argparse

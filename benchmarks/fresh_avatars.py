@@ -1,4 +1,4 @@
-"""Synthetic people that no model of ours was trained on: a seed of their own. As films, or as their voices alone."""
+"""Synthetic people of a seed that no packaged model was trained on: as videos, or as voices only."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -15,12 +15,12 @@ from seehear.data.prepare import prepare
 from seehear.media.encode import atomic_file
 
 SEED = 90_001  # no training uses it
-NEUTRAL = 1 / 7  # all seven classes alike
+NEUTRAL = 1 / 7  # all seven classes equally frequent
 SECONDS = 3.0
 
 
 def fresh_avatars(folder: Path, clips: int, speakers: int, workers: int = 2) -> Path:
-    """A prepared corpus in a folder; what is there already is not made again."""
+    """Make a prepared corpus; finished parts are not repeated."""
     synthesize_avatars(folder / "people", clips=clips, speakers=speakers, seed=SEED, neutral=NEUTRAL, workers=workers)
     prepare([folder / "people"], folder / "corpus", workers=workers)
     return folder / "corpus"
@@ -29,38 +29,38 @@ def fresh_avatars(folder: Path, clips: int, speakers: int, workers: int = 2) -> 
 def avatar_voices(
     folder: Path, clips: int, speakers: int, seed: int = SEED, neutral: float = NEUTRAL, workers: int | None = None
 ) -> Path:
-    """The sound of the films that `synthesize_avatars` would make, AAC at the same rate, with labels; nothing is drawn.
+    """Make only the audio of the videos of `synthesize_avatars`, as AAC at the same rate, with labels.
 
-    What only listens needs no more, and this takes a twentieth of the time. What is there already is not made again.
+    This takes a twentieth of the time. Finished files are not made again.
 
     Returns:
-        The folder, which `seehear evaluate` and ``seehear prepare --faces none`` read.
+        The folder, for ``seehear evaluate`` and ``seehear prepare --faces none``.
     """
     out = folder / "voices"
-    asked = {"clips": clips, "speakers": speakers, "seed": seed, "seconds": SECONDS, "neutral": neutral}
+    arguments = {"clips": clips, "speakers": speakers, "seed": seed, "seconds": SECONDS, "neutral": neutral}
     jobs = [(out, seed, number, speakers, neutral) for number in range(clips)]
-    render_all(out, {**asked, "voices": True}, jobs, _voice, workers, None)
+    render_all(out, {**arguments, "voices": True}, jobs, _voice, workers, None)
     return out
 
 
 def _voice(job: tuple[Path, int, int, int, float]) -> dict[str, Any]:
-    """One file, and its row of the table."""
+    """Write one file and return its row of the table."""
     out, seed, number, speakers, neutral = job
-    take = plan_performance(seed, number, speakers, SECONDS, neutral)
-    name = f"s{take.person.number:04d}_{number:06d}.m4a"
+    performance = plan_performance(seed, number, speakers, SECONDS, neutral)
+    name = f"s{performance.person.number:04d}_{number:06d}.m4a"
     with atomic_file(out / name) as file, av.open(file, "w", format="mp4") as container:
-        how = {"bit_rate": take.room.bit_rate, "options": {"aac_coder": "fast"}}
-        audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono", **how)
-        samples = AudioFrame.from_ndarray(np.ascontiguousarray(take.sound[None]), format="fltp", layout="mono")
+        codec_options = {"bit_rate": performance.room.bit_rate, "options": {"aac_coder": "fast"}}
+        audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono", **codec_options)
+        samples = AudioFrame.from_ndarray(np.ascontiguousarray(performance.sound[None]), format="fltp", layout="mono")
         samples.sample_rate, samples.pts, samples.time_base = SAMPLE_RATE, 0, Fraction(1, SAMPLE_RATE)
         container.mux(audio.encode(samples))
         container.mux(audio.encode(None))
     return {
         "file": name,
-        "text": " ".join(word.text for word in take.words),
-        "speaker": f"s{take.person.number:04d}",
-        "emotion": take.emotion,
-        "language": take.person.voice.language,
-        "sex": take.person.sex,
-        "words": alignment_json(take.words),
+        "text": " ".join(word.text for word in performance.words),
+        "speaker": f"s{performance.person.number:04d}",
+        "emotion": performance.emotion,
+        "language": performance.person.voice.language,
+        "sex": performance.person.sex,
+        "words": alignment_json(performance.words),
     }

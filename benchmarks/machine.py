@@ -1,4 +1,4 @@
-"""What every speed is told with: the kind of CPU that it was measured on, and the arithmetic."""
+"""Report speeds with the kind of CPU and the arithmetic."""
 
 from seehear.machine import available_cores, cpu_kind
 
@@ -6,16 +6,16 @@ MARK = "figure | "
 
 
 def machine() -> str:
-    """In words."""
+    """Describe this machine."""
     return f"{available_cores()} cores, {cpu_kind()}"
 
 
 def figure(what: str, value: str, arithmetic: str = "float32") -> None:
-    """Print a figure as `run_all.py` collects it for its table.
+    """Print a result in the form that `run_all.py` collects for its table.
 
     Args:
-        what: was measured.
-        value: with its unit.
-        arithmetic: of the networks: float32 or bf16; none where none is at work, or only the detector of faces.
+        what: what was measured
+        value: the result with its unit
+        arithmetic: arithmetic of the networks: float32 or bf16; none without networks, or with the face detector only
     """
     print(f"{MARK}{what} | {value} | {machine()} | {arithmetic}", flush=True)

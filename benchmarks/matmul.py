@@ -1,4 +1,4 @@
-"""How fast this machine multiplies matrices now: the yardstick of what a training step could reach."""
+"""Current speed of matrix products on this machine: a reference for the speed of training."""
 
 import time
 
@@ -10,7 +10,7 @@ AT_LEAST = 4
 
 
 def matmul_rate(dtype: torch.dtype = torch.float32, seconds: float = 1.0) -> float:
-    """Multiply-accumulates a second of a product of square matrices, the best of those that fit into the time."""
+    """Return the multiply-accumulates per second of a product of square matrices, the best of several runs."""
     one, other = torch.randn(2, SIDE, SIDE, dtype=torch.float32).to(dtype)
     times: list[float] = []
     while len(times) < AT_LEAST or sum(times) < seconds:
@@ -24,4 +24,4 @@ if __name__ == "__main__":
     print(f"{torch.get_num_threads()} threads, {SIDE} x {SIDE}")
     for dtype in (torch.float32, torch.bfloat16):
         arithmetic = {torch.float32: "float32", torch.bfloat16: "bf16"}[dtype]
-        figure(f"product of matrices, {SIDE} x {SIDE}", f"{matmul_rate(dtype) / 1e9:.1f} GMAC/s", arithmetic)
+        figure(f"matrix product, {SIDE} x {SIDE}", f"{matmul_rate(dtype) / 1e9:.1f} GMAC/s", arithmetic)

@@ -1,10 +1,10 @@
-"""What the picture stream costs on top of decoding, and what the bytes of a clip cost.
+"""Cost of reading frames on top of decoding, and of encoding and decoding the stored bytes of a clip.
 
     python benchmarks/media_decode.py [VIDEO] [--seconds 20] [--threads 0] [--repeats 3]
 
-Without VIDEO it makes one: 1280x720, 25 pictures a second. Plain PyAV decoding and our ways of using the same file take
-turns in one run and processor time of all threads is counted, so the ratios hold on a busy machine; for each the best
-of the repeats counts.
+Without VIDEO, one is made: 1280x720, 25 frames per second. Plain PyAV decoding and seehear's readers take turns on the
+same file, and CPU time of all threads is counted, so the ratios also hold on a busy machine. The best of the repeats
+counts.
 """
 
 import argparse
@@ -28,7 +28,7 @@ FACE = 300  # px, side of the face that is cropped
 
 
 def talk(seconds: float, size: tuple[int, int] = SIZE) -> Iterator[np.ndarray]:
-    """Pictures with texture, motion and camera noise, as they come out of a camera: RGB arrays."""
+    """Yield frames with texture, motion and camera noise, as RGB arrays."""
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float32)
     room = cv2.GaussianBlur(rng.uniform(0, 255, (*size, 3)).astype(np.float32), (0, 0), 4) * 2 - 128

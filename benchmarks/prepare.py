@@ -1,10 +1,9 @@
-"""How many seconds of video `seehear prepare` goes through in one second, against decoding the same files alone.
+"""Speed of `seehear prepare` in seconds of video per second, compared with decoding the same files alone.
 
     python benchmarks/prepare.py [FOLDER] [--shared ../shared] [--sources 200] [--workers N] [--detector PATH]
 
-Without a folder it takes clips of `grid_s1`. Both are done in this run, turn by turn, with the same number of processes
-of one thread each: decoding gives pictures and sound to nobody, preparing makes a whole corpus. The fastest turn of
-each counts. The machine may be busy: the ratio is what to look at.
+Without a folder, clips of `grid_s1` are used. Both are run in turns, with the same number of single-threaded processes;
+the fastest turn of each counts. On a busy machine, the ratio is more reliable.
 """
 
 import argparse
@@ -21,8 +20,8 @@ from seehear.machine import available_cores
 from seehear.parallel import ReportProgress, run_tasks
 
 
-def decode(path: Path, tell: ReportProgress) -> float:
-    """Decodes pictures and sound of a file; its length in seconds."""
+def decode(path: Path, report: ReportProgress) -> float:
+    """Decode video and audio of a file; return its duration in seconds."""
     with av.open(str(path)) as container:
         for stream in container.streams:
             if stream.codec_context:
@@ -34,10 +33,10 @@ def decode(path: Path, tell: ReportProgress) -> float:
 
 
 def decode_all(files: list[Path], workers: int) -> tuple[float, float]:
-    """Seconds of video, and seconds that it took from the first file done to the last, as if to all."""
+    """Return the seconds of video, and the time taken, extrapolated from the first finished file on."""
     seconds, first, begun = 0.0, 0.0, 0.0
     for message in run_tasks(files, decode, workers):
-        if begun == 0.0:  # the processes have started: that is no part of decoding
+        if begun == 0.0:  # excludes the start of the processes
             begun, first = time.perf_counter(), message.value
         seconds += message.value
     took = time.perf_counter() - begun

@@ -1,12 +1,12 @@
-"""Whose voice is it? Pieces of LibriSpeech utterances by speakers that `match-small` was not trained on.
+"""Speaker verification on segments of LibriSpeech, by speakers that `match-small` was not trained on.
 
     python benchmarks/speaker.py [--model match-small] [--shared ../shared] [--seconds 2]
 
-EER and detection costs of pairs of pieces, of one utterance or of two speakers' (each speaker has one utterance: room
-and microphone help everybody alike), against mean-pooled MFCC and log-mel, the same network with random weights, and
-the encoders of the other pretexts. Intervals and p values are over speakers, and a line for each of the others says
-whether the difference is sure. What is pooled is whitened
-over the pieces that are tested, without labels: without that it is two to four times as wrong.
+EER and detection cost of pairs of segments, from the same utterance or from different speakers. (Each speaker has one
+utterance, so room and microphone help all encoders equally.) The baselines are mean-pooled MFCC and log-mel, the
+untrained network, and the encoders of the other pretexts. Intervals and p-values are over speakers, and a line per
+baseline states whether the difference is significant. Pooled features are whitened over the test segments, without
+labels; without whitening their error rates are two to four times as high.
 """
 
 import argparse
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--model", default="match-small")
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--seconds", type=float, nargs="+", default=[2.0, 4.0])
-    parser.add_argument("--channels", action="store_true", help="a room and codec for each piece")
+    parser.add_argument("--channels", action="store_true", help="simulate a room and codec for each segment")
     parser.add_argument("--against", nargs="*", default=AGAINST)
     given = parser.parse_args()
     voices = [given.shared / "data" / "librispeech_251"]
@@ -39,7 +39,7 @@ def main() -> None:
             split="dev",
         )
         assert isinstance(found, EvaluationResult)
-        print(f"pieces of {seconds:g} s\n{found}", *found.verdicts(), sep="\n", end="\n\n", flush=True)
+        print(f"segments of {seconds:g} s\n{found}", *found.verdicts(), sep="\n", end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

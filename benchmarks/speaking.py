@@ -1,13 +1,13 @@
-"""How often `seehear diarize` knows who speaks: synthetic people side by side who take turns, with the truth.
+"""Accuracy of `seehear diarize`: dialogues of synthetic people side by side, with known truth.
 
     python benchmarks/speaking.py [--films 40] [--seed 101] [--seconds 12] [--model sync-small] [--shared ../shared]
 
-Every picture of every film is given to the person at the left, the one at the right, or nobody, and compared with the
-truth, no collar around the changes: pauses of up to 0.3 s inside a turn are speaking, longer ones are not. The films
-are of a seed that nothing was fitted to; rooms have echo and noise as avatars have them. Chance is always giving the
-commonest answer. Faces: of each face by itself, speaking or not. With --pairs N, also GRID's sentences: two films side
-by side, both of which talk, with the sound of one: of the pictures in which it is given to one of the two, how many
-are given to the right one.
+Every frame is assigned to the person on the left, the one on the right, or nobody, and compared with the truth, without
+a collar around changes; pauses of up to 0.3 s within a turn count as speech. The videos are of a seed that nothing was
+fitted to, with reverberation and noise as usual for avatars. Chance is a constant prediction of the most frequent
+answer. Results are also given for each face separately, speaking or not. With --pairs N, two GRID videos are placed
+side by side, both speaking, with the audio of one: of the frames assigned to one of them, the fraction assigned to the
+correct one is printed.
 """
 
 import argparse
@@ -35,7 +35,7 @@ NOBODY = -1
 
 
 def given_to(film: ActiveSpeakers, frames: int, width: float, people: int = 2) -> tuple[NDArray, NDArray]:
-    """Who is said to speak at each picture, by place from the left, and whether each place is said to, (people, T)."""
+    """Return the detected speaker of each frame, counted from the left, and the speech of each, (people, T)."""
     speaks, likely = np.zeros((people, frames), bool), np.zeros((people, frames))
     for track, own, probability in zip(film.tracks, film.speaks, film.probabilities, strict=True):
         place = int((track.boxes[:, 0] + track.boxes[:, 2] / 2).mean() / (width / people))
@@ -47,13 +47,13 @@ def given_to(film: ActiveSpeakers, frames: int, width: float, people: int = 2) -
 
 
 def interval(values: list[float]) -> str:
-    """Mean in per cent with its 95 % interval over films."""
+    """Format the mean in percent with its 95 % interval over videos."""
     told = estimate(np.stack([values, np.ones(len(values))], axis=1)[None], error_rate)
-    return f"{100 * told.value:.1f} % ({format_percent_range(told.low, told.high)} over {len(values)} films)"
+    return f"{100 * told.value:.1f} % ({format_percent_range(told.low, told.high)} over {len(values)} videos)"
 
 
 def duets(options: argparse.Namespace, model: object, folder: Path) -> None:
-    """The films with the truth."""
+    """Evaluate dialogues of synthetic people."""
     right, faces, chance, quiet = [], [], [], []
     watch = DiarizationOptions()
     with ProgressDisplay("speaking") as display:
@@ -74,16 +74,16 @@ def duets(options: argparse.Namespace, model: object, folder: Path) -> None:
                 quiet.append(right[-1])
             path.unlink()
             stage.update(number + 1, f"{100 * np.mean(right):.1f} % so far")
-    print(f"who speaks (left, right, nobody), pictures right: {interval(right)}")
+    print(f"frame accuracy (left, right, nobody): {interval(right)}")
     print(f"  chance {100 * np.mean(chance):.1f} %")
     if quiet:
-        print(f"  in rooms without echo, noise 20 dB or more below the speech: {interval(quiet)}")
-    print(f"each face by itself (speaks or not): {interval(faces)}")
-    print(f"  worst films: {', '.join(f'{100 * value:.0f} %' for value in sorted(right)[:5])}")
+        print(f"  without reverberation, signal-to-noise ratio of 20 dB or more: {interval(quiet)}")
+    print(f"each face separately (speaks or not): {interval(faces)}")
+    print(f"  worst videos: {', '.join(f'{100 * value:.0f} %' for value in sorted(right)[:5])}")
 
 
 def pairs(options: argparse.Namespace, model: object, folder: Path) -> None:
-    """GRID's sentences side by side."""
+    """Evaluate pairs of GRID's sentences side by side."""
     clips = sorted((options.shared / "data" / "grid_s1" / "video").glob("*.mp4"))[::8]
     rng = np.random.default_rng(options.seed)
     share, found = [], []
@@ -104,8 +104,8 @@ def pairs(options: argparse.Namespace, model: object, folder: Path) -> None:
         if len(given):
             share.append(float((given == place).mean()))
         path.unlink()
-    print(f"GRID, two talking faces, the sound of one: given to the right one {interval(share)}")
-    print(f"  films in which it is given to somebody: {100 * np.mean(found):.0f} %")
+    print(f"GRID, two speaking faces, the audio of one: assigned to the correct one {interval(share)}")
+    print(f"  videos in which it is assigned to anyone: {100 * np.mean(found):.0f} %")
 
 
 def main() -> None:

@@ -1,13 +1,13 @@
-"""What an encoder of speech knows of emotions: fresh synthetic people, one label in ten, its weights frozen.
+"""Emotion recognition with a frozen speech encoder: unseen synthetic people, a tenth of the labels.
 
     python benchmarks/speech_emotion.py [--model animate-small] [--clips 1400] [--labels 0.1] [--seeds 5]
 
-Seven classes alike, by people whom the model has neither seen nor heard; a fifth of them is tested, another fifth with
-each seed. Against the same encoder with random weights and against log-mel, MFCC with deltas, both with the level and
-with the mean of each band removed, and eGeMAPS where openSMILE is installed. In each fold people who are neither
-trained on nor tested choose strength and scaling of the read-out, and the layer of every encoder alike.
+Seven balanced classes, by people unknown to the model; each seed tests another fifth of them. The baselines are the
+untrained encoder, log-mel and MFCC with deltas, both also with the level and with the mean of each band removed, and
+eGeMAPS if openSMILE is installed. In each fold, regularisation and scaling of the probe and the layer of each encoder
+are chosen on people who are neither in the training nor in the test set.
 
-Only the voices of the people are made: pictures would not be looked at.
+Only the voices of the people are made, as the task needs no video.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from seehear.evaluation.baselines import ALL_BASELINES
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="animate-small")
-    parser.add_argument("--shared", type=Path, help="not needed: the people are made here")
+    parser.add_argument("--shared", type=Path, help="ignored: the people are made here")
     parser.add_argument("--avatars", type=Path, help="corpus of people that the model has not seen")
     parser.add_argument("--work", type=Path, help="folder to make them in, kept")
     parser.add_argument("--clips", type=int, default=1400)

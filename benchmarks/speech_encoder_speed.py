@@ -1,9 +1,9 @@
-"""How fast an encoder of speech hears: times real time, for 10, 60 and 600 seconds of sound.
+"""Speed of the speech encoders, relative to real time, for 10, 60 and 600 seconds of audio.
 
     python benchmarks/speech_encoder_speed.py [--model animate-small | --encoders small waveform] [--seconds 10 60 600]
 
-What `embed_audio` takes, the best of several turns, of noise: the cost does not depend on what is heard. Linear in the
-length means the same number in every column.
+The time of `embed_audio` on noise, the best of several turns; the cost does not depend on the content. If it is linear
+in the duration, all columns are equal.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from seehear.nn.interface import SpeechEncoder
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="folder of a run or name of a model; else all encoders, untrained")
-    parser.add_argument("--shared", help="not needed")
+    parser.add_argument("--shared", help="ignored")
     parser.add_argument("--encoders", nargs="+", default=ENCODERS["speech"].names(), choices=ENCODERS["speech"].names())
     parser.add_argument("--seconds", type=float, nargs="+", default=[10.0, 60.0, 600.0])
     parser.add_argument("--turns", type=int, default=3)
@@ -40,11 +40,11 @@ def main() -> None:
     for name, encoder in named.items():
         rates = {seconds: times_real_time(encoder, seconds, given.turns) for seconds in given.seconds}
         told = ", ".join(f"{rate:.0f} x real time on {seconds:g} s" for seconds, rate in rates.items())
-        figure(f"sound encoder {name}, {torch.get_num_threads()} threads", told)
+        figure(f"speech encoder {name}, {torch.get_num_threads()} threads", told)
 
 
 def times_real_time(encoder: SpeechEncoder, seconds: float, turns: int) -> float:
-    """Seconds of sound a second of work, at best."""
+    """Return the seconds of audio encoded per second, at best."""
     rng = np.random.default_rng(0)
     wave = 0.1 * rng.standard_normal(round(seconds * SAMPLE_RATE), dtype=np.float32)
     embed_audio(encoder, wave[:SAMPLE_RATE], SAMPLE_RATE)  # the first call allocates

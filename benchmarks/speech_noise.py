@@ -1,9 +1,9 @@
-"""What noise takes from an encoder of speech: FSDD's digits, trained clean, tested in the babble of other speakers.
+"""Robustness of a speech encoder to noise: FSDD's digits, trained clean, tested in the babble of other speakers.
 
     python benchmarks/speech_noise.py [--model animate-small] [--shared ../shared] [--noise babble] [--snr 20 10 0]
 
-The last column of the table by ratio is the relative loss of accuracy from clean to 0 dB: smaller is better. Layers and
-strengths are chosen on clean development data, as in speech_words.py; eGeMAPS is left out, because openSMILE would take
+The last column of the table by ratio is the relative loss of accuracy from clean to 0 dB; lower is better. Layers and
+regularisation are chosen on clean development data, as in speech_words.py. eGeMAPS is left out, as openSMILE would take
 most of the time.
 """
 

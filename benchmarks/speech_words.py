@@ -1,21 +1,20 @@
-"""What an encoder of speech knows of words: FSDD's digits, each speaker left out in turn, its weights frozen.
+"""Word recognition with a frozen speech encoder: FSDD's digits, leaving out each speaker in turn.
 
     python benchmarks/speech_words.py [--model animate-small] [--shared ../shared] [--labels 1 0.1] [--seeds 3]
                                       [--against ...] [--below-4-khz] [--pretexts] [--work FOLDER]
 
-Accuracy with all of the labels and with a tenth of them, against the same encoder with random weights and against
-log-mel, MFCC with deltas, both with the level and with the mean of each band removed, and eGeMAPS where openSMILE is
-installed. Read out are mean and deviation in four segments of time by a logistic regression; in each fold a speaker who
-is neither trained on nor tested chooses its strength and scaling, and the layer of every encoder alike. The second
-table has the figure of every layer, the last among them.
+Accuracy with all labels and with a tenth of them. The baselines are the untrained encoder, log-mel and MFCC with
+deltas, both also with the level and with the mean of each band removed, and eGeMAPS if openSMILE is installed. The
+probe is a logistic regression on mean and deviation over four segments. In each fold, its regularisation and scaling
+and the layer of each encoder are chosen on a speaker who is neither in the training nor in the test set. The second
+table has the accuracy of every layer.
 
-FSDD is recorded at 8 kHz, so above 4 kHz there is nothing, and `animate-small` has learned from sounds four in ten of
-which had lost what a telephone loses. ``--below-4-khz`` takes that from the comparison: features of the bands below
-4 kHz alone.
+FSDD is sampled at 8 kHz, so there is no content above 4 kHz, and four in ten training clips of `animate-small` were
+band-limited like telephone speech. ``--below-4-khz`` makes the comparison fair: features of the bands below 4 kHz only.
 
-``--pretexts`` trains `apc-small` and `cpc-small` on what `animate-small` learned from, its sound alone, and adds both:
-1500 steps each, once, with their presets as they are. Nobody has tuned them as long as `animate-small`, and they are
-trained without its disturbances of the sound, so that they trail it says little. About half an hour on one core.
+``--pretexts`` also trains `apc-small` and `cpc-small` on the audio of the training data of `animate-small`: 1500 steps
+each, once, with unchanged presets. They were tuned less than `animate-small` and lack its audio augmentation, so lower
+accuracy is to be expected. This takes about half an hour on one core.
 """
 
 import argparse
@@ -31,20 +30,20 @@ from seehear.training.pretrain import pretrain
 from seehear.training.settings import read_settings
 
 NARROW = ("logmel-4k", "logmel-4k-nolevel", "logmel-4k-cmn", "mfcc-4k", "mfcc-4k-nolevel", "mfcc-4k-cmn")
-SOUND_ALONE = ("apc-small", "cpc-small")
+AUDIO_PRESETS = ("apc-small", "cpc-small")
 AVATARS, SPEAKERS, SEED, NEUTRAL = 2800, 1400, 7, 0.143  # as in scripts/train_animate.py
 
 
-def sound_pretexts(shared: Path, work: Path) -> list[Path]:
-    """Runs of `SOUND_ALONE`; what is there already is not trained again."""
+def audio_pretexts(shared: Path, work: Path) -> list[Path]:
+    """Train the presets of `AUDIO_PRESETS` and return their runs; finished runs are not repeated."""
     grid, people = work / "grid-sound", work / "people-sound"
     prepare([shared / "data" / "grid_s1" / "video"], grid, dataset="grid", faces="none")
     prepare([avatar_voices(work, AVATARS, SPEAKERS, SEED, NEUTRAL)], people, faces="none")
-    for preset in SOUND_ALONE:
+    for preset in AUDIO_PRESETS:
         chosen = read_settings(preset)
         parts = {"model": chosen.model, "data": chosen.data, "optim": chosen.optim, "engine": chosen.engine}
         print(pretrain([grid, grid, people], work / preset, preset, **parts), flush=True)
-    return [work / preset for preset in SOUND_ALONE]
+    return [work / preset for preset in AUDIO_PRESETS]
 
 
 def main() -> None:
@@ -61,7 +60,7 @@ def main() -> None:
     against = given.against if given.against is not None else NARROW if given.below_4_khz else ALL_BASELINES
     digits = [given.shared / "data" / "fsdd"]
     with tempfile.TemporaryDirectory() as temporary:
-        more = sound_pretexts(given.shared, given.work or Path(temporary)) if given.pretexts else []
+        more = audio_pretexts(given.shared, given.work or Path(temporary)) if given.pretexts else []
         for labels in given.labels:
             found = evaluate(
                 "words",

@@ -1,19 +1,19 @@
-"""How well it all works on real people whom no model was trained on.
+"""Evaluation on unseen real people.
 
     python benchmarks/strangers.py [--shared ../shared] [--parts sync files emotion speaking facevoice]
 
-Twelve GRID speakers, one official's weekly addresses, six legislators, sixteen talking heads of many languages
-(data/strangers), five German actors (data/emodb_dev): for measuring only. They must never train a model, nor be used to
-choose anything. The own delay of most of these films is not known: see `real_people.consensus` for what the truth is.
+Twelve GRID speakers, an official's weekly addresses, six legislators, sixteen talking heads in many languages
+(data/strangers) and five German actors (data/emodb_dev). This is test data: it must not be used for training or model
+selection. The original delay of most of these videos is unknown; see `real_people.consensus` for the reference.
 
-- sync: the papers' protocol (31 offsets, right within a frame), K = 5 and 15.
-- files: what `seehear sync` says of whole files, their halves and short pieces, with known shifts and wrong sound.
-- emotion: each actor left out in turn, encoder frozen, against MFCC, log-mel and the same encoder untrained.
-- speaking: two of them side by side, the sound of one at a time.
-- facevoice: which face goes with a voice.
+- sync: the papers' protocol (31 offsets, correct within one frame), K = 5 and 15.
+- files: `seehear sync` on whole files, their halves and short segments, with known shifts and wrong audio.
+- emotion: leave-one-actor-out with a frozen encoder, compared with MFCC, log-mel and the untrained encoder.
+- speaking: two people side by side, with the audio of one at a time.
+- facevoice: matching faces and voices.
 
-Faces are cut out once and kept in --work; so another model is measured in a few minutes. Nothing is trained but the
-read-out of emotions.
+Face crops are cached in --work, so that further models are evaluated in a few minutes. Only the emotion probe is
+trained.
 """
 
 import argparse
@@ -41,19 +41,23 @@ OF_FACES = ("sync", "files", "speaking", "facevoice")
 
 
 def main() -> None:
-    """See the module."""
+    """Run the evaluation."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds data/strangers")
-    parser.add_argument("--work", type=Path, default=Path("runs/strangers"), help="keeps faces and composites")
+    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that contains data/strangers")
+    parser.add_argument(
+        "--work", type=Path, default=Path("runs/strangers"), help="folder for face crops and composites"
+    )
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--model", default="sync-small", help="of sync, files and speaking")
-    parser.add_argument("--speech", default="animate-small", help="encoder of sound, for emotion")
-    parser.add_argument("--layer", help="of that encoder; by default its own choice")
-    parser.add_argument("--against", nargs="+", default=AGAINST, help="what the encoder is compared with on emotion")
-    parser.add_argument("--identity", default="match-small", help="of facevoice")
-    parser.add_argument("--detector", type=Path, help="file of the face detector; by default the packaged one")
+    parser.add_argument("--model", default="sync-small", help="model for sync, files and speaking")
+    parser.add_argument("--speech", default="animate-small", help="speech encoder for emotion")
+    parser.add_argument("--layer", help="layer of that encoder; by default chosen automatically")
+    parser.add_argument("--against", nargs="+", default=AGAINST, help="baselines for emotion")
+    parser.add_argument("--identity", default="match-small", help="model for facevoice")
+    parser.add_argument("--detector", type=Path, help="file of the face detector; default: packaged")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--json", type=Path, help="write all figures here as well, with those of every person")
+    parser.add_argument(
+        "--json", type=Path, help="also write all results to this file, including those of every person"
+    )
     given = parser.parse_args()
     try:
         rows = measured(given)
@@ -65,16 +69,16 @@ def main() -> None:
 
 
 def measured(given: argparse.Namespace) -> list[Row]:
-    """The rows of the parts that were asked for.
+    """Return the rows of the requested parts.
 
     Raises:
-        SeehearError: the data or a model is not there.
+        SeehearError: the data or a model does not exist.
     """
     use_single_thread()
     data = given.shared / "data"
     actors = data / "emodb_dev"
     if "emotion" in given.parts and not actors.is_dir():
-        raise SeehearError(f"{actors} is not there; give --shared the folder that holds data/emodb_dev")
+        raise SeehearError(f"{actors} does not exist; give --shared the folder that contains data/emodb_dev")
     faces: MainFaces | None = None
     if set(given.parts) & set(OF_FACES):
         films = find_films(data / "strangers")

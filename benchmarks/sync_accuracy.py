@@ -1,12 +1,12 @@
-"""How well `seehear sync` measures and fixes: clips in sync whose sound is moved by a random -600..+600 ms.
+"""Accuracy of `seehear sync`: clips in sync whose audio is shifted by a random delay of -600 to +600 ms.
 
     python benchmarks/sync_accuracy.py [--shared ../shared] [--model sync-small] [--clips 100] [--films FOLDER]
 
-For each held-out clip of GRID speaker 1 (every eighth by name), or of a folder of films: move the sound, measure the
-delay, fix the film, decode the sound of the fixed film and of the original and correlate them: their distance is what
-the fix left. Unmoved, the clips measure up to a frame off; whether the recordings are, or the model is, sync_halves.py
-asks. So the unmoved clips are measured, too: the last line is free of that. Intervals are over clips, which are of one
-man: they tell nothing of other people.
+For each held-out clip of GRID speaker 1 (every eighth by name), or of a folder of videos, the audio is shifted, the
+delay measured and the video fixed; then the audio of the fixed video is correlated with the original, which gives the
+remaining delay. Original clips measure up to a frame off; sync_halves.py examines whether this is due to the
+recordings or to the model. Therefore the original clips are measured too, and the last line excludes their delay.
+Intervals are over clips of one man and do not apply to other people.
 """
 
 import argparse
@@ -30,7 +30,7 @@ WITHIN_MS = (40, 20, 10)
 
 
 def distance_ms(one: Path, other: Path) -> float:
-    """By how much the sound of ``other`` is later than that of ``one``: the peak of their correlation, refined."""
+    """Return the delay of the audio of ``other`` relative to ``one``: the peak of their correlation."""
     first, second = (read_sound(path).between(-1.0, 4.0) for path in (one, other))
     size = 2 * len(first)
     product = np.fft.irfft(np.fft.rfft(second, size) * np.conj(np.fft.rfft(first, size)), size)
@@ -50,7 +50,7 @@ def summary(name: str, errors: np.ndarray) -> str:
 
 
 def sync(films: list[Path], options: argparse.Namespace, more: list[str] | None = None) -> list[dict[str, Any]]:
-    """What the command says of films, an object each."""
+    """Run the command on videos and return its JSON objects."""
     command = [sys.executable, "-m", "seehear", "sync", *map(str, films), "--json", *(more or [])]
     command += ["--model", options.model, "--workers", options.workers]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--model", default="sync-small")
     parser.add_argument("--clips", type=int, default=100)
-    parser.add_argument("--films", type=Path, help="folder of films to take instead of GRID's")
+    parser.add_argument("--films", type=Path, help="folder of videos to use instead of GRID's")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", default="2")
     options = parser.parse_args()

@@ -1,17 +1,17 @@
-"""Is what `seehear sync` measures on unmoved GRID clips an error of the tool, or are the recordings a little off?
+"""Are the delays that `seehear sync` measures on original GRID clips measurement errors, or delays of the recordings?
 
     python benchmarks/sync_halves.py [--shared ../shared] [--model sync-small]
 
-The lips of the first and of the second half of each held-out clip are measured apart. Errors of measurement that have
-nothing to do with the clip would be unrelated; a delay that the recording has would show in both. But so would whatever
-the model gets wrong alike in both halves, so that is no proof. Printed: the spread of the halves' delays over clips,
-their correlation and its interval over clips (all are of one man).
+The first and the second half of each held-out clip are measured separately. Independent measurement errors would be
+uncorrelated, while a delay of the recording would occur in both halves. So would a systematic error of the model,
+however, so correlation is no proof. The standard deviation of the halves' delays and their correlation are printed,
+with an interval over clips (all of one man).
 
-The second estimator has learned nothing: how much the mouth's pixels change from picture to picture, against the level
-of the sound, at delays from -200 to +200 ms (their correlation). Of one clip its peak is far too blunt. So all clips
-are taken together: where each clip's curve is read at the delay that the model measured, the mean correlation should be
-higher than where the delays are dealt out to the clips at random (permutation test). It is asked of the half on which
-the model did not measure, too: other words, another estimator.
+A second estimator involves no training: the correlation of the frame differences in the mouth region with the audio
+level, at delays from -200 to +200 ms. For a single clip its peak is too broad, so all clips are combined: the mean
+correlation at the delays measured by the model should be higher than with the delays permuted among the clips
+(permutation test). This is also tested on the half that the model did not measure: different words, and a different
+estimator.
 """
 
 import argparse
@@ -32,12 +32,12 @@ from seehear.media.crops import mouth_region
 from seehear.models.store import load_sync_model
 
 REACH = FPS  # +-1 s
-FAR_MS = 80.0  # a half this far off was not found (no speech in it), whatever the recording's own delay
+FAR_MS = 80.0  # halves with larger delays are not measurable (no speech)
 
 STEP_S = 0.01
 LAGS_MS = np.arange(-200, 201, 10.0)
-EDGE_S = 0.25  # at either end of a clip: there is no sound to compare with at the greatest delays
-SMOOTH_S = 0.04  # of the sound's level: a picture's length
+EDGE_S = 0.25  # at either end of a clip, where the largest delays have no audio
+SMOOTH_S = 0.04  # smoothing of the audio level: one frame
 DEALS = 1000
 
 Numbers = NDArray[np.float64]
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def by_model(delays: Numbers) -> None:
-    """What the model says of both halves, (clips, 3): whole, first, second."""
+    """Print the correlation of the model's delays, (clips, 3): whole, first half, second half."""
     _, first, second = delays.T
     together = pearsonr(first, second)
     low, high = together.confidence_interval()

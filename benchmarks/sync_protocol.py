@@ -1,11 +1,10 @@
-"""Sync accuracy of the shipped weights by the papers' protocol: one real speaker, and synthetic people never met.
+"""Sync accuracy of the packaged weights by the papers' protocol: one real speaker, and unseen synthetic people.
 
     python benchmarks/sync_protocol.py [--shared ../shared] [--model sync-small] [--people 300] [--work FOLDER]
 
 GRID's held-out clips are every eighth by name. They are of one man whom the model has seen in other clips, so their
-interval is over clips and tells nothing of other people. The synthetic people are of a seed that no training uses, one
-clip each: the strict figure, with an interval over people. All are prepared from their files in this run, by the face
-detector that is printed.
+interval is over clips and does not apply to other people. The synthetic people are of a seed that no training uses, one
+clip each: the strict test, with an interval over people. All are prepared in this run; the face detector is printed.
 """
 
 import argparse

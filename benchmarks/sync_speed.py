@@ -1,9 +1,9 @@
-"""How fast `seehear sync` is on 720p25 and how much memory it takes for 3 and for 30 minutes.
+"""Speed of `seehear sync` on 720p25, and its memory for 3 and for 30 minutes.
 
     python benchmarks/sync_speed.py [--shared ../shared] [--model sync-small] [--minutes 3 30]
 
-Makes a 1280x720 file from real clips (one minute, encoded once, then its packets repeated), decodes it with PyAV alone,
-runs the command on it as a user would, decodes it again, and compares: this machine may be busy, the ratio is not.
+A 1280x720 file is made from real clips (one minute, encoded once, with repeated packets). It is decoded with PyAV
+alone, processed by the command, and decoded again. On a busy machine, the ratio is more reliable than the times.
 """
 
 import argparse
@@ -31,7 +31,7 @@ CLIP_S = 3
 
 
 def minute(clips: list[Path], path: Path) -> None:
-    """One minute of talk: each clip three seconds, enlarged to the full height."""
+    """Make one minute of speech, with three seconds of each clip, enlarged to the full height."""
 
     def frames() -> Iterator[np.ndarray]:
         for clip in clips:
@@ -49,7 +49,7 @@ def minute(clips: list[Path], path: Path) -> None:
 
 
 def repeated(source: Path, times: int, path: Path, length: float = 60.0) -> None:
-    """The packets of a file of this length (s) again and again, without coding anything anew."""
+    """Repeat the packets of a file of this duration (s), without re-encoding."""
     with av.open(str(path), "w") as out:
         streams, last = {}, {}
         for turn in range(times):

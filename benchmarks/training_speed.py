@@ -1,11 +1,11 @@
-"""How fast sync `small` trains: video frames a second, and the share of this machine's matrix products that this uses.
+"""Training speed of sync-small: video frames per second, and utilisation relative to matrix products.
 
     python benchmarks/training_speed.py [--threads 2] [--precision 32-true bf16-mixed] [--seconds 10]
 
-Whole steps of the real loop's work (disturbance, log-mel, both encoders, loss, backward, AdamW) on random pictures and
-noise in memory; what a corpus on disk adds is measured by training on it. Multiply-accumulates are counted exactly,
-forward and backward, of encoders and loss only; the rate of matrix products is taken in float32, before, between and
-after, because other work on the machine slows both alike: the share is of their best.
+Complete training steps (augmentation, log-mel, both encoders, loss, backward, AdamW) on random frames and noise in
+memory, without the cost of reading a corpus. Multiply-accumulates of encoders and loss are counted exactly, forward and
+backward. Matrix products are timed in float32 before, between and after the steps, as other work on the machine slows
+both; utilisation is relative to the best of them.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from seehear.models.sync import SyncModel
 from seehear.training.optim import make_optimizer
 from seehear.training.settings import OptimOptions, read_settings
 
-SIDE = 64  # a mouth of the default corpus
+SIDE = 64  # of mouth crops in the default corpus
 
 
 def random_batch(clips: int, frames: int) -> dict[str, torch.Tensor]:
@@ -31,7 +31,7 @@ def random_batch(clips: int, frames: int) -> dict[str, torch.Tensor]:
 
 
 class Step:
-    """One update of the weights, as `seehear.training.loop` does it."""
+    """One training step, as in `seehear.training.loop`."""
 
     def __init__(self, preset: str, precision: str) -> None:
         torch.manual_seed(0)
@@ -51,12 +51,12 @@ class Step:
         self.optimizer.step()
         self.optimizer.zero_grad()
 
-    def macs_a_frame(self) -> dict[str, float]:
-        """Multiply-accumulates of a training step for each video frame, by part; without disturbance and log-mel."""
+    def macs_per_frame(self) -> dict[str, float]:
+        """Return the multiply-accumulates per video frame by part, without augmentation and log-mel."""
         with torch.no_grad():
-            pictures, mel = self.model._prepare(self.batch, self.rng)
+            frames, mel = self.model._prepare(self.batch, self.rng)
         return {
-            "lips": count(lambda: self.model.lips(pictures).sum().backward()) / self.frames,
+            "lips": count(lambda: self.model.lips(frames).sum().backward()) / self.frames,
             "sound": count(lambda: self.model.sound(mel).sum().backward()) / self.frames,
             "loss": count(self._loss_alone) / self.frames,
         }
@@ -86,7 +86,7 @@ def main() -> None:
     rates = [matmul_rate()]
     for precision in options.precision or ["32-true", *(["bf16-mixed"] if supports_bf16() else [])]:
         step = Step(options.preset, precision)
-        macs = step.macs_a_frame()
+        macs = step.macs_per_frame()
         step()
         times: list[float] = []
         while len(times) < 3 or sum(times) < options.seconds:
@@ -97,7 +97,7 @@ def main() -> None:
         mean, best = (step.frames / seconds for seconds in (sum(times) / len(times), min(times)))
         parts = ", ".join(f"{name} {value / 1e6:.2f}" for name, value in macs.items())
         print(f"{precision}: {mean:.0f} frames/s on average, {best:.0f} at best ({len(times)} steps)")
-        print(f"    {sum(macs.values()) / 1e6:.2f} MMAC a frame, forward and backward ({parts})")
+        print(f"    {sum(macs.values()) / 1e6:.2f} MMAC per frame, forward and backward ({parts})")
         used = best * sum(macs.values())
         share = f"{used / max(rates):.0%} of the {max(rates) / 1e9:.1f} of float32 products"
         print(f"    {used / 1e9:.1f} GMAC/s, {share}")

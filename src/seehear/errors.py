@@ -71,14 +71,14 @@ class ModelError(SeehearError):
 
 _SENTENCES = {
     errno.ENOSPC: "the disk is full: nothing is written to {place}; free some space or write elsewhere",
-    errno.EDQUOT: "your disk quota is used up: nothing is written to {place}; free some space or write elsewhere",
-    errno.EACCES: "{place} may not be read or written by you; change its permissions or name another place",
-    errno.EPERM: "{place} may not be read or written by you; change its permissions or name another place",
-    errno.EROFS: "{place} is on a read-only disk; name another place",
+    errno.EDQUOT: "your disk quota is exceeded: {place} was not written; free some space or write elsewhere",
+    errno.EACCES: "permission denied for {place}; change its permissions or choose another location",
+    errno.EPERM: "permission denied for {place}; change its permissions or choose another location",
+    errno.EROFS: "{place} is on a read-only file system; choose another location",
     errno.ENOENT: "{place} does not exist; check the path, and make its folder first if it is to be written",
     errno.EISDIR: "{place} is a folder; name a file",
     errno.ENOTDIR: "{place} cannot be there: a part of its path is a file; name another place",
-    errno.EEXIST: "{place} is there already; name another place or remove it",
+    errno.EEXIST: "{place} already exists; choose another name or remove it",
     errno.ENAMETOOLONG: "{place} has too long a name for this disk; name another place",
 }
 
@@ -135,10 +135,10 @@ def missing_file_message(path: str | os.PathLike[str], otherwise: str) -> str:
     if address:
         url = f"{address[1]}://{address[2]}"
         if address[1].lower() == "file":
-            return f"{url} is an address; give the path of the file: /{address[2]}"
+            return f"{url} is a URL; give the file path: /{address[2]}"
         return f"{url} is an address, and only files on this machine are read; download it first"
     if name == "-":
-        return "- would be standard input, which cannot be read more than once; save it to a file first"
+        return "- is standard input, which can be read only once; save it to a file first"
     return f"{name} does not exist; {otherwise}"
 
 

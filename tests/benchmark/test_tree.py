@@ -60,7 +60,7 @@ def test_a_low_screen_shows_what_runs() -> None:
     assert plan.next() == FIGURES[0]
     lines = seen(ProgressTree("mini", plan, 2), height=8)
     assert "mfcc seed 0" in line_of(lines, "emotion")
-    assert any("1 in all" in line for line in lines)
+    assert any("1 in total" in line for line in lines)
     assert not any("animate" in line for line in lines)
 
 

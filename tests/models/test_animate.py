@@ -260,5 +260,5 @@ def test_a_config_of_another_version_is_refused_in_words(model):
 
 def test_sound_of_another_length_is_refused():
     batch = clips()
-    with pytest.raises(ValueError, match="10 frames come with 5760 samples"):
+    with pytest.raises(ValueError, match=r"10 .*5760"):
         made()({"video": batch["video"], "audio": batch["audio"][:, :5760]})

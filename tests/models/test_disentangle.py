@@ -132,7 +132,7 @@ def test_the_papers_networks_can_be_built() -> None:
 
 
 def test_strange_options_are_sentences() -> None:
-    with pytest.raises(ModelError, match="lips have embeddings of 8 numbers but sound of 16"):
+    with pytest.raises(ModelError, match=r" 8 .* 16"):
         made(sound=SOUND | {"dim": 16})
     with pytest.raises(ValueError, match="must be more than 0"):
         DisentangleOptions(content_weight=0, identity_weight=0)

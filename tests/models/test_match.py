@@ -223,7 +223,7 @@ def test_a_frozen_voice_tower_keeps_weights_and_statistics() -> None:
 
 
 def test_a_layer_that_is_not_there() -> None:
-    with pytest.raises(ValueError, match="there is no layer 'gru7'"):
+    with pytest.raises(ValueError, match="no layer 'gru7'"):
         MatchModel(replace(TINY, layer="gru7"))
     with pytest.raises(ModelError, match=r"config.json does not describe a match model"):
         MatchModel.from_config({"model": {"layer": "gru7"}})

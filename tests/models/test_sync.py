@@ -135,7 +135,7 @@ def test_towers_must_agree_in_width() -> None:
 
 def test_sound_must_be_as_long_as_the_picture() -> None:
     data = batch()
-    with pytest.raises(ValueError, match="12 frames come with 7000 samples"):
+    with pytest.raises(ValueError, match=r"12 .*7000"):
         tiny()({"video": data["video"], "audio": data["audio"][:, :7000]})
 
 

@@ -27,5 +27,5 @@ def test_exactly_what_the_layer_needs_goes_on_learning(layer: str) -> None:
 
 
 def test_no_such_layer() -> None:
-    with pytest.raises(ValueError, match="no layer 'gru9' in this encoder; it has spectrum, time1"):
+    with pytest.raises(ValueError, match=r"no layer 'gru9'.* spectrum, time1"):
         freeze_unused_layers(build_encoder("speech", "small", SMALL), "gru9")

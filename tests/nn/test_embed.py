@@ -57,7 +57,7 @@ def test_whole_numbers_and_tensors_are_the_same_sound() -> None:
 
 def test_layers_by_name() -> None:
     assert embed_audio(Loudness(), np.zeros(640), 16000, "square").shape == (1, 1)
-    with pytest.raises(SeehearError, match="no layer 'thrice' in this encoder; it has square, twice"):
+    with pytest.raises(SeehearError, match=r"no layer 'thrice'.* square, twice"):
         embed_audio(Loudness(), np.zeros(640), 16000, "thrice")
 
 
@@ -81,16 +81,16 @@ def test_pieces_are_joined() -> None:
 @pytest.mark.parametrize(
     ("wave", "rate", "said"),
     [
-        (np.zeros(0), 16000, "0 samples"),
-        (np.zeros((2, 640)), 16000, r"one channel of samples, \(N,\), not \(2, 640\)"),
+        (np.zeros(0), 16000, "empty"),
+        (np.zeros((2, 640)), 16000, r"one channel.* not \(2, 640\)"),
         (np.float32(0.0), 16000, "one channel"),
-        (np.array([0.0, np.nan]), 16000, "no numbers"),
-        (np.array([0.0, -np.inf]), 16000, "no numbers"),
+        (np.array([0.0, np.nan]), 16000, "NaN"),
+        (np.array([0.0, -np.inf]), 16000, "NaN"),
         (np.zeros(640), 0, "sample rate of 0 Hz"),
         (np.zeros(640), -16000, "sample rate"),
         (np.zeros(640), 16000.5, "sample rate"),
         (np.zeros(640), 10**9, "sample rate"),
-        (np.zeros(640, np.uint8), 16000, "signed whole numbers, not uint8"),
+        (np.zeros(640, np.uint8), 16000, "signed integer, not uint8"),
         (np.zeros(640, complex), 16000, "not complex128"),
     ],
 )

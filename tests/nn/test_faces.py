@@ -72,7 +72,7 @@ def test_what_builds_no_encoder_is_a_sentence() -> None:
     assert all(name in str(refusal.value) for name in ("huge", *ENCODERS["face"]))
     with pytest.raises(ModelError, match="has no option 'depth'"):
         build_encoder("face", "small", {"depth": 3})
-    with pytest.raises(ModelError, match=r"face.channels and face.strides must be equally many"):
+    with pytest.raises(ModelError, match=r"face\.channels and face\.strides"):
         build_encoder("face", "small", {"strides": [2]})
-    with pytest.raises(ModelError, match=r"face.widths must be one at least"):
+    with pytest.raises(ModelError, match=r"face\.widths"):
         build_encoder("face", "base", {"widths": []})

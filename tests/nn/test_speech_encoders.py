@@ -209,7 +209,7 @@ def test_full_options_rebuild_the_encoder():
         ("big", {}, "there are small, waveform, logmel-gru, resnet1d, vggm"),
         ("small", {"depth": 3}, "no option 'depth'"),
         ("small", {"temporal": [2], "dilations": [1]}, "must be odd"),
-        ("small", {"temporal": [3], "dilations": []}, "equally many"),
+        ("small", {"temporal": [3], "dilations": []}, "same length"),
         ("small", {"strides": [[2, 1], [2, 2], [2, 1], [2, 1]]}, "multiply to 2"),
         ("logmel-gru", {"hidden": 0}, "sound.hidden must be 1"),
     ],

@@ -120,7 +120,7 @@ def check_arguments(clips: int, speakers: int, seconds: float, seed: int, neutra
         SeehearError: a number is out of range.
     """
     if clips < 1 or speakers < 1:
-        raise SeehearError(f"Avatars need at least one clip and one speaker, not {clips} and {speakers}.")
+        raise SeehearError(f"avatars need at least one clip and one speaker, not {clips} and {speakers}")
     if not 0.2 <= seconds <= 600:
         raise SeehearError(f"A clip of {seconds:g} seconds is out of range; choose 0.2 to 600.")
     if seed < 0:

@@ -170,7 +170,7 @@ class _Espeak:
         self._library.espeak_SetSynthCallback(callback)
         name = f"{voice.language}+{voice.variant}"
         if self._library.espeak_SetVoiceByName(name.encode()) != 0:
-            raise SeehearError(f"eSpeak NG has no voice {name}.")
+            raise SeehearError(f"eSpeak NG has no voice {name}")
         # resampling by the tract factor raises pitch and rate, so request less of both
         self._set(_PITCH, voice.pitch - np.log2(voice.tract) / PITCH_STEP)
         self._set(_RANGE, voice.pitch_range)
@@ -179,7 +179,7 @@ class _Espeak:
         self._library.espeak_Synth(encoded, len(encoded) + 1, 0, _CHARACTER_POSITION, 0, _UTF8, None, None)
         self._library.espeak_Synchronize()
         if not chunks:
-            raise SeehearError(f"eSpeak NG finds nothing to say in {text!r}.")
+            raise SeehearError(f"eSpeak NG cannot speak {text!r}")
         return np.concatenate(chunks), events
 
     def _set(self, parameter: int, value: float) -> None:

@@ -1,4 +1,4 @@
-"""Embeddings in two dimensions; videos to look at."""
+"""Embedding plots and sample videos of the report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from seehear.evaluation.task import Task, import_function
 from seehear.report.html import SvgFigure, Video
 from seehear.report.plots import COLOURS, new_figure, to_svg
 
-FEWEST = 12  # recordings; of fewer there is nothing to see
+MIN_RECORDINGS = 12
+"""Minimum number of recordings; fewer show nothing."""
 
 
 WIDTH, HEIGHT = 4.2, 3.8
@@ -29,10 +30,10 @@ WIDTH, HEIGHT = 4.2, 3.8
 MARKERS = "osD^v"
 
 
-NAMED = len(COLOURS) * len(MARKERS) // 2  # classes with a look of their own; the rest is grey
+MAX_DISTINCT = len(COLOURS) * len(MARKERS) // 2  # classes with their own colour and marker; the others are grey
 
 
-DIMENSIONS = 50  # that the neighbours are looked for in
+DIMENSIONS = 50  # of the principal components in which neighbours are searched
 
 
 PERPLEXITY = 30
@@ -42,73 +43,73 @@ class Embedding2D(NamedTuple):
     """Recordings in two dimensions.
 
     Attributes:
-        points: (N, 2).
-        labels: of each.
+        points: shape (N, 2)
+        labels: label of each point
     """
 
     points: NDArray[np.float64]
     labels: list[str]
 
 
-def embedding_figure(found: PageData, table: TaskTable, row: str) -> SvgFigure | None:
-    """A row's test recordings, of its first seed; None where it has none, or where labels say nothing.
+def embedding_figure(data: PageData, table: TaskTable, row: str) -> SvgFigure | None:
+    """Plot the test recordings of a row's first seed; None if nothing is measured or the task has no labels.
 
-    What was computed for an earlier page is kept in the folder.
+    Points are cached in the folder of the benchmark.
 
     Raises:
         SeehearError: the model or the corpus cannot be read.
     """
-    measured = found.measured(table, row)
+    measured = data.measured(table, row)
     task = TASKS.get(table.task)  # None in folders of a plug-in that is gone
     if not task or not task.sample_vectors or not measured:
         return None
-    flat = _kept(found, measured[0][0], task)
-    if len(flat.labels) < FEWEST:
+    embedding = _cached(data, measured[0][0], task)
+    if len(embedding.labels) < MIN_RECORDINGS:
         return None
-    by, count = task.sample_label, len(flat.labels)
-    return SvgFigure(_drawn(flat), f"{row}: {count} test recordings by {by}; what it takes for alike is near (t-SNE).")
+    by, count = task.sample_label, len(embedding.labels)
+    return SvgFigure(_plot(embedding), f"{row}: {count} test recordings by {by}; similar features are near (t-SNE).")
 
 
 def tsne(vectors: NDArray[Any]) -> NDArray[np.float64]:
-    """(N, D) to (N, 2) by t-SNE (van der Maaten and Hinton 2008), begun from the principal components."""
+    """Map (N, D) to (N, 2) by t-SNE (van der Maaten and Hinton 2008), initialised with the principal components."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
     from sklearn.preprocessing import StandardScaler
 
     scaled = StandardScaler().fit_transform(np.asarray(vectors, dtype=np.float64))
-    kept = PCA(min(DIMENSIONS, *scaled.shape), random_state=0).fit_transform(scaled)
-    perplexity = min(PERPLEXITY, (len(kept) - 1) / 3)
-    points: NDArray[np.float64] = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(kept)
+    components = PCA(min(DIMENSIONS, *scaled.shape), random_state=0).fit_transform(scaled)
+    perplexity = min(PERPLEXITY, (len(components) - 1) / 3)
+    points: NDArray[np.float64] = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(components)
     return points.astype(np.float64)
 
 
-def _kept(found: PageData, cell: Cell, task: Task) -> Embedding2D:
-    path = found.folder.root / "page" / f"embedding-{cell.key}.json"
+def _cached(data: PageData, cell: Cell, task: Task) -> Embedding2D:
+    path = data.folder.root / "page" / f"embedding-{cell.key}.json"
     if path.is_file():
-        told = json.loads(path.read_text(encoding="utf-8"))
-        return Embedding2D(np.array(told["points"]).reshape(-1, 2), told["labels"])
-    flat = _computed(found.model(cell), found.data(cell), task)
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return Embedding2D(np.array(values["points"]).reshape(-1, 2), values["labels"])
+    embedding = _compute(data.model(cell), data.data(cell), task)
     path.parent.mkdir(exist_ok=True)
-    write_text(path, json.dumps({"points": np.round(flat.points, 3).tolist(), "labels": flat.labels}))
-    return flat
+    write_text(path, json.dumps({"points": np.round(embedding.points, 3).tolist(), "labels": embedding.labels}))
+    return embedding
 
 
-def _computed(model: str, data: Path, task: Task) -> Embedding2D:
+def _compute(model: str, data: Path, task: Task) -> Embedding2D:
     vectors, labels = import_function(task.sample_vectors or "")(model, data)
-    told = [str(label) for label in labels]
-    if len(told) < FEWEST:
-        return Embedding2D(np.zeros((len(told), 2)), told)
-    return Embedding2D(tsne(vectors), told)
+    texts = [str(label) for label in labels]
+    if len(texts) < MIN_RECORDINGS:
+        return Embedding2D(np.zeros((len(texts), 2)), texts)
+    return Embedding2D(tsne(vectors), texts)
 
 
-def _drawn(flat: Embedding2D) -> str:
-    classes = _in_order(flat.labels)
+def _plot(embedding: Embedding2D) -> str:
+    classes = _distinct_classes(embedding.labels)
     with new_figure(width=WIDTH, height=HEIGHT) as (figure, (axes,)):
-        for place, name in enumerate(classes):
-            here = flat.points[[label == name for label in flat.labels]]
-            marker, colour = MARKERS[place // len(COLOURS)], COLOURS[place % len(COLOURS)]
-            axes.plot(*here.T, marker, color=colour, markersize=4, alpha=0.8, label=name, markeredgewidth=0)
-        others = flat.points[[label not in classes for label in flat.labels]]
+        for index, name in enumerate(classes):
+            points = embedding.points[[label == name for label in embedding.labels]]
+            marker, colour = MARKERS[index // len(COLOURS)], COLOURS[index % len(COLOURS)]
+            axes.plot(*points.T, marker, color=colour, markersize=4, alpha=0.8, label=name, markeredgewidth=0)
+        others = embedding.points[[label not in classes for label in embedding.labels]]
         if len(others):
             axes.plot(*others.T, ".", color="gray", markersize=3, alpha=0.6, label="others")
         axes.set(xticks=[], yticks=[])
@@ -117,58 +118,63 @@ def _drawn(flat: Embedding2D) -> str:
         return to_svg(figure)
 
 
-def _in_order(labels: Sequence[str]) -> list[str]:
-    """Those with a look of their own: the most frequent ones, by name."""
-    return sorted(name for name, _ in sorted(Counter(labels).items(), key=lambda one: (-one[1], one[0]))[:NAMED])
+def _distinct_classes(labels: Sequence[str]) -> list[str]:
+    """Return the most frequent classes, sorted by name; they get their own colour and marker."""
+    by_frequency = sorted(Counter(labels).items(), key=lambda item: (-item[1], item[0]))
+    return sorted(name for name, _ in by_frequency[:MAX_DISTINCT])
 
 
-FILMS = 2  # of each corpus of avatars
+AVATAR_VIDEOS = 2  # per corpus of avatars
 
 
-LARGEST = 600_000  # bytes of a film that is put into the page
+MAX_BYTES = 600_000  # of a video embedded in the page
 
 
-CLIPS = 2  # that are drawn
+GENERATED_CLIPS = 2
 
 
-DRAWERS = 4  # side by side; with more of them each is too small to see
+MAX_MODELS = 4  # side by side
 
 
-def avatar_films(found: PageData) -> list[Video]:
-    """Some films of each corpus that was made, the first and the last of them."""
-    shown = []
-    for cell in found.work.cells:
+def avatar_videos(data: PageData) -> list[Video]:
+    """Return the first and the last video of each generated corpus."""
+    videos = []
+    for cell in data.work.cells:
         if cell.kind != "corpus" or not cell.spec.get("avatars"):
             continue
-        place = found.folder.path_of(cell)
-        films = [film for film in _films(place.with_name(f"{place.name}-films")) if film.stat().st_size <= LARGEST]
-        for film in [films[0], films[-1]][:FILMS] if len(films) > 1 else films:
-            shown.append(Video(film.read_bytes(), f"{cell.name}: {film.name}"))
-    return shown
+        folder = data.folder.path_of(cell)
+        files = [file for file in _mp4_files(folder.with_name(f"{folder.name}-films")) if _is_small(file)]
+        for file in [files[0], files[-1]][:AVATAR_VIDEOS] if len(files) > 1 else files:
+            videos.append(Video(file.read_bytes(), f"{cell.name}: {file.name}"))
+    return videos
 
 
-def drawn_films(found: PageData, table: TaskTable) -> list[Video]:
-    """Clips that were not trained on: filmed, and drawn by each of the rows of a table of animation, side by side.
+def generated_videos(data: PageData, table: TaskTable) -> list[Video]:
+    """Return held-out clips next to their animation by the models of a table.
 
-    What was drawn for an earlier page is kept in the folder.
+    Videos are cached in the folder of the benchmark.
 
     Raises:
         SeehearError: a model or the corpus cannot be read.
     """
-    measured = {row: cells[0][0] for row in table.rows if (cells := found.measured(table, row))}
-    measured = dict(list(measured.items())[:DRAWERS])
+    measured = {row: cells[0][0] for row in table.rows if (cells := data.measured(table, row))}
+    measured = dict(list(measured.items())[:MAX_MODELS])
     task = TASKS.get(table.task)
     if not task or not task.sample_videos or not measured:
         return []
     name = "-".join(["drawn", *(cell.key for cell in measured.values())])
-    paths = [found.folder.root / "page" / f"{name}-{number}.mp4" for number in range(CLIPS)]
+    paths = [data.folder.root / "page" / f"{name}-{number}.mp4" for number in range(GENERATED_CLIPS)]
     if not all(path.is_file() for path in paths):
-        data = found.data(next(iter(measured.values())))
+        corpus = data.data(next(iter(measured.values())))
         paths[0].parent.mkdir(exist_ok=True)
-        import_function(task.sample_videos)({row: found.model(cell) for row, cell in measured.items()}, data, paths)
-    told = ", ".join(["From left to right: filmed", *measured])
-    return [Video(path.read_bytes(), f"{told}. Each is drawn from the first picture and the sound.") for path in paths]
+        import_function(task.sample_videos)({row: data.model(cell) for row, cell in measured.items()}, corpus, paths)
+    caption = f"{', '.join(['From left to right: original', *measured])}. Generated from the first frame and the audio."
+    return [Video(path.read_bytes(), caption) for path in paths]
 
 
-def _films(folder: Path) -> list[Path]:
+def _mp4_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.mp4"))
+
+
+def _is_small(file: Path) -> bool:
+    return file.stat().st_size <= MAX_BYTES

@@ -1,4 +1,4 @@
-"""The demo from start to end, and its page."""
+"""The whole demo, and its report."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from seehear.data.corpus import Corpus
 from seehear.data.prepare import prepare
 from seehear.demo.animate import (
     HELD_OUT,
-    AnimatedFilm,
+    AnimatedVideo,
     HeldOutAnimation,
     SpeechProbes,
-    animate_film,
+    animate_held_out,
     animate_sections,
-    draw_held_out,
-    learn_to_animate,
+    animate_video,
     probe_speech,
+    train_animate,
 )
 from seehear.demo.match import (
     FaceVoiceScores,
-    GamesPlayed,
-    learn_to_match,
+    GameResults,
     match_sections,
     measure_faces_and_voices,
     play_games,
+    train_match,
 )
 from seehear.demo.stages import Stages, jpeg
 from seehear.demo.sync import (
@@ -39,11 +39,11 @@ from seehear.demo.sync import (
     SyncScores,
     TrainedModel,
     conversation_section,
-    learn_sync,
     measure_model,
     repair,
     run_dialogue,
     sync_sections,
+    train_sync,
 )
 from seehear.media.crops import mouth_region
 from seehear.models.store import load_sync_model
@@ -55,25 +55,25 @@ from seehear.results import Result
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-HOW_TO_GO_ON = """\
-# is a film of yours in sync? (a model trained on real speech comes with seehear)
+NEXT_STEPS = """\
+# is your video in sync? (a model trained on real speech comes with seehear)
 seehear sync film.mp4
 seehear sync film.mp4 --fix -o film-in-sync.mp4
 seehear sync *.mp4 --json
 
-# learn from recordings of your own
+# train on your own recordings
 seehear prepare videos/ -o corpus/
 seehear pretrain corpus/ -o run/
 seehear evaluate sync run/ corpus/
 seehear sync film.mp4 --model run/
 
-# learn to animate, and read out what that ear knows
+# train animate, and probe its audio encoder
 seehear pretrain corpus/ -o animate/ --preset animate-small
 seehear animate face.png speech.wav -o speaking.mp4 --model animate/
 seehear evaluate emotion animate/ corpus/
 seehear embed animate/ speech.wav -o features.npz
 
-# who speaks when, is it the same voice, whose face goes with it
+# who speaks when, is it the same voice, which face matches
 seehear diarize panel.mp4 --video who-speaks.mp4
 seehear verify monday.wav tuesday.wav
 seehear match voice.wav anna.jpg ben.jpg carla.jpg
@@ -87,31 +87,31 @@ class DemoFacts:
     """Contents of the page.
 
     Attributes:
-        films, speakers: number of videos and of synthetic people.
-        people: number of people held out from lip-sync.
-        faces: clips of some of them.
-        sync, sync_scores, repair: lip-sync.
-        conversed: active speaker detection in a dialogue.
-        animate, speech_probes, drawn, animated_film: animation.
-        match, face_voice_scores, played: faces and voices.
-        seconds: duration of each stage, by name.
+        videos, speakers: number of videos and of synthetic people
+        people: number of people held out from lip-sync
+        faces: clips of some of them
+        sync, sync_scores, repair: lip-sync
+        dialogue: active speaker detection in a dialogue
+        animate, speech_probes, held_out_animation, animated_video: animation
+        match, face_voice_scores, games: faces and voices
+        seconds: duration of each stage, by name
     """
 
-    films: int
+    videos: int
     speakers: int
     people: int
     faces: Sequence[Clip]
     sync: TrainedModel
     sync_scores: SyncScores
     repair: RepairDemo
-    conversed: DialogueDemo
+    dialogue: DialogueDemo
     animate: TrainedModel
     speech_probes: SpeechProbes
-    drawn: HeldOutAnimation
-    animated_film: AnimatedFilm
+    held_out_animation: HeldOutAnimation
+    animated_video: AnimatedVideo
     match: TrainedModel
     face_voice_scores: FaceVoiceScores
-    played: GamesPlayed
+    games: GameResults
     seconds: Mapping[str, float]
 
 
@@ -120,40 +120,40 @@ def write_demo_page(path: Path, facts: DemoFacts) -> None:
     accuracy = facts.sync_scores.accuracy
     best = accuracy.by_length[-1]
     lead = (
-        f"A model that has seen nothing but {facts.speakers - facts.people} synthetic people finds the moment of sound "
-        f"that belongs to a moment of lips in {best.accuracy:.1%} of cases ({best.frames} frames, chance "
-        f"{accuracy.chance:.1%}) on {facts.people} people it has never seen. Another one makes their still faces "
-        "speak, and a third one asks which face belongs to which voice."
+        f"A model trained only on {facts.speakers - facts.people} synthetic people finds the matching audio for lips "
+        f"in {best.accuracy:.1%} of cases ({best.frames} frames, chance {accuracy.chance:.1%}) on {facts.people} "
+        "unseen people. A second one animates still faces, and a third one matches faces and voices."
     )
     sections = [
         _people(facts),
         *sync_sections(facts.sync, facts.sync_scores, facts.repair),
-        conversation_section(facts.conversed),
-        *animate_sections(facts.animate, facts.speech_probes, facts.drawn, facts.animated_film),
-        *match_sections(facts.match, facts.face_voice_scores, facts.played),
+        conversation_section(facts.dialogue),
+        *animate_sections(facts.animate, facts.speech_probes, facts.held_out_animation, facts.animated_video),
+        *match_sections(facts.match, facts.face_voice_scores, facts.games),
         _next(facts),
     ]
     write_report(path, "seehear: the demo", lead, sections)
 
 
 def _people(facts: DemoFacts) -> Section:
-    pictures = [jpeg(clip.video[clip.frames // 2]) for clip in facts.faces]
+    faces = [jpeg(clip.video[clip.frames // 2]) for clip in facts.faces]
     mouths = [jpeg(frame) for frame in mouth_region(facts.faces[0].video[10:50:4])]
     text = (
-        f"{facts.films} films of {facts.speakers} people were drawn and spoken by this machine, with text, voice, face "
-        "and emotion labelled. They were prepared like any video: faces found, followed, straightened and cut out."
+        f"{facts.videos} videos of {facts.speakers} people were rendered and synthesised on this machine, with labels "
+        "of text, voice, face and emotion. They were prepared like any video: faces detected, tracked, aligned and "
+        "cropped."
     )
     strips = [
-        Filmstrip(pictures, "Held-out people, as the models see faces (128 x 128 pixels, 25 a second)."),
-        Filmstrip(mouths, "One of them speaking: the region that the lip encoder looks at, every fourth frame."),
+        Filmstrip(faces, "Held-out people, as the models get them (128 x 128 pixels, 25 frames per second)."),
+        Filmstrip(mouths, "One of them speaking: the region used by the lip encoder, every fourth frame."),
     ]
     return Section("Synthetic people", [Text(text), *strips])
 
 
 def _next(facts: DemoFacts) -> Section:
     rows = [(name, f"{seconds:.0f} s") for name, seconds in facts.seconds.items()]
-    table = Table(("stage", "took"), rows, "Of this run; what an earlier run had done took no time.")
-    return Section("Where the time went, and how to go on", [table, Text(HOW_TO_GO_ON, code=True)])
+    table = Table(("stage", "time"), rows, "Of this run; parts that an earlier run had finished took no time.")
+    return Section("Timing, and next steps", [table, Text(NEXT_STEPS, code=True)])
 
 
 @dataclass(frozen=True, repr=False)
@@ -161,13 +161,13 @@ class DemoResult(Result):
     """The demo's report.
 
     Attributes:
-        page: to be opened in a browser.
+        page: HTML report, to be opened in a browser
     """
 
     page: Path
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values."""
         return {"page": str(self.page)}
 
     def __rich__(self) -> RenderableType:
@@ -180,11 +180,11 @@ NEUTRAL = 1 / 7
 """Fraction of clips without emotion: as many as of each of the six emotions."""
 
 
-ANIMATE_SHARE = 1.25
+ANIMATE_STEPS_RATIO = 1.25
 """Training steps of animation, relative to lip-sync."""
 
 
-MATCH_SHARE = 0.3
+MATCH_STEPS_RATIO = 0.3
 """Training steps of matching, relative to lip-sync."""
 
 
@@ -210,65 +210,67 @@ def demo(
     command is given again, finished parts are not repeated.
 
     Args:
-        out: folder for all files; open report.html in a browser.
-        clips: number of videos of synthetic people, three seconds each.
-        speakers: number of different people in them.
-        steps: training steps of lip-sync; animation takes 1.25 times, matching 0.3 times as many.
-        seed: determines everything.
-        workers: number of processes; by default one per core.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+        out: folder for all files; open report.html in a browser
+        clips: number of videos of synthetic people, three seconds each
+        speakers: number of different people in them
+        steps: training steps of lip-sync; animation takes 1.25 times, matching 0.3 times as many
+        seed: determines everything
+        workers: number of processes; by default one per core
+        progress: called with the share of a stage that is done, 0 to 1, and a text
     """
     workers = worker_count(workers)
     stage = Stages(count=12)
     out.mkdir(parents=True, exist_ok=True)
-    films, corpus, lips, ear, faces = (out / name for name in ("people", "corpus", "run", "animate", "match"))
-    with stage("synthetic people talk to a camera"):
+    people, corpus, lips, animation, matching = (out / name for name in ("people", "corpus", "run", "animate", "match"))
+    with stage("making videos of synthetic people"):
         synthesize_avatars(
-            films, clips=clips, speakers=speakers, seed=seed, neutral=NEUTRAL, workers=workers, progress=progress
+            people, clips=clips, speakers=speakers, seed=seed, neutral=NEUTRAL, workers=workers, progress=progress
         )
-    with stage("their faces and voices become a corpus"):
-        prepare([films], corpus, workers=workers, progress=progress)
-    with stage("a small model learns which sound belongs to which lips"):
-        sync = learn_sync(corpus, lips, steps=steps, seed=seed, progress=progress)
-    with stage("how well, on people it has never seen"):
+    with stage("preparing a corpus of their faces and voices"):
+        prepare([people], corpus, workers=workers, progress=progress)
+    with stage("training lip-sync"):
+        sync = train_sync(corpus, lips, steps=steps, seed=seed, progress=progress)
+    with stage("measuring it on unseen people"):
         held_out = Corpus(corpus).split("dev", by="speaker")
-        worth = measure_model(lips, corpus, held_out, seed=seed, progress=progress)
-    with stage("a clip whose sound comes late is found and fixed"):
-        film = films / _talkative(held_out)
-        repaired = repair(film, out, load_sync_model(lips))
-    with stage("two people take turns, and it is told who speaks when"):
-        conversed = run_dialogue(out, load_sync_model(lips), seed=seed)
-    with stage("another model learns to make a still face speak"):
-        more = max(1, round(ANIMATE_SHARE * steps))
-        animate = learn_to_animate(corpus, ear, steps=more, seed=seed, progress=progress)
-    with stage("what the ear that it grew knows of emotions and words"):
-        heard = probe_speech(ear, corpus, progress)
-    with stage("somebody it has never seen is made to speak"):
-        drawn = draw_held_out(ear, Corpus(corpus).split("dev", HELD_OUT, "speaker"), progress)
-        spoken = animate_film(film, out, ear, load_sync_model(lips))
-    with stage("a third model learns which face belongs to which voice"):
-        fewer = max(1, round(MATCH_SHARE * steps))
-        match = learn_to_match(corpus, faces, steps=fewer, seed=seed, progress=progress)
-    with stage("what it knows of people it has never met"):
-        known = measure_faces_and_voices(faces, corpus, progress)
-        played = play_games(faces, corpus, films, seed=seed)
-    with stage("the report"):
+        sync_scores = measure_model(lips, corpus, held_out, seed=seed, progress=progress)
+    with stage("finding and fixing a delay"):
+        video = people / _longest_text(held_out)
+        repaired = repair(video, out, load_sync_model(lips))
+    with stage("finding the active speaker in a dialogue"):
+        dialogue = run_dialogue(out, load_sync_model(lips), seed=seed)
+    with stage("training animation"):
+        animate = train_animate(
+            corpus, animation, steps=max(1, round(ANIMATE_STEPS_RATIO * steps)), seed=seed, progress=progress
+        )
+    with stage("probing its audio encoder for emotions and words"):
+        probes = probe_speech(animation, corpus, progress)
+    with stage("animating an unseen person"):
+        held_out_animation = animate_held_out(animation, Corpus(corpus).split("dev", HELD_OUT, "speaker"), progress)
+        animated = animate_video(video, out, animation, load_sync_model(lips))
+    with stage("training on faces and voices"):
+        match = train_match(
+            corpus, matching, steps=max(1, round(MATCH_STEPS_RATIO * steps)), seed=seed, progress=progress
+        )
+    with stage("measuring them on unseen people"):
+        match_scores = measure_faces_and_voices(matching, corpus, progress)
+        games = play_games(matching, corpus, people, seed=seed)
+    with stage("writing the report"):
         facts = DemoFacts(
             people=len(set(held_out.labels("speaker"))),
-            films=clips,
+            videos=clips,
             speakers=speakers,
             faces=[held_out[clip] for clip in np.linspace(0, len(held_out) - 1, SHOWN).astype(int).tolist()],
             sync=sync,
-            sync_scores=worth,
+            sync_scores=sync_scores,
             repair=repaired,
-            conversed=conversed,
+            dialogue=dialogue,
             animate=animate,
-            speech_probes=heard,
-            drawn=drawn,
-            animated_film=spoken,
+            speech_probes=probes,
+            held_out_animation=held_out_animation,
+            animated_video=animated,
             match=match,
-            face_voice_scores=known,
-            played=played,
+            face_voice_scores=match_scores,
+            games=games,
             seconds=stage.seconds,
         )
         page = out / "report.html"
@@ -276,7 +278,7 @@ def demo(
     return DemoResult(page)
 
 
-def _talkative(held_out: Corpus) -> str:
-    """Name of the video with the longest text, which gives the most to see and to measure."""
+def _longest_text(held_out: Corpus) -> str:
+    """Name of the video with the longest text, which has the most speech."""
     lengths = [len(text or "") for text in held_out.labels("text")]
     return Path(held_out[int(np.argmax(lengths))].meta["source"]).name

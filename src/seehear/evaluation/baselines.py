@@ -13,7 +13,7 @@ from seehear.evaluation.task import Mode
 from seehear.models.interface import LipSyncModel, PretextModel
 from seehear.nn.embed import PaddedLipEncoder, PixelEncoder
 from seehear.nn.external import has_weights, init_external, is_external, load_external
-from seehear.nn.handcrafted import EGEMAPS, FULL, HANDCRAFTED, build_handcrafted
+from seehear.nn.handcrafted import EGEMAPS, FULL, HANDCRAFTED, REMOVED, build_handcrafted
 from seehear.nn.handcrafted import installed as egemaps_installed
 from seehear.nn.interface import SpeechEncoder
 

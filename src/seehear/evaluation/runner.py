@@ -22,7 +22,7 @@ from seehear.evaluation.recordings import Recordings
 from seehear.evaluation.result import EvaluationResult, Row
 from seehear.evaluation.task import Mode
 from seehear.metrics.bootstrap import (
-    SHARE,
+    UNIT_BOUNDS,
     Bounds,
     Statistic,
     Sums,
@@ -145,7 +145,7 @@ class ScoreSpec:
     scores: Mapping[str, Statistic]
     chance: Mapping[str, float]
     classes: Sequence[str] = ()
-    bounds: Bounds = SHARE
+    bounds: Bounds = UNIT_BOUNDS
 
 
 BEST_BASELINE = "best baseline"

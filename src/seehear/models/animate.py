@@ -290,7 +290,7 @@ class AnimateModel(PretextModel):
         """
         o, video, audio = self.options, batch["video"], batch["audio"].float()
         if audio.shape[1] != video.shape[1] * SAMPLES_PER_FRAME:
-            raise ValueError(f"{video.shape[1]} frames come with {audio.shape[1]} samples of sound")
+            raise ValueError(f"{video.shape[1]} video frames do not match {audio.shape[1]} audio samples")
         with torch.autocast(video.device.type, enabled=False):
             augmented = self.sound_augment.augment_waveform(audio, rng) if rng else audio
         outputs: dict[str, Tensor] = {}

@@ -126,7 +126,9 @@ class DisentangleModel(LipSyncModel, IdentityModel):
         self.lips = build_encoder("lips", o.encoder, o.lips)
         self.sound = build_encoder("sound", o.encoder, o.sound)
         if self.lips.dim != self.sound.dim:
-            raise ModelError(f"lips have embeddings of {self.lips.dim} numbers but sound of {self.sound.dim}")
+            raise ModelError(
+                f"lip embeddings have {self.lips.dim} dimensions but audio embeddings have {self.sound.dim}"
+            )
         self.who_seen, self.who_heard = head_like(self.lips.head), head_like(self.sound.head)
         self.dim, self.context = self.lips.dim, max(self.lips.context, self.sound.context)
         self.input_view = f"face-{self.lips.size if self.lips.region == 'face' else 2 * self.lips.size}"
@@ -232,7 +234,7 @@ class DisentangleModel(LipSyncModel, IdentityModel):
         """Frames and spectrum as the encoders take them, augmented if there is a generator."""
         video, audio = batch["video"], batch["audio"].float()
         if audio.shape[1] != video.shape[1] * SAMPLES_PER_FRAME:
-            raise ValueError(f"{video.shape[1]} frames come with {audio.shape[1]} samples of sound")
+            raise ValueError(f"{video.shape[1]} video frames do not match {audio.shape[1]} audio samples")
         pictures = lip_input(video, "face", self.lips, self.picture_augment, rng)
         if rng is None:
             return pictures, self.spectrum(audio)

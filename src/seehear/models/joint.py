@@ -195,7 +195,7 @@ class JointModel(LipSyncModel, IdentityModel):
         """
         o, video, audio = self.options, batch["video"], batch["audio"].float()
         if audio.shape[1] != video.shape[1] * SAMPLES_PER_FRAME:
-            raise ValueError(f"{video.shape[1]} frames come with {audio.shape[1]} samples of sound")
+            raise ValueError(f"{video.shape[1]} video frames do not match {audio.shape[1]} audio samples")
         layers = self._encode(audio, rng)
         features = layers[self.encoder.last_layer]
         outputs: dict[str, Tensor] = {}
@@ -221,7 +221,7 @@ class JointModel(LipSyncModel, IdentityModel):
 
     def _require_sync(self) -> SyncObjective:
         if self.sync is None:
-            raise ModelError("this joint model was trained with model.sync_weight 0 and cannot compare lips and sound")
+            raise ModelError("this joint model was trained with model.sync_weight 0 and cannot compare lips and audio")
         return self.sync
 
     def _require_match(self) -> MatchObjective:

@@ -256,7 +256,7 @@ def load_weights(model: nn.Module, path: Path, whose: str = f"the {CONFIG} besid
         check_not_lfs_pointer(path)
         state = load_file(path)
     except FileNotFoundError:
-        raise ModelError(f"{path.parent} holds no weights: it has no {WEIGHTS}; name the folder of a run") from None
+        raise ModelError(f"{path.parent} has no weights ({WEIGHTS} is missing); name the folder of a run") from None
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is damaged ({error}); copy or download the model again") from error
     difference = _difference(model.state_dict(), state)

@@ -198,7 +198,9 @@ class SyncModel(LipSyncModel):
         self.lips = build_encoder("lips", options.encoder, options.lips)
         self.sound = build_encoder("sound", options.encoder, options.sound)
         if self.lips.dim != self.sound.dim:
-            raise ModelError(f"lips have embeddings of {self.lips.dim} numbers but sound of {self.sound.dim}")
+            raise ModelError(
+                f"lip embeddings have {self.lips.dim} dimensions but audio embeddings have {self.sound.dim}"
+            )
         self.dim = self.lips.dim
         self.context = max(self.lips.context, self.sound.context)
         self.input_view = "face" if self.lips.region == "face" else "mouth" if self.lips.colour else "mouth-luma"
@@ -243,7 +245,7 @@ class SyncModel(LipSyncModel):
         """Frames and spectrum as the encoders take them, augmented if there is a generator."""
         video, audio = batch["video"], batch["audio"].float()
         if audio.shape[1] != video.shape[1] * SAMPLES_PER_FRAME:
-            raise ValueError(f"{video.shape[1]} frames come with {audio.shape[1]} samples of sound")
+            raise ValueError(f"{video.shape[1]} video frames do not match {audio.shape[1]} audio samples")
         pictures = lip_input(video, self.lips.region, self.lips, self.picture_augment, rng)
         if rng is None:
             return pictures, self.spectrum(audio)

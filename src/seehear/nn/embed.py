@@ -59,7 +59,7 @@ def check_layer(encoder: SpeechEncoder, layer: str | None) -> None:
         ModelError: it does not.
     """
     if layer is not None and layer not in encoder.layers:
-        raise ModelError(f"there is no layer {layer!r} in this encoder; it has {', '.join(encoder.layers)}")
+        raise ModelError(f"this encoder has no layer {layer!r}; choose one of {', '.join(encoder.layers)}")
 
 
 def to_model_audio(wave: NDArray[Any] | Tensor, sample_rate: int) -> NDArray[np.float32]:
@@ -70,17 +70,17 @@ def to_model_audio(wave: NDArray[Any] | Tensor, sample_rate: int) -> NDArray[np.
     """
     samples = wave.detach().cpu().numpy() if isinstance(wave, Tensor) else np.asarray(wave)
     if samples.ndim != 1:
-        raise SeehearError(f"sound must be one channel of samples, (N,), not {samples.shape}; mix its channels first")
+        raise SeehearError(f"audio must have one channel, shape (N,), not {samples.shape}; mix its channels first")
     if not len(samples):
-        raise SeehearError("the sound has 0 samples; give a recording that is not empty")
+        raise SeehearError("the audio is empty; give a recording with samples")
     if not MIN_RATE <= sample_rate <= MAX_RATE or sample_rate != int(sample_rate):
         raise SeehearError(f"a sample rate of {sample_rate} Hz cannot be; give that of the recording, such as 16000")
     if np.issubdtype(samples.dtype, np.signedinteger):
         samples = samples / -float(np.iinfo(samples.dtype).min)
     elif not np.issubdtype(samples.dtype, np.floating):
-        raise SeehearError(f"sound must be floats or signed whole numbers, not {samples.dtype}; convert it first")
+        raise SeehearError(f"audio must be floating point or signed integer, not {samples.dtype}; convert it first")
     if not np.isfinite(samples).all():
-        raise SeehearError("the sound has samples that are no numbers (NaN or infinite); repair or leave out the file")
+        raise SeehearError("the audio contains NaN or infinite samples; repair the file or leave it out")
     audio = resample(samples.astype(np.float32), int(sample_rate))
     return np.pad(audio, (0, -len(audio) % SAMPLES_PER_FRAME))
 
@@ -106,7 +106,7 @@ def freeze_unused_layers(encoder: SpeechEncoder, layer: str) -> None:
         ValueError: unknown layer.
     """
     if layer not in encoder.layers:
-        raise ValueError(f"there is no layer {layer!r} in this encoder; it has {', '.join(encoder.layers)}")
+        raise ValueError(f"this encoder has no layer {layer!r}; choose one of {', '.join(encoder.layers)}")
     if layer == encoder.last_layer:
         return
     weights = [weight for weight in encoder.parameters() if weight.requires_grad]

@@ -94,7 +94,7 @@ class FunctionEncoder(SpeechEncoder):
         measured = (counts[1] - counts[0]) / (TRIED_S[1] - TRIED_S[0])
         if abs(measured - rate) * (TRIED_S[1] - TRIED_S[0]) > 1:
             raise ModelError(
-                f"{name} gives {measured:g} features a second, not {rate:g}; end its name with @{measured:g}"
+                f"{name} returns {measured:g} features per second, not {rate:g}; end its name with @{measured:g}"
             )
         for seconds, count in zip(TRIED_S, counts, strict=True):
             self._check_count(count, seconds)
@@ -119,7 +119,7 @@ class FunctionEncoder(SpeechEncoder):
             raise ModelError(self._wrong_shape(noise[0], single))
         if isinstance(batch, Tensor):
             raise ModelError(self._wrong_shape(noise, batch))
-        raise ModelError(f"{self.name} fails on {TRIED_S[-1]} s of sound: {_error_text(single)}") from single
+        raise ModelError(f"{self.name} fails on {TRIED_S[-1]} s of audio: {_error_text(single)}") from single
 
     def _try_call(self, audio: Tensor) -> Tensor | Exception:
         try:
@@ -133,7 +133,7 @@ class FunctionEncoder(SpeechEncoder):
         if features.ndim != 3 or not features.shape[1] or not features.shape[2]:
             raise ModelError(self._wrong_shape(audio if self.takes_batches else audio[0], features))
         if not features.isfinite().all():
-            raise ModelError(f"{self.name} gives features that are no numbers (NaN or infinite); correct the function")
+            raise ModelError(f"{self.name} returns NaN or infinite features; correct the function")
         return features
 
     def _call(self, audio: Tensor) -> Tensor:
@@ -173,7 +173,7 @@ def _parse_name(name: str) -> FunctionName:
     except ValueError:
         rate = 0.0
     if match is None or not rate:
-        raise ModelError(f"{name} does not say where the function is and how many features a second it gives; {HOW}")
+        raise ModelError(f"{name} does not name a function and its features per second; {HOW}")
     return FunctionName(match[1], match[2], rate)
 
 
@@ -190,7 +190,9 @@ def _import_function(name: str, address: FunctionName) -> Callable[[Any], Any]:
         module = import_module(address.module)
     except ModuleNotFoundError as error:
         if error.name is not None and (address.module + ".").startswith(error.name + "."):
-            raise ModelError(f"{name}: there is no module {address.module}, neither in {here} nor installed") from error
+            raise ModelError(
+                f"{name}: the module {address.module} was not found in {here} or among the installed packages"
+            ) from error
         raise ModelError(f"{name}: {address.module} needs the module {error.name}, which is not installed") from error
     except (Exception, SystemExit) as error:  # user code may raise anything; a script may call sys.exit
         raise ModelError(f"{name}: {address.module} cannot be imported: {_error_text(error)}") from error
@@ -199,7 +201,7 @@ def _import_function(name: str, address: FunctionName) -> Callable[[Any], Any]:
     except AttributeError as error:
         raise ModelError(f"{name}: {address.module} ({module.__file__}) has no {address.attribute}") from error
     if not callable(function):
-        raise ModelError(f"{name}: {address.attribute} of {address.module} cannot be called; name a function")
+        raise ModelError(f"{name}: {address.attribute} of {address.module} is not callable; name a function")
     return function
 
 
@@ -242,7 +244,7 @@ def init_external(name: str) -> SpeechEncoder:
         ModelError: see `load_external`; also if it is a function, which has no weights to initialise.
     """
     if not has_weights(name):
-        raise ModelError(f"{name} is a function and has no weights that could be drawn anew; leave untrained out")
+        raise ModelError(f"{name} is a function without weights to initialise; leave out untrained")
     return init_hub_encoder(name)
 
 

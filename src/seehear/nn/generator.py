@@ -54,7 +54,7 @@ class IdentityEncoder(nn.Module):
         """
         super().__init__()
         if not widths or size % 2 ** len(widths):
-            raise ValueError(f"pictures of {size} pixels cannot be halved {len(widths)} times; change size or widths")
+            raise ValueError(f"frames of {size} pixels cannot be halved {len(widths)} times; change size or widths")
         self.side = size >> len(widths)
         self.halves = nn.ModuleList(
             nn.Sequential(nn.Conv2d(width, wider, 4, 2, 1, bias=False), *norm_relu(norm, wider))

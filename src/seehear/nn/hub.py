@@ -198,7 +198,7 @@ def load_hub_encoder(name: str) -> HubEncoder:
     model, info = _load(name, load)
     missing = sorted({*info["missing_keys"]} - UNUSED) + sorted(str(key) for key in info["mismatched_keys"])
     if missing:
-        raise ModelError(f"{name} lacks weights that its config.json asks for: {missing[0]}; download it again")
+        raise ModelError(f"{name}: the weight {missing[0]} is missing; download the model again")
     return _encoder(transformers, name, parts, model)
 
 
@@ -253,7 +253,7 @@ def _parse_name(name: str) -> HubName:
     if model and folder.is_dir():
         return HubName(str(folder), layer or None)
     if not model or model.count("/") > 1 or model[0] in "./~" or ("/" in model and folder.parent.is_dir()):
-        raise ModelError(f"{name}: there is no folder {model!r}; name one, or a model on the Hugging Face hub")
+        raise ModelError(f"{name}: there is no folder {model!r}; name a folder, or a model on the Hugging Face hub")
     return HubName(model, layer or None)
 
 
@@ -265,10 +265,10 @@ def _config(transformers: Any, name: str, parts: HubName) -> Any:
     """
     config = _load(name, lambda: transformers.AutoConfig.from_pretrained(parts.model, trust_remote_code=False))
     if not hasattr(config, "conv_stride"):
-        raise ModelError(f"{name} is a {config.model_type} model, which hears no raw sound; those do: {KINDS}")
+        raise ModelError(f"{name} is a {config.model_type} model, which does not take raw audio; supported are {KINDS}")
     layers = [str(number) for number in range(config.num_hidden_layers + 1)]
     if parts.layer is not None and parts.layer not in layers:
-        raise ModelError(f"{name}: there is no layer {parts.layer!r}; its layers are 0 to {layers[-1]}")
+        raise ModelError(f"{name} has no layer {parts.layer!r}; its layers are 0 to {layers[-1]}")
     config.apply_spec_augment = False  # uses NumPy's global random state, which the seed does not control
     config.layerdrop = 0.0  # a skipped layer returns no features
     config.add_adapter = False  # would downsample only the last layer
@@ -285,7 +285,8 @@ def _encoder(transformers: Any, name: str, parts: HubName, model: Any) -> HubEnc
         name, lambda: transformers.AutoFeatureExtractor.from_pretrained(parts.model, trust_remote_code=False)
     )
     if extractor.sampling_rate != SAMPLE_RATE:
-        raise ModelError(f"{name} hears {extractor.sampling_rate} Hz; only models of {SAMPLE_RATE} Hz can be used")
+        rate = extractor.sampling_rate
+        raise ModelError(f"{name} takes audio at {rate} Hz; only models for {SAMPLE_RATE} Hz are supported")
     encoder = HubEncoder(model, bool(getattr(extractor, "do_normalize", False)), parts.layer).eval()
     counts = {*encoder.counts(SAMPLE_RATE)}
     if len(counts) > 1 or abs(counts.pop() - encoder.own_rate) > 1 + encoder.own_rate / 10:
@@ -305,7 +306,9 @@ def _load(name: str, load: Callable[[], Any]) -> Any:
     try:
         return load()
     except pickle.UnpicklingError as error:
-        raise ModelError(f"{name} has weights in a file that could run code; save them as model.safetensors") from error
+        raise ModelError(
+            f"the weights of {name} are in a file that could run code; save them as model.safetensors"
+        ) from error
     except PROBLEMS as error:
         lines = str(error).strip().splitlines()
         reason = lines[0].rstrip(". ") if lines else type(error).__name__

@@ -166,7 +166,7 @@ class SpeechEncoder(nn.Module, ABC):
             ValueError: the audio is not a whole number of video frames.
         """
         if audio.shape[-1] % SAMPLES_PER_FRAME:
-            raise ValueError(f"{audio.shape[-1]} samples are no whole number of video frames of {SAMPLES_PER_FRAME}")
+            raise ValueError(f"{audio.shape[-1]} samples are not a whole number of video frames of {SAMPLES_PER_FRAME}")
         return self.layer_outputs(audio)[layer or self.default_layer]
 
     def all_layers(self, audio: Tensor) -> dict[str, Tensor]:
@@ -194,7 +194,7 @@ class SpeechEncoder(nn.Module, ABC):
             ValueError: the audio is not a whole number of video frames.
         """
         if audio.shape[-1] % SAMPLES_PER_FRAME:
-            raise ValueError(f"{audio.shape[-1]} samples are no whole number of video frames of {SAMPLES_PER_FRAME}")
+            raise ValueError(f"{audio.shape[-1]} samples are not a whole number of video frames of {SAMPLES_PER_FRAME}")
         for piece in self.stream_layers(audio, frames):
             yield piece[layer or self.default_layer]
 

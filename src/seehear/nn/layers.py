@@ -59,7 +59,7 @@ def lips_context(layers: Iterable[nn.Module]) -> int:
     """Video frames that the lip layers lose at each end of a clip (time is axis 0)."""
     span = receptive_field(layers, axis=0)
     if span.stride != 1 or span.field % 2 == 0:
-        raise ValueError(f"lips must keep 25 embeddings a second and see an odd number of frames, not {span}")
+        raise ValueError(f"lip encoders must have stride 1 and an odd receptive field in time, not {span}")
     return span.field // 2
 
 

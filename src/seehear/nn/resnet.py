@@ -153,7 +153,7 @@ class BaseFaceOptions:
     def __post_init__(self) -> None:
         check_minimums("face", self, size=1)
         if not self.widths:
-            raise ValueError("face.widths must be one at least")
+            raise ValueError("face.widths must not be empty")
 
 
 class BaseFace(FaceEncoder):

@@ -231,9 +231,9 @@ class SmallSpeechOptions:
     def __post_init__(self) -> None:
         check_minimums("sound", self, bands=1, width=1, gru=0, dim=1)
         if not len(self.channels) == len(self.kernels) == len(self.strides):
-            raise ValueError("sound.channels, sound.kernels and sound.strides must be equally many")
+            raise ValueError("sound.channels, sound.kernels and sound.strides must have the same length")
         if len(self.temporal) != len(self.dilations):
-            raise ValueError("sound.temporal and sound.dilations must be equally many")
+            raise ValueError("sound.temporal and sound.dilations must have the same length")
 
 
 class SmallSpeech(MelSpeech):
@@ -335,7 +335,7 @@ class SmallFaceOptions:
     def __post_init__(self) -> None:
         check_minimums("face", self, size=1)
         if not self.channels or len(self.channels) != len(self.strides):
-            raise ValueError("face.channels and face.strides must be equally many, and one at least")
+            raise ValueError("face.channels and face.strides must have the same length and not be empty")
 
 
 class SmallFace(FaceEncoder):

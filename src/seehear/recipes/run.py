@@ -14,7 +14,7 @@ from seehear.data.get import TermsNotAcceptedError, find_download
 from seehear.errors import SeehearError, as_user_error
 from seehear.parallel import terminated_as_interrupted
 from seehear.progress import Progress
-from seehear.recipes.recipe import H100_MAC_S, Recipe, RecipeError, read_recipe, recipe_names, where_from
+from seehear.recipes.recipe import H100_MAC_S, Recipe, RecipeError, read_recipe, recipe_names, source_hint
 from seehear.recipes.stages import EVALUATE, RecipeOptions, RecipePlan, Stage, evaluation_stage, plan_recipe
 from seehear.recipes.work import RecipeFolder, StageRunner
 from seehear.results import Result
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-NOT_RUN = "Nobody has run this recipe at full size yet: hours are estimates, and no figure is promised."
+NOT_RUN = "This recipe has not been run at full size yet: hours are estimates, and no result is guaranteed."
 
 
-def listed() -> str:
-    """List the packaged recipes with their requirements."""
+def list_recipes() -> str:
+    """Describe the packaged recipes and their requirements."""
     lines = []
     for name in recipe_names():
         recipe = read_recipe(name)
-        lines += [f"{name}: {recipe.plan.title}", f"    {_wants(recipe)}"]
+        lines += [f"{name}: {recipe.plan.title}", f"    {_requirements(recipe)}"]
     return "\n".join([*lines, "", "seehear recipe NAME --dry-run prints the stages with size, hours, disk and terms."])
 
 
-def _wants(recipe: Recipe) -> str:
+def _requirements(recipe: Recipe) -> str:
     parts = []
     for title, names in (
         ("fetches", [name for name, spec in recipe.data.items() if spec.fetched]),
@@ -47,16 +47,16 @@ def _wants(recipe: Recipe) -> str:
     return "; ".join(parts)
 
 
-def plan_text(whole: RecipePlan, last: Stage, done: Sequence[str]) -> str:
+def plan_text(plan: RecipePlan, last: Stage, done: Sequence[str]) -> str:
     """Describe the stages with size, hours, disk and terms, the source of the hours, and the commands.
 
     Args:
-        whole: all stages but the last
+        plan: all stages but the last
         last: the evaluation, if everything succeeds
         done: names of the completed stages
     """
-    recipe = whole.recipe
-    stages = [*whole.stages, last]
+    recipe = plan.recipe
+    stages = [*plan.stages, last]
     return "\n".join(
         [
             f"{recipe.name}: {recipe.plan.title}",
@@ -67,12 +67,12 @@ def plan_text(whole: RecipePlan, last: Stage, done: Sequence[str]) -> str:
             "data sets and their terms",
             *_terms(recipe),
             "",
-            "how the hours were found",
-            *(f"  {kind:<9} {how}" for kind, how in _ways(stages)),
+            "source of the hours",
+            *(f"  {kind:<9} {source}" for kind, source in _hour_sources(stages)),
             "",
             "each stage by hand",
             *(f"  {stage.command}" for stage in stages),
-            *(["", *whole.notes] if whole.notes else []),
+            *(["", *plan.notes] if plan.notes else []),
         ]
     )
 
@@ -95,19 +95,18 @@ def _table(stages: Sequence[Stage], done: Sequence[str]) -> list[str]:
 
 def _terms(recipe: Recipe) -> Iterator[str]:
     for name, spec in recipe.data.items():
-        consent = " (asked for before it is fetched)" if spec.fetched else ""
+        consent = " (must be accepted before it is fetched)" if spec.fetched else ""
         yield f"  {name}{consent}"
         yield from (f"    {line.strip()}" for line in recipe.terms_of(name).splitlines())
-        yield f"    size   {spec.source}{where_from(spec)}"
+        yield f"    size   {spec.source}{source_hint(spec)}"
 
 
-def _ways(stages: Sequence[Stage]) -> list[tuple[str, str]]:
+def _hour_sources(stages: Sequence[Stage]) -> list[tuple[str, str]]:
     """Return each stage kind with the source of its hours, without duplicates."""
-    sources = dict.fromkeys((stage.kind, stage.cost.how) for stage in stages)
+    sources = dict.fromkeys((stage.kind, stage.cost.hours_source) for stage in stages)
     more = (
-        f"no GPU was timed: {H100_MAC_S / 1e12:.1f} TMAC/s are NVIDIA's figure, the share is a guess, and "
-        "disturbances are not counted; eight GPUs take an eighth of the steps, and what they lose to each other is not "
-        "counted either"
+        f"no GPU was timed: {H100_MAC_S / 1e12:.1f} TMAC/s are NVIDIA's figure, the fraction is an assumption, and "
+        "augmentation is not counted; eight GPUs need an eighth of the steps, without communication overhead"
     )
     return [*sources, ("", more)]
 
@@ -170,30 +169,32 @@ def recipe(
             other files
     """
     if name is None:
-        return RecipeText(listed())
-    wanted = read_recipe(name)
-    asked = RecipeOptions(out or Path(f"recipe-{wanted.name}"), given_folders(data), skip, option, devices, device)
-    for one in accept_terms:
-        if one not in wanted.data or not wanted.data[one].fetched:
-            there = ", ".join(key for key, spec in wanted.data.items() if spec.fetched) or "none"
-            raise RecipeError(f"--accept-terms {one!r}: {wanted.name} downloads no such data set; it downloads {there}")
-    whole = plan_recipe(wanted, asked)
-    folder = RecipeFolder(asked.out)
+        return RecipeText(list_recipes())
+    chosen = read_recipe(name)
+    options = RecipeOptions(out or Path(f"recipe-{chosen.name}"), given_folders(data), skip, option, devices, device)
+    for accepted in accept_terms:
+        if accepted not in chosen.data or not chosen.data[accepted].fetched:
+            fetched = ", ".join(key for key, spec in chosen.data.items() if spec.fetched) or "none"
+            raise RecipeError(
+                f"--accept-terms {accepted!r}: {chosen.name} downloads no such data set; it downloads {fetched}"
+            )
+    plan = plan_recipe(chosen, options)
+    folder = RecipeFolder(options.out)
     if dry_run:
-        return RecipeText(plan_text(whole, _last(whole, asked), _done(folder, whole, asked)))
-    with folder.held(wanted.name) as lock, terminated_as_interrupted():
-        hands = StageRunner(asked.out, workers, device or _gpu_or_cpu(), only, progress, lock)
-        return _Work(folder, whole, asked, hands).carry_out(accept_terms)
+        return RecipeText(plan_text(plan, _last_stage(plan, options), _done(folder, plan, options)))
+    with folder.lock(chosen.name) as lock, terminated_as_interrupted():
+        runner = StageRunner(options.out, workers, device or _gpu_or_cpu(), only, progress, lock)
+        return _RecipeRun(folder, plan, options, runner).run(accept_terms)
 
 
 @dataclass(frozen=True, repr=False)
 class RecipeText(Result):
-    """A recipe, or all of them, in words."""
+    """The description of a recipe, or the list of recipes."""
 
     text: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values."""
         return {"text": self.text}
 
     def __rich__(self) -> RenderableType:
@@ -204,14 +205,14 @@ class RecipeText(Result):
 
 @dataclass(frozen=True, repr=False)
 class RecipeResult(Result):
-    """What became of a recipe.
+    """The result of running a recipe.
 
     Attributes:
-        name: of the recipe.
-        out: folder of everything.
-        done: stages that are done, in their order.
-        failed: stage -> why.
-        report: page of the evaluation; None where there is none.
+        name: name of the recipe
+        out: output folder
+        done: names of the completed stages, in order
+        failed: stage -> reason of its failure
+        report: HTML report of the evaluation; None if there is none
     """
 
     SHOWN = ("name", "out")
@@ -224,88 +225,88 @@ class RecipeResult(Result):
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """A sentence for each stage that failed."""
+        """One sentence for each failed stage."""
         return tuple(f"{name} failed: {reason}" for name, reason in self.failed.items())
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values."""
         report = None if self.report is None else str(self.report)
-        told = {"recipe": self.name, "out": str(self.out), "done": list(self.done), "failed": dict(self.failed)}
-        return told | {"report": report}
+        values = {"recipe": self.name, "out": str(self.out), "done": list(self.done), "failed": dict(self.failed)}
+        return values | {"report": report}
 
     def __rich__(self) -> RenderableType:
         from rich.text import Text
 
-        lines = [f"{len(self.done)} stages are done: {', '.join(self.done)}"]
+        lines = [f"{len(self.done)} stages completed: {', '.join(self.done)}"]
         if self.report:
             lines.append(f"report: {self.report}; tables: {self.report.with_name('tables.md')}")
         if self.failed:
-            lines.append("give the same command again when what failed is put right: what is done is kept")
+            lines.append("fix the problem and repeat the command: completed stages are kept")
         return Text("\n".join(lines))
 
 
-class _Work:
-    """The stages of one call.
+class _RecipeRun:
+    """One run of a recipe.
 
     Attributes:
         failed: stage -> reason
         done: names of the completed stages
     """
 
-    def __init__(self, folder: RecipeFolder, whole: RecipePlan, asked: RecipeOptions, hands: StageRunner) -> None:
+    def __init__(self, folder: RecipeFolder, plan: RecipePlan, options: RecipeOptions, runner: StageRunner) -> None:
         self.failed: dict[str, str] = {}
         self.done: list[str] = []
-        self._folder, self._whole, self._asked, self._hands = folder, whole, asked, hands
+        self._folder, self._plan, self._options, self._runner = folder, plan, options, runner
 
-    def carry_out(self, accept: Sequence[str]) -> RecipeResult:
-        """Run everything that can be run."""
-        for note in self._whole.notes:
+    def run(self, accept: Sequence[str]) -> RecipeResult:
+        """Run all stages that can be run."""
+        for note in self._plan.notes:
             _log.info(note)
-        for stage in self._whole.stages:
-            if stage.kind == "get" and not self._folder.is_done(stage.name, stage.given):
-                self._ask(stage, accept)
-        for stage in self._whole.stages:
-            self._do(stage)
-        last = evaluation_stage(self._whole, self._asked, self.done)
+        for stage in self._plan.stages:
+            if stage.kind == "get" and not self._folder.is_done(stage.name, stage.arguments):
+                self._check_terms(stage, accept)
+        for stage in self._plan.stages:
+            self._run_stage(stage)
+        last = evaluation_stage(self._plan, self._options, self.done)
         if last:
-            self._do(last)
+            self._run_stage(last)
         else:
-            self.failed[EVALUATE] = "no pretext is trained and has data to be measured on"
-        return self._account(last)
+            self.failed[EVALUATE] = "there is no trained pretext with data to measure it on"
+        return self._result(last)
 
-    def _ask(self, stage: Stage, accept: Sequence[str]) -> None:
-        """Whether the user accepts the terms.
+    def _check_terms(self, stage: Stage, accept: Sequence[str]) -> None:
+        """Check that the user accepts the terms of a data set, and record it.
 
         Raises:
-            TermsNotAcceptedError: not.
+            TermsNotAcceptedError: the terms are not accepted
         """
-        dataset, terms = DATASETS[stage.of], f"{TERMS} {stage.of}"
+        dataset, marker = DATASETS[stage.target], f"{TERMS} {stage.target}"
         known = find_download(dataset).terms
-        given = {"licence": known.licence, "url": known.url}
-        if self._folder.is_done(terms, given):
+        terms = {"licence": known.licence, "url": known.url}
+        if self._folder.is_done(marker, terms):
             return
-        if stage.of not in accept:
-            way_out = f"give --accept-terms {stage.of}, or --skip {stage.of}"
+        if stage.target not in accept:
+            way_out = f"give --accept-terms {stage.target}, or --skip {stage.target}"
             raise TermsNotAcceptedError(dataset, way_out)
-        _log.info(f"{dataset.title}\n{dataset.terms}\naccepted with --accept-terms {stage.of}")
-        self._folder.mark(terms, given)
+        _log.info(f"{dataset.title}\n{dataset.terms}\naccepted with --accept-terms {stage.target}")
+        self._folder.mark(marker, terms)
 
-    def _do(self, stage: Stage) -> None:
+    def _run_stage(self, stage: Stage) -> None:
         failed_needs = [need for need in stage.needs if need in self.failed]
         if stage.name in self.failed:
             return
         if failed_needs:
             self.failed[stage.name] = f"it needs {failed_needs[0]}, which failed"
             return
-        # --only may now select more measurements, and the benchmark itself resumes
-        there = self._folder.is_done(stage.name, stage.given) and stage.place.exists()
-        if there and stage.kind != EVALUATE:
-            _log.info(f"{stage.name}: done before")
+        # the evaluation is always run: --only may select more measurements, and completed ones are skipped
+        is_complete = self._folder.is_done(stage.name, stage.arguments) and stage.folder.exists()
+        if is_complete and stage.kind != EVALUATE:
+            _log.info(f"{stage.name}: already done")
             self.done.append(stage.name)
             return
         _log.info(f"{stage.name}: {stage.command}")
         try:
-            self._hands.do(stage)
+            self._runner.run(stage)
         except SeehearError as error:
             self.failed[stage.name] = str(error)
         except OSError as refusal:
@@ -314,28 +315,28 @@ class _Work:
                 raise
             self.failed[stage.name] = str(sentence)
         else:
-            self._folder.mark(stage.name, stage.given)
+            self._folder.mark(stage.name, stage.arguments)
             self.done.append(stage.name)
         if stage.name in self.failed:
             _log.info(f"{stage.name} failed: {self.failed[stage.name]}")
 
-    def _account(self, last: Stage | None) -> RecipeResult:
-        page = last.place / "report.html" if last else None
-        found = page if page and page.is_file() else None
-        return RecipeResult(self._whole.recipe.name, self._asked.out, tuple(self.done), self.failed, found)
+    def _result(self, last: Stage | None) -> RecipeResult:
+        page = last.folder / "report.html" if last else None
+        report = page if page and page.is_file() else None
+        return RecipeResult(self._plan.recipe.name, self._options.out, tuple(self.done), self.failed, report)
 
 
-def _last(whole: RecipePlan, asked: RecipeOptions) -> Stage:
+def _last_stage(plan: RecipePlan, options: RecipeOptions) -> Stage:
     """Return the evaluation stage, assuming that everything succeeds."""
-    last = evaluation_stage(whole, asked, [stage.name for stage in whole.stages])
+    last = evaluation_stage(plan, options, [stage.name for stage in plan.stages])
     if last is None:
-        raise RecipeError(f"nothing of {whole.recipe.name} would be measured; give more with --data, or leave less out")
+        raise RecipeError(f"{plan.recipe.name} would measure nothing; give more data with --data, or leave less out")
     return last
 
 
-def _done(folder: RecipeFolder, whole: RecipePlan, asked: RecipeOptions) -> list[str]:
-    stages = [*whole.stages, _last(whole, asked)]
-    return [stage.name for stage in stages if folder.is_done(stage.name, stage.given)]
+def _done(folder: RecipeFolder, plan: RecipePlan, options: RecipeOptions) -> list[str]:
+    stages = [*plan.stages, _last_stage(plan, options)]
+    return [stage.name for stage in stages if folder.is_done(stage.name, stage.arguments)]
 
 
 def _gpu_or_cpu() -> str:

@@ -43,7 +43,7 @@ class Text(_TemplateBlock):
     code: bool = False
 
 
-NOTHING = ("", "–", "failed")
+PLACEHOLDERS = ("", "–", "failed")
 """Placeholders for a missing number in a numeric column."""
 
 
@@ -64,13 +64,13 @@ class Table(_TemplateBlock):
         header: column headings
         rows: from top to bottom
         caption: caption; empty for none
-        under: index of a row -> full-width content below that row
+        details_by_row: index of a row -> full-width content below that row
     """
 
     header: Sequence[str | TableCell]
     rows: Sequence[Sequence[str | TableCell]]
     caption: str = ""
-    under: Mapping[int, Block] = field(default_factory=dict)
+    details_by_row: Mapping[int, Block] = field(default_factory=dict)
 
     def numeric_columns(self) -> list[bool]:
         """Return whether each column contains only numbers and placeholders."""
@@ -127,17 +127,22 @@ class Section(_TemplateBlock):
     Attributes:
         title: heading
         blocks: from top to bottom
-        short: shorter title for the table of contents, if the title is too long
+        short_title: shorter title for the table of contents, if the title is too long
     """
 
     title: str
     blocks: Sequence[Block] = field(default_factory=list)
-    short: str = ""
+    short_title: str = ""
+
+    @property
+    def contents_title(self) -> str:
+        """Title in the table of contents."""
+        return self.short_title or self.title
 
     @property
     def anchor(self) -> str:
         """Anchor for links, made from the title in the table of contents."""
-        return "-".join(re.findall(r"\w+", (self.short or self.title).lower()))
+        return "-".join(re.findall(r"\w+", self.contents_title.lower()))
 
 
 def write_report(
@@ -174,7 +179,7 @@ def _data_url(content: bytes, media_type: str = "") -> str:
 
 def _is_numeric(cells: Sequence[str | TableCell]) -> bool:
     texts = [cell.text if isinstance(cell, TableCell) else cell for cell in cells]
-    values = [text for text in texts if text not in NOTHING]
+    values = [text for text in texts if text not in PLACEHOLDERS]
     return bool(values) and all(text[:1].isdigit() or text[:2].lstrip("+-±−")[:1].isdigit() for text in values)
 
 
@@ -211,7 +216,7 @@ class SideBySide(_TemplateBlock):
 
 @dataclass(frozen=True)
 class BlockGrid(_TemplateBlock):
-    """Blocks of one kind in as many equal columns as fit, each at least ``least`` rem wide."""
+    """Blocks of one kind in as many equal columns as fit, each at min_width_rem ``min_width_rem`` rem wide."""
 
     blocks: Sequence[Block]
     min_width_rem: int = 20
@@ -239,14 +244,14 @@ class Finding(_TemplateBlock):
 
     Attributes:
         verdict: one or two words
-        mood: whether the claim holds, does not hold, or is open
-        says: the claim
-        below: small text below it: who makes the claim, and where it was checked
+        status: whether the claim holds, does not hold, or is open
+        claim: the claim
+        note: small text below it: who makes the claim, and where it was checked
         blocks: the evidence
     """
 
     verdict: str
-    mood: Tone
-    says: str
-    below: str
+    status: Tone
+    claim: str
+    note: str
     blocks: Sequence[Block]

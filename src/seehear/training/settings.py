@@ -302,7 +302,7 @@ def build_settings(values: Mapping[str, Any], name: str) -> TrainingSettings:
     try:
         parsed = parser.instantiate(parser.parse_object(dict(values)))
     except (ArgumentError, ValueError, ModelError) as error:
-        raise ModelError(f"the preset {name} does not fit: {' '.join(str(error).split())}") from error
+        raise ModelError(f"the preset {name} is not valid: {' '.join(str(error).split())}") from error
     return TrainingSettings(**vars(parsed))
 
 

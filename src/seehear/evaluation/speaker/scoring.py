@@ -293,7 +293,7 @@ class VoiceCrossValidation:
         )
         if self.plan.pairs == "all":
             return self._every_pair(placed, asked, by), drawn
-        return ErrorCounts.of(scores, trials.targets), drawn
+        return ErrorCounts.from_scores(scores, trials.targets), drawn
 
     def _every_pair(self, vectors: Vectors, trials: SeedTrials, distance: Distance) -> ErrorCounts:
         """Score all possible pairs, group by group of sides that share labels."""
