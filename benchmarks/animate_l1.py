@@ -21,8 +21,7 @@ from fresh_avatars import fresh_avatars
 from seehear.data.corpus import Corpus
 from seehear.data.prepare import prepare
 from seehear.evaluation.animate import measure_animation
-from seehear.models.animate import AnimateModel
-from seehear.models.store import load, load_sync_model
+from seehear.models.store import load_animate_model, load_sync_model
 
 
 def main() -> None:
@@ -34,9 +33,7 @@ def main() -> None:
     parser.add_argument("--avatars", type=Path, help="corpus of people that the model has not seen")
     parser.add_argument("--work", type=Path, help="folder to make them in, kept")
     given = parser.parse_args()
-    model, lips = load(given.model), load_sync_model(given.sync)
-    if not isinstance(model, AnimateModel):
-        parser.error(f"{given.model} is no animate model")
+    model, lips = load_animate_model(given.model), load_sync_model(given.sync)
     for name, corpus in corpora(given):
         chosen = corpus.subset(range(min(given.clips, len(corpus))))
         print(f"{name} (faces by {corpus.roots[0].detector})\n{measure_animation(model, chosen, lips)}\n", flush=True)

@@ -15,7 +15,7 @@ from machine import figure
 
 from seehear.clip import SAMPLE_RATE
 from seehear.models.store import load
-from seehear.nn import SPEECH_ENCODERS, build_speech_encoder
+from seehear.nn import ENCODERS, build_encoder
 from seehear.nn.embed import embed_audio
 from seehear.nn.interface import SpeechEncoder
 
@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="folder of a run or name of a model; else all encoders, untrained")
     parser.add_argument("--shared", help="not needed")
-    parser.add_argument("--encoders", nargs="+", default=list(SPEECH_ENCODERS), choices=list(SPEECH_ENCODERS))
+    parser.add_argument("--encoders", nargs="+", default=ENCODERS["speech"].names(), choices=ENCODERS["speech"].names())
     parser.add_argument("--seconds", type=float, nargs="+", default=[10.0, 60.0, 600.0])
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--threads", type=int)
@@ -35,7 +35,7 @@ def main() -> None:
     if given.model:
         named = {given.model: load(given.model).speech}
     else:
-        named = {name: build_speech_encoder(name).eval() for name in given.encoders}
+        named = {name: build_encoder("speech", name).eval() for name in given.encoders}
     print(f"{torch.get_num_threads()} threads; times real time, the best of {given.turns}")
     for name, encoder in named.items():
         rates = {seconds: times_real_time(encoder, seconds, given.turns) for seconds in given.seconds}

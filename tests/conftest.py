@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Generator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,20 @@ class Trainings:
 
     def _count(self) -> None:
         self._steps += 1
+
+
+@pytest.fixture
+def own_model(monkeypatch: pytest.MonkeyPatch) -> Generator[type]:
+    """The model of own_model.py, known for one test only."""
+    from seehear import registry
+    from seehear.models import MODELS
+
+    monkeypatch.setattr(MODELS, "_declared", dict(MODELS._declared))
+    monkeypatch.setattr(MODELS, "_added_by", dict(MODELS._added_by))
+    monkeypatch.setattr(registry, "_worker_modules", {})
+    sys.modules.pop("own_model", None)
+    yield import_module("own_model").LoudnessModel
+    sys.modules.pop("own_model")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -7,7 +7,7 @@ import io
 import json
 import zipfile
 
-from seehear.data.datasets.catalogue import DATA_SETS, Download
+from seehear.data.datasets import DATASETS, Dataset
 from seehear.data.hosts import LfsRepository, ZenodoRecord
 from server import Server, md5, sha256
 
@@ -22,15 +22,22 @@ def zip_of(files: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def at(name: str, server: Server) -> Download:
+def with_host(name: str, **changes: object) -> Dataset:
+    """A data set with another host."""
+    dataset = DATASETS[name]
+    assert dataset.download is not None
+    host = dataclasses.replace(dataset.download.host, **changes)  # type: ignore[type-var]
+    return dataclasses.replace(dataset, download=dataclasses.replace(dataset.download, host=host))
+
+
+def at(name: str, server: Server) -> Dataset:
     """A data set as it is, but on the server of the test."""
-    given = DATA_SETS[name]
-    place = given.place
-    if isinstance(place, ZenodoRecord):
-        return dataclasses.replace(given, place=dataclasses.replace(place, base=server.url))
-    assert isinstance(place, LfsRepository)
-    moved = dataclasses.replace(place, raw=f"{server.url}/raw", media=f"{server.url}/media")
-    return dataclasses.replace(given, place=moved)
+    download = DATASETS[name].download
+    assert download is not None
+    if isinstance(download.host, ZenodoRecord):
+        return with_host(name, base=server.url)
+    assert isinstance(download.host, LfsRepository)
+    return with_host(name, raw=f"{server.url}/raw", media=f"{server.url}/media")
 
 
 def put_record(server: Server, number: int, archives: dict[str, bytes], *faults: str | int) -> None:

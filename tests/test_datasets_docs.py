@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from data_set_names import ONE_OF_EACH
 from seehear.cli import VERBS, split_verb
 from seehear.cli.parser import parse
-from seehear.data.datasets.catalogue import DATA_SETS, DATASETS, find_sources
+from seehear.data.datasets import DATASETS, DOWNLOADABLE, find_sources
+from seehear.data.get import find_download
 
 CARDS = Path(__file__).resolve().parents[1] / "docs" / "datasets"
 FOUND = {card.stem: card.read_text(encoding="utf-8") for card in sorted(CARDS.glob("*.md"))}
@@ -40,19 +40,25 @@ def test_every_command_of_a_card_is_understood(name: str, command: str) -> None:
         assert arguments["name"] == name
 
 
+@pytest.mark.parametrize("name", sorted(DATASETS.keys() - set(DOWNLOADABLE.names()) - {"folder"}))
+def test_cards_tell_where_to_ask_for_the_others(name: str) -> None:
+    assert DATASETS[name].ask_at.partition("://")[2].rstrip("/") in FOUND[name]
+
+
 @pytest.mark.parametrize("name", sorted(DATASETS.keys() - {"folder"}))
 def test_cards_name_the_labels_that_the_format_gives(name: str, tmp_path: Path) -> None:
-    file = tmp_path / ONE_OF_EACH[name]
+    file = tmp_path / DATASETS[name].example
     file.parent.mkdir(parents=True)
     file.touch()
     (source,) = find_sources([tmp_path], name)
     rows = re.findall(r"^\| (`[^|]+) \|", FOUND[name], re.MULTILINE)
-    assert source.labels.keys() <= {label for row in rows for label in re.findall(r"`(\w+)`", row)}
+    assert set(DATASETS[name].labels) == {label for row in rows for label in re.findall(r"`(\w+)`", row)}
+    assert source.labels.keys() <= set(DATASETS[name].labels)
 
 
-@pytest.mark.parametrize("name", sorted(DATA_SETS))
+@pytest.mark.parametrize("name", DOWNLOADABLE.names())
 def test_cards_tell_the_terms_that_are_asked_for(name: str) -> None:
-    terms = DATA_SETS[name].terms
+    terms = find_download(DATASETS[name]).terms
     assert terms.licence in " ".join(FOUND[name].split())
     assert terms.url.removeprefix("https://") in FOUND[name]
     assert f"seehear get {name} -o " in FOUND[name]

@@ -10,7 +10,7 @@ from scipy.io import wavfile
 from seehear.apps.verify import read_pairs
 from seehear.cli import main
 from seehear.data.corpus import Corpus
-from seehear.data.datasets.catalogue import find_sources
+from seehear.data.datasets import find_sources
 from seehear.data.prepare import prepare
 from seehear.errors import LfsPointerError, SeehearError, check_not_lfs_pointer, read_text_checked
 from seehear.media.face_detector import load_detector

@@ -1,12 +1,14 @@
-"""Write files atomically: under a temporary name in the same folder, then renamed."""
+"""Write files atomically: under a temporary name in the same folder, then renamed. Lock files."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 MAX_NAME_BYTES = 255
 """Maximum length of a file name in bytes on common file systems."""
@@ -57,3 +59,16 @@ def remove_leftovers(folder: Path) -> None:
     """Delete the temporary files of killed processes, in a folder that only this process writes to."""
     for path in folder.glob(".*.tmp"):
         path.unlink(missing_ok=True)
+
+
+def lock_file(file: IO[Any], busy: Exception) -> None:
+    """Lock an open file for this process, and for those that inherit it, until it is closed or they end in any way.
+
+    Raises:
+        Exception: ``busy``, if another process holds the lock; the file is closed then
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise busy from None

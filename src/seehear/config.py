@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass, replace
+from dataclasses import MISSING, asdict, fields, is_dataclass, replace
 from functools import cache, reduce
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -84,12 +84,31 @@ def _flag(name: str, value: Any, default: Any) -> list[str]:
 
 
 def build_options(options: type, given: Mapping[str, Any]) -> Any:
-    """Build an options dataclass from plain values of YAML or JSON (lists become tuples)."""
+    """Build an options dataclass, and those in its fields, from plain values of YAML or JSON (lists become tuples)."""
     names = [field.name for field in fields(options)]
     unknown = sorted(set(given) - set(names))
     if unknown:
         raise ModelError(f"{options.__name__} has no option {unknown[0]!r}; it has {', '.join(names)}")
-    return options(**{key: _tuples(value) for key, value in given.items()})
+    kinds = get_type_hints(options)
+    return options(**{key: _option(kinds[key], value) for key, value in given.items()})
+
+
+def _option(kind: Any, value: Any) -> Any:
+    nested = isinstance(kind, type) and is_dataclass(kind) and isinstance(value, Mapping)
+    return build_options(kind, value) if nested else _tuples(value)
+
+
+OMITTED_IF_EMPTY = ("loss_options",)
+"""Options that files contain only if they have a value, as files of earlier versions lack them."""
+
+
+def options_to_dict(options: Any) -> dict[str, Any]:
+    """Convert an options dataclass as `dataclasses.asdict` does, without empty options of `OMITTED_IF_EMPTY`."""
+    return asdict(options, dict_factory=_present_items)
+
+
+def _present_items(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in items if value or name not in OMITTED_IF_EMPTY}
 
 
 def _tuples(value: Any) -> Any:
@@ -294,15 +313,6 @@ WEIGHTS_FOLDER = ("weights",)
 
 
 YAML_SUFFIX = ".yaml"
-
-
-SPECTRA = ("logmel", "mfcc")
-
-
-BANDWIDTHS = ("", "-4k")
-
-
-NORMALISATIONS = ("", "-nolevel", "-cmn")
 
 
 def resource_folder(place: tuple[str, ...]) -> Traversable:

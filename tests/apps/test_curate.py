@@ -18,7 +18,7 @@ from seehear.apps.diarization import active_speaker
 from seehear.apps.diarization.active_speaker import DiarizationOptions
 from seehear.apps.segments import CuratedFile, CurationRules, FileSegment, Reason
 from seehear.cli import main
-from seehear.data.datasets.catalogue import find_sources
+from seehear.data.datasets import find_sources
 from seehear.errors import CorpusError
 from seehear.media.decode import open_media
 from seehear.media.sound import read_sound
@@ -153,7 +153,7 @@ def test_stopped_it_goes_on(
     with pytest.raises(KeyboardInterrupt):
         curate(raw, tmp_path / "out")
     assert not (tmp_path / "out" / "labels.csv").exists()
-    with pytest.raises(CorpusError, match="is not finished, and was begun with fix False instead of True"):
+    with pytest.raises(CorpusError, match="fix False instead of True"):
         curate(raw, tmp_path / "out", fix=True)
     monkeypatch.setattr(curation, "curate_file", go_on)
     summary = curate(raw, tmp_path / "out")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from benchmark_tones import PLAN
 from seehear.benchmark import job as doing
 from seehear.benchmark.cells import cells_of_plan
 from seehear.benchmark.job import CellJob, JobResult, run_job
@@ -102,3 +103,25 @@ def test_a_kill_before_a_run_says_what_it_is_does_not_block_it(
     monkeypatch.setattr("seehear.training.pretrain.pretrain", pretrain)
     assert run_job(job(apc, tmp_path, **{work.corpora["tones"]: tones})).outcome.failed == "that is all"
     assert begun == [[]]
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("preset", ["loudness", "loudness.yaml"])
+def test_an_own_model_is_trained_and_measured(
+    own_model: type, tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preset: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("loudness.yaml").write_text("model: {pretext: loudness, widths: [3, 5]}")
+    Path("own.yaml").write_text(PLAN.replace("apc-small", preset).replace("of: mfcc", "of: fresh"))
+    work = cells_of_plan(read_plan("own.yaml"), {"tones": tones})
+    chosen = [
+        next(cell for cell in work.cells if cell.kind == "pretrain" and cell.spec["untrained"] == no) for no in (0, 1)
+    ]
+    for cell in chosen:
+        assert run_job(job(cell, tmp_path, **{work.corpora["tones"]: tones})).outcome.failed is None
+        assert isinstance(store.load(tmp_path / cell.name), own_model)
+    measure = next(cell for cell in work.cells if cell.kind == "measure" and cell.spec["of"] == chosen[0].key)
+    given = {work.corpora["tones"]: tones, chosen[0].key: tmp_path / chosen[0].name}
+    outcome = run_job(job(measure, tmp_path, **given)).outcome
+    assert outcome.failed is None
+    assert outcome.scores

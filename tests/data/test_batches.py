@@ -127,7 +127,7 @@ def test_too_few_sources(views: ClipViews) -> None:
 
 def test_other_clips_or_options_cannot_resume(views: ClipViews) -> None:
     state = WindowBatches(views, 4, frames=15).state_dict()
-    with pytest.raises(CorpusError, match="batch_size 4 and cannot go on with 2"):
+    with pytest.raises(CorpusError, match=r"batch_size 4 .*with 2"):
         WindowBatches(views, 2, frames=15).load_state_dict(state)
 
 

@@ -40,7 +40,7 @@ def test_labels_and_spans(corpus_folder: Path) -> None:
     assert corpus[0].meta["labels"] == {"speaker": "anna", "text": "said 0"}
     assert corpus[0].meta["spans"]["words"] == [("a", 0.1, 0.5)]
     assert corpus[1].meta["spans"]["words"] == [("b", pytest.approx(0.2), pytest.approx(0.4))]
-    with pytest.raises(CorpusError, match="has no label 'emotion'; it has speaker, text"):
+    with pytest.raises(CorpusError, match=r"'emotion'.* speaker, text"):
         corpus.labels("emotion")
 
 
@@ -70,11 +70,11 @@ def test_split_by_speaker(corpus_folder: Path) -> None:
 def test_splits_that_cannot_be(corpus_folder: Path, tmp_path: Path) -> None:
     corpus = Corpus(corpus_folder)
     anna = corpus.subset([name == "anna" for name in corpus.labels("speaker")])
-    with pytest.raises(CorpusError, match=r"has only one speaker \(anna\)"):
+    with pytest.raises(CorpusError, match=r"one speaker \(anna\)"):
         anna.split("dev", by="speaker")
     write_source(tmp_path / "src" / "a.mp4", [10])
     run(tmp_path / "src", tmp_path / "out")
-    with pytest.raises(CorpusError, match="does not know its speakers"):
+    with pytest.raises(CorpusError, match="label 'speaker'"):
         Corpus(tmp_path / "out").split("dev", by="speaker")
     with pytest.raises(CorpusError, match="only one source"):
         Corpus(tmp_path / "out").split("dev")
@@ -114,7 +114,7 @@ def test_travels_to_other_processes(corpus_folder: Path) -> None:
 def test_other_version(copy: Path) -> None:
     told = json.loads((copy / "corpus.json").read_text())
     (copy / "corpus.json").write_text(json.dumps({**told, "format_version": 2, "seehear": "9.9"}))
-    with pytest.raises(CorpusError, match=r"is a corpus of format 2, and .* reads format 1; .*seehear 9\.9"):
+    with pytest.raises(CorpusError, match=r"format 2.* format 1.*seehear 9\.9"):
         Corpus(copy)
 
 
@@ -129,7 +129,7 @@ def test_not_a_corpus(tmp_path: Path, copy: Path) -> None:
         Corpus("nosuch://bucket")
     (copy / "corpus.json").unlink()
     (copy / ".staging").mkdir()
-    with pytest.raises(CorpusError, match="is not finished; run the same seehear prepare again"):
+    with pytest.raises(CorpusError, match="run the same seehear prepare again"):
         Corpus(copy)
 
 

@@ -160,8 +160,9 @@ def test_full_disk_keeps_what_is_done(tmp_path: Path) -> None:
     src, out = tmp_path / "src", tmp_path / "out"
     write_source(src / "a.mp4", [10])
     write_source(src / "b.mp4", [10], full=True)
-    with pytest.raises(CorpusError, match=r"no room left on the disk for .*out; make some and run the same"):
+    with pytest.raises(CorpusError, match="out") as refusal:
         run(src, out)
+    assert refusal.value.code == "disk-full"
     assert (out / ".staging" / "0000000.json").exists()
     (src / "b.room").touch()
     assert run(src, out).clips == 2
@@ -171,7 +172,7 @@ def test_nothing_in_any_source(tmp_path: Path) -> None:
     src, out = tmp_path / "src", tmp_path / "out"
     (src).mkdir()
     (src / "x.mp4").write_text("text")
-    with pytest.raises(CorpusError, match=r"none of the 1 sources gave a clip, .*x.mp4 is not a video"):
+    with pytest.raises(CorpusError, match=r"x\.mp4 is not a video"):
         run(src, out)
     assert report_of(out)["x.mp4"]["status"] == "failed"
     write_source(src / "x.mp4", [10])
@@ -222,7 +223,7 @@ def test_fewer_than_one_worker(sources: Path, tmp_path: Path, workers: int) -> N
 
 
 def test_done_with_other_options_or_sources(sources: Path, done: Path, tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="is a corpus already, with size 128 instead of 64; name another folder"):
+    with pytest.raises(CorpusError, match="size 128 instead of 64"):
         run(sources, done, size=64)
     write_source(tmp_path / "c.mp4", [10])
     with pytest.raises(CorpusError, match="with 9 sources instead of 1"):
@@ -231,9 +232,10 @@ def test_done_with_other_options_or_sources(sources: Path, done: Path, tmp_path:
 
 def test_stopped_with_other_options(tmp_path: Path) -> None:
     write_source(tmp_path / "src" / "a.mp4", [10], full=True)
-    with pytest.raises(CorpusError, match="no room"):
+    with pytest.raises(CorpusError) as refusal:
         run(tmp_path / "src", tmp_path / "out")
-    with pytest.raises(CorpusError, match="not finished, and was begun with shard_clips 4 instead of 7; run"):
+    assert refusal.value.code == "disk-full"
+    with pytest.raises(CorpusError, match="shard_clips 4 instead of 7"):
         run(tmp_path / "src", tmp_path / "out", shard_clips=7)
 
 
@@ -242,7 +244,7 @@ def test_folder_with_other_things(tmp_path: Path) -> None:
     write_source(src / "a.mp4", [10])
     out.mkdir()
     (out / "thesis.tex").touch()
-    with pytest.raises(CorpusError, match=r"holds other things \(thesis.tex\)"):
+    with pytest.raises(CorpusError, match=r"thesis\.tex"):
         run(src, out)
     with pytest.raises(CorpusError, match="is a file; name a folder"):
         run(src, out / "thesis.tex")
@@ -271,8 +273,9 @@ def test_two_at_once(tmp_path: Path) -> None:
     try:
         while not (out / ".staging" / "plan.json").exists() and process.poll() is None:
             time.sleep(0.01)
-        with pytest.raises(CorpusError, match="another seehear is at work on"):
+        with pytest.raises(CorpusError, match=str(out)) as refusal:
             run(src, out)
+        assert refusal.value.code == "in-use"
     finally:
         process.kill()
         process.wait()
@@ -281,9 +284,9 @@ def test_two_at_once(tmp_path: Path) -> None:
 def test_sources_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="nowhere does not exist"):
         prepare([tmp_path / "nowhere"], tmp_path / "out", faces="whole-frame")
-    with pytest.raises(CorpusError, match="no video file in"):
+    with pytest.raises(CorpusError, match="name a folder"):
         prepare([tmp_path], tmp_path / "out", faces="whole-frame")
-    with pytest.raises(CorpusError, match="there is no format 'cats'; the formats are cremad, emodb, folder"):
+    with pytest.raises(CorpusError, match=r"'cats'.* cremad, emodb, folder"):
         prepare([tmp_path], tmp_path / "out", dataset="cats", faces="whole-frame")
     assert not (tmp_path / "out").exists()
 

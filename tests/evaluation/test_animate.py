@@ -1,7 +1,5 @@
 """Evaluating a model that animates: a model that copies is no better than copying, one that knows is perfect."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -160,10 +158,10 @@ def test_whole_evaluation(monkeypatch):
     assert (plain["clips"], plain["placed"]) == (2, None)
 
 
-def test_a_model_that_cannot_draw_is_refused(monkeypatch):
-    monkeypatch.setattr("seehear.models.store.load", lambda name, device=None: SimpleNamespace(name="sync"))
-    with pytest.raises(ModelError, match="is a sync model and cannot draw"):
-        evaluate_animate("run", "corpus")
+def test_a_model_that_cannot_draw_is_refused():
+    with pytest.raises(ModelError, match="sync-small") as refusal:
+        evaluate_animate("sync-small", "corpus")
+    assert refusal.value.code == "cannot-draw"
     with pytest.raises(CorpusError, match="--clips must be 1 or more"):
         evaluate_animate("run", "corpus", clips=0)
 

@@ -9,9 +9,10 @@ import torch
 from torch import Generator
 
 from seehear.errors import ModelError
+from seehear.losses import LOSSES
 from seehear.models.inputs import resize_pictures, sample_steps, select_region, top1_within_clip
 from seehear.models.sync import SyncModel, SyncOptions
-from seehear.nn import build_encoder_pair
+from seehear.nn import build_encoder
 
 LIPS = {"size": 16, "stem_channels": 4, "channels": [8], "strides": [2], "temporal": [], "dim": 8}
 SOUND = {"bands": 8, "channels": [4, 8, 8, 8], "temporal": [2], "dim": 8}
@@ -42,7 +43,7 @@ def test_the_longer_context_rules() -> None:
     data = batch(frames=14)
     lips, sound = model.embed_lips(data["video"], "mouth"), model.embed_sound(data["audio"])
     assert lips.shape == sound.shape == (3, 6, 8)
-    alone = build_encoder_pair("small", LIPS)[0].eval()
+    alone = build_encoder("lips", "small", LIPS).eval()
     alone.load_state_dict(model.lips.state_dict())
     every = torch.nn.functional.normalize(alone(select_region(data["video"], "mouth", alone)), dim=-1)
     torch.testing.assert_close(lips, every[:, 2:-2])
@@ -64,7 +65,7 @@ def test_a_moment_of_lips_and_one_of_sound_come_from_the_same_time() -> None:
         assert ((size * place).sum() / size.sum()).item() == pytest.approx(15 - model.context, abs=0.75)
 
 
-@pytest.mark.parametrize("loss", ["contrastive", "avenet", "multiway", "separate", "merged", "substitute"])
+@pytest.mark.parametrize("loss", LOSSES.names())
 def test_every_loss_trains_both_towers(loss: str) -> None:
     model = tiny(loss=loss, exclude=1)
     out = model(batch(), Generator().manual_seed(0))
@@ -139,7 +140,7 @@ def test_sound_must_be_as_long_as_the_picture() -> None:
 
 
 def test_view_cuts_the_mouth_and_greys_it() -> None:
-    lips = build_encoder_pair("small", {"size": 64})[0]
+    lips = build_encoder("lips", "small", {"size": 64})
     faces = torch.randint(0, 256, (1, 2, 128, 128, 3), dtype=torch.uint8)
     seen = select_region(faces, "face", lips)
     expected = (faces[:, :, 60:124, 32:96].float() @ torch.tensor([0.299, 0.587, 0.114]) / 255).unsqueeze(1)
@@ -152,7 +153,7 @@ def test_view_cuts_the_mouth_and_greys_it() -> None:
 
 
 def test_view_refuses_what_it_cannot_make() -> None:
-    paper = build_encoder_pair("paper", {"dim": 4}, {"dim": 4})[0]
+    paper = build_encoder("lips", "paper", {"dim": 4})
     faces = torch.zeros(1, 2, 128, 128, 3, dtype=torch.uint8)
     assert resize_pictures(select_region(faces, "face", paper), 224).shape == (1, 3, 2, 224, 224)
     with pytest.raises(ModelError, match="whole faces"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from seehear.nn import build_speech_encoder
+from seehear.nn import build_encoder
 from seehear.nn.embed import freeze_unused_layers
 
 SMALL = {"channels": [4, 4, 4, 6], "width": 8, "dim": 5}
@@ -14,7 +14,7 @@ SMALL = {"channels": [4, 4, 4, 6], "width": 8, "dim": 5}
 @pytest.mark.parametrize("layer", ["spectrum", "time1", "time3", "features"])
 def test_exactly_what_the_layer_needs_goes_on_learning(layer: str) -> None:
     torch.manual_seed(0)
-    encoder = build_speech_encoder("small", SMALL)
+    encoder = build_encoder("speech", "small", SMALL)
     state = {name: value.clone() for name, value in encoder.state_dict().items()}
     freeze_unused_layers(encoder, layer)
     assert encoder.training
@@ -28,4 +28,4 @@ def test_exactly_what_the_layer_needs_goes_on_learning(layer: str) -> None:
 
 def test_no_such_layer() -> None:
     with pytest.raises(ValueError, match="no layer 'gru9' in this encoder; it has spectrum, time1"):
-        freeze_unused_layers(build_speech_encoder("small", SMALL), "gru9")
+        freeze_unused_layers(build_encoder("speech", "small", SMALL), "gru9")

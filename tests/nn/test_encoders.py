@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
+from dataclasses import asdict
 
 import pytest
 import torch
 from torch import nn
 
 from seehear.errors import ModelError
-from seehear.nn import ENCODERS, build_encoder_pair, complete_pair_options
-from seehear.nn.interface import LipEncoder, SoundEncoder
+from seehear.nn import ENCODERS, EncoderKind, build_encoder, complete_options
+from seehear.nn.interface import FaceEncoder, LipEncoder, SoundEncoder, StreamedSpeech
 from seehear.nn.layers import ReceptiveField, lips_context, receptive_field, sound_context, standardise, trim_to_context
 
 TINY = {
@@ -23,11 +26,15 @@ TINY = {
 }
 
 
-@pytest.fixture(scope="module", params=sorted(ENCODERS))
+def tiny(name: str) -> tuple[LipEncoder, SoundEncoder]:
+    lips, sound = TINY[name]
+    return build_encoder("lips", name, lips).eval(), build_encoder("sound", name, sound).eval()
+
+
+@pytest.fixture(scope="module", params=ENCODERS["lips"].names())
 def encoders(request: pytest.FixtureRequest) -> tuple[LipEncoder, SoundEncoder]:
     torch.manual_seed(0)
-    lips, sound = build_encoder_pair(request.param, *TINY[request.param])
-    return lips.eval(), sound.eval()
+    return tiny(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +96,7 @@ def test_an_embedding_sees_equally_far_to_both_sides(lips: LipEncoder, sound: So
 
 
 def test_brightness_and_loudness_do_not_matter() -> None:
-    lips, sound = build_encoder_pair("small", *TINY["small"])
+    lips, sound = tiny("small")
     video, mel = pictures(lips, 9), 3 * torch.randn(1, 40, sound.bands)
     torch.testing.assert_close(lips.normalise(video), lips.normalise(0.5 * video + 0.2), rtol=0.1, atol=0.02)
     torch.testing.assert_close(sound.normalise(mel), sound.normalise(mel + 5), rtol=1e-4, atol=1e-4)
@@ -127,16 +134,35 @@ def test_time_padding_is_refused() -> None:
 
 
 def test_unknown_names_are_sentences() -> None:
-    with pytest.raises(ModelError, match="no encoders called 'large'; there are small, base, paper"):
-        build_encoder_pair("large")
+    with pytest.raises(ModelError) as refusal:
+        build_encoder("lips", "large")
+    assert refusal.value.code == "unknown-lips-encoder"
+    assert all(name in str(refusal.value) for name in ("large", *ENCODERS["lips"]))
     with pytest.raises(ModelError, match="SmallLipsOptions has no option 'depth'"):
-        build_encoder_pair("small", {"depth": 3})
+        build_encoder("lips", "small", {"depth": 3})
+    with pytest.raises(ModelError, match="sound encoder 'small'"):
+        build_encoder("sound", "small", {"kernels": []})
 
 
 def test_full_options_say_what_the_defaults_were() -> None:
-    lips, sound = complete_pair_options("small", {"dim": 64}, {})
-    assert lips["dim"] == 64
-    assert lips["temporal"] == (3, 3)
-    assert sound["bands"] == 40
-    again, _ = build_encoder_pair("small", lips, sound | {"dim": 64})
-    assert again.dim == 64
+    lips = complete_options("lips", "small", {"dim": 64})
+    assert (lips["dim"], lips["temporal"]) == (64, (3, 3))
+    assert complete_options("sound", "small", {})["bands"] == 40
+    assert build_encoder("lips", "small", lips).dim == 64
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in ENCODERS for name in ENCODERS[kind]])
+def test_a_declaration_fits_what_it_declares(kind: EncoderKind, name: str) -> None:
+    declared = ENCODERS[kind][name]
+    assert (declared.kind, declared.name) == (kind, name)
+    assert declared.summary
+    base = {"lips": LipEncoder, "sound": SoundEncoder, "speech": StreamedSpeech, "face": FaceEncoder}[kind]
+    assert isinstance(declared.build, type)
+    assert issubclass(declared.build, base)
+    assert complete_options(kind, name, {}) == asdict(declared.options())
+
+
+def test_names_are_listed_without_torch() -> None:
+    code = "import sys; from seehear.nn import ENCODERS; print(len(ENCODERS['speech']), 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{len(ENCODERS['speech'])} False\n"

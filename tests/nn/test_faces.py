@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seehear.errors import ModelError
-from seehear.nn import FACE_ENCODERS, build_face_encoder, complete_face_options
+from seehear.nn import ENCODERS, build_encoder, complete_options
 
 TINY = {
     "small": {"size": 20, "channels": [4, 6], "strides": [2, 3]},
@@ -19,10 +19,10 @@ def stills(size: int, count: int = 2) -> torch.Tensor:
     return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("name", FACE_ENCODERS)
+@pytest.mark.parametrize("name", ENCODERS["face"].names())
 def test_every_still_has_features_of_its_own(name: str) -> None:
     torch.manual_seed(0)
-    encoder = build_face_encoder(name, TINY[name]).eval()
+    encoder = build_encoder("face", name, TINY[name]).eval()
     pictures = stills(encoder.size)
     with torch.no_grad():
         features, alone = encoder(pictures), encoder(pictures[1:])
@@ -31,11 +31,11 @@ def test_every_still_has_features_of_its_own(name: str) -> None:
     assert (features[0] - features[1]).abs().max() > 1e-4
 
 
-@pytest.mark.parametrize("name", FACE_ENCODERS)
+@pytest.mark.parametrize("name", ENCODERS["face"].names())
 def test_light_and_colour_are_seen(name: str) -> None:
     """Nothing takes them out, as lip encoders do: they say who it is."""
     torch.manual_seed(0)
-    encoder = build_face_encoder(name, TINY[name])
+    encoder = build_encoder("face", name, TINY[name])
     pictures = stills(encoder.size, 1)
     encoder(stills(encoder.size, 3))  # batch norms that have seen something
     with torch.no_grad():
@@ -45,20 +45,20 @@ def test_light_and_colour_are_seen(name: str) -> None:
 
 
 def test_where_something_is_counts_in_the_small_one() -> None:
-    encoder = build_face_encoder("small", TINY["small"])
+    encoder = build_encoder("face", "small", TINY["small"])
     assert encoder.dim == 6 * 4 * 4  # 20 pixels, halved to 10, a third of it is 4
 
 
 def test_the_published_counts_of_parameters() -> None:
     """Those of ResNet-18 (He et al. 2016) without its last layer; of VGG-M from its table."""
-    counts = {name: sum(p.numel() for p in build_face_encoder(name).parameters()) for name in ("base", "paper")}
+    counts = {name: sum(p.numel() for p in build_encoder("face", name).parameters()) for name in ("base", "paper")}
     table = ((3, 96, 7), (96, 256, 5), (256, 256, 3), (256, 256, 3), (256, 256, 3), (256, 512, 6), (512, 512, 1))
     expected = sum(outputs * (inputs * kernel**2 + 2) for inputs, outputs, kernel in table)
     assert counts == {"base": 11_176_512, "paper": expected}
 
 
 def test_all_options_are_told() -> None:
-    assert complete_face_options("small", {"size": 32}) == {
+    assert complete_options("face", "small", {"size": 32}) == {
         "size": 32,
         "channels": (32, 64, 96, 128),
         "strides": (2, 2, 2, 2),
@@ -66,11 +66,13 @@ def test_all_options_are_told() -> None:
 
 
 def test_what_builds_no_encoder_is_a_sentence() -> None:
-    with pytest.raises(ModelError, match="no encoder of faces called 'huge'; there are small, base, paper"):
-        build_face_encoder("huge")
+    with pytest.raises(ModelError) as refusal:
+        build_encoder("face", "huge")
+    assert refusal.value.code == "unknown-face-encoder"
+    assert all(name in str(refusal.value) for name in ("huge", *ENCODERS["face"]))
     with pytest.raises(ModelError, match="has no option 'depth'"):
-        build_face_encoder("small", {"depth": 3})
+        build_encoder("face", "small", {"depth": 3})
     with pytest.raises(ModelError, match=r"face.channels and face.strides must be equally many"):
-        build_face_encoder("small", {"strides": [2]})
+        build_encoder("face", "small", {"strides": [2]})
     with pytest.raises(ModelError, match=r"face.widths must be one at least"):
-        build_face_encoder("base", {"widths": []})
+        build_encoder("face", "base", {"widths": []})

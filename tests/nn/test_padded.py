@@ -7,7 +7,7 @@ import torch
 
 from seehear.clip import SAMPLES_PER_FRAME
 from seehear.models.sync import SyncModel, SyncOptions
-from seehear.nn import ENCODERS, build_encoder_pair
+from seehear.nn import ENCODERS, build_encoder
 from seehear.nn.embed import PaddedSpeechEncoder, _centred
 
 TINY = {
@@ -22,7 +22,7 @@ def noise(frames: int, seed: int = 0) -> torch.Tensor:
     return 0.1 * torch.randn(1, frames * SAMPLES_PER_FRAME, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.fixture(scope="module", params=sorted(ENCODERS))
+@pytest.fixture(scope="module", params=ENCODERS["sound"].names())
 def model(request: pytest.FixtureRequest) -> SyncModel:
     torch.manual_seed(0)
     options = SyncOptions(encoder=request.param, lips=LIPS.get(request.param, {"dim": 4}), sound=TINY[request.param])
@@ -95,7 +95,7 @@ def test_centres_of_an_even_and_an_odd_surplus() -> None:
 
 
 def test_euclidean_embeddings_keep_their_length() -> None:
-    sound = build_encoder_pair("small", LIPS["small"], TINY["small"])[1].eval()
+    sound = build_encoder("sound", "small", TINY["small"]).eval()
     model = SyncModel(SyncOptions(lips=LIPS["small"], sound=TINY["small"]))
     long = PaddedSpeechEncoder(sound, model.spectrum, normalised=False)(noise(5)).norm(dim=-1)
     assert (long - 1).abs().max() > 0.05

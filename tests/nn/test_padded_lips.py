@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from seehear.nn import ENCODERS, build_encoder_pair
+from seehear.nn import ENCODERS, build_encoder
 from seehear.nn.embed import PaddedLipEncoder, PixelEncoder
 from seehear.nn.interface import LipEncoder
 
@@ -23,10 +23,10 @@ def pictures(lips: LipEncoder, frames: int, seed: int = 0) -> Tensor:
     return torch.rand(1, 3 if lips.colour else 1, frames, lips.size, lips.size, generator=generator)
 
 
-@pytest.fixture(scope="module", params=sorted(ENCODERS))
+@pytest.fixture(scope="module", params=ENCODERS["lips"].names())
 def lips(request: pytest.FixtureRequest) -> LipEncoder:
     torch.manual_seed(0)
-    return build_encoder_pair(request.param, TINY[request.param])[0].eval()
+    return build_encoder("lips", request.param, TINY[request.param]).eval()
 
 
 @torch.no_grad()

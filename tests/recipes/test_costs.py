@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from seehear.clip import SAMPLES_PER_FRAME
 from seehear.data.views import PLACEHOLDER, CachedView, find_view
 from seehear.evaluation.probes.heads import BGRUOptions
-from seehear.models import MODELS
+from seehear.models import build_model
 from seehear.recipes import recipe
 from seehear.recipes.recipe import read_recipe
 from seehear.training.settings import read_settings
@@ -22,7 +22,7 @@ from seehear.training.settings import read_settings
 def test_the_arithmetic_of_a_preset_is_as_the_table_has_it(preset: str, frames: int) -> None:
     chosen = read_settings(preset)
     torch.manual_seed(0)
-    model = MODELS[chosen.model.pretext](chosen.model).train()
+    model = build_model(chosen.model).train()
     name = model.input_view
     view = name if isinstance(name, CachedView) else find_view(name)
     shape, counted = view.function(PLACEHOLDER).shape[1:], recipe.COUNTED[preset]

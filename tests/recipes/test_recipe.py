@@ -96,7 +96,7 @@ def changed(path: str, value: object) -> str:
         ("data/grid/hours", 0, "'grid' needs hours of more than 0"),
         ("data/grid/hours", "many", "mine, data, grid, hours must be a number, not 'many'"),
         ("data/grid/houurs", 1, "has the key 'houurs', which does not exist"),
-        ("data/grid/format", "gridd", "names the format 'gridd', which does not exist"),
+        ("data/grid/format", "gridd", "format is 'gridd', which does not exist"),
         ("data/grid/fetched", False, "'grid' does not say its terms"),
         (
             "data/films",

@@ -20,7 +20,7 @@ from seehear.benchmark import run
 from seehear.cli import main
 from seehear.data import views
 from seehear.data.batches import WindowBatches
-from seehear.data.datasets.catalogue import DATA_SETS
+from seehear.data.datasets import DATASETS
 from seehear.data.get import TermsNotAcceptedError
 from seehear.recipes.recipe import read_recipe
 from seehear.recipes.run import RecipeResult, recipe
@@ -65,7 +65,7 @@ def on_this_machine(server: Server, films: list[bytes]) -> Iterator[Here]:
     engine = Here()
     with pytest.MonkeyPatch.context() as patch:
         for name, data_set in served(server, films).items():
-            patch.setitem(DATA_SETS, name, data_set)
+            patch.setitem(DATASETS._declared, name, data_set)
         patch.setattr(run, "LocalEngine", lambda workers: engine)
         patch.setattr(views, "worker_count", lambda workers: 1)
         patch.setenv("no_proxy", "127.0.0.1")

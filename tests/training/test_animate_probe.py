@@ -15,7 +15,7 @@ from seehear.models.store import load
 from seehear.models.validation import comparison_strip
 from seehear.training.pretrain import pretrain
 from seehear.training.settings import OptimOptions
-from seehear.training.validation import make_animate_validation
+from seehear.training.validation import make_validation
 from talkers import DATA, ENGINE, SIDE, Talkers
 
 SOUND = {"bands": 20, "channels": [8, 8, 8, 8], "temporal": [3], "dilations": [1], "width": 16, "dim": 8}
@@ -35,7 +35,7 @@ def test_it_learns_what_the_sound_does_to_the_mouth():
     """In a hundred steps drawing is much nearer to the truth than copying."""
     torch.manual_seed(0)
     model, views = AnimateModel(MODEL), Talkers()
-    probe = make_animate_validation(Talkers(seed=1), model, DATA)
+    probe = make_validation(Talkers(seed=1), model, DATA)
     before = probe(model.eval(), Shell()).numbers
     assert before["mouth_lower"] == pytest.approx(0, abs=1e-4)
     optimiser, rng = torch.optim.AdamW(model.parameters(), 5e-3), torch.Generator().manual_seed(0)
@@ -55,7 +55,7 @@ def test_the_probe_measures_all_lengths_and_shows_real_above_drawn():
     model = AnimateModel(MODEL).eval()
     views = Talkers(clips=6)
     views.frames[3:] = 40
-    probe = make_animate_validation(views, model, DATA)
+    probe = make_validation(views, model, DATA)
     assert [tuple(batch["video"].shape[:2]) for batch in probe.batches] == [(4, 25)]
     with torch.no_grad():
         probed = probe(model, Shell())
@@ -75,7 +75,7 @@ def test_clips_shorter_than_a_strip_are_shown_whole():
 def test_no_probe_without_clips():
     views = Talkers(clips=2)
     views.frames[:] = 1
-    assert make_animate_validation(views, AnimateModel(MODEL), DATA) is None
+    assert make_validation(views, AnimateModel(MODEL), DATA) is None
 
 
 @pytest.mark.trains

@@ -15,7 +15,7 @@ import seehear
 from seehear.cli import main
 from seehear.data.batches import WindowBatches
 from seehear.errors import ModelError
-from seehear.models import store
+from seehear.models import build_model, store
 from seehear.models.audio_only import APCOptions, CPCOptions
 from seehear.training import pretrain as pretrain_module
 from seehear.training.checkpoint import read_metrics
@@ -100,7 +100,7 @@ def test_a_run_from_before_there_were_others_goes_on(tmp_path: Path, train: Any)
 
 
 def test_what_needs_lips_refuses_a_model_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    store.save(pretrain_module._model(APC), tmp_path / "run")
+    store.save(build_model(APC), tmp_path / "run")
     (tmp_path / "talk.mp4").touch()
     for words in (["sync", "talk.mp4", "--model"], ["evaluate", "sync"]):
         more = [str(tmp_path / "corpus")] if words[0] == "evaluate" else []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from seehear.errors import ModelError
-from seehear.models import MODELS
+from seehear.models import MODELS, build_model
 from seehear.models.interface import PretextModel
 from seehear.training.pretrain import pretrain
 from seehear.training.settings import (
@@ -26,7 +26,7 @@ def test_shipped_presets_fit(name: str) -> None:
     chosen = read_settings(name)
     assert name.startswith(f"{chosen.model.pretext}-")
     assert read_preset(name).keys() <= inspect.signature(pretrain).parameters.keys()
-    assert isinstance(MODELS[chosen.model.pretext](chosen.model), PretextModel)
+    assert isinstance(build_model(chosen.model), PretextModel)
 
 
 def test_every_pretext_has_a_small_and_a_large_preset() -> None:
@@ -34,7 +34,7 @@ def test_every_pretext_has_a_small_and_a_large_preset() -> None:
     assert {field.name for field in fields(TrainingSettings)} <= inspect.signature(pretrain).parameters.keys()
 
 
-@pytest.mark.parametrize("pretext", MODELS)
+@pytest.mark.parametrize("pretext", MODELS.names())
 def test_options_say_whose_they_are(pretext: str) -> None:
     options = MODELS[pretext].Options
     assert "pretext" in {field.name for field in fields(options)}

@@ -11,16 +11,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from seehear.models import MODELS
 from seehear.models.audio_only import CPCModel, CPCOptions
 from seehear.models.sync import SyncModel
 from seehear.models.validation import LossValidation, SyncValidation, ValidationResult, describe_metrics
-from seehear.training.validation import PROBES, make_validation, spread_clips, stack_clips
+from seehear.training.validation import make_validation, spread_clips, stack_clips
 from talkers import DATA, MODEL, Talkers
-
-
-def test_probes_are_of_pretexts() -> None:
-    assert PROBES.keys() <= MODELS.keys()
 
 
 def test_a_pretext_without_a_probe_shows_its_loss() -> None:

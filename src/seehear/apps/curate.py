@@ -9,14 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from seehear.apps.diarization.active_speaker import DiarizationOptions
 from seehear.apps.segments import CuratedFile, CurationRules, FileSegment, curate_file, seconds_by_reason
 from seehear.atomic_io import ENCODING_ERRORS, atomic_write, write_text
 from seehear.clip import FPS
-from seehear.data.datasets import Source, printable, spans_within
-from seehear.data.datasets.catalogue import find_sources
+from seehear.data.datasets import Source, find_sources, printable, spans_within
 from seehear.data.datasets.folder import LABELS_FILE
 from seehear.data.manifest import REPORT_FILE
 from seehear.data.packing import FaceClipReaders, with_audio_stream
@@ -29,6 +28,7 @@ from seehear.media.clips import ClipOptions
 from seehear.models.store import load_sync_model
 from seehear.parallel import ReportProgress, TaskMessage, run_tasks, worker_count
 from seehear.progress import Progress, Stage
+from seehear.registry import OneOf
 from seehear.results import Result
 from seehear.version import __version__
 
@@ -41,7 +41,7 @@ def curate(
     out: str | os.PathLike[str],
     *,
     model: str = "sync-small",
-    dataset: str = "folder",
+    dataset: Annotated[str, OneOf("dataset")] = "folder",
     labels: Path | None = None,
     min_seconds: float = CurationRules.min_seconds,
     max_seconds: float = CurationRules.max_seconds,
@@ -65,7 +65,7 @@ def curate(
         videos: Videos and folders of videos.
         out: Folder for what is kept; new, empty, or one whose curation was stopped.
         model: Name or folder of a trained sync model, or hf:owner/name on the Hugging Face hub.
-        dataset: Layout of the files, as "seehear prepare" knows it; the labels of a video go to all its segments.
+        dataset: Layout of the files; the labels of a video go to all its segments.
         labels: CSV with a column "file" and any others; by default labels.csv in each folder.
         min_seconds: Leave out shorter stretches.
         max_seconds: Cut longer ones.

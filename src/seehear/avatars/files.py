@@ -6,7 +6,6 @@ Clips that were finished before an interruption are kept, with their table rows;
 from __future__ import annotations
 
 import csv
-import fcntl
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +13,7 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import av
 import cv2
@@ -23,7 +22,7 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from seehear.atomic_io import atomic_write
+from seehear.atomic_io import atomic_write, lock_file
 from seehear.clip import FPS, SAMPLE_RATE
 from seehear.errors import SeehearError, os_errors_as_user_errors
 from seehear.media.encode import atomic_file
@@ -86,7 +85,8 @@ def building(out: Path, asked: dict[str, Any]) -> Iterator[None]:
         if not (out / MARKER_FILE).is_file() and any(out.iterdir()):
             raise SeehearError(f"{out} is not empty; avatars go into a new folder")
         with (out / MARKER_FILE).open("a+", encoding="utf-8") as marker:
-            _lock(marker, out)
+            busy = f"another seehear is making avatars in {out} now; wait, or name another folder"
+            lock_file(marker, SeehearError(busy))
             complete = False
             try:
                 if _recorded_arguments(out / MARKER_FILE) != asked:
@@ -144,14 +144,6 @@ def _recorded_arguments(marker: Path) -> dict[str, Any]:
         return dict(json.loads(marker.read_text(encoding="utf-8")))
     except (ValueError, TypeError):  # the writing process was killed
         return {}
-
-
-def _lock(marker: IO[str], out: Path) -> None:
-    """The lock ends with the process, however it ends."""
-    try:
-        fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise SeehearError(f"another seehear is making avatars in {out} now; wait, or name another folder") from None
 
 
 def _remove_generated(out: Path, keep: Mapping[int, Mapping[str, Any]] | None = None) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 
 from seehear.avatars.voice import TimedLabel, Utterance
 from seehear.clip import SAMPLE_RATE, SAMPLES_PER_FRAME
-from seehear.data.datasets.catalogue import find_sources
+from seehear.data.datasets import find_sources
 from seehear.errors import SeehearError
 from seehear.media.sound import SILENCE_PEAK, read_sound
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import re
@@ -18,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from seehear.atomic_io import remove_leftovers, write_text
+from seehear.atomic_io import lock_file, remove_leftovers, write_text
 from seehear.benchmark.cells import CellOutcome
 from seehear.benchmark.engines import Engine, JobEnd
 from seehear.benchmark.job import CellJob
@@ -104,12 +103,8 @@ class BenchmarkFolder:
                 raise SeehearError(f"{self.root} holds other things; name a new folder for the benchmark with --out")
             self.root.mkdir(parents=True, exist_ok=True)
             with (self.root / LOCK).open("a", encoding="utf-8") as lock:  # before anything else: it marks the folder
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise SeehearError(
-                        f"another seehear benchmark is at work in {self.root}; wait for it, or name another --out"
-                    ) from None
+                busy = f"another seehear benchmark is at work in {self.root}; wait for it, or name another --out"
+                lock_file(lock, SeehearError(busy))
                 for name in ("corpora", "runs", "outcomes", "logs"):
                     (self.root / name).mkdir(exist_ok=True)
                 for folder in (self.root, self.outcomes, self.root / "runs"):

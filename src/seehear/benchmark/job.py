@@ -233,13 +233,12 @@ def save_untrained_model(preset: str, begins_with: str | None, place: str) -> No
     """
     import torch
 
-    from seehear.models import MODELS
+    from seehear.models import build_model
     from seehear.training.settings import read_settings
 
     chosen = read_settings(preset)
     torch.manual_seed(chosen.optim.seed)  # as training does, so that these are the weights that it moves away from
-    make: Any = MODELS[chosen.model.pretext]
-    model = make(chosen.model)
+    model = build_model(chosen.model)
     if begins_with:
         init_from(model, begins_with)
     told = {"steps": 0, "split_by": chosen.data.split_by, "dev_every": chosen.data.dev_every}

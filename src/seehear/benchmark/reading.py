@@ -21,8 +21,9 @@ from seehear.config import (
     to_plain,
     yaml_names,
 )
-from seehear.data.datasets.catalogue import DATASETS
+from seehear.data.datasets import DATASETS
 from seehear.evaluation import TASKS
+from seehear.models import MODELS
 from seehear.nn.handcrafted import HANDCRAFTED
 
 AVATARS = ("clips", "speakers", "seed", "seconds", "neutral")
@@ -96,7 +97,7 @@ def _of_pretext(name: str, pretext: PretextSpec, plan: BenchmarkPlan) -> Iterato
     if name in RESERVED or "." in name.partition("[")[0] or not name:
         yield f"{about} cannot be called so: --option would not know what is meant"
     if not pretext.preset.endswith((".yaml", ".yml")):
-        yield from _unknown(about, "preset", [pretext.preset], yaml_names(PRESETS_FOLDER))
+        yield from _unknown(about, "preset", [pretext.preset], [*yaml_names(PRESETS_FOLDER), *MODELS.names()])
     yield from _unknown(about, "corpus", pretext.corpora, plan.corpora)
     if not pretext.corpora and not pretext.untrained:
         yield f"{about} has nothing to learn from; name its corpora"

@@ -14,6 +14,7 @@ from seehear.benchmark.plan import CORPORA, BenchmarkPlan, Claim, PretextSpec, b
 from seehear.benchmark.reading import check_plan
 from seehear.config import OptionsError
 from seehear.errors import ModelError
+from seehear.losses import LOSSES
 
 if TYPE_CHECKING:
     from seehear.training.settings import TrainingSettings
@@ -61,17 +62,10 @@ def _put(values: dict[str, Any], option: str, value: Any) -> None:
 
 
 ALIAS = "loss.separation"
-"""Another name of ``model.loss``, in which ``none`` is the loss without separation within the modalities."""
+"""Another name of ``model.loss``, whose values are those of `Loss.separates`: ``none``, ``merged``, ..."""
 
 
-LOSS, WITHOUT_SEPARATION = "model.loss", "multiway"
-
-
-ANGULAR = "angular"
-
-
-SEPARABLE = (WITHOUT_SEPARATION, "separate", "merged", "substitute")
-"""Losses that a term of separation can be taken from or added to, where they compare by angles."""
+LOSS = "model.loss"
 
 
 _COMMA = re.compile(r",(?![^\[{]*[\]}])")
@@ -176,7 +170,16 @@ def _has(name: str, pretext: PretextSpec, option: str, by_name: bool) -> bool:
 
 
 def _is_separable(flags: Mapping[str, Any]) -> bool:
-    return flags.get(LOSS) in SEPARABLE and flags.get("model.similarity", ANGULAR) == ANGULAR
+    """Whether separation within the modalities can be added to the loss, or taken away."""
+    loss = LOSSES.get(flags.get(LOSS, ""))
+    return loss is not None and loss.separates is not None and flags.get("model.similarity", "angular") == "angular"
+
+
+def _loss_with_separation(value: Any) -> Any:
+    """Return the loss for a value of `ALIAS`; most are names of losses already."""
+    if value is None or value in LOSSES:
+        return value
+    return next((name for name, loss in LOSSES.items() if loss.separates == value), value)
 
 
 def _named_by(name: str, pretext: PretextSpec, option: str) -> bool:
@@ -187,7 +190,7 @@ def _named_by(name: str, pretext: PretextSpec, option: str) -> bool:
 
 def _changed(pretext: PretextSpec, option: str, values: list[Any]) -> PretextSpec:
     if option == LOSS:
-        values = [WITHOUT_SEPARATION if value == "none" else value for value in values]
+        values = [_loss_with_separation(value) for value in values]
     if option == CORPORA:
         listed = tuple(tuple(str(value).split("+")) for value in values)
         if len(listed) == 1:

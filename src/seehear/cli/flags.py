@@ -25,7 +25,6 @@ METAVARS = {
     "audio_stream": "STREAM",
     "baselines": "ENCODER",
     "data": "NAME=PATH",
-    "dataset": "DATASET",
     "device": "DEVICE",
     "enroll": "NAME=PATH",
     "identity": "MODEL",
@@ -89,7 +88,7 @@ class Flag:
 
     def add_to(self, parser: Any) -> None:
         """Add it to a parser, or to a group of one."""
-        parser.add_argument(*self.spellings, help=self.help, **(self.settings or self._settings()))
+        parser.add_argument(*self.spellings, **{"help": self.help, **(self.settings or self._settings())})
 
     def optional(self) -> Flag:
         """The same flag, not required."""
@@ -231,7 +230,8 @@ class HelpFormatter(DefaultHelpFormatter):
 def show_values(action: Any) -> None:
     """Have the help of an argument show what kind of value it takes."""
     if not action.option_strings:
-        action.metavar = action.dest.upper()
+        choices = metavar_of(getattr(action, "_typehint", None) or action.type)
+        action.metavar = choices if choices.startswith("{") else action.dest.upper()
     elif action.dest == "print_config":
         action.metavar, action.help = "", "print a YAML file with the value of every flag, and exit"
     elif action.nargs != 0:

@@ -45,6 +45,13 @@ OLD_FLAGS = {
 """Verb (or the first word of a family) -> flag of earlier versions -> today's."""
 
 
+_NOT_A_CHOICE = re.compile(
+    r"(?:Expected a |Does not validate against any of the Union subtypes Subtypes: \[)typing\.Literal\[([^\]]*)\]"
+    r"(?:, <class 'NoneType'>\] Errors: .* Given value: |\. Got value: )(.*)$"
+)
+"""How jsonargparse reports a value that is not among the choices."""
+
+
 @dataclass
 class Command:
     """One call, ready to be run.
@@ -85,6 +92,7 @@ class Parser(ArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """End with one sentence that names the way out."""
         text = re.sub(r'Parser key "([\w.]+)"', r"--\1", " ".join(message.split()))
+        text = _NOT_A_CHOICE.sub(lambda found: f"there is no {found[2]!r}; there are {found[1]}".replace("'", ""), text)
         extra = re.search(r"unrecognized arguments: ([^-]\S*)", text, re.IGNORECASE)
         if extra and any(flag.name == "out" for flag in self.flags):
             self.refuse(self._missing_out(Path(extra[1])))
@@ -170,7 +178,8 @@ def parser_of(verb: str, entry: Verb, words: Sequence[str] = ()) -> Parser:
     _add_output_flags(parser, entry)
     if not chosen:
         _add_variants(parser, entry)
-    set_choices(parser._actions, {flag.name: flag.type for flag in parser.flags})
+    hints = {flag.name: (flag.settings or {}).get("type", flag.type) for flag in parser.flags}
+    set_choices(parser._actions, hints)
     for action in parser._actions:
         show_values(action)
     return parser

@@ -1,4 +1,4 @@
-"""Batches of windows, shuffled by a seed, resumable to the batch."""
+"""Batches of windows: shuffled by a seed, resumable at any batch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seehear.clip import SAMPLES_PER_FRAME
 from seehear.data.views import FULL_SCALE, ClipViews, Pictures
 from seehear.errors import CorpusError
 
-BUCKET = 5  # frames: windows of short clips are cut to a multiple of this, so that they fill batches together
+BUCKET = 5  # frames: windows of short clips are cut to a multiple of this, so that they can share batches
 
 
 class ClipWindow(NamedTuple):
@@ -36,9 +36,8 @@ Batch = dict[str, Tensor]
 class WindowBatches:
     """An endless stream of batches; in every epoch each clip is cut into as many windows as fit, at a random phase.
 
-    All windows of a batch have one length. What a batch holds, its stills too, depends on the seed, the epoch and its
-    position alone, so a state of two numbers resumes the stream exactly. The next batches are copied by a thread
-    meanwhile.
+    All windows of a batch have the same length. Its content, including stills, depends only on the seed, the epoch and
+    its position, so a state of two numbers resumes the stream exactly. A thread copies the next batches in advance.
     """
 
     def __init__(
@@ -55,23 +54,23 @@ class WindowBatches:
         stills: int | None = None,
         apart: bool = False,
     ) -> None:
-        """Sets the stream to its beginning.
+        """Begin the stream.
 
         Args:
-            views: the clips.
-            batch_size: windows in a batch.
-            frames: length of a window.
-            min_frames: shorter clips are left out; those between this and ``frames`` come in batches of their own,
-                of shorter windows. By default ``frames``: all windows are alike.
-            seed: of the order and the phases.
-            rank: which of ``world`` processes this is; each gets every world-th batch.
-            world: how many processes train together.
-            ahead: batches made ahead.
-            stills: so many pictures drawn at random from all of a window's clip, instead of the window's own.
-            apart: no batch, and no step of all processes together, has two windows of one source.
+            views: the clips
+            batch_size: windows in a batch
+            frames: length of a window
+            min_frames: minimum length of a clip; clips shorter than ``frames`` give batches of shorter windows. By
+                default ``frames``: all windows have the same length.
+            seed: of the order and the phases
+            rank: number of this process; it gets every ``world``-th batch
+            world: number of processes that train together
+            ahead: number of batches prepared in advance
+            stills: number of frames sampled from the whole clip of a window, instead of the frames of the window
+            apart: whether a batch (of all processes together) must not have two windows of one source
 
         Raises:
-            CorpusError: not one batch comes together.
+            CorpusError: too few clips for a batch
         """
         self.views = views
         self.batch_size = batch_size
@@ -95,11 +94,11 @@ class WindowBatches:
             )
 
     def __len__(self) -> int:
-        """Batches an epoch."""
+        """Number of batches in an epoch."""
         return len(self._epoch_batches(self.epoch))
 
     def __iter__(self) -> Iterator[Batch]:
-        """Goes on from the present state, without end."""
+        """Yield batches from the current state on, without end."""
         epoch, position = self.epoch, self.position
         coming: deque[tuple[tuple[int, int], Future[Batch]]] = deque()
         with ThreadPoolExecutor(1, "batches") as thread:
@@ -115,25 +114,25 @@ class WindowBatches:
                 yield batch.result()
 
     def state_dict(self) -> dict[str, int]:
-        """Where the stream is: the next batch, as far as the consumer knows. Batches made ahead do not count."""
-        return {"epoch": self.epoch, "position": self.position, **self._frame()}
+        """Return the position of the next batch for the consumer; batches prepared in advance do not count."""
+        return {"epoch": self.epoch, "position": self.position, **self._identity()}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Goes to a state; iterate anew afterwards.
+        """Set the position; iterate anew afterwards.
 
         Raises:
-            CorpusError: the state is of a stream over other clips or with other options.
+            CorpusError: the state is of a stream with other clips or options
         """
-        for name, value in self._frame().items():
+        for name, value in self._identity().items():
             if state[name] != value:
                 raise CorpusError(
-                    f"the training was stopped with {name} {state[name]} and cannot go on with {value}; "
+                    f"the training was stopped with {name} {state[name]} and cannot be resumed with {value}; "
                     "give the same corpus and options, or start a new run"
                 )
         self.epoch, self.position = state["epoch"], state["position"]
 
-    def _frame(self) -> dict[str, int]:
-        """What must be the same for a state to mean the same batch."""
+    def _identity(self) -> dict[str, int]:
+        """Return the values for which a state stands for the same batch."""
         return {
             "seed": self.seed,
             "batch_size": self.batch_size,
@@ -145,7 +144,7 @@ class WindowBatches:
         }
 
     def _epoch_batches(self, epoch: int) -> list[list[ClipWindow]]:
-        """All batches of an epoch for this process."""
+        """Return all batches of an epoch for this process."""
         if self._plan[0] != epoch:
             rng = np.random.default_rng([self.seed, epoch])
             windows = cut_windows(self.views.frames, self.frames, self.min_frames, rng)
@@ -153,8 +152,8 @@ class WindowBatches:
         return self._plan[1]
 
     def _own(self, windows: list[ClipWindow], rng: np.random.Generator) -> list[list[ClipWindow]]:
-        """The batches of this process; all processes have equally many."""
-        if self.apart:  # one batch for all processes, shared out: their candidates meet in the loss
+        """Return the batches of this process; all processes have the same number."""
+        if self.apart:  # one batch split between the processes, whose candidates are compared in the loss
             steps = group_into_batches(windows, self.batch_size * self.world, rng, self.views.sources)
             return [step[self.rank * self.batch_size : (self.rank + 1) * self.batch_size] for step in steps]
         batches = group_into_batches(windows, self.batch_size, rng)
@@ -162,7 +161,7 @@ class WindowBatches:
         return batches[self.rank : usable : self.world]
 
     def _collate(self, windows: list[ClipWindow], place: tuple[int, int]) -> Batch:
-        """Copies a batch; ``place``, its epoch and its position, decides which stills it shows."""
+        """Copy a batch; its stills depend on ``place``, the epoch and the position."""
         frames = windows[0].frames
         rng = np.random.default_rng([self.seed, *place, self.rank])
         video = torch.empty((len(windows), self.stills or frames, *self.views.shape), dtype=torch.uint8)
@@ -181,17 +180,17 @@ class WindowBatches:
         }
 
     def _stills(self, clip: int, rng: np.random.Generator) -> list[Pictures]:
-        """Pictures of a clip, in random order; none of them twice where there are enough."""
+        """Return frames of a clip in random order, without repetition if there are enough."""
         assert self.stills
         frames = int(self.views.frames[clip])
-        drawn = rng.choice(frames, self.stills, replace=frames < self.stills)
-        return [self.views.window(clip, int(frame), 1)[0][0] for frame in drawn]
+        sampled = rng.choice(frames, self.stills, replace=frames < self.stills)
+        return [self.views.window(clip, int(frame), 1)[0][0] for frame in sampled]
 
 
 def cut_windows(
     lengths: np.ndarray[Any, Any], frames: int, min_frames: int, rng: np.random.Generator
 ) -> list[ClipWindow]:
-    """Cuts each clip into windows of ``frames`` that do not overlap; a clip shorter than that gives one, shorter."""
+    """Cut each clip into windows of ``frames`` without overlap; a shorter clip gives one shorter window."""
     windows = []
     for clip, length in enumerate(lengths.tolist()):
         if length < min_frames:
@@ -206,15 +205,15 @@ def cut_windows(
 def group_into_batches(
     windows: list[ClipWindow], batch_size: int, rng: np.random.Generator, sources: NDArray[np.int64] | None = None
 ) -> list[list[ClipWindow]]:
-    """Shuffles windows into full batches of one length each.
+    """Shuffle windows into full batches of equal length.
 
-    Windows that are left over are cut to the next shorter length and join those; at the last some are left out.
+    Windows that do not fill a batch are cut to the next shorter length and join those; the last ones are left out.
 
     Args:
-        windows: of any lengths.
-        batch_size: windows in a batch.
-        rng: of the order.
-        sources: of each clip; where given, no batch has two windows of one source.
+        windows: windows of any lengths
+        batch_size: windows in a batch
+        rng: for the order
+        sources: source of each clip; if given, no batch has two windows of one source
     """
     by_length: dict[int, list[ClipWindow]] = {}
     for window in windows:
@@ -232,7 +231,7 @@ def group_into_batches(
 
 
 def fill_batches(pool: list[ClipWindow], batch_size: int) -> tuple[list[list[ClipWindow]], list[ClipWindow]]:
-    """Cuts shuffled windows into full batches, and those that are left over."""
+    """Split shuffled windows into full batches and the rest."""
     full = len(pool) // batch_size * batch_size
     return [pool[i : i + batch_size] for i in range(0, full, batch_size)], pool[full:]
 
@@ -240,27 +239,27 @@ def fill_batches(pool: list[ClipWindow], batch_size: int) -> tuple[list[list[Cli
 def deal_by_source(
     pool: list[ClipWindow], batch_size: int, sources: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[list[list[ClipWindow]], list[ClipWindow]]:
-    """Deals shuffled windows like cards, source by source, so that no batch has two windows of one source.
+    """Distribute shuffled windows source by source, so that no batch has two windows of one source.
 
-    Of n batches each takes one window of a source at most, so n windows of a source at most find a place. As many
-    batches are made as can be filled.
+    Each of n batches takes at most one window of a source, so at most n windows of a source are used. There are as many
+    batches as can be filled.
 
     Args:
-        pool: windows of one length.
-        batch_size: windows in a batch.
-        sources: of each clip.
-        rng: draws which windows are left over.
+        pool: windows of one length
+        batch_size: windows in a batch
+        sources: source of each clip
+        rng: samples the windows to leave out
 
     Returns:
-        Full batches; and what is left over.
+        Full batches, and the remaining windows.
     """
     by_source: dict[int, list[ClipWindow]] = defaultdict(list)
     for window in pool:
         by_source[int(sources[window.clip])].append(window)
-    having = np.array([len(own) for own in by_source.values()], dtype=np.int64)
-    # What n batches can take grows ever more slowly with n, what they need evenly: so the largest n is found by halves.
+    counts_by_source = np.array([len(own) for own in by_source.values()], dtype=np.int64)
+    # The windows that n batches can take are concave in n, those that they need linear: bisect for the largest n.
     counts = range(1, len(pool) // batch_size + 1)
-    count = bisect_left(counts, True, key=lambda n: bool(np.minimum(having, n).sum() < n * batch_size))
+    count = bisect_left(counts, True, key=lambda n: bool(np.minimum(counts_by_source, n).sum() < n * batch_size))
     taken = [window for own in by_source.values() for window in own[:count]]
     over = [window for own in by_source.values() for window in own[count:]]
     spare = np.zeros(len(taken), dtype=bool)

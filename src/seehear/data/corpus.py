@@ -1,4 +1,4 @@
-"""`Corpus`: clips at random, joined, split in train and dev; `open_corpus`."""
+"""Corpora: random access to clips, joined corpora, training and development part."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ COLUMNS: dict[By, str] = {"source": "source", "speaker": "label_speaker"}
 
 @dataclass(frozen=True)
 class Split:
-    """How clips are parted.
+    """A split into a training and a development part.
 
     Attributes:
-        by: what is not on both sides, sources or speakers.
-        every: one of them in so many is development.
+        by: whether parts differ in sources or in speakers
+        every: every n-th of them is in the development part
     """
 
     by: By = "source"
@@ -48,49 +48,49 @@ class Split:
 
     @classmethod
     def of_training(cls, config: Mapping[str, Any], by: By | None = None, every: int | None = None) -> Split:
-        """The split that a model was trained with, as its config.json has it, unless told otherwise.
+        """Return the split in a model's config.json, with the given values instead of the model's.
 
         Raises:
-            CorpusError: there is no such split.
+            CorpusError: invalid split
         """
         trained = config.get("trained") or {}
         by = trained.get("split_by", cls.by) if by is None else by
         every = trained.get("dev_every", cls.every) if every is None else every
         if by not in COLUMNS or not isinstance(every, int) or every < 2:
             raise CorpusError(
-                f"one {by} in {every} cannot be held out; split_by is source or speaker, dev_every 2 or more"
+                f"cannot hold out one {by} in {every}; split_by is source or speaker, dev_every 2 or more"
             )
         return cls(by, every)
 
 
 def rows_of_part(table: pa.Table, part: Part, every: int, by: By, name: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Rows of the clips that belong to a part, in order; see `seehear.data.corpus.Corpus.split`.
+    """Return the rows of the clips in a part, in order; see `Corpus.split`.
 
-    Each of several joined corpora is split by itself, so that a clip is on the same side as when it is alone.
+    Joined corpora are split one by one, so a clip is in the same part as when its corpus is used alone.
 
     Raises:
-        CorpusError: see there.
+        CorpusError: see `Corpus.split`
     """
     if part not in get_args(Part) or by not in COLUMNS or every < 2:
         raise ValueError(f"no split {part!r} of every {every!r} by {by!r}")
     if COLUMNS[by] not in table.column_names:
-        raise CorpusError(f"{name} does not know its speakers; split by source, or prepare it with a label 'speaker'")
+        raise CorpusError(f"{name} has no label 'speaker'; split by source, or prepare it with that label")
     corpora = table["corpus"].to_numpy()
     groups = np.array(table[COLUMNS[by]].to_pylist(), dtype=object)
     if any(group is None for group in groups):
         raise CorpusError(f"{name} has clips without a speaker; split by source, or label them and prepare again")
-    wanted = [
+    parts = [
         rows[_is_dev(groups[rows], every, by, name) == (part == "dev")]
         for rows in (np.flatnonzero(corpora == number) for number in np.unique(corpora))
     ]
-    return np.concatenate(wanted) if wanted else np.zeros(0, dtype=np.int64)
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
 
 def _is_dev(groups: np.ndarray[Any, Any], every: int, by: By, name: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """For the group of each clip of one corpus, whether it is every eighth of the sorted ones."""
+    """Whether the group of each clip is an n-th of the sorted groups of the corpus."""
     names = sorted(set(groups))
     if len(names) < 2:
-        raise CorpusError(f"{name} has only one {by} ({names[0]}) and cannot be split by {by}; add others")
+        raise CorpusError(f"{name} has only one {by} ({names[0]}), so it cannot be split by {by}; add others")
     dev = set(names[::every])
     return np.array([group in dev for group in groups], dtype=bool)
 
@@ -99,79 +99,79 @@ AnyPath = str | Path
 
 
 class CorpusRoot:
-    """One corpus folder: where it is and what its corpus.json says.
+    """A corpus folder.
 
     Attributes:
-        name: as given.
-        told: the contents of corpus.json.
+        name: path or URL, as given
+        told: content of corpus.json
     """
 
     def __init__(self, path: AnyPath) -> None:
-        """Opens a corpus folder.
+        """Open a corpus folder.
 
         Raises:
-            CorpusError: there is none, or it is unfinished, damaged or of another version.
+            CorpusError: no corpus, or it is unfinished, damaged or of another version
         """
         self.name = str(path)
-        self._fs, self._place = _file_system(self.name)
-        self.told: dict[str, Any] = read_corpus_file(self._fs, self._place)
+        self._fs, self._path = _file_system(self.name)
+        self.told: dict[str, Any] = read_corpus_file(self._fs, self._path)
 
     @property
     def identity(self) -> str:
-        """The SHA-256 of the manifest: the same for every copy of the corpus."""
+        """SHA-256 of the manifest, the same for all copies of the corpus."""
         return str(self.told["manifest_sha256"])
 
     @property
     def has_video(self) -> bool:
-        """Whether its clips have pictures; all have, or none."""
+        """Whether its clips have video; either all or none do."""
         return int(self.told["made"]["options"]["size"]) > 0
 
     @property
     def detector(self) -> str | None:
-        """The name of the face detector that has cut it; None for whole frames and for sound alone."""
+        """Name of the face detector; None for whole frames and audio only."""
         return recorded_detector(self.told["made"]["options"])
 
     @property
     def folder(self) -> Path | None:
-        """The folder, if it is on this machine."""
-        return Path(self._place) if "file" in _protocols(self._fs) else None
+        """Local folder; None if the corpus is remote."""
+        return Path(self._path) if "file" in _protocols(self._fs) else None
 
     def table(self) -> pa.Table:
-        """The manifest, as it was written."""
-        return read_manifest(self._fs, self._place)
+        """Read the manifest."""
+        return read_manifest(self._fs, self._path)
 
     def text(self, file: str) -> str | None:
-        """The text of a small file of the corpus; None if it is not there."""
+        """Read a small text file of the corpus; None if it does not exist."""
         try:
-            data: bytes = self._fs.cat_file(f"{self._place}/{file}")
+            data: bytes = self._fs.cat_file(f"{self._path}/{file}")
         except FileNotFoundError:
             return None
         return data.decode()
 
     def bytes(self, shard: int, start: int, stop: int) -> bytes:
-        """Bytes [start, stop) of a shard.
+        """Read bytes [start, stop) of a shard.
 
         Raises:
-            PointerError: the shard is a Git LFS pointer.
+            LfsPointerError: the shard is a Git LFS pointer
         """
-        data: bytes = self._fs.cat_file(f"{self._place}/{shard_name(shard)}", start=start, end=stop)
-        if len(data) < stop - start:  # the shard is shorter than it was
-            name = f"{self._place}/{shard_name(shard)}"
+        data: bytes = self._fs.cat_file(f"{self._path}/{shard_name(shard)}", start=start, end=stop)
+        if len(data) < stop - start:  # the shard was truncated
+            name = f"{self._path}/{shard_name(shard)}"
             check_not_lfs_pointer(Path(name), self._fs.cat_file(name, start=0, end=len(LFS_MARK)))
         return data
 
 
 class Corpus(Sequence[Clip]):
-    """Clips of one corpus or of several joined; random access by byte offset, nothing is unpacked or cached.
+    """Clips of one corpus or of several joined ones, with random access by byte offset; nothing is cached.
 
-    Copies for other processes are small but for the manifest. Indexing decodes: about 5 ms for a clip of 3 s.
+    Copies for other processes are small, except for the manifest. Indexing decodes a clip: about 5 ms for 3 s.
     """
 
     def __init__(self, path: AnyPath, *more: AnyPath) -> None:
-        """Opens what `seehear prepare` has made: a folder, or a URL that fsspec knows; with several, all in a row.
+        """Open corpora from `seehear prepare`: folders, or URLs for fsspec; several are joined.
 
         Raises:
-            CorpusError: one of them is missing, unfinished, damaged or of another version.
+            CorpusError: one of them is missing, unfinished, damaged or of another version
         """
         self.roots = [CorpusRoot(p) for p in (path, *more)]
         tables = [_numbered(root.table(), number) for number, root in enumerate(self.roots)]
@@ -180,9 +180,9 @@ class Corpus(Sequence[Clip]):
 
     @property
     def manifest(self) -> pa.Table:
-        """A row a clip: the columns of `seehear.data.manifest.SCHEMA`, ``label_...`` for each label, and two more.
+        """One row for each clip: columns of `seehear.data.manifest.SCHEMA`, ``label_...`` for each label, and two more.
 
-        ``corpus`` is the number of the corpus among those joined, ``row`` the clip's row in that one's own manifest.
+        ``corpus`` is the number of the joined corpus, ``row`` the row in its own manifest.
         """
         return self._table
 
@@ -192,10 +192,10 @@ class Corpus(Sequence[Clip]):
         return self._column("frames")
 
     def labels(self, name: str) -> list[str | None]:
-        """One label of all clips; None for those without.
+        """Return a label of all clips; None for those without it.
 
         Raises:
-            CorpusError: no clip has it.
+            CorpusError: no clip has it
         """
         known = label_columns(self._table)
         if name not in known:
@@ -205,57 +205,57 @@ class Corpus(Sequence[Clip]):
 
     @property
     def detectors(self) -> list[str]:
-        """The names of the face detectors that have cut these clips."""
-        held = set(self._column("corpus").tolist())
-        return sorted({root.detector for number, root in enumerate(self.roots) if number in held and root.detector})
+        """Names of the face detectors of these clips."""
+        numbers = set(self._column("corpus").tolist())
+        return sorted({root.detector for number, root in enumerate(self.roots) if number in numbers and root.detector})
 
     @property
     def has_video(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Which clips have pictures, (clips,); the others are sound alone."""
+        """Which clips have video, (clips,); the others are audio only."""
         return self._column("video_size") > 0
 
     def subset(self, rows: ArrayLike) -> Self:
-        """The clips in these rows, in this order; a bool mask does as well."""
-        chosen = np.asarray(rows)
-        if chosen.dtype == bool:
-            chosen = np.flatnonzero(chosen)
+        """Return the clips in these rows, in this order; ``rows`` may be a bool mask."""
+        indices = np.asarray(rows)
+        if indices.dtype == bool:
+            indices = np.flatnonzero(indices)
         other = object.__new__(type(self))
         other.roots = self.roots
-        other._table = self._table.take(pa.array(chosen, type=pa.int64())).combine_chunks()
+        other._table = self._table.take(pa.array(indices, type=pa.int64())).combine_chunks()
         other._read_columns()
         return other
 
     def with_sound(self) -> Self:
-        """The clips whose source had sound; the others are silent, and teach nothing about sound and lips."""
+        """Return the clips whose source had sound; the others are silent."""
         return self.subset(self._table["has_sound"].to_numpy(zero_copy_only=False))
 
     def with_faces(self) -> Self:
-        """The clips with pictures; those of sound alone are left out.
+        """Return the clips with video.
 
         Raises:
-            CorpusError: all are sound alone.
+            CorpusError: all clips are audio only
         """
-        seen = self.has_video
-        if len(seen) and not seen.any():
+        has_video = self.has_video
+        if len(has_video) and not has_video.any():
             raise CorpusError(
-                f"{self} is sound alone (--faces none), and pictures are needed here; "
-                "name a corpus of faces, which seehear prepare makes of videos"
+                f"{self} has no video (--faces none), which is needed here; "
+                "name a corpus of faces, which seehear prepare makes from videos"
             )
-        return self.subset(seen)
+        return self.subset(has_video)
 
     def split(self, part: Part, every: int = 8, by: By = "source") -> Self:
-        """The training or the development clips.
+        """Return the training or the development part.
 
-        The names of the sources (or the speakers) of each corpus are sorted; every eighth, from the first on, is
-        development and the rest training, so that no source (no speaker) is on both sides.
+        The names of the sources (or speakers) of each corpus are sorted; every n-th, beginning with the first, is in
+        the development part and the rest in the training part, so no source (or speaker) is in both.
 
         Args:
-            part: ``train`` or ``dev``.
-            every: one in so many is development.
-            by: ``source``, or ``speaker`` for a corpus with that label.
+            part: ``train`` or ``dev``
+            every: n
+            by: ``source``, or ``speaker`` for corpora with that label
 
         Raises:
-            CorpusError: fewer than two sources or speakers, or clips without a speaker.
+            CorpusError: fewer than two sources or speakers, or clips without a speaker
         """
         return self.subset(rows_of_part(self._table, part, every, by, str(self)))
 
@@ -263,24 +263,25 @@ class Corpus(Sequence[Clip]):
         return int(self._table.num_rows)
 
     def __getitem__(self, index: int) -> Clip:  # type: ignore[override]  # subset() is what slices would be
-        """One clip, decoded.
+        """Decode a clip.
 
         Raises:
-            CorpusError: its bytes are gone or damaged.
+            CorpusError: its bytes are missing or damaged
         """
         if not -len(self) <= index < len(self):
             raise IndexError(f"clip {index} of {len(self)}")
-        place = {name: int(column[index]) for name, column in self._columns.items()}
-        root = self.roots[place["corpus"]]
-        start, stop = place["video_offset"], place["meta_offset"] + place["meta_size"]
+        position = {name: int(column[index]) for name, column in self._columns.items()}
+        root = self.roots[position["corpus"]]
+        start, stop = position["video_offset"], position["meta_offset"] + position["meta_size"]
         try:
-            data = memoryview(root.bytes(place["shard"], start, stop))
-            members = (_member(data, place, member) for member in MEMBERS)
+            data = memoryview(root.bytes(position["shard"], start, stop))
+            members = (_member(data, position, member) for member in MEMBERS)
             return unpack(*members)
         except (OSError, MediaError, ValueError, KeyError) as error:
             key = self._table["key"][index].as_py()
             raise CorpusError(
-                f"clip {key} in {shard_name(place['shard'])} of {root.name} cannot be read ({error}); prepare it again"
+                f"clip {key} in {shard_name(position['shard'])} of {root.name} cannot be read ({error}); "
+                "prepare it again"
             ) from error
 
     def __iter__(self) -> Iterator[Clip]:
@@ -290,7 +291,7 @@ class Corpus(Sequence[Clip]):
         return " + ".join(root.name for root in self.roots)
 
     def _read_columns(self) -> None:
-        """The numbers that reading a clip needs, as arrays: looking into a table costs more than reading the bytes."""
+        """Keep the numbers for reading clips as arrays: a look-up in the table takes longer than reading the bytes."""
         names = ["corpus", "shard", "frames", *(f"{m}_{what}" for m in MEMBERS for what in ("offset", "size"))]
         self._columns = {name: self._column(name) for name in names}
 
@@ -299,27 +300,29 @@ class Corpus(Sequence[Clip]):
         return column
 
 
-def _member(data: memoryview, place: dict[str, int], member: str) -> bytes:
-    """One member's contents out of the bytes of a clip."""
-    start = place[f"{member}_offset"] - place["video_offset"]
-    contents = bytes(data[start : start + place[f"{member}_size"]])
-    if len(contents) != place[f"{member}_size"]:
+def _member(data: memoryview, position: dict[str, int], member: str) -> bytes:
+    """Return the contents of a member from the bytes of a clip."""
+    start = position[f"{member}_offset"] - position["video_offset"]
+    contents = bytes(data[start : start + position[f"{member}_size"]])
+    if len(contents) != position[f"{member}_size"]:
         raise ValueError("the shard is shorter than the manifest says")
     return contents
 
 
 def _numbered(table: pa.Table, number: int) -> pa.Table:
-    """A manifest with the columns that say which corpus and row a clip is."""
+    """Add the columns ``corpus`` and ``row`` to a manifest."""
     table = table.append_column("corpus", pa.array(np.full(table.num_rows, number, dtype=np.int32)))
     return table.append_column("row", pa.array(np.arange(table.num_rows)))
 
 
 def _file_system(name: str) -> tuple[fsspec.AbstractFileSystem, str]:
     try:
-        fs, place = fsspec.core.url_to_fs(name)
+        fs, path = fsspec.core.url_to_fs(name)
     except (ValueError, ImportError) as error:
-        raise CorpusError(f"{name} cannot be opened ({error}); name a folder or install what the URL needs") from error
-    return fs, place.rstrip("/") or "/"
+        raise CorpusError(
+            f"{name} cannot be opened ({error}); name a folder, or install the fsspec package for the URL"
+        ) from error
+    return fs, path.rstrip("/") or "/"
 
 
 def _protocols(fs: fsspec.AbstractFileSystem) -> tuple[str, ...]:
@@ -327,13 +330,13 @@ def _protocols(fs: fsspec.AbstractFileSystem) -> tuple[str, ...]:
 
 
 def open_corpus(*paths: AnyPath) -> Corpus:
-    """Open what "seehear prepare" has made, for reading clips; several corpora are joined.
+    """Open one or several corpora from "seehear prepare"; several are joined.
 
     Args:
-        paths: folders, or URLs that fsspec knows.
+        paths: folders, or URLs for fsspec
 
     Raises:
-        CorpusError: no path, or one of them is missing, unfinished, damaged or of another version.
+        CorpusError: no path, or a corpus is missing, unfinished, damaged or of another version
     """
     if not paths:
         raise CorpusError("open_corpus needs the folder or URL of a corpus")

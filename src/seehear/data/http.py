@@ -1,4 +1,4 @@
-"""A web server asked: retries, failures that pass and that do not."""
+"""HTTP requests with retries; temporary and permanent failures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from seehear.version import __version__
 
 
 class DownloadError(SeehearError):
-    """A data set, or a file of it, cannot be brought."""
+    """A data set, or a file of it, cannot be downloaded."""
 
 
 class NotOnServerError(DownloadError):
@@ -28,7 +28,7 @@ class NotOnServerError(DownloadError):
 
 
 class BadArchiveError(DownloadError):
-    """An archive is damaged, is not what was published, or wants to write elsewhere."""
+    """An archive is damaged, is not the published one, or has unsafe paths."""
 
 
 Result = TypeVar("Result")
@@ -38,10 +38,10 @@ Say = Callable[[str], None]
 
 
 class TransientError(Exception):
-    """Something that may be better in a moment: a broken connection, a busy server.
+    """A temporary failure, such as a broken connection or a busy server.
 
     Attributes:
-        wait_s: how long the server asks to be left alone, if it does.
+        wait_s: waiting time that the server requests, if it does
     """
 
     def __init__(self, reason: str, wait_s: float | None = None) -> None:
@@ -51,13 +51,13 @@ class TransientError(Exception):
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long to keep trying.
+    """How often and how long to try.
 
     Attributes:
-        tries: in a row, without a single byte gained.
-        wait_s: before the second try; twice as long before each further one.
-        longest_wait_s: also where a server asks for more.
-        timeout_s: a server that is silent for so long is taken for away.
+        tries: maximum number of tries without progress
+        wait_s: wait before the second try in seconds; doubled before each further one
+        longest_wait_s: maximum wait, even if a server requests more
+        timeout_s: seconds without data after which a connection counts as broken
     """
 
     tries: int = 5
@@ -69,122 +69,122 @@ class RetryPolicy:
 def retry(
     action: Callable[[], Result], what: str, patience: RetryPolicy, say: Say, gained: Callable[[], int] = lambda: 0
 ) -> Result:
-    """Does something again and again until it comes to an end.
+    """Run an action until it succeeds or the tries are used up.
 
     Args:
-        action: raises `TransientError` when it is worth trying again.
-        what: the thing it is about, for sentences.
-        patience: how often, how long.
-        say: is told of every failure that is followed by another try.
-        gained: bytes that are there; more of them than at the last failure give all the tries back.
+        action: raises `TransientError` for failures to retry
+        what: name of the file or address in messages
+        patience: how often and how long
+        say: called with a message for each failure that is retried
+        gained: returns the bytes received so far; if there are more than at the last failure, tries are counted anew
 
     Raises:
-        DownloadError: out of tries.
+        DownloadError: no more tries
     """
     failures, there = 0, gained()
     while True:
         try:
             return action()
-        except TransientError as passing:
+        except TransientError as failure:
             failures = 1 if gained() > there else failures + 1
             there = gained()
             if failures >= patience.tries:
                 raise DownloadError(
-                    f"{what} could not be brought in {patience.tries} tries: {passing}; check the network and give the "
-                    "same command again, it goes on from here"
-                ) from passing
-            wait_s = passing.wait_s if passing.wait_s is not None else patience.wait_s * 2 ** (failures - 1)
+                    f"{what} could not be downloaded in {patience.tries} tries: {failure}; check the network and run "
+                    "the same command again, which resumes here"
+                ) from failure
+            wait_s = failure.wait_s if failure.wait_s is not None else patience.wait_s * 2 ** (failures - 1)
             wait_s = min(wait_s, patience.longest_wait_s)
-            say(f"{what}: {passing}; trying again in {wait_s:.0f} s")
+            say(f"{what}: {failure}; trying again in {wait_s:.0f} s")
             time.sleep(wait_s)
 
 
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 NO_SUCH_RANGE = 416
 
 
-UNPLUGGED = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.ENETRESET, errno.EHOSTUNREACH, errno.EHOSTDOWN})
+_UNREACHABLE = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.ENETRESET, errno.EHOSTUNREACH, errno.EHOSTDOWN})
 
 
-SMALL = 64 << 20  # bytes that are read into memory at most
+_SMALL = 64 << 20  # maximum bytes that are read into memory
 
 
 class UnsatisfiableRangeError(Exception):
-    """The server has no bytes from there on.
+    """The server has no bytes after the requested offset.
 
     Attributes:
-        total: how many it has in all, if it says so.
+        total: size of the file, if the server gives it
     """
 
     def __init__(self, total: int | None) -> None:
-        super().__init__("the server has no bytes from there on")
+        super().__init__("the server has no bytes after this offset")
         self.total = total
 
 
-class _SameSafety(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect from https to anything that is read on the way."""
+class _SecureRedirects(urllib.request.HTTPRedirectHandler):
+    """Refuses redirects from https to unencrypted addresses."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: object, newurl: str
     ) -> urllib.request.Request | None:
         if req.type == "https" and urlsplit(newurl).scheme != "https":
-            raise DownloadError(f"{req.full_url} leads to {newurl}, which is not encrypted; it is not followed")
+            raise DownloadError(f"{req.full_url} redirects to {newurl}, which is not encrypted; it was not followed")
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
 
 
 @cache
 def _opener() -> urllib.request.OpenerDirector:
-    return urllib.request.build_opener(_SameSafety)
+    return urllib.request.build_opener(_SecureRedirects)
 
 
 @contextmanager
 def request(url: str, timeout_s: float, headers: Mapping[str, str] | None = None) -> Iterator[HTTPResponse]:
-    """The answer to a GET request, body unread; whatever breaks while it is read is told apart as well.
+    """Send a GET request and give the response, its body unread; errors while reading it are converted as well.
 
     Raises:
-        PassingError: worth another try.
-        UnsatisfiableRangeError: a range was asked for that is not there.
-        GoneError: the server does not have it.
-        DownloadError: anything else that will be the same next time.
+        TransientError: temporary failure
+        UnsatisfiableRangeError: the file does not have the requested range
+        NotOnServerError: the server does not have the file
+        DownloadError: any other permanent failure
     """
     if urlsplit(url).scheme not in ("http", "https"):
-        raise DownloadError(f"{url} is not an address on the web; it is not opened")
+        raise DownloadError(f"{url} is not an http(s) address; it was not opened")
     given = {"User-Agent": f"seehear/{__version__}", "Accept-Encoding": "identity", **(headers or {})}
     try:
-        with _opener().open(urllib.request.Request(url, headers=given), timeout=timeout_s) as answer:
-            yield answer
+        with _opener().open(urllib.request.Request(url, headers=given), timeout=timeout_s) as response:
+            yield response
     except urllib.error.HTTPError as error:
         with error:
-            raise _meaning_of(error, url) from error
+            raise _converted(error, url) from error
     except urllib.error.URLError as error:
         if isinstance(error.reason, ssl.SSLCertVerificationError):
             raise DownloadError(f"the certificate of {urlsplit(url).netloc} is not valid ({error.reason})") from error
         raise TransientError(f"{urlsplit(url).netloc} cannot be reached ({error.reason})") from error
     except (TimeoutError, ConnectionError, ssl.SSLError, HTTPException) as error:
-        raise TransientError(f"the connection broke off ({type(error).__name__})") from error
+        raise TransientError(f"the connection was lost ({type(error).__name__})") from error
     except OSError as error:
-        if error.errno not in UNPLUGGED:  # the disk's, perhaps
+        if error.errno not in _UNREACHABLE:  # perhaps of the disk
             raise
-        raise TransientError(f"the network is gone ({error.strerror})") from error
+        raise TransientError(f"the network is unreachable ({error.strerror})") from error
 
 
-def _meaning_of(error: urllib.error.HTTPError, url: str) -> Exception:
+def _converted(error: urllib.error.HTTPError, url: str) -> Exception:
     if error.code == NO_SUCH_RANGE:
         total = (error.headers.get("Content-Range") or "").rpartition("/")[2]
         return UnsatisfiableRangeError(int(total) if total.isdecimal() else None)
-    if error.code in PASSING:
-        return TransientError(f"the server answers {error.code}", _retry_after(error.headers.get("Retry-After")))
+    if error.code in _TEMPORARY:
+        return TransientError(f"the server responds with {error.code}", _retry_after(error.headers.get("Retry-After")))
     if error.code in (404, 410):
         return NotOnServerError(
-            f"{url} is not there ({error.code}); a newer version of seehear may know where it has gone"
+            f"{url} does not exist ({error.code}); a newer version of seehear may know its new address"
         )
-    return DownloadError(f"{url} is not given out ({error.code} {error.reason}); try later, or fetch it by hand")
+    return DownloadError(f"{url} is refused ({error.code} {error.reason}); try later, or download it by hand")
 
 
 def _retry_after(header: str | None) -> float | None:
-    """Seconds that a server asks to wait, given as such or as a date."""
+    """Return the requested waiting time in seconds; the header has seconds or a date."""
     if not header:
         return None
     if header.strip().isdecimal():
@@ -196,20 +196,20 @@ def _retry_after(header: str | None) -> float | None:
 
 
 def read_url(url: str, patience: RetryPolicy, say: Say) -> bytes:
-    """The whole of a small file.
+    """Download a small file into memory.
 
     Raises:
-        DownloadError: it cannot be had, or is not small.
+        DownloadError: the download failed, or the file is too large
     """
 
     def once() -> bytes:
-        with request(url, patience.timeout_s) as answer:
-            announced = answer.length
-            content = answer.read(SMALL + 1)
-        if len(content) > SMALL:
-            raise DownloadError(f"{url} is larger than {SMALL >> 20} MB, which it should not be; nothing was kept")
+        with request(url, patience.timeout_s) as response:
+            announced = response.length
+            content = response.read(_SMALL + 1)
+        if len(content) > _SMALL:
+            raise DownloadError(f"{url} is unexpectedly larger than {_SMALL >> 20} MB; nothing was kept")
         if announced is not None and len(content) != announced:
-            raise TransientError(f"{len(content)} of {announced} bytes came")
+            raise TransientError(f"only {len(content)} of {announced} bytes were received")
         return content
 
     return retry(once, url, patience, say)

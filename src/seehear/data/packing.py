@@ -1,4 +1,4 @@
-"""One source to a packed part in a worker; parts to shards."""
+"""Prepare a source in a worker; join the results to shards."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Status = Literal["done", "empty", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class PackedRow:
-    """One clip in a part.
+    """A clip in a part.
 
     Attributes:
-        row: the columns of its manifest row that are known before it has a place in a shard.
-        size: bytes in the part, headers included.
-        spans: member -> offset from the first of those bytes, size.
+        row: its row of the manifest, without its position in a shard
+        size: bytes in the part, including headers
+        spans: member -> offset from the first of these bytes, and size
     """
 
     row: dict[str, Any]
@@ -41,15 +41,15 @@ class PackedRow:
 
 @dataclass(frozen=True)
 class SourceOutcome:
-    """What became of one source.
+    """Outcome of a source.
 
     Attributes:
-        status: ``done``; ``empty``: readable, but no clip in it; ``failed``: cannot be read; ``skipped``: not wanted.
-        reason: why it is not ``done``, a sentence.
-        seconds: length of the source, 0 where it is not known.
-        clip_count: how many clips it gave.
-        clip_seconds: how long they are together.
-        clips: the clips, as long as they are not in a shard.
+        status: ``done``; ``empty``: readable, but without clips; ``failed``: unreadable; ``skipped``: not to be read
+        reason: why it is not ``done``, or a remark, as a sentence
+        seconds: length of the source; 0 if unknown
+        clip_count: number of clips
+        clip_seconds: total length of the clips
+        clips: the clips, until they are in a shard
     """
 
     status: Status
@@ -60,32 +60,32 @@ class SourceOutcome:
     clips: list[PackedRow] = field(default_factory=list)
 
     def without_clips(self) -> SourceOutcome:
-        """The same for the report: with the numbers only."""
+        """Return a copy without the clips, for the report."""
         return replace(self, clips=[])
 
     def to_json(self) -> str:
-        """As text."""
+        """Convert to JSON."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> SourceOutcome:
-        """From `to_json`."""
-        told = json.loads(text)
-        return cls(**{**told, "clips": [PackedRow(**clip) for clip in told["clips"]]})
+        """Parse the text of `to_json`."""
+        content = json.loads(text)
+        return cls(**{**content, "clips": [PackedRow(**clip) for clip in content["clips"]]})
 
 
 class ClipSource(Protocol):
-    """The clips of one open media file in order of their start; `seehear.media.clips.ClipReader` is one."""
+    """The clips of an open media file in order of their start, such as `seehear.media.clips.ClipReader`."""
 
-    needs_pictures: ClassVar[bool]  # and can make nothing of a sound file
+    needs_pictures: ClassVar[bool]  # whether it cannot read sound files
 
     @property
-    def media(self) -> Any: ...  # .duration_s (0 where not known), .has_sound, .damaged (pieces of pictures)
+    def media(self) -> Any: ...  # .duration_s (0 if unknown), .has_sound, .damaged (number of damaged packets)
 
     @property
     def sound(self) -> Any: ...  # .silent, .cautions (sentences)
 
-    stats: Any  # .empty_reason(): after all clips, why there were none; .cautions: what else there is to know
+    stats: Any  # after all clips: .empty_reason(): why there are none; .cautions (sentences)
 
     def __enter__(self) -> Self: ...
 
@@ -97,15 +97,15 @@ class ClipSource(Protocol):
 
 
 class ReaderFactory(Protocol):
-    """Opens a media file for reading clips; can be pickled."""
+    """Opens media files for reading clips; can be pickled."""
 
     def __call__(self, path: Path, delay_s: float = 0.0, /) -> ClipSource:
-        """Args: delay_s: by how much the sound is late (s); the clips have it undone."""
+        """Open a file whose audio is late by ``delay_s`` seconds; in the clips this is undone."""
 
 
 @dataclass(frozen=True)
 class FaceClipReaders:
-    """Opens media files with the same options, decoding in one thread: the processes are many."""
+    """Opens media files for face clips, decoded in one thread because there are many processes."""
 
     options: ClipOptions
 
@@ -113,10 +113,10 @@ class FaceClipReaders:
         return ClipReader(path, self.options, threads=1, delay_s=delay_s)
 
     def options_dict(self) -> dict[str, Any]:
-        """What decides the clips, as JSON takes it.
+        """Return the options that determine the clips, as JSON values.
 
         Raises:
-            ModelError: there is no face detector. Better before all work than in every source.
+            ModelError: no face detector; better raised once here than for every source
         """
         whole = self.options.faces == "whole-frame"
         name = None if whole else load_detector("yunet", self.options.detector).name
@@ -125,22 +125,22 @@ class FaceClipReaders:
 
 @dataclass(frozen=True)
 class SoundClipReaders:
-    """Opens media files for their sound alone, with the same options."""
+    """Opens media files for clips of audio only."""
 
     options: SoundOptions
 
-    def __call__(self, path: Path, delay_s: float = 0.0) -> ClipSource:  # nothing is seen that sound could be late for
+    def __call__(self, path: Path, delay_s: float = 0.0) -> ClipSource:  # without video, a delay does not matter
         return SoundReader(path, self.options)
 
     def options_dict(self) -> dict[str, Any]:
-        """What decides the clips, as JSON takes it; faces are of no size."""
+        """Return the options that determine the clips, as JSON values."""
         return with_audio_stream({"faces": "none", "size": 0, **asdict(self.options)}, self.options.sound)
 
 
 def with_audio_stream(options: dict[str, Any], sound: AudioStreamChoice | None) -> dict[str, Any]:
-    """Options that decide the clips, as JSON takes them; which sound is wanted is among them where that is said."""
-    told = {name: value for name, value in options.items() if name != "sound"}
-    return {**told, "audio_stream": str(sound)} if sound else told
+    """Return options as JSON values, with the chosen audio stream if there is one."""
+    others = {name: value for name, value in options.items() if name != "sound"}
+    return {**others, "audio_stream": str(sound)} if sound else others
 
 
 SOUND_ONLY = (
@@ -151,7 +151,7 @@ SOUND_ONLY = (
 
 @dataclass(frozen=True)
 class Task:
-    """One source to be prepared: its number in the plan and what its clips' keys begin with."""
+    """A source to prepare, its number in the plan, and the beginning of its clips' keys."""
 
     number: int
     source: Source
@@ -160,18 +160,18 @@ class Task:
 
 @dataclass(frozen=True)
 class SourceProgress:
-    """What a worker tells after each clip: the share of its source that is done, 0..1."""
+    """Progress after each clip: share of the source that is done, 0 to 1."""
 
     share: float
 
 
 def prepare_source(task: Task, tell: ReportProgress, *, staging: Path, open_reader: ReaderFactory) -> SourceOutcome:
-    """Read a source, encode its clips into its part, and say what became of it.
+    """Read a source, encode its clips into its part, and return its outcome.
 
-    Whatever is wrong with the source, including what nobody has thought of, becomes an outcome ``failed``.
+    All errors of the source, also unexpected ones, become an outcome ``failed``.
 
     Raises:
-        OSError: the disk is full, which is not the source's fault.
+        OSError: the disk is full
     """
     try:
         with open_reader(task.source.path, task.source.delay_s) as reader:
@@ -191,7 +191,7 @@ def prepare_source(task: Task, tell: ReportProgress, *, staging: Path, open_read
 
 
 def _write_part(task: Task, tell: ReportProgress, part: Path, reader: ClipSource) -> list[PackedRow]:
-    """Encode every clip as it comes; memory holds one."""
+    """Encode clip by clip, with one in memory at a time."""
     clips: list[PackedRow] = []
     with atomic_write(part) as temporary, temporary.open("wb") as file:
         for clip in reader:
@@ -208,7 +208,7 @@ def _write_part(task: Task, tell: ReportProgress, part: Path, reader: ClipSource
 
 
 def _row(key: str, clip: Clip, source: Source, *, has_sound: bool) -> dict[str, Any]:
-    """The columns of the manifest that are known before the clip has a place in a shard."""
+    """Return the row of the manifest, without the position in a shard."""
     return {
         "key": key,
         "frames": clip.frames,
@@ -222,7 +222,7 @@ def _row(key: str, clip: Clip, source: Source, *, has_sound: bool) -> dict[str, 
 
 
 def _remark(reader: ClipSource, source: Source) -> str:
-    """What a user should know of a source that gave clips."""
+    """Return remarks on a source with clips, for the report."""
     remarks = [printable(source.remark)] if source.remark else []
     if not reader.media.has_sound:
         remarks.append("there is no sound: its clips are silent")
@@ -235,12 +235,12 @@ def _remark(reader: ClipSource, source: Source) -> str:
     return "; ".join(remarks)
 
 
-SHARD_BYTES = 1 << 30  # a shard ends with the clip that brings it here, if it is not full before
+SHARD_BYTES = 1 << 30  # a shard ends with the clip that reaches this size
 
 
 @dataclass
 class _Shard:
-    """A shard that is being filled: which bytes of which parts, and the manifest rows so far."""
+    """A shard in preparation: its bytes, as pieces of parts, and its rows of the manifest."""
 
     number: int
     pieces: list[tuple[int, int, int]] = field(default_factory=list)  # source, offset in its part, bytes
@@ -249,35 +249,35 @@ class _Shard:
 
 
 class Assembler:
-    """Takes what became of each source, in order, and writes a shard whenever one is full.
+    """Takes the outcomes of the sources in order, and writes each shard when it is full.
 
-    Where the clips go is computed from the beginning each time, so a run that goes on after a kill finds the shards
-    that are there already to be just those that it would write, and only reads on.
+    Positions of clips are computed from the start in every run. A resumed run therefore finds that the existing shards
+    are those that it would write, and skips them.
     """
 
     def __init__(self, out: Path, staging: Staging[SourceOutcome], shard_clips: int) -> None:
-        """Writes shards of ``shard_clips`` clips into ``out``."""
+        """Write shards of ``shard_clips`` clips into ``out``."""
         self.out = out
         self.staging = staging
         self.shard_clips = shard_clips
         self.rows: list[Row] = []
         self.next_source = 0
         self._shard = _Shard(0)
-        self._spent: list[int] = []  # sources all of whose clips are packed, perhaps into the shard at hand
+        self._spent: list[int] = []  # sources whose clips are all packed, some perhaps in the current shard
 
     @property
     def shards(self) -> int:
-        """Shards written so far."""
+        """Number of shards written so far."""
         return self._shard.number
 
     def take_all(self, outcomes: dict[int, SourceOutcome]) -> None:
-        """Packs the clips of all sources whose turn has come, and drops what is known of them from memory."""
+        """Pack the clips of the next sources, as far as their outcomes are known, and drop these clips from memory."""
         while (outcome := outcomes.get(self.next_source)) is not None:
             outcomes[self.next_source] = outcome.without_clips()
             self.take(outcome)
 
     def take(self, outcome: SourceOutcome) -> None:
-        """Packs the clips of the next source."""
+        """Pack the clips of the next source."""
         part_offset = 0
         for clip in outcome.clips:
             self._pack(clip, part_offset)
@@ -288,17 +288,17 @@ class Assembler:
         self.next_source += 1
 
     def finish(self) -> None:
-        """Writes what is left into the last shard."""
+        """Write the last shard."""
         if self._shard.rows:
             self._write()
 
     def _pack(self, clip: PackedRow, part_offset: int) -> None:
         shard = self._shard
-        places: Row = {}
+        positions: Row = {}
         for member in MEMBERS:
             offset, size = clip.spans[member]
-            places |= {f"{member}_offset": shard.size + offset, f"{member}_size": size}
-        shard.rows.append({**clip.row, "shard": shard.number, **places})
+            positions |= {f"{member}_offset": shard.size + offset, f"{member}_size": size}
+        shard.rows.append({**clip.row, "shard": shard.number, **positions})
         shard.pieces.append((self.next_source, part_offset, clip.size))
         shard.size += clip.size
 
@@ -324,5 +324,5 @@ class Assembler:
         except FileNotFoundError:
             data = b""
         if len(data) != size:
-            raise CorpusError(f"{self.staging.part(source)} is damaged or gone; remove {self.out} and prepare again")
+            raise CorpusError(f"{self.staging.part(source)} is damaged or missing; remove {self.out} and prepare again")
         return data

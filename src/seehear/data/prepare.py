@@ -14,10 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from seehear.data.datasets import Medium, Source, is_sound
-from seehear.data.datasets.catalogue import find_sources
+from seehear.data.datasets import Medium, Source, find_sources, is_sound
 from seehear.data.datasets.folder import read_labels
 from seehear.data.manifest import REPORT_FILE, write_corpus_file, write_manifest
 from seehear.data.packing import (
@@ -39,6 +38,7 @@ from seehear.media.clips import ClipOptions
 from seehear.media.sound import SoundOptions
 from seehear.parallel import run_tasks, worker_count
 from seehear.progress import Progress, Stage
+from seehear.registry import OneOf
 from seehear.version import __version__
 
 COLUMN = "delay_ms"
@@ -140,7 +140,7 @@ def prepare(
     sources: Sequence[str | os.PathLike[str]],
     out: str | os.PathLike[str],
     *,
-    dataset: str = "folder",
+    dataset: Annotated[str, OneOf("dataset")] = "folder",
     labels: Path | None = None,
     workers: int | None = None,
     size: int = 128,
@@ -154,51 +154,47 @@ def prepare(
     delays: Path | None = None,
     progress: Progress | None = None,
 ) -> PrepareResult:
-    """Make a corpus of face clips with their sound out of videos; or of sound alone, out of any recordings.
+    """Make a corpus of face clips with their sound from videos; or of sound only, from any recordings.
 
-    A run that was stopped goes on where it was when it is given again. Files that cannot be read are named in
-    report.csv with the reason, and the rest is done.
+    The same command resumes a run that was stopped. report.csv lists the files that cannot be read, with the reasons;
+    all others are processed.
 
     Args:
         sources: videos, or sound files for ``--faces none``, and folders of them.
         out: folder of the corpus; new, empty, or one whose preparation was stopped.
-        dataset: layout of the files: folder (videos, perhaps with a labels.csv), cremad, emodb, fsdd, grid,
-            iemocap, librispeech, lrs2, lrw, ravdess, speechcommands, tcdtimit or voxceleb; docs/datasets has a page
-            on each.
+        dataset: layout of the files; folder is any videos, perhaps with a labels.csv. docs/datasets has a page on each.
         labels: CSV with a column "file" and any others; by default labels.csv in each folder.
-        workers: processes; by default one a core.
+        workers: number of processes; by default one per core.
         size: width and height of the face crops in pixels.
-        faces: yunet finds and follows faces; whole-frame takes each picture as one face, for clips already cropped;
-            none makes clips of sound alone, of sound files and of videos.
-        detector: weights of the face detector; by default the user's cache or a download.
-        detect_every: pictures from one search for faces to the next.
-        min_seconds: shorter tracks (with no faces: recordings) are dropped.
-        max_seconds: longer ones are cut into clips of this length.
-        shard_clips: clips in one tar file.
-        audio_stream: which stream of sound, from 1, and perhaps which channel: 2 or 2:left; by default what a player
+        faces: yunet detects and tracks faces; whole-frame uses each frame as one face, for videos that are already
+            cropped; none makes clips of sound only, from sound files and videos.
+        detector: weights of the face detector; by default cached or downloaded.
+        detect_every: frames from one face detection to the next.
+        min_seconds: minimum length; shorter tracks (without faces: recordings) are dropped.
+        max_seconds: maximum length; longer ones are cut into clips of this length.
+        shard_clips: clips in a tar file.
+        audio_stream: number of the audio stream, from 1, and channel: 2 or 2:left; by default the stream that a player
             would choose, or the first that is not silent.
-        delays: CSV with the columns "file" and "delay_ms", as `seehear sync --csv` writes it: by how much the sound of
-            each video is late, which is undone. Videos whose delay it does not tell are left out.
+        delays: CSV with the columns "file" and "delay_ms", as from `seehear sync --csv`: delay of each video's sound,
+            which is corrected. Videos without a delay in the CSV are left out.
         progress: called with the share of a stage that is done, 0 to 1, and a text.
 
-    Returns:
-        What came of it.
-
     Raises:
-        SeehearError: fewer than one worker.
-        CorpusError: nothing to prepare, sound without pictures only, no clip in any source, the folder holds something
-            else, or the disk is full.
-        ModelError: there is no face detector.
+        SeehearError: fewer than one worker
+        CorpusError: no sources, sound files only, no clip in any source, the folder has other files, or a full disk
+        ModelError: no face detector
     """
     workers = worker_count(workers)
     if shard_clips < 1:
-        raise CorpusError(f"shard_clips must be 1 or more, not {shard_clips}: it is the number of clips in a file")
+        raise CorpusError(f"shard_clips must be 1 or more, not {shard_clips}; it is the number of clips in a file")
     sound = AudioStreamChoice.parse(audio_stream)
     prefer: Medium = "sound" if faces == "none" else "picture"
     found = find_sources([Path(source) for source in sources], dataset, labels, prefer)
     found = undo_known_delays(found, delays) if delays else found
     if faces != "none" and all(is_sound(source.path) for source in found if not source.problem):
-        raise CorpusError(f"there is no picture to prepare, {found[0].path} for one: {SOUND_ONLY}")
+        raise CorpusError(
+            f"there is no video to prepare, only sound such as {found[0].path}: {SOUND_ONLY}", code="no-video"
+        )
     read_clips: FaceClipReaders | SoundClipReaders
     if faces == "none":
         read_clips = SoundClipReaders(SoundOptions(min_seconds=min_seconds, max_seconds=max_seconds, sound=sound))

@@ -1,4 +1,4 @@
-"""`PrepareResult` and `CorpusInfo`: results."""
+"""Results of prepare and info; report.csv."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ COLUMNS = ("file", "status", "reason", "clips", "clip_seconds", "seconds")
 
 @dataclass(frozen=True, repr=False)
 class PrepareResult(Result):
-    """What came of a preparation.
+    """Result of a preparation.
 
     Attributes:
-        out: folder of the corpus.
-        sources: how many there were: ``done``, ``empty`` (no clip in them), ``failed`` and ``skipped`` together.
-        clips: how many they gave.
-        clip_seconds: how long those are together.
-        seconds: how long the sources are together, as far as they say.
-        elapsed_s: how long this run took; 0 if there was nothing left to do.
-        ran: how many seconds of sources this run went through (less than ``seconds`` if it went on from a kill).
-        remarks: how many sources gave clips and have something said about them in the report: no sound, for one.
+        out: folder of the corpus
+        sources: number of sources: sum of ``done``, ``empty`` (without clips), ``failed`` and ``skipped``
+        clips: number of clips
+        clip_seconds: total length of the clips
+        seconds: total length of the sources, if known
+        elapsed_s: run time; 0 if there was nothing left to do
+        ran: seconds of sources that this run processed (less than ``seconds`` if it resumed)
+        remarks: number of sources with clips and a remark in the report, such as a missing audio track
     """
 
     out: Path
@@ -55,7 +55,7 @@ class PrepareResult(Result):
 
     @classmethod
     def of(cls, out: Path, outcomes: Sequence[SourceOutcome], elapsed_s: float, ran: float) -> PrepareResult:
-        """Adds up the outcomes."""
+        """Sum up the outcomes."""
         count = dict.fromkeys(("done", "empty", "failed", "skipped"), 0)
         for outcome in outcomes:
             count[outcome.status] += 1
@@ -73,7 +73,7 @@ class PrepareResult(Result):
 
     @classmethod
     def read(cls, out: Path) -> PrepareResult:
-        """Of a corpus that is there already."""
+        """Read the result of a finished corpus."""
         rows = read_report((out / REPORT_FILE).read_text(encoding="utf-8"))
         outcomes = [
             SourceOutcome(
@@ -89,7 +89,7 @@ class PrepareResult(Result):
 
     @property
     def speed(self) -> float:
-        """Seconds of source gone through in one second of this run."""
+        """Seconds of source processed per second of this run."""
         return self.ran / self.elapsed_s if self.elapsed_s else 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,22 +99,22 @@ class PrepareResult(Result):
     def __rich__(self) -> RenderableType:
         from rich.text import Text
 
-        told = f"{self.clips} clips ({format_duration(self.clip_seconds)}) from {self.done} of {self.sources} sources"
-        told += f" in {self.out}"
+        length = format_duration(self.clip_seconds)
+        summary = f"{self.clips} clips ({length}) from {self.done} of {self.sources} sources in {self.out}"
         lost = [f"{n} {what}" for what, n in self._lost().items() if n]
         lost += [f"{self.remarks} with a remark"] * bool(self.remarks)
         if lost:
-            told += f"; {', '.join(lost)}: the reasons are in {self.out / REPORT_FILE}"
+            summary += f"; {', '.join(lost)}: the reasons are in {self.out / REPORT_FILE}"
         if self.elapsed_s:
-            told += f"; took {format_duration(self.elapsed_s)}, {self.speed:.0f} times as fast as real time"
-        return Text(told)
+            summary += f"; took {format_duration(self.elapsed_s)}, {self.speed:.0f} times as fast as real time"
+        return Text(summary)
 
     def _lost(self) -> dict[str, int]:
         return {"failed": self.failed, "without a clip": self.empty, "skipped": self.skipped}
 
 
 def format_duration(seconds: float) -> str:
-    """A length of time in the unit that fits it."""
+    """Format a duration in seconds, minutes or hours."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     if seconds < 3600:
@@ -123,7 +123,7 @@ def format_duration(seconds: float) -> str:
 
 
 def write_source_report(folder: Path, sources: Sequence[Source], outcomes: Sequence[SourceOutcome]) -> None:
-    """Writes report.csv, a row a source in their order."""
+    """Write report.csv, one row for each source in order."""
     with (
         atomic_write(folder / REPORT_FILE) as temporary,
         temporary.open("w", newline="", encoding="utf-8", errors=ENCODING_ERRORS) as file,
@@ -136,34 +136,34 @@ def write_source_report(folder: Path, sources: Sequence[Source], outcomes: Seque
 
 
 def read_report(text: str) -> list[dict[str, str]]:
-    """The rows of a report.csv."""
+    """Return the rows of a report.csv."""
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 @dataclass(frozen=True, repr=False)
 class CorpusInfo(Result):
-    """What is in a corpus.
+    """Description of a corpus.
 
     Attributes:
-        path: as given.
-        clips: how many.
-        hours: length of all clips.
-        mean_seconds: of a clip.
-        shortest_seconds: of a clip.
-        longest_seconds: of a clip.
-        sources: files that gave clips.
-        speakers: different values of the label ``speaker``; None without that label.
-        labels: name of each label -> how many clips have it.
-        silent_clips: clips whose source has no sound.
-        size: width and height of the faces in pixels; 0 where there is sound alone.
-        detector: of the faces, such as ``yunet-2023mar``; None for whole frames and for sound alone.
-        shards: tar files.
-        bytes: of the clips in them.
-        failed: file -> reason, of the sources that could not be read.
-        empty: file -> reason, of the sources without a clip.
-        skipped: file -> reason, of the files that are not of the data set.
-        format: layout of the data set it was made from.
-        seehear: version that made it.
+        path: folder or URL, as given
+        clips: number of clips
+        hours: total length
+        mean_seconds: mean length of a clip
+        shortest_seconds: length of the shortest clip
+        longest_seconds: length of the longest clip
+        sources: number of files with clips
+        speakers: number of values of the label ``speaker``; None without that label
+        labels: name of each label -> number of clips with it
+        silent_clips: number of clips whose source has no sound
+        size: width and height of the faces in pixels; 0 if the clips are audio only
+        detector: face detector, such as ``yunet-2023mar``; None for whole frames and audio only
+        shards: number of tar files
+        bytes: total size of the clips in them
+        failed: file -> reason, of unreadable sources
+        empty: file -> reason, of sources without a clip
+        skipped: file -> reason, of files that are not of the data set
+        format: name of the data set's layout
+        seehear: version that prepared it
     """
 
     path: str
@@ -218,13 +218,13 @@ class CorpusInfo(Result):
 
 
 def corpus_info(corpus: str | Path) -> CorpusInfo:
-    """Describe a corpus: clips, hours, speakers, labels, and what could not be read. No clip is decoded.
+    """Describe a corpus: clips, hours, speakers, labels, and unreadable sources. No clip is decoded.
 
     Args:
-        corpus: folder or URL of a corpus that "seehear prepare" made.
+        corpus: folder or URL of a corpus from "seehear prepare".
 
     Raises:
-        CorpusError: there is none, or it is unfinished, damaged or of another version.
+        CorpusError: no corpus, or it is unfinished, damaged or of another version
     """
     clips = Corpus(corpus)
     root, table = clips.roots[0], clips.manifest

@@ -1,6 +1,6 @@
-"""Cached views: what training needs of each clip, memory-mapped.
+"""Cached views: the video region and audio of each clip for training, in memory-mapped files.
 
-Decoding a clip of 3 s costs as much as training on it does; reading its mouth from a mapped file costs nothing.
+Decoding a clip of 3 s takes as long as a training step on it; reading its mouth region from a mapped file is free.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ Sound = NDArray[np.int16]
 FULL_SCALE = 32767  # int16 of a sample of 1.0
 
 
-CLIPS_A_TASK = 32
+_CLIPS_PER_TASK = 32
 
 
 @dataclass(frozen=True)
 class CachedView:
-    """What is kept of each clip's pictures.
+    """The part of each clip's video that is cached.
 
     Attributes:
-        name: plain letters; part of a folder's name.
-        version: counts up when the function changes, so that no stale cache is used.
-        function: a function of a module: clip -> uint8 (T, ...), the same shape behind T for every clip.
+        name: plain letters; part of the name of the cache folder
+        version: increased when the function changes, so that old caches are not used
+        function: function of a module: clip -> uint8 (T, ...), with the same shape after T for all clips
     """
 
     name: str
@@ -60,12 +60,12 @@ class CachedView:
 
 
 def mouth(clip: Clip) -> Pictures:
-    """The mouth region, RGB, (T, S/2, S/2, 3)."""
+    """Return the mouth region, RGB, (T, S/2, S/2, 3)."""
     return mouth_region(clip.video)
 
 
 def mouth_luma(clip: Clip) -> Pictures:
-    """The mouth region, BT.601 luma, (T, S/2, S/2): a third of the bytes."""
+    """Return the mouth region, BT.601 luma, (T, S/2, S/2): a third of the bytes."""
     region = np.ascontiguousarray(mouth_region(clip.video))
     frames, height, width, _ = region.shape
     grey = cv2.cvtColor(region.reshape(frames * height, width, 3), cv2.COLOR_RGB2GRAY)
@@ -73,23 +73,23 @@ def mouth_luma(clip: Clip) -> Pictures:
 
 
 def face(clip: Clip) -> Pictures:
-    """The whole crop, RGB, (T, S, S, 3)."""
+    """Return the whole crop, RGB, (T, S, S, 3)."""
     return clip.video
 
 
 def scaled_region(clip: Clip, region: str, size: int, colour: bool) -> Pictures:
-    """A region at another size, each pixel the mean of what it covers: (T, size, size, 3), or luma (T, size, size)."""
+    """Return a region resized by area averaging: RGB (T, size, size, 3), or luma (T, size, size)."""
     pictures = clip.video if region == "face" else mouth_region(clip.video)
     how = cv2.INTER_AREA if size <= pictures.shape[1] else cv2.INTER_LINEAR
-    kept = []
+    scaled = []
     for picture in pictures:
         smaller = cv2.resize(np.ascontiguousarray(picture), (size, size), interpolation=how)
-        kept.append(smaller if colour else cv2.cvtColor(smaller, cv2.COLOR_RGB2GRAY))
-    return np.asarray(kept, dtype=np.uint8)
+        scaled.append(smaller if colour else cv2.cvtColor(smaller, cv2.COLOR_RGB2GRAY))
+    return np.asarray(scaled, dtype=np.uint8)
 
 
 def no_pictures(clip: Clip) -> Pictures:
-    """No pictures, (T, 0)."""
+    """Return an empty array, (T, 0)."""
     return np.zeros((clip.frames, 0), dtype=np.uint8)
 
 
@@ -100,25 +100,25 @@ VIEWS = {
 
 
 SOUND = CachedView("sound", 1, no_pictures)
-"""Of a corpus of sound alone, whatever is to be seen of others."""
+"""View of an audio-only corpus, whatever the view of others."""
 
 
 PLACEHOLDER = Clip(
     np.zeros((1, 128, 128, 3), np.uint8), np.zeros((1, 5, 2), np.float32), np.zeros(SAMPLES_PER_FRAME, np.float32)
 )
-"""A black face of the usual size, whose views are those of sound alone where nothing else is there to be seen."""
+"""A black face of the default size; gives the shape of the view if all clips are audio only."""
 
 
-SCALED = re.compile(r"(face|mouth)-(\d+)(-luma)?")
+_SCALED = re.compile(r"(face|mouth)-(\d+)(-luma)?")
 
 
 def find_view(name: str) -> CachedView:
-    """One of `VIEWS`; or ``face-64``, ``mouth-48-luma`` and so on: a region at a size, RGB or luma.
+    """Return one of `VIEWS`, or a region at a size in RGB or luma, such as ``face-64`` or ``mouth-48-luma``.
 
     Raises:
-        KeyError: neither.
+        KeyError: no such view
     """
-    match = SCALED.fullmatch(name)
+    match = _SCALED.fullmatch(name)
     if not match:
         return VIEWS[name]
     region, size, grey = match.groups()
@@ -126,15 +126,15 @@ def find_view(name: str) -> CachedView:
 
 
 class ClipViews:
-    """The views and the sound of a corpus's clips, by the same index as the clips themselves.
+    """Views and audio of the clips of a corpus, with the same indices as the clips.
 
     Attributes:
-        shape: of one picture.
-        frames: int32 (clips,), the length of each.
-        seen: bool (clips,), False where a clip is sound alone and its pictures are black.
-        sources: int64 (clips,), the same number for clips of the same source.
-        faces: whether the faces are drawn or filmed; None where there are none.
-        detectors: names of those that found the faces.
+        shape: shape of a frame
+        frames: int32 (clips,), length of each clip
+        seen: bool (clips,), False for audio-only clips, whose frames are black
+        sources: int64 (clips,), the same number for clips of the same source
+        faces: whether the faces are drawn or filmed; None if there are none
+        detectors: names of the face detectors
     """
 
     def __init__(
@@ -145,21 +145,21 @@ class ClipViews:
         workers: int | None = None,
         progress: Progress | None = None,
     ) -> None:
-        """Opens the cached views of a corpus, made first if they are not there.
+        """Open the cached views of a corpus; create them if they do not exist.
 
-        They are made of whole corpora, so training and development parts share them, and they are found again by the
-        manifest's SHA-256 and the view's name and version. Of a corpus of sound alone the sound is kept, and no
-        pictures: it is shown black, in the shape of the corpora that it is joined with.
+        Views are of whole corpora, so training and development part share them. They are identified by the SHA-256 of
+        the manifest and the name and version of the view. Of an audio-only corpus only the audio is cached; its frames
+        are black, in the shape of the joined corpora.
 
         Args:
-            corpus: one or several joined, or a part of them.
-            view: what is kept, by a name that `find_view` knows or an own one.
-            folder: where; by default ``views`` in the corpus, or the user's cache if that cannot be written.
+            corpus: one or several joined corpora, or a part of them
+            view: name for `find_view`, or your own view
+            folder: cache folder; by default ``views`` in the corpus, or the user's cache if that cannot be written
             workers: processes that decode; by default one a core.
             progress: called with the share that is decoded, 0 to 1, and a text.
 
         Raises:
-            CorpusError: a clip cannot be read, the disk is full, or joined corpora differ in the shape of the view.
+            CorpusError: a clip cannot be read, the disk is full, or joined corpora differ in the shape of the view
         """
         view = find_view(view) if isinstance(view, str) else view
         self._corpus = corpus.manifest["corpus"].to_numpy()
@@ -187,18 +187,18 @@ class ClipViews:
         return len(self.frames)
 
     def __getitem__(self, index: int) -> tuple[Pictures, Sound]:
-        """One clip: uint8 (T, ...) and int16 (T * 640,), both read-only looks into the mapped file, nothing copied."""
+        """Return a clip: uint8 (T, ...) and int16 (T * 640,), read-only views of the mapped files."""
         return self.window(index, 0, int(self.frames[index]))
 
     def window(self, index: int, start: int, frames: int) -> tuple[Pictures, Sound]:
-        """Frames [start, start + frames) of a clip, with their sound."""
+        """Return frames [start, start + frames) of a clip, with their audio."""
         if start < 0 or start + frames > self.frames[index]:
             raise IndexError(f"frames {start} to {start + frames} of a clip of {self.frames[index]}")
         pictures, sound, _ = self._maps[self._corpus[index]]
         first = self._starts[index] + start
         last = first + frames
-        shown = pictures[first:last] if self.seen[index] else np.broadcast_to(self._black, (frames, *self.shape))
-        return shown, sound[first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME]
+        window = pictures[first:last] if self.seen[index] else np.broadcast_to(self._black, (frames, *self.shape))
+        return window, sound[first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME]
 
 
 _Maps = tuple[Pictures, Sound, NDArray[np.int64]]  # all pictures, all sound, first frame of each clip
@@ -214,7 +214,7 @@ def _open_or_make(
         if (place / name / "index.json").exists():
             return _open(place / name)
     place = next((p for p in places if _writable(p)), places[-1])
-    with corpus_os_errors(place), _alone(place, name):
+    with corpus_os_errors(place), _locked(place, name):
         if not (place / name / "index.json").exists():  # another process may have made it while this one waited
             _make(root, view, place / name, workers, progress)
     return _open(place / name)
@@ -226,31 +226,31 @@ def _open(folder: Path) -> _Maps:
     total, shape = int(lengths.sum()), tuple(index["shape"])
     try:
         pictures = (
-            np.zeros((total, *shape), dtype=np.uint8)  # nothing cannot be mapped
+            np.zeros((total, *shape), dtype=np.uint8)  # an empty file cannot be mapped
             if 0 in shape
             else np.memmap(folder / "video.u8", dtype=np.uint8, mode="r", shape=(total, *shape))
         )
         sound = np.memmap(folder / "audio.i16", dtype=np.int16, mode="r", shape=(total * SAMPLES_PER_FRAME,))
     except (OSError, ValueError) as error:
-        raise CorpusError(f"{folder} is damaged ({error}); remove it, and it will be made again") from error
+        raise CorpusError(f"{folder} is damaged ({error}); remove it, and it will be created again") from error
     return np.asarray(pictures), np.asarray(sound), np.concatenate([[0], np.cumsum(lengths)[:-1]])
 
 
 def _make(root: CorpusRoot, view: CachedView, folder: Path, workers: int, progress: Progress | None) -> None:
-    """Makes the files beside their place and renames the folder."""
+    """Create the files in a temporary folder and rename it."""
     table = root.table()
     lengths = table["frames"].to_numpy().astype(np.int64)
     total = int(lengths.sum())
     shape = view.function(Corpus(root.name)[0]).shape[1:]
-    beside = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(beside, ignore_errors=True)  # of a process that was killed: this one is alone
-    beside.mkdir(parents=True)
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)  # from a process that was killed; this one has the lock
+    temporary.mkdir(parents=True)
     try:
-        _allocate(beside / "video.u8", total * int(np.prod(shape)))
-        _allocate(beside / "audio.i16", total * SAMPLES_PER_FRAME * 2)
+        _allocate(temporary / "video.u8", total * int(np.prod(shape)))
+        _allocate(temporary / "audio.i16", total * SAMPLES_PER_FRAME * 2)
         starts = np.concatenate([[0], np.cumsum(lengths)])
-        tasks = [(i, min(i + CLIPS_A_TASK, len(lengths))) for i in range(0, len(lengths), CLIPS_A_TASK)]
-        work = partial(_write_clips, root=root.name, view=view, shape=shape, starts=starts, folder=beside)
+        tasks = [(i, min(i + _CLIPS_PER_TASK, len(lengths))) for i in range(0, len(lengths), _CLIPS_PER_TASK)]
+        work = partial(_write_clips, root=root.name, view=view, shape=shape, starts=starts, folder=temporary)
         stage = Stage(progress, f"decoding the {view.name} of {root.name}", total)
         done = 0
         for message in run_tasks(tasks, work, workers):
@@ -259,10 +259,10 @@ def _make(root: CorpusRoot, view: CachedView, folder: Path, workers: int, progre
             if message.kind == "told":
                 done += message.value
                 stage.update(done, f"{done / max(stage.elapsed_s, 1e-3):.0f} frames/s")
-        write_text(beside / "index.json", json.dumps({"shape": shape, "frames": lengths.tolist()}))
-        beside.replace(folder)
+        write_text(temporary / "index.json", json.dumps({"shape": shape, "frames": lengths.tolist()}))
+        temporary.replace(folder)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write_clips(
@@ -275,7 +275,7 @@ def _write_clips(
     starts: NDArray[np.int64],
     folder: Path,
 ) -> None:
-    """Decodes some clips into their places of the two files."""
+    """Decode clips into their positions in the two files."""
     corpus = _corpus(root)
     with (folder / "video.u8").open("r+b") as video, (folder / "audio.i16").open("r+b") as audio:
         for index in range(*task):
@@ -295,12 +295,12 @@ def _write_clips(
 
 @lru_cache(maxsize=1)
 def _corpus(root: str) -> Corpus:
-    """One opening of the corpus for each process."""
+    """Open the corpus once per process."""
     return Corpus(root)
 
 
 def _allocate(path: Path, size: int) -> None:
-    """A file whose room on the disk is taken now: a full disk is met here, not in the middle of a mapped write."""
+    """Create a file with allocated disk space, so that a full disk is detected here and not during a mapped write."""
     with path.open("wb") as file:
         if size:
             os.posix_fallocate(file.fileno(), 0, size)
@@ -315,8 +315,8 @@ def _writable(folder: Path) -> bool:
 
 
 @contextmanager
-def _alone(place: Path, name: str) -> Iterator[None]:
-    """One process at a time makes a view; the others wait and then find it done."""
+def _locked(place: Path, name: str) -> Iterator[None]:
+    """Lock a view: one process creates it, others wait and then find it complete."""
     place.mkdir(parents=True, exist_ok=True)
     with (place / f".{name}.lock").open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

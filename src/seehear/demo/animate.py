@@ -33,7 +33,7 @@ from seehear.machine import single_thread
 from seehear.metrics.bootstrap import count_phrase
 from seehear.models.animate import AnimateModel, to_planes
 from seehear.models.interface import LipSyncModel
-from seehear.models.store import load
+from seehear.models.store import load_animate_model
 from seehear.progress import Progress
 from seehear.report.html import Block, Filmstrip, Section, SvgFigure, Table, Text, Video
 from seehear.report.plots import INK, new_figure, to_svg
@@ -128,8 +128,7 @@ def learn_to_animate(corpus: Path, run: Path, *, steps: int, seed: int, progress
 
 def draw_held_out(run: Path, held_out: Corpus, progress: Progress | None) -> HeldOutAnimation:
     """Animate held-out people from their first frame and the audio."""
-    model = load(run)
-    assert isinstance(model, AnimateModel)
+    model = load_animate_model(run)
     clips = np.linspace(0, len(held_out) - 1, min(COMPARED, len(held_out))).astype(int).tolist()
     shown = clips[:: max(1, len(clips) // SHOWN_CLIPS)][:SHOWN_CLIPS]
     strips = [FrameStrip(*map(_sample_frames, _generate(model, held_out[clip]))) for clip in shown]

@@ -13,7 +13,7 @@ from seehear.evaluation.task import Mode
 from seehear.models.interface import LipSyncModel, PretextModel
 from seehear.nn.embed import PaddedLipEncoder, PixelEncoder
 from seehear.nn.external import has_weights, init_external, is_external, load_external
-from seehear.nn.handcrafted import EGEMAPS, FULL, HANDCRAFTED, SUFFIXES, build_handcrafted
+from seehear.nn.handcrafted import EGEMAPS, FULL, HANDCRAFTED, REMOVED, build_handcrafted
 from seehear.nn.handcrafted import installed as egemaps_installed
 from seehear.nn.interface import SpeechEncoder
 
@@ -24,7 +24,7 @@ DEFAULT_BASELINES = ("logmel", "mfcc", UNTRAINED)
 """Default baselines of a model."""
 
 
-HANDCRAFTED_BASELINES = (*(name + suffix for name in FULL for suffix in ("", *SUFFIXES)), EGEMAPS)
+HANDCRAFTED_BASELINES = (*(name + suffix for name in FULL for suffix in REMOVED), EGEMAPS)
 """Handcrafted features in all their usual forms; the best of them is the baseline to beat."""
 
 
@@ -145,15 +145,13 @@ def _trained_speech(name: str) -> SpeechEncoder:
 
 def _untrained_speech(name: str, seed: int) -> SpeechEncoder:
     """Return the same encoder with initial weights."""
-    from seehear.models import MODELS
-    from seehear.models.store import find_model, read_config
+    from seehear.models.store import load_untrained
 
+    if not is_external(name):
+        return load_untrained(name, seed).speech.eval()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        if is_external(name):
-            return init_external(name)
-        config = read_config(find_model(name))
-        return MODELS[config["pretext"]].from_config(config).speech.eval()
+        return init_external(name)
 
 
 PIXELS = "pixels"
@@ -208,9 +206,8 @@ def compared_lip_encoder(name: str, model: str, mode: Mode = "frozen", layer: st
 
 def _lips(model: PretextModel, name: str) -> PaddedLipEncoder:
     if not isinstance(model, LipSyncModel):
-        article = "an" if model.name[0] in "aeiou" else "a"
         raise ModelError(
-            f"{name} is {article} {model.name} model, which has no eye for lips; name a sync or joint model"
+            f"{name} is {model.with_article()} model, which has no eye for lips; name a sync or joint model"
         )
     return PaddedLipEncoder(model.lips, normalised=model.distance == "cosine").eval()
 
@@ -223,10 +220,6 @@ def _trained_lips(name: str) -> PretextModel:
 
 def _untrained_lips(name: str, seed: int) -> PretextModel:
     """Return the same model with initial weights."""
-    from seehear.models import MODELS
-    from seehear.models.store import find_model, read_config
+    from seehear.models.store import load_untrained
 
-    config = read_config(find_model(name))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return MODELS[config["pretext"]].from_config(config)
+    return load_untrained(name, seed)

@@ -16,8 +16,7 @@ from scipy.io import wavfile
 from seehear.audio.recording import resample
 from seehear.clip import SAMPLE_RATE
 from seehear.data.corpus import Corpus, CorpusRoot
-from seehear.data.datasets import Source, Span
-from seehear.data.datasets.catalogue import find_sources
+from seehear.data.datasets import Source, Span, find_sources
 from seehear.data.manifest import CORPUS_FILE, LABEL_PREFIX, label_columns
 from seehear.errors import CorpusError, MediaError
 from seehear.media.audio_streams import STEREO, mix_down
@@ -197,8 +196,7 @@ class Recordings(Sequence[Recording]):
 
         Args:
             paths: corpora that `seehear prepare` has made, and files and folders of the data set
-            dataset: name of the data set in `seehear.data.datasets.catalogue`, for what is no corpus; by default
-                ``folder``
+            dataset: name in `seehear.data.datasets.DATASETS`, for what is no corpus; by default ``folder``
 
         Raises:
             CorpusError: nothing is there, or it is damaged or does not match its labels.

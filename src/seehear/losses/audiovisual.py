@@ -11,6 +11,9 @@ same people in another segment. Otherwise the anchors themselves are the candida
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -43,6 +46,8 @@ class Contrastive(Loss):
         exclude: see `Loss`.
     """
 
+    name = "contrastive"
+    paper = "Chung & Zisserman 2016"
     distance = "euclidean"
 
     def __init__(self, margin: float = 20.0, exclude: int = 0) -> None:
@@ -68,6 +73,8 @@ class AVENet(Loss):
     initialisation the sign is wrong half of the time.
     """
 
+    name = "avenet"
+    paper = "Arandjelović & Zisserman 2018"
     distance = "euclidean"
     normalised = True
 
@@ -97,8 +104,13 @@ class Multiway(Loss):
         similarity: s, see `make_similarity`.
         symmetric: average the losses of both directions, audio to lips and lips to audio.
         exclude: see `Loss`.
-        shared: see `Loss`.
+        shared: see `Loss.shared_dims`.
     """
+
+    name = "multiway"
+    paper = "Chung, Chung & Kang 2019"
+    angular = True
+    separates = "none"
 
     def __init__(
         self,
@@ -146,8 +158,11 @@ class Separate(Multiway):
         symmetric: see `Multiway`.
         exclude: see `Loss`.
         weight: w, the weight of the losses within the modalities.
-        shared: see `Loss`.
+        shared: see `Loss.shared_dims`.
     """
+
+    name = separates = "separate"
+    paper = "after Chung, Kang & Chung 2020"
 
     def __init__(
         self,
@@ -159,6 +174,15 @@ class Separate(Multiway):
     ) -> None:
         super().__init__(similarity, symmetric, exclude, shared)
         self.weight = weight
+
+    @classmethod
+    def check(cls, options: Mapping[str, Any], section: str, second_embeddings: bool) -> None:
+        """See `Loss.check`."""
+        super().check(options, section, second_embeddings)
+        if not second_embeddings and options.get("similarity", "angular") != "angular":
+            raise ValueError(
+                f"{section}.loss {cls.name} needs {section}.similarity angular: there is one cut of each clip"
+            )
 
     def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates, within: Candidates) -> Tensor:
         """See `Multiway.choose_from`."""
@@ -175,6 +199,9 @@ class Merged(Multiway):
     The form of NT-Xent (Chen et al. 2020, SimCLR, arXiv 2002.05709), with audio and lips as the two views.
     """
 
+    name = separates = "merged"
+    paper = "after Chung, Kang & Chung 2020"
+
     def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates, within: Candidates) -> Tensor:
         """See `Multiway.choose_from`."""
         rivals = torch.cat([across, self.similarity(own, own2)], dim=-1)  # (G, N, 2N)
@@ -184,6 +211,9 @@ class Merged(Multiway):
 
 class Substitute(Multiway):
     """Contrasts the positive of the other modality with negatives of the own modality only."""
+
+    name = separates = "substitute"
+    paper = "after Chung, Kang & Chung 2020"
 
     def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates, within: Candidates) -> Tensor:
         """See `Multiway.choose_from`."""

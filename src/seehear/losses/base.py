@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from inspect import signature
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, distributed, nn
@@ -189,14 +191,27 @@ def _ranks() -> range:
 class Loss(nn.Module, ABC):
     """A loss over G groups of N candidates; candidates of the same index are positive pairs.
 
+    A subclass declares a loss: with a name it can be registered (`seehear.registry.register`), and models then accept
+    that name. The parameters of its ``__init__`` are its options.
+
     Attributes:
+        name: value of the options that choose it.
+        paper: where it was published.
+        angular: whether it compares embeddings by cosine similarity unless told otherwise, as joint requires.
+        separates: value of the benchmark option ``loss.separation`` that chooses it: how it separates embeddings within
+            a modality, ``none`` if it does not; None for losses to which separation cannot be added.
         exclude: number of neighbours in time that are not negatives (see `candidates`).
         distance: how embeddings trained by this loss are compared.
         normalised: whether embeddings trained by this loss are L2-normalised.
-        shared: number of leading dimensions that are compared across the modalities; None compares all of them. The
-            others are used within a modality only.
+        shared_dims: number of leading dimensions that are compared across the modalities; None compares all of them.
+            The others are used within a modality only.
     """
 
+    registry_kind: ClassVar[str] = "loss"
+    name: ClassVar[str]
+    paper: ClassVar[str] = ""
+    angular: ClassVar[bool] = False
+    separates: ClassVar[str | None] = None
     distance: Distance = "euclidean"
     normalised: bool = False
     shared_dims: int | None = None
@@ -206,6 +221,26 @@ class Loss(nn.Module, ABC):
         if exclude < 0:
             raise ValueError(f"exclude must be 0 or more neighbours, not {exclude}")
         self.exclude = exclude
+
+    @classmethod
+    def option_names(cls) -> tuple[str, ...]:
+        """Return the names of its options."""
+        return tuple(signature(cls).parameters)
+
+    @classmethod
+    def check(cls, options: Mapping[str, Any], section: str, second_embeddings: bool) -> None:
+        """Check the options of a model that uses this loss.
+
+        Args:
+            options: the model's values of `seehear.losses.COMMON_OPTIONS`, accepted by this loss or not.
+            section: name of the model's options on the command line, for messages.
+            second_embeddings: whether the model gives ``sound2`` and ``lips2`` to `forward`.
+
+        Raises:
+            ValueError: the loss cannot be used with these options.
+        """
+        if options.get("shared") is not None and "shared" not in cls.option_names():
+            raise ValueError(f"the loss {cls.name} compares all of an embedding: leave out {section}.shared")
 
     def forward(
         self,

@@ -291,7 +291,7 @@ def peak_statistics(peak: PeakStatistics) -> NDArray[np.float64]:
 def fit_delay_calibration(
     peaks: Sequence[PeakStatistics], right: Sequence[bool], *, ridge: float = 1e-2
 ) -> DelayCalibration:
-    """Fit the regression to measurements with known truth, by Newton's method.
+    """Fit the regression to measurements with known truth.
 
     Args:
         peaks: the measurements, correct and wrong ones.
@@ -301,29 +301,16 @@ def fit_delay_calibration(
     Raises:
         ValueError: all examples are correct, or all are wrong.
     """
-    truth = np.asarray(right, float)
-    if truth.min() == truth.max():
+    truth = np.asarray(right, bool)
+    if truth.all() or not truth.any():
         raise ValueError("a calibration needs both right and wrong measurements")
-    inputs = np.column_stack([np.ones(len(peaks)), np.array([peak_statistics(peak) for peak in peaks])])
-    weights = _logistic(inputs, truth, ridge)
+    from sklearn.linear_model import LogisticRegression
+
+    inputs = np.array([peak_statistics(peak) for peak in peaks])
+    model = LogisticRegression(C=1 / ridge, solver="newton-cholesky", tol=1e-10).fit(inputs, truth)
     # The statistics correlate, so with few examples one coefficient may turn negative; clear peaks must never lose.
-    while (weights[1:] < 0).any():
-        inputs[:, 1:][:, weights[1:] <= 0] = 0
-        weights = _logistic(inputs, truth, ridge)
-    bias, margin, evidence = (round(float(weight), 4) for weight in weights)
+    while (model.coef_ < 0).any():
+        inputs[:, model.coef_[0] <= 0] = 0
+        model.fit(inputs, truth)
+    bias, margin, evidence = (round(float(weight), 4) for weight in (*model.intercept_, *model.coef_[0]))
     return DelayCalibration(bias, margin, evidence, examples=len(peaks))
-
-
-def _logistic(inputs: NDArray[np.float64], truth: NDArray[np.float64], ridge: float) -> NDArray[np.float64]:
-    """Coefficients (n,) of a logistic regression of ``truth`` (m,) on ``inputs`` (m, n); the first is not penalised."""
-    penalty = ridge * np.diag([0.0, *np.ones(inputs.shape[1] - 1)])
-    weights = np.zeros(inputs.shape[1])
-    for _ in range(50):
-        probability = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
-        slope = inputs.T @ (probability - truth) + penalty @ weights
-        curvature = (inputs.T * (probability * (1 - probability))) @ inputs + penalty + 1e-9 * np.eye(len(weights))
-        step = np.linalg.solve(curvature, slope)
-        weights = weights - step
-        if np.abs(step).max() < 1e-8:
-            break
-    return weights

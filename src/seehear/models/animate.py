@@ -15,12 +15,13 @@ from torch import Generator, Tensor, nn
 
 from seehear.audio.augmentation import SoundAugmentation, SoundAugmentationOptions
 from seehear.clip import SAMPLES_PER_FRAME, Region, mouth_slices
-from seehear.config import build_options, check_minimums
+from seehear.config import check_minimums, check_names
 from seehear.models.audio_only import Reconstruct, ShuffleDetection
-from seehear.models.inputs import augmentation_from_plain, encode_augmented, resize_pictures, select_region
+from seehear.models.inputs import encode_augmented, resize_pictures, select_region
 from seehear.models.interface import PretextModel
 from seehear.models.picture_augmentation import PictureAugmentation, PictureAugmentationOptions
-from seehear.nn import SpeechName, build_speech_encoder, complete_speech_options
+from seehear.models.validation import AnimateValidation
+from seehear.nn import SpeechName, build_encoder, complete_options
 from seehear.nn.generator import FrameGenerator, NormName
 from seehear.nn.interface import StreamedSpeech
 
@@ -223,6 +224,7 @@ class AnimateOptions(GenerationOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_names(self)
         if not 0 <= self.alpha <= 1:
             raise ValueError(f"model.alpha must be 0 to 1, not {self.alpha}")
 
@@ -238,15 +240,18 @@ class AnimateModel(PretextModel):
 
     name = "animate"
     Options = AnimateOptions
+    summary = "frames of a talking face generated from audio and a still"
+    paper = "Shukla et al. 2020, arXiv 2001.04316"
+    validation = AnimateValidation
     logged_metrics = ("l1", "copied", "audio", "told")
 
     def __init__(self, options: AnimateOptions | None = None) -> None:
         super().__init__()
         self.options = o = options or AnimateOptions()
-        sound = complete_speech_options(o.encoder, o.sound)
+        sound = complete_options("speech", o.encoder, o.sound)
         self.config: dict[str, Any] = {"pretext": "animate", "model": asdict(o) | {"sound": sound}}
         self.input_view = f"{o.region}-{o.size}" + ("" if o.colour else "-luma")
-        self.encoder = build_speech_encoder(o.encoder, o.sound)
+        self.encoder = build_encoder("speech", o.encoder, o.sound)
         self.generator = build_generator(o, self.encoder.dim)
         self.drawing = GenerationLoss(o)
         self.task: ShuffleDetection | Reconstruct | None = None
@@ -256,16 +261,19 @@ class AnimateModel(PretextModel):
             self.task.requires_grad_(o.alpha < 1)
         self.sound_augment = SoundAugmentation(o.sounds)
 
-    @classmethod
-    def options_from(cls, given: Mapping[str, Any]) -> AnimateOptions:
-        """See `PretextModel.options_from`."""
-        options: AnimateOptions = build_options(AnimateOptions, augmentation_from_plain(given))
-        return options
-
     @property
     def speech(self) -> StreamedSpeech:
         """The audio encoder."""
         return self.encoder
+
+    @property
+    def generated_region(self) -> Region:
+        """Region shown by the generated frames."""
+        return self.options.region
+
+    def animator(self) -> AnimateModel:
+        """See `PretextModel.animator`."""
+        return self
 
     def forward(self, batch: Mapping[str, Tensor], rng: Generator | None = None) -> dict[str, Tensor]:
         """Compute the loss of one training step.

@@ -21,10 +21,10 @@ from torch.nn import functional as F
 
 from seehear.audio.spectrum import MFCC, LogMel
 from seehear.clip import SAMPLES_PER_FRAME
-from seehear.config import check_minimums
+from seehear.config import check_minimums, check_names
 from seehear.errors import ModelError
 from seehear.models.interface import PretextModel
-from seehear.nn import SpeechName, build_speech_encoder, complete_speech_options
+from seehear.nn import SpeechName, build_encoder, complete_options
 from seehear.nn.layers import MEL_FRAMES
 from seehear.nn.small import MEL_DEVIATION, MEL_MEAN
 from seehear.nn.speech import LogMelGRU, StridedOptions, StridedSpeech
@@ -162,6 +162,7 @@ class APCOptions:
     ahead: int = 3
 
     def __post_init__(self) -> None:
+        check_names(self)
         check_minimums("model", self, ahead=1)
 
 
@@ -175,6 +176,8 @@ class APCModel(PretextModel):
 
     name = "apc"
     Options = APCOptions
+    summary = "prediction of log-mel frames from earlier ones; audio only"
+    paper = "Chung et al. 2019, arXiv 1904.03240"
     logged_metrics = ("copied",)
     needs_pictures = False
     input_view = "mouth-luma"  # not used; the view that sync keeps too
@@ -187,9 +190,9 @@ class APCModel(PretextModel):
         """
         super().__init__()
         self.options = o = options or APCOptions()
-        sound = complete_speech_options(o.encoder, o.sound)
+        sound = complete_options("speech", o.encoder, o.sound)
         self.config: dict[str, Any] = {"pretext": self.name, "model": asdict(o) | {"sound": sound}}
-        encoder = build_speech_encoder(o.encoder, o.sound)
+        encoder = build_encoder("speech", o.encoder, o.sound)
         if not isinstance(encoder, LogMelGRU) or encoder.reach is None:
             normalised = " whose sound.normalise is fixed" if isinstance(encoder, LogMelGRU) else ""
             raise ModelError(
@@ -264,6 +267,8 @@ class CPCModel(PretextModel):
 
     name = "cpc"
     Options = CPCOptions
+    summary = "prediction of later features among negatives; audio only"
+    paper = "van den Oord, Li & Vinyals 2018, arXiv 1807.03748"
     logged_metrics = ("matched",)
     needs_pictures = False
     input_view = "mouth-luma"  # not used; the view that sync keeps too

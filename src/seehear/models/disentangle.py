@@ -17,13 +17,12 @@ from torch.nn import functional as F
 
 from seehear.audio.augmentation import SoundAugmentation, SoundAugmentationOptions
 from seehear.clip import SAMPLES_PER_FRAME, Region
-from seehear.config import build_options, check_minimums
+from seehear.config import check_minimums, check_names
 from seehear.errors import ModelError
 from seehear.losses.audiovisual import Confusion, Multiway
 from seehear.losses.base import SimilarityName, candidates, gather_processes
 from seehear.models.inputs import (
     align_embeddings,
-    augmentation_from_plain,
     augmented_spectrum,
     gather_steps,
     lip_input,
@@ -33,7 +32,8 @@ from seehear.models.inputs import (
 from seehear.models.interface import IdentityModel, LipSyncModel
 from seehear.models.match import still_augmentation, voice_augmentation
 from seehear.models.picture_augmentation import PictureAugmentation, PictureAugmentationOptions
-from seehear.nn import EncoderName, build_encoder_pair, complete_pair_options
+from seehear.models.validation import JointValidation
+from seehear.nn import EncoderName, build_encoder, complete_options
 from seehear.nn.embed import PaddedSpeechEncoder
 from seehear.nn.interface import make_spectrum
 
@@ -78,6 +78,7 @@ class DisentangleOptions:
     sounds: SoundAugmentationOptions = field(default_factory=voice_augmentation)
 
     def __post_init__(self) -> None:
+        check_names(self)
         weights = ("content_weight", "identity_weight", "confusion_weight")
         check_minimums("model", self, exclude=0, spacing=1, **dict.fromkeys(weights, 0.0))
         if self.candidates is not None:
@@ -108,15 +109,22 @@ class DisentangleModel(LipSyncModel, IdentityModel):
 
     name = "disentangle"
     Options = DisentangleOptions
+    summary = "separate embeddings of speech content and of identity, of lips and audio"
+    paper = "Nagrani et al. 2020, arXiv 2002.08742"
+    validation = JointValidation
     logged_metrics = ("matched", "found", "content", "identity", "confusion")
     separate_sources = True
 
     def __init__(self, options: DisentangleOptions | None = None) -> None:
         super().__init__()
         self.options = o = options or DisentangleOptions()
-        lips, sound = complete_pair_options(o.encoder, o.lips, o.sound)
-        self.config: dict[str, Any] = {"pretext": self.name, "model": asdict(o) | {"lips": lips, "sound": sound}}
-        self.lips, self.sound = build_encoder_pair(o.encoder, o.lips, o.sound)
+        encoders = {
+            "lips": complete_options("lips", o.encoder, o.lips),
+            "sound": complete_options("sound", o.encoder, o.sound),
+        }
+        self.config: dict[str, Any] = {"pretext": self.name, "model": asdict(o) | encoders}
+        self.lips = build_encoder("lips", o.encoder, o.lips)
+        self.sound = build_encoder("sound", o.encoder, o.sound)
         if self.lips.dim != self.sound.dim:
             raise ModelError(f"lips have embeddings of {self.lips.dim} numbers but sound of {self.sound.dim}")
         self.who_seen, self.who_heard = head_like(self.lips.head), head_like(self.sound.head)
@@ -132,12 +140,6 @@ class DisentangleModel(LipSyncModel, IdentityModel):
         self.picture_augment = PictureAugmentation(o.pictures)
         self.sound_augment = SoundAugmentation(o.sounds)
         self.lips.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # a third faster on CPUs
-
-    @classmethod
-    def options_from(cls, given: Mapping[str, Any]) -> DisentangleOptions:
-        """See `PretextModel.options_from`."""
-        options: DisentangleOptions = build_options(DisentangleOptions, augmentation_from_plain(given))
-        return options
 
     @property
     def learns(self) -> tuple[str, ...]:

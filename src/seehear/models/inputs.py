@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from seehear.audio.augmentation import SoundAugmentation, SoundAugmentationOptions, equalise
+from seehear.audio.augmentation import SoundAugmentation, equalise
 from seehear.audio.spectrum import LogMel
 from seehear.clip import SAMPLES_PER_FRAME, Region, mouth_slices
 from seehear.errors import ModelError
 from seehear.losses.base import Distance, Loss, distances
-from seehear.models.picture_augmentation import PictureAugmentation, PictureAugmentationOptions
+from seehear.models.picture_augmentation import PictureAugmentation
 from seehear.nn.interface import LipEncoder, Spectrum, StreamedSpeech
 from seehear.nn.small import MelSpeech
 
@@ -154,18 +153,6 @@ def sample_two_feature_segments(by_frame: Tensor, frames: int, rng: Generator | 
     steps = starts.to(by_frame.device).unsqueeze(2) + torch.arange(length, device=by_frame.device)  # (B, 2, length)
     first, second = (by_frame[rows, steps[:, which]] for which in (0, 1))
     return first, second
-
-
-def augmentation_from_plain(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert ``pictures`` and ``sounds`` of plain options to dataclasses; missing ones get their defaults.
-
-    Raises:
-        TypeError: unknown option.
-    """
-    options = dict(given)
-    options["pictures"] = PictureAugmentationOptions(**options.get("pictures", {}))
-    options["sounds"] = SoundAugmentationOptions(**options.get("sounds", {}))
-    return options
 
 
 def lip_input(

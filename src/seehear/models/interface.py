@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -13,30 +14,44 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from seehear.clip import FPS, SAMPLES_PER_FRAME, Region
+from seehear.config import build_options
 from seehear.errors import ModelError
 from seehear.losses.base import Distance, distances
+from seehear.models.validation import LossValidation, Validation
 from seehear.nn.embed import embed_audio, eval_mode, to_model_audio
 from seehear.nn.interface import LipEncoder, SpeechEncoder
 
+if TYPE_CHECKING:
+    from seehear.models.animate import AnimateModel
+
 
 class PretextModel(nn.Module, ABC):
-    """A model trained without labels, built from an instance of its `Options`.
+    """A model trained without labels, built from an instance of its `Options`. The class declares the model.
+
+    Your own model is a subclass that is given to `seehear.registry.register`; all that others ask of a model is here.
 
     Attributes:
-        name: key in `seehear.models.MODELS`, and value of ``pretext`` in config.json.
-        Options: dataclass of the section ``model`` of a preset. Its field ``pretext: Literal[name] = name`` identifies
-            the model that the options belong to.
-        shown: outputs of `forward`, besides the loss, that are written to metrics.csv, such as ``matched``.
-        config: contents of its config.json; the key ``model`` rebuilds it.
-        view: name of the `seehear.data.views` that its batches contain.
-        stills: number of random frames per window in a batch; None gives all frames.
-        apart: keep windows of one source out of the same batch, where they would be false negatives.
-        needs_pictures: leave out audio-only clips, as the model learns nothing from them.
-        by_sight: names of the modules that train on video only, if audio-only clips are allowed.
+        name: key in `seehear.models.MODELS`, and value of ``pretext`` in config.json
+        Options: dataclass of the section ``model`` of a preset; its field ``pretext: Literal[name] = name`` identifies
+            the model that the options belong to
+        summary: one line for the help
+        paper: where the model is described, such as "van den Oord et al. 2018, arXiv 1807.03748"
+        validation: how it is validated on development clips during training
+        logged_metrics: outputs of `forward`, besides the loss, that are written to metrics.csv, such as ``matched``
+        stills_per_window: number of random frames per window in a batch; None gives all frames
+        separate_sources: keep windows of one source out of the same batch, where they would be false negatives
+        needs_pictures: leave out audio-only clips, as the model learns nothing from them
+        video_only_modules: modules that train on video only, if audio-only clips are allowed
+        config: contents of its config.json; the key ``model`` rebuilds it
+        input_view: name of the `seehear.data.views` that its batches contain
     """
 
+    registry_kind: ClassVar[str] = "model"
     name: ClassVar[str]
     Options: ClassVar[type]
+    summary: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
+    validation: ClassVar[type[Validation]] = LossValidation
     logged_metrics: ClassVar[tuple[str, ...]] = ()
     stills_per_window: ClassVar[int | None] = None
     separate_sources: ClassVar[bool] = False
@@ -45,25 +60,37 @@ class PretextModel(nn.Module, ABC):
     config: dict[str, Any]
     input_view: str
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "Options" in vars(cls):
+            names = [entry.default for entry in fields(cls.Options) if entry.name == "pretext"]
+            if names != [cls.name]:
+                raise ModelError(
+                    f'{cls.Options.__name__} needs the field pretext: Literal["{cls.name}"] = "{cls.name}", '
+                    f"because its options are for {cls.__name__}"
+                )
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Build the model that a config.json describes, with random weights.
 
         Raises:
-            ModelError: an option that this version does not know.
+            ModelError: an option that this version does not know
         """
         try:
-            model = cls(cls.options_from(config["model"]))
-        except (KeyError, TypeError, ValueError) as error:
-            kind = f"an {cls.name}" if cls.name[0] in "aeiou" else f"a {cls.name}"
-            raise ModelError(f"config.json does not describe {kind} model of this version ({error})") from None
+            model = cls(build_options(cls.Options, config["model"]))
+        except (KeyError, TypeError, ValueError, ModelError) as error:
+            code = error.code if isinstance(error, ModelError) else None
+            raise ModelError(
+                f"config.json does not describe {cls.with_article()} model of this version ({error})", code=code
+            ) from None
         model.config = dict(config)
         return model
 
     @classmethod
-    def options_from(cls, given: Mapping[str, Any]) -> Any:
-        """Build `Options` from the key ``model`` of a config.json."""
-        return cls.Options(**given)
+    def with_article(cls) -> str:
+        """Return the name after its article, for sentences: "an apc"."""
+        return f"{'an' if cls.name[0] in 'aeiou' else 'a'} {cls.name}"
 
     @abstractmethod
     def __init__(self, options: Any = None) -> None:
@@ -84,6 +111,16 @@ class PretextModel(nn.Module, ABC):
     @abstractmethod
     def speech(self) -> SpeechEncoder:
         """The audio encoder, which probes and `seehear embed` use."""
+
+    def animator(self) -> AnimateModel:
+        """Return the model that generates frames with this one's weights.
+
+        Raises:
+            ModelError: this model cannot generate frames (code "cannot-draw")
+        """
+        raise ModelError(
+            f"{self.with_article()} model cannot draw; give the folder of an animate run", code="cannot-draw"
+        )
 
     def embed_audio(
         self, wave: NDArray[Any] | Tensor, sample_rate: int, layer: str | None = None

@@ -7,7 +7,7 @@ The three losses share the audio features: `sync` (Chung, Kang & Chung 2020, arX
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import torch
@@ -15,20 +15,18 @@ from torch import Generator, Tensor, nn
 
 from seehear.audio.augmentation import SoundAugmentation, SoundAugmentationOptions
 from seehear.clip import SAMPLES_PER_FRAME, Region
-from seehear.config import build_options, check_minimums
+from seehear.config import check_minimums, check_names, options_to_dict
 from seehear.errors import ModelError
 from seehear.models.animate import AnimateModel, AnimateOptions, GenerationLoss, GenerationOptions, build_generator
 from seehear.models.inputs import encode_augmented
 from seehear.models.interface import IdentityModel, LipSyncModel, check_shared_dims
 from seehear.models.match import MatchObjective, MatchObjectiveOptions, voice_augmentation
-from seehear.models.picture_augmentation import PictureAugmentationOptions
 from seehear.models.sync import SyncObjective, SyncObjectiveOptions
+from seehear.models.validation import JointValidation
 from seehear.nn import (
     SpeechName,
-    build_speech_encoder,
-    complete_face_options,
-    complete_lip_options,
-    complete_speech_options,
+    build_encoder,
+    complete_options,
 )
 from seehear.nn.embed import freeze_unused_layers
 from seehear.nn.generator import FrameGenerator
@@ -76,6 +74,7 @@ class JointOptions:
 
     def __post_init__(self) -> None:
         weights = ("sync_weight", "match_weight", "animate_weight")
+        check_names(self)
         check_minimums("model", self, size=8, dim=1, **dict.fromkeys(weights, 0.0))
         if self.size % 2:
             raise ValueError(f"model.size must be even, not {self.size}: the mouth is half of it")
@@ -96,6 +95,9 @@ class JointModel(LipSyncModel, IdentityModel):
 
     name = "joint"
     Options = JointOptions
+    summary = "sync, match and animate with one speech encoder"
+    paper = "Chung, Kang & Chung 2020, arXiv 2004.14326; Shukla et al. 2020, arXiv 2001.04316"
+    validation = JointValidation
     logged_metrics = ("matched", "found", "l1", "copied", "sync_loss", "match_loss")
     separate_sources = True
     distance = "cosine"
@@ -106,7 +108,7 @@ class JointModel(LipSyncModel, IdentityModel):
         self.config: dict[str, Any] = {"pretext": self.name, "model": _complete_options(o)}
         self.dim, self.input_view = o.dim, f"face-{o.size}"
         self.shared = o.match.shared
-        self.encoder = build_speech_encoder(o.encoder, o.sound)
+        self.encoder = build_encoder("speech", o.encoder, o.sound)
         self.sync = SyncObjective(o.sync, self.encoder, o.dim) if o.sync_weight else None
         self.match = MatchObjective(o.match, self.encoder, o.dim) if o.match_weight else None
         self.generator: FrameGenerator | None = None
@@ -117,18 +119,6 @@ class JointModel(LipSyncModel, IdentityModel):
         self.drawing = GenerationLoss(o.animate)
         self.sound_augment = SoundAugmentation(o.sounds)
         self.context = self.sync.context if self.sync else 0
-
-    @classmethod
-    def options_from(cls, given: Mapping[str, Any]) -> JointOptions:
-        """See `PretextModel.options_from`."""
-        terms = {"sync": SyncObjectiveOptions, "match": MatchObjectiveOptions, "animate": GenerationOptions}
-        complete = dict(given)
-        for name in terms.keys() & complete.keys():
-            complete[name] = build_options(terms[name], _with_pictures(given[name]))
-        if "sounds" in given:
-            complete["sounds"] = SoundAugmentationOptions(**given["sounds"])
-        options: JointOptions = build_options(JointOptions, complete)
-        return options
 
     @property
     def learns(self) -> tuple[str, ...]:
@@ -167,14 +157,21 @@ class JointModel(LipSyncModel, IdentityModel):
         """See `IdentityModel.embed_face`."""
         return self._require_match().embed_face(faces)
 
+    @property
+    def generated_region(self) -> Region:
+        """Region shown by the generated frames."""
+        return self.options.animate.region
+
     def animator(self) -> AnimateModel:
         """An animate model that shares its networks with this one.
 
         Raises:
-            ModelError: this model was trained without the animate objective.
+            ModelError: this model was trained without the animate objective
         """
         if self.generator is None:
-            raise ModelError("this joint model was trained with model.animate_weight 0 and cannot draw")
+            raise ModelError(
+                "this joint model was trained with model.animate_weight 0 and cannot draw", code="cannot-draw"
+            )
         o = self.options
         generation = {entry.name: getattr(o.animate, entry.name) for entry in fields(GenerationOptions)}
         model = AnimateModel(AnimateOptions(encoder=o.encoder, sound=o.sound, sounds=o.sounds, **generation))
@@ -204,11 +201,11 @@ class JointModel(LipSyncModel, IdentityModel):
         outputs: dict[str, Tensor] = {}
         loss = features.new_zeros((), dtype=torch.float32)
         if self.sync:
-            outputs |= _rename_loss(self.sync(features, video, rng), "sync_loss")
+            outputs |= _renamed(self.sync(features, video, rng), loss="sync_loss")
             loss = loss + o.sync_weight * outputs["sync_loss"]
         if self.match:
             second_layers = self._encode(audio, rng) if rng else layers
-            outputs |= _rename_loss(self.match(layers, second_layers, video, rng), "match_loss")
+            outputs |= _renamed(self.match(layers, second_layers, video, rng), loss="match_loss", matched="found")
             loss = loss + o.match_weight * outputs["match_loss"]
         if self.generator is not None:
             outputs |= self.drawing(self.generator, video, features, rng, seen="face")
@@ -233,20 +230,14 @@ class JointModel(LipSyncModel, IdentityModel):
         return self.match
 
 
-def _rename_loss(outputs: dict[str, Tensor], loss: str) -> dict[str, Tensor]:
-    """Rename the key ``loss``."""
-    return {loss if name == "loss" else name: value for name, value in outputs.items()}
-
-
-def _with_pictures(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert ``pictures`` of an objective's options to a dataclass, if given."""
-    pictures = {"pictures": PictureAugmentationOptions(**given["pictures"])} if "pictures" in given else {}
-    return {**given, **pictures}
+def _renamed(outputs: dict[str, Tensor], **names: str) -> dict[str, Tensor]:
+    """Outputs of an objective, with the names that they have beside those of the others."""
+    return {names.get(name, name): value for name, value in outputs.items()}
 
 
 def _complete_options(o: JointOptions) -> dict[str, Any]:
     """Every option, encoder defaults included, so that saved models survive a change of the defaults."""
-    whole = asdict(o) | {"sound": complete_speech_options(o.encoder, o.sound)}
-    whole["sync"]["lips"] = complete_lip_options(o.sync.encoder, {**o.sync.lips, "dim": o.dim})
-    whole["match"]["still"] = complete_face_options(o.match.face, o.match.still)
+    whole = options_to_dict(o) | {"sound": complete_options("speech", o.encoder, o.sound)}
+    whole["sync"]["lips"] = complete_options("lips", o.sync.encoder, {**o.sync.lips, "dim": o.dim})
+    whole["match"]["still"] = complete_options("face", o.match.face, o.match.still)
     return whole

@@ -6,9 +6,8 @@ track. A second segment and a second still are the positives within the modaliti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from inspect import signature
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 import torch
@@ -17,28 +16,20 @@ from torch.nn import functional as F
 
 from seehear.audio.augmentation import SoundAugmentation, SoundAugmentationOptions
 from seehear.clip import FPS
-from seehear.config import build_options, check_minimums
+from seehear.config import check_minimums, check_names, options_to_dict
 from seehear.errors import ModelError
-from seehear.losses import LOSSES, LossName, make_loss
-from seehear.losses.base import SimilarityName, gather_processes, mean_where
+from seehear.losses import AngularLoss, LossName, build_loss, check_loss
+from seehear.losses.base import Loss, SimilarityName, gather_processes, mean_where
 from seehear.models.inputs import (
-    augmentation_from_plain,
     encode_augmented,
     face_input,
     sample_two_feature_segments,
     sample_two_segments,
 )
-from seehear.models.interface import SEGMENT_S, IdentityModel, cross_similarity
+from seehear.models.interface import SEGMENT_S, IdentityModel, cross_similarity, within_similarity
 from seehear.models.picture_augmentation import PictureAugmentation, PictureAugmentationOptions
-from seehear.models.sync import AngularLoss
-from seehear.nn import (
-    FaceName,
-    SpeechName,
-    build_face_encoder,
-    build_speech_encoder,
-    complete_face_options,
-    complete_speech_options,
-)
+from seehear.models.validation import MatchValidation
+from seehear.nn import FaceName, SpeechName, build_encoder, complete_options
 from seehear.nn.embed import freeze_unused_layers
 from seehear.nn.interface import SpeechEncoder, StreamedSpeech
 from seehear.nn.layers import Pooling, SharedSubspace, VoiceHead
@@ -93,6 +84,7 @@ class MatchOptions:
         shared: for multi-way losses: additional dimensions, besides ``dim``, in which voices are compared with faces;
             by default the ``dim`` dimensions themselves are compared. A face reveals little about a voice (sex, age,
             size), and with more dimensions more training pairs are memorised.
+        loss_options: other options of the loss, which a loss of a plug-in may have.
         freeze_voice: keep the initial weights of the voice tower (see --init), except for the shared dimensions.
         pictures: augmentation of the stills, independent for each.
         sounds: augmentation of the segments, independent for each.
@@ -114,18 +106,19 @@ class MatchOptions:
     margin: float = 20.0
     weight: float = 1.0
     shared: int | None = None
+    loss_options: dict[str, Any] = field(default_factory=dict)
     freeze_voice: bool = False
     pictures: PictureAugmentationOptions = field(default_factory=still_augmentation)
     sounds: SoundAugmentationOptions = field(default_factory=voice_augmentation)
 
     def __post_init__(self) -> None:
+        check_names(self)
         check_minimums("model", self, dim=1, seconds=1 / FPS, margin=0, weight=0, face_dropout=0)
         if self.face_dropout >= 1:
             raise ValueError(f"model.face_dropout must be less than 1, not {self.face_dropout}")
         if self.shared is not None:
             check_minimums("model", self, shared=1)
-            if "shared" not in signature(LOSSES[self.loss]).parameters:
-                raise ValueError(f"the loss {self.loss} compares all of an embedding: leave out model.shared")
+        check_loss(self, "model", second_embeddings=True)
 
 
 class MatchModel(IdentityModel):
@@ -139,6 +132,9 @@ class MatchModel(IdentityModel):
 
     name = "match"
     Options = MatchOptions
+    summary = "embeddings of voices and faces that are similar for the same person"
+    paper = "Chung, Kang & Chung 2020, arXiv 2004.14326"
+    validation = MatchValidation
     logged_metrics = ("matched", "same_voice")
     stills_per_window = 2
     separate_sources = True
@@ -149,34 +145,29 @@ class MatchModel(IdentityModel):
         super().__init__()
         self.options = o = options or MatchOptions()
         encoders = {
-            "sound": complete_speech_options(o.encoder, o.sound),
-            "still": complete_face_options(o.face, o.still),
+            "sound": complete_options("speech", o.encoder, o.sound),
+            "still": complete_options("face", o.face, o.still),
         }
         self.dim = o.dim + (o.shared or 0)
-        self.encoder = build_speech_encoder(o.encoder, o.sound)
+        self.encoder = build_encoder("speech", o.encoder, o.sound)
         self.layer = o.layer or self.encoder.default_layer
         freeze_unused_layers(self.encoder, self.layer)
-        self.config: dict[str, Any] = {"pretext": self.name, "model": asdict(o) | encoders | {"layer": self.layer}}
+        self.config: dict[str, Any] = {
+            "pretext": self.name,
+            "model": options_to_dict(o) | encoders | {"layer": self.layer},
+        }
         self.voice_head = VoiceHead(self.encoder.layers[self.layer], o.dim, o.pooling)
         self.common = SharedSubspace(o.dim, o.shared) if o.shared else None
         if o.freeze_voice:
             self.encoder.requires_grad_(False)
             self.voice_head.requires_grad_(False)
-        self.face = build_face_encoder(o.face, o.still)
+        self.face = build_encoder("face", o.face, o.still)
         self.face_head = nn.Sequential(nn.Dropout(o.face_dropout), nn.Linear(self.face.dim, self.dim))
         self.input_view = f"face-{self.face.size}"
-        self.loss = make_loss(
-            o.loss, similarity=o.similarity, symmetric=o.symmetric, margin=o.margin, weight=o.weight, shared=o.shared
-        )
+        self.loss = build_loss(o)
         self.distance, self.shared = self.loss.distance, self.loss.shared_dims
         self.picture_augment = PictureAugmentation(o.pictures)
         self.sound_augment = SoundAugmentation(o.sounds)
-
-    @classmethod
-    def options_from(cls, given: Mapping[str, Any]) -> MatchOptions:
-        """See `PretextModel.options_from`."""
-        options: MatchOptions = build_options(MatchOptions, augmentation_from_plain(given))
-        return options
 
     @property
     def speech(self) -> StreamedSpeech:
@@ -214,25 +205,13 @@ class MatchModel(IdentityModel):
                 audio, without augmentation.
 
         Returns:
-            ``loss``; ``matched``, the fraction of voices whose nearest face is their own; ``same_voice``, the fraction
-            of first segments whose nearest second segment is their own; and the embeddings of this process, detached:
-            ``voice``, ``face``, ``voice2``, ``face2`` (B, dim), with zeros for missing faces.
+            see `match_loss`; the embeddings of missing faces are zeros
         """
         audio, video = batch["audio"].float(), batch["video"]
         seen = batch["seen"] if "seen" in batch else video.new_ones(len(video), dtype=torch.bool)
         voices = self._embed_segment_pair(sample_two_segments(audio, round(self.options.seconds * FPS), rng), rng)
         faces = self._embed_still_pair(video, seen, rng)
-        local = dict(zip(("voice", "voice2", "face", "face2"), (*voices, *faces), strict=True))
-        gathered = {name: gather_processes(x) if torch.is_grad_enabled() else x for name, x in local.items()}
-        all_seen = gather_processes(seen.float()).bool() if torch.is_grad_enabled() else seen
-        voice, voice2, face, face2 = (x.unsqueeze(0) for x in gathered.values())
-        loss = self.loss(voice, face, voice2, face2, seen=all_seen.unsqueeze(0))
-        with torch.no_grad():
-            metrics = {
-                "matched": top1_accuracy(self.cross_similarity(voice[0], face[0]), all_seen),
-                "same_voice": top1_accuracy(self.similarity(voice[0], voice2[0]), torch.ones_like(all_seen)),
-            }
-        return {"loss": loss} | metrics | {name: x.detach() for name, x in local.items()}
+        return match_loss(self.loss, voices, faces, self.shared, seen)
 
     def _embed_segment_pair(self, segments: tuple[Tensor, Tensor], rng: Generator | None) -> tuple[Tensor, ...]:
         """Embed two segments of each voice in one batch, each augmented independently."""
@@ -276,6 +255,38 @@ class MatchModel(IdentityModel):
         return torch.cat(parts, dim=-1)
 
 
+def match_loss(
+    loss: Loss, voices: Sequence[Tensor], faces: Sequence[Tensor], shared: int | None, seen: Tensor | None = None
+) -> dict[str, Tensor]:
+    """Loss of distinguishing people, over the candidates of all processes.
+
+    Args:
+        loss: loss between voices and faces
+        voices: embeddings of two segments of each voice, (B, dim) each
+        faces: embeddings of two stills of each face, (B, dim) each
+        shared: number of leading dimensions in which voices and faces are compared for ``matched``; None is all
+        seen: (B,), False where there is no face; by default all True
+
+    Returns:
+        ``loss``; ``matched``, the fraction of voices whose nearest face is their own; ``same_voice``, the fraction of
+        first segments whose nearest second segment is their own; and the embeddings of this process, detached:
+        ``voice``, ``face``, ``voice2``, ``face2`` (B, dim).
+    """
+    local = dict(zip(("voice", "voice2", "face", "face2"), (*voices, *faces), strict=True))
+    gather = gather_processes if torch.is_grad_enabled() else lambda x: x
+    voice, voice2, face, face2 = (gather(x).unsqueeze(0) for x in local.values())
+    all_seen = None if seen is None else gather(seen.float()).bool()
+    cost = loss(voice, face, voice2, face2, seen=None if all_seen is None else all_seen.unsqueeze(0))
+    with torch.no_grad():
+        everybody = torch.ones(voice.shape[1], dtype=torch.bool, device=voice.device)
+        alike = cross_similarity(voice[0], face[0], loss.distance, shared)
+        metrics = {
+            "matched": top1_accuracy(alike, everybody if all_seen is None else all_seen),
+            "same_voice": top1_accuracy(within_similarity(voice[0], voice2[0], loss.distance), everybody),
+        }
+    return {"loss": cost} | metrics | {name: x.detach() for name, x in local.items()}
+
+
 def top1_accuracy(alike: Tensor, valid: Tensor) -> Tensor:
     """Top-1 accuracy over the valid of N items, by similarities (N, N); the correct answers are on the diagonal."""
     nearest = alike.masked_fill(~valid, -torch.inf).argmax(1)
@@ -302,6 +313,7 @@ class MatchObjectiveOptions:
         weight: weight of the separation within the modalities, in the loss `separate`.
         shared: number of leading dimensions that are compared across the modalities; by default all. The others are
             used within a modality only.
+        loss_options: other options of the loss.
         pictures: augmentation of the stills, independent for each.
     """
 
@@ -315,12 +327,15 @@ class MatchObjectiveOptions:
     symmetric: bool = True
     weight: float = 1.0
     shared: int | None = None
+    loss_options: dict[str, Any] = field(default_factory=dict)
     pictures: PictureAugmentationOptions = field(default_factory=still_augmentation)
 
     def __post_init__(self) -> None:
+        check_names(self)
         check_minimums("model.match", self, seconds=1 / FPS, weight=0, face_dropout=0)
         if self.face_dropout >= 1:
             raise ValueError(f"model.match.face_dropout must be less than 1, not {self.face_dropout}")
+        check_loss(self, "model.match", second_embeddings=True)
 
 
 class MatchObjective(nn.Module):
@@ -350,9 +365,9 @@ class MatchObjective(nn.Module):
         if self.layer not in speech.layers:
             raise ModelError(f"model.match.layer {self.layer!r} is not one of {', '.join(speech.layers)}")
         self.voice_head = VoiceHead(speech.layers[self.layer], dim, o.pooling)
-        self.face = build_face_encoder(o.face, o.still)
+        self.face = build_encoder("face", o.face, o.still)
         self.face_head = nn.Linear(self.face.dim, dim)
-        self.loss = make_loss(o.loss, symmetric=o.symmetric, weight=o.weight, shared=o.shared)
+        self.loss = build_loss(o)
         self.augment = PictureAugmentation(o.pictures)
 
     def forward(
@@ -367,8 +382,7 @@ class MatchObjective(nn.Module):
             rng: source of segments, stills and augmentation.
 
         Returns:
-            ``loss``; ``found``, the fraction of voices whose nearest face is their own; and the embeddings of this
-            process, detached: ``voice``, ``face``, ``voice2``, ``face2`` (B, dim).
+            see `match_loss`
         """
         o = self.options
         frames = round(o.seconds * FPS)
@@ -377,13 +391,7 @@ class MatchObjective(nn.Module):
         width = first.shape[-1] // 2
         voices = self.embed_voice(first[..., :width]), self.embed_voice(second[..., width:])
         faces = self.embed_face(_two_stills(video, rng), rng).chunk(2)
-        local = dict(zip(("voice", "voice2", "face", "face2"), (*voices, *faces), strict=True))
-        gathered = [gather_processes(x) if torch.is_grad_enabled() else x for x in local.values()]
-        voice, voice2, face, face2 = (x.unsqueeze(0) for x in gathered)
-        loss = self.loss(voice, face, voice2, face2)
-        similarities = cross_similarity(voice[0].detach(), face[0].detach(), self.loss.distance, o.shared)
-        accuracy = top1_accuracy(similarities, torch.ones_like(similarities[0], dtype=torch.bool))
-        return {"loss": loss, "found": accuracy} | {name: x.detach() for name, x in local.items()}
+        return match_loss(self.loss, voices, faces, o.shared)
 
     def embed_voice(self, features: Tensor) -> Tensor:
         """Features (B, T, width) of the voice head's layer -> (B, dim)."""

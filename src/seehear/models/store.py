@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -16,11 +16,12 @@ from seehear.atomic_io import atomic_write, write_text
 from seehear.config import WEIGHTS_FOLDER, packaged_model_names, resource_folder
 from seehear.errors import LfsPointerError, ModelError, check_not_lfs_pointer, read_text_checked
 from seehear.models import MODELS
-from seehear.models.animate import AnimateModel
 from seehear.models.interface import IdentityModel, LipSyncModel, PretextModel
-from seehear.models.joint import JointModel
 from seehear.nn.external import is_external
 from seehear.version import __version__
+
+if TYPE_CHECKING:
+    from seehear.models.animate import AnimateModel
 
 FORMAT = 1
 
@@ -43,13 +44,38 @@ def load(name_or_path: str | Path, device: str | torch.device | None = None) -> 
         ModelError: unknown model, damaged files, or files that do not belong together.
     """
     folder = find_model(str(name_or_path))
-    config = read_config(folder)
-    pretext = config.get("pretext")
-    if config.get("format") != FORMAT or pretext not in MODELS:
-        raise ModelError(f"{folder / CONFIG} was written by another version of seehear ({config.get('seehear', '?')})")
-    model = MODELS[pretext].from_config(config)
+    model = _from_folder(folder)
     load_weights(model, folder / WEIGHTS)
     return model.to(device or "cpu").eval()
+
+
+def load_untrained(name_or_path: str | Path, seed: int) -> PretextModel:
+    """As `load`, with the weights that a training with this seed begins with; leaves the global generator as it is.
+
+    Raises:
+        ModelError: unknown model, or its config.json is damaged or of another version
+    """
+    folder = find_model(str(name_or_path))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _from_folder(folder)
+
+
+def _from_folder(folder: Path) -> PretextModel:
+    """Build the model of a config.json, with random weights."""
+    config = read_config(folder)
+    if config.get("format") != FORMAT:
+        raise ModelError(f"{folder / CONFIG} was written by another version of seehear ({config.get('seehear', '?')})")
+    name = str(config.get("pretext"))
+    try:
+        MODELS.check(name)
+    except ModelError as error:
+        raise ModelError(
+            f"{folder / CONFIG}: {error}; seehear {config.get('seehear', '?')} wrote it, perhaps with a plug-in that "
+            "adds the model: install it",
+            code=error.code,
+        ) from None
+    return MODELS[name].from_config(config)
 
 
 def load_sync_model(name_or_path: str | Path | LipSyncModel, device: str | torch.device | None = None) -> LipSyncModel:
@@ -85,28 +111,25 @@ def load_identity_model(
 
 
 def load_animate_model(
-    name_or_path: str | Path | AnimateModel, device: str | torch.device | None = None
+    name_or_path: str | Path | PretextModel, device: str | torch.device | None = None
 ) -> AnimateModel:
     """As `load`, for tasks that generate frames; a loaded model is returned as it is.
 
     Raises:
         ModelError: as for `load`, or it is a model of another kind.
     """
-    if isinstance(name_or_path, AnimateModel):
-        return name_or_path
-    model = load(name_or_path, device)
-    animate = model.animator() if isinstance(model, JointModel) else model
-    if not isinstance(animate, AnimateModel):
-        raise ModelError(f"{name_or_path} is {_kind(model)} model and cannot draw; give the folder of an animate run")
-    return animate
+    if isinstance(name_or_path, PretextModel):
+        return name_or_path.animator()
+    try:
+        return load(name_or_path, device).animator()
+    except ModelError as error:
+        if error.code != "cannot-draw":
+            raise
+        raise ModelError(f"{name_or_path}: {error}", code=error.code) from None
 
 
 def _wrong_kind(name: str | Path, model: PretextModel, needed: str) -> str:
-    return f"{name} is {_kind(model)} model; {needed}"
-
-
-def _kind(model: PretextModel) -> str:
-    return f"{'an' if model.name[0] in 'aeiou' else 'a'} {model.name}"
+    return f"{name} is {model.with_article()} model; {needed}"
 
 
 def save(model: PretextModel, folder: Path, trained: dict[str, Any] | None = None) -> None:
@@ -211,8 +234,8 @@ def init_from(model: PretextModel, name: str) -> None:
     difference = _difference(model.speech.state_dict(), state)
     if difference:
         raise ModelError(
-            f"{name} is {_kind(other)} model, of which only the encoder of speech can be begun with, and it is of "
-            f"another shape: {difference}"
+            f"{name} is {other.with_article()} model, of which only the encoder of speech can be begun with, and it is "
+            f"of another shape: {difference}"
         )
     model.speech.load_state_dict(state)
 

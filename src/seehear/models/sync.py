@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -11,21 +11,24 @@ from torch import Generator, Tensor, nn
 
 from seehear.audio.augmentation import SoundAugmentation, SoundAugmentationOptions
 from seehear.clip import SAMPLES_PER_FRAME, Region
-from seehear.config import check_minimums
+from seehear.config import check_minimums, check_names, options_to_dict
 from seehear.errors import ModelError
-from seehear.losses import LossName, make_loss
+from seehear.losses import AngularLoss, LossName, build_loss, check_loss
 from seehear.losses.base import SimilarityName
-from seehear.models.inputs import align_embeddings, augmentation_from_plain, augmented_spectrum, lip_input, sync_loss
+from seehear.models.inputs import align_embeddings, augmented_spectrum, lip_input, sync_loss
 from seehear.models.interface import LipSyncModel
 from seehear.models.picture_augmentation import PictureAugmentation, PictureAugmentationOptions
-from seehear.nn import EncoderName, build_encoder_pair, build_lip_encoder, complete_pair_options
+from seehear.models.validation import SyncValidation
+from seehear.nn import (
+    EncoderName,
+    LipsName,
+    build_encoder,
+    complete_options,
+)
 from seehear.nn.embed import PaddedSpeechEncoder
 from seehear.nn.interface import StreamedSpeech, make_spectrum
 from seehear.nn.layers import lips_context
 from seehear.nn.small import head
-
-AngularLoss = Literal["multiway", "separate", "merged", "substitute"]
-"""Losses that compare embeddings by cosine similarity."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,11 @@ class SyncObjectiveOptions:
         weight: weight of the separation within the modalities, in the loss `separate`.
         candidates: random time steps per clip that take part; by default all.
         spacing: minimum distance between two of them in frames.
+        loss_options: other options of the loss.
         pictures: augmentation of the video.
     """
 
-    encoder: EncoderName = "small"
+    encoder: LipsName = "small"
     lips: dict[str, Any] = field(default_factory=dict)
     temporal: tuple[int, ...] = (3,)
     loss: AngularLoss = "multiway"
@@ -54,12 +58,15 @@ class SyncObjectiveOptions:
     weight: float = 1.0
     candidates: int | None = None
     spacing: int = 1
+    loss_options: dict[str, Any] = field(default_factory=dict)
     pictures: PictureAugmentationOptions = field(default_factory=PictureAugmentationOptions)
 
     def __post_init__(self) -> None:
+        check_names(self)
         check_minimums("model.sync", self, exclude=0, weight=0, spacing=1)
         if self.candidates is not None:
             check_minimums("model.sync", self, candidates=2)
+        check_loss(self, "model.sync", second_embeddings=False)
 
 
 class SyncObjective(nn.Module):
@@ -91,11 +98,11 @@ class SyncObjective(nn.Module):
             )
         self.options = o = options
         self.edge = speech.context
-        self.lips = build_lip_encoder(o.encoder, {**o.lips, "dim": dim})
+        self.lips = build_encoder("lips", o.encoder, {**o.lips, "dim": dim})
         self.head = head(speech.dim, o.temporal, dim)
         self.around = lips_context([self.head])
         self.context = max(self.lips.context, self.edge + self.around)
-        self.loss = make_loss(o.loss, symmetric=o.symmetric, exclude=o.exclude, weight=o.weight)
+        self.loss = build_loss(o)
         self.augment = PictureAugmentation(o.pictures)
         self.lips.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # a third faster on a CPU
 
@@ -135,6 +142,7 @@ class SyncOptions:
         candidates: random time steps per clip that take part; by default all.
         spacing: minimum distance between two of them in frames. Perfect Match samples 40 that do not overlap: spacing
             5.
+        loss_options: other options of the loss, which a loss of a plug-in may have.
         pictures: augmentation of the video.
         sounds: augmentation of the audio.
     """
@@ -151,15 +159,16 @@ class SyncOptions:
     weight: float = 1.0
     candidates: int | None = None
     spacing: int = 1
+    loss_options: dict[str, Any] = field(default_factory=dict)
     pictures: PictureAugmentationOptions = field(default_factory=PictureAugmentationOptions)
     sounds: SoundAugmentationOptions = field(default_factory=SoundAugmentationOptions)
 
     def __post_init__(self) -> None:
+        check_names(self)
         check_minimums("model", self, exclude=0, margin=0, weight=0, spacing=1)
         if self.candidates is not None:
             check_minimums("model", self, candidates=2)
-        if self.loss == "separate" and self.similarity != "angular":
-            raise ValueError("model.loss separate needs model.similarity angular: there is one cut of each clip")
+        check_loss(self, "model", second_embeddings=False)
 
 
 class SyncModel(LipSyncModel):
@@ -173,37 +182,32 @@ class SyncModel(LipSyncModel):
 
     name = "sync"
     Options = SyncOptions
+    summary = "embeddings of lips and audio that are similar at the same time step"
+    paper = "Chung, Kang & Chung 2020, arXiv 2004.14326"
+    validation = SyncValidation
     logged_metrics = ("matched",)
 
     def __init__(self, options: SyncOptions | None = None) -> None:
         super().__init__()
         self.options = options = options or SyncOptions()
-        lips, sound = complete_pair_options(options.encoder, options.lips, options.sound)
-        self.config: dict[str, Any] = {"pretext": "sync", "model": asdict(options) | {"lips": lips, "sound": sound}}
-        self.lips, self.sound = build_encoder_pair(options.encoder, options.lips, options.sound)
+        encoders = {
+            "lips": complete_options("lips", options.encoder, options.lips),
+            "sound": complete_options("sound", options.encoder, options.sound),
+        }
+        self.config: dict[str, Any] = {"pretext": "sync", "model": options_to_dict(options) | encoders}
+        self.lips = build_encoder("lips", options.encoder, options.lips)
+        self.sound = build_encoder("sound", options.encoder, options.sound)
         if self.lips.dim != self.sound.dim:
             raise ModelError(f"lips have embeddings of {self.lips.dim} numbers but sound of {self.sound.dim}")
         self.dim = self.lips.dim
         self.context = max(self.lips.context, self.sound.context)
         self.input_view = "face" if self.lips.region == "face" else "mouth" if self.lips.colour else "mouth-luma"
         self.spectrum = make_spectrum(self.sound)
-        self.loss = make_loss(
-            options.loss,
-            similarity=options.similarity,
-            symmetric=options.symmetric,
-            exclude=options.exclude,
-            margin=options.margin,
-            weight=options.weight,
-        )
+        self.loss = build_loss(options)
         self.distance = self.loss.distance
         self.picture_augment = PictureAugmentation(options.pictures)
         self.sound_augment = SoundAugmentation(options.sounds)
         self.lips.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # a third faster on CPUs
-
-    @classmethod
-    def options_from(cls, given: Mapping[str, Any]) -> SyncOptions:
-        """See `PretextModel.options_from`."""
-        return SyncOptions(**augmentation_from_plain(given))
 
     def embed_lips(self, video: Tensor, region: Region = "face") -> Tensor:
         """See `LipSyncModel.embed_lips`."""

@@ -18,18 +18,10 @@ from torch import Tensor
 
 from seehear.audio.spectrum import MFCC, LogMel
 from seehear.clip import SAMPLE_RATE
-from seehear.config import BANDWIDTHS, NORMALISATIONS, SPECTRA
 from seehear.errors import ModelError
 from seehear.nn.interface import SpeechEncoder
 
 EGEMAPS = "egemaps"
-
-
-HANDCRAFTED = (
-    *(name + band + removed for name in SPECTRA for band in BANDWIDTHS for removed in NORMALISATIONS),
-    EGEMAPS,
-)
-"""Names of the speech encoders that are not learned."""
 
 
 Removed = Literal["nothing", "level", "means"]
@@ -62,20 +54,21 @@ NARROW = {"logmel-4k": FeatureRecipe(62, highest_hz=4000), "mfcc-4k": FeatureRec
 """For 8 kHz recordings, with bands as wide as in `FULL`: above 4 kHz they contain only rounding noise."""
 
 
-SUFFIXES: dict[str, Removed] = {"-nolevel": "level", "-cmn": "means"}
-"""Suffix of the name by what is removed."""
+REMOVED: dict[str, Removed] = {"": "nothing", "-nolevel": "level", "-cmn": "means"}
+"""What is removed by suffix of the name."""
 
 
 FEATURE_RECIPES = {
-    **FULL,
-    **NARROW,
-    **{
-        name + suffix: replace(r, removed=what)
-        for name, r in (FULL | NARROW).items()
-        for suffix, what in SUFFIXES.items()
-    },
+    name + suffix: replace(recipe, removed=removed)
+    for full, narrow in zip(FULL, NARROW, strict=True)
+    for name, recipe in ((full, FULL[full]), (narrow, NARROW[narrow]))
+    for suffix, removed in REMOVED.items()
 }
 """All but eGeMAPS, by name."""
+
+
+HANDCRAFTED = (*FEATURE_RECIPES, EGEMAPS)
+"""Names of the speech encoders that are not learned."""
 
 
 class Handcrafted(SpeechEncoder):

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from seehear.clip import Region
 from seehear.config import check_minimums
+from seehear.nn import Encoder
 from seehear.nn.interface import FaceEncoder, LipEncoder, SoundEncoder
 from seehear.nn.layers import conv1d, conv2d, conv3d, lips_context, receptive_field, sound_context, trim_to_context
 
@@ -95,6 +96,16 @@ class BaseLips(LipEncoder):
         return cast(Tensor, self.picture(video)).mean((3, 4))  # (B, C, T')
 
 
+BASE_LIPS = Encoder(
+    "base",
+    "lips",
+    BaseLips,
+    BaseLipsOptions,
+    "a convolution over space and time, then ResNet-18",
+    "Stafylakis & Tzimiropoulos 2017",
+)
+
+
 class BaseSound(SoundEncoder):
     """Convolutions over (frequency, time), twice as many as in `small` and wider, then the mean over frequency."""
 
@@ -115,6 +126,9 @@ class BaseSound(SoundEncoder):
         """See `SoundEncoder.features`."""
         mel = trim_to_context(mel, self.span)
         return cast(Tensor, self.spectrum(mel.transpose(1, 2).unsqueeze(1))).mean(2)
+
+
+BASE_SOUND = Encoder("base", "sound", BaseSound, BaseSoundOptions, "twice as many and wider convolutions as in small")
 
 
 def temporal_head(inputs: int, kernels: tuple[int, ...], dim: int) -> nn.Sequential:
@@ -159,3 +173,6 @@ class BaseFace(FaceEncoder):
     def convolve(self, pictures: Tensor) -> Tensor:
         """See `FaceEncoder.convolve`."""
         return cast(Tensor, self.picture(pictures.unsqueeze(2))).mean((2, 3, 4))
+
+
+BASE_FACE = Encoder("base", "face", BaseFace, BaseFaceOptions, "ResNet-18", "He et al. 2016")

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from seehear.audio.spectrum import LogMel
 from seehear.clip import Region
 from seehear.config import check_minimums
+from seehear.nn import Encoder
 from seehear.nn.interface import FaceEncoder, LipEncoder, SoundEncoder, StreamedSpeech
 from seehear.nn.layers import (
     MEL_FRAMES,
@@ -155,6 +156,11 @@ class SmallLips(LipEncoder):
         return features.permute(0, 1, 3, 4, 2).flatten(1, 3)  # (B, C h w, T')
 
 
+SMALL_LIPS = Encoder(
+    "small", "lips", SmallLips, SmallLipsOptions, "one convolution over space and time, then one per frame"
+)
+
+
 class SmallSound(SoundEncoder):
     """Convolutions over (frequency, time), then a linear layer over the remaining frequency axis."""
 
@@ -182,6 +188,9 @@ class SmallSound(SoundEncoder):
         """See `SoundEncoder.features`."""
         mel = trim_to_context(mel, self.span)
         return cast(Tensor, self.spectrum(mel.transpose(1, 2).unsqueeze(1))).flatten(1, 2)  # (B, C h, T')
+
+
+SMALL_SOUND = Encoder("small", "sound", SmallSound, SmallSoundOptions, "convolutions over frequency and time")
 
 
 def head(inputs: int, temporal: tuple[int, ...], dim: int) -> nn.Sequential:
@@ -292,6 +301,9 @@ class SmallSpeech(MelSpeech):
         return self.later(features, memory)  # type: ignore[no-any-return]
 
 
+SMALL_SPEECH = Encoder("small", "speech", SmallSpeech, SmallSpeechOptions, "convolutions on a log-mel, then over time")
+
+
 def _over_time(inputs: int, outputs: int, kernel: int, dilation: int) -> nn.Sequential:
     if kernel % 2 == 0:
         raise ValueError(f"sound.temporal must be odd, not {kernel}")
@@ -349,3 +361,6 @@ class SmallFace(FaceEncoder):
     def convolve(self, pictures: Tensor) -> Tensor:
         """See `FaceEncoder.convolve`."""
         return cast(Tensor, self.picture(pictures.contiguous(memory_format=torch.channels_last))).flatten(1)
+
+
+SMALL_FACE = Encoder("small", "face", SmallFace, SmallFaceOptions, "plain convolutions, whose last map is flattened")

@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from seehear.clip import SAMPLES_PER_FRAME
 from seehear.config import check_minimums
+from seehear.nn import Encoder
 from seehear.nn.interface import StreamedSpeech
 from seehear.nn.layers import MEL_FRAMES, Memory, Recurrent, receptive_field
 from seehear.nn.small import MelSpeech, Normalise
@@ -93,6 +94,16 @@ class WaveformSpeech(StreamedSpeech):
         return self.later(features, memory)  # type: ignore[no-any-return]
 
 
+WAVEFORM = Encoder(
+    "waveform",
+    "speech",
+    WaveformSpeech,
+    WaveformOptions,
+    "convolutions on windows of raw audio, then a GRU",
+    "Shukla et al. 2020, arXiv 2001.04316",
+)
+
+
 @dataclass(frozen=True)
 class ResNet1DOptions:
     """Options of the encoder.
@@ -140,6 +151,16 @@ class ResNet1D(StreamedSpeech):
             in_frame = 160 >> (number - 1)
             layers[f"stage{number}"] = features.unflatten(2, (-1, in_frame)).mean(3).transpose(1, 2)
         return layers
+
+
+RESNET1D = Encoder(
+    "resnet1d",
+    "speech",
+    ResNet1D,
+    ResNet1DOptions,
+    "an 18-layer residual network on raw audio",
+    "Shukla et al. 2020, arXiv 2007.04134",
+)
 
 
 class ResidualBlock1d(nn.Module):
@@ -326,3 +347,13 @@ class LogMelGRU(MelSpeech):
         if self.frames == "last":
             return values[:, MEL_FRAMES - 1 :: MEL_FRAMES]
         return values.view(len(values), -1, MEL_FRAMES, values.shape[-1]).mean(2)
+
+
+LOGMEL_GRU = Encoder(
+    "logmel-gru",
+    "speech",
+    LogMelGRU,
+    LogMelGRUOptions,
+    "a GRU on a log-mel, as in APC",
+    "Shukla et al. 2020, arXiv 2005.01400",
+)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seehear.config import check_minimums
+from seehear.nn import Encoder
 from seehear.nn.interface import CHUNK_FRAMES, FaceEncoder, LipEncoder, SoundEncoder, SpectrumName
 from seehear.nn.layers import (
     MEL_FRAMES,
@@ -119,6 +120,11 @@ class VGGMLips(LipEncoder):
         return cast(Tensor, self.trunk(video)).flatten(2)  # (B, 512, T')
 
 
+PAPER_LIPS = Encoder(
+    "paper", "lips", VGGMLips, PaperLipsOptions, "VGG-M over five frames of the whole face", "Chung, Kang & Chung 2020"
+)
+
+
 class VGGMSound(SoundEncoder):
     """VGG-M on windows of 20 frames of log-mel or MFCC, four frames apart.
 
@@ -149,6 +155,11 @@ class VGGMSound(SoundEncoder):
         windows = mel.unfold(1, WINDOW, MEL_FRAMES)  # (B, T', 40, 20)
         features = cast(Tensor, self.trunk(windows.flatten(0, 1).unsqueeze(1)))  # (B T', 512, 1, 1)
         return features.view(len(mel), -1, TRUNK).transpose(1, 2)
+
+
+PAPER_SOUND = Encoder(
+    "paper", "sound", VGGMSound, PaperSoundOptions, "VGG-M on windows of 0.2 s", "Chung, Kang & Chung 2020"
+)
 
 
 def _logmel_trunk() -> nn.Sequential:
@@ -219,6 +230,9 @@ class VGGMFace(FaceEncoder):
         return cast(Tensor, self.trunk(pictures)).flatten(1)
 
 
+PAPER_FACE = Encoder("paper", "face", VGGMFace, VGGMFaceOptions, "VGG-M on a still", "Chung, Kang & Chung 2020")
+
+
 @dataclass(frozen=True)
 class VGGMSpeechOptions:
     """Options of the encoder.
@@ -261,3 +275,13 @@ class VGGMSpeech(MelSpeech):
         ]
         features = torch.cat(trunk, dim=2)  # (B, 512, T)
         return {"trunk": features.transpose(1, 2), "embedding": self.sound.head(features).transpose(1, 2)}
+
+
+VGGM_SPEECH = Encoder(
+    "vggm",
+    "speech",
+    VGGMSpeech,
+    VGGMSpeechOptions,
+    "the audio encoder paper at every video frame",
+    "Nagrani, Chung, Albanie & Zisserman 2020",
+)

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from seehear.benchmark.plan import BenchmarkPlan
 from seehear.benchmark.reading import loaded, plan_from
 from seehear.clip import FPS, SAMPLES_PER_FRAME
 from seehear.config import RECIPES, build, resource_folder, yaml_names
-from seehear.data.datasets.catalogue import DATA_SETS, ON_REQUEST
+from seehear.data.datasets import DATASETS, DOWNLOADABLE
 from seehear.errors import SeehearError
+from seehear.registry import OneOf
 
 if TYPE_CHECKING:
     from seehear.training.settings import TrainingSettings
@@ -50,7 +51,7 @@ class DataSpec:
     wants: str
     hours: float
     source: str
-    format: str
+    format: Annotated[str, OneOf("dataset")]
     size_gb: float = 0.0
     faces: Literal["yunet", "whole-frame", "none"] = "yunet"
     fetched: bool = False
@@ -75,7 +76,7 @@ class Recipe:
 
     def terms_of(self, name: str) -> str:
         """Return the terms of a data set."""
-        return str(DATA_SETS[name].terms) if self.data[name].fetched else self.data[name].terms
+        return DATASETS[name].terms if self.data[name].fetched else self.data[name].terms
 
 
 def recipe_names() -> list[str]:
@@ -133,8 +134,8 @@ def _problems(recipe: Recipe) -> Iterator[str]:
     plan = recipe.plan
     for name, spec in recipe.data.items():
         about = f"the data set {name!r}"
-        if spec.fetched and name not in DATA_SETS:
-            yield f"{about} cannot be fetched; seehear get knows {', '.join(DATA_SETS)}"
+        if spec.fetched and name not in DOWNLOADABLE.names():
+            yield f"{about} cannot be downloaded; seehear get can download {', '.join(DOWNLOADABLE.names())}"
         if not spec.fetched and not spec.terms:
             yield f"{about} does not say its terms; seehear get does not know them either"
         if spec.hours <= 0 or spec.size_gb < 0:
@@ -152,7 +153,8 @@ def _problems(recipe: Recipe) -> Iterator[str]:
 
 def where_from(spec: DataSpec) -> str:
     """Say where to get a data set that is not downloaded, as the end of a sentence; empty if unknown."""
-    return f" (see {ON_REQUEST[spec.format]})" if not spec.fetched and spec.format in ON_REQUEST else ""
+    page = DATASETS[spec.format].ask_at
+    return f" (see {page})" if page and not spec.fetched else ""
 
 
 H100_MAC_S = 494.7e12

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seehear.benchmark.run import given_folders
-from seehear.data.datasets.catalogue import DATA_SETS
-from seehear.data.get import TermsNotAcceptedError
+from seehear.data.datasets import DATASETS
+from seehear.data.get import TermsNotAcceptedError, find_download
 from seehear.errors import SeehearError, as_user_error
 from seehear.parallel import terminated_as_interrupted
 from seehear.progress import Progress
@@ -279,14 +279,15 @@ class _Work:
         Raises:
             TermsNotAcceptedError: not.
         """
-        known, terms = DATA_SETS[stage.of], f"{TERMS} {stage.of}"
-        given = {"licence": known.terms.licence, "url": known.terms.url}
+        dataset, terms = DATASETS[stage.of], f"{TERMS} {stage.of}"
+        known = find_download(dataset).terms
+        given = {"licence": known.licence, "url": known.url}
         if self._folder.is_done(terms, given):
             return
         if stage.of not in accept:
             way_out = f"give --accept-terms {stage.of}, or --skip {stage.of}"
-            raise TermsNotAcceptedError(stage.of, known.title, known.terms, way_out)
-        _log.info(f"{known.title}\n{known.terms}\naccepted with --accept-terms {stage.of}")
+            raise TermsNotAcceptedError(dataset, way_out)
+        _log.info(f"{dataset.title}\n{dataset.terms}\naccepted with --accept-terms {stage.of}")
         self._folder.mark(terms, given)
 
     def _do(self, stage: Stage) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import subprocess
@@ -15,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from seehear.atomic_io import remove_leftovers, write_text
+from seehear.atomic_io import lock_file, remove_leftovers, write_text
 from seehear.errors import SeehearError, os_errors_as_user_errors
 from seehear.progress import Progress
 from seehear.recipes.stages import Kind, Stage
@@ -55,12 +54,8 @@ class RecipeFolder:
                 raise SeehearError(f"{self.root} holds other things; name a new folder for the recipe with --out")
             self.root.mkdir(parents=True, exist_ok=True)
             with lock.open("a+", encoding="utf-8") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise SeehearError(
-                        f"another seehear recipe is at work in {self.root}; wait for it, or name another --out"
-                    ) from None
+                busy = f"another seehear recipe is at work in {self.root}; wait for it, or name another --out"
+                lock_file(file, SeehearError(busy))
                 file.seek(0)
                 before = file.read().strip()
                 if before not in ("", name):

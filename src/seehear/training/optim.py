@@ -12,6 +12,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from seehear.errors import ModelError
+from seehear.losses import LOSSES
 from seehear.models.interface import PretextModel
 from seehear.training.settings import OptimOptions
 
@@ -163,11 +164,12 @@ class GradientWatch:
 
     def _message(self, silent: list[str]) -> str:
         more = f" and {len(silent) - NAMED} more" if len(silent) > NAMED else ""
+        separating = [name for name, loss in LOSSES.items() if loss.separates not in (None, "none")]
         return (
             f"in {self._steps} updates no gradient has reached {len(silent)} of the {len(self._watched)} parameters "
             f"that are to learn: {', '.join(silent[:NAMED])}{more}. They would stay random. Change the options that "
-            "cut them off from the loss (with model.shared, only the losses separate, merged and substitute train the "
-            "voice encoder), or freeze them (model.freeze_voice; in Python requires_grad_(False))"
+            f"cut them off from the loss (with model.shared, only the losses {', '.join(separating)} train the voice "
+            "encoder), or freeze them (model.freeze_voice; in Python requires_grad_(False))"
         )
 
 

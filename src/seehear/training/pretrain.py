@@ -21,7 +21,7 @@ from seehear.data.manifest import combine_face_kinds
 from seehear.data.views import ClipViews
 from seehear.errors import ModelError, os_errors_as_user_errors
 from seehear.machine import default_precision
-from seehear.models import MODELS
+from seehear.models import build_model
 from seehear.models.interface import PretextModel
 from seehear.models.store import find_model, init_from, read_config, save
 from seehear.models.validation import Validation, describe_metrics
@@ -97,8 +97,8 @@ def pretrain(
     Args:
         corpus: folders (or URLs) made by `seehear prepare`; several are combined.
         out: folder of the run: weights, config, checkpoints, metrics.csv and TensorBoard curves.
-        preset: the model to train and the defaults of the sections below: sync-small, sync-base, match-small,
-            animate-small, ... or a YAML file.
+        preset: the model to train and the defaults of the sections below: a preset such as sync-small or match-base;
+            a model such as joint, with its default options; or a YAML file.
         model: options of the preset's model: encoders, loss and augmentation.
         data: clips and batches.
         optim: optimizer and schedule.
@@ -176,7 +176,7 @@ def _train(
         with os_errors_as_user_errors(out):
             out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.optim.seed)
-    model = _model(settings.model)
+    model = build_model(settings.model)
     if arguments["init"] and not (out / CHECKPOINT).exists():  # a resumed run has its own weights
         init_from(model, arguments["init"])
     parameters = sum(p.numel() for p in model.parameters())
@@ -202,20 +202,6 @@ def _train(
     if fabric.is_global_zero:
         write_text(out / "summary.json", json.dumps(asdict(summary), indent=2) + "\n")
     return summary
-
-
-def _model(options: Any) -> PretextModel:
-    """Build the untrained model.
-
-    Raises:
-        ModelError: no network can be built from the options.
-    """
-    try:
-        make: Any = MODELS[options.pretext]
-        model: PretextModel = make(options)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"no network can be built from the model's options: {' '.join(str(error).split())}") from error
-    return model
 
 
 def _describe(probe: Validation, metrics: Metrics) -> str:

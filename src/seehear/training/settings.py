@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
-from seehear.config import PRESETS_FOLDER, check_minimums, resource_folder, yaml_names
+from seehear.config import PRESETS_FOLDER, check_minimums, options_to_dict, resource_folder, yaml_names
 from seehear.data.corpus import By
 from seehear.errors import ModelError
-from seehear.models import MODELS
-from seehear.models.sync import SyncOptions
+from seehear.models import DEFAULT_MODEL, MODELS
 
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
@@ -124,14 +123,14 @@ class TrainingSettings:
         engine: hardware, logging and checkpoints.
     """
 
-    model: Any = field(default_factory=SyncOptions)
+    model: Any = field(default_factory=lambda: MODELS[DEFAULT_MODEL].Options())
     data: DataOptions = field(default_factory=DataOptions)
     optim: OptimOptions = field(default_factory=OptimOptions)
     engine: EngineOptions = field(default_factory=EngineOptions)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for YAML."""
-        return cast(dict[str, Any], _plain(asdict(self)))
+        return cast(dict[str, Any], _plain(options_to_dict(self)))
 
     def flags(self) -> dict[str, Any]:
         """All options by the name of their flag: ``optim.lr``, ``model.pictures.flip``."""
@@ -157,7 +156,7 @@ def read_preset(name: str) -> dict[str, Any]:
     """Read a preset as plain values: the keys that differ from the defaults.
 
     Args:
-        name: name of a packaged preset, or path of a YAML file.
+        name: name of a packaged preset, name of a model for its default options, or path of a YAML file
 
     Raises:
         ModelError: unknown preset, or not a YAML mapping.
@@ -167,8 +166,13 @@ def read_preset(name: str) -> dict[str, Any]:
         text = (resource_folder(PRESETS_FOLDER) / f"{name}.yaml").read_text(encoding="utf-8")
     elif path.suffix in (".yaml", ".yml") and path.is_file():
         text = path.read_text(encoding="utf-8")
+    elif name in MODELS:
+        return {"model": {"pretext": name}}
     else:
-        raise ModelError(f"there is no preset {name!r}; there are {', '.join(preset_names())}, or give a .yaml file")
+        raise ModelError(
+            f"there is no preset {name!r}; there are {', '.join(preset_names())}; "
+            f"or give a model ({', '.join(MODELS)}), or a .yaml file"
+        )
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -184,14 +188,24 @@ def pretext_of(preset: str) -> str:
     Raises:
         ModelError: unknown preset or model.
     """
-    return _pretext_in(read_preset(preset), preset) or SyncOptions.pretext
+    return _pretext_in(read_preset(preset), preset) or DEFAULT_MODEL
+
+
+def default_preset(model: str) -> str:
+    """Name of a model's default preset; a model without packaged presets is trained with its default options."""
+    return small if (small := f"{model}-small") in preset_names() else model
 
 
 def pretrain_arguments(words: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Parameters of `pretrain` whose flags depend on the command line, in the form that `argparse` takes."""
     pretext, preset = pretext_on_command_line(words)
     options = MODELS[pretext].Options
-    return {"preset": {"type": str, "default": preset}, "model": {"type": options, "default": options()}}
+    models = "; ".join(f"{name}: {model.summary}" if model.summary else name for name, model in MODELS.items())
+    told = (
+        f"the model to train and the defaults of the flags below: a preset ({', '.join(preset_names())}); "
+        f"a model, with its default options ({models}); or a YAML file"
+    )
+    return {"preset": {"type": str, "default": preset, "help": told}, "model": {"type": options, "default": options()}}
 
 
 def pretext_on_command_line(words: Sequence[str]) -> tuple[str, str]:
@@ -217,7 +231,7 @@ def pretext_on_command_line(words: Sequence[str]) -> tuple[str, str]:
         else:
             pretext = _pretext_in({"model": {"pretext": value}}, flag)
     if preset is None:
-        preset = f"{pretext or SyncOptions.pretext}-small"
+        preset = default_preset(pretext or DEFAULT_MODEL)
     check_same_pretext(preset, pretext_of(preset), pretext)
     return pretext_of(preset), preset
 
@@ -231,7 +245,7 @@ def check_same_pretext(preset: str, its: str, asked: str | None) -> None:
     if asked not in (None, its):
         raise ModelError(
             f"the preset {preset} is for {its}, but the options of the model are for {asked}; "
-            f"name a preset such as {asked}-small"
+            f"name a preset such as {default_preset(str(asked))}"
         )
 
 
@@ -280,14 +294,14 @@ def build_settings(values: Mapping[str, Any], name: str) -> TrainingSettings:
     Raises:
         ModelError: unknown key, or a value of the wrong type.
     """
-    pretext = _pretext_in(values, name) or SyncOptions.pretext
+    pretext = _pretext_in(values, name) or DEFAULT_MODEL
     parser = ArgumentParser(exit_on_error=False)
     types = {"model": MODELS[pretext].Options, "data": DataOptions, "optim": OptimOptions}
     for section, options in (types | {"engine": EngineOptions}).items():
         parser.add_argument(f"--{section}", type=options, default=options())
     try:
         parsed = parser.instantiate(parser.parse_object(dict(values)))
-    except (ArgumentError, ValueError) as error:
+    except (ArgumentError, ValueError, ModelError) as error:
         raise ModelError(f"the preset {name} does not fit: {' '.join(str(error).split())}") from error
     return TrainingSettings(**vars(parsed))
 

@@ -22,7 +22,7 @@ from seehear.apps.adapt import adapt as module
 from seehear.apps.adapt import learning, measure, stages
 from seehear.apps.adapt.result import AdaptResult
 from seehear.cli import main
-from seehear.data.datasets.catalogue import find_sources
+from seehear.data.datasets import find_sources
 from seehear.errors import ModelError, SeehearError
 from seehear.models.store import load_sync_model
 from seehear.training import loop

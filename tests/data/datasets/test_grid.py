@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layouts import lay_out
-from seehear.data.datasets import Span
-from seehear.data.datasets.catalogue import find_sources
+from seehear.data.datasets import Span, find_sources
 from seehear.data.datasets.grid import FIELDS, find_grid, parse_align, parse_sentence, speaker_of
 from seehear.errors import CorpusError
 
@@ -102,9 +101,9 @@ def test_folders(tmp_path: Path) -> None:
 
 def test_refusals(tmp_path: Path) -> None:
     (tmp_path / "intro.mpg").touch()
-    with pytest.raises(CorpusError, match=r"is not a recording of GRID, nor is any other file there: .*such as bbaf2n"):
+    with pytest.raises(CorpusError, match=r"GRID.*bbaf2n"):
         find_grid([tmp_path])
-    with pytest.raises(CorpusError, match=r"labels\.csv is not used"):
+    with pytest.raises(CorpusError, match=r"labels\.csv"):
         find_grid([tmp_path], tmp_path / "labels.csv")
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layouts import lay_out
-from seehear.data.datasets.catalogue import find_sources
+from seehear.data.datasets import find_sources
 from seehear.data.datasets.librispeech import parse_name, parse_speakers, parse_words
 from seehear.errors import CorpusError
 
@@ -61,10 +61,10 @@ def test_real_files(shared: Path) -> None:
 
 def test_refusals(tmp_path: Path) -> None:
     lay_out(tmp_path / "talks", ["monday.flac"])
-    with pytest.raises(CorpusError, match="is not a recording of LibriSpeech"):
+    with pytest.raises(CorpusError, match="LibriSpeech"):
         find_sources([tmp_path / "talks"], "librispeech")
     lay_out(tmp_path / "libri", {"19-198-0000.flac": "", "SPEAKERS.TXT": "names of people\n"})
-    with pytest.raises(CorpusError, match=r"SPEAKERS\.TXT is not LibriSpeech's table of speakers \(line 1 "):
+    with pytest.raises(CorpusError, match=r"SPEAKERS\.TXT.*line 1 "):
         find_sources([tmp_path / "libri"], "librispeech")
 
 

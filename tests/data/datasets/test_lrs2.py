@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layouts import lay_out
-from seehear.data.datasets import Span
-from seehear.data.datasets.catalogue import find_sources
+from seehear.data.datasets import Span, find_sources
 from seehear.data.datasets.lrs2 import Sentence, parse_sentence
 from seehear.errors import CorpusError
 
@@ -56,7 +55,7 @@ def test_the_third_of_the_family(tmp_path: Path) -> None:
 
 def test_refusals(tmp_path: Path) -> None:
     lay_out(tmp_path, ["films/553/00001.mp4"])
-    with pytest.raises(CorpusError, match="is not a recording of LRS2"):
+    with pytest.raises(CorpusError, match="LRS2"):
         find_sources([tmp_path], "lrs2")
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layouts import lay_out
-from seehear.data.datasets.catalogue import find_sources
+from seehear.data.datasets import find_sources
 from seehear.data.datasets.speechcommands import parse_name
 from seehear.errors import CorpusError
 
@@ -49,8 +49,8 @@ def test_without_lists_there_are_no_parts(tmp_path: Path) -> None:
 
 def test_refusals(tmp_path: Path) -> None:
     lay_out(tmp_path, ["yes/hello.wav"])
-    with pytest.raises(CorpusError, match="is not a recording of Speech Commands"):
+    with pytest.raises(CorpusError, match="Speech Commands"):
         find_sources([tmp_path], "speechcommands")
     lay_out(tmp_path, {FILES[0]: "", "testing_list.txt": b"\xff\xfe"})
-    with pytest.raises(CorpusError, match=r"testing_list\.txt cannot be read"):
+    with pytest.raises(CorpusError, match=r"testing_list\.txt"):
         find_sources([tmp_path], "speechcommands")

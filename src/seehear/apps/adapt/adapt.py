@@ -18,8 +18,7 @@ from seehear.apps.adapt.result import AdaptResult
 from seehear.apps.adapt.stages import AdaptOptions, run_stages
 from seehear.atomic_io import write_text
 from seehear.data.corpus import Corpus
-from seehear.data.datasets import Source
-from seehear.data.datasets.catalogue import find_sources
+from seehear.data.datasets import Source, find_sources
 from seehear.data.packing import FaceClipReaders
 from seehear.data.staging import STAGING, SourcePlan, Staging, corpus_os_errors, describe_difference, remove_staging
 from seehear.errors import CorpusError, SeehearError

@@ -23,13 +23,20 @@ from seehear.data.views import ClipViews
 from seehear.errors import ModelError, SeehearError
 from seehear.models.store import load, save
 from seehear.models.sync import SyncModel
-from seehear.models.validation import SyncValidation
+from seehear.models.validation import Validation
 from seehear.progress import Progress
 from seehear.training.loop import Trainer
 from seehear.training.optim import EarlyStopping, make_optimizer
 from seehear.training.pretrain import face_provenance, make_fabric
-from seehear.training.settings import DataOptions, EngineOptions, OptimOptions, preset_names, read_settings
-from seehear.training.validation import make_sync_validation
+from seehear.training.settings import (
+    DataOptions,
+    EngineOptions,
+    OptimOptions,
+    default_preset,
+    preset_names,
+    read_settings,
+)
+from seehear.training.validation import make_validation
 
 GENTLE = 0.5
 """Of the preset's learning rate: the weights know a lot already."""
@@ -165,7 +172,7 @@ def learn(
     fabric = make_fabric(EngineOptions(devices=1))
     fabric.launch()
     data = replace(preset.data, frames=PROBE_FRAMES, probe_clips=len(material.watched))
-    probe = make_sync_validation(watched, pretext, data) if watched else None
+    probe = make_validation(watched, pretext, data) if watched else None
     plan = _planned(folder, fabric, pretext, material, views, preset.data, preset.optim, probe, minutes, seed)
     optim = _optim(preset.optim, plan.steps, seed)
     every = max(1, plan.steps // PROBES)
@@ -201,7 +208,7 @@ def load_to_train(model: str) -> SyncModel:
     if not isinstance(loaded, SyncModel):
         raise ModelError(
             f"{model} is a model of {loaded.name}, and adapt works for sync models only; train it on your videos with "
-            f"seehear prepare, and seehear pretrain CORPUS -o RUN --preset {loaded.name}-small --init {model}"
+            f"seehear prepare, and seehear pretrain CORPUS -o RUN --preset {default_preset(loaded.name)} --init {model}"
         )
     return loaded.train()
 
@@ -242,7 +249,7 @@ def batch_size(windows: int, usual: int) -> int:
 
 def _planned(
     folder: Path, fabric: Fabric, model: SyncModel, material: Material, views: ClipViews, data: DataOptions,
-    optim: OptimOptions, probe: SyncValidation | None, minutes: float, seed: int,
+    optim: OptimOptions, probe: Validation | None, minutes: float, seed: int,
 ) -> LearnPlan:  # fmt: skip
     """The plan of an earlier start; else one made by timing a few updates of a copy of the model."""
     if (folder / PLAN).is_file():
@@ -290,7 +297,7 @@ def timed(
     return float(np.mean(taken[WARM:])), float(np.mean(frames[WARM:]))
 
 
-def _probe_time(probe: SyncValidation, model: SyncModel, fabric: Fabric, clock: Callable[[], float]) -> float:
+def _probe_time(probe: Validation, model: SyncModel, fabric: Fabric, clock: Callable[[], float]) -> float:
     trial = copy.deepcopy(model).to(fabric.device).eval()
     begun = clock()
     with torch.no_grad():

@@ -1,13 +1,15 @@
-"""`Dataset` (layout, labels, download in one object), `Source`, `Span`, label words, media files of a folder.
+"""Data sets: layout, labels and download of each in one object; media files in folders; names of labels.
 
-speaker   who speaks, unique within the data set
-text      the words, lower case, without punctuation but apostrophes
-word      the one word of a recording of an isolated word
+Labels that data sets share:
+
+speaker   speaker, unique within the data set
+text      transcript: lower case, no punctuation except apostrophes
+word      the only word of an isolated-word recording
 emotion   one of `EMOTIONS`
 sex       female or male
-age       years
-valence, arousal   numbers on the data set's own scale, which its card says
-part      train, dev or test, only where the data set itself says which
+age       in years
+valence, arousal   on the scale of the data set, see its page in docs/datasets
+part      train, dev or test, if the data set has an official split
 """
 
 from __future__ import annotations
@@ -17,13 +19,17 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from seehear.errors import CorpusError, missing_file_message
+from seehear.registry import OneOf, Registry
+
+if TYPE_CHECKING:
+    from seehear.data.hosts import Download
 
 
 class Span(NamedTuple):
-    """A word, a phoneme or anything else with a beginning and an end in seconds."""
+    """A labelled segment, such as a word or a phoneme, with start and end in seconds."""
 
     text: str
     start_s: float
@@ -32,20 +38,20 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """One media file.
+    """A media file.
 
     Attributes:
-        path: where it is.
-        name: its name in the corpus: relative to the folder it was found in, with forward slashes; unique.
-        labels: what is known of the whole file, as text: speaker, text, emotion, ...; `seehear.data.datasets`
-            has the names and words that all data sets share.
-        spans: what is known of parts of it, in seconds on the file's clock: words, phonemes, ...
-        problem: why it is left out, if it is: a sentence for the report.
-        remark: what else the report is to say of it, if it gives clips.
-        recording: name of the recording, where a data set has it in several files (the video, and its sound as wav
-            and mp3): they share it, and `find_sources` gives one of them. Empty where the file stands alone.
-        camera: which one filmed it, where several did at once: each film is worth seeing, but they sound the same.
-        delay_s: by how much its sound is late (s; negative: early). Its clips are cut with that undone.
+        path: location
+        name: name in the corpus: path relative to the folder that was searched, with forward slashes; unique
+        labels: labels of the whole file: speaker, text, emotion, ...; see `seehear.data.datasets` for shared names
+        spans: labels of segments, in seconds of the file's time line: words, phonemes, ...
+        problem: why the file cannot be used, as a sentence for the report; empty if it can. It is part of the
+            fingerprint of a preparation (see `SourcePlan.fingerprint`): a new wording makes it another preparation.
+        remark: note for the report on a file that is used
+        recording: name shared by several files of one recording (say, a video and its audio as wav and mp3), of which
+            `find_sources` returns one; empty if there is only this file
+        camera: camera, if several recorded at once: their videos differ, but their audio is the same
+        delay_s: audio delay in seconds, positive if the audio is late; clips are cut with this undone
     """
 
     path: Path
@@ -59,8 +65,97 @@ class Source:
     delay_s: float = 0.0
 
 
+@dataclass(frozen=True)
+class Dataset:
+    """A data set: the layout of its files, its labels, and where to get it.
+
+    Attributes:
+        name: name on the command line
+        title: name in messages
+        find: finds its recordings; takes files and folders and a labels CSV or None, returns the sources sorted, with
+            unique names
+        example: path of one of its files, within the folder of the data set
+        labels: labels that its recordings may have; empty if they can have any
+        holds: whether its recordings are video, sound, or some of them both
+        download: how `seehear get` downloads it; None if it cannot
+        ask_at: web page to request or download it from, if `seehear get` cannot
+        cite: publication
+    """
+
+    registry_kind: ClassVar[str] = "dataset"
+
+    name: str
+    title: str
+    find: Callable[[Sequence[Path], Path | None], list[Source]]
+    example: str
+    labels: tuple[str, ...] = ()
+    holds: Literal["video", "sound", "both"] = "both"
+    download: Download | None = None
+    ask_at: str = ""
+    cite: str = ""
+
+    @property
+    def downloadable(self) -> bool:
+        """Whether `seehear get` can download it."""
+        return self.download is not None
+
+    @property
+    def terms(self) -> str:
+        """Terms of its download and citation, in a few lines."""
+        return f"{self.download.terms if self.download else ''}\ncite   {self.cite}".lstrip()
+
+    @property
+    def has_official_split(self) -> bool:
+        """Whether its authors define the parts for training and testing."""
+        return "part" in self.labels
+
+
+DATASETS: Registry[Dataset] = Registry(
+    "dataset",
+    CorpusError,
+    {
+        "cremad": "seehear.data.datasets.cremad:CREMAD",
+        "emodb": "seehear.data.datasets.emodb:EMODB",
+        "folder": "seehear.data.datasets.folder:FOLDER",
+        "fsdd": "seehear.data.datasets.fsdd:FSDD",
+        "grid": "seehear.data.datasets.grid:GRID",
+        "iemocap": "seehear.data.datasets.iemocap:IEMOCAP",
+        "librispeech": "seehear.data.datasets.librispeech:LIBRISPEECH",
+        "lrs2": "seehear.data.datasets.lrs2:LRS2",
+        "lrw": "seehear.data.datasets.lrw:LRW",
+        "ravdess": "seehear.data.datasets.ravdess:RAVDESS",
+        "speechcommands": "seehear.data.datasets.speechcommands:SPEECHCOMMANDS",
+        "tcdtimit": "seehear.data.datasets.tcdtimit:TCDTIMIT",
+        "voxceleb": "seehear.data.datasets.voxceleb:VOXCELEB",
+    },
+)
+
+
+DOWNLOADABLE = OneOf("dataset", downloadable=True)
+
+
+Medium = Literal["picture", "sound"]
+
+
+def find_sources(
+    sources: Sequence[Path], dataset: str, labels: Path | None = None, prefer: Medium = "picture"
+) -> list[Source]:
+    """Find the recordings of a data set; those with a ``problem`` are only reported.
+
+    Args:
+        sources: files and folders
+        dataset: name in `DATASETS`
+        labels: CSV with a column ``file``; by default ``labels.csv`` in each folder, if there is one
+        prefer: which file to return of a recording in several files, see `prefer_medium`
+
+    Raises:
+        CorpusError: unknown data set, no such file, nothing found, or the labels do not match the files
+    """
+    return prefer_medium(DATASETS[dataset].find([Path(source) for source in sources], labels), prefer)
+
+
 def spans_within(spans: dict[str, list[Span]], start_s: float, seconds: float) -> dict[str, list[Span]]:
-    """The spans that touch [start_s, start_s + seconds), with times counted from start_s (so they may be negative)."""
+    """Return the spans that overlap [start_s, start_s + seconds), with times relative to start_s (maybe negative)."""
     return {
         kind: [
             Span(s.text, round(s.start_s - start_s, 4), round(s.end_s - start_s, 4))
@@ -94,7 +189,7 @@ SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
 
 
 def spoken_words(sentence: str) -> str:
-    """The words of a sentence as they are spoken: lower case, punctuation gone, apostrophes within words kept."""
+    """Return the words of a sentence in lower case, without punctuation except apostrophes within words."""
     words = re.findall(r"[^\W_]+(?:['’][^\W_]+)*", sentence.lower())
     return " ".join(words).replace("’", "'")
 
@@ -111,54 +206,53 @@ _SOUND = ".aac .aif .aiff .amr .au .caf .flac .m4a .mka .mp3 .oga .ogg .opus .w6
 SOUND_SUFFIXES = frozenset(_SOUND.split())
 
 
-HEAD = 376  # bytes looked at: two MPEG transport packets
+HEAD = 376  # bytes read to detect the type of a file: two MPEG transport packets
 
 
 def find_media(sources: Sequence[Path]) -> list[tuple[Path, str]]:
-    """Every video and sound file in some files and folders, with its name in the corpus, in natural order of the names.
+    """Return all video and sound files with their names in the corpus, in natural order of the names.
 
-    A file that is named itself is taken whatever it is. Hidden files are passed over. Where several files or folders
-    are given and their contents share a name, the name gets the folder's in front, as often as it takes.
+    A file given by its path is always included, hidden files in folders never. If files from several sources have the
+    same name, parent folders are added to the names until they differ.
 
     Raises:
-        CorpusError: nothing is there or no such file is found.
+        CorpusError: a source does not exist, or there is no such file
     """
-    found: dict[Path, Path] = {}  # file -> the folder its name is relative to; absolute, so that none comes twice
+    roots: dict[Path, Path] = {}  # file -> folder its name is relative to; absolute, so that no file comes twice
     for source in sources:
-        place = Path(os.path.abspath(source))  # noqa: PTH100  a link keeps its name, which may be a speaker
+        path = Path(os.path.abspath(source))  # noqa: PTH100  keep the name of a link, which may be a speaker's
         if source.is_dir():
-            found.update(dict.fromkeys(_walk(place), place))
+            roots.update(dict.fromkeys(_walk(path), path))
         elif source.exists():
-            found[place] = place.parent
+            roots[path] = path.parent
         else:
             raise CorpusError(missing_file_message(source, "name a video or sound file or a folder of them"))
-    if not found:
-        places = ", ".join(str(source) for source in sources) or "nothing"
-        raise CorpusError(f"no video file in {places}, nor a sound file; name a folder that holds some")
-    names = _unique_names(found)
-    return sorted(names.items(), key=lambda item: natural_key(item[1]))
+    if not roots:
+        searched = ", ".join(str(source) for source in sources) or "nothing"
+        raise CorpusError(f"no video or sound file in {searched}; name a folder with some")
+    return sorted(_unique_names(roots).items(), key=lambda item: natural_key(item[1]))
 
 
 def natural_key(name: str) -> tuple[list[tuple[int, str, int]], str]:
-    """Sorts clip2 before clip10: digits compare as numbers."""
+    """Return a sort key that compares digits as numbers: clip2 before clip10."""
     parts = re.findall(r"[0-9]+|[^0-9]+", name)
     return [(0, "", int(p)) if p[0] in "0123456789" else (1, p, 0) for p in parts], name
 
 
 def is_media(path: Path) -> bool:
-    """Whether a file is video or sound by its suffix, or has none that tells and begins as such files do."""
+    """Whether a file is video or sound, by its suffix; if the suffix says nothing, by its first bytes."""
     suffix = path.suffix.lower()
     if suffix in VIDEO_SUFFIXES or suffix in SOUND_SUFFIXES:
         return True
-    return not _tells(suffix) and (begins_like_video(head := _head(path)) or begins_like_sound(head))
+    return not _names_type(suffix) and (begins_like_video(head := _head(path)) or begins_like_sound(head))
 
 
 def is_sound(path: Path) -> bool:
-    """Whether a file is sound without picture by its suffix, or has none that tells and begins as sound files do."""
+    """Whether a file has sound but no video, by its suffix; if the suffix says nothing, by its first bytes."""
     suffix = path.suffix.lower()
-    if suffix == ".ogg":  # of old, films were called so, too
+    if suffix == ".ogg":  # once used for video, too
         return b"theora" not in _head(path)
-    return suffix in SOUND_SUFFIXES or (not _tells(suffix) and begins_like_sound(_head(path)))
+    return suffix in SOUND_SUFFIXES or (not _names_type(suffix) and begins_like_sound(_head(path)))
 
 
 def begins_like_video(head: bytes) -> bool:
@@ -168,19 +262,19 @@ def begins_like_video(head: bytes) -> bool:
         or head.startswith(b"\x1aE\xdf\xa3")  # Matroska, WebM
         or (head.startswith(b"RIFF") and head[8:12] == b"AVI ")
         or head.startswith(b"FLV\x01")
-        or head.startswith((b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3"))  # MPEG programme or video stream
+        or head.startswith((b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3"))  # MPEG program or video stream
         or (head[:1] == b"G" and head[188:189] == b"G")  # MPEG transport stream
         or head.startswith(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11")  # ASF, WMV
     )
 
 
 def begins_like_sound(head: bytes) -> bool:
-    """Whether the first bytes are those of a file that holds sound alone."""
+    """Whether the first bytes are those of a sound file."""
     return (head.startswith(b"RIFF") and head[8:12] == b"WAVE") or head.startswith((b"fLaC", b"ID3"))
 
 
-def _tells(suffix: str) -> bool:
-    """Whether a suffix says what kind of file it is; ``.001`` and none at all do not."""
+def _names_type(suffix: str) -> bool:
+    """Whether a suffix names a file type; ``.001`` does not."""
     return bool(suffix) and len(suffix) <= 5 and not suffix[1:].isdigit()
 
 
@@ -193,7 +287,7 @@ def _head(path: Path) -> bytes:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Media files under a folder, links followed once each."""
+    """Yield the media files under a folder; links to folders are followed, each folder once."""
     seen = set()
     for here, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(here)
@@ -205,39 +299,36 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (path for name in files if not name.startswith(".") and is_media(path := Path(here) / name))
 
 
-def _unique_names(found: dict[Path, Path]) -> dict[Path, str]:
-    """Names relative to the given folders; those that meet grow by one parent folder until they differ."""
-    names = {path: printable(path.relative_to(root).as_posix()) for path, root in found.items()}
+def _unique_names(roots: dict[Path, Path]) -> dict[Path, str]:
+    """Return names relative to the roots; equal names are extended by parent folders until they differ."""
+    names = {path: printable(path.relative_to(root).as_posix()) for path, root in roots.items()}
     while True:
         by_name: dict[str, list[Path]] = {}
         for path, name in names.items():
             by_name.setdefault(name, []).append(path)
-        meeting = [path for paths in by_name.values() if len(paths) > 1 for path in paths]
-        if not meeting:
+        equal = [path for paths in by_name.values() if len(paths) > 1 for path in paths]
+        if not equal:
             return names
-        for path in meeting:
+        for path in equal:
             longer = Path(*path.parts[-len(Path(names[path]).parts) - 1 :])
             names[path] = printable(longer.as_posix().lstrip("/"))
 
 
 def printable(name: str) -> str:
-    """The same text, where bytes that are not UTF-8 (old file names have such) are written out."""
+    """Return the name with bytes that are not UTF-8 (in old file names) written as escapes."""
     return name.encode("utf-8", "backslashreplace").decode()
-
-
-Medium = Literal["picture", "sound"]
 
 
 _LOSSLESS = frozenset({".aif", ".aiff", ".au", ".caf", ".flac", ".w64", ".wav", ".wv"})
 
 
 def prefer_medium(found: Sequence[Source], prefer: Medium) -> list[Source]:
-    """Of sources that share a recording only the one that is preferred; all others as they are, in their order.
+    """Keep one of the sources that share a recording, and all others, in their order.
 
     Args:
-        found: sources.
-        prefer: "picture" takes a video where there is one, of every camera; "sound" one file whose words have times, a
-            sound file before a video, lossless before compressed.
+        found: sources
+        prefer: "picture" keeps a video of every camera, if there is one; "sound" keeps one file: with times of words
+            rather than without, sound rather than video, lossless rather than compressed
     """
     best: dict[tuple[str, str], Source] = {}
     for source in found:
@@ -250,7 +341,7 @@ def prefer_medium(found: Sequence[Source], prefer: Medium) -> list[Source]:
 
 
 def _key(source: Source, prefer: Medium) -> tuple[str, str]:
-    """What only one file is wanted of."""
+    """Sources with the same key are alternatives."""
     return source.recording, source.camera if prefer == "picture" else ""
 
 
@@ -263,33 +354,34 @@ def _rank(source: Source, prefer: Medium) -> tuple[bool, bool, bool]:
 def find_by_name(
     sources: Sequence[Path],
     labels: Path | None,
-    read: Callable[[Path, str], Source],
-    data_set: str,
+    read: Callable[[Path, str], Source | None],
+    title: str,
+    example: str,
 ) -> list[Source]:
-    """Every file that is named as a data set names its own; others are kept with a problem, for the report.
+    """Find the files that are named as in a data set; others are returned with a problem.
 
     Args:
-        sources: files and folders.
-        labels: a labels CSV, which such a data set has no use for.
-        read: path and name in the corpus to source; with a problem where the name is not of the data set.
-        data_set: its name, for sentences.
+        sources: files and folders
+        labels: labels CSV, which is refused: the labels are in the files of the data set
+        read: takes a path and its name in the corpus; returns None if it is not named as in the data set
+        title: of the data set
+        example: name of a file of the data set
 
     Raises:
-        CorpusError: no video or sound, none named as the data set names its files, or a labels CSV given.
+        CorpusError: no video or sound, no file of the data set, or a labels CSV is given
     """
     if labels:
         raise CorpusError(
-            f"{labels} is not used: the labels of {data_set} are in its files; use the format 'folder' for your own"
+            f"{labels} cannot be used: the labels of {title} are in its files; "
+            "leave it out, or give --dataset folder for your own labels",
+            code="labels-not-used",
         )
-    found = [read(path, name) for path, name in find_media(sources)]
+    problem = f"its name is not that of a recording of {title}, such as {example}"
+    found = [read(path, name) or Source(path, name, problem=problem) for path, name in find_media(sources)]
     if all(source.problem for source in found):
         raise CorpusError(
-            f"{found[0].path} is not a recording of {data_set}, nor is any other file there: {found[0].problem}; "
-            "use the format 'folder', or another"
+            f"{found[0].path} is not a recording of {title}, nor is any other file there: {found[0].problem}; "
+            "give --dataset folder, or another",
+            code="wrong-dataset",
         )
     return found
-
-
-def unrecognised_name(path: Path, name: str, data_set: str, example: str) -> Source:
-    """The source for a file whose name is not one of the data set."""
-    return Source(path, name, problem=f"its name is not that of a recording of {data_set}, such as {example}")

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from seehear.data.datasets import SEXES, Source, find_by_name, spoken_words, unrecognised_name
+from seehear.data.datasets import SEXES, Dataset, Source, find_by_name, spoken_words
+from seehear.data.hosts import Download, LfsRepository, Terms
 from seehear.errors import CorpusError, check_not_lfs_pointer
 
-EXAMPLE = "1001_DFA_ANG_XX"
+_EXAMPLE = "1001_DFA_ANG_XX"
 
 
-DEMOGRAPHICS = "VideoDemographics.csv"
+_DEMOGRAPHICS = "VideoDemographics.csv"
 
 
 SENTENCES = {
@@ -47,17 +48,17 @@ _NAME = re.compile(r"(1\d{3})_([A-Z]{3})_([A-Z]{3})_([A-Z]{1,2})")
 
 
 def find_cremad(sources: Sequence[Path], labels: Path | None = None) -> list[Source]:
-    """Every CREMA-D recording in files and folders, with its actor, sentence, emotion and level.
+    """Return the recordings of CREMA-D in files and folders.
 
     Raises:
-        CorpusError: as `find_by_name`, or a ``VideoDemographics.csv`` that cannot be read.
+        CorpusError: see `find_by_name`; or ``VideoDemographics.csv`` cannot be read
     """
-    actors = _demographics(sources)
-    return find_by_name(sources, labels, partial(_source, actors=actors), "CREMA-D")
+    actors = _find_demographics(sources)
+    return find_by_name(sources, labels, partial(_source, actors=actors), CREMAD.title, _EXAMPLE)
 
 
 def parse_name(stem: str) -> dict[str, str] | None:
-    """The labels that a file name such as ``1001_DFA_ANG_XX`` stands for; None where it is not CREMA-D's."""
+    """Return the labels in a file name such as ``1001_DFA_ANG_XX``; None if it is not one of CREMA-D."""
     match = _NAME.fullmatch(stem)
     if not match or match[2] not in SENTENCES or match[3] not in EMOTIONS or match[4] not in LEVELS:
         return None
@@ -65,29 +66,29 @@ def parse_name(stem: str) -> dict[str, str] | None:
     return labels | ({"level": LEVELS[match[4]]} if LEVELS[match[4]] else {})
 
 
-def _source(path: Path, name: str, actors: dict[str, dict[str, str]]) -> Source:
+def _source(path: Path, name: str, actors: dict[str, dict[str, str]]) -> Source | None:
     labels = parse_name(path.stem)
     if labels is None:
-        return unrecognised_name(path, name, "CREMA-D", EXAMPLE)
+        return None
     return Source(path, name, labels | actors.get(labels["speaker"], {}), recording=path.stem)
 
 
-def _demographics(sources: Sequence[Path]) -> dict[str, dict[str, str]]:
-    """What the tables in, or one folder above, the given folders say of the actors."""
+def _find_demographics(sources: Sequence[Path]) -> dict[str, dict[str, str]]:
+    """Return the labels of the actors, from tables in the given folders and one folder above."""
     folders = [source if source.is_dir() else source.parent for source in sources]
-    tables = dict.fromkeys(place / DEMOGRAPHICS for folder in folders for place in (folder.absolute().parent, folder))
-    known: dict[str, dict[str, str]] = {}
+    tables = dict.fromkeys(place / _DEMOGRAPHICS for folder in folders for place in (folder.absolute().parent, folder))
+    actors: dict[str, dict[str, str]] = {}
     for table in tables:
         if table.is_file():
-            known.update(read_demographics(table))
-    return known
+            actors.update(read_demographics(table))
+    return actors
 
 
 def read_demographics(path: Path) -> dict[str, dict[str, str]]:
-    """Sex, age and race by actor.
+    """Return sex, age and race of each actor.
 
     Raises:
-        CorpusError: the table has not the columns ActorID, Age, Sex and Race.
+        CorpusError: the table does not have the columns ActorID, Age, Sex and Race
     """
     try:
         check_not_lfs_pointer(path)
@@ -99,5 +100,38 @@ def read_demographics(path: Path) -> dict[str, dict[str, str]]:
     except (OSError, ValueError, KeyError, AttributeError, csv.Error) as error:
         raise CorpusError(
             f"{path} is not CREMA-D's table of actors ({type(error).__name__}: {error}); "
-            "bring it again from the data set's repository, or remove it"
+            "download it again from the data set's repository, or remove it"
         ) from error
+
+
+def _expand_part(part: str) -> str:
+    """Expand an actor's number to all videos of the actor, and a folder to all files in it."""
+    if part.isdecimal():
+        return f"videoflash/{part}_*"
+    return part if "/" in part else f"{part}/*"
+
+
+CREMAD = Dataset(
+    name="cremad",
+    title="CREMA-D",
+    find=find_cremad,
+    example=f"VideoFlash/{_EXAMPLE}.flv",
+    labels=("speaker", "text", "emotion", "level", "sex", "age", "race"),
+    cite="Cao, Cooper, Keutmann, Gur, Nenkova & Verma, IEEE Trans. Affective Computing 5(4), 2014",
+    download=Download(
+        Terms(
+            "Open Database License 1.0, contents under the Database Contents License 1.0",
+            "use, share and adapt it, name its makers, and share a database made from it on the same terms",
+            "https://github.com/CheyneyComputerScience/CREMA-D",
+        ),
+        LfsRepository(
+            "CheyneyComputerScience/CREMA-D/master",
+            recordings="SentenceFilenames.csv",
+            folders={"VideoFlash": (".flv", 280_000), "AudioWAV": (".wav", 82_000), "AudioMP3": (".mp3", 70_000)},
+            default_parts=["VideoFlash"],
+            extra_files=[_DEMOGRAPHICS],
+            renamed={"1040_ITH_SAD_XX": "1040_ITH_SAD_X"},
+            expand=_expand_part,
+        ),
+    ),
+)

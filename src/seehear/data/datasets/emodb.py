@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from seehear.data.datasets import Source, find_by_name, spoken_words, unrecognised_name
+from seehear.data.datasets import Dataset, Source, find_by_name, spoken_words
 
-EXAMPLE = "03a01Fa"
+_EXAMPLE = "03a01Fa"
 
 
 SENTENCES = {
@@ -57,16 +57,16 @@ _NAME = re.compile(r"(\d\d)([ab]\d\d)([WLEAFTN])([a-z])")
 
 
 def find_emodb(sources: Sequence[Path], labels: Path | None = None) -> list[Source]:
-    """Every EmoDB recording in files and folders.
+    """Return the recordings of EmoDB in files and folders.
 
     Raises:
-        CorpusError: as `find_by_name`.
+        CorpusError: see `find_by_name`
     """
-    return find_by_name(sources, labels, _source, "EmoDB")
+    return find_by_name(sources, labels, _source, EMODB.title, _EXAMPLE)
 
 
 def parse_name(stem: str) -> dict[str, str] | None:
-    """The labels that a file name such as ``03a01Fa`` stands for; None where it is not EmoDB's."""
+    """Return the labels in a file name such as ``03a01Fa``; None if it is not one of EmoDB."""
     match = _NAME.fullmatch(stem)
     if not match or match[1] not in SPEAKERS or match[2] not in SENTENCES:
         return None
@@ -82,6 +82,18 @@ def parse_name(stem: str) -> dict[str, str] | None:
     }
 
 
-def _source(path: Path, name: str) -> Source:
+def _source(path: Path, name: str) -> Source | None:
     labels = parse_name(path.stem)
-    return Source(path, name, labels) if labels else unrecognised_name(path, name, "EmoDB", EXAMPLE)
+    return Source(path, name, labels) if labels else None
+
+
+EMODB = Dataset(
+    name="emodb",
+    title="EmoDB",
+    find=find_emodb,
+    example=f"wav/{_EXAMPLE}.wav",
+    labels=("speaker", "text", "emotion", "version", "sex", "age", "language"),
+    holds="sound",
+    ask_at="http://emodb.bilderbar.info",
+    cite="Burkhardt, Paeschke, Rolfes, Sendlmeier & Weiss, A database of German emotional speech, Interspeech 2005",
+)

@@ -2,7 +2,7 @@
 
 Layout: ``Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav``, one file for each turn, its last letter the
 sex of the speaker; emotion, valence, activation and dominance in ``Session1/dialog/EmoEvaluation/Ses01F_impro01.txt``;
-words in ``Session1/dialog/transcriptions``. The films of whole dialogues show both actors at once and have no labels.
+words in ``Session1/dialog/transcriptions``. Videos of whole dialogues show both actors and have no labels.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from seehear.data.datasets import SEXES, Source, find_by_name, spoken_words
+from seehear.data.datasets import SEXES, Dataset, Source, find_by_name, spoken_words
 from seehear.errors import read_text_checked
 
-EXAMPLE = "Ses01F_impro01_F000"
+_EXAMPLE = "Ses01F_impro01_F000"
 
 
-EVALUATIONS = Path("dialog", "EmoEvaluation")
+_EVALUATIONS = Path("dialog", "EmoEvaluation")
 
 
-TRANSCRIPTIONS = Path("dialog", "transcriptions")
+_TRANSCRIPTIONS = Path("dialog", "transcriptions")
 
 
 EMOTIONS = {
@@ -39,11 +39,8 @@ EMOTIONS = {
 }
 
 
-NO_MAJORITY = "xxx"
-
-
 FOUR = {"ang": "angry", "exc": "happy", "hap": "happy", "neu": "neutral", "sad": "sad"}
-"""The usual four classes, excitement counted as happy: the label ``emotion4``."""
+"""The usual four classes (label ``emotion4``), in which excitement counts as happy."""
 
 
 _NAME = re.compile(r"(Ses0([1-5])[FM]_(impro|script)\w*)_([FM])(\d{3})")
@@ -65,11 +62,11 @@ _NOISES = re.compile(r"\[[^\]]*\]")  # [LAUGHTER]
 
 @dataclass(frozen=True)
 class IemocapDialogue:
-    """What the side files of one dialogue say of its turns.
+    """Labels of the turns of a dialogue.
 
     Attributes:
-        labels: name of each turn -> emotion, emotion4, valence, arousal, dominance, text, as far as they are known.
-        missing: the side files that are not there.
+        labels: name of each turn -> emotion, emotion4, valence, arousal, dominance, text, if known
+        missing: files that do not exist
     """
 
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -77,26 +74,26 @@ class IemocapDialogue:
 
 
 def find_iemocap(sources: Sequence[Path], labels: Path | None = None) -> list[Source]:
-    """Every turn of IEMOCAP in files and folders; whole dialogues are kept with a problem, for the report.
+    """Return the turns of IEMOCAP in files and folders; whole dialogues have a problem.
 
     Raises:
-        CorpusError: as `find_by_name`.
+        CorpusError: see `find_by_name`
     """
     dialogue_of = cache(read_dialogue)
 
     def read(path: Path, name: str) -> Source:
-        found = parse_name(path.stem)
-        if found is None:
-            return Source(path, name, problem=f"it is not one turn of IEMOCAP, such as {EXAMPLE}, but something else")
+        turn = parse_name(path.stem)
+        if turn is None:
+            return Source(path, name, problem=f"it is not one turn of IEMOCAP, such as {_EXAMPLE}, but something else")
         dialogue = dialogue_of(_session_folder(path), path.stem.rpartition("_")[0])
         remark = f"{' and '.join(dialogue.missing)} not found: labels are missing" if dialogue.missing else ""
-        return Source(path, name, found | dialogue.labels.get(path.stem, {}), remark=remark, recording=path.stem)
+        return Source(path, name, turn | dialogue.labels.get(path.stem, {}), remark=remark, recording=path.stem)
 
-    return find_by_name(sources, labels, read, "IEMOCAP")
+    return find_by_name(sources, labels, read, IEMOCAP.title, _EXAMPLE)
 
 
 def parse_name(stem: str) -> dict[str, str] | None:
-    """The labels that a file name such as ``Ses01F_impro01_F000`` stands for; None where it is not a turn's."""
+    """Return the labels in a file name such as ``Ses01F_impro01_F000``; None if it is not the name of a turn."""
     match = _NAME.fullmatch(stem)
     if not match:
         return None
@@ -110,25 +107,25 @@ def parse_name(stem: str) -> dict[str, str] | None:
 
 
 def read_dialogue(session: Path, dialogue: str) -> IemocapDialogue:
-    """What ``dialog/EmoEvaluation`` and ``dialog/transcriptions`` of a session say of a dialogue's turns."""
+    """Read ``dialog/EmoEvaluation`` and ``dialog/transcriptions`` of a dialogue."""
     labels: dict[str, dict[str, str]] = {}
     missing = []
-    for folder, parse in ((EVALUATIONS, parse_evaluation), (TRANSCRIPTIONS, parse_transcription)):
+    for folder, parse in ((_EVALUATIONS, parse_evaluation), (_TRANSCRIPTIONS, parse_transcription)):
         file = session / folder / f"{dialogue}.txt"
         try:
             text = read_text_checked(file, errors="replace")
         except OSError:
             missing.append(str(folder / file.name))
             continue
-        for turn, known in parse(text).items():
-            labels.setdefault(turn, {}).update(known)
+        for turn, more in parse(text).items():
+            labels.setdefault(turn, {}).update(more)
     return IemocapDialogue(labels, tuple(missing))
 
 
 def parse_evaluation(text: str) -> dict[str, dict[str, str]]:
-    """Emotion and dimensions (1 to 5) of each turn, from lines ``[6.2901 - 8.2357] TURN neu [2.5, 2.5, 2.5]``.
+    """Return emotion and dimensions (1 to 5) of each turn, from lines ``[6.29 - 8.23] TURN neu [2.5, 2.5, 2.5]``.
 
-    A turn whose judges came to no majority (``xxx``) has no emotion.
+    A turn without a majority among its raters (``xxx``) has no emotion.
     """
     turns = {}
     for match in _TURN.finditer(text):
@@ -143,7 +140,7 @@ def parse_evaluation(text: str) -> dict[str, dict[str, str]]:
 
 
 def parse_transcription(text: str) -> dict[str, dict[str, str]]:
-    """Words of each turn, from lines ``TURN [006.2901-008.2357]: Excuse me.``; noises in brackets are left out."""
+    """Return the words of each turn, from lines ``TURN [006.29-008.23]: Excuse me.``, without noises in brackets."""
     turns = {}
     for line in text.splitlines():
         if (match := _TRANSCRIPT_LINE.fullmatch(line.strip())) and (words := spoken_words(_NOISES.sub(" ", match[2]))):
@@ -152,6 +149,28 @@ def parse_transcription(text: str) -> dict[str, dict[str, str]]:
 
 
 def _session_folder(path: Path) -> Path:
-    """The nearest folder above that has evaluations; where none has, the one that the layout says."""
+    """Return the nearest folder above with evaluations, or the one where the layout has them."""
     above = path.absolute().parents
-    return next((folder for folder in above if (folder / EVALUATIONS).is_dir()), above[min(3, len(above) - 1)])
+    return next((folder for folder in above if (folder / _EVALUATIONS).is_dir()), above[min(3, len(above) - 1)])
+
+
+IEMOCAP = Dataset(
+    name="iemocap",
+    title="IEMOCAP",
+    find=find_iemocap,
+    example=f"Session1/sentences/wav/Ses01F_impro01/{_EXAMPLE}.wav",
+    labels=(
+        "speaker",
+        "session",
+        "sex",
+        "setting",
+        "emotion",
+        "emotion4",
+        "valence",
+        "arousal",
+        "dominance",
+        "text",
+    ),
+    ask_at="https://sail.usc.edu/iemocap/",
+    cite="Busso et al., IEMOCAP: interactive emotional dyadic motion capture database, Lang. Res. & Eval. 42(4), 2008",
+)

@@ -1,7 +1,8 @@
 """LibriSpeech: a thousand hours of books read aloud (Panayotov, Chen, Povey & Khudanpur, ICASSP 2015).
 
 Layout: ``train-clean-100/19/198/19-198-0000.flac``: subset, speaker, chapter, utterance; or such files in any folder.
-The words are in ``19-198.trans.txt`` beside them, the speakers' sex in ``SPEAKERS.TXT`` in a folder above. Sound only.
+The words are in ``19-198.trans.txt`` next to them, the sex of the speakers in ``SPEAKERS.TXT`` in a folder above.
+Sound only.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from seehear.data.datasets import SEXES, Source, find_by_name, spoken_words, unrecognised_name
+from seehear.data.datasets import SEXES, Dataset, Source, find_by_name, spoken_words
 from seehear.errors import CorpusError, read_text_checked
 
-EXAMPLE = "19-198-0000"
+_EXAMPLE = "19-198-0000"
 
 
-SPEAKERS = "SPEAKERS.TXT"
+_SPEAKERS = "SPEAKERS.TXT"
 
 
-HEIGHT = 4  # folders from an utterance to the one that holds SPEAKERS.TXT
+_LEVELS = 4  # from an utterance up to the folder with SPEAKERS.TXT
 
 
 _NAME = re.compile(r"(\d+)-(\d+)-(\d+)", re.ASCII)
@@ -30,47 +31,47 @@ _SUBSET = re.compile(r"(train|dev|test)-(?:clean|other)(?:-\d+)?", re.ASCII)
 
 
 def find_librispeech(sources: Sequence[Path], labels: Path | None = None) -> list[Source]:
-    """Every LibriSpeech utterance in files and folders, with its speaker, chapter and, where found, words and sex.
+    """Return the utterances of LibriSpeech in files and folders.
 
     Raises:
-        CorpusError: as `find_by_name`, or a ``SPEAKERS.TXT`` that is not one.
+        CorpusError: see `find_by_name`; or ``SPEAKERS.TXT`` cannot be read
     """
-    sexes, words = cache(_sexes_in), cache(_words_in)  # one reading for this call
+    sexes, words = cache(_read_sexes), cache(_read_words)  # read once per call
 
-    def read(path: Path, name: str) -> Source:
-        found = parse_name(path.stem)
-        if found is None:
-            return unrecognised_name(path, name, "LibriSpeech", EXAMPLE)
-        above = path.absolute().parents[:HEIGHT]
+    def read(path: Path, name: str) -> Source | None:
+        file_labels = parse_name(path.stem)
+        if file_labels is None:
+            return None
+        above = path.absolute().parents[:_LEVELS]
         if subset := next((match for folder in above if (match := _SUBSET.fullmatch(folder.name))), None):
-            found |= {"subset": subset[0], "part": subset[1]}
+            file_labels |= {"subset": subset[0], "part": subset[1]}
         for folder in above:
-            if sex := sexes(folder).get(found["speaker"]):
-                found["sex"] = sex
-        if text := words(path.with_name(f"{found['speaker']}-{found['chapter']}.trans.txt")).get(path.stem):
-            found["text"] = text
-        return Source(path, name, found)
+            if sex := sexes(folder).get(file_labels["speaker"]):
+                file_labels["sex"] = sex
+        if text := words(path.with_name(f"{file_labels['speaker']}-{file_labels['chapter']}.trans.txt")).get(path.stem):
+            file_labels["text"] = text
+        return Source(path, name, file_labels)
 
-    return find_by_name(sources, labels, read, "LibriSpeech")
+    return find_by_name(sources, labels, read, LIBRISPEECH.title, _EXAMPLE)
 
 
 def parse_name(stem: str) -> dict[str, str] | None:
-    """Speaker, chapter and utterance of a name such as ``19-198-0000``; None where it is not LibriSpeech's."""
+    """Return speaker, chapter and utterance in a name such as ``19-198-0000``; None if it is not one of LibriSpeech."""
     match = _NAME.fullmatch(stem)
     return {"speaker": match[1], "chapter": match[2], "utterance": match[3]} if match else None
 
 
 def parse_words(text: str) -> dict[str, str]:
-    """What is said in each utterance of a ``.trans.txt``, from lines ``19-198-0000 NORTHANGER ABBEY``."""
+    """Return the transcript of each utterance, from lines ``19-198-0000 NORTHANGER ABBEY`` of a ``.trans.txt``."""
     lines = (line.split(maxsplit=1) for line in text.splitlines())
     return {line[0]: words for line in lines if len(line) == 2 and (words := spoken_words(line[1]))}
 
 
 def parse_speakers(text: str) -> dict[str, str]:
-    """Sex of each speaker, from lines ``19 | F | train-clean-100 | 25.19 | Kara Shallenberg``; ``;`` is a comment.
+    """Return the sex of each speaker, from lines ``19 | F | train-clean-100 | ...``; ``;`` begins a comment.
 
     Raises:
-        ValueError: a line of another shape.
+        ValueError: a line has another form
     """
     sexes = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -83,13 +84,13 @@ def parse_speakers(text: str) -> dict[str, str]:
     return sexes
 
 
-def _sexes_in(folder: Path) -> dict[str, str]:
-    """Of the speakers in a folder's ``SPEAKERS.TXT``; empty where there is none.
+def _read_sexes(folder: Path) -> dict[str, str]:
+    """Read ``SPEAKERS.TXT`` of a folder; empty if there is none.
 
     Raises:
-        CorpusError: it cannot be read.
+        CorpusError: it cannot be read
     """
-    table = folder / SPEAKERS
+    table = folder / _SPEAKERS
     try:
         return parse_speakers(read_text_checked(table))
     except FileNotFoundError:
@@ -100,9 +101,21 @@ def _sexes_in(folder: Path) -> dict[str, str]:
         ) from error
 
 
-def _words_in(transcript: Path) -> dict[str, str]:
-    """Of a chapter; empty where its transcript is not there."""
+def _read_words(transcript: Path) -> dict[str, str]:
+    """Read the transcript of a chapter; empty if there is none."""
     try:
         return parse_words(read_text_checked(transcript, errors="replace"))
     except OSError:
         return {}
+
+
+LIBRISPEECH = Dataset(
+    name="librispeech",
+    title="LibriSpeech",
+    find=find_librispeech,
+    example=f"train-clean-100/19/198/{_EXAMPLE}.flac",
+    labels=("speaker", "chapter", "utterance", "subset", "part", "sex", "text"),
+    holds="sound",
+    ask_at="https://www.openslr.org/12",
+    cite="Panayotov, Chen, Povey & Khudanpur, LibriSpeech: an ASR corpus, ICASSP 2015",
+)

@@ -1,10 +1,8 @@
-"""tcdtimit, and HTK master label files.
-
-TCD-TIMIT: 62 people read sentences of TIMIT (Harte & Gillen, IEEE Trans. Multimedia 17(5), 2015).
+"""TCD-TIMIT: 62 people read sentences of TIMIT (Harte & Gillen, IEEE Trans. Multimedia 17(5), 2015).
 
 Layout: ``volunteers/01M/Clips/straightcam/sa1.mp4`` (or ``30degcam``), ``lipspeakers/Lipspkr1/...``: 59 volunteers
-and 3 lipspeakers. The sentence is in ``sa1.txt`` beside the clip; phonemes, or words, in an HTK label file (``.mlf``)
-in any folder above it.
+and 3 lipspeakers. The sentence is in ``sa1.txt`` next to the clip; phonemes or words are in HTK master label files
+(``.mlf``) in folders above it.
 """
 
 from __future__ import annotations
@@ -14,20 +12,20 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from seehear.data.datasets import SEXES, Source, Span, find_by_name, spoken_words, unrecognised_name
+from seehear.data.datasets import SEXES, Dataset, Source, Span, find_by_name, spoken_words
 from seehear.errors import CorpusError, read_text_checked
 
-HEADER = "#!MLF!#"
+_HEADER = "#!MLF!#"
 
 
-UNITS_PER_SECOND = 10_000_000  # times are in 100 ns
+_UNITS_PER_SECOND = 10_000_000  # times are in 100 ns
 
 
 def read_mlf(path: Path) -> dict[str, list[Span]]:
-    """Labels by the name under which the file has them, such as ``*/01M/sa1.lab``; times 0 where there are none.
+    """Return the labels by their name in a master label file, such as ``*/01M/sa1.lab``; missing times are 0.
 
     Raises:
-        CorpusError: unreadable, or not such a file.
+        CorpusError: unreadable, or not such a file
     """
     try:
         return parse_mlf(read_text_checked(path))
@@ -36,27 +34,27 @@ def read_mlf(path: Path) -> dict[str, list[Span]]:
 
 
 def parse_mlf(text: str) -> dict[str, list[Span]]:
-    """Parses ``#!MLF!#``, then for each recording ``"name"``, lines ``[start end] label [score]`` and a full stop.
+    """Parse ``#!MLF!#``, then for each recording ``"name"``, lines ``[start end] label [score]`` and a full stop.
 
     Raises:
-        ValueError: another header, a line of another shape, or a label that belongs to no recording.
+        ValueError: another header, a line of another form, or a label outside of a recording
     """
     lines = text.splitlines()
-    if not lines or lines[0].strip() != HEADER:
-        raise ValueError(f"it does not begin with {HEADER}")
-    found: dict[str, list[Span]] = {}
+    if not lines or lines[0].strip() != _HEADER:
+        raise ValueError(f"it does not begin with {_HEADER}")
+    recordings: dict[str, list[Span]] = {}
     current: list[Span] | None = None
     for number, line in enumerate(lines[1:], 2):
         stripped = line.strip()
         if stripped == ".":
             current = None
         elif len(stripped) > 1 and stripped[0] == stripped[-1] == '"':
-            current = found.setdefault(stripped[1:-1].replace("\\", "/"), [])
+            current = recordings.setdefault(stripped[1:-1].replace("\\", "/"), [])
         elif stripped:
             if current is None:
                 raise ValueError(f"line {number} belongs to no recording")
             current.append(_label(stripped, number))
-    return found
+    return recordings
 
 
 def _label(line: str, number: int) -> Span:
@@ -71,34 +69,34 @@ def _label(line: str, number: int) -> Span:
 
 
 def _seconds(time: str) -> float:
-    """Whole numbers are in 100 ns, as HTK writes them; others in seconds."""
-    return int(time) / UNITS_PER_SECOND if time.isdecimal() else float(time)
+    """Convert a time; whole numbers are in 100 ns, as written by HTK, others in seconds."""
+    return int(time) / _UNITS_PER_SECOND if time.isdecimal() else float(time)
 
 
-EXAMPLE = "01M/Clips/straightcam/sa1"
+_EXAMPLE = "01M/Clips/straightcam/sa1"
 
 
-CAMERAS = {"straightcam": "straight", "30degcam": "30 degrees"}
+_CAMERAS = {"straightcam": "straight", "30degcam": "30 degrees"}
 
 
 _TEST = "08F 09F 15F 18M 25M 28M 33F 34M 36F 41M 44F 45F 49F 54M 55F 56M 58F"
 
 
 TEST_SPEAKERS = frozenset(_TEST.split())
-"""The 17 volunteers of the speaker-independent test part."""
+"""Test speakers of the speaker-independent split."""
 
 
-OUTSIDE_THE_PARTS = frozenset({"27M", "35M", "53M"})  # volunteers with other accents, in neither part
+_IN_NO_PART = frozenset({"27M", "35M", "53M"})  # volunteers with other accents
 
 
-_PHONEMES = """aa ae ah ao aw ax ax-h axr ay b bcl ch cl d dcl dh dx eh el em en eng epi er ey f g gcl h# hh hv ih ix iy
+_PHONES = """aa ae ah ao aw ax ax-h axr ay b bcl ch cl d dcl dh dx eh el em en eng epi er ey f g gcl h# hh hv ih ix iy
 jh k kcl l m n ng nx ow oy p pau pcl q r s sh sil sp t tcl th uh uw ux v vcl w y z zh"""
 
 
-PHONEMES = frozenset(_PHONEMES.split())
+_PHONEMES = frozenset(_PHONES.split())
 
 
-SILENCES = frozenset({"sil", "sp", "pau", "h#", "epi"})
+_SILENCES = frozenset({"sil", "sp", "pau", "h#", "epi"})
 
 
 _SPEAKER = re.compile(r"(\d\d)([MF])|(Lipspkr\d)", re.IGNORECASE)
@@ -107,46 +105,46 @@ _SPEAKER = re.compile(r"(\d\d)([MF])|(Lipspkr\d)", re.IGNORECASE)
 _STEM = re.compile(r"s[aix]\d+", re.IGNORECASE)
 
 
-_SAMPLES = re.compile(r"\d+\s+\d+\s+")  # TIMIT begins its sentences with their first and last sample
+_SAMPLES = re.compile(r"\d+\s+\d+\s+")  # sentences of TIMIT begin with the number of the first and the last sample
 
 
-Labels = dict[tuple[str, str], list[Span]]
+_Labels = dict[tuple[str, str], list[Span]]
 
 
 def find_tcdtimit(sources: Sequence[Path], labels: Path | None = None) -> list[Source]:
-    """Every TCD-TIMIT clip in files and folders, with speaker, sex, camera, part and, where found, its sentence.
+    """Return the clips of TCD-TIMIT in files and folders.
 
     Raises:
-        CorpusError: as `find_by_name`.
+        CorpusError: see `find_by_name`
     """
-    spans_in = cache(_spans_in)
+    read_spans = cache(_read_spans)
 
-    def read(path: Path, name: str) -> Source:
+    def read(path: Path, name: str) -> Source | None:
         speaker = speaker_of(path)
         if speaker is None or not _STEM.fullmatch(path.stem):
-            return unrecognised_name(path, name, "TCD-TIMIT", EXAMPLE)
-        found = _labels(path, speaker)
+            return None
+        file_labels = _labels(path, speaker)
         spans: dict[str, list[Span]] = {}
         remarks = []
         for folder in path.absolute().parents[:6]:
             try:
-                spans = {kind: known[speaker, path.stem.lower()] for kind, known in spans_in(folder).items()} | spans
+                spans = {kind: known[speaker, path.stem.lower()] for kind, known in read_spans(folder).items()} | spans
             except KeyError:
                 continue
             except CorpusError as error:
                 remarks.append(str(error))
-        if "text" not in found and "words" in spans:
-            found["text"] = spoken_words(" ".join(span.text for span in spans["words"]))
+        if "text" not in file_labels and "words" in spans:
+            file_labels["text"] = spoken_words(" ".join(span.text for span in spans["words"]))
         timed = {kind: every for kind, every in spans.items() if any(span.end_s for span in every)}
         recording = f"{speaker}/{path.stem}".lower()
-        camera = found.get("camera", "")
-        return Source(path, name, found, timed, remark="; ".join(remarks), recording=recording, camera=camera)
+        camera = file_labels.get("camera", "")
+        return Source(path, name, file_labels, timed, remark="; ".join(remarks), recording=recording, camera=camera)
 
-    return find_by_name(sources, labels, read, "TCD-TIMIT")
+    return find_by_name(sources, labels, read, TCDTIMIT.title, _EXAMPLE)
 
 
 def speaker_of(path: Path | PurePosixPath) -> str | None:
-    """The speaker, such as ``01M`` or ``Lipspkr1``, from the nearest folder above that is called so."""
+    """Return the speaker, such as ``01M`` or ``Lipspkr1``, from the nearest folder above with such a name."""
     for folder in path.parents:
         if match := _SPEAKER.fullmatch(folder.name):
             return match[0].capitalize() if match[3] else match[0].upper()
@@ -154,12 +152,12 @@ def speaker_of(path: Path | PurePosixPath) -> str | None:
 
 
 def _labels(path: Path, speaker: str) -> dict[str, str]:
-    """What path and sentence file say."""
+    """Return the labels in the path and in the sentence file."""
     volunteer = not speaker.startswith("Lipspkr")
     labels = {"speaker": speaker, "sex": SEXES[speaker[-1].lower()] if volunteer else "female"}
-    if camera := CAMERAS.get(path.parent.name):
+    if camera := _CAMERAS.get(path.parent.name):
         labels["camera"] = camera
-    if volunteer and speaker not in OUTSIDE_THE_PARTS:
+    if volunteer and speaker not in _IN_NO_PART:
         labels["part"] = "test" if speaker in TEST_SPEAKERS else "train"
     if text := read_sentence(path.with_suffix(".txt")):
         labels["text"] = text
@@ -167,26 +165,39 @@ def _labels(path: Path, speaker: str) -> dict[str, str]:
 
 
 def read_sentence(path: Path) -> str:
-    """The words of a sentence file; empty where there is none."""
+    """Return the words of a sentence file; empty if there is none."""
     try:
         return spoken_words(_SAMPLES.sub("", read_text_checked(path, errors="replace").strip(), count=1))
     except OSError:
         return ""
 
 
-def _spans_in(folder: Path) -> dict[str, Labels]:
-    """``phonemes`` and ``words`` by speaker and sentence, from the label files in a folder, silences left out.
+def _read_spans(folder: Path) -> dict[str, _Labels]:
+    """Return ``phonemes`` and ``words`` by speaker and sentence, from the label files in a folder, without silences.
 
     Raises:
-        CorpusError: one of them is broken.
+        CorpusError: a label file is broken
     """
-    found: dict[str, Labels] = {}
+    spans_by_kind: dict[str, _Labels] = {}
     for file in sorted(folder.glob("*.mlf")):
         recordings = read_mlf(file)
-        phonemes = all(span.text.lower() in PHONEMES for spans in recordings.values() for span in spans)
-        known = found.setdefault("phonemes" if phonemes else "words", {})
+        phonemes = all(span.text.lower() in _PHONEMES for spans in recordings.values() for span in spans)
+        by_sentence = spans_by_kind.setdefault("phonemes" if phonemes else "words", {})
         for name, spans in recordings.items():
-            where = PurePosixPath(name)
-            if speaker := speaker_of(where):
-                known[speaker, where.stem.lower()] = [span for span in spans if span.text.lower() not in SILENCES]
-    return found
+            place = PurePosixPath(name)
+            if speaker := speaker_of(place):
+                by_sentence[speaker, place.stem.lower()] = [
+                    span for span in spans if span.text.lower() not in _SILENCES
+                ]
+    return spans_by_kind
+
+
+TCDTIMIT = Dataset(
+    name="tcdtimit",
+    title="TCD-TIMIT",
+    find=find_tcdtimit,
+    example=f"volunteers/{_EXAMPLE}.mp4",
+    labels=("speaker", "sex", "camera", "part", "text"),
+    ask_at="https://sigmedia.tcd.ie",
+    cite="Harte & Gillen, TCD-TIMIT: an audio-visual corpus of continuous speech, IEEE Trans. Multimedia 17(5), 2015",
+)

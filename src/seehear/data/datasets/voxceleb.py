@@ -12,20 +12,20 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from seehear.data.datasets import SEXES, Source, find_by_name, unrecognised_name
+from seehear.data.datasets import SEXES, Dataset, Source, find_by_name
 from seehear.errors import CorpusError, read_text_checked
 
-EXAMPLE = "id10001/1zcIwhmdeo4/00001"
+_EXAMPLE = "id10001/1zcIwhmdeo4/00001"
 
 
-TABLES = ("vox1_meta.csv", "vox2_meta.csv")
+_TABLES = ("vox1_meta.csv", "vox2_meta.csv")
 
 
-PARTS = {"dev": "train", "test": "test"}
-"""What VoxCeleb calls dev, for development, is what models are trained on."""
+_PARTS = {"dev": "train", "test": "test"}
+"""Models are trained on the part that VoxCeleb calls dev."""
 
 
-HEIGHT = 4  # folders above a speaker's that may tell the part or hold the tables
+_LEVELS = 4  # folders above the speaker's in which to look for the part and the tables
 
 
 _SPEAKER = re.compile(r"id\d{5}", re.ASCII)
@@ -35,61 +35,61 @@ _PART = re.compile(r"(?:vox[12]_)?(dev|test)(?:_(?:wav|aac|mp4))?", re.ASCII)  #
 
 
 def find_voxceleb(sources: Sequence[Path], labels: Path | None = None) -> list[Source]:
-    """Every utterance of VoxCeleb in files and folders, with its speaker, video and what is known of the speaker.
+    """Return the utterances of VoxCeleb in files and folders.
 
     Raises:
-        CorpusError: as `find_by_name`, or a table of speakers that is not one.
+        CorpusError: see `find_by_name`; or a table of speakers cannot be read
     """
-    tables = cache(read_tables)  # one reading for this call
+    tables = cache(read_tables)  # read once per call
 
-    def read(path: Path, name: str) -> Source:
-        found = parse_place(path)
-        if found is None:
-            return unrecognised_name(path, name, "VoxCeleb", EXAMPLE)
-        told: dict[str, str] = {}
-        for folder in path.absolute().parents[2 : 2 + HEIGHT]:
-            told = tables(folder).get(found["speaker"], {}) | told
-        recording = f"{found['speaker']}/{found['video']}/{path.stem}"
-        return Source(path, name, told | found, recording=recording)
+    def read(path: Path, name: str) -> Source | None:
+        from_path = parse_place(path)
+        if from_path is None:
+            return None
+        from_tables: dict[str, str] = {}
+        for folder in path.absolute().parents[2 : 2 + _LEVELS]:
+            from_tables = tables(folder).get(from_path["speaker"], {}) | from_tables
+        recording = f"{from_path['speaker']}/{from_path['video']}/{path.stem}"
+        return Source(path, name, from_tables | from_path, recording=recording)
 
-    return find_by_name(sources, labels, read, "VoxCeleb")
+    return find_by_name(sources, labels, read, VOXCELEB.title, _EXAMPLE)
 
 
 def parse_place(path: Path) -> dict[str, str] | None:
-    """Speaker, video and, where a folder above says it, part of ``.../id10001/1zcIwhmdeo4/00001.wav``; else None."""
-    folders = [folder.name for folder in path.absolute().parents[: 2 + HEIGHT]]
+    """Return speaker, video and, if in a folder name, part of ``.../id10001/1zcIwhmdeo4/00001.wav``; else None."""
+    folders = [folder.name for folder in path.absolute().parents[: 2 + _LEVELS]]
     if len(folders) < 2 or not path.stem.isdecimal() or not _SPEAKER.fullmatch(folders[1]):
         return None
     labels = {"speaker": folders[1], "video": folders[0]}
     if part := next((match for name in folders[2:] if (match := _PART.fullmatch(name))), None):
-        labels["part"] = PARTS[part[1]]
+        labels["part"] = _PARTS[part[1]]
     return labels
 
 
 def read_tables(folder: Path) -> dict[str, dict[str, str]]:
-    """What the tables in a folder say of each speaker; empty where there are none.
+    """Return the labels of the speakers from the tables in a folder; empty if there are none.
 
     Raises:
-        CorpusError: one of them cannot be read.
+        CorpusError: a table cannot be read
     """
     known: dict[str, dict[str, str]] = {}
-    for table in (folder / name for name in TABLES):
+    for table in (folder / name for name in _TABLES):
         try:
             known |= parse_table(read_text_checked(table, "utf-8-sig"))
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
             raise CorpusError(
-                f"{table} is not VoxCeleb's table of speakers ({error}); bring it again, or remove it"
+                f"{table} is not VoxCeleb's table of speakers ({error}); download it again, or remove it"
             ) from error
     return known
 
 
 def parse_table(text: str) -> dict[str, dict[str, str]]:
-    """Sex, nationality and part by speaker; the cells are parted by tabs or by commas.
+    """Return sex, nationality and part of each speaker; cells are separated by tabs or commas.
 
     Raises:
-        ValueError: no columns ``VoxCeleb... ID`` and ``Gender``, or a row with another number of cells.
+        ValueError: no columns ``VoxCeleb... ID`` and ``Gender``, or a row has another number of cells
     """
     lines = [[cell.strip() for cell in re.split(r"[\t,]", line)] for line in text.splitlines() if line.strip()]
     header = [column.lower() for column in lines[0]] if lines else []
@@ -101,10 +101,21 @@ def parse_table(text: str) -> dict[str, dict[str, str]]:
         if len(cells) != len(header):
             raise ValueError(f"row {number} has {len(cells)} cells instead of {len(header)}")
         row = dict(zip(header, cells, strict=True))
-        told = {
+        labels = {
             "sex": SEXES.get(row["gender"].lower()),
             "nationality": row.get("nationality"),
-            "part": PARTS.get(row.get("set", "")),
+            "part": _PARTS.get(row.get("set", "")),
         }
-        known[cells[speaker]] = {name: value for name, value in told.items() if value}
+        known[cells[speaker]] = {name: value for name, value in labels.items() if value}
     return known
+
+
+VOXCELEB = Dataset(
+    name="voxceleb",
+    title="VoxCeleb",
+    find=find_voxceleb,
+    example=f"dev/aac/{_EXAMPLE}.m4a",
+    labels=("speaker", "video", "part", "sex", "nationality"),
+    ask_at="https://www.robots.ox.ac.uk/~vgg/data/voxceleb/",
+    cite="Nagrani, Chung & Zisserman, Interspeech 2017; Chung, Nagrani & Zisserman, Interspeech 2018",
+)

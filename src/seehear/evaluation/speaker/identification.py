@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from seehear.metrics.bootstrap import Statistic, Sums, estimate, paired_comparis
 from seehear.metrics.pairs import Rows
 from seehear.metrics.scores import Numbers, error_rate
 from seehear.progress import Progress
+from seehear.registry import OneOf
 
 HELD_OUT = 5  # one recording of a speaker in this many is tested
 
@@ -62,7 +63,7 @@ def evaluate_identification(
     model: str,
     data: list[Path],
     baselines: Sequence[str] = DEFAULT_BASELINES,
-    dataset: str | None = None,
+    dataset: Annotated[str, OneOf("dataset")] | None = None,
     seconds: float = 2.0,
     pooling: Pooling = "mean+deviation",
     layer: str | None = None,

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import av
 import numpy as np
@@ -52,6 +52,7 @@ from seehear.evaluation.speaker.voices import REPORTED_SCALINGS, ComparedVoice, 
 from seehear.evaluation.splits import LABEL, VoicePart, in_test, recordings_in_part, split_of
 from seehear.metrics.bootstrap import SHARE, Bounds
 from seehear.progress import Progress
+from seehear.registry import OneOf
 
 Sound = NDArray[np.float32]
 
@@ -137,7 +138,7 @@ def evaluate_speaker(
     model: str,
     data: list[Path],
     baselines: Sequence[str] = DEFAULT_BASELINES,
-    dataset: str | None = None,
+    dataset: Annotated[str, OneOf("dataset")] | None = None,
     trials: str | None = None,
     pairs: int | Literal["all"] = PAIRS,
     within: Sequence[str] = (),

@@ -195,13 +195,9 @@ def untrained_like(name: str, seed: int) -> IdentityModel:
     Raises:
         ModelError: there is no such model, or it does not compare voices and faces.
     """
-    from seehear.models import MODELS
-    from seehear.models.store import find_model, read_config
+    from seehear.models.store import load_untrained
 
-    config = read_config(find_model(name))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = MODELS[config["pretext"]].from_config(config)
+    model = load_untrained(name, seed)
     if not isinstance(model, IdentityModel):
         raise ModelError(f"{name} is no model of identity; name a match model")
     return model
