@@ -196,8 +196,7 @@ class Recordings(Sequence[Recording]):
 
         Args:
             paths: corpora that `seehear prepare` has made, and files and folders of the data set
-            dataset: name in `seehear.data.datasets.DATASETS`, unless they are corpora; by default
-                ``folder``
+            dataset: name in `seehear.data.datasets.DATASETS`, for what is no corpus; by default ``folder``
 
         Raises:
             CorpusError: nothing is there, or it is damaged or does not match its labels.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from seehear.evaluation.baselines import ALL_BASELINES, AUTO, DEFAULT_BASELINES, ComparedEncoder
 from seehear.evaluation.cross_validation import Protocol
 from seehear.evaluation.recordings import Recordings
 from seehear.evaluation.runner import compared_encoders
 from seehear.evaluation.splits import SplitName
+from seehear.registry import OneOf
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class SpeechProtocol(Protocol):
 
     split: SplitName = "speakers"
     baselines: Sequence[str] = DEFAULT_BASELINES
-    dataset: str | None = None
+    dataset: Annotated[str, OneOf("dataset")] | None = None
     layer: str = AUTO
     where: Sequence[str] = ()
 
