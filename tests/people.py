@@ -20,7 +20,6 @@ class Knows(IdentityModel):
     """An angle by the level of a voice and the brightness of a face; coarser where it tells fewer people apart."""
 
     name = "match"
-    Options = dict
     distance = "cosine"
     dim = 2
 
