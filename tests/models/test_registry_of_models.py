@@ -93,8 +93,9 @@ def test_options_must_say_whose_they_are() -> None:
     class Nameless:
         width: int = 4
 
-    with pytest.raises(ModelError, match="Nameless needs the field pretext"):
-        type("Mine", (PretextModel,), {"name": "mine", "Options": Nameless})
+    for options in (Nameless, MODELS["sync"].Options, dict):
+        with pytest.raises(ModelError, match=f"{options.__name__} needs the field pretext"):
+            type("Mine", (PretextModel,), {"name": "mine", "Options": options})
 
 
 def test_own_models_are_known_by_name(own_model: type[PretextModel]) -> None:

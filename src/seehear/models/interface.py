@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -63,7 +63,8 @@ class PretextModel(nn.Module, ABC):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if "Options" in vars(cls):
-            names = [entry.default for entry in fields(cls.Options) if entry.name == "pretext"]
+            options = fields(cls.Options) if is_dataclass(cls.Options) else ()
+            names = [entry.default for entry in options if entry.name == "pretext"]
             if names != [cls.name]:
                 raise ModelError(
                     f'{cls.Options.__name__} needs the field pretext: Literal["{cls.name}"] = "{cls.name}", '
