@@ -56,6 +56,7 @@ FIGURES = (
     Figures("animate_training_speed.py", "animate-small: frames a second of training"),
     Figures("facevoice.py", "which face goes with a voice"),
     Figures("speaking.py --films 30", "who of two synthetic people speaks"),
+    Figures("voice_activity.py", "speech activity next to Silero VAD", needs="recordings"),
     Figures("verification_scoring.py", "scoring all pairs of voices"),
     Figures("matmul.py", "matrix products, which other speeds are compared with"),
     Figures("busy_machine.py", "speed beside busy processes"),
