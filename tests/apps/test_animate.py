@@ -14,7 +14,8 @@ import torch
 from films import speech as speech_like
 from films import write_film
 from seehear.apps import animate as animation
-from seehear.apps.animate import FaceCompositor, animate, blend_mask, drawing_matrix
+from seehear.apps.animate import animate
+from seehear.apps.talking_face import FaceCompositor, blend_mask, drawing_matrix
 from seehear.cli import main
 from seehear.errors import MediaError, ModelError, SeehearError
 from seehear.media.crops import TEMPLATE

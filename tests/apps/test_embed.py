@@ -16,7 +16,8 @@ import seehear
 from fake_reader import run as run_prepare
 from fake_reader import write_source
 from films import speech, write_film
-from seehear.apps.embed import EmbedResult, embed, feature_writer, write_features
+from seehear.apps.embed import EmbedResult, embed, write_features
+from seehear.apps.feature_files import feature_writer
 from seehear.cli import main
 from seehear.errors import MediaError, ModelError, SeehearError
 from seehear.models.audio_only import CPCModel, CPCOptions

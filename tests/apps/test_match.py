@@ -13,7 +13,8 @@ from pitch_model import PitchModel, hum
 from seehear.apps import embeddings
 from seehear.apps import match as matching
 from seehear.apps.diarization.people import assign_names, parse_enrolments
-from seehear.apps.match import Candidate, FailedCandidate, MatchRanking, infer_query_kind, match, media_kind, sharpness
+from seehear.apps.match import Candidate, FailedCandidate, MatchRanking, match
+from seehear.apps.rank_candidates import infer_query_kind, media_kind, sharpness
 from seehear.cli import main
 from seehear.clip import SAMPLE_RATE
 from seehear.errors import SeehearError

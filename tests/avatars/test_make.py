@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from seehear.avatars import make
-from seehear.avatars.make import PARTS, synthesize_avatars
+from seehear.avatars.make import synthesize_avatars
 from seehear.avatars.performance import plan_performance
+from seehear.avatars.rendering import PARTS
 from seehear.errors import MediaError, SeehearError
 from seehear.media.face_detector import load_detector
 from seehear.media.sound import read_sound

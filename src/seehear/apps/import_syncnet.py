@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from seehear.errors import ModelError, check_not_lfs_pointer
-from seehear.models.store import save
 from seehear.results import Result
 
 if TYPE_CHECKING:
@@ -87,6 +86,7 @@ def import_syncnet(file: Path, out: Path, *, crop: Literal["syncnet", "as-seen"]
     Raises:
         ModelError: the file is missing, damaged, would run code, or holds other weights; or the folder is taken.
     """
+    from seehear.models.store import save  # late, as torch is: it would slow the help of the command line
     from seehear.models.sync import SyncModel, SyncOptions
 
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):

@@ -35,9 +35,6 @@ CORPUS_FILE = "corpus.json"
 MANIFEST_FILE = "manifest.parquet"
 
 
-REPORT_FILE = "report.csv"
-
-
 LABEL_PREFIX = "label_"  # of the columns that hold labels, so that they cannot meet the others
 
 

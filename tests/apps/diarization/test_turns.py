@@ -9,7 +9,7 @@ import torch
 from pitch_model import PitchModel, hum
 from seehear.apps.diarization import diarize
 from seehear.apps.diarization.active_speaker import ActiveSpeakers, DiarizationOptions
-from seehear.apps.diarization.diarize import diarize_file
+from seehear.apps.diarization.diarize_file import diarize_file
 from seehear.apps.diarization.lip_activity import REACH, FaceTrack
 from seehear.apps.diarization.people import EnrolledPerson
 from seehear.apps.embeddings import MatchFaceModel, sound_voice_activity

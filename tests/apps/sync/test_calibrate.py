@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from seehear.apps.sync import calibrate as calibration_module
-from seehear.apps.sync.calibrate import DelayedSound, calibrate, fit_model_calibration
+from seehear.apps.sync.calibrate import calibrate
+from seehear.apps.sync.fit_calibration import DelayedSound, fit_model_calibration
 from seehear.apps.sync.offset import DelayPeak
 from seehear.clip import SAMPLE_RATE, Clip
 from seehear.errors import CorpusError, ModelError

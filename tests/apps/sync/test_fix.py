@@ -6,7 +6,7 @@ import pytest
 
 from seehear.apps.sync import fix
 from seehear.apps.sync.drift import Drift
-from seehear.apps.sync.fix import fix_measured
+from seehear.apps.sync.fix_file import fix_measured
 from seehear.apps.sync.result import SyncMeasurement, Verdict
 from seehear.errors import MediaError
 from seehear.media.shift import WriteReport
