@@ -36,7 +36,7 @@ from seehear.data.prepare import prepare
 from seehear.evaluation.lips import evaluate_lips
 from seehear.evaluation.result import EvaluationResult
 from seehear.evaluation.speaker.verification import evaluate_speaker
-from seehear.metrics.bootstrap import SHARE, p_value, student
+from seehear.metrics.bootstrap import UNIT_BOUNDS, p_value, student_interval
 from seehear.metrics.bootstrap import interval as over_units
 from seehear.training.pretrain import pretrain
 from seehear.training.settings import read_settings
@@ -199,7 +199,7 @@ def both(scores: Sequence[Score], signed: bool = False) -> str:
     if scores[0].units < 2:
         return told
     value, draws = fmean(score.value for score in scores), np.mean([score.draws for score in scores], axis=0)
-    low, high = over_units(value, draws, scores[0].units, (-1, 1) if signed else SHARE)
+    low, high = over_units(value, draws, scores[0].units, (-1, 1) if signed else UNIT_BOUNDS)
     p = f", p = {p_value(value, draws, scores[0].units):.3f}" if signed else ""
     return f"{told} [{100 * low:.1f} to {100 * high:.1f}{p}]"
 
@@ -209,7 +209,7 @@ def interval(values: Sequence[float] | NDArray[np.float64], signed: bool = False
     numbers = 100 * np.asarray(values)
     mean = float(numbers.mean())
     told = f"{mean:{'+' if signed else ''}.1f}"
-    between = student(numbers)
+    between = student_interval(numbers)
     if between is None:
         return f"{told} (one seed)"
     p = f", p = {stats.ttest_1samp(numbers, 0).pvalue:.3f}" if signed else ""

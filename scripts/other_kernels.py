@@ -1,8 +1,8 @@
-"""Run a command with other kernels than this CPU's own, so that sums end in other digits: as on another machine.
+"""Run a command with kernels for an older CPU, whose rounding errors differ as on another machine.
 
     python scripts/other_kernels.py COMMAND ...
 
-A CPU with AVX-512 does as one with AVX2 does, which is what most laptops have; one with AVX2 as one without.
+A CPU with AVX-512 acts like one with AVX2, as in most laptops; one with AVX2 like one without.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LIMITS = {
 def main() -> None:
     limits = LIMITS.get(cpu_kind())
     if limits is None:
-        print(f"{cpu_kind()}: torch has no other kernels for this CPU; nothing is run again", file=sys.stderr)
+        print(f"{cpu_kind()}: torch has no other kernels for this CPU; nothing is run", file=sys.stderr)
         return
     print(f"{cpu_kind()}, limited by {' '.join(f'{name}={value}' for name, value in limits.items())}", flush=True)
     os.execvpe(sys.argv[1], sys.argv[1:], os.environ | limits)

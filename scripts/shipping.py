@@ -1,4 +1,4 @@
-"""What the scripts that train the shipped weights share: the real speaker, and putting a run into the package."""
+"""Shared parts of the scripts that train the packaged weights: corpora, and copying a run into the package."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ CARDS = Path(__file__).resolve().parent
 PACKAGED = CARDS.parent / "src" / "seehear" / "weights"
 
 STRANGERS, STRANGERS_SEED = 300, 90_001
-"""Synthetic people whom no training uses, one film each: those of benchmarks/fresh_avatars.py."""
+"""Synthetic people that no training uses, one video each: those of benchmarks/fresh_avatars.py."""
 
 
 def grid(shared: Path, work: Path) -> Path:
-    """The corpus of GRID's first speaker."""
+    """Prepare the corpus of GRID's first speaker."""
     out = work / "grid"
     prepare([shared / "data" / "grid_s1" / "video"], out, dataset="grid")
     return out
 
 
 def strangers(work: Path) -> Path:
-    """The corpus of synthetic people who are in no training."""
-    films, out = work / "strangers", work / "strangers-corpus"
-    synthesize_avatars(films, clips=STRANGERS, speakers=STRANGERS, seed=STRANGERS_SEED, neutral=1 / 7)
-    prepare([films], out)
+    """Make the corpus of synthetic people that no training uses."""
+    videos, out = work / "strangers", work / "strangers-corpus"
+    synthesize_avatars(videos, clips=STRANGERS, speakers=STRANGERS, seed=STRANGERS_SEED, neutral=1 / 7)
+    prepare([videos], out)
     return out
 
 
 def publish(name: str, run: Path, card: str) -> None:
-    """Copy what `seehear.load` needs into the package, in half precision, with a card and what calibrates voices."""
+    """Copy a model into the package, in half precision, with its card and its score calibration."""
     folder = PACKAGED / name
     folder.mkdir(parents=True, exist_ok=True)
     state = load_file(run / WEIGHTS)
-    halves = {key: t.half() if t.is_floating_point() else t for key, t in state.items()}
-    (folder / WEIGHTS).write_bytes(save(halves, metadata={"format": "pt"}))
+    half_state = {key: t.half() if t.is_floating_point() else t for key, t in state.items()}
+    (folder / WEIGHTS).write_bytes(save(half_state, metadata={"format": "pt"}))
     for file in (CONFIG, SCORES):
         if (run / file).exists():
             shutil.copyfile(run / file, folder / file)

@@ -1,12 +1,11 @@
-"""Train the weights that ship as `animate-small`, from nothing to the folder that `seehear.load` opens.
+"""Train the packaged weights `animate-small` from scratch.
 
     python scripts/train_animate.py --shared ../shared
 
-Synthetic people, a seventh of whose films is without emotion, and one real speaker (GRID s1, given twice, since he is
-one against 1400) are prepared and learned from in two stages. In the first the still is the mean of the clip, so that
-all there is to draw is what moves: the encoder of sound learns most from that. In the second the still is any frame, as
-it is in use, and the sound is disturbed. Every part is kept in the work folder and not done again, and a training that
-was stopped goes on.
+The data are synthetic people, a seventh of whose videos have no emotion, and one real speaker (GRID s1, used twice, as
+he is one against 1400). Training has two stages. In the first, the still is the mean of the clip, so that only motion
+has to be generated, from which the audio encoder learns most. In the second, the still is any frame, as in use, and the
+audio is augmented. Finished parts in the work folder are not repeated, and an interrupted training is resumed.
 """
 
 from __future__ import annotations
@@ -27,49 +26,54 @@ from seehear.training.settings import TrainingSettings, read_settings
 
 PRESET = "animate-small"
 AVATARS, SPEAKERS, SEED, NEUTRAL = 2800, 1400, 7, 0.143
-STILL_STEPS, DRAWING_STEPS = 5000, 4000
+MOTION_STEPS, STILL_STEPS = 5000, 4000  # of the first and second stage
 CLEAN = SoundAugmentationOptions(gain_db=6, noise=0, equaliser_db=0, warp=0, narrow=0.4)
 
 
 def main() -> None:
-    """See the module."""
+    """Train, evaluate and publish the model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds data/grid_s1")
-    parser.add_argument("--work", type=Path, default=Path("runs/weights"), help="folder for all that is made")
-    given = parser.parse_args()
+    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that contains data/grid_s1")
+    parser.add_argument("--work", type=Path, default=Path("runs/weights"), help="folder for all outputs")
+    arguments = parser.parse_args()
 
-    speaker, people = grid(given.shared, given.work), feeling_avatars(given.work)
+    speaker, people = grid(arguments.shared, arguments.work), emotional_avatars(arguments.work)
     corpora, preset = [speaker, speaker, people], read_settings(PRESET)
-    first, second = given.work / "animate-moving", given.work / "animate"
-    moving = replace(preset.model, averaged=1.0, sounds=CLEAN)
-    learn(corpora, first, replace(preset, model=moving, optim=replace(preset.optim, steps=STILL_STEPS, ema=0.995)))
-    drawing = replace(preset.model, averaged=0.0)
-    optim = replace(preset.optim, steps=DRAWING_STEPS, ema=0.998, lr=0.001)
-    learn(corpora, second, replace(preset, model=drawing, optim=optim), init=str(first))
-    publish(PRESET, second, card(second, [speaker, people], strangers(given.work)))
+    first, second = arguments.work / "animate-moving", arguments.work / "animate"
+    motion = replace(preset.model, averaged=1.0, sounds=CLEAN)
+    train(corpora, first, replace(preset, model=motion, optim=replace(preset.optim, steps=MOTION_STEPS, ema=0.995)))
+    still = replace(preset.model, averaged=0.0)
+    optim = replace(preset.optim, steps=STILL_STEPS, ema=0.998, lr=0.001)
+    train(corpora, second, replace(preset, model=still, optim=optim), init=str(first))
+    publish(PRESET, second, card(second, [speaker, people], strangers(arguments.work)))
 
 
-def feeling_avatars(work: Path) -> Path:
-    """The corpus of synthetic people with emotions, made first."""
-    films, out = work / "feeling-people", work / "feeling-avatars"
-    synthesize_avatars(films, clips=AVATARS, speakers=SPEAKERS, seed=SEED, neutral=NEUTRAL)
-    prepare([films], out)
+def emotional_avatars(work: Path) -> Path:
+    """Make the corpus of synthetic people with emotions."""
+    videos, out = work / "feeling-people", work / "feeling-avatars"
+    synthesize_avatars(videos, clips=AVATARS, speakers=SPEAKERS, seed=SEED, neutral=NEUTRAL)
+    prepare([videos], out)
     return out
 
 
-def learn(corpora: list[Path], run: Path, chosen: TrainingSettings, init: str | None = None) -> None:
-    """One stage."""
-    parts = {"model": chosen.model, "data": chosen.data, "optim": chosen.optim, "engine": chosen.engine}
-    print(pretrain(corpora, run, PRESET, init=init, **parts))  # noqa: T201
+def train(corpora: list[Path], run: Path, settings: TrainingSettings, init: str | None = None) -> None:
+    """Run one stage."""
+    sections = {
+        "model": settings.model, "data": settings.data, "optim": settings.optim, "engine": settings.engine,
+    }  # fmt: skip
+    print(pretrain(corpora, run, PRESET, init=init, **sections))  # noqa: T201
 
 
-def card(run: Path, seen: list[Path], never_met: Path) -> str:
-    """The model card, with what was measured on held-out clips of people it has seen, and on people it has not."""
-    parts: list[tuple[str, Path, ClipPart]] = [(f"{path.name}, seen in other clips", path, "dev") for path in seen]
-    parts.append(("avatars never met", never_met, "all"))
-    said = [f"{name}: {evaluate_animate(str(run), path, part, sync_model='sync-small')}" for name, path, part in parts]
-    told = "\n\n".join(said)
-    return (CARDS / "animate_card.md").read_text(encoding="utf-8").replace("@MEASURED@", told)
+def card(run: Path, training_corpora: list[Path], unseen: Path) -> str:
+    """Return the model card, with results on held-out clips of the training people and on unseen people."""
+    parts: list[tuple[str, Path, ClipPart]] = [
+        (f"{path.name}, seen in other clips", path, "dev") for path in training_corpora
+    ]
+    parts.append(("unseen avatars", unseen, "all"))
+    results = [
+        f"{name}: {evaluate_animate(str(run), path, part, sync_model='sync-small')}" for name, path, part in parts
+    ]
+    return (CARDS / "animate_card.md").read_text(encoding="utf-8").replace("@MEASURED@", "\n\n".join(results))
 
 
 if __name__ == "__main__":

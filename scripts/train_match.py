@@ -1,12 +1,12 @@
-"""Train the weights that ship as `match-small`, from nothing to the folder that `seehear.load` opens.
+"""Train the packaged weights `match-small` from scratch.
 
     python scripts/train_match.py --shared ../shared
 
-First voices alone: those of synthetic people and of LibriSpeech (four speakers in five; the others are for measuring),
-two pieces of one recording told from those of others. Then faces, with the voice tower as it is: which face goes with
-which voice, and which two stills are of one film. In one go the towers would learn the pairs by heart, there being only
-some thousand. At last the score of two voices is calibrated on held-out speakers. Every part is kept in the work folder
-and not done again, and a training that was stopped goes on.
+The voice encoder is trained first, on synthetic people and LibriSpeech (four of five speakers; the others are held
+out): it learns which two segments are from the same recording. Faces follow, with a frozen voice encoder: which face
+matches which voice, and which two stills are from the same video. Trained together, the two encoders would memorise the
+few thousand pairs. Finally the score of two voices is calibrated on held-out speakers. Finished parts in the work
+folder are not repeated, and an interrupted training is resumed.
 """
 
 from __future__ import annotations
@@ -26,57 +26,59 @@ from seehear.training.pretrain import pretrain
 from seehear.training.settings import read_settings
 
 PRESET = "match-small"
-AVATARS, SECONDS, SEED = 4000, 2.0, 11  # as many people as films: what counts is how many there are
-HELD_OUT = 5  # one speaker in so many
+AVATARS, SECONDS, SEED = 4000, 2.0, 11  # one video each, as the number of people matters most
+HELD_OUT = 5  # hold out every n-th speaker
 VOICE_STEPS, FACE_STEPS = 2000, 2800
-SHARED = 4  # numbers in which the two meet; the rest of the voice is left to the first stage
+SHARED = 4  # dimensions shared by voices and faces; the others are trained in the first stage only
 
 
 def main() -> None:
-    """See the module."""
+    """Train, evaluate and publish the model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds data/librispeech_251")
-    parser.add_argument("--work", type=Path, default=Path("runs/weights"), help="folder for all that is made")
-    given = parser.parse_args()
+    parser.add_argument(
+        "--shared", type=Path, default=Path("../shared"), help="folder that contains data/librispeech_251"
+    )
+    parser.add_argument("--work", type=Path, default=Path("runs/weights"), help="folder for all outputs")
+    arguments = parser.parse_args()
 
-    utterances = given.shared / "data" / "librispeech_251"
-    people, voices = corpora(utterances, given.work)
-    preset, first, second = read_settings(PRESET), given.work / "match-voices", given.work / "match"
+    utterances = arguments.shared / "data" / "librispeech_251"
+    people, voices = corpora(utterances, arguments.work)
+    preset, first, second = read_settings(PRESET), arguments.work / "match-voices", arguments.work / "match"
     preset = replace(preset, model=replace(preset.model, shared=SHARED))
     data = replace(preset.data, batch=96, split_by="speaker", dev_every=HELD_OUT)
-    slow = replace(preset.optim, steps=VOICE_STEPS, ema=0.998)
-    print(pretrain(voices, first, PRESET, model=preset.model, data=data, optim=slow))  # noqa: T201
+    voice_optim = replace(preset.optim, steps=VOICE_STEPS, ema=0.998)
+    print(pretrain(voices, first, PRESET, model=preset.model, data=data, optim=voice_optim))  # noqa: T201
     model = replace(preset.model, freeze_voice=True, weight=0.5, face_dropout=0.6)
-    fast = replace(preset.optim, steps=FACE_STEPS, weight_decay=0.5)
-    print(pretrain([people], second, PRESET, model=model, data=data, optim=fast, init=str(first)))  # noqa: T201
+    face_optim = replace(preset.optim, steps=FACE_STEPS, weight_decay=0.5)
+    print(pretrain([people], second, PRESET, model=model, data=data, optim=face_optim, init=str(first)))  # noqa: T201
     publish(PRESET, second, card(second, people, utterances))
 
 
 def corpora(utterances: Path, work: Path) -> tuple[Path, list[Path]]:
-    """Synthetic people; and their voices and those of real people, without pictures."""
-    films, people, heard, real = (
+    """Make the corpus of synthetic people, and the corpora of their voices and of real voices, without video."""
+    videos, people, voices, real = (
         work / name for name in ("match-people", "match-avatars", "match-heard", "librispeech")
     )
-    synthesize_avatars(films, clips=AVATARS, speakers=AVATARS, seed=SEED, seconds=SECONDS)
-    prepare([films], people)
-    prepare([films], heard, faces="none")
+    synthesize_avatars(videos, clips=AVATARS, speakers=AVATARS, seed=SEED, seconds=SECONDS)
+    prepare([videos], people)
+    prepare([videos], voices, faces="none")
     prepare([utterances], real, dataset="librispeech", faces="none")
-    return people, [heard, real]
+    return people, [voices, real]
 
 
 def card(run: Path, people: Path, utterances: Path) -> str:
-    """The model card, with what was measured on those held out; their voices calibrate the model, too."""
+    """Return the model card, with results on held-out speakers; their voices also calibrate the model."""
     voices = evaluate_speaker(
         str(run), [utterances], dataset="librispeech", trials="segments", split="dev", write_calibration=run
     )
-    kept = replace(ScoreCalibration.read(run), model=PRESET, data="held-out LibriSpeech speakers, pieces of 2 s")
-    kept.write(run)
+    calibration = replace(ScoreCalibration.read(run), model=PRESET, data="held-out LibriSpeech speakers, 2 s segments")
+    calibration.write(run)
     faces = evaluate_facevoice(str(run), people, split="dev", within=())
-    told = "\n\n".join(f"```\n{found}\n```" for found in (voices, faces))
-    told = told.replace(str(run), PRESET.ljust(len(str(run))))  # where it was on this machine is nobody's business
+    results = "\n\n".join(f"```\n{result}\n```" for result in (voices, faces))
+    results = results.replace(str(run), PRESET.ljust(len(str(run))))  # no paths of this machine
     for path in (people, utterances):
-        told = told.replace(str(path), path.name)
-    return (CARDS / "match_card.md").read_text(encoding="utf-8").replace("@MEASURED@", told)
+        results = results.replace(str(path), path.name)
+    return (CARDS / "match_card.md").read_text(encoding="utf-8").replace("@MEASURED@", results)
 
 
 if __name__ == "__main__":

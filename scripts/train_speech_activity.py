@@ -1,10 +1,10 @@
-"""Fit the speech activity that comes with the package again: five minutes on one core.
+"""Train the packaged voice activity detector: five minutes on one core.
 
     python scripts/train_speech_activity.py [--shared ../shared] [--films 700]
 
-Sounds of synthetic people who take turns, noise and tones alone, and, where they are, sentences of GRID's first speaker
-(CC BY 4.0, Cooke et al. 2006). Whole sounds and short pieces of them, so that it works where little is heard before and
-after. Held out: every tenth film, and other sentences.
+The data are dialogues of synthetic people, noise and tones without speech and, if available, sentences of GRID's first
+speaker (CC BY 4.0, Cooke et al. 2006). Whole recordings and short segments are used, so that it also works with little
+context. Every tenth dialogue and other sentences are held out.
 """
 
 import argparse
@@ -28,25 +28,27 @@ SECONDS = 12.0
 FRAMES = round(SECONDS * FPS)
 SEED, SPEAKERS = 41, 60
 EPOCHS, BATCH, RATE = 40, 16, 8e-3
-SHORTEST = FPS
+MIN_FRAMES = FPS
 
 Example = tuple[NDArray, NDArray, float]
-"""Levels (T, bands), truth (T,), what it counts."""
+"""Levels (T, bands), truth (T,), weight."""
 
 
-def of_people(films: int) -> list[Example]:
+def dialogue_examples(count: int) -> list[Example]:
+    """Dialogues of synthetic people."""
     examples, middles = [], (np.arange(FRAMES) + 0.5) / FPS
-    with ProgressReporter("sounds", films) as telling:
-        for number in range(films):
+    with ProgressReporter("dialogues", count) as progress:
+        for number in range(count):
             duet = plan_dialogue(SEED, number, SPEAKERS, SECONDS)
             sounds = [mark for take in duet.takes for mark in take.phonemes]
             spoken = np.any([(middles >= mark.start_s) & (middles < mark.stop_s) for mark in sounds], axis=0)
             examples.append((band_levels(duet.sound), spoken, 1.0))
-            telling.update(number + 1, "")
+            progress.update(number + 1, "")
     return examples
 
 
-def of_nobody(rng: np.random.Generator) -> list[Example]:
+def noise_examples(rng: np.random.Generator) -> list[Example]:
+    """Noise, hum and tones without speech."""
     times = np.arange(round(SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
     sounds = [synthesize_noise(rng, len(times), kind) for kind in ("white", "pink", "brown", "hum") for _ in range(12)]
     hiss = rng.standard_normal((24, len(times)))
@@ -56,7 +58,8 @@ def of_nobody(rng: np.random.Generator) -> list[Example]:
     return [(level, np.zeros(len(level), bool), 0.3) for level in levels]
 
 
-def of_grid(folder: Path, first: int) -> list[Example]:
+def grid_examples(folder: Path, first: int) -> list[Example]:
+    """Every 16th sentence of a GRID speaker, from index ``first`` on."""
     examples = []
     for path in sorted((folder / "video").glob("*.mp4"))[first::16]:
         level = band_levels(read_sound(path).between(0, 3.0))
@@ -70,22 +73,22 @@ def of_grid(folder: Path, first: int) -> list[Example]:
 
 
 def batch_of(examples: list[Example], rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Whole or in part, with bands a little disturbed; what is missing to the full length counts nothing."""
-    seen = np.zeros((len(examples), network_inputs(examples[0][0]).shape[0], FRAMES), np.float32)
+    """Stack recordings or segments of them, with slightly augmented bands; padding has weight 0."""
+    inputs = np.zeros((len(examples), network_inputs(examples[0][0]).shape[0], FRAMES), np.float32)
     truth, weight = np.zeros((2, len(examples), FRAMES), np.float32)
-    for row, (levels, spoken, counts) in enumerate(examples):
-        length = len(levels) if rng.random() < 0.6 else int(rng.integers(SHORTEST, len(levels) + 1))
+    for row, (levels, spoken, example_weight) in enumerate(examples):
+        length = len(levels) if rng.random() < 0.6 else int(rng.integers(MIN_FRAMES, len(levels) + 1))
         start = int(rng.integers(len(levels) - length + 1))
         part = slice(start, start + length)
-        seen[row, :, :length], truth[row, :length], weight[row, :length] = (
+        inputs[row, :, :length], truth[row, :length], weight[row, :length] = (
             network_inputs(levels[part]),
             spoken[part],
-            counts,
+            example_weight,
         )
-    louder = 1 + 0.1 * rng.standard_normal((len(examples), 1, 1))
-    shifted = 0.1 * rng.standard_normal((*seen.shape[:2], 1)) * (seen > 0) + 0.05 * rng.standard_normal(seen.shape)
+    gain = 1 + 0.1 * rng.standard_normal((len(examples), 1, 1))
+    offset = 0.1 * rng.standard_normal((*inputs.shape[:2], 1)) * (inputs > 0) + 0.05 * rng.standard_normal(inputs.shape)
     return (
-        torch.from_numpy((seen * louder + shifted).astype(np.float32)),
+        torch.from_numpy((inputs * gain + offset).astype(np.float32)),
         torch.from_numpy(truth),
         torch.from_numpy(weight),
     )
@@ -93,11 +96,12 @@ def batch_of(examples: list[Example], rng: np.random.Generator) -> tuple[torch.T
 
 def accuracy(model: torch.nn.Module, examples: list[Example]) -> float:
     with torch.inference_mode():
-        told = [model(torch.from_numpy(network_inputs(levels))[None])[0, 0].numpy() > 0 for levels, _, _ in examples]
-    return float(np.mean([(one == spoken).mean() for one, (_, spoken, _) in zip(told, examples, strict=True)]))
+        speech = [model(torch.from_numpy(network_inputs(levels))[None])[0, 0].numpy() > 0 for levels, _, _ in examples]
+    return float(np.mean([(own == spoken).mean() for own, (_, spoken, _) in zip(speech, examples, strict=True)]))
 
 
 def main() -> None:
+    """Train the detector and write its weights."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--films", type=int, default=700)
@@ -106,27 +110,29 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
-    people, grid = of_people(options.films), options.shared / "data" / "grid_s1"
-    training = [one for number, one in enumerate(people) if number % 10] + of_nobody(rng)
-    training += of_grid(grid, 1) if grid.is_dir() else []
+    people, grid = dialogue_examples(options.films), options.shared / "data" / "grid_s1"
+    training = [example for number, example in enumerate(people) if number % 10] + noise_examples(rng)
+    training += grid_examples(grid, 1) if grid.is_dir() else []
     model = build_network()
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=1e-2)
     steps = EPOCHS * (len(training) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
-    with ProgressReporter("fitting", steps) as telling:
+    with ProgressReporter("training", steps) as progress:
         for step in range(steps):
             chosen = rng.choice(len(training), BATCH, replace=False)
-            seen, truth, weight = batch_of([training[one] for one in chosen], rng)
-            lost = F.binary_cross_entropy_with_logits(model(seen)[:, 0], truth, weight, reduction="sum") / weight.sum()
+            inputs, truth, weight = batch_of([training[index] for index in chosen], rng)
+            loss = F.binary_cross_entropy_with_logits(model(inputs)[:, 0], truth, weight, reduction="sum")
+            loss = loss / weight.sum()
             optimiser.zero_grad()
-            lost.backward()
+            loss.backward()
             optimiser.step()
             schedule.step()
-            telling.update(step + 1, f"loss {lost.item():.3f}")
+            progress.update(step + 1, f"loss {loss.item():.3f}")
     model.eval()
-    print(f"pictures right: people {accuracy(model, people[::10]):.3f}, nobody {accuracy(model, of_nobody(rng)):.3f}")  # noqa: T201
+    dialogues, noise = accuracy(model, people[::10]), accuracy(model, noise_examples(rng))
+    print(f"frame accuracy: dialogues {dialogues:.3f}, noise {noise:.3f}")  # noqa: T201
     if grid.is_dir():
-        print(f"  GRID {accuracy(model, of_grid(grid, 0)):.3f}")  # noqa: T201
+        print(f"  GRID {accuracy(model, grid_examples(grid, 0)):.3f}")  # noqa: T201
     save_file({name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}, options.out)
     print(f"written to {options.out}")  # noqa: T201
 

@@ -1,13 +1,13 @@
-"""Train the weights that ship with the package, from nothing to the folder that `seehear.load("sync-small")` opens.
+"""Train the packaged weights `sync-small` from scratch.
 
     python scripts/train_sync.py --shared ../shared
 
-First synthetic people with synthetic voices and one real speaker (GRID s1) are learned from; then, with these, real
-people (HDTF and VoxCeleb2, each film's own delay undone) and synthetic people who say what 251 real voices have read
-(LibriSpeech). That may be stopped at any time, and goes on when the same command is given again. With --publish the
-model, as it is then, learns some last steps at a falling rate, is calibrated and measured on what was held out, and is
-copied into the package with its card. Every part is kept in the work folder and not done again. What the numbers mean:
-docs/sync.md. On real people whom nothing here has seen: benchmarks/strangers.py.
+The first part uses synthetic people with synthetic voices and one real speaker (GRID s1). The second part adds real
+people (HDTF and VoxCeleb2, with the delay of each video removed) and synthetic people speaking recordings of 251 real
+voices (LibriSpeech). It may be stopped at any time; the same command resumes it. With --publish, the current model is
+trained for some last steps at a falling learning rate, calibrated, evaluated on held-out data, and copied into the
+package with its card. Finished parts in the work folder are not repeated. See docs/sync.md for the meaning of the
+numbers, and benchmarks/strangers.py for results on unseen real people.
 """
 
 from __future__ import annotations
@@ -37,87 +37,93 @@ AVATARS: dict[str, dict[str, Any]] = {
     "short": {"clips": 800, "speakers": 400, "seed": 500, "seconds": 2.0},
     "long": {"clips": 800, "speakers": 200, "seed": 501, "seconds": 3.0, "neutral": 0.142857},
 }
-"""Of the second part: those of benchmark mini."""
+"""Avatars of the second part: those of the benchmark mini."""
 
 VOICED, VOICED_SEED = 600, 2027
-"""Synthetic people with real voices, one film each."""
+"""Synthetic people with real voices, one video each."""
 
 FIRST_STEPS, STEPS = 6000, 16_000
 COOLING = OptimOptions(steps=420, lr=6e-4, warmup=20, ema=0.98, seed=1)
-"""Of the last steps, at a falling rate, which may follow whenever the second part is stopped."""
+"""Options of the last steps, at a falling rate; they may follow whenever the second part is stopped."""
 
 REAL, REAL_VOICES = 8, 2
-"""How often the six minutes of real people and the half hour of real voices are seen, the others once."""
+"""Weights of the six minutes of real people and the half hour of real voices; other corpora have weight 1."""
 
 SOUNDS = SoundAugmentationOptions(room=0.3, music=0.2, narrow=0.1)
 
 
 def main() -> None:
-    """See the module."""
+    """Train the model, or publish it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds data/")
-    parser.add_argument("--work", type=Path, default=Path("runs/weights"), help="folder for all that is made")
-    parser.add_argument("--first", help="model to go on from, instead of learning the first part anew")
+    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that contains data/")
+    parser.add_argument("--work", type=Path, default=Path("runs/weights"), help="folder for all outputs")
+    parser.add_argument("--first", help="model to start from, instead of training the first part")
     parser.add_argument("--steps", type=int, default=STEPS, help="training steps of the second part")
-    parser.add_argument("--lr", type=float, default=1e-3, help="its highest learning rate")
+    parser.add_argument("--lr", type=float, default=1e-3, help="its maximum learning rate")
     parser.add_argument("--out", type=Path, help="run of the second part; by default WORK/run")
-    parser.add_argument("--publish", action="store_true", help="cool it down, measure it, copy it into the package")
-    given = parser.parse_args()
-    data, work = given.shared / "data", given.work
+    parser.add_argument("--publish", action="store_true", help="cool down, evaluate, and copy into the package")
+    arguments = parser.parse_args()
+    data, work = arguments.shared / "data", arguments.work
 
-    speaker = grid(given.shared, work)
-    people = [avatars(work / f"people-{name}", work / name, **made) for name, made in AVATARS.items()]
-    who = {"clips": VOICED, "speakers": VOICED, "seed": VOICED_SEED}
-    voiced = avatars(work / "voiced", work / "voices", **who, recordings=data / "librispeech_251")
+    speaker = grid(arguments.shared, work)
+    people = [
+        avatars(work / f"people-{name}", work / name, **avatar_options) for name, avatar_options in AVATARS.items()
+    ]
+    voiced_options = {"clips": VOICED, "speakers": VOICED, "seed": VOICED_SEED}
+    voiced = avatars(work / "voiced", work / "voices", **voiced_options, recordings=data / "librispeech_251")
     real = work / "real"
     prepare([data / "real_faces"], real, delays=data / "real_faces" / "clips.csv")
 
     preset = read_settings("sync-small")
-    first = given.first or str(work / "first")
-    if not given.first:
-        old = [speaker, avatars(work / "people-first", work / "first-avatars", **FIRST_AVATARS)]
+    first = arguments.first or str(work / "first")
+    if not arguments.first:
+        first_corpora = [speaker, avatars(work / "people-first", work / "first-avatars", **FIRST_AVATARS)]
         optim = replace(preset.optim, steps=FIRST_STEPS, ema=0.999)
         model = replace(preset.model, loss="multiway")
-        pretrain(old, work / "first", preset="sync-small", model=model, optim=optim)
-    run = given.out or work / "run"
+        pretrain(first_corpora, work / "first", preset="sync-small", model=model, optim=optim)
+    run = arguments.out or work / "run"
     mix = [speaker, *people, *[voiced] * REAL_VOICES, *[real] * REAL]
     model = replace(preset.model, sounds=SOUNDS)
-    if not given.publish:
-        optim = replace(preset.optim, steps=given.steps, lr=given.lr, ema=0.999)
+    if not arguments.publish:
+        optim = replace(preset.optim, steps=arguments.steps, lr=arguments.lr, ema=0.999)
         print(pretrain(mix, run, preset="sync-small", model=model, optim=optim, init=first))  # noqa: T201
         return
     cooled = work / "cooled"
     print(pretrain(mix, cooled, preset="sync-small", model=model, optim=COOLING, init=str(run)))  # noqa: T201
     corpora = [speaker, *people, voiced, real]
     calibrate(cooled, corpora)
-    named = zip(("GRID speaker 1", "avatars", "avatars (longer)", "avatars, real voices", "real"), corpora, strict=True)
-    tested = {f"{name}: seen in other clips": Corpus(corpus).split("dev") for name, corpus in named}
-    tested["avatars never met"] = Corpus(strangers(work))
-    measured = {name: evaluate_sync_clips(load_sync_model(cooled), clips).to_dict() for name, clips in tested.items()}
+    named_corpora = zip(
+        ("GRID speaker 1", "avatars", "avatars (longer)", "avatars, real voices", "real"), corpora, strict=True
+    )
+    test_clips = {f"{name}: seen in other clips": Corpus(corpus).split("dev") for name, corpus in named_corpora}
+    test_clips["avatars never met"] = Corpus(strangers(work))
+    measured = {
+        name: evaluate_sync_clips(load_sync_model(cooled), clips).to_dict() for name, clips in test_clips.items()
+    }
     write_text(work / "measured.json", json.dumps(measured, indent=2) + "\n")
     card = (CARDS / "sync_card.md").read_text(encoding="utf-8").replace("@MEASURED@", table(measured))
     publish("sync-small", cooled, card)
 
 
-def avatars(films: Path, out: Path, **options: Any) -> Path:
-    """The corpus of synthetic people, made first."""
-    synthesize_avatars(films, **options)
-    prepare([films], out)
+def avatars(videos: Path, out: Path, **options: Any) -> Path:
+    """Make a corpus of synthetic people."""
+    synthesize_avatars(videos, **options)
+    prepare([videos], out)
     return out
 
 
 def table(measured: dict[str, Any]) -> str:
-    """Sync accuracy by corpus and number of averaged embeddings, in Markdown."""
+    """Return a Markdown table of sync accuracy by corpus and number of averaged embeddings."""
     rows = [
         "| held-out clips of | K (frames) | sync accuracy (+-1 frame of 31) | 95 % interval | over | chance |",
         "|---|---|---|---|---|---|",
     ]
     for corpus, accuracy in measured.items():
-        for found in accuracy["by_length"]:
-            interval = f"{found['low']:.1%} - {found['high']:.1%}"
-            over = count_phrase(found["units"], accuracy["units"])
-            told = (corpus, str(found["frames"]), f"{found['accuracy']:.1%}", interval, over)
-            rows.append(f"| {' | '.join(told)} | {accuracy['chance']:.1%} |")
+        for entry in accuracy["by_length"]:
+            interval = f"{entry['low']:.1%} - {entry['high']:.1%}"
+            over = count_phrase(entry["units"], accuracy["units"])
+            cells = (corpus, str(entry["frames"]), f"{entry['accuracy']:.1%}", interval, over)
+            rows.append(f"| {' | '.join(cells)} | {accuracy['chance']:.1%} |")
     return "\n".join(rows)
 
 

@@ -63,12 +63,12 @@ def record(folder: Path) -> None:
 class Here:
     """An engine without processes, which remembers what it was given."""
 
-    workers = wide = 1
+    workers = max_processes = 1
 
     def __init__(self) -> None:
         self.begun: list[str] = []
 
-    def run(self, choose: NextJob, over: Callable[[], bool]) -> Generator[JobEnd]:
-        while not over() and (job := choose()):
+    def run(self, next_job: NextJob, is_over: Callable[[], bool]) -> Generator[JobEnd]:
+        while not is_over() and (job := next_job()):
             self.begun.append(job.cell.label)
             yield JobEnd(job, run_job(job))

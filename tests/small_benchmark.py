@@ -47,7 +47,7 @@ def outcomes_of(
 ) -> dict[str, CellOutcome]:
     """Row -> accuracy with each seed, the reason why there is none, or None where it was not done."""
     found = {}
-    for place, key in work.places.items():
+    for place, key in work.positions.items():
         value = told[place.row][place.seed]
         if isinstance(value, str):
             found[key] = CellOutcome(key, 1.0, failed=value)

@@ -49,7 +49,7 @@ def test_rows_columns_and_the_mark() -> None:
     assert rows[1][0] == r"ours\_new"
     assert rows[1][1] == r"\textbf{81.0 $\pm$ 2.5}"
     assert rows[2] == [r"mfcc \& co", r"61.7 $\pm$ 5.2", r"0.308 $\pm$ 0.026"]
-    assert rows[3] == ["guessing", "25.0", "--"]
+    assert rows[3] == ["chance", "25.0", "--"]
     assert all(rule in text for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\usepackage{booktabs}"))
 
 

@@ -16,7 +16,7 @@ def test_every_cell_is_there_once_and_after_those_that_it_needs(tmp_path: Path) 
         assert cell.key not in seen
         assert set(cell.needs) <= seen
         seen.add(cell.key)
-    assert set(work.places.values()) <= seen
+    assert set(work.positions.values()) <= seen
     assert len(work.cells) == 2 + 2 * 3 + 2 * 2 * 3  # corpora, trainings, measurements
     assert work.notes == ()
 
@@ -24,8 +24,8 @@ def test_every_cell_is_there_once_and_after_those_that_it_needs(tmp_path: Path) 
 def test_every_place_of_the_tables_has_its_cell(tmp_path: Path) -> None:
     work = cells_of_plan(small_plan(), {"grid": tmp_path})
     expected = {(d, r, s) for d in ("people", "grid") for r in ("sync", "more", "untrained") for s in (0, 1)}
-    assert {(place.data, place.row, place.seed) for place in work.places} == expected
-    cell = work.by_key()[work.places[TablePosition("sync", "grid", "more", 1, 1.0)]]
+    assert {(place.data, place.row, place.seed) for place in work.positions} == expected
+    cell = work.by_key()[work.positions[TablePosition("sync", "grid", "more", 1, 1.0)]]
     assert (cell.kind, cell.seed, cell.spec["of"]) == ("measure", 1, work.pretexts["more", 1])
     assert cell.needs == (work.corpora["grid"], work.pretexts["more", 1])
     assert cell.spec["options"] == {"split": "all"}
@@ -51,13 +51,13 @@ def test_what_was_not_given_is_left_out_and_told() -> None:
     }
     work = cells_of_plan(replace(plan, tasks=tasks))
     assert set(work.corpora) == {"people"}
-    assert {place.task for place in work.places} == {"sync", "drawn"}
-    assert {place.row for place in work.places if place.task == "drawn"} == {"sync"}
+    assert {place.task for place in work.positions} == {"sync", "drawn"}
+    assert {place.row for place in work.positions if place.task == "drawn"} == {"sync"}
     assert work.by_key()[work.pretexts["sync", 0]].spec["corpora"] == [work.corpora["people"]]
     told = " ".join(work.notes)
-    assert "grid was not given; wanted: GRID." in told
+    assert "grid was not given; it needs: GRID." in told
     assert "Which word: left out" in told
-    assert "pretext grids and what reads it are left out, because grid was not given" in told
+    assert "pretext grids and the rows that use it are left out, because grid was not given" in told
 
 
 def test_a_key_is_decided_by_what_decides_the_result() -> None:
@@ -103,7 +103,7 @@ def test_seeds_labels_and_rows_that_are_the_same_work_share_their_cells() -> Non
     rows = (RowSpec("one", "mfcc"), RowSpec("two", "mfcc"))
     heard = TaskSpec("words", "Which word", ("people",), rows, labels=(1.0, 0.1), noise="babble", snr_db=(0.0, 5.0))
     work = cells_of_plan(replace(plan, tasks={"words": heard}))
-    assert len(work.places) == 2 * 2 * 2
+    assert len(work.positions) == 2 * 2 * 2
     assert len(work.cells) == 1 + 2 * 2
     shares = {cell.spec["labels"] for cell in work.cells if cell.kind == "measure"}
     assert shares == {1.0, 0.1}
@@ -116,14 +116,14 @@ def test_what_is_given_stands_in_for_avatars(tmp_path: Path) -> None:
     spec = work.by_key()[work.corpora["people"]].spec
     assert spec["path"] == str(tmp_path.resolve())
     assert spec["avatars"] == {}
-    assert "stands in for the plan's avatars" in " ".join(work.notes)
+    assert str(tmp_path) in " ".join(work.notes)
     made = cells_of_plan(small_plan())
     assert made.by_key()[made.corpora["people"]].spec["avatars"] == SMALL
 
 
 def test_what_makes_no_sense_is_told() -> None:
     plan = small_plan()
-    with pytest.raises(OptionsError, match="--data gives 'gird', but the corpora of the plan small are people, grid"):
+    with pytest.raises(OptionsError, match=r"--data .*'gird'.* small .*people, grid"):
         cells_of_plan(plan, {"gird": Path("x")})
 
     def having(told: dict[str, object]) -> dict[str, PretextSpec]:
@@ -139,5 +139,5 @@ def test_what_makes_no_sense_is_told() -> None:
 def test_a_plan_made_by_hand_is_looked_at_too() -> None:
     with pytest.raises(OptionsError, match=r"the plan small.*'nobody'"):
         cells_of_plan(small_plan(claims=(Claim("x", "y", "sync", "nobody", ("sync",)),)))
-    with pytest.raises(OptionsError, match="either avatars"):
+    with pytest.raises(OptionsError, match="avatars"):
         cells_of_plan(small_plan(corpora={"people": CorpusSpec(), "grid": CorpusSpec(wants="GRID")}))

@@ -23,8 +23,8 @@ def test_the_plan_that_is_shown_is_one(tmp_path: Path) -> None:
     plan = plan_from_yaml(shown, "plan", OWN)
     work = cells_of_plan(plan, dict.fromkeys(plan.corpora, tmp_path))
     assert not work.notes
-    assert {place.row for place in work.places} >= {"sync[loss=multiway]", "sync[loss=separate]", "wav2vec"}
-    assert {place.labels for place in work.places} == {1.0, 0.1}
+    assert {place.row for place in work.positions} >= {"sync[loss=multiway]", "sync[loss=separate]", "wav2vec"}
+    assert {place.labels for place in work.positions} == {1.0, 0.1}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from seehear.benchmark.page_samples import NAMED, Embedding2D, _drawn, tsne
+from seehear.benchmark.page_samples import MAX_DISTINCT, Embedding2D, _plot, tsne
 
 
 def groups(rng, width=20):
@@ -26,8 +26,8 @@ def test_constant_features_do_not_break_it():
 
 
 def test_classes_beyond_those_that_can_be_told_apart_are_grey():
-    labels = [f"class{place}" for place in range(NAMED) for _ in range(2)] + ["rare"]
-    drawn = _drawn(Embedding2D(np.random.default_rng(0).normal(size=(len(labels), 2)), labels))
+    labels = [f"class{place}" for place in range(MAX_DISTINCT) for _ in range(2)] + ["rare"]
+    drawn = _plot(Embedding2D(np.random.default_rng(0).normal(size=(len(labels), 2)), labels))
     assert "class0<" in drawn
     assert "others<" in drawn
     assert "rare<" not in drawn

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from seehear.benchmark.cells import CellOutcome
-from seehear.benchmark.page_figures import _looked_at, confusion_figure, det_curves, label_curves, means, noise_curves
+from seehear.benchmark.page_figures import _axis_limits, confusion_figure, det_curves, label_curves, means, noise_curves
 from seehear.benchmark.table import Column, TableEntry, TaskTable
 
 CLEAN = Column("accuracy", 1.0, None, higher_is_better=True, chance=0.25)
@@ -35,18 +35,18 @@ def test_means_name_every_row_in_its_unit():
 
 def test_a_wide_interval_does_not_hide_the_rest():
     wild = replace(entry(0.5, 0.6), low=-3.0, high=4.0)
-    low, high = _looked_at(CLEAN, [wild, entry(0.6, 0.7)])
+    low, high = _axis_limits(CLEAN, [wild, entry(0.6, 0.7)])
     assert -60 < low < 25
     assert 70 < high < 160
 
 
 def test_all_of_a_narrow_interval_is_seen():
-    low, high = _looked_at(CLEAN, [replace(entry(0.5, 0.6), low=0.4, high=0.7)])
+    low, high = _axis_limits(CLEAN, [replace(entry(0.5, 0.6), low=0.4, high=0.7)])
     assert low < 25 < 70 < high
 
 
 def test_a_single_value_has_room():
-    low, high = _looked_at(replace(CLEAN, chance=None), [entry(0.0)])
+    low, high = _axis_limits(replace(CLEAN, chance=None), [entry(0.0)])
     assert low < 0 < high
 
 
@@ -98,11 +98,13 @@ def test_confusions_are_summed_over_seeds():
     figure = confusion_figure("animate", [outcome([[3, 1], [0, 4]]), outcome([[1, 3], [2, 2]])])
     told = labels(figure)
     assert [one for one in told if one.isdigit()] == ["50", "50", "25", "75"]  # 4 and 4 of 8, 2 and 6 of 8
-    assert "16 answers of 2 seeds" in figure.caption
+    assert "16 predictions of 2 seeds" in figure.caption
 
 
 def test_seeds_with_other_classes_are_not_summed():
-    assert "8 answers of 1 seed;" in confusion_figure("x", [outcome([[3, 1], [0, 4]]), outcome([[1]], ("a",))]).caption
+    assert (
+        "8 predictions of 1 seed;" in confusion_figure("x", [outcome([[3, 1], [0, 4]]), outcome([[1]], ("a",))]).caption
+    )
 
 
 @pytest.mark.parametrize("outcomes", [[], [CellOutcome("key", 1.0)]])

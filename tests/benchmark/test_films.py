@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from seehear.benchmark.page_samples import SECONDS, _first_seconds, _side_by_side, drawn_films
+from seehear.benchmark.page_samples import SECONDS, _first_seconds, _side_by_side, generated_videos
 from seehear.clip import FPS, SAMPLES_PER_FRAME, Clip
 from seehear.models.store import load_animate_model
 
@@ -35,4 +35,4 @@ def test_long_clips_are_cut():
 @pytest.mark.parametrize("task", ["emotion", "sync"])
 def test_only_animation_is_drawn(task):
     found = SimpleNamespace(measured=lambda table, row: [("cell", "outcome")])
-    assert drawn_films(found, SimpleNamespace(task=task, rows=("animate",))) == []
+    assert generated_videos(found, SimpleNamespace(task=task, rows=("animate",))) == []

@@ -55,21 +55,23 @@ def test_a_damaged_outcome_is_named(tmp_path: Path) -> None:
     with folder.locked():
         for text in ("{", "[]", json.dumps({"colour": 1})):
             (folder.outcomes / "abc.json").write_text(text)
-            with pytest.raises(SeehearError, match=r"abc\.json is damaged .* remove it"):
+            with pytest.raises(SeehearError, match=r"abc\.json"):
                 folder.read_outcomes()
 
 
 def test_two_at_once_are_refused_and_one_after_the_other_are_not(tmp_path: Path) -> None:
-    with BenchmarkFolder(tmp_path).locked(), pytest.raises(SeehearError, match="another seehear benchmark is at work"):
+    with BenchmarkFolder(tmp_path).locked(), pytest.raises(SeehearError) as refusal:
         BenchmarkFolder(tmp_path).locked().__enter__()
+    assert refusal.value.code == "folder-locked"
     with BenchmarkFolder(tmp_path).locked():
         pass
 
 
 def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(SeehearError, match="holds other things"):
+    with pytest.raises(SeehearError) as refusal:
         BenchmarkFolder(tmp_path).locked().__enter__()
+    assert refusal.value.code == "folder-not-empty"
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 

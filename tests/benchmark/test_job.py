@@ -44,7 +44,7 @@ def test_a_sentence_is_the_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_a_bug_is_an_outcome_with_its_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     failing(monkeypatch, KeyError("emotion"))
     found = done(tmp_path)
-    assert found.outcome.failed == "an error that is not foreseen, KeyError: 'emotion'"
+    assert found.outcome.failed == "unexpected KeyError: 'emotion'"
     assert "in fail" in found.traceback
     assert (tmp_path / "log.txt").read_text() == "before it failed\n"
 

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from seehear.benchmark.page_figures import POINTS, _on_common_steps, learning_curves, read_run
+from seehear.benchmark.page_figures import MAX_POINTS, _at_common_steps, learning_curves, read_run
 
 METRICS = """step,loss,matched,lr,gradient,frames_per_s,voice_eer
 0,,,,,,0.4
@@ -54,12 +54,12 @@ def test_nothing_learned_is_no_figure():
 
 def test_seeds_are_compared_as_far_as_all_have_come():
     far = [(float(step), step / 10) for step in range(0, 1000, 10)]
-    steps, values = _on_common_steps([far, [(0.0, 3.0), (95.0, 3.0)]])
+    steps, values = _at_common_steps([far, [(0.0, 3.0), (95.0, 3.0)]])
     assert steps.tolist() == list(range(0, 100, 10))
     assert values.tolist() == [[step / 10 for step in steps], [3.0] * 10]
 
 
 def test_long_curves_keep_their_ends():
-    steps, _ = _on_common_steps([[(float(step), 1.0) for step in range(5000)]])
-    assert len(steps) == POINTS
+    steps, _ = _at_common_steps([[(float(step), 1.0) for step in range(5000)]])
+    assert len(steps) == MAX_POINTS
     assert (steps[0], steps[-1]) == (0, 4999)

@@ -27,13 +27,13 @@ def test_everything_is_done_and_a_death_is_tried_twice(tmp_path: Path) -> None:
     ended = carried_out(jobs(tmp_path, "one", "dies", "two", "three"), workers=2)
     found = {one.job.cell.name: one for one in ended}
     assert len(ended) == 4
-    assert {name for name, one in found.items() if one.done and one.done.outcome.key == one.job.cell.key} == {
+    assert {name for name, one in found.items() if one.result and one.result.outcome.key == one.job.cell.key} == {
         "one",
         "two",
         "three",
     }
-    assert found["dies"].done is None
-    assert found["dies"].death == "was killed, perhaps for want of memory"
+    assert found["dies"].result is None
+    assert found["dies"].failure == "was killed, perhaps for want of memory"
     assert (tmp_path / "1.txt").read_text() == "dies\n" * 2
 
 

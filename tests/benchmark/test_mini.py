@@ -100,4 +100,4 @@ def test_the_claims_that_are_to_be_checked_are_all_asked() -> None:
     assert {("lips", "angular+separate", "angular"), ("speaker", "match+separate", "match")} <= asked
     assert {("emotion", "joint", "animate"), ("sync", "joint", "angular")} <= asked
     assert ("speaker", "joint", "match+separate") in asked
-    assert len({place.seed for place in cells_of_plan(PLAN).places}) == 5
+    assert len({place.seed for place in cells_of_plan(PLAN).positions}) == 5

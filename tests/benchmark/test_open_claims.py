@@ -20,12 +20,12 @@ def found(ours: float, mfcc: float, logmel: float) -> set[str]:
     means = {"ours": ours, "mfcc": mfcc, "logmel": logmel, "apc": 0.5}
     outcomes = {
         key: CellOutcome(key, 1.0, scores={"accuracy": means[place.row] + 0.001 * place.seed * (place.row == "ours")})
-        for place, key in work.places.items()
+        for place, key in work.positions.items()
         if place.seed < 2
     }
     wanted = open_claim_cells(work, outcomes)
-    rows = {place.row for place, key in work.places.items() if key in wanted}
-    assert wanted == {key for place, key in work.places.items() if place.row in rows}  # all seeds of a row, or none
+    rows = {place.row for place, key in work.positions.items() if key in wanted}
+    assert wanted == {key for place, key in work.positions.items() if place.row in rows}  # all seeds of a row, or none
     return rows
 
 

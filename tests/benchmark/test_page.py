@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from page_balance import Balance
+from seehear.benchmark import page_findings
 from seehear.benchmark.cells import CellOutcome, cells_of_plan
 from seehear.benchmark.execution import BenchmarkFolder
 from seehear.benchmark.page import MISSING_TITLE, write_page
 from seehear.benchmark.reading import plan_from_yaml
 from seehear.benchmark.summary import summarise
-from seehear.benchmark.table import interval_text, mean_text
+from seehear.benchmark.table import interval_text, mean_text, unfinished_note
 
 PLAN = """
 title: Which is better? <a> & b
@@ -77,7 +78,7 @@ class Imagined:
         self.work = cells_of_plan(self.plan, {})
         self.by_key = self.work.by_key()
         self.outcomes = {}
-        for place, key in self.work.places.items():
+        for place, key in self.work.positions.items():
             if place.row in undone:
                 continue
             reason = "it ran out of patience < 3" if (place.row, place.seed) in failed else None
@@ -137,7 +138,7 @@ class Imagined:
         """As if an earlier page had computed them."""
         (self.folder.root / "page").mkdir()
         rng = np.random.default_rng(0)
-        for place, key in self.work.places.items():
+        for place, key in self.work.positions.items():
             if place.labels == 1:
                 labels = [EMOTIONS[n % 4] for n in range(60)]
                 points = rng.normal(size=(60, 2)) + 4 * STRENGTH[place.row] * 10 * np.array(
@@ -205,8 +206,8 @@ def test_page_is_small(page):
 
 
 def test_claims_stand_first_with_verdict_and_difference(imagined, page):
-    claims = section(page, "What is claimed, and what was found")
-    assert page.index("What is claimed, and what was found</h2>") < page.index("Emotion: people</h2>")
+    claims = section(page, page_findings.TITLE)
+    assert page.index(f"{page_findings.TITLE}</h2>") < page.index("Emotion: people</h2>")
     cards = claims.split('<div class="card')[1:]
     for claim, card in zip(imagined.summary.claims, cards, strict=True):
         told = text(card)
@@ -240,7 +241,7 @@ def test_papers_figures_stand_only_in_a_box_of_their_own(page):
     assert "not measured here" in box
     assert "55.01" in box
     assert "arXiv:2001.00001" in text(box)
-    assert "What differs: Real recordings of 91 actors" in text(box)
+    assert "Real recordings of 91 actors" in text(box)
     assert page.count("55.01") == 1
 
 
@@ -250,7 +251,7 @@ def test_what_gives_a_number_again_stands_under_it(imagined, page):
         first = {entry.reproduce for entry in table.entries.values() if entry.reproduce}
         assert first
         assert all(command in told for commands in first for command in commands)
-        keys = [key for place, key in imagined.work.places.items() if place.task == table.key]
+        keys = [key for place, key in imagined.work.positions.items() if place.task == table.key]
         everything = [imagined.outcomes[key].reproduce for key in keys if key in imagined.outcomes]
         assert all(command in told for commands in everything for command in commands)
 
@@ -276,10 +277,11 @@ def test_failed_cells_stand_with_their_reason_and_the_rest_is_there(imagined, pa
     assert f"{len(imagined.summary.failed)} cells failed" in page[: page.index("<h2>")]
 
 
-def test_what_was_not_done_is_named(page):
+def test_what_was_not_done_is_named(imagined, page):
     told = text(section(page, MISSING_TITLE))
     assert "emotion/logmel, seed 3" in told
-    assert "8 cells were not done yet" in told
+    assert unfinished_note(imagined.summary) in told
+    assert imagined.summary.left == 8
 
 
 def test_data_that_was_not_given_is_told(page):
@@ -291,7 +293,7 @@ def test_what_was_given_is_text_not_markup(page):
 
 
 def test_films_are_inside_and_large_ones_are_not(page):
-    films = section(page, "Who was seen and heard")
+    films = section(page, "The synthetic people")
     assert films.count("<video") == 2
     assert "people: a.mp4" in films
     assert "c.mp4" not in page
@@ -302,20 +304,20 @@ def test_pictures_of_each_kind_stand_where_they_belong(page):
         section(page, f"{name}: people") for name in ("Emotion", "Emotion in noise", "Who it is")
     )
     assert "accuracy by labels" in emotion
-    assert "truth (down)" in emotion
+    assert "true (down)" in emotion
     assert "60 test recordings by emotion" in emotion
     assert "accuracy in noise" in noise
-    assert "truth (down)" not in noise  # the same recordings without noise are in the table of emotion
+    assert "true (down)" not in noise  # the same recordings without noise are in the table of emotion
     assert "Detection errors" in speaker
     assert "60 test recordings by speaker" in speaker
     assert "Detection errors" not in emotion
-    assert section(page, "How they learned").count("<figure>") == 2  # one for animate, one for apc
+    assert section(page, "Training curves").count("<figure>") == 2  # one for animate, one for apc
 
 
 def test_a_picture_that_cannot_be_made_is_told_and_the_rest_stands(tmp_path):
     made = Imagined(tmp_path, undone={"untrained", "mfcc", "logmel", "apc"})  # whose runs hold no weights
     page = made.write()
-    assert page.count("A picture is missing here (") == 2  # emotion and speaker
+    assert page.count("missing here (") == 2  # emotion and speaker
     assert "Detection errors" in page
 
 
@@ -329,13 +331,11 @@ def test_a_figure_that_cannot_be_drawn_costs_no_number(tmp_path, monkeypatch):
     run.mkdir(parents=True, exist_ok=True)
     (run / "metrics.csv").write_text("step,loss\n1,2.0\n2,1.5\n3,1e-")  # killed while it wrote
     page = made.write()
-    assert "A picture is missing here (ValueError: no such $symbol)" in page
-    assert "A picture is missing here (ValueError: could not convert string to float" in section(
-        page, "How they learned"
-    )
+    assert "missing here (ValueError: no such $symbol)" in page
+    assert "missing here (ValueError: could not convert string to float" in section(page, "Training curves")
     assert "reproduce" in section(page, "Emotion: people")
 
 
 def test_nothing_done_yet_is_a_page_too(bare):
-    assert "not measured" in section(bare, "What is claimed, and what was found")
+    assert "not measured" in section(bare, page_findings.TITLE)
     assert "<svg" not in section(bare, "Emotion: people")

@@ -38,12 +38,12 @@ def test_a_plan_can_be_worked_through_on_avatars_and_on_what_it_wants(name: str,
     plan = replace(plan, seeds=1)
     wanted = {corpus: tmp_path for corpus, spec in plan.corpora.items() if not spec.avatars}
     alone, everything = cells_of_plan(plan), cells_of_plan(plan, wanted)
-    assert alone.places
+    assert alone.positions
     assert set(alone.corpora) == set(plan.corpora) - set(wanted)
     for corpus in wanted:
         assert any(plan.corpora[corpus].wants in note for note in alone.notes)
     rows = {(key, row.name) for key, task in plan.tasks.items() for row in task.rows}
-    assert {(place.task, place.row) for place in everything.places} == rows
+    assert {(place.task, place.row) for place in everything.positions} == rows
     assert everything.notes == ()
     assert set(everything.corpora) == set(plan.corpora)  # none is asked for in vain
     read = {row.of for task in plan.tasks.values() for row in task.rows}

@@ -48,11 +48,11 @@ def test_what_runs_on_a_gpu_asks_for_one(tmp_path: Path, kind: Kind, accelerator
 
     def remote(**wanted: Any) -> Any:
         asked.update(wanted)
-        return lambda _: SimpleNamespace(remote=lambda job: job)
+        return lambda _: SimpleNamespace(remote=lambda *arguments: arguments)
 
     cell = Cell(kind, "one", 0, {"settings": {"engine": {"accelerator": accelerator}}})
-    engine = RayEngine(SimpleNamespace(remote=remote), workers=1, wide=1, gpus=True)
-    engine._begin(CellJob(cell, tmp_path, {}, tmp_path / "log.txt", device=device))
+    engine = RayEngine(SimpleNamespace(remote=remote), workers=1, max_processes=1, gpus=True)
+    engine._start(CellJob(cell, tmp_path, {}, tmp_path / "log.txt", device=device))
     assert asked["num_gpus"] == gpus
 
 
@@ -63,7 +63,7 @@ def test_outcomes_come_back_from_a_cluster(tmp_path: Path) -> None:
     here = [run_job(job).outcome.failed for job in waiting]
     with ray_engine(2, None) as engine:
         assert engine.workers == 2
-        assert engine.wide >= 1
+        assert engine.max_processes >= 1
         ended = list(engine.run(lambda: waiting.pop() if waiting else None, lambda: False))
-    assert sorted(one.done.outcome.failed for one in ended) == sorted(here)
-    assert all("Traceback" in one.done.traceback for one in ended)
+    assert sorted(one.result.outcome.failed for one in ended) == sorted(here)
+    assert all("Traceback" in one.result.traceback for one in ended)

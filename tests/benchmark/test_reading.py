@@ -85,7 +85,7 @@ def test_any_text_is_a_plan_or_told_in_a_sentence(text: str) -> None:
 
 
 def test_what_looks_like_a_date_and_is_none_is_told() -> None:
-    with pytest.raises(OptionsError, match=r"f.yaml is no YAML \(month must be in"):
+    with pytest.raises(OptionsError, match=r"f\.yaml .*month must be in"):
         plan_from_yaml("title: 2001-99-99", "x", "f.yaml")
 
 
@@ -107,7 +107,7 @@ def test_a_file_is_named_after_itself_and_short_rows_after_what_they_read(tmp_pa
 def test_no_such_plan_names_those_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(OptionsError, match="shukla2020-emotion"):
         read_plan("shukla2019")
-    with pytest.raises(OptionsError, match="there is no plan"):
+    with pytest.raises(OptionsError, match=r"absent\.yaml"):
         read_plan(tmp_path / "absent.yaml")
 
 
@@ -133,37 +133,37 @@ def _changed(keys: str, value: Any) -> dict[str, Any]:
         ("seeds", 0, "seeds must be 1 or more"),
         ("name", "a/b", "folder"),
         ("corpora/grid/format", "gird", "'gird'"),
-        ("corpora/grid/wants", "", "either avatars"),
+        ("corpora/grid/wants", "", "avatars"),
         ("corpora/people/avatars/clip", 1, "'clip'"),
         ("pretexts/sync/preset", "sync-tiny", "sync-tiny"),
         ("pretexts/sync/corpora", ["peple"], "'peple'"),
-        ("pretexts/sync/corpora", [], "nothing to learn from"),
+        ("pretexts/sync/corpora", [], "'sync' has no corpora"),
         ("pretexts/sync/set", {"optim.seed": 1}, "optim.seed"),
         ("pretexts/sync/set", {"engine.threads": 2}, "engine.threads"),
-        ("pretexts/sync/vary", {"model.loss": []}, "varies model.loss over nothing"),
-        ("pretexts/sync/vary", {"corpora": [["people"], 1]}, "1 is no list of their names"),
-        ("pretexts/sync/vary", {"corpora": ["people"]}, "'people' is no list of their names"),
+        ("pretexts/sync/vary", {"model.loss": []}, "varies model.loss"),
+        ("pretexts/sync/vary", {"corpora": [["people"], 1]}, "corpora, but 1"),
+        ("pretexts/sync/vary", {"corpora": ["people"]}, "'people'"),
         ("pretexts/more/init", "pretext:sink", "'sink'"),
-        ("pretexts/sync/init", "pretext:more", "begins with itself"),
-        ("pretexts/model", {"preset": "sync-small", "corpora": ["people"]}, "'model' cannot be called so"),
+        ("pretexts/sync/init", "pretext:more", "starts from itself"),
+        ("pretexts/model", {"preset": "sync-small", "corpora": ["people"]}, "'model'"),
         ("tasks/sync/task", "sink", "'sink'"),
-        ("tasks/sync/data", [], "measured on nothing"),
+        ("tasks/sync/data", [], "has no data"),
         ("tasks/sync/data", ["peple"], "'peple'"),
-        ("tasks/sync/data", ["people", "people"], "two tables that are called 'people'"),
-        ("tasks/sync/scores", ["K=5", "K=5"], "two scores"),
+        ("tasks/sync/data", ["people", "people"], "table 'people' twice"),
+        ("tasks/sync/scores", ["K=5", "K=5"], "score 'K=5' twice"),
         ("tasks/sync/rows", [], "no rows"),
-        ("tasks/sync/rows", ["sync", "sync", "more"], "two rows that are called 'sync'"),
+        ("tasks/sync/rows", ["sync", "sync", "more"], "row 'sync' twice"),
         ("tasks/sync/rows", ["sync", "more", "mffc"], "'mffc'"),
         ("tasks/sync/rows/0/mode", "melted", "'melted'"),
-        ("tasks/sync/labels", [0.1], "sync has none"),
+        ("tasks/sync/labels", [0.1], "which sync does not support"),
         ("tasks/sync/labels", [], "labels"),
-        ("tasks/sync/noise", "babble", "without"),
+        ("tasks/sync/noise", "babble", "which sync does not support"),
         ("tasks/sync/snr_db", [5], "both noise and snr_db"),
         ("tasks", {}, "there are no tasks"),
         ("claims/0/better", "mroe", "'mroe'"),
         ("claims/0/task", "sink", "'sink'"),
         ("claims/0/than", ["more"], "other rows"),
-        ("claims/0/labels", 0.5, "0.5 of the labels"),
+        ("claims/0/labels", 0.5, "labels 0.5"),
     ],
 )
 def test_what_does_not_fit_is_told_with_file_and_name(keys: str, value: Any, told: str) -> None:
@@ -176,13 +176,13 @@ def test_what_does_not_fit_is_told_with_file_and_name(keys: str, value: Any, tol
 
 
 def test_a_key_that_stands_twice_is_told_and_one_that_goes_over_a_merged_one_is_not() -> None:
-    with pytest.raises(OptionsError, match=r"the key 'sync' stands twice, in line 4"):
+    with pytest.raises(OptionsError, match=r"'sync' in line 4"):
         plan_from_yaml("title: x\npretexts:\n  sync: {preset: a}\n  sync: {preset: b}\n", "x", "f.yaml")
-    with pytest.raises(OptionsError, match="needs the key 'about'"):
+    with pytest.raises(OptionsError, match="'about'"):
         plan_from_yaml("title: x\npretexts: {a: {set: &a {b: 1}}, c: {set: {<<: *a, b: 2}}}\n", "x", "f.yaml")
 
 
 def test_a_row_of_the_papers_figures_has_one_for_each_column() -> None:
     plan = small_plan(paper=(PaperTable("T", "S", "sync", ("a", "b"), {"x": (1.0,)}, "all"),))
-    with pytest.raises(OptionsError, match="2 columns, but the row 'x' 1 figures"):
+    with pytest.raises(OptionsError, match=r"2 columns.*'x'"):
         plan_from_yaml(plan_to_yaml(plan), "small", "f.yaml")

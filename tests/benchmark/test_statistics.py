@@ -128,10 +128,10 @@ def test_draws_are_paired_draw_by_draw_and_averaged_over_seeds() -> None:
     found = row_difference("", series([0.6, 0.6], ours), series([0.5, 0.4], theirs), True)
     gains = sorted(((ours[0][draw] - theirs[0][draw]) + (ours[1][draw] - theirs[1][draw])) / 2 for draw in range(200))
     assert found is not None
-    assert found.drawn_low is not None
-    assert found.drawn_high is not None
-    assert gains[4] <= found.drawn_low <= gains[5]  # of 200 units a little less than 5 of 200 lie below
-    assert gains[194] <= found.drawn_high <= gains[195]
+    assert found.bootstrap_low is not None
+    assert found.bootstrap_high is not None
+    assert gains[4] <= found.bootstrap_low <= gains[5]  # of 200 units a little less than 5 of 200 lie below
+    assert gains[194] <= found.bootstrap_high <= gains[195]
 
 
 def test_draws_of_few_people_are_told_by_t_and_of_one_person_or_of_nobody_knows_how_many_not_at_all() -> None:
@@ -142,7 +142,7 @@ def test_draws_of_few_people_are_told_by_t_and_of_one_person_or_of_nobody_knows_
         ours, theirs = (series([0.6, 0.6], draws, units=units), series([0.5, 0.5], 0 * draws, units=units))
         found = row_difference("", ours, theirs, True)
         assert found is not None
-        ends[units] = (found.drawn_low, found.drawn_high)
+        ends[units] = (found.bootstrap_low, found.bootstrap_high)
     assert ends[0] == ends[1] == (None, None)
     half = 2.570582 * draws[0].std() * math.sqrt(6 / 5)  # t of five degrees of freedom
     assert ends[6] == (pytest.approx(0.1 - half), pytest.approx(0.1 + half))
@@ -153,7 +153,7 @@ def test_draws_of_an_error_rate_are_signed_so_that_more_is_better() -> None:
     ours, theirs = np.full((2, 10), 0.2), np.full((2, 10), 0.3)
     found = row_difference("", series([0.2, 0.2], ours), series([0.3, 0.3], theirs), False)
     assert found is not None
-    assert (found.mean, found.drawn_low) == (pytest.approx(0.1), pytest.approx(0.1))
+    assert (found.mean, found.bootstrap_low) == (pytest.approx(0.1), pytest.approx(0.1))
 
 
 @pytest.mark.parametrize("how", ["other test", "fewer draws", "none", "not with every seed"])
@@ -168,7 +168,7 @@ def test_draws_that_cannot_be_paired_give_no_interval(how: str) -> None:
     for pair in ((ours, theirs), (theirs, ours)):
         found = row_difference("", *pair, True)
         assert found is not None
-        assert (found.drawn_low, found.drawn_high) == (None, None)
+        assert (found.bootstrap_low, found.bootstrap_high) == (None, None)
 
 
 def test_holm_by_hand() -> None:

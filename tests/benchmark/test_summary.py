@@ -105,7 +105,7 @@ def test_reproduce_is_that_of_the_first_seed_that_was_done() -> None:
     plan = plan_of(("new",), 3)
     work = work_of(plan)
     (table,) = summarise(plan, work, outcomes_of(work, {"new": ["it broke", 0.8, 0.9]})).tables
-    key = next(key for place, key in work.places.items() if place.seed == 1)
+    key = next(key for place, key in work.positions.items() if place.seed == 1)
     assert table.entries["new", 0].reproduce == (f"seehear evaluate emotion {key}",)
 
 
@@ -132,11 +132,11 @@ def test_draws_of_other_test_recordings_are_not_paired() -> None:
     plan = plan_of(("new", "old"), 4, [CLAIM])
     work = work_of(plan)
     same = outcomes_of(work, {"new": GOOD, "old": BAD}, draws=(0.5, 0.6, 0.7))
-    keys = [key for place, key in work.places.items() if place.row == "old"]
+    keys = [key for place, key in work.positions.items() if place.row == "old"]
     other = {key: replace(one, tested=39) if key in keys else one for key, one in same.items()}
-    assert summarise(plan, work, same).claims[0].differences[0].drawn_low == 0
+    assert summarise(plan, work, same).claims[0].differences[0].bootstrap_low == 0
     assert summarise(plan, work, same).claims[0].verdict == "not reproduced"
-    assert summarise(plan, work, other).claims[0].differences[0].drawn_low is None
+    assert summarise(plan, work, other).claims[0].differences[0].bootstrap_low is None
     assert summarise(plan, work, other).claims[0].verdict == "reproduced"
 
 
@@ -144,14 +144,14 @@ def test_draws_are_of_the_first_score_alone() -> None:
     plan = plan_of(("new", "old"), 4, [CLAIM], scores=("F1", "accuracy"))
     work = work_of(plan)
     (claim,) = summarise(plan, work, outcomes_of(work, {"new": GOOD, "old": BAD}, draws=(0.5, 0.5))).claims
-    assert (claim.score, claim.differences[0].drawn_low) == ("F1", None)
+    assert (claim.score, claim.differences[0].bootstrap_low) == ("F1", None)
 
 
 def test_a_claim_is_checked_at_its_share_of_the_labels() -> None:
     plan = plan_of(("new", "old"), 4, [replace(CLAIM, labels=0.1), replace(CLAIM, labels=0.5)], labels=(0.1, 1.0))
     work = work_of(plan)
     found = outcomes_of(work, {"new": GOOD, "old": BAD})
-    for place, key in work.places.items():
+    for place, key in work.positions.items():
         if place.labels == 0.1:
             found[key] = replace(found[key], scores={"accuracy": 1 - found[key].scores["accuracy"]})
     assert [claim.verdict for claim in summarise(plan, work, found).claims] == ["contradicted", "not measured"]
@@ -159,7 +159,7 @@ def test_a_claim_is_checked_at_its_share_of_the_labels() -> None:
 
 def test_a_claim_on_data_that_is_not_there_was_not_measured() -> None:
     plan = plan_of(("new", "old"), 2, [CLAIM])
-    work = replace(work_of(plan), places={}, cells=())
+    work = replace(work_of(plan), positions={}, cells=())
     summary = summarise(plan, work, {})
     assert summary.tables == ()
     assert [claim.verdict for claim in summary.claims] == ["not measured"]
@@ -175,7 +175,7 @@ def test_guessing_and_the_tested_are_of_all_seeds() -> None:
     plan = plan_of(["a", "b"], seeds=2)
     work = work_of(plan)
     found = outcomes_of(work, {"a": [0.5, 0.6], "b": [0.4, 0.5]})
-    for place, key in work.places.items():
+    for place, key in work.positions.items():
         chance, tested = ({"accuracy": 0.2}, 30) if place.seed else ({"accuracy": 0.4}, 40)
         found[key] = replace(found[key], chance=chance, tested=tested)
     (table,) = summarise(plan, work, found).tables

@@ -28,7 +28,7 @@ def schedule() -> Schedule:
 
 def seen(tree: ProgressTree) -> list[str]:
     console = Console(width=100, height=40, record=True, file=StringIO())
-    console.print(tree.drawn())
+    console.print(tree.render())
     return console.export_text().splitlines()
 
 
@@ -60,7 +60,7 @@ def test_a_low_screen_shows_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert plan.next() == FIGURES[0]
     lines = seen(ProgressTree("mini", plan, 2))
     assert "mfcc seed 0" in line_of(lines, "emotion")
-    assert any("1 in all" in line for line in lines)
+    assert any("1 in total" in line for line in lines)
     assert not any("animate" in line for line in lines)
 
 

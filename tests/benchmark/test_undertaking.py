@@ -20,14 +20,14 @@ FIGURE = Cell("measure", "words/apc", 0, {"of": TRAINING.key}, (PEOPLE.key, TRAI
 class Pretending:
     """An engine that says what a test wants it to."""
 
-    workers, wide = 1, 5
+    workers, max_processes = 1, 5
 
     def __init__(self, say: Callable[[CellJob], JobEnd]) -> None:
         self.say = say
         self.jobs: list[CellJob] = []
 
-    def run(self, choose: NextJob, over: Callable[[], bool]) -> Generator[JobEnd]:
-        while job := choose():
+    def run(self, next_job: NextJob, is_over: Callable[[], bool]) -> Generator[JobEnd]:
+        while job := next_job():
             self.jobs.append(job)
             yield self.say(job)
 
@@ -45,7 +45,7 @@ def carried_out(
 
 def test_commands_from_the_first_that_is_needed_with_the_folder_as_the_user_names_it(tmp_path: Path) -> None:
     def say(job: CellJob) -> JobEnd:
-        command = f"seehear {job.cell.kind} {job.place}"
+        command = f"seehear {job.cell.kind} {job.output}"
         return JobEnd(job, JobResult(CellOutcome(job.cell.key, 1.0, reproduce=(command,))))
 
     outcomes, jobs, _ = carried_out(tmp_path, say)
@@ -55,7 +55,7 @@ def test_commands_from_the_first_that_is_needed_with_the_folder_as_the_user_name
     assert figure.startswith("seehear measure mine/")
     assert [job.workers for job in jobs] == [5, 1, 1]
     assert {job.device for job in jobs} == {"cuda:1"}
-    assert jobs[2].given == {cell.key: BenchmarkFolder(tmp_path).path_of(cell) for cell in (PEOPLE, TRAINING)}
+    assert jobs[2].inputs == {cell.key: BenchmarkFolder(tmp_path).path_of(cell) for cell in (PEOPLE, TRAINING)}
 
 
 def test_a_process_that_dies_is_a_reason_and_costs_what_needs_it(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_process_that_dies_is_a_reason_and_costs_what_needs_it(tmp_path: Path)
         return JobEnd(job, JobResult(CellOutcome(job.cell.key, 1.0)))
 
     outcomes, _, heard = carried_out(tmp_path, say)
-    killed = "the process that did it was killed, perhaps for want of memory"
+    killed = "the process was killed, perhaps for want of memory"
     assert heard == [
         "people: None",
         f"apc, seed 0: {killed}",

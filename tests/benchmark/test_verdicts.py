@@ -126,10 +126,12 @@ def test_seeds_that_do_nothing_prove_nothing_without_draws() -> None:
     assert (claim_verdict([alike], 1), claim_verdict([drawn], 1)) == ("not reproduced", "reproduced")
 
 
-def between(low: float | None, high: float | None, drawn_low: float | None, drawn_high: float | None) -> RowDifference:
+def between(
+    low: float | None, high: float | None, bootstrap_low: float | None, bootstrap_high: float | None
+) -> RowDifference:
     mean = 0.1 if low is None or high is None else (low + high) / 2
     p, seeds = (None, 1) if low is None else (0.01, 5)
-    return RowDifference("other", mean, low, high, drawn_low, drawn_high, p, seeds)
+    return RowDifference("other", mean, low, high, bootstrap_low, bootstrap_high, p, seeds)
 
 
 def series(values: list[float], around: float | None = None, spread: float = 0.0) -> SeedSeries:

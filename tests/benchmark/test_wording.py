@@ -37,9 +37,9 @@ def test_a_number_and_how_sure_it_is(one: TableEntry, centre: str, interval: str
 
 def test_differences() -> None:
     told = table.difference_text("accuracy", RowDifference("mfcc", 0.051, 0.012, 0.09, -0.008, 0.093, 0.00312, 5))
-    assert told == "+5.1 [+1.2, +9.0], over draws [-0.8, +9.3], p = 0.003, n 5"
+    assert told == "+5.1 [+1.2, +9.0], bootstrap [-0.8, +9.3], p = 0.003, n 5"
     assert table.difference_text("F1", RowDifference("mfcc", -0.1, None, None, None, None, None, 1)) == "-0.100, n 1"
-    assert table.probability(0.0001) == "< 0.001"
+    assert table.format_p(0.0001) == "< 0.001"
 
 
 def test_papers_figures_have_the_digits_of_their_column() -> None:

@@ -42,5 +42,5 @@ def test_a_table_names_the_encoders_and_where_chance_is() -> None:
 
 def test_too_little_data_is_told_in_place_of_a_table() -> None:
     page = _probe_section(SpeechProbes("corpus has one speaker", result())).to_html()
-    assert "Emotions: too little data to tell. Corpus has one speaker." in page
+    assert "Emotions: too little data. Corpus has one speaker." in page
     assert page.count("<table>") == 1

@@ -8,7 +8,7 @@ import pytest
 from seehear.apps.diarization.active_speaker import ActiveSpeakers
 from seehear.apps.diarization.diarize import Diarization
 from seehear.apps.diarization.lip_activity import FaceTrack
-from seehear.demo.sync import DialogueDemo, _found, _stretches, conversation_section, run_dialogue
+from seehear.demo.sync import DialogueDemo, _speech_by_side, _speech_segments, conversation_section, run_dialogue
 from seehear.models.store import load_sync_model
 
 LEFT = [1, 1, 0, 0, 0, 0, 0, 0]
@@ -29,7 +29,7 @@ def test_a_picture_counts_where_both_faces_are_right(tmp_path: Path) -> None:
 
 
 def test_the_best_guess_is_what_is_most_often_true(tmp_path: Path) -> None:
-    assert conversed(tmp_path, [LEFT, RIGHT]).guessed == 4 / 8
+    assert conversed(tmp_path, [LEFT, RIGHT]).constant_accuracy == 4 / 8
 
 
 def test_faces_are_left_and_right_whatever_their_number_and_tracks_may_be_in_pieces() -> None:
@@ -42,7 +42,7 @@ def test_faces_are_left_and_right_whatever_their_number_and_tracks_may_be_in_pie
     tracks = [track(0, 0, width + 20, 50), track(1, 0, 10, 10), track(2, 30, 10, 30)]  # the last one goes on too long
     speaks = [np.arange(50) < 5, np.arange(10) < 3, np.ones(30, bool)]
     film = ActiveSpeakers(Path("film.mp4"), 2.0, 0.0, tracks, [np.zeros(len(s)) for s in speaks], speaks)
-    found = _found(Diarization(film, [0, 1, 1], [], []), 50, width)
+    found = _speech_by_side(Diarization(film, [0, 1, 1], [], []), 50, width)
     assert found.shape == (2, 50)
     assert np.flatnonzero(found[0]).tolist() == [0, 1, 2, *range(30, 50)]
     assert np.flatnonzero(found[1]).tolist() == [0, 1, 2, 3, 4]
@@ -52,23 +52,23 @@ def test_faces_are_left_and_right_whatever_their_number_and_tracks_may_be_in_pie
     ("speaks", "stretches"), [([0, 1, 1, 0, 1], [(1, 3), (4, 5)]), ([0, 0], []), ([1, 1], [(0, 2)])]
 )
 def test_stretches_of_speech(speaks: list[int], stretches: list[tuple[int, int]]) -> None:
-    assert _stretches(np.array(speaks, bool)) == stretches
+    assert _speech_segments(np.array(speaks, bool)) == stretches
 
 
 def test_the_page_says_how_often_it_is_right_and_what_a_guess_would_be(tmp_path: Path) -> None:
     told = conversation_section(conversed(tmp_path, [LEFT, [1, 0, 0, 0, 0, 1, 1, 1]])).to_html()
-    assert "In 75.0% of the pictures it is right about both" in told
-    assert "right in 50.0% at best" in told
+    assert "75.0%" in told
+    assert "50.0%" in told
     assert "<small>0.2 s</small>" in told
     assert told.count("<video") == 1
-    assert ">left, found<" in told
+    assert ">left, detected<" in told
 
 
 def test_two_people_talk_and_all_of_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seehear.demo.sync.SECONDS", 4.0)
     made = run_dialogue(tmp_path, load_sync_model("sync-small"), seed=1)
-    assert made.truth.shape == made.found.shape == (2, 100)
-    assert made.film.stat().st_size > 10_000
+    assert made.truth.shape == made.detected.shape == (2, 100)
+    assert made.video.stat().st_size > 10_000
     assert len(made.frames) == 6
     assert [time for time, _ in made.frames] == sorted(time for time, _ in made.frames)
-    assert made.accuracy > made.guessed
+    assert made.accuracy > made.constant_accuracy

@@ -23,9 +23,9 @@ def made(tmp_path_factory):
 def test_report_tells_the_story_and_holds_everything(made):
     out, _ = made
     page = (out / "report.html").read_text()
-    of_sync = ("Learning", "What it is worth", "Measuring a delay", "Fixing a film", "Who speaks?")
-    of_animate = ("A still face learns to speak", "Somebody speaks", "What its ear knows")
-    of_match = ("Faces and voices", "People it has never met")
+    of_sync = ("Training", "Accuracy", "Measuring a delay", "Fixing a video", "Who speaks?")
+    of_animate = ("Animating a still face", "Animating an unseen person", "What its audio encoder learned")
+    of_match = ("Faces and voices", "Unseen people")
     for heading in ("Synthetic people", *of_sync, *of_animate, *of_match):
         assert f"<h2>{heading}</h2>" in page
     assert page.count("<video") == 5

@@ -63,7 +63,7 @@ def test_of_everybody_another_film_is_seen_than_is_heard() -> None:
         faces = [name_of(clip) for clip in game.faces]
         assert faces == sorted(set(faces))  # as they were ranked, nobody twice
         assert len(faces) == match.CHOICES
-        assert name_of(game.voice) == faces[game.right].replace("2", "1")
+        assert name_of(game.voice) == faces[game.correct].replace("2", "1")
     assert len({name_of(game.voice) for game in played.games}) > 1
 
 

@@ -31,7 +31,7 @@ def looped(embeddings: torch.Tensor, people: list[str], parts: list[int] | None 
             continue
         scores.append(float(embeddings[i] @ embeddings[j]))
         targets.append(people[i] == people[j])
-    return ErrorCounts.of(scores, targets)
+    return ErrorCounts.from_scores(scores, targets)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(256, 2048), (7, 20), (16, 16)])
@@ -54,7 +54,7 @@ def test_distances_are_counted_as_a_loop_counts_them() -> None:
     one, other = np.triu_indices(150, 1)
     who = np.array(people)
     apart = torch.cdist(embeddings, embeddings, compute_mode="donot_use_mm_for_euclid_dist").numpy()[one, other]
-    exact = ErrorCounts.of(-apart, who[one] == who[other])
+    exact = ErrorCounts.from_scores(-apart, who[one] == who[other])
     counted = count_all_pairs(embeddings, people, distance="euclidean")
     assert counted.targets.sum() == exact.targets.sum()
     assert float(counted.eer) == pytest.approx(float(exact.eer), abs=1e-4)
@@ -65,7 +65,7 @@ def test_equal_error_rate_of_many_pairs_is_exact_to_a_ten_thousandth() -> None:
     embeddings, people = voices(2000, 100, dim=32, noise=1.5)
     one, other = np.triu_indices(2000, 1)
     who = np.array(people)
-    exact = ErrorCounts.of((embeddings @ embeddings.mT).numpy()[one, other], who[one] == who[other])
+    exact = ErrorCounts.from_scores((embeddings @ embeddings.mT).numpy()[one, other], who[one] == who[other])
     counted = count_all_pairs(embeddings, people)
     assert float(counted.eer) == pytest.approx(float(exact.eer), abs=1e-4)
     assert counted.eer_threshold == pytest.approx(exact.eer_threshold, abs=1e-3)
@@ -94,5 +94,5 @@ def test_order_does_not_matter() -> None:
 
 @pytest.mark.parametrize(("count", "labels"), [(1, 1), (5, 4)])
 def test_what_makes_no_pairs_is_refused(count: int, labels: int) -> None:
-    with pytest.raises(ValueError, match="make no pairs"):
+    with pytest.raises(ValueError, match="labels"):
         count_all_pairs(torch.zeros(count, 3), ["a"] * labels)

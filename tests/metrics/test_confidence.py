@@ -40,7 +40,7 @@ def test_perfectly_separable_examples_still_give_an_answer():
 
 
 def test_one_sided_examples_are_refused():
-    with pytest.raises(ValueError, match="both right and wrong"):
+    with pytest.raises(ValueError, match="both correct and wrong"):
         fit_delay_calibration(peaks(np.random.default_rng(2), 5, 3), [True] * 5)
 
 

@@ -33,11 +33,11 @@ def test_equal_error_rate_is_where_the_library_says() -> None:
     after = int((apart < 0).argmax())
     share = apart[after - 1] / (apart[after - 1] - apart[after])
     expected = alarms[after - 1] + share * (alarms[after] - alarms[after - 1])
-    assert float(ErrorCounts.of(scores, targets).eer) == pytest.approx(expected, abs=1e-12)
+    assert float(ErrorCounts.from_scores(scores, targets).eer) == pytest.approx(expected, abs=1e-12)
 
 
 def test_equal_error_rate_of_normal_distributions() -> None:
-    counts = ErrorCounts.of(*normal(60000))
+    counts = ErrorCounts.from_scores(*normal(60000))
     assert float(counts.eer) == pytest.approx(norm.cdf(-1), abs=0.005)
     assert float(counts.eer_threshold) == pytest.approx(1.0, abs=0.03)
 
@@ -49,7 +49,9 @@ def test_detection_cost_is_the_least_over_all_thresholds_written_out(prior: floa
     for threshold in [-np.inf, *np.unique(scores).tolist(), np.inf]:
         missed, alarmed = errors(scores, targets, threshold)
         costs.append(prior * missed + (1 - prior) * alarmed)
-    assert float(ErrorCounts.of(scores, targets).min_dcf(prior)) == pytest.approx(min(costs) / min(prior, 1 - prior))
+    assert float(ErrorCounts.from_scores(scores, targets).min_dcf(prior)) == pytest.approx(
+        min(costs) / min(prior, 1 - prior)
+    )
 
 
 @settings(deadline=None, max_examples=60)
@@ -58,7 +60,7 @@ def test_auc_and_errors_with_many_equal_scores(pairs: list[tuple[int, bool]]) ->
     scores, targets = (np.array(side) for side in zip(*pairs, strict=True))
     if targets.all() or not targets.any():
         return
-    counts = ErrorCounts.of(scores, targets)
+    counts = ErrorCounts.from_scores(scores, targets)
     assert float(counts.auc) == pytest.approx(roc_auc_score(targets, scores))
     assert 0 <= float(counts.eer) <= 1
     for place, edge in enumerate(counts.edges):
@@ -69,7 +71,7 @@ def test_auc_and_errors_with_many_equal_scores(pairs: list[tuple[int, bool]]) ->
 
 def test_what_tells_nothing_is_at_chance_and_what_tells_all_has_no_error() -> None:
     targets = np.arange(90) % 3 == 0
-    blind, sure = ErrorCounts.of(np.zeros(90), targets), ErrorCounts.of(targets * 1.0, targets)
+    blind, sure = ErrorCounts.from_scores(np.zeros(90), targets), ErrorCounts.from_scores(targets * 1.0, targets)
     assert (float(blind.eer), float(blind.auc), float(blind.min_dcf(0.01))) == (0.5, 0.5, 1.0)
     assert (float(sure.eer), float(sure.auc), float(sure.min_dcf(0.01))) == (0.0, 1.0, 0.0)
     assert len(sure.det()) == 1
@@ -77,7 +79,7 @@ def test_what_tells_nothing_is_at_chance_and_what_tells_all_has_no_error() -> No
 
 def test_curve_of_errors_goes_down_in_even_steps() -> None:
     scores, targets = normal(9000)
-    curve = ErrorCounts.of(scores, targets).det(50)
+    curve = ErrorCounts.from_scores(scores, targets).det(50)
     thresholds, alarms, misses = np.array(curve).T
     assert 40 <= len(curve) <= 50
     assert (np.diff(thresholds) > 0).all()
@@ -96,7 +98,7 @@ def test_several_sets_of_counts_are_told_at_once() -> None:
     ]
     both = ErrorCounts(edges, *(np.array([single[kind] for single in sets], float) for kind in (0, 1)))
     for place, (scores, targets) in enumerate((one, other)):
-        alone = ErrorCounts.of(scores, targets)
+        alone = ErrorCounts.from_scores(scores, targets)
         assert both.eer[place] == pytest.approx(float(alone.eer))
         assert both.auc[place] == pytest.approx(float(alone.auc))
         assert both.min_dcf(0.05)[place] == pytest.approx(float(alone.min_dcf(0.05)))

@@ -100,6 +100,6 @@ def test_more_pairs_than_are_looked_at_are_drawn(monkeypatch: pytest.MonkeyPatch
 def test_voice_and_face_are_of_different_sources_where_there_are_some() -> None:
     people, sources = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 2, 2, 3])
     asked = CrossModalTrials(people, sources, np.zeros(6, int), np.ones((1, 3)))
-    voice, face = asked.right_pairs()
+    voice, face = asked.positive_pairs()
     told = set(zip(voice.tolist(), face.tolist(), strict=True))
     assert told == {(0, 2), (1, 2), (2, 0), (2, 1), (3, 4), (4, 3), (5, 5)}

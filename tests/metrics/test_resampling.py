@@ -24,7 +24,7 @@ def test_a_draw_is_the_pairs_written_out_as_often_as_their_people_were_drawn() -
     told = bootstrap_counts(scores, targets, one, other, draws)
     for place, drawn in enumerate(draws):
         times = (drawn[one] * np.where(one == other, 1, drawn[other])).astype(int)
-        written = ErrorCounts.of(np.repeat(scores, times), np.repeat(targets, times))
+        written = ErrorCounts.from_scores(np.repeat(scores, times), np.repeat(targets, times))
         assert told.eer[place] == pytest.approx(float(written.eer))
         assert told.auc[place] == pytest.approx(float(written.auc))
         assert told.min_dcf(0.05)[place] == pytest.approx(float(written.min_dcf(0.05)))
@@ -33,7 +33,7 @@ def test_a_draw_is_the_pairs_written_out_as_often_as_their_people_were_drawn() -
 def test_everybody_once_is_the_figure_itself_and_pieces_of_draws_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     scores, targets, one, other = pairs()
     once = bootstrap_counts(scores, targets, one, other, np.ones((1, 8)))
-    assert once.eer[0] == pytest.approx(float(ErrorCounts.of(scores, targets).eer))
+    assert once.eer[0] == pytest.approx(float(ErrorCounts.from_scores(scores, targets).eer))
     draws = bootstrap_people(8, 30)
     whole = bootstrap_counts(scores, targets, one, other, draws).eer
     monkeypatch.setattr(resampling, "AT_ONCE", 7)
@@ -46,8 +46,10 @@ def test_bins_are_fine_where_there_are_many_scores() -> None:
     targets = one == other
     scores = rng.standard_normal(30000) + 2 * targets
     told = bootstrap_counts(scores, targets, one, other, np.ones((1, 50)))
-    assert told.eer[0] == pytest.approx(float(ErrorCounts.of(scores, targets).eer), abs=2e-3)
-    assert told.min_dcf(0.01)[0] == pytest.approx(float(ErrorCounts.of(scores, targets).min_dcf(0.01)), abs=5e-3)
+    assert told.eer[0] == pytest.approx(float(ErrorCounts.from_scores(scores, targets).eer), abs=2e-3)
+    assert told.min_dcf(0.01)[0] == pytest.approx(
+        float(ErrorCounts.from_scores(scores, targets).min_dcf(0.01)), abs=5e-3
+    )
 
 
 def test_the_interval_is_that_of_the_people_and_not_of_the_pairs() -> None:

@@ -74,14 +74,16 @@ def test_it_is_read_as_it_was_written_from_a_file_and_from_a_model(tmp_path: Pat
 )  # fmt: skip
 def test_what_is_no_calibration_is_a_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "c.json").write_text(text)
-    with pytest.raises(SeehearError, match=r"c\.json is no calibration of scores"):
+    with pytest.raises(SeehearError, match=r"c\.json") as refusal:
         ScoreCalibration.read(tmp_path / "c.json")
+    assert refusal.value.code == "invalid-calibration"
 
 
 def test_no_calibration_and_nothing_to_fit_are_sentences(tmp_path: Path) -> None:
-    with pytest.raises(SeehearError, match="there is no calibration"):
+    with pytest.raises(SeehearError, match=r"none\.json") as refusal:
         ScoreCalibration.read(tmp_path / "none.json")
-    with pytest.raises(SeehearError, match="pairs of one speaker and of two"):
+    assert refusal.value.code == "no-calibration"
+    with pytest.raises(SeehearError, match="same speaker and of different speakers"):
         ScoreCalibration.fit([0.1, 0.2], [True, True])
     with pytest.raises(SeehearError, match="does not exist"):
         ScoreCalibration.fit([0.1, 0.2], [True, False]).write(tmp_path / "no" / "c.json")

@@ -10,7 +10,7 @@ import yaml
 from seehear.benchmark.cells import cells_of_plan
 from seehear.benchmark.reading import plan_from_yaml, plan_to_yaml
 from seehear.errors import SeehearError
-from seehear.recipes.recipe import read_recipe, recipe_names, recipe_of
+from seehear.recipes.recipe import parse_recipe, read_recipe, recipe_names
 from seehear.recipes.stages import RecipeOptions, evaluation_stage, plan_recipe
 
 RECALLED = (75.9, 17.52, 87.0)
@@ -41,14 +41,16 @@ def test_a_shipped_recipe_can_be_worked_through(name: str, tmp_path: Path) -> No
     assert whole.notes == ()
     last = evaluation_stage(whole, asked, [stage.name for stage in whole.stages])
     assert last is not None
-    plan = plan_from_yaml(last.given["plan"], name, name)
-    assert plan_to_yaml(plan) == last.given["plan"]
+    plan = plan_from_yaml(last.arguments["plan"], name, name)
+    assert plan_to_yaml(plan) == last.arguments["plan"]
     work = cells_of_plan(plan, dict.fromkeys(recipe.data, tmp_path))
     assert work.notes == ()
-    assert {(p.task, p.row) for p in work.places} == {(k, r.name) for k, t in recipe.plan.tasks.items() for r in t.rows}
+    assert {(p.task, p.row) for p in work.positions} == {
+        (k, r.name) for k, t in recipe.plan.tasks.items() for r in t.rows
+    }
     for stage in [*whole.stages, last]:
         assert stage.cost.size
-        assert stage.cost.how
+        assert stage.cost.hours_source
         if stage.kind != "evaluate":
             assert stage.cost.hours
             assert stage.cost.hours[0] >= stage.cost.hours[1] > 0
@@ -92,34 +94,36 @@ def changed(path: str, value: object) -> str:
     ("path", "value", "said"),
     [
         ("data", None, "mine needs the key data"),
-        ("corpora", {}, "mine has the key corpora, which is called data in a recipe"),
-        ("data/grid/hours", 0, "'grid' needs hours of more than 0"),
+        ("corpora", {}, "mine .*corpora.*data"),
+        ("data/grid/hours", 0, "'grid' needs hours above 0"),
         ("data/grid/hours", "many", "mine, data, grid, hours must be a number, not 'many'"),
         ("data/grid/houurs", 1, "has the key 'houurs', which does not exist"),
         ("data/grid/format", "gridd", "names the format 'gridd', which does not exist"),
-        ("data/grid/fetched", False, "'grid' does not say its terms"),
+        ("data/grid/fetched", False, "'grid' has no terms"),
         (
             "data/films",
             FILMS,
             "'films' cannot be",
         ),
         ("pretexts/sync/untrained", True, "nothing is trained; add a pretext"),
-        ("pretexts/other", {"preset": "sync-base", "corpora": ["grid"]}, "'other' is read by no row"),
+        ("pretexts/other", {"preset": "sync-base", "corpora": ["grid"]}, "'other' is used by no row"),
         ("pretexts/sync/preset", "sync-huge", "names the preset 'sync-huge', which does not exist"),
-        ("pretexts/sync/init", "sync-small", "'sync' begins with sync-small, which a recipe cannot do"),
+        ("pretexts/sync/init", "sync-small", "'sync' starts from sync-small"),
     ],
 )
 def test_what_is_wrong_with_a_recipe_is_named(path: str, value: object, said: str) -> None:
     with pytest.raises(SeehearError, match=said):
-        recipe_of(changed(path, value), "mine", "mine")
+        parse_recipe(changed(path, value), "mine", "mine")
 
 
-def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
+def test_a_parse_recipe_ones_own(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text(TEXT)
     assert read_recipe(str(mine)).name == "mine"
-    with pytest.raises(SeehearError, match=r"there is no recipe .*nosuch\.yaml'; there are lrs2,"):
+    with pytest.raises(SeehearError, match=r"nosuch\.yaml.*lrs2,") as refusal:
         read_recipe(str(tmp_path / "nosuch.yaml"))
+    assert refusal.value.code == "unknown-recipe"
     mine.write_text("data: [")
-    with pytest.raises(SeehearError, match="is no YAML"):
+    with pytest.raises(SeehearError, match=r"mine\.yaml") as refusal:
         read_recipe(str(mine))
+    assert refusal.value.code == "yaml"

@@ -14,7 +14,7 @@ from seehear.benchmark.reading import plan_from_yaml
 from seehear.cli import VERBS, split_verb
 from seehear.cli.parser import parse
 from seehear.recipes.recipe import read_recipe, recipe_names
-from seehear.recipes.run import format_disk, format_hours, listed, plan_text
+from seehear.recipes.run_recipe import NOT_RUN, format_disk, format_hours, list_recipes, plan_text
 from seehear.recipes.stages import RecipeOptions, Stage, evaluation_stage, plan_recipe, safe_file_name
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
@@ -39,14 +39,14 @@ def test_what_the_user_has_is_not_fetched_and_what_is_prepared_is_not_prepared(t
     asked = RecipeOptions(tmp_path / "out", {"grid": films, "cremad": corpus})
     stages = stages_of(asked)
     assert [name for name in stages if "ravdess" not in name and "pretrain" not in name] == ["prepare grid"]
-    assert stages["prepare grid"].given["source"] == str(films)
-    assert stages["pretrain sync"].given["corpora"] == [str(tmp_path / "out" / "corpora" / "grid"), str(corpus)]
+    assert stages["prepare grid"].arguments["source"] == str(films)
+    assert stages["pretrain sync"].arguments["corpora"] == [str(tmp_path / "out" / "corpora" / "grid"), str(corpus)]
     assert stages["pretrain sync"].needs == ("prepare grid",)
 
 
 def test_devices_share_the_steps(tmp_path: Path) -> None:
     one, eight = (
-        stages_of(RecipeOptions(tmp_path, devices=devices, device="cpu"))["pretrain sync"].given["settings"]
+        stages_of(RecipeOptions(tmp_path, devices=devices, device="cpu"))["pretrain sync"].arguments["settings"]
         for devices in (1, 8)
     )
     assert (one["optim"]["steps"], eight["optim"]["steps"]) == (30000, 3750)
@@ -64,14 +64,15 @@ def test_what_is_left_out_takes_along_what_needs_it(tmp_path: Path) -> None:
     assert plan.claims == ()
     assert {table.task for table in plan.paper} == {"sync"}
     assert set(plan.pretexts) == {"sync", "sync-untrained", "match", "match-untrained"}
-    assert whole.notes == ("ravdess is left out, as you asked.",)
+    (note,) = whole.notes
+    assert "ravdess" in note
 
 
 def test_an_optional_data_set_that_is_not_given_is_told(tmp_path: Path) -> None:
     given = {"lrs2": tmp_path, "lrs2-test": tmp_path}
     whole = plan_recipe(read_recipe("lrs2"), RecipeOptions(tmp_path / "out", given))
     assert whole.recipe.plan.tasks.keys() == {"sync"}
-    assert whole.notes[0].startswith("lrw was not given and is left out; wanted: LRW")
+    assert whole.notes[0].startswith("lrw was not given")
 
 
 def test_the_evaluation_is_of_what_came_about(tmp_path: Path) -> None:
@@ -81,7 +82,7 @@ def test_the_evaluation_is_of_what_came_about(tmp_path: Path) -> None:
     assert evaluation_stage(whole, asked, [name for name in names if "pretrain" not in name]) is None
     last = evaluation_stage(whole, asked, [name for name in names if name not in ("pretrain match", "prepare ravdess")])
     assert last is not None
-    plan = plan_from_yaml(last.given["plan"], "x", "x")
+    plan = plan_from_yaml(last.arguments["plan"], "x", "x")
     assert plan.tasks.keys() == {"sync", "lips", "emotion", "emotion-lstm", "words", "sentences"}
     assert plan.tasks["emotion"].data == ("cremad",)
     assert plan.tasks["sync"].rows[0].of == str(tmp_path / "runs" / "sync")
@@ -92,13 +93,13 @@ def test_the_evaluation_is_of_what_came_about(tmp_path: Path) -> None:
 def test_a_sweep_makes_a_stage_of_each_variant(tmp_path: Path) -> None:
     stages = stages_of(RecipeOptions(tmp_path, option=["sync.model.loss=separate,multiway"]))
     assert "pretrain sync[loss=multiway]" in stages
-    assert stages["pretrain sync[loss=multiway]"].place == tmp_path / "runs" / "sync_loss=multiway"
+    assert stages["pretrain sync[loss=multiway]"].folder == tmp_path / "runs" / "sync_loss=multiway"
     assert safe_file_name("sync[loss=a,lr=1]") == "sync_loss=a_lr=1"
 
 
 def expected_arguments(stage: Stage) -> dict[str, object]:
     """Parameter -> value that the command of a stage sets."""
-    given = stage.given
+    given = stage.arguments
     if stage.kind == "get":
         return {"name": given["name"], "parts": given["part"]}
     if stage.kind == "prepare":
@@ -120,9 +121,9 @@ def test_the_commands_by_hand_are_commands_and_the_plan_says_all_that_is_wanted(
         verb, words = split_verb(shlex.split(stage.command)[1:])
         if verb == "pretrain":  # whose preset is written when it is begun
             (tmp_path / "out" / "presets").mkdir(parents=True, exist_ok=True)
-            Path(words[-1]).write_text(yaml.safe_dump(stage.given["settings"]))
+            Path(words[-1]).write_text(yaml.safe_dump(stage.arguments["settings"]))
         understood = parse(verb, VERBS[verb], words).arguments
-        assert Path(understood["out"]) == stage.place
+        assert Path(understood["out"]) == stage.folder
         for option, expected in expected_arguments(stage).items():
             assert understood[option] == expected
     told = plan_text(whole, last, ["get cremad"])
@@ -131,7 +132,7 @@ def test_the_commands_by_hand_are_commands_and_the_plan_says_all_that_is_wanted(
         assert stage.command in told
     assert "get cremad (done)" in told
     for words in (
-        "Nobody has run this recipe at full size yet",
+        NOT_RUN,
         "no GPU was timed",
         "at 5% of an H100's bf16 (assumed)",
     ):
@@ -140,7 +141,7 @@ def test_the_commands_by_hand_are_commands_and_the_plan_says_all_that_is_wanted(
 
 
 def test_recipes_are_listed_with_what_they_ask_for() -> None:
-    told = listed()
+    told = list_recipes()
     assert "open-data: Sync, animate and match" in told
     assert "fetches grid, cremad, ravdess" in told
     assert "needs --data voxceleb2, voxceleb2-test; may use --data voxceleb1" in told

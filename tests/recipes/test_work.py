@@ -30,22 +30,23 @@ def test_a_training_on_several_devices_is_a_command_that_holds_the_lock(
     (tmp_path / "out").mkdir()
     stages = plan_recipe(read_recipe("open-data"), RecipeOptions(tmp_path / "out", devices=2)).stages
     (stage,) = [stage for stage in stages if stage.name == "pretrain sync"]
-    work.StageRunner(tmp_path / "out", lock=7).do(stage)
+    work.StageRunner(tmp_path / "out", lock=7).run(stage)
     out = tmp_path / "out"
     preset = out / "presets" / "sync.yaml"
-    assert told == [(["pretrain", *stage.given["corpora"], "-o", str(stage.place), "--preset", str(preset)], 7)]
+    assert told == [(["pretrain", *stage.arguments["corpora"], "-o", str(stage.folder), "--preset", str(preset)], 7)]
     assert "devices: 2" in preset.read_text()
 
 
 def test_what_outlives_a_killed_recipe_still_holds_its_folder(tmp_path: Path) -> None:
     folder = RecipeFolder(tmp_path / "out")
-    with folder.held("small") as lock:
+    with folder.lock("small") as lock:
         waits = [sys.executable, "-c", "import sys; sys.stdin.read()"]
         training = subprocess.Popen(waits, stdin=subprocess.PIPE, pass_fds=(lock,))
     try:
-        with pytest.raises(SeehearError, match="another seehear recipe is at work"), folder.held("small"):
+        with pytest.raises(SeehearError) as refusal, folder.lock("small"):
             pass
+        assert refusal.value.code == "folder-locked"
     finally:
         training.communicate()
-    with folder.held("small"):
+    with folder.lock("small"):
         pass

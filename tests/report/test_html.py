@@ -27,7 +27,7 @@ from seehear.report.html import (
 from seehear.report.plots import (
     COLOURS,
     INK,
-    IntervalBar,
+    IntervalPlot,
     IntervalRow,
     legend_below,
     line_style,
@@ -67,9 +67,11 @@ def page(tmp_path, svg):
                 Table(
                     ["", "EER"],
                     [["a", TableCell("3.1", "< 4", strong=True)], ["b", "–"]],
-                    under={1: Details("how", [Commands(["a < b", "c"])])},
+                    details_by_row={1: Details("how", [Commands(["a < b", "c"])])},
                 ),
-                IntervalBar([IntervalRow("x < y", 1.0, 0.5, 1.5, -0.5, 2.0), IntervalRow("z", 0.0)], "right is better"),
+                IntervalPlot(
+                    [IntervalRow("x < y", 1.0, 0.5, 1.5, -0.5, 2.0), IntervalRow("z", 0.0)], "right is better"
+                ),
             ],
         ),
         Section("Next", [Text("seehear sync <file>", code=True)]),
@@ -163,7 +165,7 @@ def test_what_others_printed_is_set_apart(page):
 
 
 def test_bars_are_on_one_scale_about_zero():
-    markup = IntervalBar([IntervalRow("a", 2.0, 1.0, 3.0), IntervalRow("b", -2.0, -3.0, -1.0)], "").to_html()
+    markup = IntervalPlot([IntervalRow("a", 2.0, 1.0, 3.0), IntervalRow("b", -2.0, -3.0, -1.0)], "").to_html()
     zero = float(re.search(r"class=zero x1=\"([^\"]+)", markup)[1])
     middles = [float(x) - zero for x in re.findall(r'cx="([^"]+)"', markup)]
     assert middles[0] == pytest.approx(-middles[1])
@@ -173,7 +175,7 @@ def test_bars_are_on_one_scale_about_zero():
 
 
 def test_bars_of_no_difference_stand_at_zero():
-    markup = IntervalBar([IntervalRow("a", 0.0)], "").to_html()
+    markup = IntervalPlot([IntervalRow("a", 0.0)], "").to_html()
     assert re.search(r'cx="([^"]+)"', markup)[1] == re.search(r"class=zero x1=\"([^\"]+)", markup)[1] + ".0"
 
 

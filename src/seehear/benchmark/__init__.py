@@ -1,4 +1,4 @@
-"""Benchmarks: tables of models, losses, encoders, tasks and seeds. The package is callable, as its function."""
+"""Benchmarks: tables of models, losses, encoders, tasks and seeds. The package is callable, like its function."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class _CallableModule(ModuleType):
-    """The package and the public function have one name: once the package is imported, it stands for the function."""
+    """The package and the public function share a name: once imported, the package can be called as the function."""
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         from seehear.benchmark.run import benchmark

@@ -1,4 +1,4 @@
-"""From a cell to the arguments of an evaluation, and the command that asks for the same."""
+"""The arguments of the evaluation that a cell describes, and the equivalent command."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from seehear.evaluation import evaluation_of
 PLAN_LEVEL_OPTIONS = frozenset(
     {"model", "data", "corpus", "baselines", "seeds", "first_seed", "label_fraction", "noise", "snr_db", "dataset"}
 )
-"""What the plan says elsewhere than in the options of a task."""
+"""Parameters that a plan sets elsewhere than in the options of a task."""
 
 
 OUTPUT_OPTIONS = frozenset({"write_calibration", "device"})
-"""What does not change a number."""
+"""Parameters that change no result."""
 
 
 PLAN_NAMES = {
@@ -36,20 +36,20 @@ PLAN_NAMES = {
 
 
 USUAL = {"facevoice": {"split": "dev"}}
-"""Where an evaluation's own default looks at the name of the corpus, which is no part of what is asked."""
+"""Values where an evaluation's own default depends on the name of the corpus, which is not part of a cell."""
 
 
 def evaluation_arguments(cell: Cell, model: str | Path, data: Path, device: str = "cpu") -> dict[str, Any]:
-    """What the evaluation is called with: one row, one seed.
+    """Return the arguments of the evaluation, for one row and one seed.
 
     Args:
-        cell: of kind ``measure``.
-        model: folder of a run, or an encoder by name.
+        cell: a cell of kind ``measure``.
+        model: folder of a run, or name of an encoder.
         data: a prepared corpus.
-        device: where networks run.
+        device: device of the networks.
 
     Raises:
-        SeehearError: the task does not have what the cell asks for.
+        SeehearError: the task has no such option, or the value is not valid for it.
     """
     spec = cell.spec
     task = str(spec["task"])
@@ -58,8 +58,8 @@ def evaluation_arguments(cell: Cell, model: str | Path, data: Path, device: str 
     hints = get_type_hints(function)
     given: dict[str, Any] = {"model": str(model)}
     given |= {"corpus": data} if "corpus" in known else {"data": [data]}
-    once = {"baselines": (), "seeds": 1, "first_seed": cell.seed or 0}
-    given |= {name: value for name, value in once.items() if name in known}
+    single_run = {"baselines": (), "seeds": 1, "first_seed": cell.seed or 0}
+    given |= {name: value for name, value in single_run.items() if name in known}
     given |= {"device": device} if device != "cpu" and "device" in known else {}
     for name, value in (USUAL.get(task, {}) | _row(spec) | _options(task, spec)).items():
         outer, _, inner = name.partition(".")
@@ -72,15 +72,15 @@ def evaluation_arguments(cell: Cell, model: str | Path, data: Path, device: str 
 
 
 def evaluation_command(task: str, given: Mapping[str, Any]) -> str:
-    """The line that asks `seehear evaluate` for the same: what is as by default is left out.
+    """Return the equivalent ``seehear evaluate`` command line, without options that have their default.
 
     Args:
-        task: which evaluation.
-        given: as `evaluation_arguments` gives it.
+        task: name of the evaluation.
+        given: result of `evaluation_arguments`.
     """
     known = inspect.signature(evaluation_of(task)).parameters
-    places = [given["model"], *map(str, given.get("data") or [given["corpus"]])]
-    words = ["seehear", "evaluate", task, *places]
+    inputs = [given["model"], *map(str, given.get("data") or [given["corpus"]])]
+    words = ["seehear", "evaluate", task, *inputs]
     for name, value in given.items():
         if name not in ("model", "data", "corpus") and value != known[name].default:
             words += _flag(name, value, known[name].default)
@@ -88,27 +88,27 @@ def evaluation_command(task: str, given: Mapping[str, Any]) -> str:
 
 
 def _parameter(task: str, option: str) -> str:
-    """The parameter of the evaluation that an option of a plan sets."""
+    """Return the parameter of the evaluation that an option of a plan sets."""
     return PLAN_NAMES.get((task, option)) or PLAN_NAMES.get((None, option), option)
 
 
 def _row(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """How the encoder is read, with what labels and noise, as far as that is not the usual."""
-    told = {"mode": spec.get("mode") or "frozen", "layer": spec.get("layer"), "labels": spec.get("labels", 1.0)}
+    """Return the mode, layer, labels and noise of a row, as far as they differ from the defaults."""
+    values = {"mode": spec.get("mode") or "frozen", "layer": spec.get("layer"), "labels": spec.get("labels", 1.0)}
     noise = spec.get("noise") or "none"
-    usual = {"mode": "frozen", "layer": None, "labels": 1.0}
-    loud = {} if noise == "none" else {"noise": noise, "snr_db": tuple(spec["snr_db"])}
-    return {name: value for name, value in told.items() if value != usual[name]} | loud
+    defaults = {"mode": "frozen", "layer": None, "labels": 1.0}
+    noisy = {} if noise == "none" else {"noise": noise, "snr_db": tuple(spec["snr_db"])}
+    return {name: value for name, value in values.items() if value != defaults[name]} | noisy
 
 
 def _options(task: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the plan; of an option in parts each part by itself, as ``bgru.epochs``."""
+    """Return the options of the plan; an option with fields gives one entry per field, such as ``bgru.epochs``."""
     flat: dict[str, Any] = {}
     for name, value in (spec.get("options") or {}).items():
         if _parameter(task, name) in PLAN_LEVEL_OPTIONS | OUTPUT_OPTIONS:
             raise SeehearError(
-                f"{name!r} is no option of {task} in a plan: the plan or the command line says it elsewhere"
+                f"{name!r} cannot be an option of {task} in a plan: the plan or the command line sets it elsewhere"
             )
         parts = value.items() if isinstance(value, Mapping) else [(None, value)]
-        flat |= {name if part is None else f"{name}.{part}": one for part, one in parts}
+        flat |= {name if part is None else f"{name}.{part}": part_value for part, part_value in parts}
     return flat

@@ -1,4 +1,4 @@
-"""Cells: the pieces of work of a plan, and their outcomes."""
+"""The cells of a plan (its units of work) and their outcomes."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from seehear.errors import SeehearError
 
 @dataclass(frozen=True)
 class CellOutcome:
-    """Of a cell that was measured, or of any that failed.
+    """The outcome of a cell. Its fields are the keys of the outcome's JSON file.
 
     Attributes:
-        key: of the cell.
-        seconds: of work.
-        failed: the reason, in a sentence; None where it was done.
-        scores: score -> value, without noise; the first is the one that the task is about. Empty where it failed, and
-            for cells that measure nothing.
-        higher_is_better: of the first score.
-        chance: score -> what guessing gets.
-        draws: the first score in each draw of the test's units (speakers, clips) with replacement. Two cells that were
-            tested on the same units have the same draws, so differences can be taken draw by draw.
-        by_snr: ratio of sound to noise in dB, as text -> first score.
-        confusion: truth (row) by what was said; None where there are no classes.
-        classes: in its order.
-        det: curve of detection errors: false alarms and misses; None where nothing is detected.
-        recordings, tested: how many there were.
-        units: what was drawn: speakers, people, sources.
-        unit_count: how many of them; 0 where that is not known, as in folders of earlier versions.
-        reproduce: commands that give these figures again, from the first that is needed.
-        told: what else the evaluation says of its setting.
+        key: key of the cell.
+        seconds: working time.
+        failed: reason of the failure, as a sentence; None if the cell succeeded.
+        scores: score -> value without noise; the first is the task's main score. Empty if the cell failed or measures
+            nothing.
+        higher_is_better: whether a higher main score is better.
+        chance: score -> chance level.
+        draws: main score of each bootstrap sample of the test units (speakers, clips). Cells tested on the same units
+            have the same samples, so their differences can be paired.
+        by_snr: signal-to-noise ratio in dB, as text -> main score.
+        confusion: counts by true class (row) and predicted class; None if there are no classes.
+        classes: order of the classes in it.
+        det: detection error trade-off curve as (false alarm rate, miss rate); None if nothing is detected.
+        recordings, tested: numbers of recordings.
+        units: kind of the resampled units: speakers, people, sources.
+        unit_count: number of units; 0 if unknown, as in folders of earlier versions.
+        reproduce: commands that reproduce the scores, from the first one needed.
+        told: further settings and counts reported by the evaluation.
     """
 
     key: str
@@ -68,19 +68,19 @@ class CellOutcome:
     told: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Return plain values, for JSON."""
         return asdict(self)
 
 
 class TablePosition(NamedTuple):
-    """Where a measurement stands in the tables; compares and hashes as the plain tuple.
+    """The position of a measurement in the tables; compares and hashes like the plain tuple.
 
     Attributes:
-        task: its key in the plan.
+        task: key of the task in the plan.
         data: name of the corpus.
-        row: its name.
+        row: name of the row.
         seed: 0, 1, ...
-        labels: share of the training labels.
+        labels: fraction of the training labels.
     """
 
     task: str
@@ -92,60 +92,64 @@ class TablePosition(NamedTuple):
 
 @dataclass(frozen=True)
 class WorkList:
-    """What is to be done for a plan.
+    """The cells of a plan, and their positions in its tables.
 
     Attributes:
-        plan: with its variants in full: its tasks and rows are those of ``places``.
-        cells: each once, and after those that it needs.
-        places: where in the tables -> key of the cell that says it. What is on data that was not given, or learned from
-            none, has no cell.
-        corpora: name -> key, of those that are there.
-        pretexts: name and seed -> key, of those that some row reads.
-        notes: sentences about what is left out, and why.
+        plan: the plan with all variants expanded; ``positions`` refers to its tasks and rows.
+        cells: each cell once, after those it needs.
+        positions: position in the tables -> key of the cell. Measurements that lack data have no cell.
+        corpora: name -> key of each available corpus.
+        pretexts: (name, seed) -> key of each pretext that a row uses.
+        notes: sentences on what is left out, and why.
     """
 
     plan: BenchmarkPlan
     cells: tuple[Cell, ...]
-    places: Mapping[TablePosition, str]
+    positions: Mapping[TablePosition, str]
     corpora: Mapping[str, str]
     pretexts: Mapping[tuple[str, int], str]
     notes: tuple[str, ...]
 
     def by_key(self) -> dict[str, Cell]:
-        """The cells by what they are known by."""
+        """Return the cells by key."""
         return {cell.key: cell for cell in self.cells}
 
 
 def cells_of_plan(plan: BenchmarkPlan, given: Mapping[str, Path] | None = None) -> WorkList:
-    """The cells of a plan.
+    """Return the cells of a plan.
 
     Args:
-        plan: what is asked.
-        given: name of a corpus of the plan -> its folder. Given ones take the place of avatars of that name.
+        plan: the plan.
+        given: name of a corpus of the plan -> its folder; it replaces avatars of that name.
 
     Raises:
-        OptionsError: a corpus is given that the plan does not have, a pretext sets an option that its preset does not
-            have, or a row is measured in a way that its task does not know.
+        OptionsError: the plan has no such corpus, a pretext sets an option that its preset does not have, or a row has
+            an option that its task does not have.
     """
     plan = expand_variants(plan)
     check_plan(plan, f"the plan {plan.name}")
-    making = _CellBuilder(plan, dict(given or {}))
+    builder = _CellBuilder(plan, dict(given or {}))
     for seed in range(plan.seeds):
         for key, task in plan.tasks.items():
-            making.measure(key, task, seed)
+            builder.measure(key, task, seed)
     return WorkList(
-        plan, tuple(making.done.values()), making.places, making.corpora, making.pretexts, tuple(making.notes)
+        plan,
+        tuple(builder.cells.values()),
+        builder.positions,
+        builder.corpora,
+        builder.pretexts,
+        tuple(builder.notes),
     )
 
 
 @dataclass
 class _CellBuilder:
-    """The cells so far; each is made when the first that needs it is."""
+    """Collects cells; each is created with the first cell that needs it."""
 
     plan: BenchmarkPlan
     given: Mapping[str, Path]
-    done: dict[str, Cell] = field(default_factory=dict)
-    places: dict[TablePosition, str] = field(default_factory=dict)
+    cells: dict[str, Cell] = field(default_factory=dict)
+    positions: dict[TablePosition, str] = field(default_factory=dict)
     corpora: dict[str, str] = field(default_factory=dict)
     pretexts: dict[tuple[str, int], str] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
@@ -154,93 +158,94 @@ class _CellBuilder:
     def __post_init__(self) -> None:
         for name in self.given:
             if name not in self.plan.corpora:
-                there = ", ".join(self.plan.corpora) or "none"
-                raise OptionsError(f"--data gives {name!r}, but the corpora of the plan {self.plan.name} are {there}")
+                corpora = ", ".join(self.plan.corpora) or "none"
+                raise OptionsError(f"--data gives {name!r}, but the corpora of the plan {self.plan.name} are {corpora}")
         for name, pretext in self.plan.pretexts.items():
             self.settings[name] = _settings(name, pretext)
 
     def measure(self, key: str, task: TaskSpec, seed: int) -> None:
-        """All rows of a task, with one seed."""
-        there = [name for name in task.data if self.corpus(name)]
-        if not there:
+        """Add the cells of all rows of a task, with one seed."""
+        available = [name for name in task.data if self.corpus(name)]
+        if not available:
             self.note(f"{task.title}: left out, because {_not_given(task.data)}.")
-        for name in there:
-            told = f" on {name}" if len(there) > 1 else ""
+        for name in available:
+            on_corpus = f" on {name}" if len(available) > 1 else ""
             for row in task.rows:
                 if row.of in self.plan.pretexts and not self.pretext(row.of, seed):
                     continue
-                for share in task.labels:
-                    called = f"{key}/{row.name}{told}" + (f", {100 * share:g} % of the labels" if share != 1 else "")
-                    cell = self._measurement(called, task, row, name, seed, share)
+                for labels in task.labels:
+                    label = f"{key}/{row.name}{on_corpus}"
+                    label += f", {100 * labels:g} % of the labels" if labels != 1 else ""
+                    cell = self._measurement(label, task, row, name, seed, labels)
                     if seed == 0:
                         _check_options(cell, self.plan.name)
-                    self.places[TablePosition(key, name, row.name, seed, share)] = self.add(cell)
+                    self.positions[TablePosition(key, name, row.name, seed, labels)] = self.add(cell)
 
     def corpus(self, name: str) -> str | None:
-        """Key of a corpus; None where it was not given."""
+        """Return the key of a corpus, or None if it was not given."""
         spec = self.plan.corpora[name]
         if name not in self.corpora:
             if not spec.avatars and name not in self.given:
-                self.note(f"The corpus {name} was not given; wanted: {spec.wants.rstrip('.')}.")
+                self.note(f"The corpus {name} was not given; it needs: {spec.wants.rstrip('.')}.")
                 return None
             if spec.avatars and name in self.given:
-                self.note(f"The corpus {name} was given: {self.given[name]} stands in for the plan's avatars.")
+                self.note(f"The corpus {name} was given: {self.given[name]} replaces the plan's avatars.")
             self.corpora[name] = self.add(Cell("corpus", name, None, _corpus_spec(spec, self.given.get(name))))
         return self.corpora[name]
 
     def pretext(self, name: str, seed: int) -> str | None:
-        """Key of a training; None where all that it would learn from was not given."""
+        """Return the key of a training, or None if it has no data."""
         if (name, seed) in self.pretexts:
             return self.pretexts[name, seed]
         spec = self.plan.pretexts[name]
-        before = initial_pretext(spec)
-        begun = self.pretext(before, seed) if before else None
+        initial = initial_pretext(spec)
+        initial_key = self.pretext(initial, seed) if initial else None
         corpora = [key for corpus in spec.corpora if (key := self.corpus(corpus))]
-        if (before and not begun) or (spec.corpora and not corpora):
-            reason = f"{before}, with which it begins, is left out" if corpora else _not_given(spec.corpora)
-            self.note(f"The pretext {name} and what reads it are left out, because {reason}.")
+        if (initial and not initial_key) or (spec.corpora and not corpora):
+            reason = f"{initial}, from which it starts, is left out" if corpora else _not_given(spec.corpora)
+            self.note(f"The pretext {name} and the rows that use it are left out, because {reason}.")
             return None
-        told = {
+        cell_spec = {
             "preset": spec.preset,
             "settings": _seeded(self.settings[name], seed),
             "corpora": corpora,
-            "init": begun or spec.init,
+            "init": initial_key or spec.init,
             "untrained": spec.untrained,
         }
-        cell = Cell("pretrain", name, seed, told, (*corpora, *([begun] if begun else [])))
+        cell = Cell("pretrain", name, seed, cell_spec, (*corpora, *([initial_key] if initial_key else [])))
         self.pretexts[name, seed] = self.add(cell)
         return self.pretexts[name, seed]
 
     def add(self, cell: Cell) -> str:
-        """Remembers a cell, once; gives its key."""
-        self.done.setdefault(cell.key, cell)
+        """Add a cell unless it is known; return its key."""
+        self.cells.setdefault(cell.key, cell)
         return cell.key
 
     def note(self, sentence: str) -> None:
-        """Remembers a sentence, once."""
+        """Add a note unless it is known."""
         self.notes[sentence] = None
 
-    def _measurement(self, called: str, task: TaskSpec, row: RowSpec, data: str, seed: int, share: float) -> Cell:
+    def _measurement(self, name: str, task: TaskSpec, row: RowSpec, data: str, seed: int, labels: float) -> Cell:
         of, corpus = self.pretexts.get((row.of, seed)), self.corpora[data]
-        told = {
+        spec = {
             "task": task.task,
             "of": of or row.of,
             "mode": row.mode,
             "layer": row.layer,
             "data": corpus,
             "options": to_plain({**task.options, **row.options}),
-            "labels": share,
+            "labels": labels,
             "noise": task.noise,
             "snr_db": list(task.snr_db),
         }
-        return Cell("measure", called, seed, told, (corpus, *([of] if of else [])))
+        return Cell("measure", name, seed, spec, (corpus, *([of] if of else [])))
 
 
 def _check_options(cell: Cell, plan: str) -> None:
-    """That an evaluation knows what it is asked for, before any work is done.
+    """Check the options of an evaluation before any work is done.
 
     Raises:
-        OptionsError: it does not.
+        OptionsError: the evaluation has no such option, or the value is not valid for it.
     """
     try:
         evaluation_arguments(cell, "a model", Path("a corpus"))
@@ -249,16 +254,16 @@ def _check_options(cell: Cell, plan: str) -> None:
 
 
 def _corpus_spec(spec: CorpusSpec, folder: Path | None) -> dict[str, Any]:
-    """What decides what is in a corpus; all fields, so that a later default does not change what a key means."""
-    told = asdict(replace(spec, avatars={})) if folder else asdict(spec)
-    told = {key: to_plain(value) for key, value in told.items() if key not in ("wants", "checksum")}
-    return told | ({"path": str(folder.resolve())} if folder else {})
+    """Return everything that determines a corpus; all fields, so that a new default does not change existing keys."""
+    values = asdict(replace(spec, avatars={})) if folder else asdict(spec)
+    values = {key: to_plain(value) for key, value in values.items() if key not in ("wants", "checksum")}
+    return values | ({"path": str(folder.resolve())} if folder else {})
 
 
 def _settings(name: str, pretext: PretextSpec) -> dict[str, Any]:
-    """With one thread, so that neither the machine nor the number of workers changes what is learned."""
-    told = pretext_settings(name, pretext).to_dict()
-    return told | {"engine": told["engine"] | {"threads": 1}}
+    """Return the settings with one thread, so that neither machine nor number of workers changes the result."""
+    values = pretext_settings(name, pretext).to_dict()
+    return values | {"engine": values["engine"] | {"threads": 1}}
 
 
 def _seeded(settings: Mapping[str, Any], seed: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Processes of this machine; Ray."""
+"""Engines that run cells: local worker processes, or a Ray cluster."""
 
 from __future__ import annotations
 
@@ -17,147 +17,147 @@ from seehear.parallel import MAX_ATTEMPTS, ReportProgress, Worker, worker_count
 from seehear.registry import import_plugin_modules, plugin_modules
 
 STOP_S = 60.0
-"""So long a training has to save what it needs to go on."""
+"""Seconds a training has to save its state."""
 
 
-LOOK_S = 1.0
-"""So often the time is looked at while nothing ends."""
+POLL_S = 1.0
+"""Seconds between checks of the time limit while no job ends."""
 
 
 @dataclass(frozen=True)
 class JobEnd:
-    """What an engine says of a job.
+    """The end of a job.
 
     Attributes:
-        job: which.
-        done: what came of it; None if its process died.
-        death: how, in words that go on from "the process that did it".
+        job: the job.
+        result: its result; None if its process died.
+        failure: how the process died, as words that follow "the process".
     """
 
     job: CellJob
-    done: JobResult | None
-    death: str = ""
+    result: JobResult | None
+    failure: str = ""
 
 
 NextJob = Callable[[], CellJob | None]
-"""What is to be done next; None if there is nothing just now. It is asked again whenever a job has ended."""
+"""Return the next job, or None if none is ready. It is called again whenever a job has ended."""
 
 
 class Engine(Protocol):
-    """Where cells are done."""
+    """Runs jobs in other processes."""
 
     @property
     def workers(self) -> int:
-        """How many cells at a time."""
+        """Number of cells run at the same time."""
 
     @property
-    def wide(self) -> int:
-        """Processes that a cell may start which has a machine for itself."""
+    def max_processes(self) -> int:
+        """Number of processes that a cell may start if it has a machine to itself."""
 
-    def run(self, choose: NextJob, over: Callable[[], bool]) -> Generator[JobEnd]:
-        """Does what is chosen, and yields what ends, until nothing is chosen any more and all have ended.
+    def run(self, next_job: NextJob, is_over: Callable[[], bool]) -> Generator[JobEnd]:
+        """Run jobs and yield their ends, until there is no next job and all have ended.
 
-        As soon as it is ``over``, and when the generator is closed, what still runs is stopped; trainings save
-        themselves first.
+        Once ``is_over`` returns true, or when the generator is closed, running jobs are stopped. Trainings save their
+        state first.
         """
 
 
 @dataclass(frozen=True)
 class LocalEngine:
-    """Processes of this machine, each of one thread; a cell whose process dies is tried a second time.
+    """Single-threaded worker processes on this machine; a cell whose process dies is tried a second time.
 
     Attributes:
-        workers: how many.
-        work: what each does with a job: a function of a module.
+        workers: number of processes.
+        work: runs a job; a module-level function.
     """
 
     workers: int
     work: Callable[[CellJob, ReportProgress], JobResult] = run_job
 
     @property
-    def wide(self) -> int:
-        """As many as work."""
+    def max_processes(self) -> int:
+        """The number of workers."""
         return self.workers
 
-    def run(self, choose: NextJob, over: Callable[[], bool]) -> Generator[JobEnd]:
+    def run(self, next_job: NextJob, is_over: Callable[[], bool]) -> Generator[JobEnd]:
         """See `seehear.benchmark.engines.Engine`."""
-        crew = _WorkerPool(self.workers, self.work)
+        pool = _WorkerPool(self.workers, self.work)
         try:
-            while not over():
-                crew.hand_out(choose)
-                if not crew.busy:
+            while not is_over():
+                pool.assign_jobs(next_job)
+                if not pool.busy:
                     return
-                yield from crew.hear()
+                yield from pool.poll()
         finally:
-            crew.stop()
+            pool.stop()
 
 
 class _WorkerPool:
-    """The processes, and the jobs whose process died and that are to be tried again."""
+    """Worker processes, and the jobs to retry because their process died."""
 
     def __init__(self, workers: int, work: Callable[[CellJob, ReportProgress], JobResult]) -> None:
-        self._workers, self._work = workers, work
-        self._members: list[Worker] = []
-        self._again: list[tuple[CellJob, int]] = []
+        self._max_workers, self._work = workers, work
+        self._workers: list[Worker] = []
+        self._retries: list[tuple[CellJob, int]] = []
 
     @property
     def busy(self) -> bool:
-        """Whether anybody is."""
-        return any(member.busy for member in self._members)
+        """Whether any worker is busy."""
+        return any(worker.busy for worker in self._workers)
 
-    def hand_out(self, choose: NextJob) -> None:
-        """Gives everybody who is free something to do, as long as there is something."""
-        while (member := self._free()) or len(self._members) < self._workers:
-            if self._again:
-                task = self._again.pop()
-            elif job := choose():
+    def assign_jobs(self, next_job: NextJob) -> None:
+        """Give every idle worker a job, as long as there are jobs."""
+        while (worker := self._idle_worker()) or len(self._workers) < self._max_workers:
+            if self._retries:
+                task = self._retries.pop()
+            elif job := next_job():
                 task = job, MAX_ATTEMPTS
             else:
                 return
-            if member is None:
-                member = Worker(self._work, alone=False)  # a corpus is made by processes of its own
-                self._members.append(member)
-            member.assign(*task)
+            if worker is None:
+                worker = Worker(self._work, alone=False)  # making a corpus starts processes of its own
+                self._workers.append(worker)
+            worker.assign(*task)
 
-    def hear(self) -> list[JobEnd]:
-        """What has ended, after a short while at the most."""
-        spoken = wait([member.connection for member in self._members], LOOK_S)
-        told = [self._listen(member) for member in list(self._members) if member.connection in spoken]
-        return [ended for ended in told if ended]
+    def poll(self) -> list[JobEnd]:
+        """Return the jobs that have ended, after `POLL_S` at most."""
+        ready = wait([worker.connection for worker in self._workers], POLL_S)
+        ends = [self._receive(worker) for worker in list(self._workers) if worker.connection in ready]
+        return [end for end in ends if end]
 
     def stop(self) -> None:
-        """All at once are asked to, and then one after the other is waited for."""
-        for member in self._members:
-            member.process.terminate()
-        for member in self._members:
-            member.stop(STOP_S if member.busy else 1)
+        """Ask all workers to stop, then wait for each."""
+        for worker in self._workers:
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.stop(STOP_S if worker.busy else 1)
 
-    def _free(self) -> Worker | None:
-        return next((member for member in self._members if not member.busy), None)
+    def _idle_worker(self) -> Worker | None:
+        return next((worker for worker in self._workers if not worker.busy), None)
 
-    def _listen(self, member: Worker) -> JobEnd | None:
+    def _receive(self, worker: Worker) -> JobEnd | None:
         try:
-            kind, value = member.connection.recv()
+            kind, value = worker.connection.recv()
         except (EOFError, OSError):
-            return self._bury(member)
+            return self._collect(worker)
         if kind == "raised":
             raise value
         if kind == "ready":
-            member.ready = True
+            worker.ready = True
         if kind != "done":
             return None
-        member.busy = False
-        return JobEnd(member.task, value)
+        worker.busy = False
+        return JobEnd(worker.task, value)
 
-    def _bury(self, member: Worker) -> JobEnd | None:
-        """Its job is tried again, or ends with it."""
-        self._members.remove(member)
-        busy = member.busy
-        job, tries, death = member.collect_dead()
-        if busy and tries > 1:
-            self._again.append((job, tries - 1))
+    def _collect(self, worker: Worker) -> JobEnd | None:
+        """Remove a dead worker; its job is retried, or ends."""
+        self._workers.remove(worker)
+        busy = worker.busy
+        job, attempts, failure = worker.collect_dead()
+        if busy and attempts > 1:
+            self._retries.append((job, attempts - 1))
             return None
-        return JobEnd(job, None, death) if busy else None
+        return JobEnd(job, None, failure) if busy else None
 
 
 RETRIES = 1  # of a task whose process or machine is lost
@@ -165,16 +165,16 @@ RETRIES = 1  # of a task whose process or machine is lost
 
 @contextmanager
 def ray_engine(workers: int | None, address: str | None) -> Iterator[RayEngine]:
-    """A cluster, as long as the context lasts.
+    """Connect to a Ray cluster for the duration of the context.
 
-    The folder of the benchmark has to be at the same place on all its machines, and seehear installed.
+    All machines of the cluster need seehear, and the benchmark folder under the same path.
 
     Args:
-        workers: cells at a time; by default one a core of the cluster.
-        address: of the cluster; by default the one that this machine belongs to, or else this machine alone.
+        workers: number of cells run at the same time; by default one per core of the cluster.
+        address: address of the cluster; by default the cluster of this machine, or else this machine alone.
 
     Raises:
-        SeehearError: Ray is not installed, or there is no cluster at that address.
+        SeehearError: Ray is not installed, or no cluster answers at the address.
     """
     try:
         ray: Any = import_module("ray")
@@ -190,65 +190,65 @@ def ray_engine(workers: int | None, address: str | None) -> Iterator[RayEngine]:
         ) from error
     try:
         cores = int(ray.cluster_resources().get("CPU", 1))
-        widest = max(int(node["Resources"].get("CPU", 1)) for node in ray.nodes() if node["Alive"])
+        node_cores = max(int(node["Resources"].get("CPU", 1)) for node in ray.nodes() if node["Alive"])
         gpus = ray.cluster_resources().get("GPU", 0) > 0
-        yield RayEngine(ray, cores if workers is None else worker_count(workers), max(1, widest), gpus)
+        yield RayEngine(ray, cores if workers is None else worker_count(workers), max(1, node_cores), gpus)
     finally:
         ray.shutdown()
 
 
 @dataclass(frozen=True)
 class RayEngine:
-    """Tasks of a cluster; one whose machine is lost is begun again by Ray.
+    """Tasks of a Ray cluster; Ray restarts a task whose machine is lost.
 
     Attributes:
         ray: the module, connected.
-        workers: cells at a time.
-        wide: cores of the largest machine.
-        gpus: whether there are any; what is to run on one gets one.
+        workers: number of cells run at the same time.
+        max_processes: cores of the largest machine.
+        gpus: whether the cluster has any; each job that needs a GPU reserves one.
     """
 
     ray: Any
     workers: int
-    wide: int
+    max_processes: int
     gpus: bool
 
-    def run(self, choose: NextJob, over: Callable[[], bool]) -> Generator[JobEnd]:
+    def run(self, next_job: NextJob, is_over: Callable[[], bool]) -> Generator[JobEnd]:
         """See `seehear.benchmark.engines.Engine`."""
         running: dict[Any, CellJob] = {}
         try:
-            while not over():
-                while len(running) < self.workers and (job := choose()):
-                    running[self._begin(job)] = job
+            while not is_over():
+                while len(running) < self.workers and (job := next_job()):
+                    running[self._start(job)] = job
                 if not running:
                     return
-                ended, _ = self.ray.wait(list(running), num_returns=1, timeout=LOOK_S)
+                ended, _ = self.ray.wait(list(running), num_returns=1, timeout=POLL_S)
                 for reference in ended:
-                    yield self._ended(running.pop(reference), reference)
+                    yield self._job_end(running.pop(reference), reference)
         finally:
             self._stop(list(running))
 
-    def _begin(self, job: CellJob) -> Any:
+    def _start(self, job: CellJob) -> Any:
         gpus = int(self.gpus and _wants_gpu(job))
-        task = self.ray.remote(num_cpus=job.workers, num_gpus=gpus, max_retries=RETRIES)(_work)
+        task = self.ray.remote(num_cpus=job.workers, num_gpus=gpus, max_retries=RETRIES)(_run_remotely)
         return task.remote(job, plugin_modules())
 
-    def _ended(self, job: CellJob, reference: Any) -> JobEnd:
+    def _job_end(self, job: CellJob, reference: Any) -> JobEnd:
         try:
-            done = self.ray.get(reference)
+            result = self.ray.get(reference)
         except self.ray.exceptions.RayError as error:
             return JobEnd(job, None, f"was lost ({type(error).__name__})")
-        return JobEnd(job, done, "was asked to stop")
+        return JobEnd(job, result, "was stopped")
 
     def _stop(self, running: list[Any]) -> None:
         for reference in running:
-            self.ray.cancel(reference)  # as Ctrl-C: a training saves itself
+            self.ray.cancel(reference)  # like Ctrl-C: a training saves its state
         if running:
             self.ray.wait(running, num_returns=len(running), timeout=STOP_S)
 
 
-def _work(job: CellJob, plugins: tuple[str, ...]) -> JobResult | None:
-    """What a process of the cluster does; None if it was asked to stop meanwhile."""
+def _run_remotely(job: CellJob, plugins: tuple[str, ...]) -> JobResult | None:
+    """Run a job in a process of the cluster; return None if it was stopped."""
     import cv2
 
     cv2.setNumThreads(1)
@@ -260,7 +260,7 @@ def _work(job: CellJob, plugins: tuple[str, ...]) -> JobResult | None:
 
 
 def _wants_gpu(job: CellJob) -> bool:
-    """Trainings do, unless they are to run elsewhere; measurings, if they are told to: Ray hides GPUs from the rest."""
+    """Whether a job needs a GPU: trainings unless set otherwise, evaluations on request. Ray hides GPUs from others."""
     if job.cell.kind != "pretrain":
         return job.cell.kind == "measure" and job.device.startswith("cuda")
     return job.cell.spec["settings"]["engine"]["accelerator"] not in ("cpu", "mps")

@@ -1,4 +1,4 @@
-"""CSV, LaTeX, Markdown, terminal."""
+"""Output formats of tables and claims: CSV, LaTeX, Markdown and terminal text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from seehear.benchmark.cells import CellOutcome
 from seehear.benchmark.plan import BenchmarkPlan, PaperTable
 from seehear.benchmark.table import (
-    GUESSING,
+    CHANCE_ROW,
     HOW_TO_READ,
     MISSING,
     BenchmarkResult,
@@ -48,28 +48,28 @@ TABLE = (
     "task", "data", "row", "score", "labels", "snr_db", "mean", "low", "high", "seeds", "best", "chance",
     "higher_is_better", "failed",
 )  # fmt: skip
-"""Columns of a table's CSV: one line a number; shares are shares, not percent."""
+"""Columns of a table's CSV, with one line per number; fractions are not in percent."""
 
 
 OUTCOMES = ("task", "data", "row", "seed", "labels", "snr_db", "score", "value")
 
 
 PAPER = ("source", "title", "row", "column", "value", "differs")
-"""Columns of the CSV of what papers print: a file of its own, so that nobody averages it with ours."""
+"""Columns of the CSV of published numbers: a separate file, so that they are not averaged with measured ones."""
 
 
 def table_csv(table: TaskTable) -> str:
-    """One line a number of the table."""
+    """Return CSV with one line per number of the table."""
     return _csv(TABLE, _csv_numbers(table))
 
 
 def table_dicts(table: TaskTable) -> list[dict[str, Field]]:
-    """One dictionary a number of the table, with the columns of its CSV."""
+    """Return one dictionary per number of the table, with the columns of its CSV."""
     return [dict(zip(TABLE, values, strict=True)) for values in _csv_numbers(table)]
 
 
 def claim_dict(claim: CheckedClaim) -> dict[str, Field]:
-    """A claim, where it is from and what became of it."""
+    """Return a claim with its source and verdict."""
     task, data = claim.table
     return {
         "says": claim.says,
@@ -83,7 +83,7 @@ def claim_dict(claim: CheckedClaim) -> dict[str, Field]:
 
 
 def paper_csv(table: TaskTable) -> str:
-    """One line a number that papers print for the table; only the header where they print none."""
+    """Return CSV with one line per published number for the table; only the header if there is none."""
     lines = (
         (paper.source, paper.title, row, column, value, paper.differs)
         for paper in table.paper
@@ -95,14 +95,14 @@ def paper_csv(table: TaskTable) -> str:
 
 
 def outcomes_csv(work: WorkList, outcomes: Mapping[str, CellOutcome]) -> str:
-    """One line a number that was measured: each score of each cell, and its first score at each noise level."""
+    """Return CSV with one line per measured number: all scores of each cell, and its main score at each noise level."""
     return _csv(OUTCOMES, _csv_outcomes(work, outcomes))
 
 
 def _csv_numbers(table: TaskTable) -> Iterator[tuple[Field, ...]]:
     for row in table.rows:
-        for place, column in enumerate(table.columns):
-            entry = table.entries[row, place]
+        for index, column in enumerate(table.columns):
+            entry = table.entries[row, index]
             failed = "; ".join(f"seed {seed}: {reason}" for seed, reason in entry.failed.items())
             yield (
                 table.key, table.data, row, column.score, column.labels, column.snr_db, entry.mean, entry.low,
@@ -111,7 +111,7 @@ def _csv_numbers(table: TaskTable) -> Iterator[tuple[Field, ...]]:
 
 
 def _csv_outcomes(work: WorkList, outcomes: Mapping[str, CellOutcome]) -> Iterator[tuple[Field, ...]]:
-    for (task, data, row, seed, labels), key in work.places.items():
+    for (task, data, row, seed, labels), key in work.positions.items():
         if key not in outcomes:
             continue
         outcome = outcomes[key]
@@ -122,15 +122,15 @@ def _csv_outcomes(work: WorkList, outcomes: Mapping[str, CellOutcome]) -> Iterat
 
 
 def _csv(header: Iterable[str], lines: Iterable[Iterable[Field]]) -> str:
-    """Floats with all their digits, so that what is read back is what was measured."""
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
+    """Return CSV; floats are written with all digits, so that they are read back exactly."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(lines)
-    return written.getvalue()
+    return buffer.getvalue()
 
 
-PREAMBLE = "% needs \\usepackage{booktabs}; wide ones want \\usepackage{graphicx} and a \\resizebox"
+PREAMBLE = "% needs \\usepackage{booktabs}; for wide tables also \\usepackage{graphicx} and \\resizebox"
 
 
 SPECIAL = {
@@ -146,45 +146,46 @@ SPECIAL = {
     "↓": r"$\downarrow$",
     "–": "--",
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
-    "[": "{[}",  # a row that begins with one would be taken for the argument of the \\ before it
+    "[": "{[}",  # at the start of a row it would be read as the argument of the preceding \\
     "]": "{]}",
 }
 
 
 def latex(table: TaskTable) -> str:
-    """The table, then a table of its own for each paper's figures."""
+    """Return the table in LaTeX, followed by the tables of published numbers."""
     header = ["", *(escape_latex(column_heading(column)) for column in table.columns)]
     rows = [
         [
             escape_latex(row),
-            *(_latex_number(c, table.entries[row, place], table.seeds) for place, c in enumerate(table.columns)),
+            *(_latex_number(c, table.entries[row, index], table.seeds) for index, c in enumerate(table.columns)),
         ]
         for row in table.rows
     ]
     chance = chance_row(table.columns)
-    footer = [[GUESSING, *map(escape_latex, chance)]] if chance else []
+    footer = [[CHANCE_ROW, *map(escape_latex, chance)]] if chance else []
     caption = f"{table.title}: {table.data}. {footnote(table)} Intervals: 95 %, Student's t over seeds."
-    ours = _latex_float(header, rows, footer, caption, f"{table.key}-{table.data}")
-    return "\n".join([PREAMBLE, ours, *(_latex_paper(paper, table, n) for n, paper in enumerate(table.paper, start=1))])
+    measured = _latex_float(header, rows, footer, caption, f"{table.key}-{table.data}")
+    published = (_latex_paper(paper, table, number) for number, paper in enumerate(table.paper, start=1))
+    return "\n".join([PREAMBLE, measured, *published])
 
 
 def escape_latex(text: str) -> str:
-    """Text that LaTeX sets as it is; line breaks become spaces."""
+    """Escape text for LaTeX; line breaks become spaces."""
     return "".join(SPECIAL.get(letter, letter) for letter in " ".join(text.split()))
 
 
 def _latex_number(column: Column, entry: TableEntry, seeds: int) -> str:
-    centre = escape_latex(mean_text(column, entry))
+    mean = escape_latex(mean_text(column, entry))
     few = few_seeds(entry, seeds)
-    return (f"\\textbf{{{centre}}}" if entry.best else centre) + (f" ({few})" if few else "")
+    return (f"\\textbf{{{mean}}}" if entry.best else mean) + (f" ({few})" if few else "")
 
 
 def _latex_paper(paper: PaperTable, table: TaskTable, number: int) -> str:
     rows = [
-        [escape_latex(row), *(escape_latex(paper_value(paper, place, row)) for place in range(len(paper.columns)))]
+        [escape_latex(row), *(escape_latex(paper_value(paper, column, row)) for column in range(len(paper.columns)))]
         for row in paper.rows
     ]
-    caption = f"{paper_heading(paper)}. What differs: {paper.differs}"
+    caption = f"{paper_heading(paper)}. Differences: {paper.differs}"
     return _latex_float(
         ["", *map(escape_latex, paper.columns)], rows, [], caption, f"{table.key}-{table.data}-paper-{number}"
     )
@@ -219,11 +220,11 @@ def _latex_line(cells: Sequence[str]) -> str:
     return f"    {' & '.join(cells)} \\\\"
 
 
-MARK = "Bold is the mark of the best."
+MARK = "The best is in bold."
 
 
 def markdown(plan: BenchmarkPlan, summary: BenchmarkResult) -> str:
-    """The page: claims, tables with the papers' figures under them, what failed and what was not measured."""
+    """Return the report in Markdown: claims, tables with published numbers, failures and notes."""
     blocks = [f"# {escape_markdown(plan.title)}", escape_markdown(plan.about), escape_markdown(plan.differs)]
     blocks.append(f"{HOW_TO_READ} {MARK}")
     if summary.claims:
@@ -232,7 +233,7 @@ def markdown(plan: BenchmarkPlan, summary: BenchmarkResult) -> str:
         blocks += _markdown_blocks(table)
     if summary.failed:
         failed = [(escape_markdown(cell), escape_markdown(reason)) for cell, reason in summary.failed.items()]
-        blocks += ["## Failed", _markdown_grid(("cell", "reason"), failed, words=2)]
+        blocks += ["## Failed", _markdown_grid(("cell", "reason"), failed, text_columns=2)]
     notes = [note for note in (*summary.notes, unfinished_note(summary)) if note]
     if notes:
         blocks += ["## Not measured, and notes", "\n".join(f"- {escape_markdown(note)}" for note in notes)]
@@ -240,23 +241,26 @@ def markdown(plan: BenchmarkPlan, summary: BenchmarkResult) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Text that Markdown shows as it is, in a cell of a table too; line breaks become spaces."""
+    """Escape text for Markdown, including table cells; line breaks become spaces."""
     return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", " ".join(text.split()))
 
 
 def _markdown_claims(claims: Sequence[CheckedClaim]) -> str:
     rows = [
         (
-            escape_markdown(one.says),
-            escape_markdown(one.source),
-            escape_markdown(checked_in(one)),
-            "<br>".join(f"than {escape_markdown(d.against)}: {difference_text(one.score, d)}" for d in one.differences)
+            escape_markdown(claim.says),
+            escape_markdown(claim.source),
+            escape_markdown(checked_in(claim)),
+            "<br>".join(
+                f"than {escape_markdown(difference.against)}: {difference_text(claim.score, difference)}"
+                for difference in claim.differences
+            )
             or MISSING,
-            one.verdict,
+            claim.verdict,
         )
-        for one in claims
+        for claim in claims
     ]
-    return _markdown_grid(("claim", "source", "checked in", "better by", "verdict"), rows, words=5)
+    return _markdown_grid(("claim", "source", "checked in", "better by", "verdict"), rows, text_columns=5)
 
 
 def _markdown_blocks(table: TaskTable) -> list[str]:
@@ -264,21 +268,21 @@ def _markdown_blocks(table: TaskTable) -> list[str]:
     rows = [
         [
             escape_markdown(row),
-            *(_markdown_number(c, table.entries[row, place], table.seeds) for place, c in enumerate(table.columns)),
+            *(_markdown_number(c, table.entries[row, index], table.seeds) for index, c in enumerate(table.columns)),
         ]
         for row in table.rows
     ]
     chance = chance_row(table.columns)
     if chance:
-        rows.append([f"*{GUESSING}*", *chance])
+        rows.append([f"*{CHANCE_ROW}*", *chance])
     title = f"## {escape_markdown(table.title)}: {escape_markdown(table.data)}"
     return [title, _markdown_grid(header, rows), footnote(table), *map(_markdown_paper, table.paper)]
 
 
 def _markdown_number(column: Column, entry: TableEntry, seeds: int) -> str:
-    centre = mean_text(column, entry)
+    mean = mean_text(column, entry)
     parts = (
-        f"**{centre}**" if entry.best else centre,
+        f"**{mean}**" if entry.best else mean,
         interval_text(column, entry),
         few_seeds(entry, seeds),
     )
@@ -286,21 +290,20 @@ def _markdown_number(column: Column, entry: TableEntry, seeds: int) -> str:
 
 
 def _markdown_paper(paper: PaperTable) -> str:
-    """A quotation: what is in it was said by others."""
+    """Return published numbers as a block quote."""
     rows = [
-        [escape_markdown(row), *(paper_value(paper, place, row) for place in range(len(paper.columns)))]
+        [escape_markdown(row), *(paper_value(paper, column, row) for column in range(len(paper.columns)))]
         for row in paper.rows
     ]
     table = _markdown_grid(["", *map(escape_markdown, paper.columns)], rows)
     quoted = "\n".join(f"> {line}" for line in table.splitlines())
-    return (
-        f"> {escape_markdown(paper_heading(paper))}\n>\n{quoted}\n>\n> What differs: {escape_markdown(paper.differs)}"
-    )
+    heading, differs = escape_markdown(paper_heading(paper)), escape_markdown(paper.differs)
+    return f"> {heading}\n>\n{quoted}\n>\n> Differences: {differs}"
 
 
-def _markdown_grid(header: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
-    """A table whose first columns are of words, the others of numbers."""
-    rule = "|" + "|".join("---" if place < words else "---:" for place in range(len(header))) + "|"
+def _markdown_grid(header: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
+    """Return a table whose first columns are text and the others numbers."""
+    rule = "|" + "|".join("---" if column < text_columns else "---:" for column in range(len(header))) + "|"
     return "\n".join([_markdown_line(header), rule, *map(_markdown_line, rows)])
 
 
@@ -320,17 +323,17 @@ FAILED_SHOWN = 10
 
 
 MIN_COLUMN = 12
-"""Letters of a column of numbers: fewer would break the words of its heading."""
+"""Minimum width of a column of numbers, in characters; narrower columns would break words of the heading."""
 
 
 BORDER = 3  # a line and a space on either side of a cell
 
 
 class BenchmarkText:
-    """What a benchmark found, for a terminal of any width."""
+    """The result of a benchmark, for a terminal of any width."""
 
     def __init__(self, summary: BenchmarkResult) -> None:
-        """Of this result."""
+        """Wrap a result."""
         self.summary = summary
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
@@ -342,62 +345,62 @@ def _text_blocks(summary: BenchmarkResult, width: int) -> Iterator[RenderableTyp
 
     for table in summary.tables:
         yield Text(f"{table.title}: {table.data}", style="bold")
-        for places in _column_groups(table, width):
-            yield _text_table(table, places)
+        for indices in _column_groups(table, width):
+            yield _text_table(table, indices)
         yield Text(footnote(table), style="dim")
         for paper in table.paper:
             yield Text(paper_heading(paper), style="dim italic")
             yield _text_paper(paper)
-            yield Text(f"What differs: {paper.differs}", style="dim")
+            yield Text(f"Differences: {paper.differs}", style="dim")
         yield Text()
     for claim in summary.claims:
         yield _text_claim(claim)
     for cell, reason in list(summary.failed.items())[:FAILED_SHOWN]:
         yield Text(f"failed: {cell}: {reason}", style="red")
     if len(summary.failed) > FAILED_SHOWN:
-        yield Text(f"failed: {len(summary.failed) - FAILED_SHOWN} more, all named in the report", style="red")
+        yield Text(f"failed: {len(summary.failed) - FAILED_SHOWN} more, listed in the report", style="red")
     for note in (*summary.notes, unfinished_note(summary)):
         if note:
             yield Text(note)
     if summary.out:
-        again = " (what failed is tried again when the same command is given again)" if summary.failed else ""
-        yield Text(f"report: {summary.out / 'report.html'}{again}")
+        retry = " (repeat the command to retry what failed)" if summary.failed else ""
+        yield Text(f"report: {summary.out / 'report.html'}{retry}")
 
 
 def _column_groups(table: TaskTable, width: int) -> Iterator[list[int]]:
-    """Places of the columns that fit into the width; the rest comes below, in a table of its own."""
-    first = max(len(name) for name in (*table.rows, GUESSING)) + BORDER + 1
-    places: list[int] = []
+    """Yield the indices of columns that fit into the width; the remaining columns form further tables."""
+    first = max(len(name) for name in (*table.rows, CHANCE_ROW)) + BORDER + 1
+    group: list[int] = []
     used = first
-    for place, column in enumerate(table.columns):
-        numbers = [_text_number(column, table.entries[row, place], table.seeds) for row in table.rows]
+    for index, column in enumerate(table.columns):
+        numbers = [_text_number(column, table.entries[row, index], table.seeds) for row in table.rows]
         needed = max(MIN_COLUMN, *map(len, numbers)) + BORDER
-        if places and used + needed > width:
-            yield places
-            places, used = [], first
-        places.append(place)
+        if group and used + needed > width:
+            yield group
+            group, used = [], first
+        group.append(index)
         used += needed
-    yield places
+    yield group
 
 
-def _text_table(table: TaskTable, places: Sequence[int]) -> Table:
-    """Some of the columns, the others left for another."""
+def _text_table(table: TaskTable, indices: Sequence[int]) -> Table:
+    """Return a table of some of the columns."""
     from rich.table import Table
     from rich.text import Text
 
     shown = Table()
     shown.add_column("", no_wrap=True)
-    columns = [table.columns[place] for place in places]
+    columns = [table.columns[index] for index in indices]
     for column in columns:
         shown.add_column(Text(column_heading(column)), justify="right", min_width=MIN_COLUMN)
     for row in table.rows:
-        entries = [table.entries[row, place] for place in places]
+        entries = [table.entries[row, index] for index in indices]
         numbers = [_text_number(c, entry, table.seeds) for c, entry in zip(columns, entries, strict=True)]
         shown.add_row(Text(row), *numbers)
     chance = chance_row(columns)
     if chance:
         shown.add_section()
-        shown.add_row(GUESSING, *chance, style="dim")
+        shown.add_row(CHANCE_ROW, *chance, style="dim")
     return shown
 
 
@@ -418,7 +421,7 @@ def _text_paper(paper: PaperTable) -> Table:
     for name in paper.columns:
         shown.add_column(Text(name), justify="right")
     for row in paper.rows:
-        shown.add_row(Text(row), *(paper_value(paper, place, row) for place in range(len(paper.columns))))
+        shown.add_row(Text(row), *(paper_value(paper, column, row) for column in range(len(paper.columns))))
     return shown
 
 
@@ -427,6 +430,6 @@ def _text_claim(claim: CheckedClaim) -> Text:
 
     shown = Text(f"{claim.verdict}: ", style=CLAIM_STYLES[claim.verdict])
     shown.append(f"{claim.says} ({claim.source}; {checked_in(claim)})", style="default")
-    for one in claim.differences:
-        shown.append(f"\n    than {one.against}: {difference_text(claim.score, one)}", style="default")
+    for difference in claim.differences:
+        shown.append(f"\n    than {difference.against}: {difference_text(claim.score, difference)}", style="default")
     return shown

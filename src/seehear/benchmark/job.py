@@ -1,4 +1,4 @@
-"""Doing one cell: data, training or a measurement through the task's declaration."""
+"""Run one cell: prepare data, train, or measure through the declaration of its task."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ from seehear.metrics.scores import CHANCE
 from seehear.models.store import init_from, save
 
 SINGLE_THREAD = "export OMP_NUM_THREADS=1"
-"""As cells are measured: sums of several threads differ in the last digits, and at times what is said of a word."""
+"""As cells are measured: multi-threaded sums differ in the last digits, which can change the prediction for a word."""
 
 
 LABELS = "labels.csv"
 
 
-LENGTH = 12  # hexadecimal digits
+CHECKSUM_LENGTH = 12  # hexadecimal digits
 
 
-def checksum(films: Path) -> str:
-    """Of a folder of avatars: of its table, which says of every film who says what when, how, where and how filmed.
+def checksum(avatars: Path) -> str:
+    """Return the checksum of a folder of avatars: that of its table, which describes every video.
 
-    The bytes of the films are left out on purpose: they depend on the processor and on FFmpeg's build in the last
-    digits, and such a difference moves no figure that the seeds do not move as well.
+    The video files are excluded on purpose: in the last digits they depend on the processor and the FFmpeg build, and
+    such differences are smaller than those between seeds.
 
     Args:
-        films: what `seehear.avatars.make.synthesize_avatars` has made.
+        avatars: output folder of `seehear.avatars.make.synthesize_avatars`.
 
     Returns:
-        The first digits of the table's SHA-256.
+        The first hexadecimal digits of the table's SHA-256.
     """
-    return hashlib.sha256((films / LABELS).read_bytes()).hexdigest()[:LENGTH]
+    return hashlib.sha256((avatars / LABELS).read_bytes()).hexdigest()[:CHECKSUM_LENGTH]
 
 
 NEARER, HEARD, IN_SYNC = "mouth nearer than the still", "mouth nearer by its own sound", "drawn clips in sync"
@@ -61,24 +61,24 @@ ALL = "all"
 
 
 def measure_cell(cell: Cell, model: str | Path, data: Path, device: str = "cpu") -> CellOutcome:
-    """Measure a row with one seed, with one share of the labels, on one corpus, at all noise levels.
+    """Measure a row with one seed and fraction of the labels, on one corpus, at all noise levels.
 
     Args:
-        cell: of kind ``measure``.
-        model: folder of a run, or an encoder by name, as `seehear evaluate` takes it.
+        cell: a cell of kind ``measure``.
+        model: folder of a run, or name of an encoder, as for ``seehear evaluate``.
         data: a prepared corpus.
-        device: where networks run, as torch names it.
+        device: device of the networks, as torch names it.
 
     Raises:
-        SeehearError: the task does not have what is asked for, or cannot be measured on this corpus.
+        SeehearError: the task has no such option, or cannot be measured on this corpus.
     """
     task = str(cell.spec["task"])
     given = evaluation_arguments(cell, model, data, device)
-    begun = time.perf_counter()
+    start = time.perf_counter()
     found = evaluation_of(task)(**given)
     outcome = _outcome(cell.key, found, str(data))
     return replace(
-        outcome, seconds=time.perf_counter() - begun, reproduce=(SINGLE_THREAD, evaluation_command(task, given))
+        outcome, seconds=time.perf_counter() - start, reproduce=(SINGLE_THREAD, evaluation_command(task, given))
     )
 
 
@@ -90,7 +90,7 @@ def _outcome(key: str, found: Any, data: str) -> CellOutcome:
 
 
 def _of_table(key: str, found: EvaluationResult, data: str) -> CellOutcome:
-    """The only row of the usual table."""
+    """Return the outcome of a standard evaluation, from its only row."""
     row = found.rows[0]
     det = found.det[row.encoder] if isinstance(found, SpeakerEvaluation) else None
     return CellOutcome(
@@ -154,7 +154,7 @@ def _of_animate(key: str, found: AnimateEvaluation, data: str) -> CellOutcome:
 
 
 def _of_faces_and_voices(key: str, found: FaceVoiceEvaluation, data: str) -> CellOutcome:
-    """People whom the model does not know first, all of them before groups."""
+    """Return the outcome with unseen people first, and all people before groups."""
     rows = sorted(found.rows, key=lambda row: (row.people == "seen-heard", row.within != ALL))
     first = rows[0]
     scores: dict[str, float] = {}
@@ -180,13 +180,13 @@ def _of_faces_and_voices(key: str, found: FaceVoiceEvaluation, data: str) -> Cel
 
 
 def _called(figure: str, row: FaceVoiceRow, usual: str) -> str:
-    """What a column says: ``AUC``, ``AUC within sex``, ``AUC, seen-heard``."""
+    """Return the name of a score: ``AUC``, ``AUC within sex``, ``AUC, seen-heard``."""
     called = figure if row.within == ALL else f"{figure} within {row.within}"
     return called if row.people == usual else f"{called}, {row.people}"
 
 
 def _finite(draws: NDArray[np.float64]) -> tuple[float, ...]:
-    """Those that are numbers. Whether one is depends on who was drawn alone, so that they stay the same for all."""
+    """Return the finite scores. Which are finite depends only on the sampled units, so samples remain paired."""
     return tuple(draws[np.isfinite(draws)].tolist())
 
 
@@ -198,26 +198,26 @@ _WAYS: Mapping[type, Callable[[str, Any, str], CellOutcome]] = {
 }
 
 
-MIN_SOUND_S = 0.1
-"""Of sound alone: words are short, and those that are dropped would not be any, but the same ones."""
+MIN_AUDIO_S = 0.1
+"""Minimum duration of a clip without video: dropping short words would bias the vocabulary."""
 
 
 @dataclass(frozen=True)
 class CellJob:
-    """A cell with all that a process needs to do it; small, and the same on every machine that shares the folder.
+    """A cell with all that a process needs to run it; small, and valid on every machine that shares the folder.
 
     Attributes:
-        cell: what is to be done.
-        place: folder of what it makes.
-        given: key of a cell that it needs -> folder of what that one has made.
-        log: file that gets what it says.
-        workers: processes that it may start, where it can use them.
-        device: where networks run that are measured, as torch names it.
+        cell: the cell.
+        output: folder of its corpus or run.
+        inputs: key of each cell that it needs -> the output folder of that cell.
+        log: file that receives its output.
+        workers: number of processes that it may start.
+        device: device of the networks that are evaluated, as torch names it.
     """
 
     cell: Cell
-    place: Path
-    given: Mapping[str, Path]
+    output: Path
+    inputs: Mapping[str, Path]
     log: Path
     workers: int = 1
     device: str = "cpu"
@@ -225,116 +225,118 @@ class CellJob:
 
 @dataclass(frozen=True)
 class JobResult:
-    """What came of a job.
+    """The result of a job.
 
     Attributes:
-        outcome: figures, or why there are none.
-        traceback: where it failed; empty where it did not.
+        outcome: the scores, or the reason of the failure.
+        traceback: traceback of the failure; empty if there was none.
     """
 
     outcome: CellOutcome
     traceback: str = ""
 
 
-def run_job(job: CellJob, tell: Callable[[Any], None] | None = None) -> JobResult:
-    """Do a cell. An error of any kind is its outcome: the rest of the table stands.
+def run_job(job: CellJob, report: Callable[[Any], None] | None = None) -> JobResult:
+    """Run a cell. An error of any kind becomes its outcome and does not affect the other cells.
 
     Args:
         job: the cell.
-        tell: not needed; processes of a crew give it.
+        report: not used; worker processes pass it.
 
     Raises:
-        Stopped: a training was asked to stop, and goes on from there when it is done again.
+        Stopped: a training was stopped; it resumes when the cell is run again.
     """
-    begun = time.perf_counter()
+    start = time.perf_counter()
     with _logged_to(job.log):
         try:
             outcome = _RUNNERS[job.cell.kind](job)
         except Exception as error:
             trace = traceback.format_exc()
-            return JobResult(CellOutcome(job.cell.key, time.perf_counter() - begun, failed=_reason(error)), trace)
-    seconds = max(outcome.seconds, time.perf_counter() - begun)  # a training knows what its earlier starts took
+            return JobResult(CellOutcome(job.cell.key, time.perf_counter() - start, failed=_reason(error)), trace)
+    seconds = max(outcome.seconds, time.perf_counter() - start)  # a resumed training counts its earlier time too
     return JobResult(replace(outcome, seconds=seconds))
 
 
 def _corpus(job: CellJob) -> CellOutcome:
-    """Films to clips; a corpus that is prepared already is looked at."""
+    """Prepare a corpus; one that is already prepared is only opened."""
     from seehear.data.corpus import CorpusRoot
     from seehear.data.prepare import prepare
 
     spec = job.cell.spec
     commands: list[str] = []
-    told: dict[str, Any] = {}
+    details: dict[str, Any] = {}
     source, layout = spec.get("path"), spec.get("format", "folder")
     if spec.get("avatars"):
         from seehear.avatars.make import synthesize_avatars
 
-        source, layout = job.place.with_name(f"{job.place.name}-films"), "folder"
+        source, layout = job.output.with_name(f"{job.output.name}-films"), "folder"
         synthesize_avatars(source, **spec["avatars"], workers=job.workers)
         commands.append(seehear_command("avatars", out=source, **spec["avatars"]))
-        told["checksum"] = checksum(source)
-    if job.place != (Path(source) if source else None):
+        details["checksum"] = checksum(source)
+    if job.output != (Path(source) if source else None):
         faces = spec.get("faces", "yunet")
-        shortest: dict[str, Any] = {"min_seconds": MIN_SOUND_S} if faces == "none" else {}
-        report = prepare([Path(str(source))], job.place, dataset=layout, faces=faces, workers=job.workers, **shortest)
-        commands.append(seehear_command("prepare", source, out=job.place, dataset=layout, faces=faces, **shortest))
-        told |= {"left out": report.empty + report.failed, "sources": report.sources}
-    root = CorpusRoot(job.place)
+        minimum: dict[str, Any] = {"min_seconds": MIN_AUDIO_S} if faces == "none" else {}
+        report = prepare([Path(str(source))], job.output, dataset=layout, faces=faces, workers=job.workers, **minimum)
+        commands.append(seehear_command("prepare", source, out=job.output, dataset=layout, faces=faces, **minimum))
+        details |= {"left out": report.empty + report.failed, "sources": report.sources}
+    root = CorpusRoot(job.output)
     clips = int(root.told["clips"])
-    told |= {"faces found by": root.detector} if root.detector else {}
-    return CellOutcome(job.cell.key, 0.0, recordings=clips, units="clips", reproduce=tuple(commands), told=told)
+    details |= {"faces found by": root.detector} if root.detector else {}
+    return CellOutcome(job.cell.key, 0.0, recordings=clips, units="clips", reproduce=tuple(commands), told=details)
 
 
 def _pretrain(job: CellJob) -> CellOutcome:
-    """Weights; where nothing is to be learned, those that training would begin with."""
+    """Train a model, or save the initial weights of an untrained one."""
     import torch
 
     from seehear.training.pretrain import pretrain
 
     spec = job.cell.spec
     torch.set_num_threads(1)
-    preset = job.place.with_name(f"{job.place.name}.yaml")  # a preset of its own: the command below needs no more flags
+    preset = job.output.with_name(f"{job.output.name}.yaml")  # with all settings, so that the command needs no flags
     write_text(preset, yaml.safe_dump(spec["settings"], sort_keys=False))
     init = spec.get("init")
-    begins_with = str(job.given.get(init, init)) if init else None
+    initial_model = str(job.inputs.get(init, init)) if init else None
     if spec.get("untrained"):
-        save_untrained_model(str(preset), begins_with, str(job.place))
-        asked = ", ".join(map(repr, (str(preset), begins_with, str(job.place))))
-        code = f"from seehear.benchmark.job import save_untrained_model; save_untrained_model({asked})"
+        save_untrained_model(str(preset), initial_model, str(job.output))
+        arguments = ", ".join(map(repr, (str(preset), initial_model, str(job.output))))
+        code = f"from seehear.benchmark.job import save_untrained_model; save_untrained_model({arguments})"
         return CellOutcome(job.cell.key, 0.0, reproduce=(shlex.join(["python", "-c", code]),))
-    corpora = [job.given[key] for key in spec["corpora"]]
-    remove_leftovers(job.place)  # of a kill before the run said what it is: they would make it a folder of other things
-    summary = pretrain(corpora, job.place, preset=str(preset), init=begins_with)
-    more = {"init": begins_with} if begins_with else {}
-    command = seehear_command("pretrain", *corpora, out=job.place, preset=preset, **more)
-    told = {"steps": summary.steps, "parameters": summary.parameters}
-    return CellOutcome(job.cell.key, summary.seconds, reproduce=(command,), told=told)
+    corpora = [job.inputs[key] for key in spec["corpora"]]
+    remove_leftovers(
+        job.output
+    )  # of a run killed before it wrote its options: pretrain refuses a folder of other files
+    summary = pretrain(corpora, job.output, preset=str(preset), init=initial_model)
+    more = {"init": initial_model} if initial_model else {}
+    command = seehear_command("pretrain", *corpora, out=job.output, preset=preset, **more)
+    details = {"steps": summary.steps, "parameters": summary.parameters}
+    return CellOutcome(job.cell.key, summary.seconds, reproduce=(command,), told=details)
 
 
-def save_untrained_model(preset: str, begins_with: str | None, place: str) -> None:
-    """A run without a step: the weights that training would begin with.
+def save_untrained_model(preset: str, initial_model: str | None, folder: str) -> None:
+    """Save a model with the weights that training would start from.
 
     Args:
-        preset: what would be trained, and the seed; a YAML file.
-        begins_with: name of a model, or folder of a run, that it would begin with.
-        place: folder to write the model to.
+        preset: YAML file with the settings of the training, including the seed.
+        initial_model: name of a model, or folder of a run, that the training would start from.
+        folder: output folder.
 
     Raises:
-        ModelError: no such preset or model.
+        ModelError: there is no such preset or model.
     """
     import torch
 
     from seehear.models import MODELS
     from seehear.training.settings import read_settings
 
-    chosen = read_settings(preset)
-    torch.manual_seed(chosen.optim.seed)  # as training does, so that these are the weights that it moves away from
-    make: Any = MODELS[chosen.model.pretext]
-    model = make(chosen.model)
-    if begins_with:
-        init_from(model, begins_with)
-    told = {"steps": 0, "split_by": chosen.data.split_by, "dev_every": chosen.data.dev_every}
-    save(model, Path(place), told)
+    settings = read_settings(preset)
+    torch.manual_seed(settings.optim.seed)  # as training does, so that these are its initial weights
+    make: Any = MODELS[settings.model.pretext]
+    model = make(settings.model)
+    if initial_model:
+        init_from(model, initial_model)
+    training = {"steps": 0, "split_by": settings.data.split_by, "dev_every": settings.data.dev_every}
+    save(model, Path(folder), training)
 
 
 def _measure(job: CellJob) -> CellOutcome:
@@ -342,7 +344,7 @@ def _measure(job: CellJob) -> CellOutcome:
 
     torch.set_num_threads(1)
     of: str = job.cell.spec["of"]
-    return measure_cell(job.cell, job.given.get(of, of), job.given[job.cell.spec["data"]], job.device)
+    return measure_cell(job.cell, job.inputs.get(of, of), job.inputs[job.cell.spec["data"]], job.device)
 
 
 _RUNNERS: dict[Kind, Callable[[CellJob], CellOutcome]] = {"corpus": _corpus, "pretrain": _pretrain, "measure": _measure}
@@ -350,27 +352,27 @@ _RUNNERS: dict[Kind, Callable[[CellJob], CellOutcome]] = {"corpus": _corpus, "pr
 
 @contextmanager
 def _logged_to(log: Path) -> Iterator[None]:
-    """What is printed goes to a file: several cells at once would write over each other on the terminal."""
+    """Redirect all output to a file, as cells run in parallel would mix theirs on the terminal."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
         yield
 
 
 def _reason(error: Exception) -> str:
-    """Why it failed, in a sentence."""
-    told = " ".join(str(error).split())
+    """Return the reason of a failure as one sentence."""
+    message = " ".join(str(error).split())
     if isinstance(error, SeehearError):
-        return told
-    return f"an error that is not foreseen, {type(error).__name__}: {told or 'it says nothing more'}"
+        return message
+    return f"unexpected {type(error).__name__}: {message or 'no message'}"
 
 
 def seehear_command(verb: str, *inputs: object, out: object, **flags: object) -> str:
-    """A command line.
+    """Return a command line.
 
     Args:
-        verb: of one word.
-        inputs: given by position.
-        out: given as ``-o``.
+        verb: a verb of one word.
+        inputs: positional arguments.
+        out: value of ``-o``.
         flags: parameter -> value, or a list or tuple of values.
     """
     words = ["seehear", verb, *map(str, inputs), "-o", str(out)]

@@ -1,4 +1,4 @@
-"""The HTML page."""
+"""The HTML report of a benchmark."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from seehear.benchmark.page_figures import (
     read_run,
 )
 from seehear.benchmark.page_findings import PageData, claims_section
-from seehear.benchmark.page_samples import avatar_films, drawn_films, embedding_figure
+from seehear.benchmark.page_samples import avatar_videos, embedding_figure, generated_videos
 from seehear.benchmark.plan import BenchmarkPlan, PaperTable
 from seehear.benchmark.table import (
-    GUESSING,
+    CHANCE_ROW,
     HOW_TO_READ,
     BenchmarkResult,
     Column,
@@ -57,117 +57,117 @@ from seehear.report.html import (
 )
 from seehear.version import __version__
 
-BOLD = "Bold is only what paired tests support as the best of its column."
+BOLD = "Bold: paired tests support that the row is the best of its column."
 
 
-def our_table(table: TaskTable, commands: Mapping[str, Sequence[str]]) -> Table:
-    """Means with their intervals, and under each row what gives it again.
+def measured_table(table: TaskTable, commands: Mapping[str, Sequence[str]]) -> Table:
+    """Return the table of means with intervals, and below each row the commands that reproduce it.
 
     Args:
-        table: what is shown.
-        commands: row -> the commands, all that its means are of; empty where nothing was measured.
+        table: the table.
+        commands: row -> all commands behind its means; empty if nothing is measured.
     """
     header: list[str | TableCell] = ["", *(_heading(column) for column in table.columns)]
     rows = [_row(table, row) for row in table.rows]
-    under = {
-        place: Details("reproduce", [Commands(commands[row])]) for place, row in enumerate(table.rows) if commands[row]
+    details = {
+        index: Details("reproduce", [Commands(commands[row])]) for index, row in enumerate(table.rows) if commands[row]
     }
-    return Table(header, rows, f"{footnote(table)} {BOLD}", under)
+    return Table(header, rows, f"{footnote(table)} {BOLD}", details)
 
 
-def printed_tables(table: TaskTable) -> list[Block]:
-    """What papers print of it, each in a box of its own."""
-    return [_printed(paper) for paper in table.paper]
+def published_tables(table: TaskTable) -> list[Block]:
+    """Return the published numbers for a table, one box per paper."""
+    return [_published(paper) for paper in table.paper]
 
 
 def _heading(column: Column) -> TableCell:
-    chance = "" if column.chance is None else f"{GUESSING} {format_score(column.score, column.chance)}"
+    chance = "" if column.chance is None else f"{CHANCE_ROW} {format_score(column.score, column.chance)}"
     return TableCell(column_heading(column), chance)
 
 
 def _row(table: TaskTable, row: str) -> list[str | TableCell]:
-    entries = [table.entries[row, place] for place in range(len(table.columns))]
+    entries = [table.entries[row, index] for index in range(len(table.columns))]
     return [row, *(_number(column, entry, table.seeds) for column, entry in zip(table.columns, entries, strict=True))]
 
 
-def _number(column: Column, entry: TableEntry, asked: int) -> TableCell:
-    """A number with its interval, or why there is none."""
+def _number(column: Column, entry: TableEntry, seeds: int) -> TableCell:
+    """Return a number with its interval, number of seeds and failures."""
     failed = f"{len(entry.failed)} failed" if entry.failed else ""
-    below = [interval_text(column, entry), few_seeds(entry, asked), failed]
+    below = [interval_text(column, entry), few_seeds(entry, seeds), failed]
     return TableCell(mean_text(column, entry), ", ".join(part for part in below if part), strong=entry.best)
 
 
-def _printed(paper: PaperTable) -> QuotedBox:
+def _published(paper: PaperTable) -> QuotedBox:
     rows = [[name, *(paper_value(paper, n, name) for n in range(len(paper.columns)))] for name in paper.rows]
     return QuotedBox(
-        f"Printed in the paper, not measured here: {paper.title}",
-        [Text(f"{paper.source}."), Table(["", *paper.columns], rows), Text(f"What differs: {paper.differs}")],
+        f"Published, not measured here: {paper.title}",
+        [Text(f"{paper.source}."), Table(["", *paper.columns], rows), Text(f"Differences: {paper.differs}")],
     )
 
 
-MISSING_TITLE = "What failed, and what is missing"
+MISSING_TITLE = "Failures and missing results"
 
 
 PACKAGES = ("torch", "numpy", "scikit-learn", "scipy", "av", "opencv-python-headless", "lightning-fabric")
-"""Those that figures may depend on."""
+"""Packages on which results may depend."""
 
 
-LISTED = 40  # cells that are not done; more are only counted
+LISTED = 40  # cells not run; further ones are only counted
 
 
 FIGURES = (
-    "A shaded band or a bar is the 95 % interval over seeds; one colour is one row in all figures of a table. "
-    "Training curves show what was measured on clips that are not trained on, but which the pretext's own probe has "
-    "chosen: they say whether it learned, not how good it is. A picture of recordings in two dimensions (t-SNE) is to "
-    "be looked at, not measured: distances between groups mean nothing in it."
+    "Shaded bands and bars are 95 % intervals over seeds; each row has the same colour in all figures of a table. "
+    "Training curves were measured on clips not used for training, selected by the validation of the pretext: they "
+    "show whether it learned, not how good it is. Plots of recordings in two dimensions (t-SNE) give an impression "
+    "only: distances between groups have no meaning."
 )
 
 
-def missing_section(found: PageData) -> list[Section]:
-    """Failed cells with their reasons, cells that were not done, and what else is to be known; if there are any."""
-    summary = found.summary
+def missing_section(data: PageData) -> list[Section]:
+    """Return a section with notes, failed cells and cells not run, if there are any."""
+    summary = data.summary
     blocks: list[Block] = [BulletList(summary.notes)] if summary.notes else []
     if summary.failed:
         rows = list(summary.failed.items())
-        blocks.append(Table(("failed", "because"), rows, "Give the command again to try them again."))
+        blocks.append(Table(("failed", "reason"), rows, "Repeat the command to retry them."))
     if summary.left:
-        waiting = [cell.label for cell in found.work.cells if cell.key not in found.outcomes]
+        waiting = [cell.label for cell in data.work.cells if cell.key not in data.outcomes]
         more = f", and {len(waiting) - LISTED} more" if len(waiting) > LISTED else ""
-        blocks.append(Text(f"{unfinished_note(summary)} They are: {'; '.join(waiting[:LISTED])}{more}."))
+        blocks.append(Text(f"{unfinished_note(summary)} Not run: {'; '.join(waiting[:LISTED])}{more}."))
     return [Section(MISSING_TITLE, blocks)] if blocks else []
 
 
-def setting_section(found: PageData) -> Section:
-    """Versions and machine."""
+def setting_section(data: PageData) -> Section:
+    """Return the section on versions and machine."""
     cpu = f"{cpu_name()}, {os.cpu_count()} cores, {cpu_kind()}"
-    seconds = sum(outcome.seconds for outcome in found.outcomes.values())
-    told = {
-        str(outcome.told["faces found by"]) for outcome in found.outcomes.values() if "faces found by" in outcome.told
+    seconds = sum(outcome.seconds for outcome in data.outcomes.values())
+    detectors = {
+        str(outcome.told["faces found by"]) for outcome in data.outcomes.values() if "faces found by" in outcome.told
     }
     rows = [
         ("seehear", __version__),
-        *(("faces found by", name) for name in sorted(told)),
+        *(("face detector", name) for name in sorted(detectors)),
         ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         *((name, _version(name)) for name in PACKAGES),
         ("processor", cpu),
-        ("threads of each training and measuring", "1, so that the number of workers changes no figure"),
-        ("work of all cells in this folder", f"{seconds / 60:.0f} minutes of one worker"),
+        ("threads per training and evaluation", "1, so that results do not depend on the number of workers"),
+        ("total time of all cells in this folder", f"{seconds / 60:.0f} minutes of one worker"),
     ]
-    return Section("Where it was measured", [Table(("", "of the machine that wrote this page"), rows)])
+    return Section("Software and machine", [Table(("", "of the machine that wrote this page"), rows)])
 
 
-def reading_section(found: PageData) -> Section:
-    """What the numbers mean."""
+def reading_section(data: PageData) -> Section:
+    """Return the section on the meaning of the numbers."""
     blocks: list[Block] = [Text(HOW_TO_READ), Text(FIGURES)]
-    if found.plan.differs:
-        blocks.insert(0, Text(f"What differs from the papers, whatever the table: {found.plan.differs}"))
+    if data.plan.differs:
+        blocks.insert(0, Text(f"Differences from the papers in all tables: {data.plan.differs}"))
     blocks.append(
         Text(
-            "Beside this page: the same tables in tables/ as CSV and LaTeX, and in tables.md; every single number in "
-            "outcomes.csv; what was asked in plan.yaml."
+            "In the same folder: the tables as CSV and LaTeX in tables/, and as Markdown in tables.md; all single "
+            "numbers in outcomes.csv; the plan in plan.yaml."
         )
     )
-    return Section("How to read it", blocks)
+    return Section("How to read the tables", blocks)
 
 
 def _version(package: str) -> str:
@@ -183,107 +183,107 @@ PAGE = "report.html"
 def write_page(
     folder: Path, plan: BenchmarkPlan, summary: BenchmarkResult, work: WorkList, outcomes: Mapping[str, CellOutcome]
 ) -> None:
-    """Writes ``report.html``, which needs no other file.
+    """Write ``report.html``, a self-contained file.
 
-    A picture that cannot be made, because a run or a corpus is gone, is told as a sentence in its place.
+    A figure that cannot be made because a run or a corpus is missing is replaced by a sentence.
 
     Args:
-        folder: of the results: runs and corpora are looked for in it, and pictures that take time are kept in it.
-        plan: what was asked.
-        summary: what was found.
-        work: the cells.
-        outcomes: key of a cell -> what came of it.
+        folder: folder of the benchmark, with its runs and corpora; slow figures are cached in it.
+        plan: the plan.
+        summary: its tables and claims.
+        work: its cells.
+        outcomes: cell key -> outcome.
     """
-    found = PageData(BenchmarkFolder(folder), plan, summary, work, outcomes)
+    data = PageData(BenchmarkFolder(folder), plan, summary, work, outcomes)
     sections = [
         *claims_section(summary.claims),
-        *(_table_section(found, table) for table in summary.tables),
-        *_learning_section(found),
-        *_people_section(found),
-        *missing_section(found),
-        setting_section(found),
-        reading_section(found),
+        *(_table_section(data, table) for table in summary.tables),
+        *_learning_section(data),
+        *_people_section(data),
+        *missing_section(data),
+        setting_section(data),
+        reading_section(data),
     ]
-    write_report(folder / PAGE, plan.title, _lead(found), sections, contents=True, wide=True)
+    write_report(folder / PAGE, plan.title, _lead(data), sections, contents=True, wide=True)
 
 
-def _lead(found: PageData) -> str:
-    """What is asked, and how far the answer goes."""
-    summary = found.summary
+def _lead(data: PageData) -> str:
+    """Return the question, and what is missing."""
+    summary = data.summary
     count = len(summary.failed)
     failed = f"{count} {'cell' if count == 1 else 'cells'} failed" if count else ""
     missing = ", and ".join(part for part in (failed, unfinished_note(summary).partition(";")[0]) if part)
-    told = f" {missing}: see “{MISSING_TITLE}”." if missing else ""
-    return f"{found.plan.about}{told}"
+    pointer = f" {missing}: see “{MISSING_TITLE}”." if missing else ""
+    return f"{data.plan.about}{pointer}"
 
 
-def _table_section(found: PageData, table: TaskTable) -> Section:
-    curves = [_or_why(partial(draw, table)) for draw in (noise_curves, label_curves)]
-    curves.append(_or_why(lambda: det_curves(_rates(found, table))))
-    ours = our_table(table, {row: found.commands(table, row) for row in table.rows})
-    drawn = _or_why(partial(means, table))
-    beside: list[Block] = [ours, *([drawn] if drawn else []), *printed_tables(table)]
-    blocks = [SideBySide(beside), *_grid(curves), *_drawn(found, table)]
-    alike = [other for other in found.summary.tables if (other.task, other.data) == (table.task, table.data)]
-    if table == alike[0]:  # the others would show the same of the same recordings
-        blocks += _closer(found, table)
-    return Section(f"{table.title}: {table.data}", blocks, short=f"{table.key} on {table.data}")
+def _table_section(data: PageData, table: TaskTable) -> Section:
+    curves = [_or_reason(partial(plot, table)) for plot in (noise_curves, label_curves)]
+    curves.append(_or_reason(lambda: det_curves(_rates(data, table))))
+    measured = measured_table(table, {row: data.commands(table, row) for row in table.rows})
+    figure = _or_reason(partial(means, table))
+    columns: list[Block] = [measured, *([figure] if figure else []), *published_tables(table)]
+    blocks = [SideBySide(columns), *_grid(curves), *_generated(data, table)]
+    same_data = [other for other in data.summary.tables if (other.task, other.data) == (table.task, table.data)]
+    if table == same_data[0]:  # the details of the others are the same
+        blocks += _details(data, table)
+    return Section(f"{table.title}: {table.data}", blocks, short_title=f"{table.key} on {table.data}")
 
 
-def _closer(found: PageData, table: TaskTable) -> list[Block]:
-    """What was taken for what, and what is heard as alike; of the rows that tell most, the others folded away."""
-    shown = found.rows_to_show(table)
-    confusions = {row: _or_why(partial(_confusion, found, table, row)) for row in table.rows}
+def _details(data: PageData, table: TaskTable) -> list[Block]:
+    """Return confusion matrices and embeddings of the most informative rows; confusions of the others are folded."""
+    shown = data.rows_to_show(table)
+    confusions = {row: _or_reason(partial(_confusion, data, table, row)) for row in table.rows}
     return [
         *_grid([confusions[row] for row in shown]),
         *_folded("Confusions of the other rows", [confusions[row] for row in table.rows if row not in shown]),
-        *_grid(dict.fromkeys(_or_why(partial(embedding_figure, found, table, row)) for row in shown)),
+        *_grid(dict.fromkeys(_or_reason(partial(embedding_figure, data, table, row)) for row in shown)),
     ]
 
 
-def _confusion(found: PageData, table: TaskTable, row: str) -> Block | None:
-    return confusion_figure(row, [outcome for _, outcome in found.measured(table, row)])
+def _confusion(data: PageData, table: TaskTable, row: str) -> Block | None:
+    return confusion_figure(row, [outcome for _, outcome in data.measured(table, row)])
 
 
-def _rates(found: PageData, table: TaskTable) -> dict[str, list[tuple[tuple[float, float], ...]]]:
-    """Row -> curves of detection errors, of each seed."""
-    return {row: [o.det for _, o in found.measured(table, row) if o.det] for row in table.rows}
+def _rates(data: PageData, table: TaskTable) -> dict[str, list[tuple[tuple[float, float], ...]]]:
+    """Return row -> detection error trade-off curve of each seed."""
+    return {row: [o.det for _, o in data.measured(table, row) if o.det] for row in table.rows}
 
 
-def _drawn(found: PageData, table: TaskTable) -> list[Block]:
+def _generated(data: PageData, table: TaskTable) -> list[Block]:
     try:
-        return _grid(drawn_films(found, table))
+        return _grid(generated_videos(data, table))
     except Exception as error:
-        return [_missing("Drawn clips are", error)]
+        return [_missing("Generated clips are", error)]
 
 
-def _learning_section(found: PageData) -> list[Section]:
-    """Curves of all pretexts, those of one kind in one figure."""
+def _learning_section(data: PageData) -> list[Section]:
+    """Return the training curves of all pretexts, one figure per kind."""
     kinds: dict[str, dict[str, list[Path]]] = {}
-    for cell in found.work.cells:
+    for cell in data.work.cells:
         if cell.kind == "pretrain" and not cell.spec["untrained"]:
             kind = str(cell.spec["settings"]["model"]["pretext"])
-            kinds.setdefault(kind, {}).setdefault(cell.name, []).append(found.folder.path_of(cell))
-    shown = _grid(_or_why(partial(_learning, kind, places)) for kind, places in kinds.items())
-    return [Section("How they learned", shown)] if shown else []
+            kinds.setdefault(kind, {}).setdefault(cell.name, []).append(data.folder.path_of(cell))
+    figures = _grid(_or_reason(partial(_learning, kind, runs)) for kind, runs in kinds.items())
+    return [Section("Training curves", figures)] if figures else []
 
 
-def _learning(kind: str, places: Mapping[str, Sequence[Path]]) -> Block | None:
-    return learning_curves(kind, {name: [read_run(place) for place in several] for name, several in places.items()})
+def _learning(kind: str, runs: Mapping[str, Sequence[Path]]) -> Block | None:
+    return learning_curves(kind, {name: [read_run(folder) for folder in folders] for name, folders in runs.items()})
 
 
-def _people_section(found: PageData) -> list[Section]:
-    films = avatar_films(found)
-    said = "Some of the synthetic people, as they were filmed, before faces were found and cut out."
-    return [Section("Who was seen and heard", [Text(said), BlockGrid(films, min_width_rem=14)])] if films else []
+def _people_section(data: PageData) -> list[Section]:
+    videos = avatar_videos(data)
+    text = "Some of the synthetic people, before faces were detected and cropped."
+    return [Section("The synthetic people", [Text(text), BlockGrid(videos, min_width_rem=14)])] if videos else []
 
 
-def _or_why(draw: Callable[[], Block | None]) -> Block | None:
-    """A picture, or why there is none: hours of measuring are not lost for want of one."""
+def _or_reason(plot: Callable[[], Block | None]) -> Block | None:
+    """Return a figure, or the reason why it is missing, so that a failing figure does not lose the results."""
     try:
-        return draw()
+        return plot()
     except Exception as error:
-        return _missing("A picture is", error)
+        return _missing("A figure is", error)
 
 
 def _missing(what: str, error: Exception) -> Text:
@@ -292,10 +292,10 @@ def _missing(what: str, error: Exception) -> Text:
 
 
 def _grid(blocks: Iterable[Block | None]) -> list[Block]:
-    there = [block for block in blocks if block]
-    return [BlockGrid(there)] if there else []
+    present = [block for block in blocks if block]
+    return [BlockGrid(present)] if present else []
 
 
-def _folded(line: str, blocks: Sequence[Block | None]) -> list[Block]:
-    there = _grid(blocks)
-    return [Details(line, there)] if there else []
+def _folded(summary: str, blocks: Sequence[Block | None]) -> list[Block]:
+    grid = _grid(blocks)
+    return [Details(summary, grid)] if grid else []

@@ -1,4 +1,4 @@
-"""Claims, and where what belongs to a number is found."""
+"""The claims section of the report, and access to the cells behind each number."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ from seehear.benchmark.table import (
     Verdict,
     checked_in,
     format_difference,
+    format_p,
     in_percent,
-    probability,
 )
 from seehear.report.html import Block, BlockGrid, Finding, Section, Table, TableCell, Text, Tone
-from seehear.report.plots import IntervalBar, IntervalRow
+from seehear.report.plots import IntervalPlot, IntervalRow
 
 
 def largest_label_share(table: TaskTable) -> float:
-    """The largest share of the training labels that it has columns for."""
+    """Return the largest fraction of the training labels in the table."""
     return max(column.labels for column in table.columns)
 
 
 def main_column(table: TaskTable) -> int:
-    """Place of the column that the task is about: the first score, without noise, with the most labels."""
-    asked = (table.columns[0].score, largest_label_share(table), None)
-    places = [place for place, c in enumerate(table.columns) if (c.score, c.labels, c.snr_db) == asked]
-    return places[0] if places else 0
+    """Return the index of the main column: the main score, without noise, with the most labels."""
+    main = (table.columns[0].score, largest_label_share(table), None)
+    indices = [index for index, c in enumerate(table.columns) if (c.score, c.labels, c.snr_db) == main]
+    return indices[0] if indices else 0
 
 
 @dataclass(frozen=True)
 class PageData:
-    """A benchmark as far as it was done.
+    """The state of a benchmark.
 
     Attributes:
-        folder: of its results.
-        plan: what was asked.
-        summary: the tables.
-        work: the cells, and their places in the tables.
-        outcomes: key of a cell -> what came of it.
+        folder: folder of the benchmark.
+        plan: the plan.
+        summary: its tables and claims.
+        work: its cells and their positions in the tables.
+        outcomes: cell key -> outcome.
     """
 
     folder: BenchmarkFolder
@@ -59,44 +59,47 @@ class PageData:
 
     @cached_property
     def cells(self) -> dict[str, Cell]:
-        """By their keys."""
+        """The cells by key."""
         return self.work.by_key()
 
     def measured(self, table: TaskTable, row: str) -> list[tuple[Cell, CellOutcome]]:
-        """The cells behind a row, with as many labels as there are, seed by seed; only those that were done."""
-        most = largest_label_share(table)
-        done = [key for place, key in self._done(table, row) if place.labels == most]
-        return [(self.cells[key], self.outcomes[key]) for key in done]
+        """Return the successful cells of a row with the most labels, and their outcomes, by seed."""
+        labels = largest_label_share(table)
+        keys = [key for position, key in self._successful(table, row) if position.labels == labels]
+        return [(self.cells[key], self.outcomes[key]) for key in keys]
 
     def commands(self, table: TaskTable, row: str) -> list[str]:
-        """All that gives the numbers of a row again, in order: for every seed and every share of the labels."""
-        return list(dict.fromkeys(one for _, key in self._done(table, row) for one in self.outcomes[key].reproduce))
+        """Return the commands that reproduce a row, for all seeds and fractions of the labels, in order."""
+        successful = self._successful(table, row)
+        return list(dict.fromkeys(command for _, key in successful for command in self.outcomes[key].reproduce))
 
-    def model(self, measuring: Cell) -> str:
-        """The encoder that a cell has measured: folder of a run, or the name of one from elsewhere."""
-        of = str(measuring.spec["of"])
+    def model(self, cell: Cell) -> str:
+        """Return the encoder that a cell measures: folder of a run, or name of another encoder."""
+        of = str(cell.spec["of"])
         return str(self.folder.path_of(self.cells[of])) if of in self.cells else of
 
-    def data(self, measuring: Cell) -> Path:
-        """The prepared corpus that it was measured on."""
-        return self.folder.path_of(self.cells[measuring.spec["data"]])
+    def data(self, cell: Cell) -> Path:
+        """Return the prepared corpus on which a cell is measured."""
+        return self.folder.path_of(self.cells[cell.spec["data"]])
 
     def rows_to_show(self, table: TaskTable) -> list[str]:
-        """Rows to look at more closely: the two best ones, and the one at the other end."""
-        place = main_column(table)
-        means = {row: mean for row in table.rows if (mean := table.entries[row, place].mean) is not None}
-        ranked = sorted(means, key=lambda row: means[row], reverse=table.columns[place].higher_is_better)
+        """Return the rows to show in detail: the two best ones and the worst."""
+        index = main_column(table)
+        means = {row: mean for row in table.rows if (mean := table.entries[row, index].mean) is not None}
+        ranked = sorted(means, key=lambda row: means[row], reverse=table.columns[index].higher_is_better)
         return ranked if len(ranked) <= 3 else [*ranked[:2], ranked[-1]]
 
-    def _done(self, table: TaskTable, row: str) -> list[tuple[TablePosition, str]]:
-        """Places of a row and keys of their cells, of those that did not fail, by seed."""
-        mine = [
-            (place, key)
-            for place, key in self.work.places.items()
-            if (place.task, place.data, place.row) == (table.key, table.data, row)
+    def _successful(self, table: TaskTable, row: str) -> list[tuple[TablePosition, str]]:
+        """Return positions and keys of the successful cells of a row, by seed."""
+        cells = [
+            (position, key)
+            for position, key in self.work.positions.items()
+            if (position.task, position.data, position.row) == (table.key, table.data, row)
         ]
-        there = [(place, key) for place, key in mine if key in self.outcomes and self.outcomes[key].failed is None]
-        return sorted(there, key=lambda one: (one[0].seed, one[0].labels))
+        successful = [
+            (position, key) for position, key in cells if key in self.outcomes and self.outcomes[key].failed is None
+        ]
+        return sorted(successful, key=lambda pair: (pair[0].seed, pair[0].labels))
 
 
 VERDICT_TONES: dict[Verdict, Tone] = {
@@ -108,31 +111,30 @@ VERDICT_TONES: dict[Verdict, Tone] = {
 
 
 READING = (
-    "Differences are paired seed by seed and signed so that more is better, with 95 % intervals over seeds (thick "
-    "bars; n of them, p by a paired t-test) and over draws of the tested units (thin bars). Reproduced: better than "
-    "every one of them, with both intervals above 0. Contradicted: worse than one of them, with both below 0. Not "
-    "reproduced: anything between, which is no proof of the contrary. Not measured: one of them has fewer than two "
-    "seeds here."
+    "Differences are paired by seed; positive means better. They have 95 % intervals over seeds (thick bars; n seeds, "
+    "p by a paired t-test) and bootstrap intervals over the tested units (thin bars). Reproduced: better than every "
+    "other row, with both intervals above 0. Contradicted: worse than one of them, with both below 0. Not reproduced: "
+    "anything in between, which does not prove the contrary. Not measured: one of them has fewer than two seeds."
 )
 
 
-TITLE = "What is claimed, and what was found"
+TITLE = "Claims and verdicts"
 
 
 IN_POINTS = " (points)"
 
 
 def claims_section(claims: Sequence[CheckedClaim]) -> list[Section]:
-    """All claims with their verdicts; no section where nothing is claimed."""
+    """Return the section of claims and verdicts, if there are any."""
     if not claims:
         return []
-    counted = Counter(claim.verdict for claim in claims)
-    told = ", ".join(f"{counted[verdict]} {verdict}" for verdict in VERDICT_TONES if counted[verdict])
+    counts = Counter(claim.verdict for claim in claims)
+    verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICT_TONES if counts[verdict])
     return [
         Section(
             TITLE,
             [
-                Text(f"Of {_claims(len(claims))}: {told}."),
+                Text(f"{_claims(len(claims))}: {verdicts}."),
                 BlockGrid([_finding(claim) for claim in claims], min_width_rem=25),
                 Text(READING),
             ],
@@ -154,21 +156,21 @@ def _differences(claim: CheckedClaim) -> list[Block]:
         return []
     unit = IN_POINTS if in_percent(claim.score) else ""
     rows = [_row(claim.score, one) for one in claim.differences]
-    spans = [
-        IntervalRow(one.against, one.mean, one.low, one.high, one.drawn_low, one.drawn_high)
+    intervals = [
+        IntervalRow(one.against, one.mean, one.low, one.high, one.bootstrap_low, one.bootstrap_high)
         for one in claim.differences
     ]
-    bars = IntervalBar(spans, f"Right of the line {claim.better} is better.")
-    return [Table(("better than", f"by{unit}", "seeds", "draws"), rows), bars]
+    bars = IntervalPlot(intervals, f"To the right of the line, {claim.better} is better.")
+    return [Table(("better than", f"by{unit}", "over seeds", "over units"), rows), bars]
 
 
 def _row(score: str, one: RowDifference) -> list[str | TableCell]:
-    p = "" if one.p is None else f", p {probability(one.p)}"
+    p = "" if one.p is None else f", p {format_p(one.p)}"
     return [
         TableCell(one.against, f"n {one.seeds}{p}"),
         format_difference(score, one.mean),
         _interval(score, one.low, one.high),
-        _interval(score, one.drawn_low, one.drawn_high),
+        _interval(score, one.bootstrap_low, one.bootstrap_high),
     ]
 
 

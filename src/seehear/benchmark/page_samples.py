@@ -1,4 +1,4 @@
-"""Embeddings in two dimensions; videos to look at."""
+"""Embedding plots and sample videos of the report."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 
 MAX_RECORDINGS = 400
-"""Recordings: more dots hide each other."""
+"""Maximum number of recordings; more dots would overlap."""
 
 
 MAX_CLASSES = 12
-"""Words or speakers: those with the most recordings. More could not be told apart by colour."""
+"""Maximum number of words or speakers (the most frequent ones); more could not be distinguished by colour."""
 
 
-PIECE_S = 2.0  # of a voice, as `seehear evaluate speaker` hears it
+SEGMENT_S = 2.0  # of a voice, as in `seehear evaluate speaker`
 
 
 WORDS, VOICES = ("words", "transcription"), ("speaker", "identification")
@@ -53,20 +53,20 @@ Vectors = NDArray[np.float32]
 
 
 def sample_vectors(of: str | Path, data: str | Path, task: str) -> tuple[Vectors, list[str]]:
-    """Vectors of some recordings of a corpus, of its test part where it says which that is.
+    """Return features of some recordings of a corpus, from its official test part if it has one.
 
     Args:
-        of: folder of a run, or an encoder by name.
+        of: folder of a run, or name of an encoder.
         data: a prepared corpus.
-        task: whose recordings: words (heard, or seen for lips) for words, transcription and lips, pieces of voices for
-            speaker and identification, whole recordings by their emotion for anything else.
+        task: determines the recordings: words (visible words for lips) for words, transcription and lips; segments of
+            voices for speaker and identification; whole recordings with their emotion for other tasks.
 
     Returns:
-        Float32 (N, D), N of 400 at most, and the word, speaker or emotion of each.
+        Float32 (N, D) with N of at most 400, and the word, speaker or emotion of each.
 
     Raises:
-        ModelError: there is no such model, or it has no eye for lips.
-        CorpusError: no such corpus, or nothing in it has what the task is about.
+        ModelError: there is no such model, or it has no lip encoder.
+        CorpusError: there is no such corpus, or it lacks the labels of the task.
     """
     if task == "lips":
         return _lip_vectors(str(of), Corpus(data))
@@ -74,67 +74,68 @@ def sample_vectors(of: str | Path, data: str | Path, task: str) -> tuple[Vectors
     if task in VOICES:
         return _voices(str(of), recordings.labelled("speaker").with_readable_sound(progress=False))
     label = "word" if task in WORDS else "emotion"
-    found = isolated_words(recordings, MAX_CLASSES, min_count=1) if task in WORDS else recordings.labelled(label)
-    return _recording_vectors(str(of), found, label)
+    labelled = isolated_words(recordings, MAX_CLASSES, min_count=1) if task in WORDS else recordings.labelled(label)
+    return _recording_vectors(str(of), labelled, label)
 
 
 def _recording_vectors(of: str, recordings: Recordings, label: str) -> tuple[Vectors, list[str]]:
-    """Features over four segments of time, as the quick read-out sees them."""
+    """Return features pooled over four segments of each recording, as for the linear probe."""
     chosen = recordings.subset(_spread(len(recordings))).with_readable_sound(progress=False)
     encoder = compared_encoder(of, of).encoder(0)
     lengths = {row: recording.samples for row, recording in enumerate(chosen)}
-    kept = features(encoder, lengths, lambda row: chosen[row].audio(), pooled)
-    return np.stack([kept[row] for row in lengths]), [str(value) for value in chosen.labels(label)]
+    pooled_features = features(encoder, lengths, lambda row: chosen[row].audio(), pooled)
+    return np.stack([pooled_features[row] for row in lengths]), [str(value) for value in chosen.labels(label)]
 
 
 def _voices(of: str, recordings: Recordings) -> tuple[Vectors, list[str]]:
-    """Pieces of the voices that are heard most."""
-    pieces = [piece for recording in recordings for piece in whole_segments(recording, PIECE_S) or [recording]]
-    names = [str(piece.speaker) for piece in pieces]
-    rows = _of_most_frequent(names)
+    """Return embeddings of segments of the most frequent voices."""
+    segments = [segment for recording in recordings for segment in whole_segments(recording, SEGMENT_S) or [recording]]
+    names = [str(segment.speaker) for segment in segments]
+    rows = _most_frequent(names)
     voice = compared_voices(of, (), "frozen", None, "mean")[0].voice(0)
-    return embed_voices(voice, [pieces[row] for row in rows], of, progress=False), [names[row] for row in rows]
+    return embed_voices(voice, [segments[row] for row in rows], of, progress=False), [names[row] for row in rows]
 
 
 def _lip_vectors(of: str, corpus: Corpus) -> tuple[Vectors, list[str]]:
-    """Words on lips, each over four segments of time."""
+    """Return lip features of words, pooled over four segments of each."""
     words = [word for word in _tested(visible_words(corpus, min_count=1)) if isinstance(word, VisibleWord)]
-    rows = _of_most_frequent([word.labels["word"] for word in words])
-    encoder, looks, frames = compared_lip_encoder(of, of).encoder(0), ClipPictures(corpus), WindowOptions()
+    rows = _most_frequent([word.labels["word"] for word in words])
+    encoder, clip_frames, options = compared_lip_encoder(of, of).encoder(0), ClipPictures(corpus), WindowOptions()
     vectors = []
     with torch.inference_mode():
         for word in (words[row] for row in rows):
-            seen = encoder(looks.at([(word.clip, 0, word.length)], encoder.lips, torch.device("cpu")), None)
-            where = word_window(word.clip, word.length, word.between_s, word.whole, frames)
-            vectors.append(pooled(cut_word(seen[0], where, frames.boundaries)[None])[0].numpy())
+            frames = clip_frames.at([(word.clip, 0, word.length)], encoder.lips, torch.device("cpu"))
+            steps = encoder(frames, None)[0]
+            window = word_window(word.clip, word.length, word.between_s, word.whole, options)
+            vectors.append(pooled(cut_word(steps, window, options.boundaries)[None])[0].numpy())
     return np.stack(vectors), [words[row].labels["word"] for row in rows]
 
 
 def _tested(recordings: Recordings) -> Recordings:
-    """Those of the official test part; all where there is none."""
+    """Return the official test part, or all recordings if there is none."""
     tested = np.array([part == TESTED for part in recordings.labels(LABEL)], dtype=bool)
     return recordings.subset(tested) if tested.any() else recordings
 
 
-def _of_most_frequent(names: Sequence[str]) -> list[int]:
-    """Rows of the most frequent names, spread evenly over them where there are too many.
+def _most_frequent(names: Sequence[str]) -> list[int]:
+    """Return the rows of the most frequent names, thinned out evenly if there are too many.
 
     Raises:
-        CorpusError: there are none.
+        CorpusError: there are no names.
     """
     if not names:
-        raise CorpusError("there is nothing to draw a picture of; give a corpus with labels")
-    order = sorted(Counter(names).items(), key=lambda one: (-one[1], one[0]))
-    chosen = {name for name, _ in order[:MAX_CLASSES]}
+        raise CorpusError("there are no labelled recordings to plot; give a corpus with labels")
+    by_frequency = sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))
+    chosen = {name for name, _ in by_frequency[:MAX_CLASSES]}
     rows = [row for row, name in enumerate(names) if name in chosen]
-    return [rows[place] for place in _spread(len(rows))]
+    return [rows[index] for index in _spread(len(rows))]
 
 
 def _spread(count: int) -> list[int]:
-    """At most `MAX_RECORDINGS` places, evenly."""
+    """Return up to `MAX_RECORDINGS` evenly spaced indices."""
     if count <= MAX_RECORDINGS:
         return list(range(count))
-    return [int(place) for place in np.linspace(0, count - 1, MAX_RECORDINGS).round()]
+    return [int(index) for index in np.linspace(0, count - 1, MAX_RECORDINGS).round()]
 
 
 COLOURED_BY = {
@@ -146,10 +147,10 @@ COLOURED_BY = {
     "speaker": "speaker",
     "identification": "speaker",
 }
-"""Task -> what its recordings are told apart by here; for the others there is no such picture."""
+"""Task -> label that determines the colours; other tasks have no embedding plot."""
 
 
-FEWEST = 12  # recordings; of fewer there is nothing to see
+MIN_RECORDINGS = 12
 
 
 WIDTH, HEIGHT = 4.2, 3.8
@@ -158,10 +159,10 @@ WIDTH, HEIGHT = 4.2, 3.8
 MARKERS = "osD^v"
 
 
-NAMED = len(COLOURS) * len(MARKERS) // 2  # classes with a look of their own; the rest is grey
+MAX_DISTINCT = len(COLOURS) * len(MARKERS) // 2  # classes with their own colour and marker; the others are grey
 
 
-DIMENSIONS = 50  # that the neighbours are looked for in
+DIMENSIONS = 50  # of the principal components in which neighbours are searched
 
 
 PERPLEXITY = 30
@@ -171,73 +172,72 @@ class Embedding2D(NamedTuple):
     """Recordings in two dimensions.
 
     Attributes:
-        points: (N, 2).
-        labels: of each.
+        points: shape (N, 2).
+        labels: label of each point.
     """
 
     points: NDArray[np.float64]
     labels: list[str]
 
 
-def embedding_figure(found: PageData, table: TaskTable, row: str) -> SvgFigure | None:
-    """A row's test recordings, of its first seed; None where it has none, or where labels say nothing.
+def embedding_figure(data: PageData, table: TaskTable, row: str) -> SvgFigure | None:
+    """Plot the test recordings of a row's first seed; None if nothing is measured or the task has no labels.
 
-    What was computed for an earlier page is kept in the folder.
+    Points are cached in the folder of the benchmark.
 
     Raises:
         SeehearError: the model or the corpus cannot be read.
     """
-    measured = found.measured(table, row)
+    measured = data.measured(table, row)
     if table.task not in COLOURED_BY or not measured:
         return None
-    flat = _kept(found, measured[0][0], table)
-    if len(flat.labels) < FEWEST:
+    embedding = _cached(data, measured[0][0], table)
+    if len(embedding.labels) < MIN_RECORDINGS:
         return None
-    by, count = COLOURED_BY[table.task], len(flat.labels)
-    return SvgFigure(_drawn(flat), f"{row}: {count} test recordings by {by}; what it takes for alike is near (t-SNE).")
+    by, count = COLOURED_BY[table.task], len(embedding.labels)
+    return SvgFigure(_plot(embedding), f"{row}: {count} test recordings by {by}; similar features are near (t-SNE).")
 
 
 def tsne(vectors: NDArray[Any]) -> NDArray[np.float64]:
-    """(N, D) to (N, 2) by t-SNE (van der Maaten and Hinton 2008), begun from the principal components."""
+    """Map (N, D) to (N, 2) by t-SNE (van der Maaten and Hinton 2008), initialised with the principal components."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
     from sklearn.preprocessing import StandardScaler
 
     scaled = StandardScaler().fit_transform(np.asarray(vectors, dtype=np.float64))
-    kept = PCA(min(DIMENSIONS, *scaled.shape), random_state=0).fit_transform(scaled)
-    perplexity = min(PERPLEXITY, (len(kept) - 1) / 3)
-    points: NDArray[np.float64] = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(kept)
+    components = PCA(min(DIMENSIONS, *scaled.shape), random_state=0).fit_transform(scaled)
+    perplexity = min(PERPLEXITY, (len(components) - 1) / 3)
+    points: NDArray[np.float64] = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(components)
     return points.astype(np.float64)
 
 
-def _kept(found: PageData, cell: Cell, table: TaskTable) -> Embedding2D:
-    path = found.folder.root / "page" / f"embedding-{cell.key}.json"
+def _cached(data: PageData, cell: Cell, table: TaskTable) -> Embedding2D:
+    path = data.folder.root / "page" / f"embedding-{cell.key}.json"
     if path.is_file():
-        told = json.loads(path.read_text(encoding="utf-8"))
-        return Embedding2D(np.array(told["points"]).reshape(-1, 2), told["labels"])
-    flat = _computed(found.model(cell), str(found.data(cell)), table.task)
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return Embedding2D(np.array(values["points"]).reshape(-1, 2), values["labels"])
+    embedding = _compute(data.model(cell), str(data.data(cell)), table.task)
     path.parent.mkdir(exist_ok=True)
-    write_text(path, json.dumps({"points": np.round(flat.points, 3).tolist(), "labels": flat.labels}))
-    return flat
+    write_text(path, json.dumps({"points": np.round(embedding.points, 3).tolist(), "labels": embedding.labels}))
+    return embedding
 
 
-def _computed(model: str, data: str, task: str) -> Embedding2D:
-
+def _compute(model: str, data: str, task: str) -> Embedding2D:
     vectors, labels = sample_vectors(model, data, task)
-    told = [str(label) for label in labels]
-    if len(told) < FEWEST:
-        return Embedding2D(np.zeros((len(told), 2)), told)
-    return Embedding2D(tsne(vectors), told)
+    texts = [str(label) for label in labels]
+    if len(texts) < MIN_RECORDINGS:
+        return Embedding2D(np.zeros((len(texts), 2)), texts)
+    return Embedding2D(tsne(vectors), texts)
 
 
-def _drawn(flat: Embedding2D) -> str:
-    classes = _in_order(flat.labels)
+def _plot(embedding: Embedding2D) -> str:
+    classes = _distinct_classes(embedding.labels)
     with new_figure(width=WIDTH, height=HEIGHT) as (figure, (axes,)):
-        for place, name in enumerate(classes):
-            here = flat.points[[label == name for label in flat.labels]]
-            marker, colour = MARKERS[place // len(COLOURS)], COLOURS[place % len(COLOURS)]
-            axes.plot(*here.T, marker, color=colour, markersize=4, alpha=0.8, label=name, markeredgewidth=0)
-        others = flat.points[[label not in classes for label in flat.labels]]
+        for index, name in enumerate(classes):
+            points = embedding.points[[label == name for label in embedding.labels]]
+            marker, colour = MARKERS[index // len(COLOURS)], COLOURS[index % len(COLOURS)]
+            axes.plot(*points.T, marker, color=colour, markersize=4, alpha=0.8, label=name, markeredgewidth=0)
+        others = embedding.points[[label not in classes for label in embedding.labels]]
         if len(others):
             axes.plot(*others.T, ".", color="gray", markersize=3, alpha=0.6, label="others")
         axes.set(xticks=[], yticks=[])
@@ -246,81 +246,86 @@ def _drawn(flat: Embedding2D) -> str:
         return to_svg(figure)
 
 
-def _in_order(labels: Sequence[str]) -> list[str]:
-    """Those with a look of their own: the most frequent ones, by name."""
-    return sorted(name for name, _ in sorted(Counter(labels).items(), key=lambda one: (-one[1], one[0]))[:NAMED])
+def _distinct_classes(labels: Sequence[str]) -> list[str]:
+    """Return the most frequent classes, sorted by name; they get their own colour and marker."""
+    by_frequency = sorted(Counter(labels).items(), key=lambda item: (-item[1], item[0]))
+    return sorted(name for name, _ in by_frequency[:MAX_DISTINCT])
 
 
-FILMS = 2  # of each corpus of avatars
+AVATAR_VIDEOS = 2  # per corpus of avatars
 
 
-LARGEST = 600_000  # bytes of a film that is put into the page
+MAX_BYTES = 600_000  # of a video embedded in the page
 
 
-CLIPS = 2  # that are drawn
+GENERATED_CLIPS = 2
 
 
-DRAWERS = 4  # side by side; with more of them each is too small to see
+MAX_MODELS = 4  # side by side
 
 
 SECONDS = 3
 
 
-def avatar_films(found: PageData) -> list[Video]:
-    """Some films of each corpus that was made, the first and the last of them."""
-    shown = []
-    for cell in found.work.cells:
+def avatar_videos(data: PageData) -> list[Video]:
+    """Return the first and the last video of each generated corpus."""
+    videos = []
+    for cell in data.work.cells:
         if cell.kind != "corpus" or not cell.spec.get("avatars"):
             continue
-        place = found.folder.path_of(cell)
-        films = [film for film in _films(place.with_name(f"{place.name}-films")) if film.stat().st_size <= LARGEST]
-        for film in [films[0], films[-1]][:FILMS] if len(films) > 1 else films:
-            shown.append(Video(film.read_bytes(), f"{cell.name}: {film.name}"))
-    return shown
+        folder = data.folder.path_of(cell)
+        files = [file for file in _mp4_files(folder.with_name(f"{folder.name}-films")) if _is_small(file)]
+        for file in [files[0], files[-1]][:AVATAR_VIDEOS] if len(files) > 1 else files:
+            videos.append(Video(file.read_bytes(), f"{cell.name}: {file.name}"))
+    return videos
 
 
-def drawn_films(found: PageData, table: TaskTable) -> list[Video]:
-    """Clips that were not trained on: filmed, and drawn by each of the rows of a table of animation, side by side.
+def generated_videos(data: PageData, table: TaskTable) -> list[Video]:
+    """Return held-out clips next to their animation by the models of a table.
 
-    What was drawn for an earlier page is kept in the folder.
+    Videos are cached in the folder of the benchmark.
 
     Raises:
         SeehearError: a model or the corpus cannot be read.
     """
-    measured = {row: cells[0][0] for row in table.rows if (cells := found.measured(table, row))}
-    measured = dict(list(measured.items())[:DRAWERS])
+    measured = {row: cells[0][0] for row in table.rows if (cells := data.measured(table, row))}
+    measured = dict(list(measured.items())[:MAX_MODELS])
     if table.task != "animate" or not measured:
         return []
     name = "-".join(["drawn", *(cell.key for cell in measured.values())])
-    paths = [found.folder.root / "page" / f"{name}-{number}.mp4" for number in range(CLIPS)]
+    paths = [data.folder.root / "page" / f"{name}-{number}.mp4" for number in range(GENERATED_CLIPS)]
     if not all(path.is_file() for path in paths):
-        data = found.data(next(iter(measured.values())))
-        _draw({row: found.model(cell) for row, cell in measured.items()}, data, paths)
-    told = ", ".join(["From left to right: filmed", *measured])
-    return [Video(path.read_bytes(), f"{told}. Each is drawn from the first picture and the sound.") for path in paths]
+        corpus = data.data(next(iter(measured.values())))
+        _generate({row: data.model(cell) for row, cell in measured.items()}, corpus, paths)
+    caption = f"{', '.join(['From left to right: original', *measured])}. Generated from the first frame and the audio."
+    return [Video(path.read_bytes(), caption) for path in paths]
 
 
-def _films(folder: Path) -> list[Path]:
+def _mp4_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.mp4"))
 
 
-def _draw(models: Mapping[str, str], data: Path, paths: Sequence[Path]) -> None:
+def _is_small(file: Path) -> bool:
+    return file.stat().st_size <= MAX_BYTES
+
+
+def _generate(names: Mapping[str, str], data: Path, paths: Sequence[Path]) -> None:
     from seehear.media.encode import write_video
     from seehear.models.store import load_animate_model
 
-    drawers = [load_animate_model(model) for model in models.values()]
-    clips = _held_out(drawers[0], data)
+    models = [load_animate_model(name) for name in names.values()]
+    clips = _held_out(models[0], data)
     paths[0].parent.mkdir(exist_ok=True)
-    for path, place in zip(paths, np.linspace(0, len(clips) - 1, len(paths)).astype(int).tolist(), strict=True):
-        clip = _first_seconds(clips[place])
-        write_video(path, _side_by_side(drawers, clip), FPS, clip.audio, crf=26)
+    for path, index in zip(paths, np.linspace(0, len(clips) - 1, len(paths)).astype(int).tolist(), strict=True):
+        clip = _first_seconds(clips[index])
+        write_video(path, _side_by_side(models, clip), FPS, clip.audio, crf=26)
 
 
 def _held_out(model: AnimateModel, data: Path) -> Corpus:
     from seehear.data.corpus import Corpus, Split
 
-    parted = Split.of_training(model.config)
-    return Corpus(data).with_faces().split("dev", parted.every, parted.by).with_sound()
+    split = Split.of_training(model.config)
+    return Corpus(data).with_faces().split("dev", split.every, split.by).with_sound()
 
 
 def _first_seconds(clip: Clip) -> Clip:
@@ -336,11 +341,11 @@ def _first_seconds(clip: Clip) -> Clip:
 
 
 def _side_by_side(models: Sequence[AnimateModel], clip: Clip) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """The filmed pictures and those of each model, uint8 (T, S, S * (1 + models), 3)."""
+    """Return the original frames next to those of each model, uint8 (T, S, S * (1 + models), 3)."""
     from seehear.evaluation.animate import animate_clip, full_size
 
-    films = [clip.video]
+    videos = [clip.video]
     for model in models:
-        real, drawn = animate_clip(model, clip)
-        films.append(full_size(clip, drawn - real[:1].expand_as(real), model).numpy())
-    return np.concatenate(films, axis=2)
+        real, generated = animate_clip(model, clip)
+        videos.append(full_size(clip, generated - real[:1].expand_as(real), model).numpy())
+    return np.concatenate(videos, axis=2)

@@ -1,10 +1,10 @@
-"""What a benchmark asks: dataclasses of a plan, and its variants in full.
+"""Dataclasses of a benchmark plan, and expansion of its variants.
 
-A cell is known by a key that is computed from everything that decides its result, so a cell that was done for one
-table, one plan or one sweep is never done again for another in the same folder.
+A plan describes the tables of a paper: their rows, their columns and the number of seeds. `seehear.benchmark.reading`
+reads it from YAML, and `seehear.benchmark.cells` derives its cells.
 
-A plan says no more than a table of a paper says: the rows, the columns, how often. `seehear.benchmark.reading`
-reads it from YAML, `seehear.benchmark.cells` makes the cells of it.
+The key of a cell is computed from everything that determines its result. A cell that was run for one table, plan or
+sweep is therefore never run again for another in the same folder.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from seehear.config import OptionsError
 Kind = Literal["corpus", "pretrain", "measure"]
 
 
-KEY_LENGTH = 12  # hexadecimal digits: enough for millions of cells in a folder
+KEY_LENGTH = 12  # hexadecimal digits: unique among millions of cells in a folder
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A piece of work.
+    """A unit of work.
 
     Attributes:
         kind: corpus, pretrain or measure.
-        name: for people and for the names of folders: ``animate``, ``people``, ``emotion/animate``; no seed in it.
-        seed: of what chance decides; None where it decides nothing.
-        spec: everything else that decides the result, as plain JSON values. Of other cells: their keys.
-            corpus: the fields of `CorpusSpec` but for wants and checksum; ``path`` (absolute) where it was given.
-            pretrain: ``preset``, ``settings`` (whole sections model, data, optim, engine, as `Settings.to_dict`),
+        name: readable name, also used for folders: ``animate``, ``people``, ``emotion/animate``; without the seed.
+        seed: random seed; None if the result is deterministic.
+        spec: everything else that determines the result, as plain JSON values; other cells are given by their keys.
+            corpus: the fields of `CorpusSpec` except wants and checksum; ``path`` (absolute) if it was given.
+            pretrain: ``preset``, ``settings`` (complete sections model, data, optim, engine, as `Settings.to_dict`),
             ``corpora`` (keys), ``init`` (name of a model, key of a cell, or None), ``untrained``.
-            measure: ``task``, ``of`` (key of a pretrain cell, or an encoder from elsewhere), ``mode``, ``layer``,
+            measure: ``task``, ``of`` (key of a pretrain cell, or name of another encoder), ``mode``, ``layer``,
             ``data`` (key of a corpus), ``options``, ``labels``, ``noise``, ``snr_db``.
         needs: keys of the cells whose results it uses.
     """
@@ -50,20 +50,20 @@ class Cell:
 
     @cached_property
     def key(self) -> str:
-        """What it is known by: the same for the same work, whatever it is called."""
-        told = json.dumps([self.kind, self.seed, self.spec], sort_keys=True)
-        return hashlib.sha256(told.encode()).hexdigest()[:KEY_LENGTH]
+        """Hash of kind, seed and spec; independent of the name."""
+        content = json.dumps([self.kind, self.seed, self.spec], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:KEY_LENGTH]
 
     @property
     def label(self) -> str:
-        """For people: name and seed."""
+        """Name and seed, for display."""
         return self.name if self.seed is None else f"{self.name}, seed {self.seed}"
 
 
 TaskName = Literal[
     "sync", "animate", "emotion", "words", "transcription", "affect", "speaker", "identification", "facevoice", "lips"
 ]
-"""Those of `seehear evaluate`."""
+"""The tasks of ``seehear evaluate``."""
 
 
 NoiseName = Literal["none", "babble", "white"]
@@ -74,16 +74,15 @@ Mode = Literal["frozen", "finetuned", "scratch"]
 
 @dataclass(frozen=True)
 class CorpusSpec:
-    """Where clips are from: made here, or given by who runs the plan.
+    """The source of clips: generated avatars, or data given by the user.
 
     Attributes:
-        avatars: arguments of `synthesize_avatars` (clips, speakers, seed, seconds, neutral); empty where it
-            is given.
-        format: layout of the data set that is given.
-        wants: what should be given, in a sentence; empty where avatars are made.
-        faces: yunet, whole-frame or none, as `seehear prepare` takes it.
-        checksum: of what is made; another one is told as a warning, because other data has other figures. Empty where
-            nothing is compared.
+        avatars: arguments of `synthesize_avatars` (clips, speakers, seed, seconds, neutral); empty for given data.
+        format: layout of the given data set.
+        wants: description of the data to give, as a sentence; empty for avatars.
+        faces: yunet, whole-frame or none, as for ``seehear prepare``.
+        checksum: expected checksum of the avatars; a different one causes a warning, as scores depend on the data.
+            Empty: not checked.
     """
 
     avatars: Mapping[str, Any] = field(default_factory=dict)
@@ -95,16 +94,16 @@ class CorpusSpec:
 
 @dataclass(frozen=True)
 class PretextSpec:
-    """What is learned, once a seed.
+    """A training, repeated for each seed.
 
     Attributes:
-        preset: of `seehear pretrain`.
-        corpora: names in the plan that are joined; those that were not given are left out, but one has to be there.
-        set: option -> value, by the names of flags: ``optim.steps``, ``model.loss``.
-        vary: option -> values; every combination is a pretext of its own, called ``name[loss=avenet]`` after the last
+        preset: a preset of ``seehear pretrain``.
+        corpora: corpora of the plan to train on; those not given are left out, but at least one is needed.
+        set: option -> value, by flag name: ``optim.steps``, ``model.loss``.
+        vary: option -> values; every combination is a separate pretext, named ``name[loss=avenet]`` after the last
             word of the option. The option ``corpora`` takes lists of names.
-        init: name of a model, or ``pretext:NAME``, another of this plan with the same seed.
-        untrained: not trained at all: the weights that training would begin with.
+        init: name of a model, or ``pretext:NAME`` for another pretext of this plan with the same seed.
+        untrained: skip training and use the initial weights.
     """
 
     preset: str
@@ -117,16 +116,16 @@ class PretextSpec:
 
 @dataclass(frozen=True)
 class RowSpec:
-    """A row of a table: one encoder, read out in one way.
+    """A row of a table: one encoder with one kind of probe.
 
     Attributes:
-        name: what the table calls it.
-        of: a pretext of the plan, or an encoder from elsewhere as `seehear evaluate` takes it: mfcc, logmel, pixels,
-            match-small, ``python:MODULE:CALLABLE@RATE``, ``transformers:NAME``.
+        name: name in the table.
+        of: a pretext of the plan, or another encoder as for ``seehear evaluate``: mfcc, logmel, pixels, match-small,
+            ``python:MODULE:CALLABLE@RATE``, ``transformers:NAME``.
         mode: frozen, finetuned or scratch.
-        layer: which is read; by default as the evaluation has it: for words, emotion, transcription and affect `auto`,
-            chosen in each fold on development data.
-        options: more arguments of the evaluation, for this row alone.
+        layer: layer of the encoder; by default that of the evaluation: for words, emotion, transcription and affect
+            `auto`, chosen in each fold on development data.
+        options: further arguments of the evaluation, for this row only.
     """
 
     name: str
@@ -138,19 +137,19 @@ class RowSpec:
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """A table: rows measured on a task, on each of some corpora that is there.
+    """A table: rows measured on a task, for each of its available corpora.
 
     Attributes:
-        task: which evaluation.
-        title: of the table.
-        data: names of corpora; each that is there gives a table.
-        options: arguments of the evaluation: split, read-out, seconds and so on.
-        labels: shares of the training labels; each is a column.
-        noise: that test recordings are mixed with.
-        snr_db: ratios of sound to noise; each is a column, beside the clean one.
-        scores: which of the evaluation's scores are columns; the first is the one that claims and marks are about.
-            Empty: the evaluation's first.
-        rows: from top to bottom.
+        task: name of the evaluation.
+        title: title of the table.
+        data: names of corpora; each available one gives a table.
+        options: arguments of the evaluation: split, probe, seconds and so on.
+        labels: fractions of the training labels; one column each.
+        noise: noise added to the test recordings.
+        snr_db: signal-to-noise ratios in dB; one column each, in addition to the clean one.
+        scores: scores shown as columns; claims and the mark of the best refer to the first. Empty: the evaluation's
+            main score.
+        rows: rows from top to bottom.
     """
 
     task: TaskName
@@ -166,15 +165,15 @@ class TaskSpec:
 
 @dataclass(frozen=True)
 class Claim:
-    """What a paper says, to be checked: a row is better than others in the first score of a task.
+    """A claim of a paper: a row is better than other rows in the main score of a task.
 
     Attributes:
-        says: in words.
+        says: the claim in words.
         source: paper and section.
         task: key of a `TaskSpec` of the plan.
-        better: name of a row.
-        than: names of rows; the claim holds if it holds against each of them.
-        labels: share of the labels at which it is checked.
+        better: name of the better row.
+        than: names of the other rows; the claim must hold against each of them.
+        labels: fraction of the training labels at which the claim is checked.
     """
 
     says: str
@@ -187,16 +186,16 @@ class Claim:
 
 @dataclass(frozen=True)
 class PaperTable:
-    """Figures that a paper prints, shown beside ours and never mixed with them.
+    """Published numbers, shown next to the measured ones and never mixed with them.
 
     Attributes:
-        title: which table.
+        title: title of the published table.
         source: authors, year, arXiv number, table.
-        task: key of the `TaskSpec` of the plan that it stands beside.
-        columns: what is in the columns, with units.
-        rows: row -> what the paper prints, in the order of the columns; None where it prints nothing. A row that is one
-            of ours has the same name.
-        differs: what is not the same there: data, size, network, training.
+        task: key of the `TaskSpec` of the plan to show it with.
+        columns: column headings with units.
+        rows: row -> published numbers by column; None where the paper has none. A row that the plan also measures has
+            the same name.
+        differs: what differs from the plan: data, size, network, training.
     """
 
     title: str
@@ -212,14 +211,14 @@ class BenchmarkPlan:
     """A benchmark.
 
     Attributes:
-        name: of its file, or of the shipped one.
-        title: of the report.
-        about: what is asked, in a few sentences.
-        differs: what is not as in the papers, whatever the table.
-        seeds: repetitions 0, 1, ... of everything that chance has a part in.
+        name: stem of its file, or name of a packaged plan.
+        title: title of the report.
+        about: the question, in a few sentences.
+        differs: differences from the papers that apply to all tables.
+        seeds: number of repetitions (seeds 0, 1, ...) of everything random.
         corpora, pretexts, tasks: by name.
-        claims: to be checked.
-        paper: figures to show beside.
+        claims: claims to check.
+        paper: published numbers to show with the tables.
     """
 
     name: str
@@ -235,117 +234,118 @@ class BenchmarkPlan:
 
 
 INIT = "pretext:"
-"""In `PretextSpec.init`, what stands before the name of another pretext of the plan."""
+"""Prefix in `PretextSpec.init` of the name of another pretext of the plan."""
 
 
 CORPORA = "corpora"
-"""The one option that varies without being one of a preset."""
+"""The only option that can be varied although presets do not have it."""
 
 
 @dataclass(frozen=True)
 class _Variant:
-    """One combination: what is added to names, and the pretext."""
+    """One combination of varied options: the suffix of its name, and the pretext."""
 
     label: str
     pretext: PretextSpec
 
 
 def expand_variants(plan: BenchmarkPlan) -> BenchmarkPlan:
-    """The same plan in which no pretext varies.
+    """Return the plan with a separate pretext for every variant.
 
-    A pretext that begins with another one that varies comes in as many variants. A row that reads a pretext that varies
-    becomes one for each variant, named as they are: ``row[loss=avenet]``.
+    A pretext that starts from one with variants has the same variants. A row of a pretext with variants becomes one row
+    per variant, with the same suffix: ``row[loss=avenet]``.
 
     Raises:
-        OptionsError: pretexts begin with each other in a ring, one varies over nothing, or a variant is called as
-            another pretext is.
+        OptionsError: pretexts start from each other in a cycle, an option has no values, or a variant has the name of
+            another pretext.
     """
     variants: dict[str, list[_Variant]] = {}
-    for name in _beginnings_first(plan):
+    for name in _in_training_order(plan):
         for option, values in plan.pretexts[name].vary.items():
             _check_values(f"in the plan {plan.name} the pretext {name}", option, values)
         variants[name] = _variants(plan.pretexts[name], variants)
     pretexts: dict[str, PretextSpec] = {}
     for name in plan.pretexts:
         for variant in variants[name]:
-            called = _called(name, variant.label)
-            if called in pretexts:
-                raise OptionsError(f"the plan {plan.name} has two pretexts that are called {called}; rename one")
-            pretexts[called] = variant.pretext
+            variant_name = _variant_name(name, variant.label)
+            if variant_name in pretexts:
+                raise OptionsError(f"the plan {plan.name} has two pretexts named {variant_name}; rename one")
+            pretexts[variant_name] = variant.pretext
     tasks = {key: _with_rows(task, variants) for key, task in plan.tasks.items()}
     return replace(plan, pretexts=pretexts, tasks=tasks)
 
 
 def base_name(name: str) -> str:
-    """Of a variant, what it is a variant of: ``sync`` of ``sync[loss=avenet]``."""
+    """Return the name without the suffix of a variant: ``sync`` for ``sync[loss=avenet]``."""
     return name.partition("[")[0]
 
 
-def _beginnings_first(plan: BenchmarkPlan) -> list[str]:
-    """Names of pretexts, each after the one that it begins with."""
+def _in_training_order(plan: BenchmarkPlan) -> list[str]:
+    """Return the names of pretexts, each after the one it starts from."""
     order: list[str] = []
     for name in plan.pretexts:
-        way = [name]
-        while (before := initial_pretext(plan.pretexts[way[-1]])) in plan.pretexts and before not in order:
-            if before in way:
-                raise OptionsError(f"in the plan {plan.name} the pretext {name} begins with itself; change its init")
-            way.append(str(before))
-        order += [step for step in reversed(way) if step not in order]
+        chain = [name]
+        while (initial := initial_pretext(plan.pretexts[chain[-1]])) in plan.pretexts and initial not in order:
+            if initial in chain:
+                raise OptionsError(f"in the plan {plan.name} the pretext {name} starts from itself; change its init")
+            chain.append(str(initial))
+        order += [link for link in reversed(chain) if link not in order]
     return order
 
 
 def initial_pretext(pretext: PretextSpec) -> str | None:
-    """Name of the pretext of the same plan that it begins with; None where it begins otherwise."""
+    """Return the name of the pretext of the same plan that it starts from, or None."""
     return pretext.init.removeprefix(INIT) if pretext.init and pretext.init.startswith(INIT) else None
 
 
 def _variants(pretext: PretextSpec, known: Mapping[str, list[_Variant]]) -> list[_Variant]:
-    before = initial_pretext(pretext)
-    found = []
-    for begun in known.get(before or "", [_Variant("", pretext)]):
-        init = f"{INIT}{_called(before, begun.label)}" if before else pretext.init
+    initial = initial_pretext(pretext)
+    variants = []
+    for start in known.get(initial or "", [_Variant("", pretext)]):
+        init = f"{INIT}{_variant_name(initial, start.label)}" if initial else pretext.init
         for values in product(*pretext.vary.values()):
-            chosen = dict(zip(pretext.vary, values, strict=True))
-            corpora = tuple(chosen.pop(CORPORA, pretext.corpora))
-            varied = replace(pretext, vary={}, corpora=corpora, set={**pretext.set, **chosen}, init=init)
-            found.append(_Variant(_called(begun.label, _label(pretext.vary, values)), varied))
-    return found
+            options = dict(zip(pretext.vary, values, strict=True))
+            corpora = tuple(options.pop(CORPORA, pretext.corpora))
+            variant = replace(pretext, vary={}, corpora=corpora, set={**pretext.set, **options}, init=init)
+            variants.append(_Variant(_variant_name(start.label, _label(pretext.vary, values)), variant))
+    return variants
 
 
 def _check_values(where: str, option: str, values: Sequence[Any]) -> None:
-    """That there is something to vary over.
+    """Check the values of a varied option.
 
     Raises:
-        OptionsError: there is nothing, or something that names no corpora.
+        OptionsError: there are none, or values of ``corpora`` are not lists of names.
     """
     if not values:
-        raise OptionsError(f"{where} varies {option} over nothing; give values")
+        raise OptionsError(f"{where} varies {option} over no values; give some")
     for corpora in values if option == CORPORA else ():
         if not isinstance(corpora, list | tuple) or not all(isinstance(name, str) for name in corpora):
-            raise OptionsError(f"{where} varies corpora, and {corpora!r} is no list of their names")
+            raise OptionsError(f"{where} varies corpora, but {corpora!r} is not a list of names of corpora")
 
 
-def _called(name: str, label: str) -> str:
-    """A name with what it is a variant in; what it was a variant in before stands in the same brackets."""
+def _variant_name(name: str, label: str) -> str:
+    """Append the label of a variant to a name; a name that already has one gets a combined label."""
     return f"{name[:-1]},{label[1:]}" if label and name.endswith("]") else name + label
 
 
 def _label(options: Iterable[str], values: Iterable[Any]) -> str:
-    """``[loss=avenet,lr=0.001]``; where two options end alike, their whole names."""
+    """Return a label such as ``[loss=avenet,lr=0.001]``, with full option names if the short ones are ambiguous."""
     options = list(options)
     last = [option.rpartition(".")[2] for option in options]
     names = last if len(set(last)) == len(last) else options
-    told = ",".join(f"{name}={_in_words(value)}" for name, value in zip(names, values, strict=True))
-    return f"[{told}]" if told else ""
+    settings = ",".join(f"{name}={_value_text(value)}" for name, value in zip(names, values, strict=True))
+    return f"[{settings}]" if settings else ""
 
 
-def _in_words(value: Any) -> str:
-    return "+".join(_in_words(item) for item in value) if isinstance(value, list | tuple) else str(value)
+def _value_text(value: Any) -> str:
+    return "+".join(_value_text(item) for item in value) if isinstance(value, list | tuple) else str(value)
 
 
 def _with_rows(task: TaskSpec, variants: Mapping[str, list[_Variant]]) -> TaskSpec:
     rows: list[RowSpec] = []
     for row in task.rows:
         for variant in variants.get(row.of, [_Variant("", PretextSpec(""))]):
-            rows.append(replace(row, name=_called(row.name, variant.label), of=_called(row.of, variant.label)))
+            name, of = _variant_name(row.name, variant.label), _variant_name(row.of, variant.label)
+            rows.append(replace(row, name=name, of=of))
     return replace(task, rows=tuple(rows))

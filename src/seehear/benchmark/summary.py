@@ -1,4 +1,4 @@
-"""From outcomes to tables and verdicts."""
+"""Tables and verdicts from outcomes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 UNKNOWN_SCORE = "score"
-"""Heading where the plan leaves the score to the evaluation and nothing was measured yet."""
+"""Column heading while nothing is measured, if the plan leaves the score to the evaluation."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class OutcomeGrid:
         key: name of the task in the plan.
         data: name of the corpus.
         spec: the task.
-        outcomes: (row, share of the labels, seed) -> what came of it.
+        outcomes: (row, fraction of the labels, seed) -> outcome.
     """
 
     key: str
@@ -49,72 +49,74 @@ class OutcomeGrid:
 
     @cached_property
     def sample(self) -> CellOutcome | None:
-        """One that was done, for what is the same of all: names of scores, and which way is better."""
-        return next((one for one in self.outcomes.values() if one.failed is None and one.scores), None)
+        """An outcome with scores, for what all have in common: names of scores and their direction."""
+        return next((outcome for outcome in self.outcomes.values() if outcome.failed is None and outcome.scores), None)
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """By share of the labels; in each the scores without noise, then the evaluation's first score in noise."""
-        noisy = [] if self.spec.noise == "none" else [(self._first, snr) for snr in self.spec.snr_db]
-        clean = [(score, None) for score in self.spec.scores or (self._first,)]
+        """Columns by fraction of the labels: the scores without noise, then the main score in noise."""
+        noisy = [] if self.spec.noise == "none" else [(self._main_score, snr) for snr in self.spec.snr_db]
+        clean = [(score, None) for score in self.spec.scores or (self._main_score,)]
         return tuple(self._column(score, labels, snr) for labels in self.spec.labels for score, snr in [*clean, *noisy])
 
     def column(self, labels: float) -> Column | None:
-        """That which claims are about, at a share of the labels; None where the table has no such share."""
-        return next((one for one in self.columns if one.labels == labels), None)
+        """Return the column of claims at a fraction of the labels, or None if the table has no such fraction."""
+        return next((column for column in self.columns if column.labels == labels), None)
 
     def series(self, row: str, column: Column) -> SeedSeries:
-        """The row's scores in a column."""
-        done = {seed: value for seed, value in self._values(row, column).items() if isinstance(value, float)}
-        return SeedSeries(done, {seed: self._drawn(row, column, seed) for seed in done if self._has_draws(column)})
+        """Return the scores of a row in a column."""
+        scores = {seed: value for seed, value in self._values(row, column).items() if isinstance(value, float)}
+        bootstrap = {seed: self._draws(row, column, seed) for seed in scores if self._has_draws(column)}
+        return SeedSeries(scores, bootstrap)
 
     def failed(self, row: str, column: Column) -> dict[int, str]:
-        """Seed -> why the row has no score there."""
+        """Return seed -> reason for each missing score of a row."""
         return {seed: reason for seed, reason in self._values(row, column).items() if isinstance(reason, str)}
 
     @property
     def tested(self) -> tuple[int, int]:
-        """How many recordings a seed tests: the fewest and the most."""
-        counts = [one.tested for one in self.outcomes.values() if one.failed is None] or [0]
+        """Minimum and maximum number of recordings tested per seed."""
+        counts = [outcome.tested for outcome in self.outcomes.values() if outcome.failed is None] or [0]
         return min(counts), max(counts)
 
     def reproduce(self, row: str, column: Column) -> tuple[str, ...]:
-        """Commands that give the first of its scores again."""
+        """Return the commands that reproduce the first score of a row."""
         seeds = self.series(row, column).values
         return self.outcomes[row, column.labels, min(seeds)].reproduce if seeds else ()
 
     @property
-    def _first(self) -> str:
-        """The evaluation's first score."""
+    def _main_score(self) -> str:
         return next(iter(self.sample.scores)) if self.sample else (*self.spec.scores, UNKNOWN_SCORE)[0]
 
     def _column(self, score: str, labels: float, snr_db: float | None) -> Column:
-        first = self.sample is not None and score == self._first
-        higher = self.sample.higher_is_better if self.sample and first else higher_is_better(score)
+        is_main = self.sample is not None and score == self._main_score
+        higher = self.sample.higher_is_better if self.sample and is_main else higher_is_better(score)
         return Column(score, labels, snr_db, higher, self._chance(score, labels))
 
     def _chance(self, score: str, labels: float) -> float | None:
-        """What guessing gets, over the same seeds as the means: every seed may test other recordings."""
-        told = {
-            seed: one.chance[score]
-            for (_, share, seed), one in self.outcomes.items()
-            if share == labels and one.failed is None and score in one.chance
+        """Return the chance level over the same seeds as the means, as each seed may test other recordings."""
+        levels = {
+            seed: outcome.chance[score]
+            for (_, fraction, seed), outcome in self.outcomes.items()
+            if fraction == labels and outcome.failed is None and score in outcome.chance
         }
-        return fmean(told.values()) if told else None
+        return fmean(levels.values()) if levels else None
 
     def _values(self, row: str, column: Column) -> dict[int, float | str]:
-        """Seed -> score, or why there is none; in the order of the seeds."""
-        mine = {
-            seed: one for (name, labels, seed), one in self.outcomes.items() if (name, labels) == (row, column.labels)
+        """Return seed -> score, or the reason why there is none, ordered by seed."""
+        outcomes = {
+            seed: outcome
+            for (name, labels, seed), outcome in self.outcomes.items()
+            if (name, labels) == (row, column.labels)
         }
-        return {seed: _value(mine[seed], column) for seed in sorted(mine)}
+        return {seed: _value(outcomes[seed], column) for seed in sorted(outcomes)}
 
     def _has_draws(self, column: Column) -> bool:
-        return column.snr_db is None and column.score == self._first
+        return column.snr_db is None and column.score == self._main_score
 
-    def _drawn(self, row: str, column: Column, seed: int) -> BootstrapDraws:
-        one = self.outcomes[row, column.labels, seed]
-        return BootstrapDraws(one.draws, (one.units, one.recordings, one.tested), one.unit_count)
+    def _draws(self, row: str, column: Column, seed: int) -> BootstrapDraws:
+        outcome = self.outcomes[row, column.labels, seed]
+        return BootstrapDraws(outcome.draws, (outcome.units, outcome.recordings, outcome.tested), outcome.unit_count)
 
 
 def _value(outcome: CellOutcome, column: Column) -> float | str:
@@ -123,20 +125,20 @@ def _value(outcome: CellOutcome, column: Column) -> float | str:
     snr = column.snr_db
     value = outcome.scores.get(column.score) if snr is None else outcome.by_snr.get(f"{snr:g}")
     if value is None:
-        return f"the evaluation told no {column.title}, but {', '.join(outcome.scores) or 'nothing'}"
-    return float(value) if math.isfinite(value) else f"{column.title} came out as {value}, which is no number"
+        return f"the evaluation has no score {column.title}, only {', '.join(outcome.scores) or 'none'}"
+    return float(value) if math.isfinite(value) else f"{column.title} is {value}"
 
 
 def build_table(plan: BenchmarkPlan, grid: OutcomeGrid) -> TaskTable:
-    """The table of one task on one corpus, with the paper's beside it."""
+    """Build the table of one task on one corpus, with the published numbers for it."""
     spec, sample = grid.spec, grid.sample
     rows = tuple(row.name for row in spec.rows)
     entries = {}
-    for place, column in enumerate(grid.columns):
+    for index, column in enumerate(grid.columns):
         series = {row: grid.series(row, column) for row in rows}
         best = best_row(series, column.higher_is_better)
         for row in rows:
-            entries[row, place] = _entry(grid, row, column, series[row], row == best)
+            entries[row, index] = _entry(grid, row, column, series[row], row == best)
     return TaskTable(
         key=grid.key,
         title=spec.title,
@@ -167,18 +169,18 @@ def _entry(grid: OutcomeGrid, row: str, column: Column, series: SeedSeries, best
 
 
 def summarise(plan: BenchmarkPlan, work: WorkList, outcomes: Mapping[str, CellOutcome]) -> BenchmarkResult:
-    """Everything that the outcomes say so far.
+    """Build all tables and check all claims, from the outcomes so far.
 
     Args:
-        plan: what was asked; the tables are of its rows in full, as ``work.plan`` has them.
-        work: its cells, and which of them fills which place of which table.
-        outcomes: key of a cell -> what came of it; those that were not done are not there.
+        plan: the plan; the tables have the expanded rows of ``work.plan``.
+        work: its cells and their positions in the tables.
+        outcomes: key -> outcome of each finished cell.
     """
-    full = work.plan
-    grids = list(_grids(full, work, outcomes))
+    expanded = work.plan
+    grids = list(_grids(expanded, work, outcomes))
     return BenchmarkResult(
-        tables=tuple(build_table(full, grid) for grid in grids),
-        claims=tuple(checked for claim in full.claims for checked in _checked(claim, grids)),
+        tables=tuple(build_table(expanded, grid) for grid in grids),
+        claims=tuple(checked for claim in expanded.claims for checked in _check_claim(claim, grids)),
         left=sum(cell.key not in outcomes for cell in work.cells),
         failed=_failed(work, outcomes),
         notes=tuple(work.notes),
@@ -186,24 +188,24 @@ def summarise(plan: BenchmarkPlan, work: WorkList, outcomes: Mapping[str, CellOu
 
 
 def _grids(plan: BenchmarkPlan, work: WorkList, outcomes: Mapping[str, CellOutcome]) -> Iterator[OutcomeGrid]:
-    """One for each table that there is work for, in the order of the plan."""
-    found: dict[tuple[str, str], dict[tuple[str, float, int], CellOutcome]] = {}
-    for (task, data, row, seed, labels), key in work.places.items():
-        grid = found.setdefault((task, data), {})
+    """Yield a grid for each table that has cells, in the order of the plan."""
+    grids: dict[tuple[str, str], dict[tuple[str, float, int], CellOutcome]] = {}
+    for (task, data, row, seed, labels), key in work.positions.items():
+        grid = grids.setdefault((task, data), {})
         if key in outcomes:
             grid[row, labels, seed] = outcomes[key]
     for task, spec in plan.tasks.items():
         for data in spec.data:
-            if (task, data) in found:
-                yield OutcomeGrid(task, data, spec, found[task, data])
+            if (task, data) in grids:
+                yield OutcomeGrid(task, data, spec, grids[task, data])
 
 
-def _checked(claim: Claim, grids: Sequence[OutcomeGrid]) -> Iterator[CheckedClaim]:
-    """A claim on every corpus that its task was measured on; once, as not measured, where there is none."""
-    mine = [grid for grid in grids if grid.key == claim.task]
-    if not mine:
+def _check_claim(claim: Claim, grids: Sequence[OutcomeGrid]) -> Iterator[CheckedClaim]:
+    """Check a claim on every corpus of its task; without any, yield it once as not measured."""
+    task_grids = [grid for grid in grids if grid.key == claim.task]
+    if not task_grids:
         yield CheckedClaim(claim.says, claim.source, (claim.task, ""), claim.better, "", (), "not measured")
-    for grid in mine:
+    for grid in task_grids:
         column = grid.column(claim.labels)
         differences = _differences(claim, grid, column) if column else ()
         yield CheckedClaim(
@@ -218,14 +220,14 @@ def _checked(claim: Claim, grids: Sequence[OutcomeGrid]) -> Iterator[CheckedClai
 
 
 def _differences(claim: Claim, grid: OutcomeGrid, column: Column) -> tuple[RowDifference, ...]:
-    ours = grid.series(claim.better, column)
-    found = (row_difference(row, ours, grid.series(row, column), column.higher_is_better) for row in claim.than)
-    return tuple(one for one in found if one is not None)
+    better = grid.series(claim.better, column)
+    differences = (row_difference(row, better, grid.series(row, column), column.higher_is_better) for row in claim.than)
+    return tuple(difference for difference in differences if difference is not None)
 
 
 def _failed(work: WorkList, outcomes: Mapping[str, CellOutcome]) -> dict[str, str]:
-    """Cell in words -> reason; cells that are called the same are told apart by their keys."""
-    lost = [(cell, outcomes[cell.key].failed) for cell in work.cells if cell.key in outcomes]
-    failed = [(cell, reason) for cell, reason in lost if reason is not None]
-    called = Counter(cell.label for cell, _ in failed)
-    return {cell.label if called[cell.label] == 1 else f"{cell.label} ({cell.key})": reason for cell, reason in failed}
+    """Return label of a cell -> reason of its failure; cells with the same label are distinguished by their keys."""
+    finished = [(cell, outcomes[cell.key].failed) for cell in work.cells if cell.key in outcomes]
+    failed = [(cell, reason) for cell, reason in finished if reason is not None]
+    counts = Counter(cell.label for cell, _ in failed)
+    return {cell.label if counts[cell.label] == 1 else f"{cell.label} ({cell.key})": reason for cell, reason in failed}

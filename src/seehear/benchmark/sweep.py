@@ -1,4 +1,4 @@
-"""--option: options set or varied from the command line."""
+"""Set or vary options of a plan from the command line (``--option``)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def pretext_settings(name: str, pretext: PretextSpec) -> TrainingSettings:
-    """All sections of what a pretext is trained with, checked against their types.
+    """Return the complete, validated training settings of a pretext.
 
     Args:
-        name: of the pretext, for errors.
-        pretext: without variants.
+        name: name of the pretext, for errors.
+        pretext: a pretext without variants.
 
     Raises:
-        OptionsError: an option that its preset does not have, or a value that the option cannot have.
+        OptionsError: its preset has no such option, or a value is not valid.
     """
     from seehear.training.settings import build_settings, read_preset
 
@@ -37,7 +37,7 @@ def pretext_settings(name: str, pretext: PretextSpec) -> TrainingSettings:
     try:
         settings = build_settings(values, pretext.preset)
     except ModelError as error:
-        raise OptionsError(f"the pretext {name!r} cannot be set so: {error}") from error
+        raise OptionsError(f"the options of the pretext {name!r} are not valid: {error}") from error
     for option in pretext.set:
         if not has_option(settings, option):
             raise OptionsError(f"the pretext {name!r} sets {option}, which the preset {pretext.preset} does not have")
@@ -45,15 +45,15 @@ def pretext_settings(name: str, pretext: PretextSpec) -> TrainingSettings:
 
 
 def has_option(settings: TrainingSettings, option: str) -> bool:
-    """Whether it is one of those settings', by the name of its flag; or is inside of one that is a mapping."""
+    """Whether the settings have an option of this flag name, or a mapping that could contain it."""
     flags = settings.flags()
     return option in flags or any(option.startswith(f"{flag}.") for flag in flags if isinstance(flags[flag], Mapping))
 
 
 def _put(values: dict[str, Any], option: str, value: Any) -> None:
-    """Sets ``a.b.c`` in mappings of mappings."""
-    *above, last = option.split(".")
-    for key in above:
+    """Set ``a.b.c`` in nested mappings."""
+    *parents, last = option.split(".")
+    for key in parents:
         if not isinstance(values.get(key), dict):
             values[key] = {}
         values = values[key]
@@ -61,7 +61,7 @@ def _put(values: dict[str, Any], option: str, value: Any) -> None:
 
 
 ALIAS = "loss.separation"
-"""Another name of ``model.loss``, in which ``none`` is the loss without separation within the modalities."""
+"""Alias of ``model.loss``; ``none`` is the loss without separation within the modalities."""
 
 
 LOSS, WITHOUT_SEPARATION = "model.loss", "multiway"
@@ -71,97 +71,102 @@ ANGULAR = "angular"
 
 
 SEPARABLE = (WITHOUT_SEPARATION, "separate", "merged", "substitute")
-"""Losses that a term of separation can be taken from or added to, where they compare by angles."""
+"""Losses that differ only in their separation term, with angular similarity."""
 
 
 _COMMA = re.compile(r",(?![^\[{]*[\]}])")
-"""Between values: not those inside of a list or mapping."""
+"""A comma between values, outside lists and mappings."""
 
 
 _EQUALS = re.compile(r"((?:[^=\[]|\[[^\]]*\])*)=(.*)", re.DOTALL)
-"""Between option and values: not those inside of the name of a variant."""
+"""Option and values; an equals sign in the brackets of a variant does not separate them."""
 
 
-def apply_set(plan: BenchmarkPlan, told: Sequence[str]) -> BenchmarkPlan:
-    """The plan with options as they are told, its variants in full.
+def apply_set(plan: BenchmarkPlan, assignments: Sequence[str]) -> BenchmarkPlan:
+    """Return the plan with options set or varied, and all variants expanded.
 
-    Options are those of presets (``model.``, ``data.``, ``optim.``, ``engine.``), set in every pretext that has them,
-    or in one alone after its name: ``sync.optim.steps``. ``NAME.corpora`` is what a pretext learns from, several joined
-    by ``+``. ``loss.separation`` is ``model.loss`` where the pretext matches by angles, one against many; ``none`` is
-    its multi-way loss alone. ``seeds`` is the plan's. One value sets, several vary; of what is told twice the latter
-    counts. Several options vary together, in every combination. What is not trained at all varies only with options of
-    the model. Claims about a row that has become several are left out; ``differs`` says so, and what was told.
+    Options are those of presets (``model.``, ``data.``, ``optim.``, ``engine.``). They apply to every pretext that has
+    them, or to the one whose name comes first: ``sync.optim.steps``. ``NAME.corpora`` sets the training data of a
+    pretext, with ``+`` between several corpora. ``loss.separation`` is ``model.loss`` for pretexts with an angular
+    one-against-many loss; ``none`` is the multi-way loss alone. ``seeds`` sets the number of seeds.
+
+    One value sets an option, several vary it; the last assignment of an option counts. Several varied options give all
+    combinations. Untrained pretexts vary only with options of the model. Claims on a row that now has variants are
+    dropped; ``differs`` reports this and the assignments.
 
     Args:
-        plan: as it was read.
-        told: each ``OPTION=VALUE`` or ``OPTION=VALUE,VALUE``.
+        plan: the plan.
+        assignments: each ``OPTION=VALUE`` or ``OPTION=VALUE,VALUE``.
 
     Raises:
-        OptionsError: not of that form, an option that no pretext has, or one that the plan itself varies.
+        OptionsError: the form is wrong, no pretext has the option, or the plan varies it itself.
     """
-    if not told:
+    if not assignments:
         return plan
     pretexts = dict(plan.pretexts)
-    for words in told:
-        option, values = _parted(words)
+    for assignment in assignments:
+        option, values = _parse(assignment)
         if option == "seeds":
-            plan = replace(plan, seeds=_number_of_seeds(values, words))
+            plan = replace(plan, seeds=_number_of_seeds(values, assignment))
             continue
-        for name, inner in _meant(option, pretexts, words):
+        for name, inner in _targets(option, pretexts, assignment):
             if _named_by(name, pretexts[name], inner):
                 raise OptionsError(
-                    f"--option {words}: {name} is called by its {inner} already; change what the plan varies"
+                    f"--option {assignment}: {name} is named by its {inner}; change the values in the plan"
                 )
             pretexts[name] = _changed(pretexts[name], inner, values)
-    full = expand_variants(replace(plan, pretexts=pretexts))
-    changed = _without_lost_claims(full, told)
+    expanded = expand_variants(replace(plan, pretexts=pretexts))
+    changed = _without_lost_claims(expanded, assignments)
     check_plan(changed, f"the plan {plan.name} with --option")
     return changed
 
 
-def _parted(words: str) -> tuple[str, list[Any]]:
-    match = _EQUALS.fullmatch(words)
+def _parse(assignment: str) -> tuple[str, list[Any]]:
+    match = _EQUALS.fullmatch(assignment)
     option, values = match.groups() if match else ("", "")
     parts = [part.strip() for part in _COMMA.split(values)]
     if not option.strip() or not all(parts):
         raise OptionsError(
-            f"--option {words} should be OPTION=VALUE or OPTION=VALUE,VALUE, such as optim.steps=500,1000"
+            f"--option {assignment} must be OPTION=VALUE or OPTION=VALUE,VALUE, such as optim.steps=500,1000"
         )
-    return option.strip(), [_value(part, words) for part in parts]
+    return option.strip(), [_value(part, assignment) for part in parts]
 
 
-def _value(part: str, words: str) -> Any:
-    """As YAML has it; 1e-3, which YAML takes for a text, is a number."""
+def _value(part: str, assignment: str) -> Any:
+    """Parse a value as YAML, and also floats such as 1e-3, which YAML reads as text."""
     try:
         value = yaml.safe_load(part)
     except yaml.YAMLError as error:
-        raise OptionsError(f"--option {words} has the value {part!r}, which is no YAML; put it in quotes") from error
+        raise OptionsError(
+            f"--option {assignment} has the value {part!r}, which is not valid YAML; quote it", code="yaml"
+        ) from error
     try:
         return float(value) if isinstance(value, str) else value
     except ValueError:
         return value
 
 
-def _number_of_seeds(values: list[Any], words: str) -> int:
+def _number_of_seeds(values: list[Any], assignment: str) -> int:
     if len(values) != 1 or not isinstance(values[0], int) or isinstance(values[0], bool) or values[0] < 1:
-        raise OptionsError(f"--option {words} should be one whole number: how many seeds there are, 1 or more")
+        raise OptionsError(f"--option {assignment} must be one whole number, the number of seeds: 1 or more")
     return values[0]
 
 
-def _meant(option: str, pretexts: dict[str, PretextSpec], words: str) -> list[tuple[str, str]]:
-    """Whose option it is: names of pretexts, and what it is called there."""
-    named = [(name, option.removeprefix(start)) for name in pretexts if option.startswith(start := f"{name}.")]
-    if not named:  # of a pretext that varies, every variant
-        starts = {name: f"{base_name(name)}." for name in pretexts}
-        named = [(name, option.removeprefix(start)) for name, start in starts.items() if option.startswith(start)]
-    asked = named or [(name, option) for name in pretexts]
-    found = [(name, inner) for name, inner in asked if _has(name, pretexts[name], inner, bool(named))]
-    if not found:
-        whose = ", ".join(name for name, _ in asked) or "none"
+def _targets(option: str, pretexts: dict[str, PretextSpec], assignment: str) -> list[tuple[str, str]]:
+    """Return the pretexts to which an option applies, each with its name there."""
+    named = [(name, option.removeprefix(prefix)) for name in pretexts if option.startswith(prefix := f"{name}.")]
+    if not named:  # the base name stands for all variants
+        prefixes = {name: f"{base_name(name)}." for name in pretexts}
+        named = [(name, option.removeprefix(prefix)) for name, prefix in prefixes.items() if option.startswith(prefix)]
+    candidates = named or [(name, option) for name in pretexts]
+    targets = [(name, inner) for name, inner in candidates if _has(name, pretexts[name], inner, bool(named))]
+    if not targets:
+        names = ", ".join(name for name, _ in candidates) or "none"
+        inner = candidates[0][1] if candidates else option
         raise OptionsError(
-            f"--option {words}: no pretext has the option {asked[0][1] if asked else option}; asked: {whose}"
+            f"--option {assignment}: no pretext has the option {inner}; searched: {names}", code="unknown-option"
         )
-    return [(name, LOSS if inner == ALIAS else inner) for name, inner in found]
+    return [(name, LOSS if inner == ALIAS else inner) for name, inner in targets]
 
 
 def _has(name: str, pretext: PretextSpec, option: str, by_name: bool) -> bool:
@@ -180,37 +185,37 @@ def _is_separable(flags: Mapping[str, Any]) -> bool:
 
 
 def _named_by(name: str, pretext: PretextSpec, option: str) -> bool:
-    """Whether it is the variant of an option, which another value would make a liar of its name."""
-    told = re.findall(r"(?:^|,)([\w.]+)=", name.partition("[")[2].removesuffix("]"))
-    return (option == CORPORA or option in pretext.set) and (option in told or option.rpartition(".")[2] in told)
+    """Whether a variant's name contains the option, so that another value would make the name wrong."""
+    named = re.findall(r"(?:^|,)([\w.]+)=", name.partition("[")[2].removesuffix("]"))
+    return (option == CORPORA or option in pretext.set) and (option in named or option.rpartition(".")[2] in named)
 
 
 def _changed(pretext: PretextSpec, option: str, values: list[Any]) -> PretextSpec:
     if option == LOSS:
         values = [WITHOUT_SEPARATION if value == "none" else value for value in values]
     if option == CORPORA:
-        listed = tuple(tuple(str(value).split("+")) for value in values)
-        if len(listed) == 1:
-            return replace(pretext, corpora=listed[0], vary=_without(pretext.vary, option))
-        return replace(pretext, vary={**pretext.vary, option: listed})
+        corpora = tuple(tuple(str(value).split("+")) for value in values)
+        if len(corpora) == 1:
+            return replace(pretext, corpora=corpora[0], vary=_without(pretext.vary, option))
+        return replace(pretext, vary={**pretext.vary, option: corpora})
     if len(values) == 1:
         return replace(pretext, set={**pretext.set, option: values[0]}, vary=_without(pretext.vary, option))
     return replace(pretext, vary={**pretext.vary, option: tuple(values)})
 
 
 def _without(vary: Mapping[str, tuple[Any, ...]], option: str) -> dict[str, tuple[Any, ...]]:
-    """What still varies when an option is set."""
+    """Return the varied options without one."""
     return {name: values for name, values in vary.items() if name != option}
 
 
-def _without_lost_claims(plan: BenchmarkPlan, told: Sequence[str]) -> BenchmarkPlan:
+def _without_lost_claims(plan: BenchmarkPlan, assignments: Sequence[str]) -> BenchmarkPlan:
     rows = {key: {row.name for row in task.rows} for key, task in plan.tasks.items()}
     kept = tuple(claim for claim in plan.claims if _rows_of(claim) <= rows[claim.task])
     lost = [f"“{claim.says}”" for claim in plan.claims if claim not in kept]
-    said = [plan.differs, f"Set on the command line: {' '.join(told)}."]
+    sentences = [plan.differs, f"Set on the command line: {' '.join(assignments)}."]
     if lost:
-        said.append(f"Not checked, because there are several of a row that is claimed about: {'; '.join(lost)}.")
-    return replace(plan, claims=kept, differs=" ".join(sentence for sentence in said if sentence))
+        sentences.append(f"Not checked, because a row of the claim has several variants: {'; '.join(lost)}.")
+    return replace(plan, claims=kept, differs=" ".join(sentence for sentence in sentences if sentence))
 
 
 def _rows_of(claim: Claim) -> set[str]:

@@ -1,4 +1,4 @@
-"""Tables: columns, entries, verdict names; units, digits and words that all formats share."""
+"""The tables of a benchmark, and the number formats and texts shared by all output formats."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Verdict = Literal["reproduced", "not reproduced", "contradicted", "not measured"
 
 @dataclass(frozen=True)
 class Column:
-    """What a column is of.
+    """A column of a table.
 
     Attributes:
         score: name of the score.
-        labels: share of the training labels.
-        snr_db: ratio of sound to noise; None without noise.
-        higher_is_better: of the score.
-        chance: what guessing gets; None where that says nothing.
+        labels: fraction of the training labels.
+        snr_db: signal-to-noise ratio in dB; None without noise.
+        higher_is_better: whether a higher score is better.
+        chance: chance level; None if it is not meaningful.
     """
 
     score: str
@@ -37,24 +37,24 @@ class Column:
 
     @property
     def title(self) -> str:
-        """For people: ``accuracy, 10 % of the labels``, ``accuracy at 5 dB``."""
-        told = self.score
+        """Readable title: ``accuracy, 10 % of the labels``, ``accuracy at 5 dB``."""
+        title = self.score
         if self.labels != 1:
-            told += f", {100 * self.labels:g} % of the labels"
-        return told if self.snr_db is None else f"{told} at {self.snr_db:g} dB"
+            title += f", {100 * self.labels:g} % of the labels"
+        return title if self.snr_db is None else f"{title} at {self.snr_db:g} dB"
 
 
 @dataclass(frozen=True)
 class TableEntry:
-    """A number of a table, or why there is none.
+    """An entry of a table, or the reasons why it is missing.
 
     Attributes:
-        values: seed -> score; only those that were measured.
-        mean: over the seeds; None where none was measured.
+        values: seed -> score, for the measured seeds.
+        mean: mean over the seeds; None if none is measured.
         low, high: 95 % interval of the mean over the seeds (Student's t); None with fewer than two seeds.
-        best: whether a paired test supports that it is the best of its column.
-        failed: seed -> reason.
-        reproduce: the commands that give the first of its values again.
+        best: whether paired tests support that it is the best of its column.
+        failed: seed -> reason of a failure.
+        reproduce: commands that reproduce the first of its values.
     """
 
     values: Mapping[int, float]
@@ -72,16 +72,16 @@ class TaskTable:
 
     Attributes:
         key: name of the task in the plan.
-        title: of the table.
-        task: which evaluation.
+        title: title of the table.
+        task: name of the evaluation.
         data: name of the corpus.
-        columns: from left to right.
-        rows: names, from top to bottom.
-        entries: (row, place of the column) -> number.
-        seeds: how many the plan asks for.
-        units: what the test's intervals draw.
-        tested: how many recordings, clips or sides a seed tests: the fewest and the most.
-        paper: figures of papers to stand beside.
+        columns: columns from left to right.
+        rows: names of the rows, from top to bottom.
+        entries: (row, index of the column) -> entry.
+        seeds: number of seeds in the plan.
+        units: kind of the resampled test units.
+        tested: minimum and maximum number of recordings, clips or sides tested per seed.
+        paper: published numbers to show with the table.
     """
 
     key: str
@@ -99,40 +99,41 @@ class TaskTable:
 
 @dataclass(frozen=True)
 class RowDifference:
-    """A row against another, seed by seed, signed so that more is better.
+    """Difference of a row to another, paired by seed; positive means better.
 
     Attributes:
-        against: the other row.
-        mean: of the differences over the seeds that both have.
+        against: name of the other row.
+        mean: mean difference over the common seeds.
         low, high: 95 % interval over the seeds (Student's t); None with fewer than two.
-        drawn_low, drawn_high: 95 % interval over draws of the test's units, of the mean over the seeds; None where the
-            draws cannot be paired.
-        p: two-sided paired t-test over the seeds; None with fewer than two, or where all differences are the same.
-        seeds: how many both have.
+        bootstrap_low, bootstrap_high: 95 % bootstrap interval of the mean difference over the test units; None if the
+            samples of the two rows cannot be paired.
+        p: p-value of a two-sided paired t-test over the seeds; None with fewer than two, or if all differences are
+            equal.
+        seeds: number of common seeds.
     """
 
     against: str
     mean: float
     low: float | None
     high: float | None
-    drawn_low: float | None
-    drawn_high: float | None
+    bootstrap_low: float | None
+    bootstrap_high: float | None
     p: float | None
     seeds: int
 
 
 @dataclass(frozen=True)
 class CheckedClaim:
-    """A claim and what was found.
+    """A claim and the result of its check.
 
     Attributes:
-        says, source: of the claim.
-        table: key of the task, and the corpus.
-        better: the row.
-        score: that it was checked in.
-        differences: from each of the other rows.
-        verdict: reproduced (better than every one, with both intervals above 0), contradicted (worse than one of them,
-            with both intervals below 0), not reproduced (anything else), not measured.
+        says, source: the claim in words, and its source.
+        table: key of the task, and name of the corpus.
+        better: name of the better row.
+        score: score in which it was checked.
+        differences: differences to the other rows.
+        verdict: reproduced (better than every other row, with both intervals above 0), contradicted (worse than one of
+            them, with both intervals below 0), not reproduced (anything else), or not measured.
     """
 
     says: str
@@ -146,15 +147,15 @@ class CheckedClaim:
 
 @dataclass(frozen=True, repr=False)
 class BenchmarkResult(Result):
-    """Everything that a benchmark found.
+    """The result of a benchmark.
 
     Attributes:
-        tables: in the order of the plan.
-        claims: likewise.
-        left: cells that were not done, for want of time.
-        failed: cell in words -> reason.
-        out: folder of everything; report.html in it is the page to open.
-        notes: sentences about what the figures are of: corpora that were not given, a checksum that has moved.
+        tables: tables in the order of the plan.
+        claims: checked claims in the order of the plan.
+        left: number of cells not run for lack of time.
+        failed: label of a cell -> reason of its failure.
+        out: folder of the benchmark; open report.html in it.
+        notes: sentences about the data, such as corpora that were not given or a changed checksum.
     """
 
     tables: tuple[TaskTable, ...]
@@ -172,7 +173,7 @@ class BenchmarkResult(Result):
         return self.out / "report.html" if self.out else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values: of every table a row for each figure, as in its CSV; the claims in words."""
+        """Plain values: of every table a row for each figure, as in its CSV; the claims as text."""
         from seehear.benchmark.formats import claim_dict, table_dicts
 
         return {
@@ -193,38 +194,38 @@ class BenchmarkResult(Result):
 
 
 LOWER_IS_BETTER = ("EER", "minDCF", "WER", "CER", "L1", "error")
-"""What the names of scores begin with of which less is better."""
+"""First words of the names of scores for which lower is better."""
 
 
 MISSING = "–"
 
 
 def higher_is_better(score: str) -> bool:
-    """Whether more of it is better, by its name; for a task's first score the evaluation itself says so."""
+    """Whether a higher score is better, by its name; for a task's main score, the evaluation itself states it."""
     return not score.startswith(LOWER_IS_BETTER)
 
 
 def in_percent(score: str) -> bool:
-    """Whether it is a share that is customarily told in percent."""
+    """Whether the score is customarily given in percent."""
     return score not in PLAIN and not score.startswith("L1")
 
 
 def format_score(score: str, value: float) -> str:
-    """A value without its unit: ``62.3`` of an accuracy of 0.623, ``0.531`` of an F1."""
+    """Format a value without its unit: ``62.3`` for an accuracy of 0.623, ``0.531`` for an F1."""
     if in_percent(score):
         return f"{100 * value:.1f}"
     return f"{value:.4f}" if score.startswith("L1") else f"{value:.3f}"
 
 
 def format_difference(score: str, value: float) -> str:
-    """A difference with its sign."""
+    """Format a difference with its sign."""
     return format_score(score, value) if value < 0 else f"+{format_score(score, value)}"
 
 
 def column_heading(column: Column) -> str:
-    """What stands above a column: the score, its unit, its condition and which way is up.
+    """Return the heading of a column: score, unit, condition and direction.
 
-    ``accuracy (%) ↑``, ``EER (%), 10 % of the labels ↓``, ``F1 at 5 dB ↑``.
+    Examples: ``accuracy (%) ↑``, ``EER (%), 10 % of the labels ↓``, ``F1 at 5 dB ↑``.
     """
     unit = " (%)" if in_percent(column.score) else ""
     condition = column.title.removeprefix(column.score)
@@ -232,24 +233,25 @@ def column_heading(column: Column) -> str:
 
 
 HOW_TO_READ = (
-    "Each number is the mean over the seeds ± half of its 95 % interval (Student's t), then the interval itself; it "
-    "has no width where seeds have no part in the number, as with features that nobody trained on a fixed split. One "
-    "is marked as the best of its column only where that is supported: against every other row, by a paired t-test "
-    "over at least three seeds (p < .05 after Holm's correction) and, for a task's first score on the same recordings "
-    "without noise, by a 95 % interval of the difference over draws of the tested units that lies above 0. A claim is "
-    "reproduced if both intervals of every difference (where draws cannot be paired, that over seeds) lie above 0, and "
-    "contradicted if both of one lie below. Where a seed tests a fifth of the people, five seeds in a row test "
-    "everybody once, and a claim about rows that are equally good is called reproduced in 1 of 100 benchmarks. More "
-    "seeds test the same people again, and intervals over them are too narrow: of ten, one of 95 % holds the truth in "
-    "84 of 100, and such a claim is called reproduced in 6."
+    "Each number is the mean over the seeds ± half of its 95 % interval (Student's t), followed by the interval. It "
+    "has no width if the number does not depend on the seed, as for untrained features on a fixed split. A number "
+    "is marked as the best of its column only if two tests support this against every other row: a paired t-test "
+    "over at least three seeds (p < .05 after Holm's correction) and, for a task's main score on the same recordings "
+    "without noise, a 95 % bootstrap interval of the difference over the tested units that lies above 0. A claim is "
+    "reproduced if both intervals of every difference lie above 0, and contradicted if both intervals of one lie "
+    "below; if bootstrap samples cannot be paired, the interval over seeds alone decides. If each seed tests a fifth "
+    "of the people, five consecutive seeds test everybody once, and a claim about equally good rows is reported as "
+    "reproduced in 1 of 100 benchmarks. Further seeds test the same people again, so intervals over them are too "
+    "narrow: with ten seeds, a 95 % interval contains the truth in 84 of 100 cases, and such a claim is reported as "
+    "reproduced in 6 of 100."
 )
 
 
-GUESSING = "guessing"
+CHANCE_ROW = "chance"
 
 
 def mean_text(column: Column, entry: TableEntry) -> str:
-    """``62.3 ± 1.4``; without the second where there is no interval; ``failed`` or a dash where there is no number."""
+    """Format a mean as ``62.3 ± 1.4``, without an interval as ``62.3``, and a missing one as ``failed`` or a dash."""
     if entry.mean is None:
         return "failed" if entry.failed else MISSING
     mean = format_score(column.score, entry.mean)
@@ -259,81 +261,86 @@ def mean_text(column: Column, entry: TableEntry) -> str:
 
 
 def interval_text(column: Column, entry: TableEntry) -> str:
-    """``[60.9, 63.7]``; empty where there is none."""
+    """Format an interval as ``[60.9, 63.7]``; empty if there is none."""
     if entry.low is None or entry.high is None:
         return ""
     return f"[{format_score(column.score, entry.low)}, {format_score(column.score, entry.high)}]"
 
 
-def few_seeds(entry: TableEntry, asked: int) -> str:
-    """``n 3`` where the number is of fewer seeds than were asked for, else nothing."""
-    return f"n {len(entry.values)}" if entry.values and len(entry.values) < asked else ""
+def few_seeds(entry: TableEntry, requested: int) -> str:
+    """Return ``n 3`` if the entry has fewer seeds than requested, otherwise an empty string."""
+    return f"n {len(entry.values)}" if entry.values and len(entry.values) < requested else ""
 
 
 def chance_row(columns: Sequence[Column]) -> list[str]:
-    """What guessing gets in each column; empty where that says nothing in any of them."""
+    """Return the chance level of each column; empty if no column has one."""
     if all(column.chance is None for column in columns):
         return []
     return [MISSING if column.chance is None else format_score(column.score, column.chance) for column in columns]
 
 
 def footnote(table: TaskTable) -> str:
-    """What has to be known to believe the table."""
-    seeds = f"Means of {table.seeds} seeds unless told otherwise" if table.seeds > 1 else "One seed"
+    """Return the number of seeds, recordings and units of a table."""
+    seeds = f"Means over {table.seeds} seeds unless noted otherwise" if table.seeds > 1 else "One seed"
     fewest, most = table.tested
-    several = f"{most}" if fewest == most else f"{fewest} to {most}"
-    tested = f"; each tests {several} recordings or clips" if most else ""
-    units = f"; draws are of {table.units}" if table.units else ""
+    counts = f"{most}" if fewest == most else f"{fewest} to {most}"
+    tested = f"; each tests {counts} recordings or clips" if most else ""
+    units = f"; bootstrap over {table.units}" if table.units else ""
     return f"{seeds}{tested}{units}."
 
 
-def difference_text(score: str, one: RowDifference) -> str:
-    """``+5.1 [+1.2, +9.0], over draws [+0.8, +9.3], p = 0.003, n 5``; points where the score is in percent."""
-    parts = [format_difference(score, one.mean)]
-    if one.low is not None and one.high is not None:
-        parts[0] += f" [{format_difference(score, one.low)}, {format_difference(score, one.high)}]"
-    if one.drawn_low is not None and one.drawn_high is not None:
-        parts.append(
-            f"over draws [{format_difference(score, one.drawn_low)}, {format_difference(score, one.drawn_high)}]"
-        )
-    if one.p is not None:
-        parts.append(f"p {probability(one.p)}")
-    return ", ".join([*parts, f"n {one.seeds}"])
+def difference_text(score: str, difference: RowDifference) -> str:
+    """Format a difference: ``+5.1 [+1.2, +9.0], bootstrap [+0.8, +9.3], p = 0.003, n 5``; in points if in percent."""
+    parts = [format_difference(score, difference.mean)]
+    if difference.low is not None and difference.high is not None:
+        parts[0] += f" [{format_difference(score, difference.low)}, {format_difference(score, difference.high)}]"
+    low, high = difference.bootstrap_low, difference.bootstrap_high
+    if low is not None and high is not None:
+        parts.append(f"bootstrap [{format_difference(score, low)}, {format_difference(score, high)}]")
+    if difference.p is not None:
+        parts.append(f"p {format_p(difference.p)}")
+    return ", ".join([*parts, f"n {difference.seeds}"])
 
 
-def probability(p: float) -> str:
-    """``= 0.012``, or ``< 0.001``."""
+def format_p(p: float) -> str:
+    """Format a p-value as ``= 0.012`` or ``< 0.001``."""
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
 def checked_in(claim: CheckedClaim) -> str:
-    """``emotion on people, accuracy (points)``."""
+    """Return where a claim was checked: ``emotion on people, accuracy (points)``."""
     unit = " (points)" if claim.score and in_percent(claim.score) else ""
-    place = " on ".join(part for part in claim.table if part)
-    return f"{place}, {claim.score}{unit}" if claim.score else place
+    table = " on ".join(part for part in claim.table if part)
+    return f"{table}, {claim.score}{unit}" if claim.score else table
 
 
-def paper_value(paper: PaperTable, place: int, row: str) -> str:
-    """What a paper prints, with as many digits as the other figures of its column have."""
-    value = paper.rows[row][place]
-    column = (values[place] for values in paper.rows.values())
-    digits = max((_digits(one) for one in column if one is not None), default=0)
+def paper_value(paper: PaperTable, column: int, row: str) -> str:
+    """Format a published number with the digits of its column.
+
+    Args:
+        paper: the published table.
+        column: index of the column.
+        row: name of the row.
+    """
+    value = paper.rows[row][column]
+    values = (numbers[column] for numbers in paper.rows.values())
+    digits = max((_digits(number) for number in values if number is not None), default=0)
     return MISSING if value is None else f"{value:.{digits}f}"
 
 
 def paper_heading(paper: PaperTable) -> str:
-    """What stands over a paper's figures, so that nobody takes them for ours."""
-    return f"The paper's own figures, not measured here: {paper.title} ({paper.source})"
+    """Return the heading of published numbers, which marks them as not measured here."""
+    return f"Published numbers, not measured here: {paper.title} ({paper.source})"
 
 
 def unfinished_note(summary: BenchmarkResult) -> str:
-    """What was not done for want of time; empty where all was."""
+    """Return a note on cells not run for lack of time; empty if all were run."""
     if not summary.left:
         return ""
-    cells = "1 cell was" if summary.left == 1 else f"{summary.left} cells were"
-    return f"{cells} not done yet; give the command again to go on."
+    cells = "1 cell is" if summary.left == 1 else f"{summary.left} cells are"
+    return f"{cells} not run yet; repeat the command to continue."
 
 
 def _digits(value: float) -> int:
-    """After the point."""
+    """Return the number of decimal places."""
     return len(f"{value:.10f}".rstrip("0").partition(".")[2])

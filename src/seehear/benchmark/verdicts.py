@@ -1,9 +1,8 @@
-"""Differences between rows, the best row, what became of a claim.
+"""Differences between rows, the best row of a column, and the verdict on a claim.
 
-Seeds tell of chance in training: Student's t over them. Draws of the test's units (people, sources) tell of which of
-them happened to be tested. A difference has to stand against both. The arithmetic is `seehear.metrics.bootstrap`'s.
-
-Nothing is said that only chance in training, or only the choice of people who were tested, would take back.
+Two sources of variation are considered: training, by Student's t over the seeds, and the choice of test units (people,
+sources), by a bootstrap over them. A difference counts only if it is significant in both. The statistics are those of
+`seehear.metrics.bootstrap`.
 """
 
 from __future__ import annotations
@@ -17,20 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.benchmark.table import RowDifference, Verdict
-from seehear.metrics.bootstrap import EQUAL, holm, student
-from seehear.metrics.bootstrap import interval as over_units
+from seehear.metrics.bootstrap import EPSILON, holm, student_interval
+from seehear.metrics.bootstrap import interval as bootstrap_interval
 
-ANYWHERE = (-math.inf, math.inf)
-"""Bounds of scores whose kind is not known here."""
+UNBOUNDED = (-math.inf, math.inf)
+"""Bounds of scores of unknown range."""
 
 
 class BootstrapDraws(NamedTuple):
-    """A score in each draw of the test's units.
+    """A score in each bootstrap sample of the test units.
 
     Attributes:
-        scores: (draws,).
-        test: what was drawn from; draws from the same test are the same draws.
-        units: how many units were drawn from; 0 where that is not known, and then no interval is made of the draws.
+        scores: shape (samples,).
+        test: identifies the test; samples of the same test contain the same units.
+        units: number of units; 0 if unknown, in which case no interval is computed.
     """
 
     scores: Sequence[float]
@@ -40,155 +39,156 @@ class BootstrapDraws(NamedTuple):
 
 @dataclass(frozen=True)
 class SeedSeries:
-    """One row in one column, seed by seed.
+    """The scores of one row in one column, by seed.
 
     Attributes:
         values: seed -> score.
-        drawn: seed -> the score in draws of the units; only of seeds where it is known.
+        bootstrap: seed -> the score in bootstrap samples, where known.
     """
 
     values: Mapping[int, float]
-    drawn: Mapping[int, BootstrapDraws] = field(default_factory=dict)
+    bootstrap: Mapping[int, BootstrapDraws] = field(default_factory=dict)
 
 
 def t_interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """95 % interval of the mean of independent values, by Student's t; None with fewer than two."""
-    return student(np.asarray(values, dtype=np.float64))
+    """Return the 95 % interval of the mean of independent values, by Student's t; None with fewer than two."""
+    return student_interval(np.asarray(values, dtype=np.float64))
 
 
-def row_difference(against: str, ours: SeedSeries, theirs: SeedSeries, higher_is_better: bool) -> RowDifference | None:
-    """Ours against theirs over the seeds that both have, signed so that more is better; None where there are none.
+def row_difference(against: str, row: SeedSeries, other: SeedSeries, higher_is_better: bool) -> RowDifference | None:
+    """Compare two rows over their common seeds; None without any. Positive differences mean that the first is better.
 
     Args:
         against: name of the other row.
-        ours, theirs: their scores.
-        higher_is_better: of the score.
+        row, other: scores of the two rows.
+        higher_is_better: whether a higher score is better.
     """
-    seeds = sorted(ours.values.keys() & theirs.values.keys())
+    seeds = sorted(row.values.keys() & other.values.keys())
     if not seeds:
         return None
     sign = 1 if higher_is_better else -1
-    gains = sign * np.array([ours.values[seed] - theirs.values[seed] for seed in seeds])
+    gains = sign * np.array([row.values[seed] - other.values[seed] for seed in seeds])
     low, high = t_interval(gains.tolist()) or (None, None)
-    drawn = _paired_draws(ours, theirs, seeds)
-    drawn_low, drawn_high = (None, None) if drawn is None else _over_units(gains, sign * drawn, ours, seeds)
+    samples = _paired_samples(row, other, seeds)
+    bootstrap_low, bootstrap_high = (
+        (None, None) if samples is None else _unit_interval(gains, sign * samples, row, seeds)
+    )
     return RowDifference(
         against=against,
         mean=float(gains.mean()),
         low=low,
         high=high,
-        drawn_low=drawn_low,
-        drawn_high=drawn_high,
-        p=_p_over_seeds(gains),
+        bootstrap_low=bootstrap_low,
+        bootstrap_high=bootstrap_high,
+        p=_paired_t_test(gains),
         seeds=len(seeds),
     )
 
 
-def _p_over_seeds(gains: NDArray[np.float64]) -> float | None:
-    """Two-sided paired t-test; None where the seeds cannot tell: fewer than two, or all with the same difference."""
+def _paired_t_test(gains: NDArray[np.float64]) -> float | None:
+    """Return the two-sided p-value; None with fewer than two seeds, or if all differences are equal."""
     from scipy.stats import ttest_1samp
 
-    if len(gains) < 2 or np.ptp(gains) < EQUAL:
+    if len(gains) < 2 or np.ptp(gains) < EPSILON:
         return None
     return float(ttest_1samp(gains, 0).pvalue)
 
 
-def _paired_draws(ours: SeedSeries, theirs: SeedSeries, seeds: Sequence[int]) -> NDArray[np.float64] | None:
-    """(draws,) differences, mean over the seeds; None unless both were tested on the same units with every seed."""
-    pairs = [(ours.drawn.get(seed), theirs.drawn.get(seed)) for seed in seeds]
-    lengths = {len(one.scores) for pair in pairs for one in pair if one is not None}
+def _paired_samples(row: SeedSeries, other: SeedSeries, seeds: Sequence[int]) -> NDArray[np.float64] | None:
+    """Return the mean difference over the seeds in each bootstrap sample, (samples,); None if they cannot be paired."""
+    pairs = [(row.bootstrap.get(seed), other.bootstrap.get(seed)) for seed in seeds]
+    lengths = {len(draws.scores) for pair in pairs for draws in pair if draws is not None}
     if len(lengths) != 1 or lengths == {0}:
         return None
     gains = []
-    for one, other in pairs:
-        if one is None or other is None or one.test != other.test:
+    for first, second in pairs:
+        if first is None or second is None or first.test != second.test:
             return None
-        gains.append(np.asarray(one.scores, float) - np.asarray(other.scores, float))
+        gains.append(np.asarray(first.scores, float) - np.asarray(second.scores, float))
     return np.asarray(np.mean(gains, axis=0))
 
 
-def _over_units(
-    gains: NDArray[np.float64], drawn: NDArray[np.float64], ours: SeedSeries, seeds: Sequence[int]
+def _unit_interval(
+    gains: NDArray[np.float64], samples: NDArray[np.float64], row: SeedSeries, seeds: Sequence[int]
 ) -> tuple[float | None, float | None]:
-    """Interval of the mean gain over the units of one seed's test, which are as many with every seed."""
-    units = min(ours.drawn[seed].units for seed in seeds)
-    low, high = over_units(float(gains.mean()), drawn, units, ANYWHERE)
+    """Return the bootstrap interval of the mean gain over the test units, whose number is the same for every seed."""
+    units = min(row.bootstrap[seed].units for seed in seeds)
+    low, high = bootstrap_interval(float(gains.mean()), samples, units, UNBOUNDED)
     return (None, None) if math.isnan(low) else (low, high)
 
 
 ALPHA = 0.05
 
 
-MIN_SEEDS = 3  # that two rows must share to be compared for a mark
+MIN_SEEDS = 3  # common seeds of two rows that are compared for the mark of the best
 
 
 def best_row(column: Mapping[str, SeedSeries], higher_is_better: bool) -> str | None:
-    """The row that is better than each of the others, if that is supported.
+    """Return the row that is significantly better than all others, or None.
 
-    Supported means: every other row that has a value shares at least `MIN_SEEDS` seeds with it, the paired t-test
-    over them is significant after Holm's correction for the number of rows, and where draws of the test's units can be
-    paired, the interval of the difference over them lies above 0. Where every seed gives the same difference there is
-    nothing for a t-test to test, and the draws alone decide.
+    Every other row with values must share at least `MIN_SEEDS` seeds with it. The paired t-test over them must be
+    significant after Holm's correction for the number of rows. If bootstrap samples can be paired, their interval of
+    the difference must lie above 0. If all seeds give the same difference, there is no t-test, and the bootstrap alone
+    decides.
 
     Args:
-        column: row -> its scores; rows without any are no rivals.
-        higher_is_better: of the score.
+        column: row -> its scores; rows without any are ignored.
+        higher_is_better: whether a higher score is better.
     """
-    rivals = {row: series for row, series in column.items() if series.values}
-    if len(rivals) < 2:
+    measured = {row: series for row, series in column.items() if series.values}
+    if len(measured) < 2:
         return None
     sign = 1 if higher_is_better else -1
-    first = max(rivals, key=lambda row: sign * _mean(rivals[row]))
-    found = [
-        row_difference(row, rivals[first], series, higher_is_better) for row, series in rivals.items() if row != first
+    best = max(measured, key=lambda row: sign * _mean(measured[row]))
+    differences = [
+        row_difference(row, measured[best], series, higher_is_better) for row, series in measured.items() if row != best
     ]
-    told = [one for one in found if one is not None and one.seeds >= MIN_SEEDS]
-    return first if len(told) == len(found) and _all_supported(told) else None
+    sufficient = [one for one in differences if one is not None and one.seeds >= MIN_SEEDS]
+    return best if len(sufficient) == len(differences) and _all_significant(sufficient) else None
 
 
-def claim_verdict(differences: Sequence[RowDifference], asked: int) -> Verdict:
-    """What became of a claim.
+def claim_verdict(differences: Sequence[RowDifference], others: int) -> Verdict:
+    """Return the verdict on a claim.
 
-    Reproduced: better than every one of them, with both intervals above 0 (that over draws where there is one).
-    Contradicted: worse than one of them, with both below 0. Not measured: for one of them there are fewer than two
-    seeds, so nothing can be said either way. Not reproduced: anything else. An interval over seeds that all give the
-    same difference has no width and proves nothing; then there have to be draws.
+    Reproduced: better than every other row, with both intervals above 0 (the bootstrap interval if there is one).
+    Contradicted: worse than one of them, with both below 0. Not measured: fewer than two seeds for one of them. Not
+    reproduced: anything else. If all seeds give the same difference, the interval over seeds has no width and proves
+    nothing; then the bootstrap interval is required.
 
     Args:
-        differences: from those of the other rows that were measured.
-        asked: how many other rows the claim names.
+        differences: differences to the measured other rows.
+        others: number of other rows in the claim.
     """
-    if any(_below(one) for one in differences):
+    if any(_is_worse(one) for one in differences):
         return "contradicted"
-    if len(differences) < asked or any(one.low is None for one in differences):
+    if len(differences) < others or any(one.low is None for one in differences):
         return "not measured"
-    return "reproduced" if all(_above(one) for one in differences) else "not reproduced"
+    return "reproduced" if all(_is_better(one) for one in differences) else "not reproduced"
 
 
 def _mean(series: SeedSeries) -> float:
     return sum(series.values.values()) / len(series.values)
 
 
-def _all_supported(differences: Sequence[RowDifference]) -> bool:
-    tested = [one.p for one in differences if one.p is not None]
-    significant = all(p < ALPHA for p in holm(tested))
-    return significant and all(_stands(one) for one in differences)
+def _all_significant(differences: Sequence[RowDifference]) -> bool:
+    p_values = [one.p for one in differences if one.p is not None]
+    significant = all(p < ALPHA for p in holm(p_values))
+    return significant and all(_is_better_in_bootstrap(one) for one in differences)
 
 
-def _stands(one: RowDifference) -> bool:
-    """Better, in the draws too."""
-    return one.mean > 0 and _varied(one) and (one.drawn_low is None or one.drawn_low > 0)
+def _is_better_in_bootstrap(one: RowDifference) -> bool:
+    return one.mean > 0 and _has_variation(one) and (one.bootstrap_low is None or one.bootstrap_low > 0)
 
 
-def _varied(one: RowDifference) -> bool:
-    """Whether chance had a part in it somewhere: in the seeds, or else in the draws."""
-    return one.p is not None or one.drawn_low is not None
+def _has_variation(one: RowDifference) -> bool:
+    """Whether the difference varies with the seeds, or has a bootstrap interval."""
+    return one.p is not None or one.bootstrap_low is not None
 
 
-def _above(one: RowDifference) -> bool:
-    return one.low is not None and one.low > 0 and _stands(one)
+def _is_better(one: RowDifference) -> bool:
+    return one.low is not None and one.low > 0 and _is_better_in_bootstrap(one)
 
 
-def _below(one: RowDifference) -> bool:
-    low_enough = one.high is not None and one.high < 0 and (one.drawn_high is None or one.drawn_high < 0)
-    return low_enough and _varied(one)
+def _is_worse(one: RowDifference) -> bool:
+    below = one.high is not None and one.high < 0 and (one.bootstrap_high is None or one.bootstrap_high < 0)
+    return below and _has_variation(one)

@@ -17,25 +17,30 @@ from seehear.metrics.bootstrap import Comparison
 from seehear.progress import ProgressReporter
 
 
-def jpeg(picture: NDArray[np.uint8]) -> bytes:
+def jpeg(image: NDArray[np.uint8]) -> bytes:
     """Encode RGB uint8 (H, W, 3) as JPEG."""
-    done, coded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
-    assert done
-    return bytes(coded)
+    succeeded, encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    assert succeeded
+    return bytes(encoded)
 
 
-CLEAR = 0.05  # p below which a difference is reported as one
+SIGNIFICANCE_LEVEL = 0.05
 
 
-def difference(one: Comparison) -> str:
+def difference(comparison: Comparison) -> str:
     """Format the difference in points, positive if the model's score is higher, with interval and p."""
-    p = f"p = {one.p:.3f}" if one.p >= 0.001 else "p < 0.001"
-    between = "" if isnan(one.low) else f" ({100 * one.low:+.1f} to {100 * one.high:+.1f})"
-    return f"{100 * one.difference:+.1f}{between}, {p}"
+    low, high = 100 * comparison.low, 100 * comparison.high
+    p = f"p = {comparison.p:.3f}" if comparison.p >= 0.001 else "p < 0.001"
+    interval = "" if isnan(comparison.low) else f" ({low:+.1f} to {high:+.1f})"
+    return f"{100 * comparison.difference:+.1f}{interval}, {p}"
 
 
 def verdict(
-    what: str, name: str, comparisons: Sequence[Comparison], called: Mapping[str, str], higher_is_better: bool = True
+    what: str,
+    name: str,
+    comparisons: Sequence[Comparison],
+    display_names: Mapping[str, str],
+    higher_is_better: bool = True,
 ) -> str:
     """Summarise the comparisons of a table in a sentence.
 
@@ -43,19 +48,23 @@ def verdict(
         what: subject of the table.
         name: name of the model.
         comparisons: comparisons of the model with others.
-        called: display name of each of them.
+        display_names: display name of each of them.
         higher_is_better: whether higher scores are better.
     """
-    clear = [one for one in comparisons if one.p < CLEAR]
-    better = [called[one.against] for one in clear if (one.difference > 0) == higher_is_better]
-    worse = [called[one.against] for one in clear if (one.difference > 0) != higher_is_better]
-    open_ = [called[one.against] for one in comparisons if one.p >= CLEAR]
+    significant = [one for one in comparisons if one.p < SIGNIFICANCE_LEVEL]
+    better = [display_names[one.against] for one in significant if (one.difference > 0) == higher_is_better]
+    worse = [display_names[one.against] for one in significant if (one.difference > 0) != higher_is_better]
+    similar = [display_names[one.against] for one in comparisons if one.p >= SIGNIFICANCE_LEVEL]
     parts = [
         f"{verb} {_join(names)}"
-        for verb, names in (("is better than", better), ("is worse than", worse), ("cannot be told from", open_))
+        for verb, names in (
+            ("is better than", better),
+            ("is worse than", worse),
+            ("is not significantly different from", similar),
+        )
         if names
     ]
-    return f"{what}: {name} {'; it '.join(parts)} (p < {CLEAR} is called a difference)."
+    return f"{what}: {name} {'; it '.join(parts)} (differences with p < {SIGNIFICANCE_LEVEL} count)."
 
 
 def _join(names: Sequence[str]) -> str:

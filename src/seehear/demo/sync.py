@@ -32,7 +32,7 @@ from seehear.evaluation.sync import SyncEvaluation, evaluate_sync_clips
 from seehear.machine import single_thread
 from seehear.media.decode import open_media
 from seehear.media.shift import shift_sound
-from seehear.metrics.calibration import MEANING, RIGHT_WITHIN_MS, DelayCalibration
+from seehear.metrics.calibration import CONFIDENCE_MEANING, RIGHT_WITHIN_MS, DelayCalibration
 from seehear.models.interface import LipSyncModel
 from seehear.models.store import load_sync_model
 from seehear.report.html import Gallery, Section, SvgFigure, Table, Text, Video
@@ -110,7 +110,7 @@ class RepairDemo:
     fixed: FixResult
 
 
-def learn_sync(corpus: Path, run: Path, *, steps: int, seed: int) -> TrainedModel:
+def train_sync(corpus: Path, run: Path, *, steps: int, seed: int) -> TrainedModel:
     """Train a small model on lip-sync."""
     data = DataOptions(split_by="speaker", min_frames=50)
     optim, engine = OptimOptions(steps=steps, seed=seed), EngineOptions(probe_every=max(1, steps // 8))
@@ -127,11 +127,11 @@ def measure_model(run: Path, corpus: Path, held_out: Corpus, *, seed: int) -> Sy
         return SyncScores(accuracy, _trials(load_sync_model(run), held_out, seed))
 
 
-def repair(film: Path, folder: Path, model: LipSyncModel) -> RepairDemo:
+def repair(video: Path, folder: Path, model: LipSyncModel) -> RepairDemo:
     """Delay the audio of a video, then detect and fix the delay."""
     late, fixed = folder / "late.mp4", folder / "fixed.mp4"
     with single_thread():
-        shift_sound(film, late, earlier_s=-DELAY_MS / 1000)
+        shift_sound(video, late, earlier_s=-DELAY_MS / 1000)
         before = measure_file(late, model, MeasureOptions(SEARCH_S))
         repaired = fix_measured(
             before, fixed, lambda path: measure_file(path, model, MeasureOptions(SEARCH_S)), force=True
@@ -157,20 +157,20 @@ def _trial(model: SyncEmbedder, clip: Clip, delay_s: float, calibration: Callabl
     return [DelayTrial(1000 * delay_s, peak.delay_ms, calibration(peak))] if peak else []
 
 
-def sync_sections(learned: TrainedModel, worth: SyncScores, repair: RepairDemo) -> list[Section]:
+def sync_sections(trained: TrainedModel, scores: SyncScores, repair: RepairDemo) -> list[Section]:
     """Sections on training, accuracy, delays and repair."""
-    return [_learning(learned, worth), _accuracy(worth.accuracy), _delays(worth.trials), _repair(repair)]
+    return [_training(trained, scores), _accuracy(scores.accuracy), _delays(scores.trials), _repair(repair)]
 
 
-def _learning(learned: TrainedModel, worth: SyncScores) -> Section:
-    summary = learned.summary
+def _training(trained: TrainedModel, scores: SyncScores) -> Section:
+    summary = trained.summary
     text = (
-        f"{summary.steps} steps of training took {summary.seconds:.0f} s: {summary.frames / summary.seconds:,.0f} "
-        f"frames of video a second through a model of {summary.parameters / 1e6:.2f} million parameters. Nobody told "
-        "it anything: sound and picture of one moment belong together, those of different moments do not."
+        f"{summary.steps} training steps took {summary.seconds:.0f} s: {summary.frames / summary.seconds:,.0f} video "
+        f"frames per second through a model of {summary.parameters / 1e6:.2f} million parameters. Training needs no "
+        "labels: audio and video of the same time belong together, others do not."
     )
-    curves = _learning_curves(learned.metrics, worth.accuracy.chance)
-    return Section("Learning", [Text(text), SvgFigure(curves, "Loss, and accuracy on held-out people.")])
+    curves = _learning_curves(trained.metrics, scores.accuracy.chance)
+    return Section("Training", [Text(text), SvgFigure(curves, "Loss, and accuracy on held-out people.")])
 
 
 def _learning_curves(metrics: Sequence[Mapping[str, float]], chance: float) -> str:
@@ -200,31 +200,31 @@ def _accuracy(accuracy: SyncEvaluation) -> Section:
         for entry in accuracy.by_length
     ]
     text = (
-        "The protocol of the papers: the sound is tried at 31 offsets, -15 to +15 frames; the nearest one is right "
-        "if it is within one frame of the truth. More frames, more evidence."
+        "The papers' protocol: audio is compared at 31 offsets, -15 to +15 frames; the best one is correct if it is "
+        "within one frame of the truth. More frames give more evidence."
     )
-    caption = " ".join([f"{accuracy.clips} clips of people who were not trained on.", *accuracy.remarks()])
+    caption = " ".join([f"{accuracy.clips} clips of held-out people.", *accuracy.remarks()])
     table = Table(("frames", "accuracy", "95 % interval", "chance"), rows, caption)
-    return Section("What it is worth", [Text(text), table])
+    return Section("Accuracy", [Text(text), table])
 
 
 def _delays(trials: Sequence[DelayTrial]) -> Section:
     true = np.array([trial.true_ms for trial in trials])
     measured = np.array([trial.measured_ms for trial in trials])
-    right = np.abs(measured - true) <= RIGHT_WITHIN_MS
+    correct = np.abs(measured - true) <= RIGHT_WITHIN_MS
     confidence = np.array([trial.confidence for trial in trials])
     with new_figure(height=3.4) as (figure, (axes,)):
         axes.plot([-650, 650], [-650, 650], color=INK, lw=0.8, alpha=0.4)
-        axes.scatter(true[right], measured[right], s=22, color=COLOURS[0], label=f"within {RIGHT_WITHIN_MS:.0f} ms")
-        axes.scatter(true[~right], measured[~right], s=26, color=COLOURS[1], marker="x", label="wrong")
-        axes.set_xlabel("true delay in ms (right: the sound is late)")
+        axes.scatter(true[correct], measured[correct], s=22, color=COLOURS[0], label=f"within {RIGHT_WITHIN_MS:.0f} ms")
+        axes.scatter(true[~correct], measured[~correct], s=26, color=COLOURS[1], marker="x", label="wrong")
+        axes.set_xlabel("true delay in ms (positive: audio is late)")
         axes.set_ylabel("measured delay in ms")
         axes.legend(loc="upper left", fontsize="small")
     text = (
-        f"The sound of {len(true)} held-out clips was moved by a random delay and the delay was measured: "
-        f"{right.mean():.0%} within {RIGHT_WITHIN_MS:.0f} ms, the median error is "
-        f"{np.median(np.abs(measured - true)):.0f} ms. The stated confidence, a {MEANING}, is {confidence.mean():.2f} "
-        "on average."
+        f"The audio of {len(true)} held-out clips was shifted by a random delay, which was then measured: "
+        f"{correct.mean():.0%} are within {RIGHT_WITHIN_MS:.0f} ms, and the median error is "
+        f"{np.median(np.abs(measured - true)):.0f} ms. The stated confidence, a {CONFIDENCE_MEANING}, is "
+        f"{confidence.mean():.2f} on average."
     )
     return Section(
         "Measuring a delay", [Text(text), SvgFigure(to_svg(figure), "Each point is a clip of three seconds.")]
@@ -237,18 +237,18 @@ def _repair(repair: RepairDemo) -> Section:
     assert after is not None
     assert fixed is not None
     text = (
-        f"The sound of one clip was made {repair.delay_ms:.0f} ms late. Measured: {format_delay(before.delay_ms)}, "
-        f"confidence {before.confidence:.2f}. Shifted back by that, the picture stream copied untouched, and measured "
+        f"The audio of one clip was delayed by {repair.delay_ms:.0f} ms. Measured: {format_delay(before.delay_ms)}, "
+        f"confidence {before.confidence:.2f}. It was shifted back by that, without re-encoding the video, and measured "
         f"again: {after.reason} (confidence {after.confidence:.2f})."
     )
     with new_figure(2, height=2.2) as (figure, (above, below)):
         draw_curve(above, before, title="before")
         draw_curve(below, after, title="after")
     videos = [
-        Video(repair.late.read_bytes(), f"Before: the sound is {repair.delay_ms:.0f} ms late."),
+        Video(repair.late.read_bytes(), f"Before: the audio is {repair.delay_ms:.0f} ms late."),
         Video(fixed.read_bytes(), "After."),
     ]
-    return Section("Fixing a film", [Text(text), *videos, SvgFigure(to_svg(figure), "Agreement of lips and sound.")])
+    return Section("Fixing a video", [Text(text), *videos, SvgFigure(to_svg(figure), "Agreement of lips and audio.")])
 
 
 SECONDS = 16.0
@@ -260,7 +260,7 @@ CAST = 20  # number of people from whom two are sampled
 SHOWN = 6  # number of frames on the page
 
 
-PLACES = ("left", "right")
+SIDES = ("left", "right")
 
 
 @dataclass(frozen=True)
@@ -268,24 +268,24 @@ class DialogueDemo:
     """A video of two people, with true and detected speech.
 
     Attributes:
-        film: the video with a box around every face, green during speech.
+        video: the video with a box around every face, green during speech.
         frames: some frames, RGB (H, W, 3), with their times in seconds.
         truth: whether the person on the left, and the one on the right, speaks in each frame, bool (2, N).
-        found: the detected speech, likewise.
+        detected: the detected speech, likewise.
     """
 
-    film: Path
+    video: Path
     frames: list[tuple[float, NDArray[np.uint8]]]
     truth: NDArray[np.bool_]
-    found: NDArray[np.bool_]
+    detected: NDArray[np.bool_]
 
     @property
     def accuracy(self) -> float:
-        """Fraction of the frames that are right for both people."""
-        return float((self.truth == self.found).all(0).mean())
+        """Fraction of the frames that are correct for both people."""
+        return float((self.truth == self.detected).all(0).mean())
 
     @property
-    def guessed(self) -> float:
+    def constant_accuracy(self) -> float:
         """Maximum accuracy of a constant prediction."""
         return float(np.unique(self.truth, axis=1, return_counts=True)[1].max() / self.truth.shape[1])
 
@@ -293,76 +293,76 @@ class DialogueDemo:
 def run_dialogue(folder: Path, lips: LipSyncModel, *, seed: int) -> DialogueDemo:
     """Synthesise a dialogue of two unseen people and find the active speaker with a sync model."""
     dialogue = plan_dialogue(seed + 1, 0, CAST, SECONDS)  # people of another seed are different
-    film, drawn = folder / "duet.mp4", folder / "who-speaks.mp4"
-    camera = dialogue.takes[0].camera
+    video, annotated = folder / "duet.mp4", folder / "who-speaks.mp4"
+    camera, bit_rate = dialogue.takes[0].camera, dialogue.room.bit_rate
     write_video_file(
-        film, dialogue.pictures(), dialogue.sound, crf=camera.crf, preset=camera.preset, bit_rate=dialogue.room.bit_rate
+        video, dialogue.pictures(), dialogue.sound, crf=camera.crf, preset=camera.preset, bit_rate=bit_rate
     )
     with single_thread():
-        spoken = diarize_file(film, lips)
-        write_annotated_video(spoken, drawn)
-    truth = dialogue.speakers()[None] == np.arange(len(PLACES))[:, None]
-    found = _found(spoken, truth.shape[1], dialogue.takes[0].framing.width)
-    return DialogueDemo(drawn, list(_frames(spoken, truth.shape[1])), truth, found)
+        diarization = diarize_file(video, lips)
+        write_annotated_video(diarization, annotated)
+    truth = dialogue.speakers()[None] == np.arange(len(SIDES))[:, None]
+    detected = _speech_by_side(diarization, truth.shape[1], dialogue.takes[0].framing.width)
+    return DialogueDemo(annotated, list(_frames(diarization, truth.shape[1])), truth, detected)
 
 
-def _found(spoken: Diarization, frames: int, width: int) -> NDArray[np.bool_]:
+def _speech_by_side(diarization: Diarization, frames: int, width: int) -> NDArray[np.bool_]:
     """Detected speech in each frame, left and right of the middle at ``width`` px, (2, frames)."""
-    found = np.zeros((len(PLACES), frames), bool)
-    for track, speaks in zip(spoken.film.tracks, spoken.film.speaks, strict=True):
+    detected = np.zeros((len(SIDES), frames), bool)
+    for track, speaks in zip(diarization.film.tracks, diarization.film.speaks, strict=True):
         middle = float((track.boxes[:, 0] + track.boxes[:, 2] / 2).mean())
         stop = min(track.stop, frames)
-        found[int(middle > width), track.start : stop] |= speaks[: stop - track.start]
-    return found
+        detected[int(middle > width), track.start : stop] |= speaks[: stop - track.start]
+    return detected
 
 
-def _frames(spoken: Diarization, count: int) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+def _frames(diarization: Diarization, count: int) -> Iterator[tuple[float, NDArray[np.uint8]]]:
     """Yield frames across the video, with annotations."""
     indices = set(((np.arange(SHOWN) + 0.5) * count / SHOWN).astype(int).tolist())
-    with open_media(spoken.film.path) as media:
-        for picture in media.pictures():
-            if picture.index in indices:
-                rgb = picture.crop(np.eye(2, 3), picture.shape)
-                yield picture.index / FPS, draw_annotations(rgb, spoken, picture.index)
+    with open_media(diarization.film.path) as media:
+        for frame in media.pictures():
+            if frame.index in indices:
+                rgb = frame.crop(np.eye(2, 3), frame.shape)
+                yield frame.index / FPS, draw_annotations(rgb, diarization, frame.index)
 
 
-def conversation_section(conversed: DialogueDemo) -> Section:
+def conversation_section(dialogue: DialogueDemo) -> Section:
     """Section with the annotated video, and detected and true speech over time."""
-    seconds = conversed.truth.shape[1] / FPS
+    seconds = dialogue.truth.shape[1] / FPS
     text = (
-        f"Two people who are in no other film take turns for {seconds:.0f} s. The lip-sync model above compares the "
-        "lips of each face with the sound; nobody told it how many people there are, or when one of them ends. "
-        f"In {conversed.accuracy:.1%} of the pictures it is right about both of them. Saying the same of every picture "
-        f"would be right in {conversed.guessed:.1%} at best."
+        f"Two unseen people take turns for {seconds:.0f} s. The lip-sync model above compares the lips of each face "
+        "with the audio, without knowing the number of people or the turns. "
+        f"In {dialogue.accuracy:.1%} of the frames it is right about both. A constant prediction would be right in "
+        f"{dialogue.constant_accuracy:.1%} at most."
     )
-    frames = [(jpeg(picture), f"{time_s:.1f} s") for time_s, picture in conversed.frames]
+    frames = [(jpeg(frame), f"{time_s:.1f} s") for time_s, frame in dialogue.frames]
     return Section(
         "Who speaks?",
         [
             Text(text),
-            SvgFigure(_time_line(conversed), "Who speaks when: what was found (green), and the truth."),
-            Gallery(frames, "Green: speaks. The bar is how probable that is.", wide=True),
-            Video(conversed.film.read_bytes(), "All of it."),
+            SvgFigure(_timeline(dialogue), "Who speaks when: detected (green), and true."),
+            Gallery(frames, "Green: speaking. The bar shows the probability.", wide=True),
+            Video(dialogue.video.read_bytes(), "The whole dialogue."),
         ],
     )
 
 
-def _time_line(conversed: DialogueDemo) -> str:
-    names = [f"{place}, {which}" for place in PLACES for which in ("found", "truth")]
+def _timeline(dialogue: DialogueDemo) -> str:
+    names = [f"{side}, {kind}" for side in SIDES for kind in ("detected", "true")]
     with new_figure(height=1.9) as (figure, (axes,)):
-        for place, rows in enumerate(zip(conversed.found, conversed.truth, strict=True)):
+        for side, rows in enumerate(zip(dialogue.detected, dialogue.truth, strict=True)):
             for row, (speaks, colour) in enumerate(zip(rows, (COLOURS[2], COLOURS[4]), strict=True)):
-                spans = [(start / FPS, (stop - start) / FPS) for start, stop in _stretches(speaks)]
-                axes.broken_barh(spans, (2 * place + row - 0.35, 0.7), color=colour)
+                bars = [(start / FPS, (stop - start) / FPS) for start, stop in _speech_segments(speaks)]
+                axes.broken_barh(bars, (2 * side + row - 0.35, 0.7), color=colour)
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.5, -0.5)
-        axes.set_xlim(0, conversed.truth.shape[1] / FPS)
+        axes.set_xlim(0, dialogue.truth.shape[1] / FPS)
         axes.set_xlabel("time in s")
         axes.grid(visible=False, axis="y")
     return to_svg(figure)
 
 
-def _stretches(speaks: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _speech_segments(speaks: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Start and end (exclusive) of each segment of speech, in frames."""
     edges = np.flatnonzero(np.diff(speaks, prepend=False, append=False)).tolist()
     return [(start, stop) for start, stop in list(pairwise(edges))[::2]]

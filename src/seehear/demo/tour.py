@@ -1,4 +1,4 @@
-"""The demo from start to end.
+"""The whole demo.
 
 What computes is imported when the function is called, so that the help of the command line needs no torch.
 """
@@ -23,13 +23,13 @@ class DemoResult(Result):
     """The demo's report.
 
     Attributes:
-        page: to be opened in a browser.
+        page: HTML report, to be opened in a browser.
     """
 
     page: Path
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values."""
         return {"page": str(self.page)}
 
     def __rich__(self) -> RenderableType:
@@ -42,11 +42,11 @@ NEUTRAL = 1 / 7
 """Fraction of clips without emotion: as many as of each of the six emotions."""
 
 
-ANIMATE_SHARE = 1.25
+ANIMATE_STEPS_RATIO = 1.25
 """Training steps of animation, relative to lip-sync."""
 
 
-MATCH_SHARE = 0.3
+MATCH_STEPS_RATIO = 0.3
 """Training steps of matching, relative to lip-sync."""
 
 
@@ -83,60 +83,60 @@ def demo(
     from seehear.avatars.make import synthesize_avatars
     from seehear.data.corpus import Corpus
     from seehear.data.prepare import prepare
-    from seehear.demo.animate import HELD_OUT, animate_film, draw_held_out, learn_to_animate, probe_speech
-    from seehear.demo.match import learn_to_match, measure_faces_and_voices, play_games
+    from seehear.demo.animate import HELD_OUT, animate_held_out, animate_video, probe_speech, train_animate
+    from seehear.demo.match import measure_faces_and_voices, play_games, train_match
     from seehear.demo.page import DemoFacts, write_demo_page
     from seehear.demo.stages import Stages
-    from seehear.demo.sync import learn_sync, measure_model, repair, run_dialogue
+    from seehear.demo.sync import measure_model, repair, run_dialogue, train_sync
     from seehear.models.store import load_sync_model
 
     workers = worker_count(workers)
     stage = Stages(count=12)
     out.mkdir(parents=True, exist_ok=True)
-    films, corpus, lips, ear, faces = (out / name for name in ("people", "corpus", "run", "animate", "match"))
-    with stage("synthetic people talk to a camera"):
-        synthesize_avatars(films, clips=clips, speakers=speakers, seed=seed, neutral=NEUTRAL, workers=workers)
-    with stage("their faces and voices become a corpus"):
-        prepare([films], corpus, workers=workers)
-    with stage("a small model learns which sound belongs to which lips"):
-        sync = learn_sync(corpus, lips, steps=steps, seed=seed)
-    with stage("how well, on people it has never seen"):
+    people, corpus, lips, animation, matching = (out / name for name in ("people", "corpus", "run", "animate", "match"))
+    with stage("making videos of synthetic people"):
+        synthesize_avatars(people, clips=clips, speakers=speakers, seed=seed, neutral=NEUTRAL, workers=workers)
+    with stage("preparing a corpus of their faces and voices"):
+        prepare([people], corpus, workers=workers)
+    with stage("training lip-sync"):
+        sync = train_sync(corpus, lips, steps=steps, seed=seed)
+    with stage("measuring it on unseen people"):
         held_out = Corpus(corpus).split("dev", by="speaker")
-        worth = measure_model(lips, corpus, held_out, seed=seed)
-    with stage("a clip whose sound comes late is found and fixed"):
-        film = films / _talkative(held_out)
-        repaired = repair(film, out, load_sync_model(lips))
-    with stage("two people take turns, and it is told who speaks when"):
-        conversed = run_dialogue(out, load_sync_model(lips), seed=seed)
-    with stage("another model learns to make a still face speak"):
-        animate = learn_to_animate(corpus, ear, steps=max(1, round(ANIMATE_SHARE * steps)), seed=seed)
-    with stage("what the ear that it grew knows of emotions and words"):
-        heard = probe_speech(ear, corpus)
-    with stage("somebody it has never seen is made to speak"):
-        drawn = draw_held_out(ear, Corpus(corpus).split("dev", HELD_OUT, "speaker"))
-        spoken = animate_film(film, out, ear, load_sync_model(lips))
-    with stage("a third model learns which face belongs to which voice"):
-        match = learn_to_match(corpus, faces, steps=max(1, round(MATCH_SHARE * steps)), seed=seed)
-    with stage("what it knows of people it has never met"):
-        known = measure_faces_and_voices(faces, corpus)
-        played = play_games(faces, corpus, films, seed=seed)
-    with stage("the report"):
+        sync_scores = measure_model(lips, corpus, held_out, seed=seed)
+    with stage("finding and fixing a delay"):
+        video = people / _longest_text(held_out)
+        repaired = repair(video, out, load_sync_model(lips))
+    with stage("finding the active speaker in a dialogue"):
+        dialogue = run_dialogue(out, load_sync_model(lips), seed=seed)
+    with stage("training animation"):
+        animate = train_animate(corpus, animation, steps=max(1, round(ANIMATE_STEPS_RATIO * steps)), seed=seed)
+    with stage("probing its audio encoder for emotions and words"):
+        probes = probe_speech(animation, corpus)
+    with stage("animating an unseen person"):
+        held_out_animation = animate_held_out(animation, Corpus(corpus).split("dev", HELD_OUT, "speaker"))
+        animated = animate_video(video, out, animation, load_sync_model(lips))
+    with stage("training on faces and voices"):
+        match = train_match(corpus, matching, steps=max(1, round(MATCH_STEPS_RATIO * steps)), seed=seed)
+    with stage("measuring them on unseen people"):
+        match_scores = measure_faces_and_voices(matching, corpus)
+        games = play_games(matching, corpus, people, seed=seed)
+    with stage("writing the report"):
         facts = DemoFacts(
             people=len(set(held_out.labels("speaker"))),
-            films=clips,
+            videos=clips,
             speakers=speakers,
             faces=[held_out[clip] for clip in np.linspace(0, len(held_out) - 1, SHOWN).astype(int).tolist()],
             sync=sync,
-            sync_scores=worth,
+            sync_scores=sync_scores,
             repair=repaired,
-            conversed=conversed,
+            dialogue=dialogue,
             animate=animate,
-            speech_probes=heard,
-            drawn=drawn,
-            animated_film=spoken,
+            speech_probes=probes,
+            held_out_animation=held_out_animation,
+            animated_video=animated,
             match=match,
-            face_voice_scores=known,
-            played=played,
+            face_voice_scores=match_scores,
+            games=games,
             seconds=stage.seconds,
         )
         page = out / "report.html"
@@ -144,7 +144,7 @@ def demo(
     return DemoResult(page)
 
 
-def _talkative(held_out: Corpus) -> str:
-    """Name of the video with the longest text, which gives the most to see and to measure."""
+def _longest_text(held_out: Corpus) -> str:
+    """Name of the video with the longest text, which has the most speech."""
     lengths = [len(text or "") for text in held_out.labels("text")]
     return Path(held_out[lengths.index(max(lengths))].meta["source"]).name

@@ -30,7 +30,7 @@ from seehear.evaluation.splits import ClipPart, clips_of_part
 from seehear.metrics.bootstrap import Comparison, Estimate, Units, estimate, paired_comparison, to_plain_dict, unit_sums
 from seehear.metrics.scores import (
     CHANCE,
-    SCALE,
+    REDUCTION_BOUNDS,
     TOLERANCE,
     MouthError,
     concatenate,
@@ -132,7 +132,9 @@ class AnimateEvaluation(Result):
         sums = {name: one.sums(units) for name, one in found.items()}
         controls = tuple(
             Control(
-                name, one.figure(units), paired_comparison(name, sums[OWN], sums[name], error_reduction, bounds=SCALE)
+                name,
+                one.figure(units),
+                paired_comparison(name, sums[OWN], sums[name], error_reduction, bounds=REDUCTION_BOUNDS),
             )
             for name, one in found.items()
             if name != OWN

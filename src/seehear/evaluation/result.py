@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from seehear.metrics.bootstrap import FEW, Comparison, Estimate, count_phrase, to_plain_dict
+from seehear.metrics.bootstrap import MIN_PERCENTILE_UNITS, Comparison, Estimate, count_phrase, to_plain_dict
 from seehear.results import Result
 
 if TYPE_CHECKING:
@@ -287,7 +287,8 @@ def describe_interval(units: int, kind: str) -> str:
     over = count_phrase(units, kind)
     if units < 2:
         return f"No interval: all is of {over}, and nobody can say how others would do."
-    return f"95 % intervals over {over} ({'t with bootstrap standard error' if units < FEW else 'bootstrap'})."
+    method = "t with bootstrap standard error" if units < MIN_PERCENTILE_UNITS else "bootstrap"
+    return f"95 % intervals over {over} ({method})."
 
 
 def describe_intervals(units: int, kind: str, seeds: bool = True) -> str:
@@ -301,7 +302,7 @@ def describe_intervals(units: int, kind: str, seeds: bool = True) -> str:
     over = count_phrase(units, kind)
     if units < 2:
         return f"No interval and no p: only {over} tested, and nobody can say how others would do."
-    few = units < FEW
+    few = units < MIN_PERCENTILE_UNITS
     how, test = ("t with bootstrap standard error", "t-test") if few else ("bootstrap", "permutation test")
     behind = "; behind the slash, paired t-test over seeds" if seeds else ""
     return f"95 % intervals over {over} ({how}). p: paired {test} over them{behind}."

@@ -20,7 +20,7 @@ from seehear.evaluation.probes.linear import PooledClassifier
 from seehear.evaluation.recordings import Recordings
 from seehear.evaluation.result import EvaluationResult, Row
 from seehear.metrics.bootstrap import (
-    SHARE,
+    UNIT_BOUNDS,
     Bounds,
     Statistic,
     Sums,
@@ -145,7 +145,7 @@ class ScoreSpec:
     higher_is_better: bool
     chance: Mapping[str, float]
     classes: Sequence[str] = ()
-    bounds: Bounds = SHARE
+    bounds: Bounds = UNIT_BOUNDS
 
 
 BEST_BASELINE = "best baseline"

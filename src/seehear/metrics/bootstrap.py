@@ -8,10 +8,11 @@ of squares. So a test is an array of such sums by seed and unit, where units (pe
 independently, and every resampling is a matrix product. Scores that are not a function of sums over units, such as an
 equal error rate of pairs, bring their own bootstrap samples; the rest is the same.
 
-With fewer than `FEW` units the percentiles of a bootstrap are too narrow: with six speakers a "95 %" interval covers
-the truth in 83 to 86 of 100 tests, and two equal encoders differ "significantly" in 14 to 16. Then Student's t is used
-with the bootstrap's standard error; with more units, percentiles widened for their number (Hesterberg 2015, "What
-teachers should know about the bootstrap", section 4.5). The coverage is simulated in tests/tasks/test_coverage.py.
+With fewer than `MIN_PERCENTILE_UNITS` units the percentiles of a bootstrap are too narrow: with six speakers a "95 %"
+interval covers the truth in 83 to 86 of 100 tests, and two equal encoders differ "significantly" in 14 to 16. Then
+Student's t is used with the bootstrap's standard error; with more units, percentiles widened for their number
+(Hesterberg 2015, "What teachers should know about the bootstrap", section 4.5). The coverage is simulated in
+tests/metrics/test_coverage.py.
 """
 
 from __future__ import annotations
@@ -117,32 +118,32 @@ BOOTSTRAP_DRAWS = 2000
 
 
 PERMUTATIONS = 5000
-"""Samples of the permutation test with more than `EXACT` units; p is then known to 0.003 at 0.05."""
+"""Samples of the permutation test with more than `MAX_EXACT_UNITS` units; p is then known to 0.003 at 0.05."""
 
 
-EXACT = 12  # units up to which all (4096) swaps are computed
+MAX_EXACT_UNITS = 12  # units up to which all (4096) swaps are computed
 
 
-FEW = 30
+MIN_PERCENTILE_UNITS = 30
 """Number of units below which Student's t replaces percentiles and swaps."""
 
 
-LEVEL = 0.95
+CONFIDENCE_LEVEL = 0.95
 """Confidence level of every interval."""
 
 
-EQUAL = 1e-12
+EPSILON = 1e-12
 """Differences below this are rounding errors."""
 
 
-DRAWS = "draws"
+DRAWS_FIELD = "draws"
 
 
 Bounds = tuple[float, float]
 """Minimum and maximum of a score; intervals are clipped to them."""
 
 
-SHARE: Bounds = (0.0, 1.0)
+UNIT_BOUNDS: Bounds = (0.0, 1.0)
 
 
 Sums = NDArray[np.float64]
@@ -189,9 +190,9 @@ class Comparison:
         against: name of the other encoder.
         difference: score of the model minus that of the other.
         low, high: 95 % interval of the difference, over the same units for both; see `interval`.
-        p: two-sided, paired by unit. With fewer than `FEW` units Student's t, consistent with the interval; with more,
-            a permutation test: how often the difference would be as large if the two were interchangeable in every
-            unit. 1 with only one unit.
+        p: two-sided, paired by unit. With fewer than `MIN_PERCENTILE_UNITS` units Student's t, consistent with the
+            interval; with more, a permutation test: how often the difference would be as large if the two were
+            interchangeable in every unit. 1 with only one unit.
         p_seeds: two-sided paired t-test over the seeds, as in arXiv 2005.01400; None with one seed or if the difference
             is the same with every seed. It measures training noise, not generalisation to new speakers.
         units: number of units.
@@ -206,7 +207,7 @@ class Comparison:
     units: int = 0
 
 
-def estimate(sums: Sums, statistic: Statistic, seed: int = 0, bounds: Bounds = SHARE) -> Estimate:
+def estimate(sums: Sums, statistic: Statistic, seed: int = 0, bounds: Bounds = UNIT_BOUNDS) -> Estimate:
     """Compute a score with its interval; see `Estimate`.
 
     Args:
@@ -226,7 +227,7 @@ def estimate(sums: Sums, statistic: Statistic, seed: int = 0, bounds: Bounds = S
 
 
 def paired_comparison(
-    name: str, model: Sums, other: Sums, statistic: Statistic, seed: int = 0, bounds: Bounds = SHARE
+    name: str, model: Sums, other: Sums, statistic: Statistic, seed: int = 0, bounds: Bounds = UNIT_BOUNDS
 ) -> Comparison:
     """Compare the model with another encoder; both sums have the same seeds and units.
 
@@ -242,21 +243,21 @@ def paired_comparison(
     """
     if model.shape != other.shape:
         raise ValueError(f"sums of {model.shape} cannot be paired with sums of {other.shape}")
-    ours, theirs = statistic(model.sum(axis=1)), statistic(other.sum(axis=1))
+    model_scores, other_scores = statistic(model.sum(axis=1)), statistic(other.sum(axis=1))
     both = tested_units(np.concatenate([model.sum(axis=0), other.sum(axis=0)], axis=1))
-    ours_by_unit, theirs_by_unit = np.split(both, 2, axis=1)
-    drawn = statistic(_resampled(ours_by_unit, seed)) - statistic(_resampled(theirs_by_unit, seed))  # same samples
-    value, units = float((ours - theirs).mean()), len(both)
-    low, high = interval(value, drawn, units, difference_bounds(bounds))
-    spread = units > 1 and float(np.ptp(drawn)) > EQUAL
-    if units < FEW and (spread or units < 2):
-        p = p_value(value, drawn, units)
+    model_by_unit, other_by_unit = np.split(both, 2, axis=1)
+    samples = statistic(_resampled(model_by_unit, seed)) - statistic(_resampled(other_by_unit, seed))  # same samples
+    value, units = float((model_scores - other_scores).mean()), len(both)
+    low, high = interval(value, samples, units, difference_bounds(bounds))
+    spread = units > 1 and float(np.ptp(samples)) > EPSILON
+    if units < MIN_PERCENTILE_UNITS and (spread or units < 2):
+        p = p_value(value, samples, units)
     else:
-        p = _permuted(ours_by_unit, theirs_by_unit, statistic, seed)
-    return Comparison(name, value, low, high, p, _over_seeds(ours, theirs), units)
+        p = _permuted(model_by_unit, other_by_unit, statistic, seed)
+    return Comparison(name, value, low, high, p, _over_seeds(model_scores, other_scores), units)
 
 
-def interval(value: float, draws: Numbers, units: int, bounds: Bounds = SHARE) -> Bounds:
+def interval(value: float, draws: Numbers, units: int, bounds: Bounds = UNIT_BOUNDS) -> Bounds:
     """95 % interval of a score from bootstrap samples over units.
 
     Args:
@@ -274,12 +275,12 @@ def interval(value: float, draws: Numbers, units: int, bounds: Bounds = SHARE) -
     if units < 2 or not len(finite):
         return math.nan, math.nan
     lower, upper = bounds
-    if bounds == SHARE and float(np.ptp(finite)) <= EQUAL and min(abs(value), abs(1 - value)) <= EQUAL:
+    if bounds == UNIT_BOUNDS and float(np.ptp(finite)) <= EPSILON and min(abs(value), abs(1 - value)) <= EPSILON:
         from scipy.stats import binomtest
 
-        exact = binomtest(units if value > 0.5 else 0, units).proportion_ci(LEVEL)
+        exact = binomtest(units if value > 0.5 else 0, units).proportion_ci(CONFIDENCE_LEVEL)
         return float(exact.low), float(exact.high)
-    if units < FEW:
+    if units < MIN_PERCENTILE_UNITS:
         half = _quantile(units) * _standard_error(finite, units)
         low, high = value - half, value + half
     else:
@@ -303,17 +304,17 @@ def p_value(difference: float, draws: Numbers, units: int) -> float:
     finite = draws[np.isfinite(draws)]
     if units < 2 or not len(finite):
         return 1.0
-    if units < FEW:
+    if units < MIN_PERCENTILE_UNITS:
         error = _standard_error(finite, units)
-        if error <= EQUAL:
-            return 1.0 if abs(difference) <= EQUAL else 0.0
+        if error <= EPSILON:
+            return 1.0 if abs(difference) <= EPSILON else 0.0
         return float(2 * t.sf(abs(difference) / error, units - 1))
     beyond = min((finite <= 0).sum(), (finite >= 0).sum())
     share = min(0.5, (int(beyond) + 1) / (len(finite) + 1))
     return float(2 * t.sf(-norm.ppf(share) * math.sqrt((units - 1) / units), units - 1))
 
 
-def student(values: Numbers) -> tuple[float, float] | None:
+def student_interval(values: Numbers) -> tuple[float, float] | None:
     """95 % interval of the mean of independent values (N,), by Student's t; None with fewer than two."""
     count = len(values)
     if count < 2:
@@ -328,13 +329,14 @@ def difference_bounds(bounds: Bounds) -> Bounds:
     return bounds[0] - bounds[1], bounds[1] - bounds[0]
 
 
-def to_plain_dict(told: Any) -> dict[str, Any]:
+def to_plain_dict(result: Any) -> dict[str, Any]:
     """Convert a dataclass with estimates to plain values for JSON, without the bootstrap samples.
 
     NaN becomes None, as JSON has no NaN.
     """
     return asdict(
-        told, dict_factory=lambda pairs: {name: _finite_or_none(value) for name, value in pairs if name != DRAWS}
+        result,
+        dict_factory=lambda pairs: {name: _finite_or_none(value) for name, value in pairs if name != DRAWS_FIELD},
     )
 
 
@@ -358,7 +360,7 @@ def _quantile(units: int) -> float:
     """Quantile of Student's t for the ends of an interval."""
     from scipy.stats import t
 
-    return float(t.ppf((1 + LEVEL) / 2, units - 1))
+    return float(t.ppf((1 + CONFIDENCE_LEVEL) / 2, units - 1))
 
 
 def _standard_error(draws: Numbers, units: int) -> float:
@@ -383,20 +385,20 @@ def _draws(units: int, seed: int) -> Numbers:
 def _permuted(model: Sums, other: Sums, statistic: Statistic, seed: int) -> float:
     """Fraction of the unit-wise swaps of model and other whose difference is at least as large as the observed one."""
     units = len(model)
-    if units <= EXACT:
+    if units <= MAX_EXACT_UNITS:
         swaps = (np.arange(2**units)[:, None] >> np.arange(units)) & 1
     else:
         swaps = np.random.default_rng([seed, 81]).integers(0, 2, size=(PERMUTATIONS, units))
     moved = swaps.astype(np.float64) @ (other - model)
     differences = np.abs(statistic(model.sum(0) + moved) - statistic(other.sum(0) - moved))
     observed = abs(float(statistic(model.sum(0)) - statistic(other.sum(0))))
-    as_large = int((differences >= observed - EQUAL).sum())
-    return as_large / len(swaps) if units <= EXACT else (as_large + 1) / (PERMUTATIONS + 1)
+    as_large = int((differences >= observed - EPSILON).sum())
+    return as_large / len(swaps) if units <= MAX_EXACT_UNITS else (as_large + 1) / (PERMUTATIONS + 1)
 
 
-def _over_seeds(ours: Numbers, theirs: Numbers) -> float | None:
+def _over_seeds(model: Numbers, other: Numbers) -> float | None:
     from scipy.stats import ttest_rel
 
-    if len(ours) < 2 or np.ptp(ours - theirs) < EQUAL:
+    if len(model) < 2 or np.ptp(model - other) < EPSILON:
         return None
-    return float(ttest_rel(ours, theirs).pvalue)
+    return float(ttest_rel(model, other).pvalue)

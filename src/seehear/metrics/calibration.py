@@ -58,24 +58,27 @@ class ScoreCalibration:
     seconds: float = 2.0
 
     @classmethod
-    def fit(cls, scores: ArrayLike, targets: ArrayLike, **said: Any) -> Self:
+    def fit(cls, scores: ArrayLike, targets: ArrayLike, **attributes: Any) -> Self:
         """Fit to pairs with known speakers.
 
         Args:
             scores: (N,), higher is more similar.
             targets: (N,) bool, True for the same speaker.
-            said: other attributes, such as ``data``.
+            attributes: other attributes, such as ``data``.
 
         Raises:
             SeehearError: there are no pairs of the same speaker, or none of different speakers.
         """
-        given, known = np.asarray(scores, dtype=np.float64), np.asarray(targets, dtype=bool)
-        if known.all() or not known.any():
-            raise SeehearError("a calibration needs pairs of one speaker and of two; give recordings of more speakers")
-        slope, offset = _fit_logistic(given, known)
-        threshold, eer = _equal_error_rate(given, known)
-        cost = cllr(slope * given + offset, known)
-        return cls(slope, offset, threshold, eer, trials=len(given), cllr=cost, **said)
+        values, same = np.asarray(scores, dtype=np.float64), np.asarray(targets, dtype=bool)
+        if same.all() or not same.any():
+            raise SeehearError(
+                "a calibration needs pairs of the same speaker and of different speakers; "
+                "give recordings of more speakers"
+            )
+        slope, offset = _fit_logistic(values, same)
+        threshold, eer = _equal_error_rate(values, same)
+        cost = cllr(slope * values + offset, same)
+        return cls(slope, offset, threshold, eer, trials=len(values), cllr=cost, **attributes)
 
     def log_likelihood_ratio(self, score: float) -> float:
         """Natural log-likelihood ratio; positive values favour the same speaker."""
@@ -105,7 +108,7 @@ class ScoreCalibration:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> Self:
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Read the result of `to_dict`.
 
         Raises:
@@ -113,14 +116,14 @@ class ScoreCalibration:
         """
         kinds = {field.name: str if field.name in ("data", "model") else (int, float) for field in fields(cls)}
         for name in ("slope", "offset", "eer_threshold", "eer"):
-            if name not in told:
+            if name not in values:
                 raise ValueError(f"it has no {name!r}")
-        for name, value in told.items():
+        for name, value in values.items():
             if name not in kinds:
-                raise ValueError(f"it has {name!r}, which this version does not know")
+                raise ValueError(f"it has {name!r}, which this version does not have")
             if not isinstance(value, kinds[name]) and not (name == "cllr" and value is None):
                 raise ValueError(f"its {name} is {value!r}")
-        calibration = cls(**told)
+        calibration = cls(**values)
         if (
             not 0 < calibration.prior < 1
             or not np.isfinite([calibration.slope, calibration.offset, calibration.eer_threshold]).all()
@@ -128,7 +131,7 @@ class ScoreCalibration:
             raise ValueError("its prior must be between 0 and 1, and its numbers finite")
         return calibration
 
-    def write(self, place: Path) -> Path:
+    def write(self, path: Path) -> Path:
         """Write a JSON file, or into the folder of a model.
 
         Returns:
@@ -137,27 +140,29 @@ class ScoreCalibration:
         Raises:
             SeehearError: it cannot be written.
         """
-        file = place / CALIBRATION_FILE if place.is_dir() else place
+        file = path / CALIBRATION_FILE if path.is_dir() else path
         with os_errors_as_user_errors(file):
             write_text(file, json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n")
         return file
 
     @classmethod
-    def read(cls, place: Path) -> Self:
+    def read(cls, path: Path) -> Self:
         """Read a file written by `write`, or from the folder of a model.
 
         Raises:
             SeehearError: it is missing or damaged.
         """
-        file = place / CALIBRATION_FILE if place.is_dir() else place
+        file = path / CALIBRATION_FILE if path.is_dir() else path
         way_out = "make one with seehear evaluate speaker --write-calibration"
         try:
             values = json.loads(read_text_checked(file))
             return cls.from_dict(values if isinstance(values, dict) else {})
         except FileNotFoundError:
-            raise SeehearError(f"there is no calibration {file}; {way_out}") from None
+            raise SeehearError(f"there is no calibration {file}; {way_out}", code="no-calibration") from None
         except (OSError, ValueError) as error:
-            raise SeehearError(f"{file} is no calibration of scores ({error}); {way_out}") from error
+            raise SeehearError(
+                f"{file} is not a score calibration ({error}); {way_out}", code="invalid-calibration"
+            ) from error
 
 
 def cllr(log_ratios: ArrayLike, targets: ArrayLike) -> float:
@@ -167,9 +172,9 @@ def cllr(log_ratios: ArrayLike, targets: ArrayLike) -> float:
         log_ratios: natural log-likelihood ratios, (N,).
         targets: (N,) bool, both values must occur.
     """
-    ratios, known = np.asarray(log_ratios, dtype=np.float64), np.asarray(targets, dtype=bool)
-    missed, alarmed = np.logaddexp(0, -ratios[known]).mean(), np.logaddexp(0, ratios[~known]).mean()
-    return float((missed + alarmed) / (2 * np.log(2)))
+    ratios, same = np.asarray(log_ratios, dtype=np.float64), np.asarray(targets, dtype=bool)
+    target_cost, other_cost = np.logaddexp(0, -ratios[same]).mean(), np.logaddexp(0, ratios[~same]).mean()
+    return float((target_cost + other_cost) / (2 * np.log(2)))
 
 
 def _fit_logistic(scores: Scores, targets: NDArray[np.bool_]) -> tuple[float, float]:
@@ -186,21 +191,21 @@ def _fit_logistic(scores: Scores, targets: NDArray[np.bool_]) -> tuple[float, fl
 def _equal_error_rate(scores: Scores, targets: NDArray[np.bool_]) -> tuple[float, float]:
     """Threshold, between two scores, at which both error rates are closest, and their mean there."""
     order = np.argsort(scores, kind="stable")
-    known, ascending = targets[order], scores[order]
-    missed = np.concatenate([[0], np.cumsum(known)]) / known.sum()
-    alarmed = 1 - np.concatenate([[0], np.cumsum(~known)]) / (~known).sum()
+    same, ascending = targets[order], scores[order]
+    misses = np.concatenate([[0], np.cumsum(same)]) / same.sum()
+    alarms = 1 - np.concatenate([[0], np.cumsum(~same)]) / (~same).sum()
     between = np.flatnonzero(np.diff(ascending) > 0) + 1  # a threshold cannot separate equal scores
     if not len(between):
         return float(ascending[0]), 0.5
-    best = between[np.abs(missed - alarmed)[between].argmin()]
-    return float(ascending[best - 1 : best + 1].mean()), float((missed[best] + alarmed[best]) / 2)
+    best = between[np.abs(misses - alarms)[between].argmin()]
+    return float(ascending[best - 1 : best + 1].mean()), float((misses[best] + alarms[best]) / 2)
 
 
 RIGHT_WITHIN_MS = 40.0
 """A delay is correct if it is within one video frame of the true one."""
 
 
-MEANING = f"probability from 0 to 1 that the true delay is within {RIGHT_WITHIN_MS:.0f} ms of the stated one"
+CONFIDENCE_MEANING = f"probability from 0 to 1 that the true delay is within {RIGHT_WITHIN_MS:.0f} ms of the stated one"
 
 
 class PeakStatistics(Protocol):
@@ -255,9 +260,9 @@ class DelayCalibration:
             return self
         return replace(self, bias=self.bias - float(np.log(search_s / self.search_s)), examples=0, search_s=search_s)
 
-    def for_best_of(self, sounds: int) -> DelayCalibration:
+    def for_best_of(self, tracks: int) -> DelayCalibration:
         """The calibration for the best of several audio tracks of a file, any of which may look correct by chance."""
-        return replace(self, bias=self.bias - float(np.log(max(1, sounds))))
+        return replace(self, bias=self.bias - float(np.log(max(1, tracks))))
 
     def to_config(self) -> dict[str, float]:
         """The entry ``sync_calibration`` of a run's config.json."""
@@ -276,7 +281,7 @@ class DelayCalibration:
         try:
             return cls(**entry)
         except TypeError as error:
-            raise ModelError(f"the model's sync_calibration is not one that this version reads: {error}") from error
+            raise ModelError(f"the model's sync_calibration cannot be read by this version: {error}") from error
 
 
 UNCALIBRATED = DelayCalibration(bias=-5.0, margin=1.5, evidence=0.7)
@@ -289,21 +294,21 @@ def peak_statistics(peak: PeakStatistics) -> NDArray[np.float64]:
 
 
 def fit_delay_calibration(
-    peaks: Sequence[PeakStatistics], right: Sequence[bool], *, ridge: float = 1e-2
+    peaks: Sequence[PeakStatistics], correct: Sequence[bool], *, ridge: float = 1e-2
 ) -> DelayCalibration:
     """Fit the regression to measurements with known truth, by Newton's method.
 
     Args:
         peaks: the measurements, correct and wrong ones.
-        right: whether each peak's delay was within `RIGHT_WITHIN_MS` of the truth.
+        correct: whether each peak's delay was within `RIGHT_WITHIN_MS` of the truth.
         ridge: small penalty on the coefficients, so that separable examples have a solution.
 
     Raises:
         ValueError: all examples are correct, or all are wrong.
     """
-    truth = np.asarray(right, float)
+    truth = np.asarray(correct, float)
     if truth.min() == truth.max():
-        raise ValueError("a calibration needs both right and wrong measurements")
+        raise ValueError("a calibration needs both correct and wrong measurements")
     inputs = np.column_stack([np.ones(len(peaks)), np.array([peak_statistics(peak) for peak in peaks])])
     weights = _logistic(inputs, truth, ridge)
     # The statistics correlate, so with few examples one coefficient may turn negative; clear peaks must never lose.

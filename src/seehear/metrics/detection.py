@@ -41,11 +41,11 @@ class ErrorCounts:
     others: Numbers
 
     @classmethod
-    def of(cls, scores: ArrayLike, targets: ArrayLike) -> Self:
+    def from_scores(cls, scores: ArrayLike, targets: ArrayLike) -> Self:
         """Exact counts of scores (N,), targets (N,) bool: one bin per distinct score."""
-        given, known = np.asarray(scores, dtype=np.float64), np.asarray(targets, dtype=bool)
-        edges, bins = np.unique(given, return_inverse=True)
-        counts = [np.bincount(bins[side], minlength=len(edges)).astype(np.float64) for side in (known, ~known)]
+        values, same = np.asarray(scores, dtype=np.float64), np.asarray(targets, dtype=bool)
+        edges, bins = np.unique(values, return_inverse=True)
+        counts = [np.bincount(bins[side], minlength=len(edges)).astype(np.float64) for side in (same, ~same)]
         return cls(edges, counts[0], counts[1])
 
     @property
@@ -61,18 +61,18 @@ class ErrorCounts:
     @property
     def eer(self) -> Numbers:
         """Equal error rate, (...), interpolated linearly between two thresholds."""
-        before, after, share = self._crossing()
+        before, after, fraction = self._crossing()
         misses = self.miss_rates
         low, high = (np.take_along_axis(misses, index[..., None], -1)[..., 0] for index in (before, after))
-        equal: Numbers = low + share * (high - low)
+        equal: Numbers = low + fraction * (high - low)
         return equal
 
     @property
     def eer_threshold(self) -> Numbers:
         """Score at the equal error rate, (...)."""
-        before, after, share = self._crossing()
+        before, after, fraction = self._crossing()
         edges = np.append(self.edges, self.edges[-1])  # above the last bin there is no other score
-        threshold: Numbers = edges[before] + share * (edges[after] - edges[before])
+        threshold: Numbers = edges[before] + fraction * (edges[after] - edges[before])
         return threshold
 
     @property
@@ -101,12 +101,12 @@ class ErrorCounts:
         from scipy.special import ndtri
 
         misses, alarms = self.miss_rates[1:-1], self.false_alarm_rates[1:-1]
-        inside = np.flatnonzero((misses > 0) & (misses < 1) & (alarms > 0) & (alarms < 1))
-        if not len(inside):  # perfect separation: the curve is one point, the corner
-            inside = np.arange(len(misses))[(misses + alarms).argmin() :][:1]
-        along = ndtri(np.clip(misses[inside], 1e-9, 1 - 1e-9)) - ndtri(np.clip(alarms[inside], 1e-9, 1 - 1e-9))
-        positions = np.linspace(along[0], along[-1], points) if len(inside) else along
-        chosen = inside[np.unique(np.searchsorted(along, positions).clip(0, len(inside) - 1))]
+        between = np.flatnonzero((misses > 0) & (misses < 1) & (alarms > 0) & (alarms < 1))
+        if not len(between):  # perfect separation: the curve is one point, the corner
+            between = np.arange(len(misses))[(misses + alarms).argmin() :][:1]
+        path = ndtri(np.clip(misses[between], 1e-9, 1 - 1e-9)) - ndtri(np.clip(alarms[between], 1e-9, 1 - 1e-9))
+        positions = np.linspace(path[0], path[-1], points) if len(between) else path
+        chosen = between[np.unique(np.searchsorted(path, positions).clip(0, len(between) - 1))]
         return [(float(self.edges[i + 1]), float(alarms[i]), float(misses[i])) for i in chosen.tolist()]
 
     def _crossing(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Numbers]:
@@ -131,20 +131,22 @@ def _ratio(part: Numbers, whole: Numbers) -> Numbers:
     return ratio
 
 
-def matching_accuracy(below: Numbers, rivals: Numbers, most: int) -> Iterator[tuple[int, Numbers]]:
-    """Probability that the positive has the highest score among N, for N = 2 to ``most``.
+def matching_accuracy(below: Numbers, negatives: Numbers, max_choices: int) -> Iterator[tuple[int, Numbers]]:
+    """Probability that the positive has the highest score among N, for N = 2 to ``max_choices``.
 
     Args:
         below: negatives that score below the positive, (...); fractional if negatives are weighted.
-        rivals: all negatives, (...).
-        most: maximum N, including the positive.
+        negatives: all negatives, (...).
+        max_choices: maximum N, including the positive.
 
     Yields:
         N and the probability, (...), NaN if there are too few negatives.
     """
-    right = np.ones_like(below)
-    for taken in range(most - 1):
-        left = rivals - taken
-        share = np.divide(np.maximum(below - taken, 0), left, out=np.full_like(right, np.nan), where=left >= 1 - 1e-9)
-        right = right * share
-        yield taken + 2, right
+    probability = np.ones_like(below)
+    for taken in range(max_choices - 1):
+        remaining = negatives - taken
+        share = np.divide(
+            np.maximum(below - taken, 0), remaining, out=np.full_like(probability, np.nan), where=remaining >= 1 - 1e-9
+        )
+        probability = probability * share
+        yield taken + 2, probability

@@ -35,11 +35,11 @@ ROWS, COLUMNS = 256, 2048
 """Size of a block: its scores take 2 MB, and their bin indices another 2 MB."""
 
 
-SAMPLED = 1000
+RANGE_SAMPLE = 1000
 """Number of embeddings whose scores determine the range of the bins."""
 
 
-MARGIN = 0.1
+RANGE_MARGIN = 0.1
 """Margin of the bins on either side, as a fraction of the sampled range; scores beyond are in the outermost bins."""
 
 
@@ -98,7 +98,9 @@ def count_all_pairs(
         ValueError: the number of labels differs from that of embeddings, or there are no pairs.
     """
     if len(embeddings) < 2 or {len(people), len(parts or people)} != {len(embeddings)}:
-        raise ValueError(f"{len(embeddings)} embeddings with {len(people)} labels make no pairs")
+        raise ValueError(
+            f"{len(embeddings)} embeddings with {len(people)} labels: there must be one label each, and at least two"
+        )
     device = embeddings.device
     who = torch.from_numpy(np.unique(np.asarray(people, dtype=str), return_inverse=True)[1]).to(device)
     order = who.argsort(stable=True)  # pairs of the same person are now near the diagonal
@@ -148,12 +150,12 @@ def score_span(embeddings: Tensor, distance: Distance = "cosine") -> tuple[float
         embeddings: float32 (N, D), sorted by person.
         distance: see `count_all_pairs`. For ``euclidean`` the products are minus half of the squared distance.
     """
-    some = torch.linspace(0, len(embeddings) - 1, min(SAMPLED, len(embeddings))).long()
+    some = torch.linspace(0, len(embeddings) - 1, min(RANGE_SAMPLE, len(embeddings))).long()
     left, right = _sides(embeddings, distance)
     scores = (left[some] @ right[some].mT)[torch.ones(len(some), len(some), dtype=torch.bool).triu_(1)]
     near = (left[1:] * right[:-1]).sum(1)
     low, high = (float(end) for end in torch.cat([scores, near]).aminmax())
-    margin = max(MARGIN * (high - low), 1e-6)
+    margin = max(RANGE_MARGIN * (high - low), 1e-6)
     return low - margin, high + margin
 
 
@@ -188,11 +190,11 @@ RESAMPLES = 1000
 """Bootstrap samples: the ends of a 95 % interval vary by about a thirtieth of its width between seeds."""
 
 
-LEVELS = 400
+QUANTILES = 400
 """Number of quantiles of each kind of pair that serve as bin edges, and again as many in each tail."""
 
 
-AT_ONCE = 100  # bootstrap samples per batch: 40 MB with 100 000 pairs of people
+SAMPLES_PER_BATCH = 100  # bootstrap samples per batch: 40 MB with 100 000 pairs of people
 
 
 Numbers = NDArray[np.float64]
@@ -220,8 +222,8 @@ def bootstrap_counts(
     """
     edges = _edges(scores, targets)
     bins = np.searchsorted(edges, scores, side="right") - 1
-    kinds = (_weighted_counts(bins[side], one[side], other[side], len(edges), draws) for side in (targets, ~targets))
-    return ErrorCounts(edges, *kinds)
+    counts = (_weighted_counts(bins[side], one[side], other[side], len(edges), draws) for side in (targets, ~targets))
+    return ErrorCounts(edges, *counts)
 
 
 def _weighted_counts(bins: Rows, one: Rows, other: Rows, count: int, draws: Numbers) -> Numbers:
@@ -233,17 +235,17 @@ def _weighted_counts(bins: Rows, one: Rows, other: Rows, count: int, draws: Numb
     different = (first != second)[:, None]
     by_person = np.ascontiguousarray(draws.T, dtype=np.float32)
     sums = np.empty((len(draws), count))
-    for start in range(0, len(draws), AT_ONCE):
-        some = by_person[:, start : start + AT_ONCE]
+    for start in range(0, len(draws), SAMPLES_PER_BATCH):
+        some = by_person[:, start : start + SAMPLES_PER_BATCH]
         weights = some[first] * np.where(different, some[second], 1)
-        sums[start : start + AT_ONCE] = (in_bins @ weights).T
+        sums[start : start + SAMPLES_PER_BATCH] = (in_bins @ weights).T
     return sums
 
 
 def _edges(scores: Numbers, targets: NDArray[np.bool_]) -> Numbers:
     """Lower edges of the bins: dense where scores are frequent, and in the tails, which decide the minimum cost."""
-    tail = np.geomspace(1e-6, 0.5, LEVELS)
-    levels = np.concatenate([np.linspace(0, 1, LEVELS), tail, 1 - tail])
+    tail = np.geomspace(1e-6, 0.5, QUANTILES)
+    levels = np.concatenate([np.linspace(0, 1, QUANTILES), tail, 1 - tail])
     edges = np.concatenate([np.quantile(scores[side], levels, method="nearest") for side in (targets, ~targets)])
     return np.unique(np.append(edges, scores.min()))
 
@@ -272,7 +274,7 @@ class CrossModalTrials:
     groups: Rows
     draws: Numbers
 
-    def right_pairs(self, seed: int = 0) -> tuple[Rows, Rows]:
+    def positive_pairs(self, seed: int = 0) -> tuple[Rows, Rows]:
         """Voice and face of the same person, of different sources if possible, else clips, else one clip."""
         order = np.argsort(self.people, kind="stable")
         voices, faces = [], []
@@ -300,58 +302,58 @@ class CrossModalScores:
 
 
 def score_cross_modal(
-    similarity: NDArray[np.float32], asked: CrossModalTrials, among: Sequence[int], seed: int = 0
+    similarity: NDArray[np.float32], trials: CrossModalTrials, choices: Sequence[int], seed: int = 0
 ) -> CrossModalScores:
     """Compute verification and matching from the scores of every voice with every face.
 
     Args:
         similarity: (voices, faces) of the same clips, (N, N), higher is more similar.
-        asked: the clips.
-        among: the Ns of 1-of-N matching.
+        trials: the clips.
+        choices: the Ns of 1-of-N matching.
         seed: seed of the subsampling.
     """
-    voice, face = asked.right_pairs(seed)
-    verified, drawn, others = _verified(similarity, asked, voice, face, seed)
+    voice, face = trials.positive_pairs(seed)
+    verified, samples, others = _verified(similarity, trials, voice, face, seed)
     for way, scores, query, answer in (
         ("voice to face", similarity, voice, face),
         ("face to voice", similarity.T, face, voice),
     ):
-        for count, value, values in _matched(scores, asked, query, answer, among, seed):
+        for count, value, values in _matched(scores, trials, query, answer, choices, seed):
             verified[f"{way}, 1 of {count}"] = value
-            drawn[f"{way}, 1 of {count}"] = values
-    return CrossModalScores(verified, drawn, (len(voice), others))
+            samples[f"{way}, 1 of {count}"] = values
+    return CrossModalScores(verified, samples, (len(voice), others))
 
 
 def _verified(
-    similarity: NDArray[np.float32], asked: CrossModalTrials, voice: Rows, face: Rows, seed: int
+    similarity: NDArray[np.float32], trials: CrossModalTrials, voice: Rows, face: Rows, seed: int
 ) -> tuple[dict[str, float], dict[str, Numbers], int]:
     """AUC and EER over positive and negative pairs."""
-    one, other = _wrong_pairs(asked, seed)
+    one, other = _negative_pairs(trials, seed)
     left, right = np.concatenate([voice, one]), np.concatenate([face, other])
     targets = np.arange(len(left)) < len(voice)
     scores = similarity[left, right].astype(np.float64)
-    once = np.ones((1, asked.draws.shape[1]))
-    people = asked.people
-    counted, drawn = (
-        bootstrap_counts(scores, targets, people[left], people[right], draws) for draws in (once, asked.draws)
+    unweighted = np.ones((1, trials.draws.shape[1]))
+    people = trials.people
+    counts, samples = (
+        bootstrap_counts(scores, targets, people[left], people[right], draws) for draws in (unweighted, trials.draws)
     )
     return (
-        {"AUC": float(counted.auc[0]), "EER": float(counted.eer[0])},
-        {"AUC": drawn.auc, "EER": drawn.eer},
+        {"AUC": float(counts.auc[0]), "EER": float(counts.eer[0])},
+        {"AUC": samples.auc, "EER": samples.eer},
         len(one),
     )
 
 
-def _wrong_pairs(asked: CrossModalTrials, seed: int) -> tuple[Rows, Rows]:
+def _negative_pairs(trials: CrossModalTrials, seed: int) -> tuple[Rows, Rows]:
     """Pairs of different people in the same group: all, or a random sample."""
     rng = np.random.default_rng([seed, 86])
-    count = len(asked.people)
+    count = len(trials.people)
     if count * count <= 4 * MAX_PAIRS:
         one, other = (side.ravel() for side in np.indices((count, count)))
     else:
         one, other = rng.integers(count, size=(2, 4 * MAX_PAIRS))
-    kept = (asked.people[one] != asked.people[other]) & (asked.groups[one] == asked.groups[other])
-    kept &= asked.groups[one] >= 0
+    kept = (trials.people[one] != trials.people[other]) & (trials.groups[one] == trials.groups[other])
+    kept &= trials.groups[one] >= 0
     one, other = one[kept], other[kept]
     if len(one) > MAX_PAIRS:
         some = rng.choice(len(one), MAX_PAIRS, replace=False)
@@ -360,30 +362,34 @@ def _wrong_pairs(asked: CrossModalTrials, seed: int) -> tuple[Rows, Rows]:
 
 
 def _matched(
-    scores: NDArray[np.float32], asked: CrossModalTrials, query: Rows, answer: Rows, among: Sequence[int], seed: int
+    scores: NDArray[np.float32], trials: CrossModalTrials, query: Rows, answer: Rows, choices: Sequence[int], seed: int
 ) -> Iterator[tuple[int, float, Numbers]]:
     """Yield N, the probability that the positive is found among N clips, and its value in every bootstrap sample.
 
     Negatives are clips of other people in the group of the query. Ties are broken at random: each query draws a level,
     and that share of the tied negatives is placed below the positive.
     """
-    people = asked.draws.shape[1]
+    people = trials.draws.shape[1]
     rng = np.random.default_rng([seed, 87])
-    below, rivals = np.zeros((len(query), people)), np.zeros((len(query), people))
-    for row, (probe, right) in enumerate(zip(query.tolist(), answer.tolist(), strict=True)):
-        rival = (asked.groups == asked.groups[probe]) & (asked.people != asked.people[probe])
-        of, rival_scores = asked.people[rival], scores[probe, rival]
-        beaten = (rival_scores < scores[probe, right]) | (
-            (rival_scores == scores[probe, right]) & (rng.random(len(of)) < rng.random())
+    below, negatives = np.zeros((len(query), people)), np.zeros((len(query), people))
+    for row, (query_row, answer_row) in enumerate(zip(query.tolist(), answer.tolist(), strict=True)):
+        is_negative = (trials.groups == trials.groups[query_row]) & (trials.people != trials.people[query_row])
+        owners, negative_scores = trials.people[is_negative], scores[query_row, is_negative]
+        is_below = (negative_scores < scores[query_row, answer_row]) | (
+            (negative_scores == scores[query_row, answer_row]) & (rng.random(len(owners)) < rng.random())
         )
-        below[row] = np.bincount(of[beaten], minlength=people)
-        rivals[row] = np.bincount(of, minlength=people)
-    weights = asked.draws[:, asked.people[query]].T  # (queries, R)
-    once = matching_accuracy(below.sum(1, keepdims=True), rivals.sum(1, keepdims=True), max(among))
-    drawn = matching_accuracy(below @ asked.draws.T, rivals @ asked.draws.T, max(among))
-    for (count, value), (_, in_draws) in zip(once, drawn, strict=True):
-        if count in among:
-            yield count, float(_weighted_accuracy(value, np.ones_like(value))[0]), _weighted_accuracy(in_draws, weights)
+        below[row] = np.bincount(owners[is_below], minlength=people)
+        negatives[row] = np.bincount(owners, minlength=people)
+    weights = trials.draws[:, trials.people[query]].T  # (queries, R)
+    values = matching_accuracy(below.sum(1, keepdims=True), negatives.sum(1, keepdims=True), max(choices))
+    sampled = matching_accuracy(below @ trials.draws.T, negatives @ trials.draws.T, max(choices))
+    for (count, value), (_, in_samples) in zip(values, sampled, strict=True):
+        if count in choices:
+            yield (
+                count,
+                float(_weighted_accuracy(value, np.ones_like(value))[0]),
+                _weighted_accuracy(in_samples, weights),
+            )
 
 
 def _weighted_accuracy(values: Numbers, weights: Numbers) -> Numbers:

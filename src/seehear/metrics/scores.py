@@ -25,10 +25,10 @@ from seehear.metrics.bootstrap import Bounds, Estimate, Sums, Units, estimate, u
 Numbers = NDArray[np.float64]
 
 
-def confusion(truths: Sequence[int], said: Sequence[int], classes: int) -> Numbers:
+def confusion(truths: Sequence[int], predicted: Sequence[int], classes: int) -> Numbers:
     """One flattened confusion matrix per recording, (N, classes * classes); rows are the truth."""
     cells = np.zeros((len(truths), classes * classes))
-    cells[np.arange(len(truths)), np.asarray(truths) * classes + np.asarray(said)] = 1
+    cells[np.arange(len(truths)), np.asarray(truths) * classes + np.asarray(predicted)] = 1
     return cells
 
 
@@ -41,16 +41,16 @@ def accuracy(sums: Numbers) -> Numbers:
 def recall(sums: Numbers) -> Numbers:
     """Unweighted average recall: mean over the classes of the fraction of correctly classified recordings."""
     counts = _square(sums)
-    right, support = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(-1)
-    return _share(_share(right, support).sum(-1), (support > 0).sum(-1))
+    correct, support = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(-1)
+    return _share(_share(correct, support).sum(-1), (support > 0).sum(-1))
 
 
 def f1(sums: Numbers) -> Numbers:
     """Macro F1: mean over the classes that occur in the truth or the predictions, as in sklearn."""
     counts = _square(sums)
-    right = np.diagonal(counts, axis1=-2, axis2=-1)
+    correct = np.diagonal(counts, axis1=-2, axis2=-1)
     either = counts.sum(-1) + counts.sum(-2)
-    return _share(_share(2 * right, either).sum(-1), (either > 0).sum(-1))
+    return _share(_share(2 * correct, either).sum(-1), (either > 0).sum(-1))
 
 
 def error_rate(sums: Numbers) -> Numbers:
@@ -58,10 +58,17 @@ def error_rate(sums: Numbers) -> Numbers:
     return _share(sums[..., 0], sums[..., 1])
 
 
-def concordance_sums(said: Numbers, truth: Numbers) -> Numbers:
+def concordance_sums(predicted: Numbers, truth: Numbers) -> Numbers:
     """Contribution of one recording to the sums of `concordance`: n, x, y, xx, yy, xy; (6,)."""
     return np.array(
-        [len(said), said.sum(), truth.sum(), (said * said).sum(), (truth * truth).sum(), (said * truth).sum()]
+        [
+            len(predicted),
+            predicted.sum(),
+            truth.sum(),
+            (predicted * predicted).sum(),
+            (truth * truth).sum(),
+            (predicted * truth).sum(),
+        ]
     )
 
 
@@ -92,24 +99,24 @@ def normalise_text(text: str) -> str:
 
 
 @lru_cache(maxsize=100_000)
-def word_errors(truth: str, said: str) -> tuple[int, int]:
+def word_errors(truth: str, predicted: str) -> tuple[int, int]:
     """Word substitutions, deletions and insertions, and number of words in the truth."""
     import jiwer
 
-    measured = jiwer.process_words(truth, said)
+    measured = jiwer.process_words(truth, predicted)
     return measured.substitutions + measured.deletions + measured.insertions, len(truth.split())
 
 
 @lru_cache(maxsize=100_000)
-def character_errors(truth: str, said: str) -> tuple[int, int]:
+def character_errors(truth: str, predicted: str) -> tuple[int, int]:
     """Character substitutions, deletions and insertions, including spaces, and number of characters in the truth."""
     import jiwer
 
-    measured = jiwer.process_characters(truth, said)
+    measured = jiwer.process_characters(truth, predicted)
     return measured.substitutions + measured.deletions + measured.insertions, len(truth)
 
 
-SCALE: Bounds = (-math.inf, 1.0)
+REDUCTION_BOUNDS: Bounds = (-math.inf, 1.0)
 """Bounds of `MouthError.lower`: 1 is perfect, and there is no lower limit."""
 
 
@@ -138,7 +145,7 @@ class MouthError:
 
     def figure(self, units: Units) -> Estimate:
         """`lower` with its interval over people, or over sources if people are unknown."""
-        return estimate(self.sums(units), error_reduction, bounds=SCALE)
+        return estimate(self.sums(units), error_reduction, bounds=REDUCTION_BOUNDS)
 
 
 def error_reduction(sums: Sums) -> NDArray[np.float64]:
@@ -147,21 +154,21 @@ def error_reduction(sums: Sums) -> NDArray[np.float64]:
     return reduction
 
 
-def mouth_error(drawn: Tensor, real: Tensor, region: Region) -> MouthError:
+def mouth_error(generated: Tensor, real: Tensor, region: Region) -> MouthError:
     """Compare generated and real frames; the still is the first real frame, and is not compared with itself.
 
     Args:
-        drawn: (B, T, planes, S, S) in 0..1, T of 2 or more.
+        generated: (B, T, planes, S, S) in 0..1, T of 2 or more.
         real: the same shape.
         region: region shown; of faces only the mouth region is compared.
     """
-    drawn, real = drawn[:, 1:].float(), real.float()
+    generated, real = generated[:, 1:].float(), real.float()
     still, real = real[:, :1], real[:, 1:]
     if region == "face":
         rows, columns = mouth_slices(real.shape[-1])
     else:
         rows = columns = slice(None)
-    error, still_error = (drawn - real).abs(), (still - real).abs()
+    error, still_error = (generated - real).abs(), (still - real).abs()
     means = [x.flatten(1).mean(1) for x in (error[..., rows, columns], still_error[..., rows, columns], error)]
     return MouthError(*(mean.double().cpu().numpy() for mean in means))
 
@@ -190,27 +197,27 @@ LENGTHS = (5, 7, 9, 11, 13, 15)
 """K: number of consecutive embeddings that are averaged."""
 
 
-def distances_by_offset(lips: Tensor, sound: Tensor, distance: Distance, reach: int = MAX_OFFSET) -> Tensor:
+def distances_by_offset(lips: Tensor, sound: Tensor, distance: Distance, max_offset: int = MAX_OFFSET) -> Tensor:
     """Distances of each lip embedding to the audio around it.
 
     Args:
         lips: (T, D).
         sound: (T, D), recorded at the same times.
         distance: how to compare.
-        reach: number of offsets to either side.
+        max_offset: number of offsets to either side.
 
     Returns:
-        (T - 2 reach, 2 reach + 1): row r is lip step reach + r, column o is audio step r + o, that is, the offset
-        o - reach. A positive offset means that the audio is late.
+        (T - 2 M, 2 M + 1) with M = max_offset: row r is lip step M + r, column o is audio step r + o, that is, the
+        offset o - M. A positive offset means that the audio is late.
     """
-    steps = len(lips) - 2 * reach
+    steps = len(lips) - 2 * max_offset
     if steps < 1:
-        return lips.new_zeros(0, 2 * reach + 1)
-    around = sound.unfold(0, 2 * reach + 1, 1)  # (steps, D, offsets)
-    middle = lips[reach : reach + steps].unsqueeze(-1)
+        return lips.new_zeros(0, 2 * max_offset + 1)
+    windows = sound.unfold(0, 2 * max_offset + 1, 1)  # (steps, D, offsets)
+    centre = lips[max_offset : max_offset + steps].unsqueeze(-1)
     if distance == "cosine":
-        return 1 - torch.cosine_similarity(middle, around, dim=1)
-    return (middle - around).square().sum(1).sqrt()
+        return 1 - torch.cosine_similarity(centre, windows, dim=1)
+    return (centre - windows).square().sum(1).sqrt()
 
 
 def hits_offset(distances: Tensor, length: int, truth: int = 0) -> Tensor:

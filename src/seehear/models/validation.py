@@ -183,14 +183,15 @@ class MatchValidation:
         same = np.eye(len(self.sources), dtype=bool)
         included = same | (self.sources[:, None] != self.sources)
         voices = self.model.similarity(embeddings["voice"], embeddings["voice2"]).float().numpy()
-        numbers = {"voice_eer": float(ErrorCounts.of(voices[included], same[included]).eer)}
+        numbers = {"voice_eer": float(ErrorCounts.from_scores(voices[included], same[included]).eer)}
         if "face_of_2" in self.formats:
             faces = included & (self.seen[:, None] & self.seen).numpy()
             scores = [
                 self.model.cross_similarity(embeddings["voice"], embeddings[face]).float().numpy()
                 for face in ("face", "face2")
             ]
-            numbers["face_voice_auc"] = float(np.mean([ErrorCounts.of(s[faces], same[faces]).auc for s in scores]))
+            aucs = [ErrorCounts.from_scores(s[faces], same[faces]).auc for s in scores]
+            numbers["face_voice_auc"] = float(np.mean(aucs))
             numbers["face_of_2"] = float(np.mean([pairwise_accuracy(s, faces) for s in scores]))
         return ValidationResult({name: numbers[name] for name in self.formats})
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seehear.benchmark.plan import BenchmarkPlan
-from seehear.benchmark.reading import loaded, plan_from
+from seehear.benchmark.reading import parse_yaml, plan_from_values
 from seehear.clip import FPS, SAMPLES_PER_FRAME
 from seehear.config import RECIPES, build, resource_folder, yaml_names
 from seehear.data.datasets.catalogue import DATA_SETS, ON_REQUEST
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from seehear.training.settings import TrainingSettings
 
 
-_ENDINGS = (".yaml", ".yml")
+_SUFFIXES = (".yaml", ".yml")
 
 
 class RecipeError(SeehearError):
@@ -96,15 +96,18 @@ def read_recipe(name: str) -> Recipe:
     path = Path(name)
     try:
         if name in recipe_names():
-            return recipe_of((resource_folder(RECIPES) / f"{name}.yaml").read_text(encoding="utf-8"), name, name)
-        if path.suffix in _ENDINGS and path.is_file():
-            return recipe_of(path.read_text(encoding="utf-8"), path.stem, str(path))
+            return parse_recipe((resource_folder(RECIPES) / f"{name}.yaml").read_text(encoding="utf-8"), name, name)
+        if path.suffix in _SUFFIXES and path.is_file():
+            return parse_recipe(path.read_text(encoding="utf-8"), path.stem, str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{name} cannot be read ({error}); name another recipe") from error
-    raise RecipeError(f"there is no recipe {name!r}; there are {', '.join(recipe_names())}, or give a .yaml file")
+    raise RecipeError(
+        f"there is no recipe {name!r}; choose one of {', '.join(recipe_names())}, or give a .yaml file",
+        code="unknown-recipe",
+    )
 
 
-def recipe_of(text: str, name: str, where: str) -> Recipe:
+def parse_recipe(text: str, name: str, where: str) -> Recipe:
     """Parse a recipe from YAML text.
 
     Args:
@@ -115,15 +118,15 @@ def recipe_of(text: str, name: str, where: str) -> Recipe:
     Raises:
         RecipeError, OptionsError: see `read_recipe`
     """
-    values = loaded(text, where)
+    values = parse_yaml(text, where)
     if not isinstance(values, dict) or not isinstance(values.get("data"), dict) or not values["data"]:
-        raise RecipeError(f"{where} needs the key data: data sets by name (docs/recipes.md has how)")
+        raise RecipeError(f"{where} needs the key data: data sets by name (see docs/recipes.md)")
     if "corpora" in values:
-        raise RecipeError(f"{where} has the key corpora, which is called data in a recipe; rename it")
+        raise RecipeError(f"{where} has the key corpora; in a recipe it is called data, so rename it")
     data = {str(key): build(DataSpec, value, f"{where}, data, {key}") for key, value in values["data"].items()}
     rest = {key: value for key, value in values.items() if key != "data"}
     corpora = {key: {"wants": spec.wants, "format": spec.format, "faces": spec.faces} for key, spec in data.items()}
-    recipe = Recipe(name, data, plan_from({"name": name, **rest, "corpora": corpora}, where))
+    recipe = Recipe(name, data, plan_from_values({"name": name, **rest, "corpora": corpora}, where))
     for problem in _problems(recipe):
         raise RecipeError(f"{where}: {problem}")
     return recipe
@@ -134,24 +137,24 @@ def _problems(recipe: Recipe) -> Iterator[str]:
     for name, spec in recipe.data.items():
         about = f"the data set {name!r}"
         if spec.fetched and name not in DATA_SETS:
-            yield f"{about} cannot be fetched; seehear get knows {', '.join(DATA_SETS)}"
+            yield f"{about} cannot be fetched; seehear get has {', '.join(DATA_SETS)}"
         if not spec.fetched and not spec.terms:
-            yield f"{about} does not say its terms; seehear get does not know them either"
+            yield f"{about} has no terms, and seehear get has none either; add terms"
         if spec.hours <= 0 or spec.size_gb < 0:
-            yield f"{about} needs hours of more than 0 and no size below 0"
+            yield f"{about} needs hours above 0 and size_gb of 0 or more"
     if all(pretext.untrained for pretext in plan.pretexts.values()):
         yield "nothing is trained; add a pretext"
     for name, pretext in plan.pretexts.items():
         if pretext.init:
-            yield f"the pretext {name!r} begins with {pretext.init}, which a recipe cannot do; leave init out"
-    read = {row.of for task in plan.tasks.values() for row in task.rows}
+            yield f"the pretext {name!r} starts from {pretext.init}, which recipes do not support; remove init"
+    used = {row.of for task in plan.tasks.values() for row in task.rows}
     for name in plan.pretexts:
-        if name not in read:
-            yield f"the pretext {name!r} is read by no row of a task; add one, or leave it out"
+        if name not in used:
+            yield f"the pretext {name!r} is used by no row of a task; add one or remove it"
 
 
-def where_from(spec: DataSpec) -> str:
-    """Say where to get a data set that is not downloaded, as the end of a sentence; empty if unknown."""
+def source_hint(spec: DataSpec) -> str:
+    """Return where to get a data set that is not downloaded, as the end of a sentence; empty if unknown."""
     return f" (see {ON_REQUEST[spec.format]})" if not spec.fetched and spec.format in ON_REQUEST else ""
 
 
@@ -159,8 +162,8 @@ H100_MAC_S = 494.7e12
 """Multiply-accumulates per second: 989.4 TFLOP/s, dense bf16, of the H100 SXM as published by NVIDIA."""
 
 
-SHARE = 0.05
-"""Share of that rate assumed for training: small convolutions, no compiled kernels. Not measured."""
+UTILISATION = 0.05
+"""Fraction of that rate assumed for training: small convolutions, no compiled kernels. Not measured."""
 
 
 CORES = 16
@@ -171,11 +174,11 @@ NETWORK_MBIT_S = 100
 """Assumed download rate."""
 
 
-PREPARE_X = 3.9
+PREPARE_SPEED = 3.9
 """Seconds of video prepared per core and second. Measured: 6.6 (GRID), 5.1 (224 to 720 pixels), 3.9 (CREMA-D)."""
 
 
-HEAR_X = 100
+PREPARE_AUDIO_SPEED = 100
 """Seconds of audio prepared per core and second, without video. Assumed, not measured."""
 
 
@@ -191,11 +194,11 @@ CORPUS_BYTE_S = 30e3
 """Bytes of a corpus per second of video. Measured: 27 to 30 kB."""
 
 
-SOUND_BYTE_S = 20e3
+AUDIO_BYTE_S = 20e3
 """Bytes of a corpus per second of audio alone: FLAC, 16 kHz, 16 bits. Assumed, not measured."""
 
 
-READ_OUT_S = 6e-3
+PROBE_S = 6e-3
 """Core-seconds per second of training audio and epoch of a recurrent probe (two layers of 256 over 25 features per
 second). Measured on log-mel and MFCC: 4.9 s per epoch for both, 146 recordings of 2.8 s."""
 
@@ -204,12 +207,12 @@ EPOCHS = 100
 """Default number for a recurrent probe; a test compares it with `BGRUOptions`."""
 
 
-TRAINING = 0.6
-"""Share of the recordings used to train a probe, with the speakers divided into five parts."""
+TRAINING_FRACTION = 0.6
+"""Fraction of the recordings used to train a probe, with the speakers divided into five parts."""
 
 
 @dataclass(frozen=True)
-class Counted:
+class PresetCounts:
     """Hardware requirements of a preset; verified by a test.
 
     Attributes:
@@ -230,12 +233,12 @@ class Counted:
         return self.window + self.frame * frames
 
 
-COUNTED: Mapping[str, Counted] = {
-    "sync-base": Counted(-2.0, 0.521, 64 * 64),  # negative: the frames at the ends are only context
-    "animate-base": Counted(57.5, 0.0724, 128 * 128 * 3),  # 16 frames are generated, regardless of the window length
-    "match-base": Counted(5.75, 0.0, 112 * 112 * 3, stills=2),  # two segments of 2 s
-    "apc-base": Counted(-0.04, 0.0487, 64 * 64),
-    "cpc-base": Counted(0.30, 0.298, 64 * 64),
+COUNTS: Mapping[str, PresetCounts] = {
+    "sync-base": PresetCounts(-2.0, 0.521, 64 * 64),  # negative: the frames at the ends are only context
+    "animate-base": PresetCounts(57.5, 0.0724, 128 * 128 * 3),  # 16 frames are generated, whatever the window length
+    "match-base": PresetCounts(5.75, 0.0, 112 * 112 * 3, stills=2),  # two segments of 2 s
+    "apc-base": PresetCounts(-0.04, 0.0487, 64 * 64),
+    "cpc-base": PresetCounts(0.30, 0.298, 64 * 64),
 }
 
 
@@ -247,34 +250,34 @@ class Cost:
         size: description of the data
         disk_gb: disk space of its output
         hours: with one H100 and with eight; empty if unknown
-        how: where the hours come from
+        hours_source: source of the hours
         at_least: whether the hours cover only part of the work
     """
 
     size: str
     disk_gb: float
     hours: tuple[float, ...]
-    how: str
+    hours_source: str
     at_least: bool = False
 
 
-def of_get(size_gb: float) -> Cost:
+def get_cost(size_gb: float) -> Cost:
     """Return the cost of a download: the network determines it, not the number of GPUs."""
     hours = size_gb * 8e3 / NETWORK_MBIT_S / 3600
     return Cost(f"{size_gb:g} GB", size_gb, (hours, hours), f"at {NETWORK_MBIT_S} Mbit/s")
 
 
-def of_prepare(hours: float, seen: bool) -> Cost:
+def prepare_cost(hours: float, has_video: bool) -> Cost:
     """Return the cost of preparing this many hours of video, or of audio alone."""
-    rate, byte_s = (PREPARE_X, CORPUS_BYTE_S) if seen else (HEAR_X, SOUND_BYTE_S)
-    one = hours / rate / CORES
-    what = "film" if seen else "sound"
-    measured = "measured on one core" if seen else "assumed"
-    how = f"{rate:g} x real time a core ({measured}), {CORES} cores a GPU (assumed)"
-    return Cost(f"{hours:g} h of {what}", hours * 3600 * byte_s / 1e9, (one, one / 8), how)
+    speed, byte_s = (PREPARE_SPEED, CORPUS_BYTE_S) if has_video else (PREPARE_AUDIO_SPEED, AUDIO_BYTE_S)
+    one = hours / speed / CORES
+    medium = "video" if has_video else "audio"
+    measured = "measured on one core" if has_video else "assumed"
+    source = f"{speed:g} x real time per core ({measured}), {CORES} cores per GPU (assumed)"
+    return Cost(f"{hours:g} h of {medium}", hours * 3600 * byte_s / 1e9, (one, one / 8), source)
 
 
-def of_pretrain(preset: str, settings: TrainingSettings, hours: float, cached: bool) -> Cost:
+def pretrain_cost(preset: str, settings: TrainingSettings, hours: float, cached: bool) -> Cost:
     """Return the cost of pretraining for the steps of one GPU; eight need an eighth of the steps.
 
     Args:
@@ -286,25 +289,25 @@ def of_pretrain(preset: str, settings: TrainingSettings, hours: float, cached: b
     data, optim = settings.data, settings.optim
     windows = optim.steps * optim.accumulate * data.batch
     frames = windows * data.frames
-    size = f"{optim.steps} steps, {frames / FPS / 3600:.0f} h of film in all"
-    counted = COUNTED.get(preset)
-    if counted is None:
-        return Cost(size, 0.0, (), f"{preset}: its arithmetic was not counted")
-    film_frames = 0 if cached else hours * 3600 * FPS
-    pictures = windows * (counted.stills or data.frames)
-    loading = (pictures * counted.view_bytes + frames * SAMPLES_PER_FRAME * 4) / LOAD_BYTE_S
-    computing = windows * counted.gmac(data.frames) * 1e9 / (SHARE * H100_MAC_S)
-    decoding = film_frames / VIEW_FRAMES_S / CORES
+    size = f"{optim.steps} steps, {frames / FPS / 3600:.0f} h of video in total"
+    counts = COUNTS.get(preset)
+    if counts is None:
+        return Cost(size, 0.0, (), f"{preset}: operations not counted")
+    decoded_frames = 0 if cached else hours * 3600 * FPS
+    loaded_frames = windows * (counts.stills or data.frames)
+    loading = (loaded_frames * counts.view_bytes + frames * SAMPLES_PER_FRAME * 4) / LOAD_BYTE_S
+    computing = windows * counts.gmac(data.frames) * 1e9 / (UTILISATION * H100_MAC_S)
+    decoding = decoded_frames / VIEW_FRAMES_S / CORES
     one = (max(computing, loading) + decoding) / 3600
-    disk = film_frames * (counted.view_bytes + SAMPLES_PER_FRAME * 2) / 1e9
-    how = (
-        f"{preset}: {counted.gmac(data.frames) / data.frames:.3g} GMAC a frame (counted) at {SHARE:.0%} of an H100's "
-        "bf16 (assumed), or what one thread copies, whichever is longer; and decoding once"
+    disk = decoded_frames * (counts.view_bytes + SAMPLES_PER_FRAME * 2) / 1e9
+    source = (
+        f"{preset}: {counts.gmac(data.frames) / data.frames:.3g} GMAC per frame (counted) at {UTILISATION:.0%} of an "
+        "H100's bf16 (assumed), or copying by one thread, whichever takes longer; plus decoding once"
     )
-    return Cost(size, disk, (one, one / 8), how)
+    return Cost(size, disk, (one, one / 8), source)
 
 
-def of_evaluate(measurements: int, epoch_s: float) -> Cost:
+def evaluate_cost(measurements: int, epoch_s: float) -> Cost:
     """Return the cost of the evaluation, of which only recurrent probes were timed.
 
     Args:
@@ -314,15 +317,15 @@ def of_evaluate(measurements: int, epoch_s: float) -> Cost:
     size = f"{measurements} measurements"
     if not epoch_s:
         return Cost(size, 0.0, (), "not measured")
-    one = epoch_s * READ_OUT_S / CORES / 3600
-    how = (
-        f"recurrent read-outs of one layer each: {1000 * READ_OUT_S:g} ms of a core for a second of sound and an epoch "
-        "(measured); all other measurements come on top (not measured)"
+    one = epoch_s * PROBE_S / CORES / 3600
+    source = (
+        f"recurrent probes of one layer each: {1000 * PROBE_S:g} ms of a core per second of audio and epoch "
+        "(measured); all other measurements are extra (not measured)"
     )
-    return Cost(size, 0.0, (one, one / 8), how, at_least=True)
+    return Cost(size, 0.0, (one, one / 8), source, at_least=True)
 
 
-def read_out_s(plan: BenchmarkPlan, hours: Mapping[str, float]) -> float:
+def probe_seconds(plan: BenchmarkPlan, hours: Mapping[str, float]) -> float:
     """Return seconds of training audio times epochs, over all recurrent probes of a plan.
 
     Args:
@@ -332,7 +335,7 @@ def read_out_s(plan: BenchmarkPlan, hours: Mapping[str, float]) -> float:
     seconds = 0.0
     for task in plan.tasks.values():
         if task.options.get("readout") == "bgru":
-            each = sum(hours[name] for name in task.data) * 3600 * TRAINING * sum(task.labels)
-            parts = task.options.get("bgru", {})
-            seconds += plan.seeds * len(task.rows) * each * parts.get("epochs", EPOCHS)
+            per_row = sum(hours[name] for name in task.data) * 3600 * TRAINING_FRACTION * sum(task.labels)
+            options = task.options.get("bgru", {})
+            seconds += plan.seeds * len(task.rows) * per_row * options.get("epochs", EPOCHS)
     return seconds

@@ -9,23 +9,23 @@ from math import ceil
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from seehear.benchmark.job import MIN_SOUND_S, seehear_command
+from seehear.benchmark.job import MIN_AUDIO_S, seehear_command
 from seehear.benchmark.plan import BenchmarkPlan, PretextSpec
 from seehear.benchmark.reading import plan_to_yaml
 from seehear.benchmark.sweep import apply_set, pretext_settings
 from seehear.data.manifest import CORPUS_FILE
 from seehear.recipes.recipe import (
-    COUNTED,
+    COUNTS,
     Cost,
     DataSpec,
     Recipe,
     RecipeError,
-    of_evaluate,
-    of_get,
-    of_prepare,
-    of_pretrain,
-    read_out_s,
-    where_from,
+    evaluate_cost,
+    get_cost,
+    prepare_cost,
+    pretrain_cost,
+    probe_seconds,
+    source_hint,
 )
 
 Kind = Literal["get", "prepare", "pretrain", "evaluate"]
@@ -63,9 +63,9 @@ class Stage:
     Attributes:
         name: kind and object: ``get grid``
         kind: verb
-        of: data set or pretext; empty for ``evaluate``
-        place: folder of its output
-        given: arguments of the verb's function, as in JSON: they decide whether it has been done
+        target: data set or pretext; empty for ``evaluate``
+        folder: folder of its output
+        arguments: arguments of the verb's function, as in JSON: they decide whether it has been done
         needs: names of the stages that it requires
         command: equivalent command line
         cost: size, hours and disk
@@ -73,9 +73,9 @@ class Stage:
 
     name: str
     kind: Kind
-    of: str
-    place: Path
-    given: Mapping[str, Any]
+    target: str
+    folder: Path
+    arguments: Mapping[str, Any]
     needs: tuple[str, ...]
     command: str
     cost: Cost
@@ -100,63 +100,67 @@ class RecipePlan:
     notes: tuple[str, ...]
 
 
-def plan_recipe(recipe: Recipe, asked: RecipeOptions) -> RecipePlan:
+def plan_recipe(recipe: Recipe, options: RecipeOptions) -> RecipePlan:
     """Plan the stages of a recipe.
 
     Raises:
         RecipeError: a name that the recipe does not have, a missing data set, or fewer than one device
         OptionsError: an option that no pretext has
     """
-    if asked.devices < 1:
-        raise RecipeError(f"--devices must be 1 or more, not {asked.devices}")
-    _check_names(recipe, asked)
-    data, notes = _data_there(recipe, asked)
-    plan = apply_set(_without(recipe.plan, data, asked.skip), asked.option)
+    if options.devices < 1:
+        raise RecipeError(f"--devices must be 1 or more, not {options.devices}")
+    _check_names(recipe, options)
+    data, notes = _available_data(recipe, options)
+    plan = apply_set(_without(recipe.plan, data, options.skip), options.option)
     recipe = replace(recipe, data=data, plan=plan)
-    stages = [*_gets(recipe, asked), *_prepares(recipe, asked)]
-    corpora = {name: _corpus(name, asked) for name in data}
+    stages = [*_gets(recipe, options), *_prepares(recipe, options)]
+    corpora = {name: _corpus(name, options) for name in data}
     names = {stage.name for stage in stages}
     trained = {name: pretext for name, pretext in plan.pretexts.items() if not pretext.untrained}
     if not trained:
-        raise RecipeError(f"nothing of the recipe {recipe.name} would learn; leave less out, or give more with --data")
+        raise RecipeError(
+            f"the recipe {recipe.name} would train nothing; leave less out, or give more data with --data"
+        )
     cached: set[tuple[int, tuple[str, ...]]] = set()
     for name, pretext in trained.items():
-        stages.append(_pretrain(recipe, name, pretext, corpora, names, cached, asked))
-    runs = {name: asked.out / "runs" / safe_file_name(name) for name in trained}
+        stages.append(_pretrain(recipe, name, pretext, corpora, names, cached, options))
+    runs = {name: options.out / "runs" / safe_file_name(name) for name in trained}
     return RecipePlan(recipe, tuple(stages), corpora, runs, tuple(notes))
 
 
-def evaluation_stage(whole: RecipePlan, asked: RecipeOptions, done: Sequence[str]) -> Stage | None:
+def evaluation_stage(planned: RecipePlan, options: RecipeOptions, done: Sequence[str]) -> Stage | None:
     """Return the last stage, for the available rows and data; None if no pretext has been trained.
 
     Args:
-        whole: all stages
-        asked: the user's options
+        planned: all other stages
+        options: the user's options
         done: names of the completed stages
     """
-    plan = whole.recipe.plan
-    runs = {name: run for name, run in whole.runs.items() if f"pretrain {name}" in done}
-    prepared = {stage.of for stage in whole.stages if stage.kind == "prepare"}
+    plan = planned.recipe.plan
+    runs = {name: run for name, run in planned.runs.items() if f"pretrain {name}" in done}
+    prepared = {stage.target for stage in planned.stages if stage.kind == "prepare"}
     corpora = {
-        name: str(folder) for name, folder in whole.corpora.items() if name not in prepared or f"prepare {name}" in done
+        name: str(corpus)
+        for name, corpus in planned.corpora.items()
+        if name not in prepared or f"prepare {name}" in done
     }
-    missing = set(whole.runs) - set(runs)
+    missing = set(planned.runs) - set(runs)
     plan = _measured(_without(plan, corpora, tuple(missing)), runs)
     if not plan.tasks:
         return None
     count = plan.seeds * sum(len(task.rows) * len(task.data) * len(task.labels) for task in plan.tasks.values())
-    place = asked.out / EVALUATE
-    text = plan_to_yaml(replace(plan, differs=f"{plan.differs} {_licences(whole.recipe)}".strip()))
-    folders = [f"{name}={folder}" for name, folder in corpora.items()]
+    folder = options.out / EVALUATE
+    text = plan_to_yaml(replace(plan, differs=f"{plan.differs} {_licences(planned.recipe)}".strip()))
+    folders = [f"{name}={corpus}" for name, corpus in corpora.items()]
     return Stage(
         name=EVALUATE,
         kind=EVALUATE,
-        of="",
-        place=place,
-        given={"plan": text, "data": folders},
+        target="",
+        folder=folder,
+        arguments={"plan": text, "data": folders},
         needs=(),
-        command=seehear_command("benchmark", asked.out / "plan.yaml", out=place, data=folders),
-        cost=of_evaluate(count, read_out_s(plan, {key: spec.hours for key, spec in whole.recipe.data.items()})),
+        command=seehear_command("benchmark", options.out / "plan.yaml", out=folder, data=folders),
+        cost=evaluate_cost(count, probe_seconds(plan, {key: spec.hours for key, spec in planned.recipe.data.items()})),
     )
 
 
@@ -165,19 +169,19 @@ def safe_file_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._=-]+", "_", name).strip("_")
 
 
-def _check_names(recipe: Recipe, asked: RecipeOptions) -> None:
-    for name in asked.data:
+def _check_names(recipe: Recipe, options: RecipeOptions) -> None:
+    for name in options.data:
         if name not in recipe.data:
             raise RecipeError(f"--data gives {name!r}, but the data sets of {recipe.name} are {', '.join(recipe.data)}")
     known = [*recipe.data, *(name for name, pretext in recipe.plan.pretexts.items() if not pretext.untrained)]
-    for name in asked.skip:
+    for name in options.skip:
         if name not in known:
             raise RecipeError(f"--skip {name!r}: {recipe.name} has no such part; its parts are {', '.join(known)}")
-        if name in asked.data:
-            raise RecipeError(f"{name} is given with --data and left out with --skip; take one of them back")
+        if name in options.data:
+            raise RecipeError(f"{name} is both in --data and in --skip; remove one of them")
 
 
-def _data_there(recipe: Recipe, asked: RecipeOptions) -> tuple[dict[str, DataSpec], list[str]]:
+def _available_data(recipe: Recipe, options: RecipeOptions) -> tuple[dict[str, DataSpec], list[str]]:
     """Return the data sets that are fetched or given, and sentences about the others.
 
     Raises:
@@ -186,14 +190,14 @@ def _data_there(recipe: Recipe, asked: RecipeOptions) -> tuple[dict[str, DataSpe
     available: dict[str, DataSpec] = {}
     notes = []
     for name, spec in recipe.data.items():
-        if name in asked.skip:
-            notes.append(f"{name} is left out, as you asked.")
-        elif spec.fetched or name in asked.data:
+        if name in options.skip:
+            notes.append(f"{name} is left out, as requested.")
+        elif spec.fetched or name in options.data:
             available[name] = spec
         elif spec.optional:
-            notes.append(f"{name} was not given and is left out; wanted: {spec.wants.rstrip('.')}.")
+            notes.append(f"{name} was not given and is left out; it needs: {spec.wants.rstrip('.')}.")
         else:
-            wants = f"{spec.wants.rstrip('.')}{where_from(spec)}"
+            wants = f"{spec.wants.rstrip('.')}{source_hint(spec)}"
             raise RecipeError(f"{recipe.name} needs --data {name}=FOLDER: {wants}")
     return available, notes
 
@@ -205,21 +209,21 @@ def _without(plan: BenchmarkPlan, data: Mapping[str, Any], lost: Sequence[str]) 
         corpora = tuple(corpus for corpus in pretext.corpora if corpus in data)
         if name not in lost and (corpora or pretext.untrained):
             kept[name] = replace(pretext, corpora=corpora)
-    gone = set(plan.pretexts) - set(kept)
+    removed = set(plan.pretexts) - set(kept)
     tasks = {}
     for key, task in plan.tasks.items():
-        rows = tuple(row for row in task.rows if row.of not in gone)
-        own = any(row.of in plan.pretexts and not plan.pretexts[row.of].untrained for row in rows)
-        where = tuple(corpus for corpus in task.data if corpus in data)
-        if own and where:
-            tasks[key] = replace(task, rows=rows, data=where)
+        rows = tuple(row for row in task.rows if row.of not in removed)
+        has_trained = any(row.of in plan.pretexts and not plan.pretexts[row.of].untrained for row in rows)
+        corpora = tuple(corpus for corpus in task.data if corpus in data)
+        if has_trained and corpora:
+            tasks[key] = replace(task, rows=rows, data=corpora)
     rows_of = {key: {row.name for row in task.rows} for key, task in tasks.items()}
     claims = tuple(c for c in plan.claims if c.task in tasks and {c.better, *c.than} <= rows_of[c.task])
-    read = {row.of for task in tasks.values() for row in task.rows}
+    used = {row.of for task in tasks.values() for row in task.rows}
     return replace(
         plan,
         corpora={name: corpus for name, corpus in plan.corpora.items() if name in data},
-        pretexts={name: pretext for name, pretext in kept.items() if name in read},
+        pretexts={name: pretext for name, pretext in kept.items() if name in used},
         tasks=tasks,
         claims=claims,
         paper=tuple(table for table in plan.paper if table.task in tasks),
@@ -243,39 +247,39 @@ def _licences(recipe: Recipe) -> str:
     return "Data and terms: " + "; ".join(licences) + "."
 
 
-def _gets(recipe: Recipe, asked: RecipeOptions) -> Iterator[Stage]:
+def _gets(recipe: Recipe, options: RecipeOptions) -> Iterator[Stage]:
     for name, spec in recipe.data.items():
-        if spec.fetched and name not in asked.data:
-            place = asked.out / "data" / name
-            command = seehear_command("get", name, out=place, **({"parts": spec.part} if spec.part else {}))
-            given = {"name": name, "part": list(spec.part)}
-            yield Stage(f"get {name}", "get", name, place, given, (), command, of_get(spec.size_gb))
+        if spec.fetched and name not in options.data:
+            folder = options.out / "data" / name
+            command = seehear_command("get", name, out=folder, **({"parts": spec.part} if spec.part else {}))
+            arguments = {"name": name, "part": list(spec.part)}
+            yield Stage(f"get {name}", "get", name, folder, arguments, (), command, get_cost(spec.size_gb))
 
 
-def _prepares(recipe: Recipe, asked: RecipeOptions) -> Iterator[Stage]:
+def _prepares(recipe: Recipe, options: RecipeOptions) -> Iterator[Stage]:
     for name, spec in recipe.data.items():
-        place = _corpus(name, asked)
-        if place == asked.data.get(name):
+        folder = _corpus(name, options)
+        if folder == options.data.get(name):
             continue  # it is already prepared
-        source = asked.data.get(name, asked.out / "data" / name)
+        source = options.data.get(name, options.out / "data" / name)
         more: dict[str, Any] = {} if spec.faces == "yunet" else {"faces": spec.faces}
-        more |= {"min_seconds": MIN_SOUND_S} if spec.faces == "none" else {}
+        more |= {"min_seconds": MIN_AUDIO_S} if spec.faces == "none" else {}
         yield Stage(
             name=f"prepare {name}",
             kind="prepare",
-            of=name,
-            place=place,
-            given={"source": str(source.resolve()), "format": spec.format, **more},
-            needs=() if name in asked.data else (f"get {name}",),
-            command=seehear_command("prepare", source, out=place, dataset=spec.format, **more),
-            cost=of_prepare(spec.hours, spec.faces != "none"),
+            target=name,
+            folder=folder,
+            arguments={"source": str(source.resolve()), "format": spec.format, **more},
+            needs=() if name in options.data else (f"get {name}",),
+            command=seehear_command("prepare", source, out=folder, dataset=spec.format, **more),
+            cost=prepare_cost(spec.hours, spec.faces != "none"),
         )
 
 
-def _corpus(name: str, asked: RecipeOptions) -> Path:
+def _corpus(name: str, options: RecipeOptions) -> Path:
     """Return the folder of the clips: the user's own if it is already prepared."""
-    given = asked.data.get(name)
-    return given if given and (given / CORPUS_FILE).is_file() else asked.out / "corpora" / name
+    given = options.data.get(name)
+    return given if given and (given / CORPUS_FILE).is_file() else options.out / "corpora" / name
 
 
 def _pretrain(
@@ -285,32 +289,32 @@ def _pretrain(
     corpora: Mapping[str, Path],
     names: set[str],
     cached: set[tuple[int, tuple[str, ...]]],
-    asked: RecipeOptions,
+    options: RecipeOptions,
 ) -> Stage:
     settings = pretext_settings(name, pretext)
     video = sum(recipe.data[corpus].hours for corpus in pretext.corpora)
-    cost = of_pretrain(pretext.preset, settings, video, _view(pretext) in cached)
+    cost = pretrain_cost(pretext.preset, settings, video, _view(pretext) in cached)
     cached.add(_view(pretext))
     settings_dict = settings.to_dict()
-    shared = {key: max(1, ceil(settings_dict["optim"][key] / asked.devices)) for key in ("steps", "warmup")}
-    settings_dict["optim"] |= shared if asked.devices > 1 else {}
-    settings_dict["engine"]["devices"] = asked.devices  # never auto: the steps are divided by this number
-    settings_dict["engine"] |= {"accelerator": asked.device.partition(":")[0]} if asked.device else {}
-    place, preset = asked.out / "runs" / safe_file_name(name), asked.out / "presets" / f"{safe_file_name(name)}.yaml"
+    shared = {key: max(1, ceil(settings_dict["optim"][key] / options.devices)) for key in ("steps", "warmup")}
+    settings_dict["optim"] |= shared if options.devices > 1 else {}
+    settings_dict["engine"]["devices"] = options.devices  # never auto: the steps are divided by this number
+    settings_dict["engine"] |= {"accelerator": options.device.partition(":")[0]} if options.device else {}
+    run, preset = options.out / "runs" / safe_file_name(name), options.out / "presets" / f"{safe_file_name(name)}.yaml"
     folders = [corpora[corpus] for corpus in pretext.corpora]
     return Stage(
         name=f"pretrain {name}",
         kind="pretrain",
-        of=name,
-        place=place,
-        given={"corpora": [str(folder.resolve()) for folder in folders], "settings": settings_dict},
+        target=name,
+        folder=run,
+        arguments={"corpora": [str(folder.resolve()) for folder in folders], "settings": settings_dict},
         needs=tuple(need for corpus in pretext.corpora if (need := f"prepare {corpus}") in names),
-        command=seehear_command("pretrain", *folders, out=place, preset=preset),
+        command=seehear_command("pretrain", *folders, out=run, preset=preset),
         cost=cost,
     )
 
 
 def _view(pretext: PretextSpec) -> tuple[int, tuple[str, ...]]:
-    """Return which frames are cached for it: their size and the corpora."""
-    counted = COUNTED.get(pretext.preset)
-    return counted.view_bytes if counted else 0, pretext.corpora
+    """Return what identifies its cached frames: their size and the corpora."""
+    counts = COUNTS.get(pretext.preset)
+    return counts.view_bytes if counts else 0, pretext.corpora

@@ -33,7 +33,7 @@ class RecipeFolder:
     root: Path
 
     @contextmanager
-    def held(self, name: str) -> Iterator[int]:
+    def lock(self, name: str) -> Iterator[int]:
         """Create the folder and lock it for this process; the lock is released however the process ends.
 
         Args:
@@ -48,20 +48,27 @@ class RecipeFolder:
         lock = self.root / LOCK
         with os_errors_as_user_errors(self.root):
             if self.root.is_dir() and any(self.root.iterdir()) and not lock.is_file():
-                raise SeehearError(f"{self.root} holds other things; name a new folder for the recipe with --out")
+                raise SeehearError(
+                    f"{self.root} contains other files; choose a new folder for the recipe with --out",
+                    code="folder-not-empty",
+                )
             self.root.mkdir(parents=True, exist_ok=True)
             with lock.open("a+", encoding="utf-8") as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     raise SeehearError(
-                        f"another seehear recipe is at work in {self.root}; wait for it, or name another --out"
+                        f"another seehear recipe is running in {self.root}; wait for it, or choose another --out",
+                        code="folder-locked",
                     ) from None
                 file.seek(0)
-                before = file.read().strip()
-                if before not in ("", name):
-                    raise SeehearError(f"{self.root} is of the recipe {before}; name another --out for {name}")
-                if not before:
+                owner = file.read().strip()
+                if owner not in ("", name):
+                    raise SeehearError(
+                        f"{self.root} belongs to the recipe {owner}; choose another --out for {name}",
+                        code="folder-of-another-recipe",
+                    )
+                if not owner:
                     file.write(f"{name}\n")
                     file.flush()
                 (self.root / "done").mkdir(exist_ok=True)
@@ -69,17 +76,17 @@ class RecipeFolder:
                     remove_leftovers(folder)
                 yield file.fileno()
 
-    def is_done(self, stage: str, given: Mapping[str, Any]) -> bool:
+    def is_done(self, stage: str, arguments: Mapping[str, Any]) -> bool:
         """Whether a stage has been done with exactly these arguments."""
         try:
             record = json.loads(self._marker(stage).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
-        return isinstance(record, dict) and record.get("given") == json.loads(json.dumps(given))
+        return isinstance(record, dict) and record.get("given") == json.loads(json.dumps(arguments))
 
-    def mark(self, stage: str, given: Mapping[str, Any], **more: Any) -> None:
+    def mark(self, stage: str, arguments: Mapping[str, Any], **more: Any) -> None:
         """Record that a stage is done."""
-        write_text(self._marker(stage), json.dumps({"stage": stage, "given": given, **more}, indent=1) + "\n")
+        write_text(self._marker(stage), json.dumps({"stage": stage, "given": arguments, **more}, indent=1) + "\n")
 
     def _marker(self, stage: str) -> Path:
         return self.root / "done" / f"{stage.replace(' ', '-').replace('/', '_')}.json"
@@ -116,12 +123,12 @@ class StageRunner:
     progress: bool = True
     lock: int | None = None
 
-    def do(self, stage: Stage) -> None:
-        """Run a stage, or what an earlier run has left of it.
+    def run(self, stage: Stage) -> None:
+        """Run a stage, or complete what an earlier run has left unfinished.
 
         Raises:
             SeehearError: it failed; the message names the file and the way out
-            Stopped: a training was asked to stop; it resumes in the next run
+            Stopped: a training was stopped; it resumes in the next run
         """
         runners: Mapping[Kind, Callable[[Stage], None]] = {
             "get": self._get,
@@ -135,18 +142,22 @@ class StageRunner:
         from seehear.data.get import download_dataset
 
         download = download_dataset(
-            stage.given["name"], stage.place, parts=stage.given["part"], accept_terms=True, progress=self.progress
+            stage.arguments["name"],
+            stage.folder,
+            parts=stage.arguments["part"],
+            accept_terms=True,
+            progress=self.progress,
         )
         print(download, file=sys.stderr)  # noqa: T201
 
     def _prepare(self, stage: Stage) -> None:
         from seehear.data.prepare import prepare
 
-        more = {key: value for key, value in stage.given.items() if key not in ("source", "format")}
+        more = {key: value for key, value in stage.arguments.items() if key not in ("source", "format")}
         report = prepare(
-            [Path(stage.given["source"])],
-            stage.place,
-            dataset=stage.given["format"],
+            [Path(stage.arguments["source"])],
+            stage.folder,
+            dataset=stage.arguments["format"],
             workers=self.workers,
             progress=self.progress,
             **more,
@@ -154,33 +165,34 @@ class StageRunner:
         print(report, file=sys.stderr)  # noqa: T201
 
     def _pretrain(self, stage: Stage) -> None:
-        preset = self.out / "presets" / f"{stage.place.name}.yaml"
+        preset = self.out / "presets" / f"{stage.folder.name}.yaml"
         preset.parent.mkdir(exist_ok=True)
-        write_text(preset, yaml.safe_dump(stage.given["settings"], sort_keys=False))
-        corpora = [Path(folder) for folder in stage.given["corpora"]]
-        if stage.given["settings"]["engine"]["devices"] == 1:
+        write_text(preset, yaml.safe_dump(stage.arguments["settings"], sort_keys=False))
+        corpora = [Path(folder) for folder in stage.arguments["corpora"]]
+        if stage.arguments["settings"]["engine"]["devices"] == 1:
             from seehear.training.pretrain import pretrain
 
-            print(pretrain(corpora, stage.place, preset=str(preset)), file=sys.stderr)  # noqa: T201
+            print(pretrain(corpora, stage.folder, preset=str(preset)), file=sys.stderr)  # noqa: T201
         else:  # each process of such a training runs the whole command line again, which must not be this one
-            _command(["pretrain", *map(str, corpora), "-o", str(stage.place), "--preset", str(preset)], self.lock)
+            _command(["pretrain", *map(str, corpora), "-o", str(stage.folder), "--preset", str(preset)], self.lock)
 
     def _evaluate(self, stage: Stage) -> None:
         from seehear.benchmark.cells import cells_of_plan
         from seehear.benchmark.execution import BenchmarkFolder
         from seehear.benchmark.reading import read_plan
-        from seehear.benchmark.run import benchmark, given_folders, select_work
+        from seehear.benchmark.run import benchmark, given_folders
+        from seehear.benchmark.run_plan import select_work
 
         plan = self.out / "plan.yaml"
-        write_text(plan, stage.given["plan"])
-        data = stage.given["data"]
-        benchmark(str(plan), out=stage.place, data=data, workers=self.workers, device=self.device, only=self.only)
+        write_text(plan, stage.arguments["plan"])
+        data = stage.arguments["data"]
+        benchmark(str(plan), out=stage.folder, data=data, workers=self.workers, device=self.device, only=self.only)
         selected = select_work(cells_of_plan(read_plan(plan), given_folders(data)), self.only)
-        outcomes = BenchmarkFolder(stage.place.resolve()).read_outcomes()
+        outcomes = BenchmarkFolder(stage.folder.resolve()).read_outcomes()
         failed = [(cell.label, outcomes[cell.key].failed) for cell in selected.cells if outcomes[cell.key].failed]
         if failed:
             raise SeehearError(
-                f"{len(failed)} of {len(selected.cells)} measurements failed, {failed[0][0]} for one: {failed[0][1]}"
+                f"{len(failed)} of {len(selected.cells)} measurements failed, such as {failed[0][0]}: {failed[0][1]}"
             )
 
 
@@ -189,15 +201,16 @@ def _command(words: Sequence[str], lock: int | None) -> None:
 
     Args:
         words: command line
-        lock: inherited by the process: if this process is killed, nobody else can use the folder while it runs
+        lock: file descriptor inherited by the new process, so that the folder stays locked if this one is killed
 
     Raises:
         SeehearError: it failed; with the last line of its output
         KeyboardInterrupt: it was stopped
     """
-    last_line, held = "", () if lock is None else (lock,)
+    last_line, descriptors = "", () if lock is None else (lock,)
+    command = [sys.executable, "-m", "seehear", *words]
     with subprocess.Popen(
-        [sys.executable, "-m", "seehear", *words], stderr=subprocess.PIPE, text=True, errors="replace", pass_fds=held
+        command, stderr=subprocess.PIPE, text=True, errors="replace", pass_fds=descriptors
     ) as process:
         assert process.stderr
         try:
@@ -218,5 +231,5 @@ def _command(words: Sequence[str], lock: int | None) -> None:
         raise SeehearError(last_line.removeprefix("seehear: "))
     if code:
         raise SeehearError(
-            f"seehear {' '.join(words)} ended with exit code {code} ({last_line}); give it by hand to see why"
+            f"seehear {' '.join(words)} ended with exit code {code} ({last_line}); run it by hand to see why"
         )

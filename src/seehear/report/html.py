@@ -122,7 +122,7 @@ class Text:
         return f"<pre><code>{escape(self.text)}</code></pre>" if self.code else f"<p>{escape(self.text)}</p>"
 
 
-NOTHING = ("", "–", "failed")
+PLACEHOLDERS = ("", "–", "failed")
 """Placeholders for a missing number in a numeric column."""
 
 
@@ -148,13 +148,13 @@ class Table:
         header: column headings
         rows: from top to bottom
         caption: caption; empty for none
-        under: index of a row -> full-width content below that row
+        details_by_row: index of a row -> full-width content below that row
     """
 
     header: Sequence[str | TableCell]
     rows: Sequence[Sequence[str | TableCell]]
     caption: str = ""
-    under: Mapping[int, Block] = field(default_factory=dict)
+    details_by_row: Mapping[int, Block] = field(default_factory=dict)
 
     def to_html(self) -> str:
         """Return the HTML of the table."""
@@ -166,7 +166,7 @@ class Table:
         return f"<figure class=table>{caption}{table}</figure>" if caption else table
 
     def _row(self, index: int, kinds: Sequence[str]) -> str:
-        below = self.under.get(index)
+        below = self.details_by_row.get(index)
         kind = " class=over" if below else ""
         row = "".join(f"<td{kind}>{_cell(cell)}</td>" for kind, cell in zip(kinds, self.rows[index], strict=True))
         under = f"<tr><td class=under colspan={len(self.header)}>{below.to_html()}</td></tr>" if below else ""
@@ -259,17 +259,22 @@ class Section:
     Attributes:
         title: heading
         blocks: from top to bottom
-        short: shorter title for the table of contents, if the title is too long
+        short_title: shorter title for the table of contents, if the title is too long
     """
 
     title: str
     blocks: Sequence[Block] = field(default_factory=list)
-    short: str = ""
+    short_title: str = ""
+
+    @property
+    def contents_title(self) -> str:
+        """Title in the table of contents."""
+        return self.short_title or self.title
 
     @property
     def anchor(self) -> str:
         """Anchor for links, made from the title in the table of contents."""
-        return "-".join(re.findall(r"\w+", (self.short or self.title).lower()))
+        return "-".join(re.findall(r"\w+", self.contents_title.lower()))
 
     def to_html(self) -> str:
         """Return the HTML of the section."""
@@ -291,10 +296,11 @@ def write_report(
         wide: use more of a large screen, for tables with many columns and figures side by side
     """
     links = "".join(
-        f'<li><a href="#{section.anchor}">{escape(section.short or section.title)}</a></li>' for section in sections
+        f'<li><a href="#{section.anchor}">{escape(section.short_title or section.title)}</a></li>'
+        for section in sections
     )
-    listed = f"<nav aria-label=Contents><ul>{links}</ul></nav>" if contents else ""
-    body = listed + "".join(section.to_html() for section in sections)
+    navigation = f"<nav aria-label=Contents><ul>{links}</ul></nav>" if contents else ""
+    body = navigation + "".join(section.to_html() for section in sections)
     kind = " class=wide" if wide else ""
     page = (
         '<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content="width=device-width">'
@@ -319,7 +325,7 @@ def _cell(cell: str | TableCell) -> str:
 def _number_class(cells: Sequence[str | TableCell]) -> str:
     """Return the CSS class of a column that contains only numbers and placeholders."""
     texts = [cell.text if isinstance(cell, TableCell) else cell for cell in cells]
-    values = [text for text in texts if text not in NOTHING]
+    values = [text for text in texts if text not in PLACEHOLDERS]
     numeric = values and all(text[:1].isdigit() or text[:2].lstrip("+-±−")[:1].isdigit() for text in values)
     return " class=number" if numeric else ""
 
@@ -373,7 +379,7 @@ class SideBySide:
 
 @dataclass(frozen=True)
 class BlockGrid:
-    """Blocks of one kind in as many equal columns as fit, each at least ``least`` rem wide."""
+    """Blocks of one kind in as many equal columns as fit, each at least ``min_width_rem`` wide."""
 
     blocks: Sequence[Block]
     min_width_rem: int = 20
@@ -413,23 +419,23 @@ class Finding:
 
     Attributes:
         verdict: one or two words
-        mood: whether the claim holds, does not hold, or is open
-        says: the claim
-        below: small text below it: who makes the claim, and where it was checked
+        status: whether the claim holds, does not hold, or is open
+        claim: the claim
+        note: small text below it: who makes the claim, and where it was checked
         blocks: the evidence
     """
 
     verdict: str
-    mood: Tone
-    says: str
-    below: str
+    status: Tone
+    claim: str
+    note: str
     blocks: Sequence[Block]
 
     def to_html(self) -> str:
         """Return the HTML of the finding."""
         return (
-            f'<div class="card {self.mood}"><span class=badge>{escape(self.verdict)}</span><p>{escape(self.says)}</p>'
-            f"<small>{escape(self.below)}</small>{_inside(self.blocks)}</div>"
+            f'<div class="card {self.status}"><span class=badge>{escape(self.verdict)}</span>'
+            f"<p>{escape(self.claim)}</p><small>{escape(self.note)}</small>{_inside(self.blocks)}</div>"
         )
 
 

@@ -97,31 +97,31 @@ def save_png(figure: Figure, path: Path) -> None:
 TICKS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6)  # spaced widely enough for their labels
 
 
-HIGHEST = 0.6
+MAX_ERROR = 0.6
 """Upper limit of the axes: larger errors are of no interest."""
 
 
-Placed = Callable[[ArrayLike], NDArray[np.float64]]
+ErrorTransform = Callable[[ArrayLike], NDArray[np.float64]]
 
 
-def det_axes(axes: Axes, lowest: float) -> Placed:
+def det_axes(axes: Axes, min_error: float) -> ErrorTransform:
     """Set up axes for DET curves, with the line of equal errors.
 
     Args:
         axes: empty axes
-        lowest: smallest error to show, in 0..1
+        min_error: smallest error to show, in 0..1
 
     Returns:
         function from errors in 0..1, of any shape, to axis coordinates
     """
-    ends = to_deviates([min(max(lowest, TICKS[0] / 2), HIGHEST / 2), HIGHEST])
+    ends = to_deviates([min(max(min_error, TICKS[0] / 2), MAX_ERROR / 2), MAX_ERROR])
     ticks = [tick for tick in TICKS if ends[0] <= to_deviates(tick) <= ends[1]]
     axes.plot(ends, ends, linestyle=":", linewidth=1, color="gray", label="equal errors")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(to_deviates(ticks), [f"{100 * tick:g} %" for tick in ticks])
-    span: Any = ends
-    axes.set(xlim=span, ylim=span, xlabel="false alarms (two speakers accepted)", aspect="equal")
-    axes.set_ylabel("misses (one speaker refused)")
+    limits: Any = ends
+    axes.set(xlim=limits, ylim=limits, xlabel="false alarms (different speakers accepted)", aspect="equal")
+    axes.set_ylabel("misses (same speaker rejected)")
     return to_deviates
 
 
@@ -144,13 +144,13 @@ class IntervalRow:
 
     Attributes:
         name: label
-        middle: the estimate
+        estimate: the estimate
         low, high: its interval, drawn as a thick line; None for none
         outer_low, outer_high: a second interval, drawn as a thin line; None for none
     """
 
     name: str
-    middle: float
+    estimate: float
     low: float | None = None
     high: float | None = None
     outer_low: float | None = None
@@ -159,24 +159,24 @@ class IntervalRow:
     @property
     def values(self) -> list[float]:
         """All values that must be visible."""
-        ends = (self.middle, self.low, self.high, self.outer_low, self.outer_high)
+        ends = (self.estimate, self.low, self.high, self.outer_low, self.outer_high)
         return [end for end in ends if end is not None]
 
 
 @dataclass(frozen=True)
-class IntervalBar:
+class IntervalPlot:
     """Stacked interval bars with a caption."""
 
-    spans: Sequence[IntervalRow]
+    rows: Sequence[IntervalRow]
     caption: str
 
     def to_html(self) -> str:
         """Return the HTML of the drawing."""
-        label = MARGIN + LETTER * max((len(span.name) for span in self.spans), default=0)
-        largest = max((abs(value) for span in self.spans for value in span.values), default=0) or 1
+        label = MARGIN + LETTER * max((len(row.name) for row in self.rows), default=0)
+        largest = max((abs(value) for row in self.rows for value in row.values), default=0) or 1
         zero, scale = label + BARS / 2, (BARS / 2 - MARGIN) / largest
-        bars = "".join(_bar(span, index, label, zero, scale) for index, span in enumerate(self.spans))
-        width, height, caption = label + BARS, ROW * len(self.spans), escape(self.caption)
+        bars = "".join(_bar(row, index, label, zero, scale) for index, row in enumerate(self.rows))
+        width, height, caption = label + BARS, ROW * len(self.rows), escape(self.caption)
         return (
             f'<figure class=bars><svg viewBox="0 0 {width:g} {height}" style="max-width: {width:g}px" role=img '
             f'aria-label="{caption}"><line class=zero x1="{zero:g}" x2="{zero:g}" y1="0" y2="{height}"></line>'
@@ -184,12 +184,12 @@ class IntervalBar:
         )
 
 
-def _bar(span: IntervalRow, index: int, label: float, zero: float, scale: float) -> str:
+def _bar(row: IntervalRow, index: int, label: float, zero: float, scale: float) -> str:
     y = ROW * (index + 0.5)
-    pieces = [f'<text x="{label - 4:g}" y="{y + 4:g}" text-anchor="end">{escape(span.name)}</text>']
-    for kind, low, high in (("thin", span.outer_low, span.outer_high), ("thick", span.low, span.high)):
+    elements = [f'<text x="{label - 4:g}" y="{y + 4:g}" text-anchor="end">{escape(row.name)}</text>']
+    for kind, low, high in (("thin", row.outer_low, row.outer_high), ("thick", row.low, row.high)):
         if low is not None and high is not None:
             ends = f'x1="{zero + scale * low:.1f}" x2="{zero + scale * high:.1f}" y1="{y:g}" y2="{y:g}"'
-            pieces.append(f"<line class={kind} {ends}></line>")
-    pieces.append(f'<circle cx="{zero + scale * span.middle:.1f}" cy="{y:g}" r="4"></circle>')
-    return "".join(pieces)
+            elements.append(f"<line class={kind} {ends}></line>")
+    elements.append(f'<circle cx="{zero + scale * row.estimate:.1f}" cy="{y:g}" r="4"></circle>')
+    return "".join(elements)

@@ -151,7 +151,7 @@ def test_a_model_trained_by_distances_is_compared_by_them(data: Path, tmp_path: 
     trials = course.rounds[0].trials
     means = course.embedded(ModelVoice(made.eval()), "test", course.tested)
     apart = -np.linalg.norm(means[trials.left] - means[trials.right], axis=1)
-    exact = float(ErrorCounts.of(apart, trials.targets).eer)
+    exact = float(ErrorCounts.from_scores(apart, trials.targets).eer)
     assert pair_scores(scaled(means, "none"), trials).max() > 0.5  # cosines, which thresholds would lie among
     for pairs in (1000, "all"):
         found = told(str(tmp_path / "run"), [data], [], scaling="none", pairs=pairs)

@@ -146,6 +146,6 @@ def test_raw_embeddings_are_compared_as_they_were_trained_to_be() -> None:
     np.testing.assert_array_equal(raw, vectors)
     scores = pair_scores(raw, trials, "euclidean")
     np.testing.assert_allclose(scores, [-np.linalg.norm(vectors[i] - vectors[j]) for i, j in pairs], rtol=1e-5)
-    assert ErrorCounts.of(scores, trials.targets).eer == 0
+    assert ErrorCounts.from_scores(scores, trials.targets).eer == 0
     cosines = pair_scores(scaled(vectors, "none"), trials)
-    assert ErrorCounts.of(cosines, trials.targets).eer > 0.4
+    assert ErrorCounts.from_scores(cosines, trials.targets).eer > 0.4

@@ -26,7 +26,7 @@ from seehear.data.datasets import Source
 from seehear.data.staging import Staging
 from seehear.evaluation.sync import LengthAccuracy, evaluate_sync_clips
 from seehear.machine import single_thread
-from seehear.metrics.bootstrap import SHARE, Units, difference_bounds, interval, singletons, units_of_metas
+from seehear.metrics.bootstrap import UNIT_BOUNDS, Units, difference_bounds, interval, singletons, units_of_metas
 from seehear.models.interface import LipSyncModel
 from seehear.models.store import CONFIG, load_sync_model
 from seehear.progress import ProgressReporter
@@ -193,7 +193,7 @@ def _units(metas: Sequence[Mapping[str, Any]]) -> Units:
 def _gain(before: LengthAccuracy, after: LengthAccuracy, kind: str) -> Gain:
     difference = after.accuracy - before.accuracy
     draws = after.draws - before.draws  # the same units are drawn the same way for both
-    low, high = interval(difference, draws, before.units, difference_bounds(SHARE))
+    low, high = interval(difference, draws, before.units, difference_bounds(UNIT_BOUNDS))
     return Gain(
         frames=before.frames,
         before=before.accuracy,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from seehear.apps.sync.drift import WRONG_SPEED_MS, Drift, Segment
 from seehear.apps.sync.offset import AgreementCurve
 from seehear.media.audio_streams import AudioStreamInfo
-from seehear.metrics.calibration import MEANING, RIGHT_WITHIN_MS
+from seehear.metrics.calibration import CONFIDENCE_MEANING, RIGHT_WITHIN_MS
 from seehear.results import Result
 
 if TYPE_CHECKING:
@@ -432,7 +432,9 @@ def _delay(found: SyncMeasurement) -> str:
 
 
 def _scale(found: SyncMeasurement) -> str:
-    return MEANING if found.calibrated else f"rough: the model is not calibrated for this; meant as the {MEANING}"
+    if found.calibrated:
+        return CONFIDENCE_MEANING
+    return f"rough: the model is not calibrated for this; meant as the {CONFIDENCE_MEANING}"
 
 
 def _tracks_in_words(found: SyncMeasurement) -> str:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from seehear.errors import os_errors_as_user_errors
 from seehear.evaluation.result import LEFT_OUT_SHOWN, EvaluationResult, format_percent_range
 from seehear.metrics.bootstrap import (
-    FEW,
-    SHARE,
+    MIN_PERCENTILE_UNITS,
+    UNIT_BOUNDS,
     Bounds,
     Comparison,
     Estimate,
@@ -116,7 +116,7 @@ class SpeakerEvaluation(EvaluationResult):
 
 def describe_pair_intervals(units: int, kind: str) -> str:
     """What intervals and p are, in a sentence: over how many of what, and by which method."""
-    how = "Student's t, bootstrap standard error" if units < FEW else "bootstrap, two-sided"
+    how = "Student's t, bootstrap standard error" if units < MIN_PERCENTILE_UNITS else "bootstrap, two-sided"
     return (
         f"95 % intervals and p of paired differences over {count_phrase(units, kind)} ({how}), both sides of every "
         "pair drawn with them."
@@ -124,7 +124,7 @@ def describe_pair_intervals(units: int, kind: str) -> str:
 
 
 def estimate_over_seeds(
-    values: Sequence[float], drawn: Sequence[Drawn], units: int, bounds: Bounds = SHARE
+    values: Sequence[float], drawn: Sequence[Drawn], units: int, bounds: Bounds = UNIT_BOUNDS
 ) -> Estimate:
     """A figure over its seeds, with the 95 % interval of its mean over the same draws of people with every seed.
 
@@ -154,7 +154,7 @@ def compare_over_seeds(
     """
     differences = np.mean(drawn, axis=0) - np.mean(other_drawn, axis=0)
     value = float(np.mean(ours) - np.mean(theirs))
-    low, high = interval(value, differences, units, difference_bounds(SHARE))
+    low, high = interval(value, differences, units, difference_bounds(UNIT_BOUNDS))
     return Comparison(name, value, low, high, p_value(value, differences, units), None, units)
 
 

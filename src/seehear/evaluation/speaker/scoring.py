@@ -287,7 +287,7 @@ class VoiceCrossValidation:
         )
         if self.plan.pairs == "all":
             return self._every_pair(placed, asked, by), drawn
-        return ErrorCounts.of(scores, trials.targets), drawn
+        return ErrorCounts.from_scores(scores, trials.targets), drawn
 
     def _every_pair(self, vectors: Vectors, asked: SeedTrials, distance: Distance) -> ErrorCounts:
         """All pairs that could be drawn, group by group of those that are alike."""

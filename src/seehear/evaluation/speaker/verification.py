@@ -51,7 +51,7 @@ from seehear.evaluation.speaker.scoring import (
 )
 from seehear.evaluation.speaker.voices import REPORTED_SCALINGS, ComparedVoice, Pooling, Scaling, compared_voices
 from seehear.evaluation.splits import LABEL, VoicePart, in_test, recordings_in_part, split_of
-from seehear.metrics.bootstrap import SHARE, Bounds
+from seehear.metrics.bootstrap import UNIT_BOUNDS, Bounds
 
 Sound = NDArray[np.float32]
 
@@ -301,7 +301,10 @@ def _row(one: ComparedVoice, plan: VerificationOptions, scored: Sequence[SeedSco
     names = list(scored[0].figures)
     figures = {
         name: estimate_over_seeds(
-            [s.figures[name] for s in scored], [s.drawn[name] for s in scored], people, COSTS if name in DCF else SHARE
+            [s.figures[name] for s in scored],
+            [s.drawn[name] for s in scored],
+            people,
+            COSTS if name in DCF else UNIT_BOUNDS,
         )
         for name in names
     }
