@@ -13,7 +13,7 @@ import torch
 
 from films import speech as speech_like
 from films import write_film
-from seehear.apps import animate as animation
+from seehear.apps import talking_face
 from seehear.apps.animate import animate
 from seehear.apps.talking_face import FaceCompositor, blend_mask, drawing_matrix
 from seehear.cli import main
@@ -49,7 +49,7 @@ def faces(monkeypatch):
     """Say which faces there are in whatever picture is read."""
 
     def there_are(*there: Face) -> None:
-        monkeypatch.setattr(animation, "load_detector", lambda kind, path=None: Blind())
+        monkeypatch.setattr(talking_face, "load_detector", lambda kind, path=None: Blind())
         ordered = sorted(there, key=lambda face: -face.box[2])
         monkeypatch.setattr("seehear.media.still.StillImage.faces", lambda self, detector: ordered)
 
@@ -316,7 +316,7 @@ def test_a_model_that_cannot_draw_is_refused(faces, picture, speech, tmp_path):
 
 
 def test_without_a_packaged_model_the_way_out_is_told(faces, picture, speech, tmp_path, monkeypatch):
-    monkeypatch.setattr(animation, "packaged_models", list)
+    monkeypatch.setattr(talking_face, "packaged_models", list)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelError, match="pretrain CORPUS -o RUN --preset animate-small"):
         animate(picture, speech, out=tmp_path / "out.mp4")

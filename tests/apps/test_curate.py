@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seehear.apps import curate as curation
+from seehear.apps import curation
 from seehear.apps.curate import CurateResult, CurationRules
 from seehear.apps.curate import curate as curate_verb
 from seehear.apps.curation import CurateJob
