@@ -31,23 +31,23 @@ def compare_voices(
     calibration: ScoreCalibration | None,
     audio_stream: AudioStreamChoice | None = None,
 ) -> Iterator[VoiceComparison]:
-    """Compare pairs one by one; each recording is heard once. One that cannot be is recorded, the rest go on.
+    """Compare pairs one by one; each recording is read once. A pair that cannot be compared is reported, the rest go on.
 
     Args:
         pairs: of recordings.
         model: whose voices are compared.
-        calibration: how its scores are read; recordings are heard in segments as long as those it was fitted to.
+        calibration: turns scores into probabilities; recordings are embedded in segments as long as those it was fitted to.
         audio_stream: which sound of each recording; without it see `seehear.media.sound.read_sound`.
     """
     seconds = calibration.seconds if calibration else SEGMENT_S
-    wanted = list(pairs)
-    hear = partial(voice_embedding, model=model, seconds=seconds, audio_stream=audio_stream)
-    heard: dict[Path, FileResult[VoiceEmbedding]] = {}
-    for pair in wanted:
+    listed = list(pairs)
+    embed = partial(voice_embedding, model=model, seconds=seconds, audio_stream=audio_stream)
+    embeddings: dict[Path, FileResult[VoiceEmbedding]] = {}
+    for pair in listed:
         for path in (pair.one, pair.other):
-            if path not in heard:
-                heard[path] = try_file(path, hear, among_others=len(wanted) > 1)
-        one, other = heard[pair.one], heard[pair.other]
+            if path not in embeddings:
+                embeddings[path] = try_file(path, embed, among_others=len(listed) > 1)
+        one, other = embeddings[pair.one], embeddings[pair.other]
         if one.value is None or other.value is None:
             failed = one if one.error else other
             yield VoiceComparison(pair, calibration=calibration, error=failed.error, code=failed.code)
@@ -92,17 +92,17 @@ def _compare(
 def _cautions(known: ScoreCalibration, *voices: VoiceEmbedding) -> Iterator[str]:
     for voice in voices:
         if voice.narrow:
-            seems = "such voices seem more alike than they are"
-            yield f"{voice.path.name} holds nothing above 4 kHz, like a telephone: {seems}"
+            effect = "such voices seem more alike than they are"
+            yield f"{voice.path.name} holds nothing above 4 kHz, like a telephone: {effect}"
         if voice.speech_s < known.seconds:
-            less = f"less than the {known.seconds:g} s that was measured with"
-            yield f"{voice.path.name} has {voice.speech_s:.1f} s of speech, {less}"
+            shortage = f"less than the {known.seconds:g} s that was measured with"
+            yield f"{voice.path.name} has {voice.speech_s:.1f} s of speech, {shortage}"
 
 
 def find_calibration(
     model: str | Path | IdentityModel, given: Path | ScoreCalibration | None
 ) -> ScoreCalibration | None:
-    """How scores are read: as given, else as the model's folder says, else not at all."""
+    """Return the given calibration, else that of the model's folder, else None."""
     if isinstance(given, ScoreCalibration):
         return given
     if given:

@@ -48,7 +48,7 @@ def feature_writer(out: Path) -> Write:
     """What writes such a file: ``.parquet``, ``.npz``, or a folder.
 
     Raises:
-        SeehearError: nothing can be written there, or a file of another kind is wanted.
+        SeehearError: nothing can be written there, or the suffix is unknown.
     """
     kind = out.suffix.lower()
     if kind in WRITERS:
@@ -60,8 +60,8 @@ def feature_writer(out: Path) -> Write:
         raise SeehearError(f"{out} is of no kind that features are written as; name a .parquet, a .npz or a folder")
     if out.exists() and not out.is_dir():
         raise SeehearError(f"{out} is a file; name a folder, a .parquet or a .npz")
-    there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
-    check_writable(there / "NAME.npy")
+    parent = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    check_writable(parent / "NAME.npy")
     return write_folder
 
 
@@ -90,8 +90,8 @@ def write_parquet(path: Path, recordings: Iterator[RecordingFeatures]) -> None:
     schema = pa.schema(columns)
     with (
         os_errors_as_user_errors(path),
-        atomic_write(path) as beside,
-        beside.open("wb") as opened,  # pyarrow takes no name that is not UTF-8
+        atomic_write(path) as temporary,
+        temporary.open("wb") as opened,  # pyarrow takes no name that is not UTF-8
         pq.ParquetWriter(opened, schema) as file,
     ):
         for recording in chain([first], recordings):
@@ -107,7 +107,7 @@ def write_npz(path: Path, recordings: Iterator[RecordingFeatures]) -> None:
     first = next(recordings, None)
     if first is None:
         return
-    with os_errors_as_user_errors(path), atomic_write(path) as beside, zipfile.ZipFile(beside, "w") as archive:
+    with os_errors_as_user_errors(path), atomic_write(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for recording in chain([first], recordings):
             with archive.open(f"{recording.name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, recording.features, allow_pickle=False)
@@ -119,7 +119,7 @@ def write_folder(path: Path, recordings: Iterable[RecordingFeatures]) -> None:
         place = path / f"{recording.name}.npy"
         with os_errors_as_user_errors(place):
             place.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(place) as beside, beside.open("wb") as file:
+            with atomic_write(place) as temporary, temporary.open("wb") as file:
                 np.save(file, recording.features, allow_pickle=False)
 
 
@@ -229,7 +229,7 @@ def _embedded(
             progress(done / len(recordings), name)
 
 
-def _recordings(files: Iterable[Path], tally: _Tally, wanted: AudioStreamChoice | None) -> Iterator[NamedRecording]:
+def _recordings(files: Iterable[Path], tally: _Tally, choice: AudioStreamChoice | None) -> Iterator[NamedRecording]:
     """Media files, those of folders, and the clips of corpora; what is not there is noted.
 
     Raises:
@@ -247,16 +247,16 @@ def _recordings(files: Iterable[Path], tally: _Tally, wanted: AudioStreamChoice 
         else:
             media.append(file)
     if media:
-        yield from (NamedRecording(name, partial(_sound_of, path, wanted, tally)) for path, name in find_media(media))
+        yield from (NamedRecording(name, partial(_sound_of, path, choice, tally)) for path, name in find_media(media))
 
 
-def _sound_of(path: Path, wanted: AudioStreamChoice | None, tally: _Tally) -> Samples:
+def _sound_of(path: Path, choice: AudioStreamChoice | None, tally: _Tally) -> Samples:
     """The whole sound of a media file, from the beginning of its clock; cautions go into the tally.
 
     Raises:
         MediaError: it cannot be read, has no sound, or samples that are no numbers.
     """
-    sound = read_sound(path, wanted=wanted)
+    sound = read_sound(path, wanted=choice)
     if not sound.duration_s:
         raise MediaError(f"{path} has no sound; name a recording, or a video that has some")
     if sound.repaired:

@@ -24,11 +24,11 @@ QueryKind = Literal["voice", "face"]
 
 @dataclass(frozen=True)
 class Candidate:
-    """One that could be asked for.
+    """A candidate.
 
     Attributes:
         path: of the file.
-        score: how alike face and voice are; of most models the cosine, -1 to 1.
+        score: similarity of face and voice; of most models the cosine, -1 to 1.
         probability: that this is the right one, if exactly one of the candidates is; None where the model cannot tell.
     """
 
@@ -51,7 +51,7 @@ class MatchRanking(Result):
 
     Attributes:
         query: the file that they are candidates for.
-        query_kind: what it was taken to hold.
+        query_kind: voice or face.
         candidates: the best score first.
         failed: candidates that could not be used.
         cannot_tell: why the order means nothing, one sentence; None where it means something.
@@ -107,14 +107,14 @@ class MatchRanking(Result):
         from rich.table import Table
         from rich.text import Text
 
-        asked = "face" if self.query_kind == "voice" else "voice"
-        parts: list[RenderableType] = [Text(f"Which {asked} goes with the {self.query_kind} in {self.query}?")]
+        wanted = "face" if self.query_kind == "voice" else "voice"
+        parts: list[RenderableType] = [Text(f"Which {wanted} goes with the {self.query_kind} in {self.query}?")]
         if self.cannot_tell:
             parts.append(Text(f"cannot tell: {self.cannot_tell}", style="yellow"))
-        titles = ["", "score", asked] if self.cannot_tell else ["", "probability", "score", asked]
+        titles = ["", "score", wanted] if self.cannot_tell else ["", "probability", "score", wanted]
         table = Table(box=None, padding=(0, 2), pad_edge=False)
         for title in titles:
-            table.add_column(title, justify="left" if title == asked else "right")
+            table.add_column(title, justify="left" if title == wanted else "right")
         for number, candidate in enumerate(self.candidates, 1):
             likely = [] if candidate.probability is None else [f"{candidate.probability:.3f}"]
             table.add_row(f"{number}.", *likely, f"{candidate.score:+.3f}", Text(str(candidate.path), overflow="fold"))

@@ -30,7 +30,7 @@ Holds = Literal["sound", "pictures", "both"]
 
 
 def cannot_tell_reason(model: IdentityModel, drawn: bool) -> str | None:
-    """Why a model's order of real people would mean nothing; None where it may mean something.
+    """Why a model's order is not significant for real people; None if it may be.
 
     Args:
         model: whose config says what faces it has learned from (`seehear.data.manifest`), unless it is an old one.
@@ -42,10 +42,10 @@ def cannot_tell_reason(model: IdentityModel, drawn: bool) -> str | None:
 
 
 def media_kind(path: Path) -> Holds:
-    """What is in a file.
+    """Find out what is in a file.
 
     Raises:
-        MediaError: nothing that is seen or heard.
+        MediaError: it has neither video nor audio.
     """
     if read_picture_file(path) is not None:
         return "pictures"
@@ -63,28 +63,30 @@ def infer_query_kind(first: Holds, rest: Sequence[Holds]) -> QueryKind:
     Raises:
         SeehearError: all of them have only sound, or only pictures.
     """
-    asked: QueryKind = "voice" if first == "sound" or (first == "both" and "sound" not in rest) else "face"
-    useless = "sound" if asked == "voice" else "pictures"
+    query_kind: QueryKind = "voice" if first == "sound" or (first == "both" and "sound" not in rest) else "face"
+    useless = "sound" if query_kind == "voice" else "pictures"
     if rest and all(kind == useless for kind in rest):
-        wanted = "pictures or videos of faces" if asked == "voice" else "recordings of voices"
-        raise SeehearError(f"the first file is a {asked}, and all the others are only {useless}, too; give {wanted}")
-    return asked
+        needed = "pictures or videos of faces" if query_kind == "voice" else "recordings of voices"
+        raise SeehearError(
+            f"the first file is a {query_kind}, and all the others are only {useless}, too; give {needed}"
+        )
+    return query_kind
 
 
-def _require_order(one: Path, asked: QueryKind, kinds: Mapping[Path, Holds]) -> None:
+def _require_order(one: Path, query_kind: QueryKind, kinds: Mapping[Path, Holds]) -> None:
     """That the first file is not one of several of its kind, with the one that they should be ranked for behind.
 
     Raises:
         SeehearError: it is.
     """
-    useless = "sound" if asked == "voice" else "pictures"
+    useless = "sound" if query_kind == "voice" else "pictures"
     others = [path for path, kind in kinds.items() if kind != useless]
     if len(others) != 1 or len(kinds) == 1:
         return
     command = shlex.join(["seehear", "match", *map(str, others), str(one), *(str(p) for p in kinds if p not in others)])
-    other = "face" if asked == "voice" else "voice"
+    other = "face" if query_kind == "voice" else "voice"
     raise SeehearError(
-        f"the first file is a {asked}, and so are others, but there is only one {other}; to rank the {asked}s for it, "
+        f"the first file is a {query_kind}, and so are others, but there is only one {other}; to rank the {query_kind}s for it, "
         f"name it first: {command}"
     )
 

@@ -200,7 +200,7 @@ def _find_faces(face: PathLike | NDArray[np.uint8], detector: Detector) -> tuple
     return still, found, cautions
 
 
-def _read(speech: Path, wanted: AudioStreamChoice | None) -> Sound:
+def _read(speech: Path, choice: AudioStreamChoice | None) -> Sound:
     """The sound.
 
     Raises:
@@ -209,7 +209,7 @@ def _read(speech: Path, wanted: AudioStreamChoice | None) -> Sound:
     with open_media(speech) as media:
         if not media.has_sound:
             raise MediaError(f"{speech} has no sound; give a recording of speech, or a video that has some")
-    sound = read_sound(speech, wanted=wanted)
+    sound = read_sound(speech, wanted=choice)
     if sound.repaired:
         raise MediaError(
             f"{speech} has {sound.repaired} samples that are no numbers (NaN or infinite); repair it first"
@@ -218,7 +218,7 @@ def _read(speech: Path, wanted: AudioStreamChoice | None) -> Sound:
 
 
 def _require_speech(name: str, sound: Sound) -> None:
-    """That there is something to be heard.
+    """Check that the audio is not silent.
 
     Raises:
         MediaError: there are no samples, or nothing but silence.

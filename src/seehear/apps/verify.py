@@ -264,11 +264,11 @@ def verify_pairs(
     if isinstance(pairs, (str, os.PathLike)):
         if not root.is_dir():
             raise SeehearError(f"{root} is no folder; name the one that the recordings of {pairs} are in")
-        wanted = read_pairs(Path(pairs), root)
+        listed = read_pairs(Path(pairs), root)
     else:
-        wanted = [RecordingPair(root / one, root / other) for one, other in pairs]
+        listed = [RecordingPair(root / one, root / other) for one, other in pairs]
     loaded = load_identity_model(model)
-    return compare_voices(wanted, loaded, find_calibration(model, calibration), AudioStreamChoice.parse(audio_stream))
+    return compare_voices(listed, loaded, find_calibration(model, calibration), AudioStreamChoice.parse(audio_stream))
 
 
 def summarize(comparisons: Sequence[VoiceComparison]) -> str:

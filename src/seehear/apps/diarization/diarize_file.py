@@ -44,8 +44,8 @@ from seehear.models.store import (
 from seehear.parallel import PathLike, Progress, run_files
 
 ENROLLED_VOICE_SIMILARITY = 0.57
-"""Least cosine of the voice of a person in a film and a recording of somebody known: about where match-small errs as
-often one way as the other."""
+"""Minimum cosine of the voice of a person in a video and a recording of an enrolled one: about the equal error rate of
+match-small."""
 
 
 def diarize_file(
@@ -58,14 +58,14 @@ def diarize_file(
     threads: int = 0,
     faces: FaceModel | None = None,
 ) -> Diarization:
-    """Find out who says something when.
+    """Find who speaks when in one file.
 
     Args:
         path: any media file.
         model: of lip-sync.
-        options: how to look.
-        identity: knows voices; needed where a voice is known.
-        known: people who have names.
+        options: of the diarization.
+        identity: match model; needed if a voice is enrolled.
+        known: enrolled people.
         progress: called with the share of the file that is done (0..1).
         threads: of the decoder; 0: one a core.
         faces: face model; without one, people are distinguished by position within a shot. Enrolled faces need it.
@@ -74,23 +74,25 @@ def diarize_file(
         MediaError: the file cannot be read.
     """
     prints = TrackEmbeddings(faces) if faces else None
-    film = detect_active_speakers(path, model, options, progress, threads, prints.add if prints else None)
-    persons = group_tracks(film.tracks, prints) if film.tracks else []
-    turns = _turns(film, persons)
+    active = detect_active_speakers(path, model, options, progress, threads, prints.add if prints else None)
+    persons = group_tracks(active.tracks, prints) if active.tracks else []
+    turns = _turns(active, persons)
     names = [f"person {number + 1}" for number in range(max(persons, default=-1) + 1)]
     if known:
-        for number, who in enumerate(_who(film, persons, turns, prints, identity, known)):
+        for number, who in enumerate(_match_enrolled(active, persons, turns, prints, identity, known)):
             names[number] = names[number] if who is None else known[who].name
-    return Diarization(film, persons, names, turns, faces.name if faces else None)
+    return Diarization(active, persons, names, turns, faces.name if faces else None)
 
 
-def _turns(film: ActiveSpeakers, persons: Sequence[int]) -> list[SpeechTurn]:
-    """Stretches of each person's speech; a cut from one track of a person to another does not end one."""
+def _turns(active: ActiveSpeakers, persons: Sequence[int]) -> list[SpeechTurn]:
+    """Segments of each person's speech; a cut from one track of a person to another does not end one."""
     turns: list[SpeechTurn] = []
     for person in sorted(set(persons)):
         spoken = [
             (track.start + start, track.start + stop, track.track, float(likely[start:stop].mean()))
-            for track, who, speaks, likely in zip(film.tracks, persons, film.speaks, film.probabilities, strict=True)
+            for track, who, speaks, likely in zip(
+                active.tracks, persons, active.speaks, active.probabilities, strict=True
+            )
             if who == person
             for start, stop in true_runs(speaks)
         ]
@@ -111,31 +113,31 @@ def _joined(person: int, spoken: Iterable[tuple[int, int, int, float]]) -> list[
     return turns
 
 
-def _who(
-    film: ActiveSpeakers,
+def _match_enrolled(
+    active: ActiveSpeakers,
     persons: Sequence[int],
     turns: Sequence[SpeechTurn],
     prints: TrackEmbeddings | None,
     identity: IdentityModel | None,
     known: Sequence[EnrolledPerson],
 ) -> list[int | None]:
-    """Who of the known each person is, by face, or by the voice in the turns."""
+    """Find the enrolled person that each person is, by face, or by the voice in the turns."""
     count = max(persons, default=-1) + 1
-    alike = np.full((count, len(known)), -np.inf)
-    wanted = film.sound.choice if film.sound else None
-    sound = read_sound(film.path, wanted=wanted) if any(one.voice is not None for one in known) else None
+    similarity = np.full((count, len(known)), -np.inf)
+    choice = active.sound.choice if active.sound else None
+    sound = read_sound(active.path, wanted=choice) if any(one.voice is not None for one in known) else None
     for person in range(count):
-        own = [track.track for track, who in zip(film.tracks, persons, strict=True) if who == person]
+        own = [track.track for track, who in zip(active.tracks, persons, strict=True) if who == person]
         spans = [(turn.start_s, turn.end_s) for turn in turns if turn.person == person]
-        heard = sum(stop - start for start, stop in spans) >= MIN_SPEECH_S
-        voice = mean_voice_embedding(sound, spans, identity) if sound and heard and identity else None
+        enough_speech = sum(stop - start for start, stop in spans) >= MIN_SPEECH_S
+        voice = mean_voice_embedding(sound, spans, identity) if sound and enough_speech and identity else None
         for column, one in enumerate(known):
             if one.face is not None and prints:
-                alike[person, column] = float(prints.mean_of(own) @ one.face)
+                similarity[person, column] = float(prints.mean_of(own) @ one.face)
             elif one.voice is not None and voice is not None and identity:
-                alike[person, column] = _similarity(identity, voice, one.voice)
-    least = prints.faces.enrolment_threshold if prints else np.inf
-    return assign_names(alike, [least if one.face is not None else ENROLLED_VOICE_SIMILARITY for one in known])
+                similarity[person, column] = _similarity(identity, voice, one.voice)
+    threshold = prints.faces.enrolment_threshold if prints else np.inf
+    return assign_names(similarity, [threshold if one.face is not None else ENROLLED_VOICE_SIMILARITY for one in known])
 
 
 def _similarity(model: IdentityModel, one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

@@ -27,7 +27,7 @@ TURNS_SHOWN = 60
 
 @dataclass(frozen=True)
 class SpeechTurn:
-    """A stretch of one person's speech.
+    """A segment of one person's speech.
 
     Attributes:
         person: number, from 0.
@@ -52,7 +52,7 @@ class Diarization(Result):
         persons: number of the person of each track.
         names: of each person; ``person 1``, ``person 2``, ... where none is known.
         turns: by start.
-        face_model: name of what told people apart by their faces; None where they were told apart by place.
+        face_model: name of the model that distinguished people by face; None if they were distinguished by position.
         error: why the file could not be used, one sentence; None where it was.
         code: the error's stable code.
     """
@@ -84,7 +84,7 @@ class Diarization(Result):
 
     @property
     def told_apart(self) -> str:
-        """By what people were told apart, in words."""
+        """How people were distinguished, in words."""
         return f"by face ({self.face_model})" if self.face_model else "by place within a shot"
 
     def to_rttm(self) -> list[str]:
@@ -210,16 +210,16 @@ class Diarization(Result):
 
 def _aside(spoken: Diarization) -> str:
     """What else there is to know."""
-    film, said = spoken.film, ""
+    film, text = spoken.film, ""
     if film.sound and (film.sound.of > 1 or film.sound.channel):
-        said += f"Listened to: {film.sound}. "
-    said += "".join(f"Caution: {caution}. " for caution in film.cautions)
+        text += f"Listened to: {film.sound}. "
+    text += "".join(f"Caution: {caution}. " for caution in film.cautions)
     unseen_s = float((film.unseen >= 0.5).sum()) / FPS
     if unseen_s >= 0.5:
-        said += f"For {unseen_s:.1f} s somebody speaks who is not seen. "
+        text += f"For {unseen_s:.1f} s somebody speaks who is not seen. "
     if film.delay_ms:
-        said += f"The sound is about {format_delay(film.delay_ms)}, which is allowed for. "
-    return said
+        text += f"The sound is about {format_delay(film.delay_ms)}, which is allowed for. "
+    return text
 
 
 def _clock(seconds: float) -> str:

@@ -32,7 +32,7 @@ MISMATCHED = 1 / 3
 
 @dataclass(frozen=True)
 class DelayedSound:
-    """A clip's sound made later by a known delay, as `measure_agreement` reads sound: zeros outside.
+    """A clip's audio, made later by a known delay; zeros outside, as `measure_agreement` needs it.
 
     Attributes:
         samples: float32 (N,), 16 kHz.
@@ -44,16 +44,16 @@ class DelayedSound:
 
     @property
     def duration_s(self) -> float:
-        """When the sound ends."""
+        """Time of its end."""
         return self.start_s + len(self.samples) / SAMPLE_RATE
 
     def between(self, start_s: float, stop_s: float) -> NDArray[np.float32]:
-        """Samples of a stretch, zeros outside."""
+        """Samples of a segment, zeros outside."""
         first, count = round((start_s - self.start_s) * SAMPLE_RATE), round((stop_s - start_s) * SAMPLE_RATE)
-        stretch = np.zeros(count, np.float32)
+        samples = np.zeros(count, np.float32)
         inside = self.samples[max(0, first) : max(0, first + count)]
-        stretch[max(0, -first) :][: len(inside)] = inside
-        return stretch
+        samples[max(0, -first) :][: len(inside)] = inside
+        return samples
 
 
 def fit_model_calibration(
@@ -89,7 +89,7 @@ def fit_model_calibration(
 def _example(
     model: SyncEmbedder, clips: Sequence[Clip], delay_s: float, mismatched: bool, rng: np.random.Generator
 ) -> AgreementCurve:
-    """The curve of a stretch of random length whose sound is late by ``delay_s``."""
+    """The curve of a segment of random length whose audio is late by ``delay_s``."""
     left = round(FPS * float(np.exp(rng.uniform(np.log(MIN_S), np.log(MAX_S)))))
     curve = None
     while left > 0:
@@ -99,15 +99,15 @@ def _example(
         first = int(rng.integers(clip.frames - frames + 1))
         voice = _elsewhere(clips[another].audio, rng) if mismatched else clip.audio
         sound = DelayedSound(voice, delay_s - first / FPS)  # the cut begins at time 0
-        heard = measure_agreement(model, _cut(clip, first, frames), sound, REACH)
-        curve = heard.curve if curve is None else curve + heard.curve
+        agreement = measure_agreement(model, _cut(clip, first, frames), sound, REACH)
+        curve = agreement.curve if curve is None else curve + agreement.curve
         left -= frames
     assert curve is not None
     return curve
 
 
 def _elsewhere(audio: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Another clip's sound, begun somewhere else: in many corpora people all start to speak at the same time."""
+    """Another clip's audio, rotated: in many corpora all people start to speak at the same time."""
     return np.roll(audio, int(rng.integers(len(audio) // 4, 3 * len(audio) // 4)))
 
 

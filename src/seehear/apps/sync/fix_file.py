@@ -71,7 +71,7 @@ def fix_measured(
 
 
 def _still_wrong(shifted_ms: float, after: SyncMeasurement) -> str:
-    """What a fixed file measures that is not to be kept."""
+    """Describe why a fixed file is not kept."""
     if after.delay_ms is None:
         return f"the shifted file could not be measured ({after.reason}); --force keeps it all the same"
     return (
@@ -81,7 +81,7 @@ def _still_wrong(shifted_ms: float, after: SyncMeasurement) -> str:
 
 
 def output_paths(files: list[Path], to: Path) -> list[Path]:
-    """Where each fixed file goes: ``to`` itself for one file, of the same name in the folder ``to`` for several.
+    """Return the path of each fixed file: ``to`` for one file; the same names in the folder ``to`` for several.
 
     In a folder, a file whose own container cannot be written becomes one of the first kind that takes its pictures.
 
@@ -109,7 +109,7 @@ def output_paths(files: list[Path], to: Path) -> list[Path]:
 
 
 def _require_taken(file: Path, to: Path, container: str) -> None:
-    """That a container takes the pictures of a file; one that cannot be read is told of when it is measured.
+    """That a container takes the pictures of a file; a file that cannot be read is reported when it is measured.
 
     Raises:
         MediaError: it does not.
@@ -133,7 +133,7 @@ def _writable_name(file: Path) -> str:
 
 @dataclass(frozen=True)
 class FixOptions:
-    """What is asked of a fix.
+    """Options of a fix.
 
     Attributes:
         measure: how the files are measured, before and after.
@@ -200,7 +200,7 @@ def _fix_with(
 
 
 def _other_container(path: Path, place: Path) -> tuple[str, ...]:
-    """What to say where a file is fixed as another kind of file, because its own cannot be written."""
+    """Return a caution if the fixed file has another container, because its own cannot be written."""
     if place.parent == path.parent or place.suffix.lower() == path.suffix.lower():
         return ()
     return (f"{path} cannot be written as the kind of file it is; it is fixed as {place}",)

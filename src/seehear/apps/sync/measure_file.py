@@ -75,37 +75,37 @@ PIECES_UNDER_WAY = 2
 
 
 SEGMENT_S = 10.0
-"""Length of the stretches along which a file's delay is followed."""
+"""Length of the segments in which a file's delay is measured along its course."""
 
 
 SEGMENT_CONFIDENCE = 0.5
-"""A segment less sure than this is left out of the drift."""
+"""Minimum confidence of a segment that counts for the drift."""
 
 
 TOO_SHORT = "every face is seen for too short a time"
 
 
 MIN_FRAMES = FPS
-"""With fewer frames of lips compared, an unclear peak is put down to the file being too short."""
+"""With fewer compared frames of lips, the reason of an unclear peak is that the file is too short."""
 
 
 STEADY_DB = 4.0
-"""Sound whose level changes by less than this is no speech (see `seehear.apps.sync.offset.modulation_db`)."""
+"""Audio whose level changes by less than this is not speech (see `seehear.apps.sync.offset.modulation_db`)."""
 
 
 MIN_WEIGHT = 0.02
-"""What a face that matches nothing still counts: many weak hints may add up where no track is sure alone."""
+"""Weight of a face that matches nothing: weak evidence of many tracks may add up where none is sufficient alone."""
 
 
 @dataclass(frozen=True)
 class MeasureOptions:
-    """How to look and how far.
+    """Options of a measurement.
 
     Attributes:
-        search_s: look at delays up to this many seconds, both ways.
-        faces: ``yunet`` finds faces; ``whole-frame`` takes every picture to be one face, already cropped.
-        detector: the face detector's file (yunet .onnx); by default the cached one, or fetched.
-        sound: which sound of the file is measured; by default the one that agrees best with the lips.
+        search_s: maximum delay, in seconds, early or late.
+        faces: ``yunet`` finds faces; ``whole-frame`` takes every frame as a face crop.
+        detector: the face detector's file (yunet .onnx); by default the cached one, or downloaded.
+        sound: audio stream to measure; by default the one that agrees best with the lips.
     """
 
     search_s: float = 1.0
@@ -181,9 +181,9 @@ def measure_file(
     options = options or MeasureOptions()
     with ClipReader(path, options.crops, threads=threads) as reader:
         if reader.media.video is None:
-            return _nothing(path, options, "there is no picture in the file")
+            return _unmeasured(path, options, "there is no picture in the file")
         if not reader.media.has_sound:
-            return _nothing(path, options, "there is no sound in the file")
+            return _unmeasured(path, options, "there is no sound in the file")
         sounds = [reader.sound] if options.sound else read_all_sounds(path, reader.media.zero)
         return _measure_clips(path, reader, sounds, model, options, progress)
 
@@ -221,33 +221,33 @@ def _measure_clips(
 ) -> SyncMeasurement:
     reader.sound = sounds[0]
     duration_s = reader.media.duration_s or 1.0
-    heard: list[list[ClipAgreement]] = []
-    for pieces in _listen_to_all(model, reader, sounds, max(1, round(options.search_s * FPS))):
-        heard.append(pieces)
+    agreements: list[list[ClipAgreement]] = []
+    for pieces in _embed_and_compare(model, reader, sounds, max(1, round(options.search_s * FPS))):
+        agreements.append(pieces)
         if progress:
             progress(min(1.0, pieces[0].end_s / duration_s))
     name, seen = reader.detector_name, reader.stats.cautions
-    if not heard:
-        return _nothing(path, options, reader.stats.empty_reason() or TOO_SHORT, name)
+    if not agreements:
+        return _unmeasured(path, options, reader.stats.empty_reason() or TOO_SHORT, name)
     calibration = DelayCalibration.from_config(model.config).for_search_range(options.search_s)
     found = [
         _conclude_one(path, list(of_sound), calibration.for_best_of(len(sounds)) if place else calibration, options)
-        for place, of_sound in enumerate(zip(*heard, strict=True))
+        for place, of_sound in enumerate(zip(*agreements, strict=True))
     ]
     chosen = choose_sound(found, sounds)
     return replace(chosen, cautions=(*chosen.cautions, *seen), detector=name)
 
 
 def _conclude_one(
-    path: Path, heard: list[ClipAgreement], calibration: DelayCalibration, options: MeasureOptions
+    path: Path, agreements: list[ClipAgreement], calibration: DelayCalibration, options: MeasureOptions
 ) -> SyncMeasurement:
-    if max(piece.loudness_db for piece in heard) < SILENT_DB:
-        return _nothing(path, options, "the sound is silent while a face is seen")
-    return combine_agreements(path, heard, calibration, options)
+    if max(piece.loudness_db for piece in agreements) < SILENT_DB:
+        return _unmeasured(path, options, "the sound is silent while a face is seen")
+    return combine_agreements(path, agreements, calibration, options)
 
 
 def combine_agreements(
-    path: Path, heard: list[ClipAgreement], calibration: DelayCalibration, options: MeasureOptions
+    path: Path, agreements: list[ClipAgreement], calibration: DelayCalibration, options: MeasureOptions
 ) -> SyncMeasurement:
     """From the curves of a file's pieces to the answer.
 
@@ -255,21 +255,23 @@ def combine_agreements(
     do not speak count little and one face alone is as sure as its track.
     Where the delay changes along the file, every curve is first moved to the delay in the middle.
     """
-    tracks = _tracks(heard, calibration)
-    weights = dict.fromkeys((piece.track for piece in heard), MIN_WEIGHT)
+    tracks = _tracks(agreements, calibration)
+    weights = dict.fromkeys((piece.track for piece in agreements), MIN_WEIGHT)
     weights |= {track.track: max(MIN_WEIGHT, track.confidence) for track in tracks}
-    surest = max(weights.values())  # counts in full: what a face says must not be doubted twice
+    surest = max(weights.values())  # has full weight: its evidence must not be discounted twice
     weights = {number: weight / surest for number, weight in weights.items()}
-    segments = _segments(heard, weights, calibration)
+    segments = _segments(agreements, weights, calibration)
     drift = find_drift([segment for segment in segments if segment.confidence >= SEGMENT_CONFIDENCE])
     if drift and drift.changes:
-        heard, weights = _straightened(heard, drift), dict.fromkeys(weights, 1.0)
-    curve = _sum([piece.curve.weighted(weights[piece.track]) for piece in heard])
+        agreements, weights = _straightened(agreements, drift), dict.fromkeys(weights, 1.0)
+    curve = _sum([piece.curve.weighted(weights[piece.track]) for piece in agreements])
     peak = find_peak(curve)
     if peak is None:
-        return _nothing(path, options, "the sound and the faces are never there at the same time")
+        return _unmeasured(path, options, "the sound and the faces are never there at the same time")
     confidence = calibration(peak)
-    speed = None if drift and drift.changes else find_speed_error([part for piece in heard for part in piece.parts])
+    speed = (
+        None if drift and drift.changes else find_speed_error([part for piece in agreements for part in piece.parts])
+    )
     if speed and (at_speed := find_peak(speed.curve)):
         confidence = calibration.for_best_of(speed.tried)(
             at_speed
@@ -282,12 +284,12 @@ def combine_agreements(
     return SyncMeasurement(
         path=path,
         verdict=verdict,
-        reason=_reason(verdict, heard, options, peak, drift),
+        reason=_reason(verdict, agreements, options, peak, drift),
         delay_ms=peak.delay_ms,
         confidence=confidence,
         calibrated=calibration.fitted,
         search_s=options.search_s,
-        faces_s=sum(piece.end_s - piece.start_s for piece in heard),
+        faces_s=sum(piece.end_s - piece.start_s for piece in agreements),
         tracks=tuple(tracks),
         segments=tuple(segments),
         drift=drift,
@@ -295,7 +297,7 @@ def combine_agreements(
     )
 
 
-def _listen_to_all(
+def _embed_and_compare(
     model: SyncEmbedder, reader: ClipReader, sounds: Sequence[Sound], reach: int
 ) -> Iterator[list[ClipAgreement]]:
     """Decoding stays in this thread, the network runs in another: both release the interpreter while they compute."""
@@ -311,9 +313,11 @@ def _listen_to_all(
             yield waiting.popleft().result()
 
 
-def _tracks(heard: list[ClipAgreement], calibration: DelayCalibration) -> list[TrackDelay]:
+def _tracks(agreements: list[ClipAgreement], calibration: DelayCalibration) -> list[TrackDelay]:
     tracks = []
-    for number, pieces in groupby(sorted(heard, key=lambda piece: (piece.track, piece.start_s)), lambda p: p.track):
+    for number, pieces in groupby(
+        sorted(agreements, key=lambda piece: (piece.track, piece.start_s)), lambda p: p.track
+    ):
         of_track = list(pieces)
         curve = _sum([piece.curve for piece in of_track])
         peak = find_peak(curve)
@@ -323,14 +327,16 @@ def _tracks(heard: list[ClipAgreement], calibration: DelayCalibration) -> list[T
     return sorted(tracks, key=lambda track: track.start_s)
 
 
-def _segments(heard: list[ClipAgreement], weights: dict[int, float], calibration: DelayCalibration) -> list[Segment]:
-    """The delay in every ten seconds of the file; short appearances in one such stretch are measured together."""
+def _segments(
+    agreements: list[ClipAgreement], weights: dict[int, float], calibration: DelayCalibration
+) -> list[Segment]:
+    """The delay in every ten seconds of the file; short appearances within one segment are measured together."""
 
-    def stretch(piece: ClipAgreement) -> int:
+    def segment_index(piece: ClipAgreement) -> int:
         return int((piece.start_s + piece.end_s) / 2 // SEGMENT_S)
 
     segments = []
-    for _, pieces in groupby(sorted(heard, key=stretch), stretch):
+    for _, pieces in groupby(sorted(agreements, key=segment_index), segment_index):
         within = list(pieces)
         peak = find_peak(_sum([piece.curve.weighted(weights[piece.track]) for piece in within]))
         if peak:
@@ -339,12 +345,12 @@ def _segments(heard: list[ClipAgreement], weights: dict[int, float], calibration
     return segments
 
 
-def _straightened(heard: list[ClipAgreement], drift: Drift) -> list[ClipAgreement]:
+def _straightened(agreements: list[ClipAgreement], drift: Drift) -> list[ClipAgreement]:
     """Every piece's curve moved to the delay of the file's middle, so that drift does not smear the sum."""
     reference = drift.delay_at((drift.first_s + drift.last_s) / 2)
     return [
         replace(piece, curve=piece.curve.moved(reference - drift.delay_at((piece.start_s + piece.end_s) / 2)))
-        for piece in heard
+        for piece in agreements
     ]
 
 
@@ -352,30 +358,30 @@ def _sum(curves: list[AgreementCurve]) -> AgreementCurve:
     return AgreementCurve(np.sum([curve.total for curve in curves], axis=0), sum(curve.frames for curve in curves))
 
 
-def _finding(peak: DelayPeak, drift: Drift | None) -> str:
-    said = f"the sound is {format_delay(peak.delay_ms)}"
+def _describe_delay(peak: DelayPeak, drift: Drift | None) -> str:
+    text = f"the sound is {format_delay(peak.delay_ms)}"
     if not drift or not drift.changes:
-        return said
-    return f"{said}, and it {'' if drift.jumps else 'drifts, '}{describe_drift(drift)}"
+        return text
+    return f"{text}, and it {'' if drift.jumps else 'drifts, '}{describe_drift(drift)}"
 
 
 def _reason(
-    verdict: Verdict, heard: list[ClipAgreement], options: MeasureOptions, peak: DelayPeak, drift: Drift | None
+    verdict: Verdict, agreements: list[ClipAgreement], options: MeasureOptions, peak: DelayPeak, drift: Drift | None
 ) -> str:
     if verdict is not Verdict.CANNOT_TELL:
-        return _finding(peak, drift)
+        return _describe_delay(peak, drift)
     if drift and drift.changes:
         return f"the delay seems to change along the file, but that is not sure ({describe_drift(drift)})"
-    return _why_unclear(heard, options)
+    return _why_unclear(agreements, options)
 
 
-def _why_unclear(heard: list[ClipAgreement], options: MeasureOptions) -> str:
-    """What most likely hides the peak, from what can be told for sure to what cannot."""
-    frames = sum(piece.curve.frames for piece in heard)
+def _why_unclear(agreements: list[ClipAgreement], options: MeasureOptions) -> str:
+    """The most likely reason for an unclear peak; certain reasons come first."""
+    frames = sum(piece.curve.frames for piece in agreements)
     if frames < MIN_FRAMES:
-        faces_s = sum(piece.end_s - piece.start_s for piece in heard)
+        faces_s = sum(piece.end_s - piece.start_s for piece in agreements)
         return f"too short: faces are seen for {faces_s:.2f} s, and only {frames / FPS:.2f} s of that can be compared"
-    modulation_db = max(piece.modulation_db for piece in heard)
+    modulation_db = max(piece.modulation_db for piece in agreements)
     if modulation_db < STEADY_DB:
         return (
             f"no speech: while a face is seen the sound's level changes by {modulation_db:.1f} dB, "
@@ -387,5 +393,5 @@ def _why_unclear(heard: list[ClipAgreement], options: MeasureOptions) -> str:
     )
 
 
-def _nothing(path: Path, options: MeasureOptions, reason: str, detector: str | None = None) -> SyncMeasurement:
+def _unmeasured(path: Path, options: MeasureOptions, reason: str, detector: str | None = None) -> SyncMeasurement:
     return SyncMeasurement(path, Verdict.CANNOT_TELL, reason, search_s=options.search_s, detector=detector)
