@@ -31,12 +31,12 @@ def compare_voices(
     calibration: ScoreCalibration | None,
     audio_stream: AudioStreamChoice | None = None,
 ) -> Iterator[VoiceComparison]:
-    """Compare pairs one by one; each recording is read once. A pair that cannot be compared is reported, the rest go on.
+    """Compare pairs, reading each recording once; a pair that cannot be compared gives a result with its error.
 
     Args:
         pairs: of recordings.
         model: whose voices are compared.
-        calibration: turns scores into probabilities; recordings are embedded in segments as long as those it was fitted to.
+        calibration: turns scores into probabilities; it also sets the length of the segments that are embedded.
         audio_stream: which sound of each recording; without it see `seehear.media.sound.read_sound`.
     """
     seconds = calibration.seconds if calibration else SEGMENT_S

@@ -86,8 +86,8 @@ def _require_order(one: Path, query_kind: QueryKind, kinds: Mapping[Path, Holds]
     command = shlex.join(["seehear", "match", *map(str, others), str(one), *(str(p) for p in kinds if p not in others)])
     other = "face" if query_kind == "voice" else "voice"
     raise SeehearError(
-        f"the first file is a {query_kind}, and so are others, but there is only one {other}; to rank the {query_kind}s for it, "
-        f"name it first: {command}"
+        f"the first file is a {query_kind}, and so are others, but there is only one {other}; "
+        f"to rank the {query_kind}s for it, name it first: {command}"
     )
 
 

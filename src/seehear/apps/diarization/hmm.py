@@ -145,7 +145,7 @@ def _for_speaking(track: FaceTrack, delay: int, scales: EvidenceWeights) -> Floa
 
 
 def lip_evidence(track: FaceTrack, delay: int) -> Floats:
-    """Agreement of a face's lips with the sound at the video's delay, (T,): about 0 for lips that say something else."""
+    """Agreement of a face's lips with the audio at the video's delay, (T,): about 0 for other speech."""
     middle = REACH + delay
     around = track.agreement[:, max(0, middle - 1) : middle + 2]
     return np.asarray(around.max(1), np.float64)

@@ -56,8 +56,8 @@ def group_tracks(tracks: Sequence[FaceTrack], prints: TrackEmbeddings | None = N
     """The number of the person of each track, from 0, in order of appearance, from left to right.
 
     Tracks that are seen at the same time are never one person. With embeddings, the two groups of tracks whose faces
-    are most similar on average are merged, as long as they are similar enough; without, a track goes on where another one
-    of its shot has ended.
+    are most similar on average are merged, as long as they are similar enough; without, a track goes on where another
+    one of its shot has ended.
 
     Args:
         tracks: of one video.
