@@ -190,7 +190,7 @@ def test_a_bad_file_costs_itself_only(run: Path, sounds: Path, tmp_path: Path, c
     assert len(made.problems) == 4
     for path in bad:
         assert sum(path.name in problem for problem in made.problems) == 1
-    assert any("500 samples that are no numbers" in problem for problem in made.problems)
+    assert any("500 samples" in problem for problem in made.problems)
     with np.load(tmp_path / "out.npz") as arrays:
         assert arrays.files == ["one.wav"]
     assert main(["embed", *map(str, (run, *bad, sounds / "one.wav", "-o", tmp_path / "out.npz"))]) == 2

@@ -254,13 +254,13 @@ def _sound_of(path: Path, choice: AudioStreamChoice | None, tally: _Tally) -> Sa
     """The whole sound of a media file, from the beginning of its clock; cautions go into the tally.
 
     Raises:
-        MediaError: it cannot be read, has no sound, or samples that are no numbers.
+        MediaError: it cannot be read, has no sound, or samples that are not finite.
     """
     sound = read_sound(path, wanted=choice)
     if not sound.duration_s:
         raise MediaError(f"{path} has no sound; name a recording, or a video that has some")
     if sound.repaired:
-        raise MediaError(f"{path} has {sound.repaired} samples that are no numbers; repair it or leave it out")
+        raise MediaError(f"{path} has {sound.repaired} samples that are not finite; repair it or leave it out")
     if sound.silent:
         others = describe_others(sound.part, sound.others)
         tally.cautions.append(f"{path} is silent; its features are those of silence{others}")

@@ -110,7 +110,7 @@ def convert_state_dict(given: Mapping[str, Tensor], own_state: Mapping[str, Tens
         file: for the sentences.
 
     Raises:
-        ModelError: a tensor is missing, superfluous, of another shape, or holds what is no number.
+        ModelError: a tensor is missing, superfluous, of another shape, or is not finite.
     """
     names = dict(_names())
     _require_none([name for name in names if name not in given and not name.endswith(COUNTER)], file, "lacks")
@@ -123,7 +123,7 @@ def convert_state_dict(given: Mapping[str, Tensor], own_state: Mapping[str, Tens
                 f"{name} in {file} has the shape {tuple(values.shape)}, in SyncNet it is {tuple(expected)}"
             )
         if not values.isfinite().all():
-            raise ModelError(f"{name} in {file} holds what is no number; download the file again")
+            raise ModelError(f"{name} in {file} holds values that are not finite; download the file again")
         if not _is_bias_before_norm(name):
             state[names[name]] = values.reshape(expected)
     for name, mean in names.items():

@@ -1,7 +1,8 @@
 """Move a still face with speech: find the face, generate frames, blend them into the picture, write the video.
 
 Where the picture has changed much, its fine lines would show through as a ghost, such as closed lips in an open mouth.
-They are removed there, unless the small generated face has them too."""
+They are removed there, unless the small generated face has them too.
+"""
 
 from __future__ import annotations
 
@@ -204,7 +205,7 @@ def _read(speech: Path, choice: AudioStreamChoice | None) -> Sound:
     """The sound.
 
     Raises:
-        MediaError: there is none, or it has samples that are no numbers.
+        MediaError: there is none, or it has samples that are not finite.
     """
     with open_media(speech) as media:
         if not media.has_sound:
@@ -212,7 +213,7 @@ def _read(speech: Path, choice: AudioStreamChoice | None) -> Sound:
     sound = read_sound(speech, wanted=choice)
     if sound.repaired:
         raise MediaError(
-            f"{speech} has {sound.repaired} samples that are no numbers (NaN or infinite); repair it first"
+            f"{speech} has {sound.repaired} samples that are not finite (NaN or infinite); repair it first"
         )
     return sound
 

@@ -185,7 +185,7 @@ def test_where_there_is_no_face_model_the_table_says_how_to_get_one(lamps, lamp,
     for place in (embeddings, result):
         monkeypatch.setattr(place, "find_weights", lambda network: None)
     said = " ".join(str(diarize.diarize(lamp(tmp_path / "panel.mp4"), faces="whole-frame")).split())
-    assert "People are told apart by place within a shot; to tell them apart by face, run pip install" in said
+    assert "by place within a shot; to distinguish them by face, run pip install" in said
 
 
 def test_a_person_comes_back_after_a_cut_and_has_a_name(shared, tmp_path):
