@@ -8,8 +8,9 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 
-from seehear.avatars.make import alignment_json, render_all, synthesize_avatars
+from seehear.avatars.make import synthesize_avatars
 from seehear.avatars.performance import plan_performance
+from seehear.avatars.rendering import alignment_json, render_all
 from seehear.clip import SAMPLE_RATE
 from seehear.data.prepare import prepare
 from seehear.media.encode import atomic_file

@@ -24,7 +24,7 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d
 from scipy.stats import pearsonr
 
-from seehear.apps.sync.calibrate import DelayedSound
+from seehear.apps.sync.fit_calibration import DelayedSound
 from seehear.apps.sync.offset import find_peak, measure_agreement
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Clip
 from seehear.media.clips import ClipReader

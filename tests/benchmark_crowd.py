@@ -12,7 +12,7 @@ import numpy as np
 
 from seehear.clip import Clip
 from seehear.data.datasets.folder import find_folder
-from seehear.data.prepare import run_plan
+from seehear.data.preparation import run_plan
 from seehear.data.staging import SourcePlan
 
 SIZE, FRAMES = 128, 44  # x264 is not deterministic at some smaller sizes; K = 5 needs 35 frames and a context

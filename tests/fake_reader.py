@@ -16,7 +16,7 @@ import numpy as np
 
 from seehear.clip import Clip
 from seehear.data.datasets.folder import find_folder
-from seehear.data.prepare import run_plan
+from seehear.data.preparation import run_plan
 from seehear.data.report import PrepareResult
 from seehear.data.staging import SourcePlan
 from seehear.errors import MediaError

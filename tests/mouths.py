@@ -12,7 +12,7 @@ import numpy as np
 
 from seehear.clip import Clip, mouth_slices
 from seehear.data.datasets.folder import find_folder
-from seehear.data.prepare import run_plan
+from seehear.data.preparation import run_plan
 from seehear.data.staging import SourcePlan
 
 SIZE = 128  # x264 is not deterministic at some smaller sizes

@@ -12,8 +12,8 @@ import numpy as np
 from real_people.faces import MainFaces, cut, spread
 from real_people.films import EVERYBODY, IN_SYNC, ONE_DELAY, SOURCES, Film, another, by_source, unit_of, units
 from real_people.rows import Row, added, share_of
-from seehear.apps.sync.calibrate import DelayedSound
-from seehear.apps.sync.measure import MeasureOptions, combine_agreements, measure_file
+from seehear.apps.sync.fit_calibration import DelayedSound
+from seehear.apps.sync.measure_file import MeasureOptions, combine_agreements, measure_file
 from seehear.apps.sync.offset import measure_agreement
 from seehear.apps.sync.result import SyncMeasurement
 from seehear.cli.progress import ProgressDisplay

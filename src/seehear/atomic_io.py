@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -53,6 +54,27 @@ def write_text(path: Path, text: str) -> None:
     """Write a small text file atomically; names that are not UTF-8 are escaped (``\\udce9``)."""
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors=ENCODING_ERRORS)
+
+
+def write_csv(
+    path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None, line_end: str = "\n"
+) -> None:
+    """Write a CSV table atomically; missing cells are empty.
+
+    Args:
+        path: the file
+        rows: cells by column
+        columns: their order; by default all, in the order of the rows
+        line_end: end of each line
+    """
+    columns = list(dict.fromkeys(name for row in rows for name in row)) if columns is None else columns
+    with (
+        atomic_write(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors=ENCODING_ERRORS) as file,
+    ):
+        table = csv.DictWriter(file, columns, lineterminator=line_end)
+        table.writeheader()
+        table.writerows(rows)
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # the help of the command line needs the constants here, and quickly
+    import numpy as np
+    from numpy.typing import NDArray
 
 Region = Literal["mouth", "face"]
 """Part of a canonical face crop used as input: the fixed square around the mouth, or all of it."""
@@ -63,7 +64,7 @@ class Clip:
 
     def __post_init__(self) -> None:
         frames = len(self.video)
-        if self.video.ndim != 4 or self.video.shape[-1] != 3 or self.video.dtype != np.uint8:
+        if self.video.ndim != 4 or self.video.shape[-1] != 3 or self.video.dtype != "uint8":
             raise ValueError(f"clip video must be uint8 (T, H, W, 3), not {self.video.dtype} {self.video.shape}")
         if self.landmarks.shape != (frames, 5, 2):
             raise ValueError(f"clip of {frames} frames has landmarks of shape {self.landmarks.shape}")
@@ -73,6 +74,8 @@ class Clip:
     @classmethod
     def from_audio(cls, audio: NDArray[np.float32], meta: dict[str, Any]) -> Self:
         """Return a clip without video, from audio (T * 640,)."""
+        import numpy as np
+
         frames = len(audio) // SAMPLES_PER_FRAME
         landmarks = np.full((frames, len(LANDMARKS), 2), np.nan, dtype=np.float32)
         return cls(np.zeros((frames, 0, 0, 3), dtype=np.uint8), landmarks, audio, meta)

@@ -72,8 +72,8 @@ def lamp_sound(
 def lamp_model(monkeypatch: pytest.MonkeyPatch) -> LampModel:
     """The model, also for whatever loads one by its name."""
     model = LampModel()
-    for place in ("measure.load_sync_model", "measure._load_once"):
-        monkeypatch.setattr(f"seehear.apps.sync.{place}", lambda name: model)
+    for place in ("measure_file.load_sync_model", "measure_file._load_once"):
+        monkeypatch.setattr(f"seehear.apps.sync.{place}", lambda *name: model)
     return model
 
 

@@ -13,8 +13,9 @@ import torch
 
 from films import speech as speech_like
 from films import write_film
-from seehear.apps import animate as animation
-from seehear.apps.animate import FaceCompositor, animate, blend_mask, drawing_matrix
+from seehear.apps import talking_face
+from seehear.apps.animate import animate
+from seehear.apps.talking_face import FaceCompositor, blend_mask, drawing_matrix
 from seehear.cli import main
 from seehear.errors import MediaError, ModelError, SeehearError
 from seehear.media.crops import TEMPLATE
@@ -48,7 +49,7 @@ def faces(monkeypatch):
     """Say which faces there are in whatever picture is read."""
 
     def there_are(*there: Face) -> None:
-        monkeypatch.setattr(animation, "load_detector", lambda kind, path=None: Blind())
+        monkeypatch.setattr(talking_face, "load_detector", lambda kind, path=None: Blind())
         ordered = sorted(there, key=lambda face: -face.box[2])
         monkeypatch.setattr("seehear.media.still.StillImage.faces", lambda self, detector: ordered)
 
@@ -257,7 +258,7 @@ def test_sound_that_cannot_be_used_is_refused(faces, run, picture, tmp_path):
     for name, says in (
         ("empty.wav", "0 samples"),
         ("mute.mp4", "has no sound"),
-        ("nan.wav", "1 samples that are no numbers"),
+        ("nan.wav", "1 samples"),
         ("text.wav", "not a video or sound file"),
         ("absent.wav", "does not exist"),
         ("silent.wav", "1.00 s of silence"),
@@ -316,7 +317,7 @@ def test_a_model_that_cannot_draw_is_refused(faces, picture, speech, tmp_path):
 
 
 def test_without_a_packaged_model_the_way_out_is_told(faces, picture, speech, tmp_path, monkeypatch):
-    monkeypatch.setattr(animation, "packaged_models", list)
+    monkeypatch.setattr(talking_face, "packaged_models", list)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelError, match="pretrain CORPUS -o RUN --preset animate-small"):
         animate(picture, speech, out=tmp_path / "out.mp4")

@@ -230,7 +230,7 @@ def test_full_disk(sync, late_lamp, tmp_path, monkeypatch):
     def full(src, dst, earlier_s):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(dst))
 
-    monkeypatch.setattr("seehear.apps.sync.fix.shift_sound", full)
+    monkeypatch.setattr("seehear.apps.sync.fix_file.shift_sound", full)
     code, (entry,), err = sync(late_lamp, "--fix", "-o", tmp_path / "fixed.mp4")
     assert code == 2
     assert "disk is full" in err

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seehear.apps import curate as curation
-from seehear.apps.curate import CurateJob, CurateResult
+from seehear.apps import curation
+from seehear.apps.curate import CurateResult, CurationRules
 from seehear.apps.curate import curate as curate_verb
+from seehear.apps.curation import CurateJob
 from seehear.apps.diarization import active_speaker
 from seehear.apps.diarization.active_speaker import DiarizationOptions
-from seehear.apps.segments import CuratedFile, CurationRules, FileSegment, Reason
+from seehear.apps.segments import CuratedFile, FileSegment, Reason
 from seehear.cli import main
 from seehear.data.datasets import find_sources
 from seehear.errors import CorpusError

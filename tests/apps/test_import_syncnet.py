@@ -183,7 +183,7 @@ def test_both_formats_of_torch_and_those_that_count_steps(state: dict[str, Tenso
             lambda s: s.update({"netcnnaud.0.weight": torch.zeros(64, 1, 5, 7)}),
             r"shape \(64, 1, 5, 7\), in SyncNet .*3",
         ),
-        (lambda s: s.update({"netfcaud.1.bias": torch.full((512,), math.nan)}), "netfcaud.1.bias .* no number"),
+        (lambda s: s.update({"netfcaud.1.bias": torch.full((512,), math.nan)}), "netfcaud.1.bias .* not finite"),
         (lambda s: s.update({"epoch": 3}), "holds more than weights"),
     ],
 )

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from pitch_model import PitchModel, hum
-from seehear.apps import embeddings
-from seehear.apps import match as matching
+from seehear.apps import embeddings, rank_candidates
 from seehear.apps.diarization.people import assign_names, parse_enrolments
-from seehear.apps.match import Candidate, FailedCandidate, MatchRanking, infer_query_kind, match, media_kind, sharpness
+from seehear.apps.match import Candidate, FailedCandidate, MatchRanking, match
+from seehear.apps.rank_candidates import infer_query_kind, media_kind, sharpness
 from seehear.cli import main
 from seehear.clip import SAMPLE_RATE
 from seehear.errors import SeehearError
@@ -42,9 +42,9 @@ class Bright:
 def model(monkeypatch):
     """Loaded whatever the name; faces are found by their brightness."""
     model = PitchModel()
-    monkeypatch.setattr(matching, "load_identity_model", lambda name: model)
+    monkeypatch.setattr(rank_candidates, "load_identity_model", lambda name: model)
     monkeypatch.setattr(embeddings, "load_detector", lambda kind, path: Bright())
-    monkeypatch.setattr(matching, "load_detector", lambda kind, path: Bright())
+    monkeypatch.setattr(rank_candidates, "load_detector", lambda kind, path: Bright())
     monkeypatch.setattr("seehear.media.clips.load_detector", lambda kind, path: Bright())
     return model
 

@@ -76,8 +76,8 @@ def test_a_name_of_250_bytes_is_fixed_as_any_other(late_lamp, lamp_model, tmp_pa
 def test_an_output_whose_name_is_too_long_is_told_before_anything_is_measured(
     late_lamp, tmp_path, capsys, monkeypatch, flags
 ):
-    for place in ("fix", "measure"):
-        monkeypatch.setattr(f"seehear.apps.sync.{place}.load_once", lambda name: pytest.fail("loaded"))
+    for place in ("fix_file", "measure_file"):
+        monkeypatch.setattr(f"seehear.apps.sync.{place}.load_once", lambda *name: pytest.fail("loaded"))
     suffix = ".png" if flags == ["--plot"] else ".mp4"
     assert sync(late_lamp, *flags, tmp_path / ("y" * 252 + suffix)) == 2
     assert "too long a name" in capsys.readouterr().err
@@ -86,7 +86,7 @@ def test_an_output_whose_name_is_too_long_is_told_before_anything_is_measured(
 def test_a_name_that_leaves_no_room_for_npy_is_told_before_anything_is_embedded(tmp_path, capsys, monkeypatch):
     name = "x" * 250 + ".wav"
     wavfile.write(tmp_path / name, 16000, np.ones(16000, np.int16))
-    monkeypatch.setattr("seehear.apps.embed.read_sound", lambda *given, **named: pytest.fail("read"))
+    monkeypatch.setattr("seehear.apps.feature_files.read_sound", lambda *given, **named: pytest.fail("read"))
     assert main(["embed", "logmel", str(tmp_path / name), "-o", str(tmp_path / "out")]) == 2
     assert "write a .parquet or a .npz instead" in capsys.readouterr().err
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seehear.apps.animate import FaceCompositor
+from seehear.apps.talking_face import FaceCompositor
 
 SIDE, SKIN = 32, (199, 116, 96)
 WHERE = np.array([[1.0, 0, -16], [0, 1, -16]])  # the crop lies 16 pixels into the picture

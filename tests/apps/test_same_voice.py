@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from seehear.apps import verify
+from seehear.apps import compare_voices
 from seehear.apps.embeddings import VoiceEmbedding
 from seehear.apps.verify import RecordingPair
 from seehear.metrics.calibration import ScoreCalibration
@@ -27,9 +27,9 @@ def test_segments_are_as_long_as_those_that_scores_were_calibrated_on(
         heard[path.name] = seconds
         return VoiceEmbedding(path, 4.0, np.ones(2, np.float32))
 
-    monkeypatch.setattr(verify, "voice_embedding", voice_in)
+    monkeypatch.setattr(compare_voices, "voice_embedding", voice_in)
     model = cast(IdentityModel, SimpleNamespace(similarity=lambda one, other: torch.tensor([[0.7]])))
     known = None if seconds is None else ScoreCalibration(1.0, 0.0, 0.5, 0.1, seconds=seconds)
-    (compared,) = verify.compare_voices([RecordingPair(Path("a.wav"), Path("b.wav"))], model, known)
+    (compared,) = compare_voices.compare_voices([RecordingPair(Path("a.wav"), Path("b.wav"))], model, known)
     assert compared.score == pytest.approx(0.7)
     assert heard == dict.fromkeys(("a.wav", "b.wav"), seconds or SEGMENT_S)

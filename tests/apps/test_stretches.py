@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seehear.apps.curate import CurationRules
 from seehear.apps.diarization.lip_activity import REACH, FaceTrack
 from seehear.apps.segments import (
     NOBODY,
     SEVERAL,
-    CurationRules,
     Reason,
     curve_of,
     delay_of_file,

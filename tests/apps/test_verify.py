@@ -32,8 +32,9 @@ def model(monkeypatch, tmp_path):
     """Loaded whatever the name, from a folder without a calibration."""
     model = PitchModel()
     (tmp_path / "run").mkdir()
-    monkeypatch.setattr("seehear.apps.verify.load_identity_model", lambda name: model)
-    monkeypatch.setattr("seehear.apps.verify.find_model", lambda name: tmp_path / "run")
+    monkeypatch.setattr("seehear.models.store.load_identity_model", lambda name: model)
+    monkeypatch.setattr("seehear.apps.compare_voices.load_identity_model", lambda name: model)
+    monkeypatch.setattr("seehear.apps.compare_voices.find_model", lambda name: tmp_path / "run")
     return model
 
 
@@ -240,7 +241,7 @@ def test_a_film_without_sound_is_told(model, voices, lamp, tmp_path):
 )
 def test_what_cannot_be_is_told(words, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("seehear.apps.verify.load_identity_model", lambda name: pytest.fail("loaded"))
+    monkeypatch.setattr("seehear.models.store.load_identity_model", lambda name: pytest.fail("loaded"))
     try:
         code = main(["verify", *words])
     except SystemExit as refusal:  # it is the parser that refuses

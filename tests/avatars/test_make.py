@@ -13,9 +13,10 @@ import av
 import numpy as np
 import pytest
 
-from seehear.avatars import make
-from seehear.avatars.make import PARTS, synthesize_avatars
+from seehear.avatars import rendering
+from seehear.avatars.make import synthesize_avatars
 from seehear.avatars.performance import plan_performance
+from seehear.avatars.rendering import PARTS
 from seehear.errors import MediaError, SeehearError
 from seehear.media.face_detector import load_detector
 from seehear.media.sound import read_sound
@@ -157,7 +158,7 @@ def full(*_: object, **__: object) -> None:
 
 
 def test_a_full_disk_is_told_and_nothing_unfinished_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seehear.avatars.make.write_video_file", full)
+    monkeypatch.setattr("seehear.avatars.rendering.write_video_file", full)
     with pytest.raises(SeehearError, match="disk is full"):
         synthesize_avatars(tmp_path / "new", clips=1, speakers=1, seconds=0.4)
     assert not (tmp_path / "new").exists()
@@ -171,7 +172,7 @@ def test_what_is_finished_outlives_a_failure(tmp_path: Path, monkeypatch: pytest
     """The same command goes on: the first clip is not made again, and all ends as if nothing had happened."""
     asked = {"clips": 3, "speakers": 2, "seconds": 0.4, "workers": 1}
     synthesize_avatars(tmp_path / "undisturbed", **asked)  # type: ignore[arg-type]
-    write, written = make.write_video_file, []
+    write, written = rendering.write_video_file, []
 
     def write_once(path: Path, *others: object, **options: object) -> None:
         if written:
@@ -180,7 +181,7 @@ def test_what_is_finished_outlives_a_failure(tmp_path: Path, monkeypatch: pytest
         write(path, *others, **options)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(make, "write_video_file", write_once)
+        patch.setattr(rendering, "write_video_file", write_once)
         with pytest.raises(SeehearError, match="went away"):
             synthesize_avatars(tmp_path / "out", **asked)  # type: ignore[arg-type]
     (first,) = (tmp_path / "out").glob("*.mp4")

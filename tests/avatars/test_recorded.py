@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seehear.apps.sync.measure import measure_file
+from seehear.apps.sync.measure_file import measure_file
 from seehear.avatars.make import synthesize_avatars
 from seehear.avatars.performance import plan_performance
 from seehear.avatars.script import IPA, MARGIN_S, align, find_recordings, recorded_speech

@@ -19,7 +19,8 @@ from seehear.benchmark.cells import CellOutcome, cells_of_plan
 from seehear.benchmark.execution import BenchmarkFolder
 from seehear.benchmark.plan import CorpusSpec
 from seehear.benchmark.reading import read_plan
-from seehear.benchmark.run import benchmark, changed_data_notes, dropped_recording_notes, given_folders, select_work
+from seehear.benchmark.run import benchmark, given_folders
+from seehear.benchmark.run_plan import changed_data_notes, dropped_recording_notes, select_work
 from seehear.benchmark.sweep import apply_set
 from seehear.errors import SeehearError
 

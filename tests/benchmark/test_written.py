@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from seehear.benchmark.run import table_file_name, write_results
+from seehear.benchmark.run_plan import table_file_name, write_results
 from seehear.benchmark.summary import summarise
 from small_benchmark import PAPER, outcomes_of, plan_of, work_of
 

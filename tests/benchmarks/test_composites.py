@@ -6,7 +6,7 @@ from real_people.composites import FADE_S, SIDE, mixed, pairs, whose_turn, write
 from real_people.films import Film
 from real_people.speaking import judged
 
-from seehear.apps.sync.calibrate import DelayedSound
+from seehear.apps.sync.fit_calibration import DelayedSound
 from seehear.clip import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from seehear.media.decode import open_media
 from seehear.media.sound import read_sound

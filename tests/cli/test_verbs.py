@@ -47,6 +47,29 @@ def test_help_answers_without_importing_anything_heavy() -> None:
         assert group in done.stdout
 
 
+HEAVY_HELP = {"pretrain": "its flags are the fields of the options that each model's class declares"} | {
+    verb: "its signature is in the module of the task" for verb in VERBS if verb.startswith("evaluate ")
+}
+"""Verbs whose help needs torch, and why."""
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_a_verb_imports_nothing_heavy(verb: str) -> None:
+    if verb in HEAVY_HELP:
+        pytest.skip(HEAVY_HELP[verb])
+    program = f"""if True:
+        import sys
+        from seehear.cli import main
+        try:
+            main({[*verb.split(), "--help"]!r})
+        finally:
+            print(*sys.modules, file=sys.stderr)
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert VERBS[verb].example.split()[1] in done.stdout
+    assert not {"torch", "cv2", "av", "numpy", "pyarrow", "matplotlib"} & set(done.stderr.split())
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help_for_every_flag_and_no_types_of_python(
     verb: str, capsys: pytest.CaptureFixture[str]

@@ -8,7 +8,8 @@ import pytest
 from films import RATE, speech, write_film
 from seehear.data.corpus import Corpus
 from seehear.data.datasets.folder import find_folder
-from seehear.data.prepare import prepare, undo_known_delays
+from seehear.data.preparation import undo_known_delays
+from seehear.data.prepare import prepare
 from seehear.errors import CorpusError
 
 DELAY_MS = 120

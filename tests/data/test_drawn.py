@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fake_reader import run, write_source
-from seehear.avatars.make import render_clip, render_dialogue
+from seehear.avatars.rendering import render_clip, render_dialogue
 from seehear.data.corpus import Corpus
 from seehear.data.manifest import AVATAR_LABELS, combine_face_kinds, face_kind
 

@@ -16,7 +16,8 @@ from fake_reader import FakeReader, contents, run, write_source
 from seehear.data.corpus import Corpus
 from seehear.data.datasets import Source
 from seehear.data.packing import FaceClipReaders
-from seehear.data.prepare import prepare, run_plan
+from seehear.data.preparation import run_plan
+from seehear.data.prepare import prepare
 from seehear.data.staging import SourcePlan
 from seehear.errors import CorpusError, SeehearError
 from seehear.media.clips import ClipOptions

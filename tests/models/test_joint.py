@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from seehear.apps.match import sharpness
+from seehear.apps.rank_candidates import sharpness
 from seehear.audio.augmentation import SoundAugmentationOptions
 from seehear.errors import ModelError
 from seehear.losses import make_loss

@@ -45,6 +45,18 @@ def test_written_and_read(folder: Path) -> None:
     assert weights == config  # who may read the one may read the other
 
 
+def test_the_version_of_a_model_changes_with_its_weights(folder: Path, tmp_path: Path) -> None:
+    before = store.model_version(folder)
+    assert before == store.model_version(str(folder))
+    model = store.load(folder)
+    with torch.no_grad():
+        next(model.parameters()).add_(1)
+    store.save(model, folder)
+    assert store.model_version(folder) != before
+    with pytest.raises(ModelError):
+        store.model_version(tmp_path / "nowhere")
+
+
 def test_importing_seehear_does_not_import_torch() -> None:
     check = "import sys, seehear; assert 'torch' not in sys.modules; seehear.load; assert 'torch' in sys.modules"
     subprocess.run([sys.executable, "-c", check], check=True)

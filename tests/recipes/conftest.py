@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmark_tones import Here
-from seehear.benchmark import run
+from seehear.benchmark import run_plan
 from server import Server, serving, without_proxies
 
 PEOPLE, FILMS = 3, 6
@@ -36,5 +36,5 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 def here(monkeypatch: pytest.MonkeyPatch) -> Here:
     """Benchmarks measure in this process."""
     engine = Here()
-    monkeypatch.setattr(run, "LocalEngine", lambda workers: engine)
+    monkeypatch.setattr(run_plan, "LocalEngine", lambda workers: engine)
     return engine

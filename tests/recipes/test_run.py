@@ -16,7 +16,7 @@ import pytest
 import seehear
 from benchmark_tones import Here
 from seehear import config
-from seehear.benchmark import run
+from seehear.benchmark import run_plan
 from seehear.cli import main
 from seehear.data import views
 from seehear.data.batches import WindowBatches
@@ -66,7 +66,7 @@ def on_this_machine(server: Server, films: list[bytes]) -> Iterator[Here]:
     with pytest.MonkeyPatch.context() as patch:
         for name, data_set in served(server, films).items():
             patch.setitem(DATASETS._declared, name, data_set)
-        patch.setattr(run, "LocalEngine", lambda workers: engine)
+        patch.setattr(run_plan, "LocalEngine", lambda workers: engine)
         patch.setattr(views, "worker_count", lambda workers: 1)
         patch.setenv("no_proxy", "127.0.0.1")
         yield engine
@@ -75,7 +75,7 @@ def on_this_machine(server: Server, films: list[bytes]) -> Iterator[Here]:
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plots take longer than all that is tested here."""
-    monkeypatch.setattr(run, "write_results", lambda *_: None)
+    monkeypatch.setattr(run_plan, "write_results", lambda *_: None)
 
 
 @pytest.fixture(scope="module")

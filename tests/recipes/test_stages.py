@@ -14,7 +14,7 @@ from seehear.benchmark.reading import plan_from_yaml
 from seehear.cli import VERBS, split_verb
 from seehear.cli.parser import parse
 from seehear.recipes.recipe import read_recipe, recipe_names
-from seehear.recipes.run import NOT_RUN, format_disk, format_hours, list_recipes, plan_text
+from seehear.recipes.run_recipe import NOT_RUN, format_disk, format_hours, list_recipes, plan_text
 from seehear.recipes.stages import RecipeOptions, Stage, evaluation_stage, plan_recipe, safe_file_name
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")

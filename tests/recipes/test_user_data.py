@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark_tones import Here
-from seehear.benchmark import run
+from seehear.benchmark import run_plan
 from seehear.data import views
 from seehear.recipes.run import recipe
 from tiny import ANIMATE, HEARD, MATCH, SYNC, TRAINING, cremad, lay_out, lrs2, lrw, voxceleb2
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.trains
 @pytest.fixture(autouse=True)
 def quick(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     """No plots, and one process."""
-    monkeypatch.setattr(run, "write_results", lambda *_: None)
+    monkeypatch.setattr(run_plan, "write_results", lambda *_: None)
     monkeypatch.setattr(views, "worker_count", lambda workers: 1)
 
 

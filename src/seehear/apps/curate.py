@@ -1,39 +1,59 @@
-"""curate: many videos, resumable, two tables."""
+"""`curate`: cut videos into clips of one speaking, in-sync face.
+
+What computes is imported when the function is called, so that the help of the command line needs no torch.
+"""
 
 from __future__ import annotations
 
-import csv
-import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from seehear.apps.diarization.active_speaker import DiarizationOptions
-from seehear.apps.segments import CuratedFile, CurationRules, FileSegment, curate_file, seconds_by_reason
-from seehear.atomic_io import ENCODING_ERRORS, atomic_write, write_text
-from seehear.clip import FPS
-from seehear.data.datasets import Source, find_sources, printable, spans_within
-from seehear.data.datasets.folder import LABELS_FILE
-from seehear.data.manifest import REPORT_FILE
-from seehear.data.packing import FaceClipReaders, with_audio_stream
-from seehear.data.report import format_duration
-from seehear.data.staging import STAGING, SourcePlan, Staging, corpus_os_errors, describe_difference, remove_staging
-from seehear.errors import CorpusError, SeehearError, disk_full_error
-from seehear.machine import use_single_thread
-from seehear.media.audio_streams import AudioStreamChoice
-from seehear.media.clips import ClipOptions
-from seehear.models.store import load_sync_model
-from seehear.parallel import ReportProgress, TaskMessage, run_tasks, worker_count
-from seehear.progress import Progress, Stage
+from seehear.errors import CorpusError, SeehearError
+from seehear.parallel import worker_count
+from seehear.progress import Progress
 from seehear.registry import OneOf
 from seehear.results import Result
-from seehear.version import __version__
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from seehear.apps.segments import CuratedFile
+
+MAX_DELAY_MS = 1000.0
+"""Maximum delay of the audio that is measured."""
+
+
+@dataclass(frozen=True)
+class CurationRules:
+    """What is wanted.
+
+    Attributes:
+        min_seconds: shorter stretches are left out.
+        max_seconds: longer ones are cut; at least twice ``min_seconds``.
+        confidence: least probability that a stretch's delay is what was measured.
+        tolerance_ms: by how much the sound may be early or late.
+        fix: the delay of the whole file is taken off first.
+    """
+
+    min_seconds: float = 1.0
+    max_seconds: float = 20.0
+    confidence: float = 0.5
+    tolerance_ms: float = 60.0
+    fix: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0.4 <= self.min_seconds <= self.max_seconds / 2 <= 300:
+            raise SeehearError(
+                f"--min-seconds must be 0.4 or more and --max-seconds from twice that to 600, "
+                f"not {self.min_seconds:g} and {self.max_seconds:g}"
+            )
+        if not 0 <= self.confidence < 1:
+            raise SeehearError(f"--confidence is a probability from 0 to 1, not {self.confidence:g}")
+        if not 0 < self.tolerance_ms <= MAX_DELAY_MS:
+            raise SeehearError(f"--tolerance-ms must be from 1 to {MAX_DELAY_MS:.0f}, not {self.tolerance_ms:g}")
 
 
 def curate(
@@ -84,6 +104,15 @@ def curate(
             video can be used, or the disk is full.
         ModelError: there is no such model, or no face detector.
     """
+    from seehear.apps.curation import CurateJob, finished_result, run_curation
+    from seehear.apps.diarization.active_speaker import DiarizationOptions
+    from seehear.data.datasets import find_sources
+    from seehear.data.packing import FaceClipReaders, with_audio_stream
+    from seehear.data.staging import SourcePlan, corpus_os_errors, remove_staging
+    from seehear.media.audio_streams import AudioStreamChoice
+    from seehear.media.clips import ClipOptions
+    from seehear.models.store import model_version
+
     rules = CurationRules(min_seconds, max_seconds, confidence, tolerance_ms, fix)
     out = Path(out)
     inside = out.absolute()
@@ -100,27 +129,9 @@ def curate(
         if done := finished_result(out, plan.fingerprint()):
             remove_staging(out)
             return done
-        return run_curation(
-            plan,
-            out,
-            CurateJob(model, rules, DiarizationOptions(faces=faces, detector=detector, sound=sound), str(out)),
-            worker_count(workers),
-            progress,
-        )
-
-
-DONE_FILE = "curated.json"
-
-
-MEASURED = ("source", "start_s", "end_s", "delay_ms", "confidence", "shifted_ms", "sound")
-"""Columns of labels.csv beside the file and what was known of the video before."""
-
-
-REPORT_COLUMNS = (*MEASURED[:3], "file", "reason", *MEASURED[3:])
-
-
-Task = tuple[int, Source, str]
-"""Number in the plan, the video, and what the names of its cuttings begin with."""
+        look = DiarizationOptions(faces=faces, detector=detector, sound=sound)
+        job = CurateJob(model, rules, look, str(out), model_version(model))
+        return run_curation(plan, out, job, worker_count(workers), progress)
 
 
 @dataclass(frozen=True, repr=False)
@@ -147,7 +158,9 @@ class CurateResult(Result):
 
     @classmethod
     def of(cls, out: Path, outcomes: Sequence[CuratedFile]) -> CurateResult:
-        """Adds up what became of every video."""
+        """Add up the outcomes of all videos."""
+        from seehear.apps.segments import seconds_by_reason
+
         every = [stretch for outcome in outcomes for stretch in outcome.stretches]
         kept = [stretch for stretch in every if stretch.reason is None]
         return cls(
@@ -167,6 +180,8 @@ class CurateResult(Result):
     def __rich__(self) -> RenderableType:
         from rich.text import Text
 
+        from seehear.data.report import REPORT_FILE, format_duration
+
         share = f" ({self.kept_s / self.seconds:.0%})" if self.seconds else ""
         kept = f"kept {format_duration(self.kept_s)} of {format_duration(self.seconds)}{share}"
         told = f"{kept} as {self.files} files in {self.out}"
@@ -176,183 +191,3 @@ class CurateResult(Result):
         if self.failed:
             told += f"; {self.failed} of {self.sources} videos cannot be used: see {Path(self.out) / REPORT_FILE}"
         return Text(told)
-
-
-@dataclass(frozen=True)
-class CurateJob:
-    """What is the same for every video; travels to worker processes.
-
-    Attributes:
-        model: name of the sync model.
-        rules: what is wanted.
-        look: how faces are found.
-        out: folder for what is kept.
-    """
-
-    model: str
-    rules: CurationRules
-    look: DiarizationOptions
-    out: str
-
-    def __call__(self, task: Task, tell: ReportProgress) -> CuratedFile:
-        """Curates one video; whatever is wrong with it becomes its problem.
-
-        Raises:
-            OSError: the disk is full, which is not the video's fault.
-        """
-        _, source, key = task
-        if source.problem:
-            return CuratedFile(problem=source.problem)
-        try:
-            return curate_file(source.path, key, Path(self.out), _model(self.model), self.rules, self.look, tell, 1)
-        except Exception as error:
-            if full := disk_full_error(error):
-                raise full from error
-            said = str(error) if isinstance(error, SeehearError) else f"unforeseen {type(error).__name__}: {error}"
-            return CuratedFile(problem=printable(" ".join(said.split())))
-
-
-@cache
-def _model(name: str) -> Any:
-    """A process's model, kept from one video to the next."""
-    use_single_thread()
-    return load_sync_model(name)
-
-
-def run_curation(
-    plan: SourcePlan, out: Path, work: CurateJob, workers: int, progress: Progress | None = None
-) -> CurateResult:
-    """Do a plan, or what an earlier run has left of it.
-
-    Raises:
-        CorpusError: another process is at it, or not one video can be used.
-        ModelError: there is no such model.
-        OSError: the disk is full.
-    """
-    _model(work.model)  # here, even if others will do the work: a wrong model is one error, not one a video
-    with Staging(out, plan.fingerprint(), CuratedFile) as staging:
-        outcomes = {n: kept for n in range(len(plan.sources)) if (kept := staging.outcome(n))}
-        _do_the_rest(plan, outcomes, staging, work, workers, progress)
-        every = [outcomes[number] for number in range(len(plan.sources))]
-        _write_report(out, plan, every)
-        if all(outcome.problem for outcome in every):
-            first = plan.sources[0].path
-            raise CorpusError(f"none of the {len(every)} videos can be used, {first} for one: {every[0].problem}")
-        _write_labels(out, plan, every)
-        summary = CurateResult.of(out, every)
-        told = {"seehear": __version__, "summary": asdict(summary), "made": plan.fingerprint()}
-        write_text(out / DONE_FILE, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-        staging.remove()
-    return summary
-
-
-def _do_the_rest(
-    plan: SourcePlan,
-    outcomes: dict[int, CuratedFile],
-    staging: Staging[CuratedFile],
-    work: CurateJob,
-    workers: int,
-    progress: Progress | None,
-) -> None:
-    """What is not among the outcomes yet; they are put there, and written down one by one."""
-    tasks = [(n, plan.sources[n], plan.keys[n]) for n in range(len(plan.sources)) if n not in outcomes]
-    sizes = [max(size, 1) for size in plan.sizes]
-    shares: dict[int, float] = {}
-    stage = Stage(progress, "curating", sum(sizes), sum(sizes[n] for n in outcomes))
-    for message in _messages(tasks, work, workers):
-        number = message.task[0]
-        if message.kind == "told":
-            shares[number] = message.value
-        else:
-            died = CuratedFile(problem=f"the process that watched it {message.value}")
-            outcomes[number] = message.value if message.kind == "done" else died
-            staging.record(number, outcomes[number])
-            shares.pop(number, None)
-        done = sum(sizes[n] for n in outcomes) + sum(sizes[n] * share for n, share in shares.items())
-        stage.update(done, f"{len(outcomes)}/{len(sizes)} videos")
-
-
-def _messages(tasks: list[Task], work: CurateJob, workers: int) -> Iterator[TaskMessage]:
-    """What a crew says of the tasks; one worker is this process itself."""
-    if min(workers, len(tasks)) > 1:
-        yield from run_tasks(tasks, work, workers)
-        return
-    for task in tasks:
-        yield TaskMessage(task, "done", work(task, lambda share: None))
-
-
-def finished_result(out: Path, fingerprint: dict[str, Any]) -> CurateResult | None:
-    """What an earlier run has made of the very same.
-
-    Raises:
-        CorpusError: the folder holds other things, or what was made of others.
-    """
-    if out.exists() and not out.is_dir():
-        raise CorpusError(f"{out} is a file; name a folder for what is kept")
-    if (out / DONE_FILE).is_file():
-        try:
-            told = json.loads((out / DONE_FILE).read_text(encoding="utf-8"))
-            how = describe_difference(told["made"], fingerprint)
-            summary = CurateResult(**told["summary"])
-        except (ValueError, KeyError, TypeError):
-            raise CorpusError(f"{out / DONE_FILE} is damaged; remove {out} and curate again") from None
-        if how:
-            raise CorpusError(f"{out} has been curated already, with {how}; name another folder or remove it")
-        return summary
-    if out.is_dir() and not (out / STAGING).exists() and (others := sorted(path.name for path in out.iterdir())):
-        raise CorpusError(f"{out} holds other things ({others[0]}); name a new or empty folder for what is kept")
-    return None
-
-
-def _write_labels(out: Path, plan: SourcePlan, outcomes: Sequence[CuratedFile]) -> None:
-    """labels.csv: a row a file, with what was measured and what was known of its video."""
-    rows = []
-    for source, key, outcome in zip(plan.sources, plan.keys, outcomes, strict=True):
-        for name, stretch in outcome.files(key):
-            known = spans_within(source.spans, stretch.start / FPS, stretch.seconds)
-            rows.append(
-                {
-                    **source.labels,
-                    **{kind: json.dumps([list(span) for span in spans]) for kind, spans in known.items()},
-                    **_measured(source, outcome, stretch),
-                    "file": name,
-                }
-            )
-    columns = ["file", *MEASURED, *sorted({name for row in rows for name in row} - {"file", *MEASURED})]
-    _write_csv(out / LABELS_FILE, columns, rows)
-
-
-def _write_report(out: Path, plan: SourcePlan, outcomes: Sequence[CuratedFile]) -> None:
-    """report.csv: a row a stretch, a row for a video that cannot be used."""
-    rows = []
-    for source, key, outcome in zip(plan.sources, plan.keys, outcomes, strict=True):
-        names = {stretch: name for name, stretch in outcome.files(key)}
-        if outcome.problem:
-            rows.append({"source": source.name, "reason": outcome.problem})
-        rows += [
-            {**_measured(source, outcome, stretch), "file": names.get(stretch, ""), "reason": stretch.reason or ""}
-            for stretch in outcome.stretches
-        ]
-    _write_csv(out / REPORT_FILE, REPORT_COLUMNS, rows)
-
-
-def _measured(source: Source, outcome: CuratedFile, stretch: FileSegment) -> dict[str, Any]:
-    return {
-        "source": source.name,
-        "start_s": stretch.start / FPS,
-        "end_s": stretch.stop / FPS,
-        "delay_ms": stretch.delay_ms,
-        "confidence": stretch.confidence,
-        "shifted_ms": outcome.shifted_ms,
-        "sound": outcome.sound,
-    }
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    with (
-        atomic_write(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8", errors=ENCODING_ERRORS) as file,
-    ):
-        table = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)

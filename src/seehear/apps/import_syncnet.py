@@ -5,8 +5,9 @@ wild"), as ``syncnet_v2.model``. Its layers are those of our `paper` towers with
 the mean of the batch norm behind it, which takes it out again: the outputs are the same.
 
 What the weights learned from and what they are shown here differ in one thing, the crop of the face. Theirs is 1.28
-times as wide as a canonical one, with neck and shoulders below; ours is put in its place in theirs, its border repeated
-around it (`seehear.nn.vggm.in_larger_crop`). Frame rate, windows, order and range of colours, and MFCC are alike.
+times as wide as a canonical one, with neck and shoulders below; the canonical crop is put in its place in theirs, its
+border repeated around it (`seehear.nn.vggm.in_larger_crop`). Frame rate, windows, order and range of colours, and MFCC
+are the same.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from seehear.errors import ModelError, check_not_lfs_pointer
-from seehear.models.store import save
 from seehear.results import Result
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ STACKS = {
     "netfcaud": ("sound.head", (0,)),
     "netfclip": ("lips.head", (0,)),
 }
-"""Their stacks of layers: the same of ours, and where in that the blocks of convolution and batch norm are."""
+"""Their stacks of layers -> the same stack here, and the indices of its blocks of convolution and batch norm."""
 
 
 PLACES = (0, 4, 8, 11, 14, 18)
@@ -41,7 +41,7 @@ PLACES = (0, 4, 8, 11, 14, 18)
 
 
 LAST = 3
-"""Where the last layer of a head is in theirs; in ours it is 1."""
+"""Index of the last layer of a head in theirs; here it is 1."""
 
 
 COUNTER = "num_batches_tracked"
@@ -87,6 +87,7 @@ def import_syncnet(file: Path, out: Path, *, crop: Literal["syncnet", "as-seen"]
     Raises:
         ModelError: the file is missing, damaged, would run code, or holds other weights; or the folder is taken.
     """
+    from seehear.models.store import save  # late, as torch is: it would slow the help of the command line
     from seehear.models.sync import SyncModel, SyncOptions
 
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
@@ -100,29 +101,31 @@ def import_syncnet(file: Path, out: Path, *, crop: Literal["syncnet", "as-seen"]
     return ImportedModel(out, file, len(given))
 
 
-def convert_state_dict(given: Mapping[str, Tensor], ours: Mapping[str, Tensor], file: Path) -> dict[str, Tensor]:
+def convert_state_dict(given: Mapping[str, Tensor], own_state: Mapping[str, Tensor], file: Path) -> dict[str, Tensor]:
     """Their tensors by our names.
 
     Args:
         given: by their names.
-        ours: the `state_dict` whose names and shapes it is to have.
+        own_state: the `state_dict` whose names and shapes it is to have.
         file: for the sentences.
 
     Raises:
-        ModelError: a tensor is missing, superfluous, of another shape, or holds what is no number.
+        ModelError: a tensor is missing, superfluous, of another shape, or is not finite.
     """
     names = dict(_names())
     _require_none([name for name in names if name not in given and not name.endswith(COUNTER)], file, "lacks")
     _require_none([name for name in given if name not in names], file, "has more than SyncNet:")
-    state: dict[str, Tensor] = dict(ours)
+    state: dict[str, Tensor] = dict(own_state)
     for name, values in given.items():
-        wanted = ours[names[name]].shape
-        if values.numel() != wanted.numel() or values.shape != wanted[: values.ndim]:
-            raise ModelError(f"{name} in {file} has the shape {tuple(values.shape)}, in SyncNet it is {tuple(wanted)}")
+        expected = own_state[names[name]].shape
+        if values.numel() != expected.numel() or values.shape != expected[: values.ndim]:
+            raise ModelError(
+                f"{name} in {file} has the shape {tuple(values.shape)}, in SyncNet it is {tuple(expected)}"
+            )
         if not values.isfinite().all():
-            raise ModelError(f"{name} in {file} holds what is no number; download the file again")
+            raise ModelError(f"{name} in {file} holds values that are not finite; download the file again")
         if not _is_bias_before_norm(name):
-            state[names[name]] = values.reshape(wanted)
+            state[names[name]] = values.reshape(expected)
     for name, mean in names.items():
         if _is_bias_before_norm(name):
             state[mean] = state[mean] - given[name]  # norm(x + bias) is the norm of x around a mean without it
@@ -131,16 +134,16 @@ def convert_state_dict(given: Mapping[str, Tensor], ours: Mapping[str, Tensor], 
 
 def _names() -> Iterator[tuple[str, str]]:
     """Each of their names with ours; for the bias before a batch norm, that of the norm's mean."""
-    for stack, (our_stack, blocks) in STACKS.items():
+    for stack, (stack_here, blocks) in STACKS.items():
         for place, block in zip(PLACES, blocks, strict=False):
-            convolution, norm = f"{our_stack}.{block}.0", f"{our_stack}.{block}.1"
+            convolution, norm = f"{stack_here}.{block}.0", f"{stack_here}.{block}.1"
             yield f"{stack}.{place}.weight", f"{convolution}.weight"
             yield f"{stack}.{place}.bias", f"{norm}.running_mean"
             for part in ("weight", "bias", "running_mean", "running_var", COUNTER):
                 yield f"{stack}.{place + 1}.{part}", f"{norm}.{part}"
-        if our_stack.endswith("head"):
+        if stack_here.endswith("head"):
             for part in ("weight", "bias"):
-                yield f"{stack}.{LAST}.{part}", f"{our_stack}.1.{part}"
+                yield f"{stack}.{LAST}.{part}", f"{stack_here}.1.{part}"
 
 
 def _is_bias_before_norm(name: str) -> bool:
@@ -179,10 +182,10 @@ def _read(file: Path) -> dict[str, Tensor]:
     return {str(name): values.float() for name, values in state.items()}
 
 
-def _why(said: str) -> str:
-    """What torch says of a pickle that it refuses, in few words."""
-    asked = re.search(r"GLOBAL ([\w.]+)", said)
-    return f"asks to load code ({asked[1]})" if asked else "cannot be read as weights that torch has saved"
+def _why(message: str) -> str:
+    """Summarise torch's message about a pickle that it refuses."""
+    code = re.search(r"GLOBAL ([\w.]+)", message)
+    return f"asks to load code ({code[1]})" if code else "cannot be read as weights that torch has saved"
 
 
 def _width(given: Mapping[str, Tensor]) -> int:

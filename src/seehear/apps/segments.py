@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import binary_dilation
 
+from seehear.apps.curate import CurationRules
 from seehear.apps.diarization.active_speaker import ActiveSpeakers, DiarizationOptions, detect_active_speakers
 from seehear.apps.diarization.lip_activity import REACH, FaceTrack
 from seehear.apps.sync.offset import PHASES, AgreementCurve, DelayPeak, SyncEmbedder, find_peak
 from seehear.apps.sync.result import CANNOT_TELL_BELOW
 from seehear.clip import FPS
 from seehear.data.staging import clip_key
-from seehear.errors import SeehearError
 from seehear.media.audio_streams import AudioStreamChoice
 from seehear.media.decode import open_media
 from seehear.media.encode import write_video
@@ -54,36 +54,6 @@ class Reason(StrEnum):
     TOO_SHORT = "too short"
     UNSURE = "cannot tell"
     OUT_OF_SYNC = "out of sync"
-
-
-@dataclass(frozen=True)
-class CurationRules:
-    """What is wanted.
-
-    Attributes:
-        min_seconds: shorter stretches are left out.
-        max_seconds: longer ones are cut; at least twice ``min_seconds``.
-        confidence: least probability that a stretch's delay is what was measured.
-        tolerance_ms: by how much the sound may be early or late.
-        fix: the delay of the whole file is taken off first.
-    """
-
-    min_seconds: float = 1.0
-    max_seconds: float = 20.0
-    confidence: float = 0.5
-    tolerance_ms: float = 60.0
-    fix: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0.4 <= self.min_seconds <= self.max_seconds / 2 <= 300:
-            raise SeehearError(
-                f"--min-seconds must be 0.4 or more and --max-seconds from twice that to 600, "
-                f"not {self.min_seconds:g} and {self.max_seconds:g}"
-            )
-        if not 0 <= self.confidence < 1:
-            raise SeehearError(f"--confidence is a probability from 0 to 1, not {self.confidence:g}")
-        if not 0 < self.tolerance_ms <= 1000 * REACH / FPS:
-            raise SeehearError(f"--tolerance-ms must be from 1 to {1000 * REACH / FPS:.0f}, not {self.tolerance_ms:g}")
 
 
 @dataclass(frozen=True)

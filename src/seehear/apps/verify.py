@@ -1,4 +1,7 @@
-"""`verify`: are two recordings of one voice?"""
+"""`verify`: are two recordings of one voice?
+
+What computes is imported when the functions are called, so that the help of the command line needs no torch.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,21 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from seehear.apps.embeddings import VoiceEmbedding, voice_embedding, voice_embedding_of
 from seehear.clip import SAMPLE_RATE
 from seehear.errors import SeehearError, os_errors_as_user_errors, read_text_checked
-from seehear.media.arrays import sound_of_array
-from seehear.media.audio_streams import AudioStreamChoice
-from seehear.metrics.calibration import CALIBRATION_FILE, ScoreCalibration
-from seehear.models.interface import SEGMENT_S, IdentityModel
-from seehear.models.store import find_model, load_identity_model
-from seehear.parallel import FileResult, try_file
 from seehear.results import Result
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from rich.console import RenderableType
     from rich.text import Text
+
+    from seehear.metrics.calibration import ScoreCalibration
+    from seehear.models.interface import IdentityModel
 
 ANSWERS = {"1": True, "0": False}
 
@@ -196,71 +192,15 @@ class VoiceComparison(Result):
         return table
 
 
-def compare_voices(
-    pairs: Iterable[RecordingPair],
-    model: IdentityModel,
-    calibration: ScoreCalibration | None,
-    audio_stream: AudioStreamChoice | None = None,
-) -> Iterator[VoiceComparison]:
-    """Compare pairs one by one; each recording is heard once. One that cannot be is recorded, the rest go on.
-
-    Args:
-        pairs: of recordings.
-        model: whose voices are compared.
-        calibration: how its scores are read; recordings are heard in segments as long as those it was fitted to.
-        audio_stream: which sound of each recording; without it see `seehear.media.sound.read_sound`.
-    """
-    seconds = calibration.seconds if calibration else SEGMENT_S
-    wanted = list(pairs)
-    hear = partial(voice_embedding, model=model, seconds=seconds, audio_stream=audio_stream)
-    heard: dict[Path, FileResult[VoiceEmbedding]] = {}
-    for pair in wanted:
-        for path in (pair.one, pair.other):
-            if path not in heard:
-                heard[path] = try_file(path, hear, among_others=len(wanted) > 1)
-        one, other = heard[pair.one], heard[pair.other]
-        if one.value is None or other.value is None:
-            failed = one if one.error else other
-            yield VoiceComparison(pair, calibration=calibration, error=failed.error, code=failed.code)
-        else:
-            yield _compare(pair, one.value, other.value, model, calibration)
-
-
-def _compare(
-    pair: RecordingPair,
-    one: VoiceEmbedding,
-    other: VoiceEmbedding,
-    model: IdentityModel,
-    calibration: ScoreCalibration | None,
-) -> VoiceComparison:
-    score = float(model.similarity(torch.from_numpy(one.embedding)[None], torch.from_numpy(other.embedding)[None]))
-    mixed = (f"{voice.path.name}: {caution}" for voice in (one, other) for caution in voice.cautions)
-    cautions = (*mixed, *(_cautions(calibration, one, other) if calibration else ()))
-    return VoiceComparison(pair, score, calibration, (one.speech_s, other.speech_s), cautions)
-
-
-def _cautions(known: ScoreCalibration, *voices: VoiceEmbedding) -> Iterator[str]:
-    for voice in voices:
-        if voice.narrow:
-            seems = "such voices seem more alike than they are"
-            yield f"{voice.path.name} holds nothing above 4 kHz, like a telephone: {seems}"
-        if voice.speech_s < known.seconds:
-            less = f"less than the {known.seconds:g} s that was measured with"
-            yield f"{voice.path.name} has {voice.speech_s:.1f} s of speech, {less}"
-
-
 DEFAULT_MODEL = "match-small"
 
 
 VOICE_VERDICT_STYLES = {"same-speaker": "green", "different-speakers": "red", "cannot-tell": "yellow"}
 
-Recorded = str | os.PathLike[str] | NDArray[np.floating] | NDArray[np.integer]
-"""A file, or samples in memory."""
-
 
 def verify(
-    one: Recorded,
-    other: Recorded,
+    one: str | os.PathLike[str] | NDArray[np.floating] | NDArray[np.integer],
+    other: str | os.PathLike[str] | NDArray[np.floating] | NDArray[np.integer],
     *,
     model: str | Path | IdentityModel = DEFAULT_MODEL,
     calibration: Path | ScoreCalibration | None = None,
@@ -286,18 +226,10 @@ def verify(
         SeehearError: a file cannot be read or has no speech.
         ModelError: there is no such model, or it has not learned voices.
     """
-    loaded = load_identity_model(model)
-    known = _calibration(model, calibration)
-    seconds = known.seconds if known else SEGMENT_S
-    choice = AudioStreamChoice.parse(audio_stream)
-    voices = []
-    for number, recording in enumerate((one, other), 1):
-        if isinstance(recording, (str, os.PathLike)):
-            voices.append(voice_embedding(Path(recording), loaded, seconds, choice))
-        else:
-            sound = sound_of_array(recording, sample_rate)
-            voices.append(voice_embedding_of(sound, Path(f"array {number}"), loaded, seconds))
-    return _compare(RecordingPair(voices[0].path, voices[1].path), voices[0], voices[1], loaded, known)
+    from seehear.apps.compare_voices import compare_two
+    from seehear.media.audio_streams import AudioStreamChoice
+
+    return compare_two((one, other), model, calibration, AudioStreamChoice.parse(audio_stream), sample_rate)
 
 
 def verify_pairs(
@@ -324,27 +256,19 @@ def verify_pairs(
         SeehearError: the list cannot be read.
         ModelError: there is no such model, or it has not learned voices.
     """
+    from seehear.apps.compare_voices import compare_voices, find_calibration
+    from seehear.media.audio_streams import AudioStreamChoice
+    from seehear.models.store import load_identity_model
+
     root = Path(folder)
     if isinstance(pairs, (str, os.PathLike)):
         if not root.is_dir():
             raise SeehearError(f"{root} is no folder; name the one that the recordings of {pairs} are in")
-        wanted = read_pairs(Path(pairs), root)
+        listed = read_pairs(Path(pairs), root)
     else:
-        wanted = [RecordingPair(root / one, root / other) for one, other in pairs]
+        listed = [RecordingPair(root / one, root / other) for one, other in pairs]
     loaded = load_identity_model(model)
-    return compare_voices(wanted, loaded, _calibration(model, calibration), AudioStreamChoice.parse(audio_stream))
-
-
-def _calibration(model: str | Path | IdentityModel, given: Path | ScoreCalibration | None) -> ScoreCalibration | None:
-    """How scores are read: as given, else as the model's folder says, else not at all."""
-    if isinstance(given, ScoreCalibration):
-        return given
-    if given:
-        return ScoreCalibration.read(given)
-    if isinstance(model, IdentityModel):
-        return None
-    folder = find_model(str(model))
-    return ScoreCalibration.read(folder) if (folder / CALIBRATION_FILE).is_file() else None
+    return compare_voices(listed, loaded, find_calibration(model, calibration), AudioStreamChoice.parse(audio_stream))
 
 
 def summarize(comparisons: Sequence[VoiceComparison]) -> str:

@@ -22,7 +22,7 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from seehear.atomic_io import atomic_write, lock_file
+from seehear.atomic_io import lock_file, write_csv
 from seehear.clip import FPS, SAMPLE_RATE
 from seehear.errors import SeehearError, os_errors_as_user_errors
 from seehear.media.encode import atomic_file
@@ -133,10 +133,7 @@ def remember(out: Path, number: int, row: dict[str, Any]) -> None:
 
 def write_labels(out: Path, rows: list[dict[str, Any]]) -> None:
     """Write the table, which marks the folder as complete."""
-    with atomic_write(out / LABELS) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(out / LABELS, rows, line_end="\r\n")
 
 
 def _recorded_arguments(marker: Path) -> dict[str, Any]:

@@ -99,7 +99,6 @@ def parser_of(verb: str, words: Sequence[str] = ()) -> Parser:
 
 
 def _run(verb: str, words: list[str]) -> int:
-    from seehear.cli.output import run
     from seehear.cli.parser import parse
 
     entry = VERBS[verb]
@@ -110,6 +109,8 @@ def _run(verb: str, words: list[str]) -> int:
             arguments=_with_surrogates(command.arguments),
             outputs=_with_surrogates(command.outputs),
         )
+    from seehear.cli.output import run  # after the parser, which may only show the help
+
     return run(verb, entry, command)
 
 

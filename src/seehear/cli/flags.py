@@ -130,7 +130,7 @@ def flags_of(
         helps: of parameters whose docstring is for callers in Python.
     """
     texts, dynamic = {**_helps(function), **(helps or {})}, dynamic or {}
-    hints = get_type_hints(function, include_extras=True)
+    hints = type_hints(function)
     flags: list[Flag] = []
     for name, parameter in signature(function).parameters.items():
         kind = cli_type(hints[name]) if name != "out" else Path | None
@@ -143,6 +143,33 @@ def flags_of(
         positional = positional and name != "out" and name not in never_positional
         flags.append(Flag(name, kind, parameter.default, texts.get(name), positional, settings=dynamic.get(name)))
     return flags
+
+
+class _ForTypeCheckers(type):
+    """Stands for a name that a module imports for type checkers only: arrays, loaded models. None can be typed in."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return cls
+
+    def __getitem__(cls, item: Any) -> Any:
+        return cls
+
+
+def type_hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the type hints of a function without importing what its module imports for type checkers only.
+
+    That keeps the help quick: torch alone takes seconds.
+    """
+    unknown: dict[str, Any] = {}
+    while True:
+        try:
+            return get_type_hints(function, localns=unknown, include_extras=True)
+        except NameError as error:
+            if not error.name or error.name in unknown:
+                raise
+            unknown[error.name] = _ForTypeCheckers(error.name, (), {})
 
 
 def cli_type(hint: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections import Counter
@@ -14,7 +13,7 @@ from typing import Any, TextIO
 
 from rich.console import Console
 
-from seehear.atomic_io import ENCODING_ERRORS, atomic_write, write_text
+from seehear.atomic_io import write_csv, write_text
 from seehear.cli.parser import BAD_INPUT, Command, import_object
 from seehear.cli.progress import ProgressDisplay
 from seehear.cli.verbs import Function, Verb, Writer
@@ -174,7 +173,7 @@ def _accepted_terms(refusal: SeehearError, entry: Verb, command: Command) -> dic
 def _write(writer: Writer, path: Path, results: Sequence[Result]) -> None:
     """Write results to a file; those that failed only into a CSV."""
     if writer.kind == "csv":
-        _write_csv(path, [result.to_row() for result in results])
+        write_csv(path, [result.to_row() for result in results], line_end="\r\n")
     good = [result for result in results if result.ok or result.partial]
     if writer.kind == "lines":
         write_text(path, "".join(f"{line}\n" for result in good for line in _call(writer.call, result)))
@@ -190,15 +189,3 @@ def _call(place: Function, result: Result, *arguments: Any) -> Any:
     if isinstance(place, str) and ":" not in place:
         return getattr(result, place)(*arguments)
     return import_object(place)(result, *arguments)
-
-
-def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """All rows as one table."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    with (
-        atomic_write(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8", errors=ENCODING_ERRORS) as stream,
-    ):
-        writer = csv.DictWriter(stream, columns)
-        writer.writeheader()
-        writer.writerows(rows)

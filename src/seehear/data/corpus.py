@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 import fsspec
 import numpy as np
@@ -23,44 +22,11 @@ from seehear.data.manifest import (
     shard_name,
     unpack,
 )
+from seehear.data.split import COLUMNS
+from seehear.data.split import By as By
+from seehear.data.split import Part as Part
+from seehear.data.split import Split as Split
 from seehear.errors import LFS_MARK, CorpusError, MediaError, check_not_lfs_pointer
-
-Part = Literal["train", "dev"]
-
-
-By = Literal["source", "speaker"]
-
-
-COLUMNS: dict[By, str] = {"source": "source", "speaker": "label_speaker"}
-
-
-@dataclass(frozen=True)
-class Split:
-    """A split into a training and a development part.
-
-    Attributes:
-        by: whether parts differ in sources or in speakers
-        every: every n-th of them is in the development part
-    """
-
-    by: By = "source"
-    every: int = 8
-
-    @classmethod
-    def of_training(cls, config: Mapping[str, Any], by: By | None = None, every: int | None = None) -> Split:
-        """Return the split in a model's config.json, with the given values instead of the model's.
-
-        Raises:
-            CorpusError: invalid split
-        """
-        trained = config.get("trained") or {}
-        by = trained.get("split_by", cls.by) if by is None else by
-        every = trained.get("dev_every", cls.every) if every is None else every
-        if by not in COLUMNS or not isinstance(every, int) or every < 2:
-            raise CorpusError(
-                f"cannot hold out one {by} in {every}; split_by is source or speaker, dev_every 2 or more"
-            )
-        return cls(by, every)
 
 
 def rows_of_part(table: pa.Table, part: Part, every: int, by: By, name: str) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -35,9 +35,6 @@ CORPUS_FILE = "corpus.json"
 MANIFEST_FILE = "manifest.parquet"
 
 
-REPORT_FILE = "report.csv"
-
-
 LABEL_PREFIX = "label_"  # of label columns, so that they differ from all others
 
 

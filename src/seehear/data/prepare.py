@@ -1,139 +1,25 @@
-"""The verb prepare (and info).
+"""`prepare`: make a corpus of face clips or of audio.
 
-Sources differ by one to three frames, each by its own chain of production. Learning from them as they are teaches that
-error: a model then finds the sound late where it is not.
+A run may be killed at any point. The same command goes on, and the bytes are those of a run without interruption,
+however many processes took part in either.
 
-A run may be killed at any point. The same command goes on, and the bytes are those of a run that was not disturbed,
-however many processes worked at either.
+What computes is imported when the function is called, so that the help of the command line needs no torch.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from seehear.data.datasets import Medium, Source, find_sources, is_sound
-from seehear.data.datasets.folder import read_labels
-from seehear.data.manifest import REPORT_FILE, write_corpus_file, write_manifest
-from seehear.data.packing import (
-    SOUND_ONLY,
-    Assembler,
-    FaceClipReaders,
-    ReaderFactory,
-    SoundClipReaders,
-    SourceOutcome,
-    SourceProgress,
-    Task,
-    prepare_source,
-)
-from seehear.data.report import PrepareResult, write_source_report
-from seehear.data.staging import SourcePlan, Staging, corpus_os_errors, is_complete_corpus, remove_staging
 from seehear.errors import CorpusError
-from seehear.media.audio_streams import AudioStreamChoice
-from seehear.media.clips import ClipOptions
-from seehear.media.sound import SoundOptions
-from seehear.parallel import run_tasks, worker_count
-from seehear.progress import Progress, Stage
+from seehear.parallel import worker_count
+from seehear.progress import Progress
 from seehear.registry import OneOf
-from seehear.version import __version__
 
-COLUMN = "delay_ms"
-
-
-VERDICT, UNKNOWN = "verdict", "cannot-tell"
-"""What `seehear sync --csv` says beside a delay that is a guess only."""
-
-
-MAX_MS = 30_000.0
-
-
-def undo_known_delays(sources: Sequence[Source], table: Path) -> list[Source]:
-    """Sources with the delays that a CSV knows; those whose delay it does not know get a ``problem``.
-
-    Args:
-        sources: of a data set.
-        table: CSV with the columns ``file`` (a path, relative to the CSV or to the working folder, or a source's name)
-            and ``delay_ms``, positive where the sound is late. A delay whose ``verdict`` is cannot-tell is not known.
-
-    Raises:
-        CorpusError: the CSV cannot be read, has no such column, a delay that is no number, or none of the sources.
-    """
-    known: dict[str, float | None] = {}
-    for file, (cells, _) in read_labels(table).items():
-        guess = cells.get(VERDICT) == UNKNOWN
-        delay = None if guess else _delay(table, file, cells.get(COLUMN))
-        known |= dict.fromkeys((file, str((table.parent / file).resolve()), str(Path(file).resolve())), delay)
-    if not any(delay is not None for delay in known.values()):
-        raise CorpusError(f"{table} has no number in a column '{COLUMN}'; write it with `seehear sync --csv`")
-    told = [_delay_table(source, known, table) for source in sources]
-    if all(source.problem for source in told):
-        raise CorpusError(f"{table} tells the delay of none of the {len(told)} videos, {told[0].name} for one")
-    return told
-
-
-def _delay(table: Path, file: str, cell: str | None) -> float | None:
-    """Milliseconds; None for an empty cell."""
-    if cell is None or not cell.strip():
-        return None
-    try:
-        delay = float(cell)
-    except ValueError:
-        raise CorpusError(f"{table} says that the delay of {file} is {cell!r}, which is no number") from None
-    if not abs(delay) <= MAX_MS:
-        raise CorpusError(f"{table} says that the delay of {file} is {cell} ms; it must be within {MAX_MS:.0f} ms")
-    return delay
-
-
-def _delay_table(source: Source, known: dict[str, float | None], table: Path) -> Source:
-    if source.problem:
-        return source
-    delay = known.get(str(source.path.resolve()), known.get(source.name))
-    if delay is None:
-        return replace(source, problem=f"{table.name} does not tell its delay")
-    return replace(source, delay_s=delay / 1000)
-
-
-class PrepareProgress:
-    """Adds up what the workers tell: sources and clips done, speed, time left (by the bytes of the sources)."""
-
-    def __init__(self, plan: SourcePlan, known: Mapping[int, SourceOutcome], progress: Progress | None) -> None:
-        """A preparation of which the ``known`` sources were done by an earlier run."""
-        self._sizes = [max(size, 1) for size in plan.sizes]
-        self._done_bytes = float(sum(self._sizes[number] for number in known))
-        self._sources = len(known)
-        self._clips = sum(outcome.clip_count for outcome in known.values())
-        self._shares: dict[int, float] = {}
-        self.seconds = 0.0  # of sources gone through by this run
-        self._stage = Stage(progress, "preparing", sum(self._sizes), self._done_bytes)
-
-    def step(self, number: int, step: SourceProgress) -> None:
-        """A worker has done a clip of a source."""
-        self._shares[number] = step.share
-        self._tell()
-
-    def finish(self, number: int, outcome: SourceOutcome) -> None:
-        """A worker has done a source."""
-        self._shares.pop(number, None)
-        self._done_bytes += self._sizes[number]
-        self._sources += 1
-        self._clips += outcome.clip_count
-        self.seconds += outcome.seconds
-        self._tell()
-
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds since the work began."""
-        return self._stage.elapsed_s
-
-    def _tell(self) -> None:
-        running = sum(self._sizes[number] * share for number, share in self._shares.items())
-        speed = self.seconds / max(self._stage.elapsed_s, 1e-3)
-        told = f"{self._sources}/{len(self._sizes)} sources, {self._clips} clips, {speed:.0f}x real time"
-        self._stage.update(self._done_bytes + running, told)
+if TYPE_CHECKING:
+    from seehear.data.report import PrepareResult
 
 
 def prepare(
@@ -184,6 +70,14 @@ def prepare(
         CorpusError: no sources, sound files only, no clip in any source, the folder has other files, or a full disk
         ModelError: no face detector
     """
+    from seehear.data.datasets import Medium, find_sources, is_sound
+    from seehear.data.packing import SOUND_ONLY, FaceClipReaders, SoundClipReaders
+    from seehear.data.preparation import run_plan, undo_known_delays
+    from seehear.data.staging import SourcePlan
+    from seehear.media.audio_streams import AudioStreamChoice
+    from seehear.media.clips import ClipOptions
+    from seehear.media.sound import SoundOptions
+
     workers = worker_count(workers)
     if shard_clips < 1:
         raise CorpusError(f"shard_clips must be 1 or more, not {shard_clips}; it is the number of clips in a file")
@@ -212,98 +106,3 @@ def prepare(
         )
     plan = SourcePlan.from_sources(found, {"format": dataset, **read_clips.options_dict(), "shard_clips": shard_clips})
     return run_plan(plan, Path(out), read_clips, workers, progress)
-
-
-def run_plan(
-    plan: SourcePlan, out: Path, open_reader: ReaderFactory, workers: int, progress: Progress | None = None
-) -> PrepareResult:
-    """Do a plan, or what an earlier run has left of it; see `prepare`.
-
-    Args:
-        plan: what is to be done.
-        out: folder of the corpus.
-        open_reader: gives the clips of a file.
-        workers: processes.
-        progress: see `prepare`.
-
-    Raises:
-        CorpusError: as `prepare`.
-    """
-    with corpus_os_errors(out):
-        if is_complete_corpus(out, plan.fingerprint()):
-            remove_staging(out)
-            return PrepareResult.read(out)
-        with Staging(out, plan.fingerprint(), SourceOutcome) as staging:
-            known = _finished_outcomes(plan, staging)
-            assembler = Assembler(out, staging, plan.options["shard_clips"])
-            assembler.take_all(known)
-            watch = PrepareProgress(plan, known, progress)
-            for number, outcome in _outcomes(plan, known, staging, open_reader, workers, watch):
-                staging.record(number, outcome)
-                watch.finish(number, outcome)
-                known[number] = outcome
-                assembler.take_all(known)
-            assembler.finish()
-            outcomes = [known[number] for number in range(len(plan.sources))]
-            report = PrepareResult.of(out, outcomes, watch.elapsed_s, watch.seconds)
-            write_source_report(out, plan.sources, outcomes)
-            if assembler.rows:
-                _seal(plan, out, assembler)
-            staging.remove()
-        if not assembler.rows:
-            raise CorpusError(_why_nothing(plan, outcomes, out))
-        return report
-
-
-def _finished_outcomes(plan: SourcePlan, staging: Staging[SourceOutcome]) -> dict[int, SourceOutcome]:
-    """What became of the sources that need no work: done by an earlier run, or not wanted."""
-    known = {}
-    for number, source in enumerate(plan.sources):
-        if source.problem:
-            known[number] = SourceOutcome("skipped", source.problem)
-        elif outcome := staging.outcome(number):
-            known[number] = outcome
-    return known
-
-
-def _outcomes(
-    plan: SourcePlan,
-    known: dict[int, SourceOutcome],
-    staging: Staging[SourceOutcome],
-    open_reader: ReaderFactory,
-    workers: int,
-    watch: PrepareProgress,
-) -> Iterator[tuple[int, SourceOutcome]]:
-    """What becomes of the other sources, as the crew gets them done."""
-    tasks = [Task(n, plan.sources[n], plan.keys[n]) for n in range(len(plan.sources)) if n not in known]
-    work = partial(prepare_source, staging=staging.folder, open_reader=open_reader)
-    for message in run_tasks(tasks, work, workers):
-        number = message.task.number
-        if message.kind == "told":
-            watch.step(number, message.value)
-        elif message.kind == "died":
-            yield number, SourceOutcome("failed", f"the process that read it {message.value}")
-        else:
-            yield number, message.value
-
-
-def _why_nothing(plan: SourcePlan, outcomes: list[SourceOutcome], out: Path) -> str:
-    """The sentence for a preparation without one clip."""
-    source, outcome = next((s, o) for s, o in zip(plan.sources, outcomes, strict=True) if o.reason)
-    return (
-        f"none of the {len(outcomes)} sources gave a clip, {source.path} for one: {outcome.reason.rstrip('.')}; "
-        f"see {out / REPORT_FILE}"
-    )
-
-
-def _seal(plan: SourcePlan, out: Path, assembler: Assembler) -> None:
-    """Write the files that make shards a corpus, corpus.json last."""
-    digest = write_manifest(out, assembler.rows)
-    told = {
-        "seehear": __version__,
-        "clips": len(assembler.rows),
-        "shards": assembler.shards,
-        "manifest_sha256": digest,
-        "made": plan.fingerprint(),
-    }
-    write_corpus_file(out, told)

@@ -1,4 +1,7 @@
-"""Results of prepare and info; report.csv."""
+"""`PrepareResult` and `CorpusInfo`: results of `prepare` and `corpus_info`.
+
+What reads corpora is imported when it is called, so that the help of the command line needs no numpy and no pyarrow.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from seehear.atomic_io import ENCODING_ERRORS, atomic_write
-from seehear.data.corpus import Corpus
-from seehear.data.datasets import Source
-from seehear.data.manifest import REPORT_FILE, label_columns
-from seehear.data.packing import SourceOutcome, Status
+from seehear.atomic_io import write_csv
 from seehear.results import Result
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from seehear.data.datasets import Source
+    from seehear.data.packing import SourceOutcome, Status
+
+REPORT_FILE = "report.csv"
 
 LOST_SHOWN = 10
 
@@ -74,10 +78,12 @@ class PrepareResult(Result):
     @classmethod
     def read(cls, out: Path) -> PrepareResult:
         """Read the result of a finished corpus."""
+        from seehear.data.packing import SourceOutcome
+
         rows = read_report((out / REPORT_FILE).read_text(encoding="utf-8"))
         outcomes = [
             SourceOutcome(
-                cast(Status, row["status"]),
+                cast("Status", row["status"]),
                 row["reason"],
                 float(row["seconds"]),
                 int(row["clips"]),
@@ -124,15 +130,11 @@ def format_duration(seconds: float) -> str:
 
 def write_source_report(folder: Path, sources: Sequence[Source], outcomes: Sequence[SourceOutcome]) -> None:
     """Write report.csv, one row for each source in order."""
-    with (
-        atomic_write(folder / REPORT_FILE) as temporary,
-        temporary.open("w", newline="", encoding="utf-8", errors=ENCODING_ERRORS) as file,
-    ):
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
-        for source, o in zip(sources, outcomes, strict=True):
-            row = (source.name, o.status, o.reason, o.clip_count, f"{o.clip_seconds:.2f}", f"{o.seconds:.2f}")
-            table.writerow(row)
+    rows = [
+        (source.name, o.status, o.reason, o.clip_count, f"{o.clip_seconds:.2f}", f"{o.seconds:.2f}")
+        for source, o in zip(sources, outcomes, strict=True)
+    ]
+    write_csv(folder / REPORT_FILE, [dict(zip(COLUMNS, row, strict=True)) for row in rows], COLUMNS)
 
 
 def read_report(text: str) -> list[dict[str, str]]:
@@ -226,6 +228,9 @@ def corpus_info(corpus: str | Path) -> CorpusInfo:
     Raises:
         CorpusError: no corpus, or it is unfinished, damaged or of another version
     """
+    from seehear.data.corpus import Corpus
+    from seehear.data.manifest import label_columns
+
     clips = Corpus(corpus)
     root, table = clips.roots[0], clips.manifest
     seconds = table["seconds"].to_numpy()

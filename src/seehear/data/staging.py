@@ -22,7 +22,8 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from seehear.atomic_io import lock_file, remove_leftovers, write_text
 from seehear.data.datasets import Source
-from seehear.data.manifest import CORPUS_FILE, REPORT_FILE, recorded_detector
+from seehear.data.manifest import CORPUS_FILE, recorded_detector
+from seehear.data.report import REPORT_FILE
 from seehear.errors import CorpusError, as_user_error, disk_full_error
 
 KEY_LENGTH = 60  # maximum characters of a source's name in its key; a tar header has 100

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seehear.apps.animate import animate
-from seehear.apps.sync.measure import MeasureOptions, measure_file
+from seehear.apps.sync.measure_file import MeasureOptions, measure_file
 from seehear.apps.sync.result import SyncMeasurement, Verdict, format_delay
 from seehear.clip import Clip
 from seehear.data.corpus import Corpus

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.apps.diarization.annotate import draw_annotations, write_annotated_video
-from seehear.apps.diarization.diarize import diarize_file
+from seehear.apps.diarization.diarize_file import diarize_file
 from seehear.apps.diarization.result import Diarization
-from seehear.apps.sync.calibrate import DelayedSound, calibrate
-from seehear.apps.sync.fix import fix_measured
-from seehear.apps.sync.measure import MeasureOptions, measure_file
+from seehear.apps.sync.calibrate import calibrate
+from seehear.apps.sync.fit_calibration import DelayedSound
+from seehear.apps.sync.fix_file import fix_measured
+from seehear.apps.sync.measure_file import MeasureOptions, measure_file
 from seehear.apps.sync.offset import SyncEmbedder, find_peak, measure_agreement
 from seehear.apps.sync.plot import draw_curve
 from seehear.apps.sync.result import FixResult, SyncMeasurement, format_delay

@@ -1,159 +1,22 @@
-"""The whole demo, and its report."""
+"""The whole demo.
+
+What computes is imported when the function is called, so that the help of the command line needs no torch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from seehear.avatars.make import synthesize_avatars
-from seehear.clip import Clip
-from seehear.data.corpus import Corpus
-from seehear.data.prepare import prepare
-from seehear.demo.animate import (
-    HELD_OUT,
-    AnimatedVideo,
-    HeldOutAnimation,
-    SpeechProbes,
-    animate_held_out,
-    animate_sections,
-    animate_video,
-    probe_speech,
-    train_animate,
-)
-from seehear.demo.match import (
-    FaceVoiceScores,
-    GameResults,
-    match_sections,
-    measure_faces_and_voices,
-    play_games,
-    train_match,
-)
-from seehear.demo.stages import Stages, jpeg
-from seehear.demo.sync import (
-    DialogueDemo,
-    RepairDemo,
-    SyncScores,
-    TrainedModel,
-    conversation_section,
-    measure_model,
-    repair,
-    run_dialogue,
-    sync_sections,
-    train_sync,
-)
-from seehear.media.crops import mouth_region
-from seehear.models.store import load_sync_model
 from seehear.parallel import worker_count
 from seehear.progress import Progress
-from seehear.report.html import Filmstrip, Section, Table, Text, write_report
 from seehear.results import Result
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-NEXT_STEPS = """\
-# is your video in sync? (a model trained on real speech comes with seehear)
-seehear sync film.mp4
-seehear sync film.mp4 --fix -o film-in-sync.mp4
-seehear sync *.mp4 --json
-
-# train on your own recordings
-seehear prepare videos/ -o corpus/
-seehear pretrain corpus/ -o run/
-seehear evaluate sync run/ corpus/
-seehear sync film.mp4 --model run/
-
-# train animate, and probe its audio encoder
-seehear pretrain corpus/ -o animate/ --preset animate-small
-seehear animate face.png speech.wav -o speaking.mp4 --model animate/
-seehear evaluate emotion animate/ corpus/
-seehear embed animate/ speech.wav -o features.npz
-
-# who speaks when, is it the same voice, which face matches
-seehear diarize panel.mp4 --video who-speaks.mp4
-seehear verify monday.wav tuesday.wav
-seehear match voice.wav anna.jpg ben.jpg carla.jpg
-seehear pretrain corpus/ -o match/ --preset match-small
-seehear evaluate speaker match/ corpus/
-seehear evaluate facevoice match/ corpus/"""
-
-
-@dataclass(frozen=True)
-class DemoFacts:
-    """Contents of the page.
-
-    Attributes:
-        videos, speakers: number of videos and of synthetic people
-        people: number of people held out from lip-sync
-        faces: clips of some of them
-        sync, sync_scores, repair: lip-sync
-        dialogue: active speaker detection in a dialogue
-        animate, speech_probes, held_out_animation, animated_video: animation
-        match, face_voice_scores, games: faces and voices
-        seconds: duration of each stage, by name
-    """
-
-    videos: int
-    speakers: int
-    people: int
-    faces: Sequence[Clip]
-    sync: TrainedModel
-    sync_scores: SyncScores
-    repair: RepairDemo
-    dialogue: DialogueDemo
-    animate: TrainedModel
-    speech_probes: SpeechProbes
-    held_out_animation: HeldOutAnimation
-    animated_video: AnimatedVideo
-    match: TrainedModel
-    face_voice_scores: FaceVoiceScores
-    games: GameResults
-    seconds: Mapping[str, float]
-
-
-def write_demo_page(path: Path, facts: DemoFacts) -> None:
-    """Write the demo's page as one HTML file."""
-    accuracy = facts.sync_scores.accuracy
-    best = accuracy.by_length[-1]
-    lead = (
-        f"A model trained only on {facts.speakers - facts.people} synthetic people finds the matching audio for lips "
-        f"in {best.accuracy:.1%} of cases ({best.frames} frames, chance {accuracy.chance:.1%}) on {facts.people} "
-        "unseen people. A second one animates still faces, and a third one matches faces and voices."
-    )
-    sections = [
-        _people(facts),
-        *sync_sections(facts.sync, facts.sync_scores, facts.repair),
-        conversation_section(facts.dialogue),
-        *animate_sections(facts.animate, facts.speech_probes, facts.held_out_animation, facts.animated_video),
-        *match_sections(facts.match, facts.face_voice_scores, facts.games),
-        _next(facts),
-    ]
-    write_report(path, "seehear: the demo", lead, sections)
-
-
-def _people(facts: DemoFacts) -> Section:
-    faces = [jpeg(clip.video[clip.frames // 2]) for clip in facts.faces]
-    mouths = [jpeg(frame) for frame in mouth_region(facts.faces[0].video[10:50:4])]
-    text = (
-        f"{facts.videos} videos of {facts.speakers} people were rendered and synthesised on this machine, with labels "
-        "of text, voice, face and emotion. They were prepared like any video: faces detected, tracked, aligned and "
-        "cropped."
-    )
-    strips = [
-        Filmstrip(faces, "Held-out people, as the models get them (128 x 128 pixels, 25 frames per second)."),
-        Filmstrip(mouths, "One of them speaking: the region used by the lip encoder, every fourth frame."),
-    ]
-    return Section("Synthetic people", [Text(text), *strips])
-
-
-def _next(facts: DemoFacts) -> Section:
-    rows = [(name, f"{seconds:.0f} s") for name, seconds in facts.seconds.items()]
-    table = Table(("stage", "time"), rows, "Of this run; parts that an earlier run had finished took no time.")
-    return Section("Timing, and next steps", [table, Text(NEXT_STEPS, code=True)])
+    from seehear.data.corpus import Corpus
 
 
 @dataclass(frozen=True, repr=False)
@@ -218,6 +81,18 @@ def demo(
         workers: number of processes; by default one per core
         progress: called with the share of a stage that is done, 0 to 1, and a text
     """
+    import numpy as np
+
+    from seehear.avatars.make import synthesize_avatars
+    from seehear.data.corpus import Corpus
+    from seehear.data.prepare import prepare
+    from seehear.demo.animate import HELD_OUT, animate_held_out, animate_video, probe_speech, train_animate
+    from seehear.demo.match import measure_faces_and_voices, play_games, train_match
+    from seehear.demo.page import DemoFacts, write_demo_page
+    from seehear.demo.stages import Stages
+    from seehear.demo.sync import measure_model, repair, run_dialogue, train_sync
+    from seehear.models.store import load_sync_model
+
     workers = worker_count(workers)
     stage = Stages(count=12)
     out.mkdir(parents=True, exist_ok=True)
@@ -239,18 +114,16 @@ def demo(
     with stage("finding the active speaker in a dialogue"):
         dialogue = run_dialogue(out, load_sync_model(lips), seed=seed)
     with stage("training animation"):
-        animate = train_animate(
-            corpus, animation, steps=max(1, round(ANIMATE_STEPS_RATIO * steps)), seed=seed, progress=progress
-        )
+        animate_steps = max(1, round(ANIMATE_STEPS_RATIO * steps))
+        animate = train_animate(corpus, animation, steps=animate_steps, seed=seed, progress=progress)
     with stage("probing its audio encoder for emotions and words"):
         probes = probe_speech(animation, corpus, progress)
     with stage("animating an unseen person"):
         held_out_animation = animate_held_out(animation, Corpus(corpus).split("dev", HELD_OUT, "speaker"), progress)
         animated = animate_video(video, out, animation, load_sync_model(lips))
     with stage("training on faces and voices"):
-        match = train_match(
-            corpus, matching, steps=max(1, round(MATCH_STEPS_RATIO * steps)), seed=seed, progress=progress
-        )
+        match_steps = max(1, round(MATCH_STEPS_RATIO * steps))
+        match = train_match(corpus, matching, steps=match_steps, seed=seed, progress=progress)
     with stage("measuring them on unseen people"):
         match_scores = measure_faces_and_voices(matching, corpus, progress)
         games = play_games(matching, corpus, people, seed=seed)
@@ -281,4 +154,4 @@ def demo(
 def _longest_text(held_out: Corpus) -> str:
     """Name of the video with the longest text, which has the most speech."""
     lengths = [len(text or "") for text in held_out.labels("text")]
-    return Path(held_out[int(np.argmax(lengths))].meta["source"]).name
+    return Path(held_out[lengths.index(max(lengths))].meta["source"]).name

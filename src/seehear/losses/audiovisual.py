@@ -180,13 +180,7 @@ class Separate(Multiway):
         """See `Loss.check`."""
         super().check(options, section, second_embeddings)
         if not second_embeddings and options.get("similarity", "angular") != "angular":
-<<<<<<< HEAD
-            raise ValueError(
-                f"{section}.loss {cls.name} needs {section}.similarity angular: there is one cut of each clip"
-            )
-=======
             raise ValueError(f"{section}.loss {cls.name} needs {section}.similarity angular: each clip has one segment")
->>>>>>> h-losses
 
     def choose_from(self, across: Tensor, own: Tensor, own2: Tensor, among: Candidates, within: Candidates) -> Tensor:
         """See `Multiway.choose_from`."""

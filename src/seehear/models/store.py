@@ -192,6 +192,31 @@ def _download(repository: str) -> Path:
         ) from error
 
 
+ModelVersion = tuple[tuple[str, int, int], ...]
+"""Path, modification time (ns) and size of a model's files."""
+
+
+def model_version(model: str | Path | PretextModel) -> ModelVersion:
+    """Return what changes when a model is trained or copied anew, so that a loaded one is not used for too long.
+
+    Raises:
+        ModelError: there is no such model
+    """
+    if isinstance(model, PretextModel):
+        return ()
+    folder = find_model(str(model))
+    return file_version(folder / WEIGHTS) + file_version(folder / CONFIG)
+
+
+def file_version(path: Path) -> ModelVersion:
+    """Return the path, modification time and size of a file; nothing if there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return ()
+    return ((str(path), stat.st_mtime_ns, stat.st_size),)
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """Read a model's config.json.
 

@@ -179,7 +179,8 @@ class StageRunner:
         from seehear.benchmark.cells import cells_of_plan
         from seehear.benchmark.execution import BenchmarkFolder
         from seehear.benchmark.reading import read_plan
-        from seehear.benchmark.run import benchmark, given_folders, select_work
+        from seehear.benchmark.run import benchmark, given_folders
+        from seehear.benchmark.run_plan import select_work
 
         plan = self.out / "plan.yaml"
         write_text(plan, stage.arguments["plan"])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from seehear.apps import embeddings
-from seehear.apps.diarization import active_speaker, diarize, result
+from seehear.apps.diarization import active_speaker, diarize, diarize_file, result
 from seehear.audio.voice_activity import true_runs
 from seehear.cli import main
 from seehear.clip import FPS
@@ -22,14 +22,14 @@ from seehear.media.sound import read_sound
 @pytest.fixture
 def lamps(lamp_model, monkeypatch):
     """Lamps speak: their tone passes for speech in its first four seconds."""
-    monkeypatch.setattr(diarize, "load_sync_model", lambda name: lamp_model)
+    monkeypatch.setattr(diarize_file, "load_sync_model", lambda name: lamp_model)
     monkeypatch.setattr(active_speaker, "sound_voice_activity", lambda sound: np.where(np.arange(150) < 100, 5.0, -5.0))
     monkeypatch.setattr(
         "seehear.apps.diarization.lip_activity.mouth_motion", lambda video: np.ones(len(video), np.float32)
     )
-    diarize._load.cache_clear()
+    diarize_file._load.cache_clear()
     yield lamp_model
-    diarize._load.cache_clear()
+    diarize_file._load.cache_clear()
 
 
 OPTIONS = {"faces": "whole-frame", "workers": 1, "identity": "none"}
@@ -160,7 +160,7 @@ def test_what_cannot_be_is_told_before_anything_is_read(words, said, late_lamp, 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "panel.mp4").write_bytes(late_lamp.read_bytes())
     (tmp_path / "folder.mp4").mkdir()
-    monkeypatch.setattr(diarize, "load_sync_model", lambda name: pytest.fail("loaded"))
+    monkeypatch.setattr(diarize_file, "load_sync_model", lambda name: pytest.fail("loaded"))
     assert exit_code("panel.mp4", *words, "--identity", "none") == 2
     err = capsys.readouterr().err
     assert said in err
@@ -185,7 +185,7 @@ def test_where_there_is_no_face_model_the_table_says_how_to_get_one(lamps, lamp,
     for place in (embeddings, result):
         monkeypatch.setattr(place, "find_weights", lambda network: None)
     said = " ".join(str(diarize.diarize(lamp(tmp_path / "panel.mp4"), faces="whole-frame")).split())
-    assert "People are told apart by place within a shot; to tell them apart by face, run pip install" in said
+    assert "by place within a shot; to distinguish them by face, run pip install" in said
 
 
 def test_a_person_comes_back_after_a_cut_and_has_a_name(shared, tmp_path):

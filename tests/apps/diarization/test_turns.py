@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from pitch_model import PitchModel, hum
-from seehear.apps.diarization import diarize
 from seehear.apps.diarization.active_speaker import ActiveSpeakers, DiarizationOptions
-from seehear.apps.diarization.diarize import diarize_file
+from seehear.apps.diarization.diarize_file import diarize_file
 from seehear.apps.diarization.lip_activity import REACH, FaceTrack
 from seehear.apps.diarization.people import EnrolledPerson
 from seehear.apps.embeddings import MatchFaceModel, sound_voice_activity
@@ -51,8 +50,8 @@ def film(tmp_path, monkeypatch):
     likely = [0.9 * own + 0.05 for own in speaks]
     likely[2] = likely[2] - 0.1
     made = ActiveSpeakers(path, 8.0, 0.0, tracks, likely, speaks, np.zeros(200))
-    monkeypatch.setattr(diarize, "detect_active_speakers", lambda *given: made)
-    monkeypatch.setattr(diarize, "TrackEmbeddings", Prints)
+    monkeypatch.setattr("seehear.apps.diarization.diarize_file.detect_active_speakers", lambda *given: made)
+    monkeypatch.setattr("seehear.apps.diarization.diarize_file.TrackEmbeddings", Prints)
     return path
 
 

@@ -4,8 +4,8 @@ import re
 import numpy as np
 import pytest
 
-from seehear.apps.sync import calibrate as calibration_module
-from seehear.apps.sync.calibrate import DelayedSound, calibrate, fit_model_calibration
+from seehear.apps.sync.calibrate import calibrate
+from seehear.apps.sync.fit_calibration import DelayedSound, fit_model_calibration
 from seehear.apps.sync.offset import DelayPeak
 from seehear.clip import SAMPLE_RATE, Clip
 from seehear.errors import CorpusError, ModelError
@@ -62,8 +62,8 @@ def test_a_run_is_calibrated_on_what_its_training_kept(lamp_model, clips, tmp_pa
             return self if len(asked) < 3 else self[:1]
 
     lamp_model.config = {"trained": {"split_by": "speaker", "dev_every": 3}}
-    monkeypatch.setattr(calibration_module, "Corpus", FakeCorpus)
-    monkeypatch.setattr(calibration_module, "load_sync_model", lambda run: lamp_model)
+    monkeypatch.setattr("seehear.data.corpus.Corpus", FakeCorpus)
+    monkeypatch.setattr("seehear.models.store.load_sync_model", lambda run: lamp_model)
     (tmp_path / "config.json").write_text("{}")
     result = calibrate(tmp_path, [tmp_path], examples=40)
     config = json.loads((tmp_path / "config.json").read_text())
@@ -90,9 +90,9 @@ def test_a_model_that_is_wrong_every_time_is_refused_and_its_config_left_alone(
     held_out = type("Held", (list,), {"split": lambda self, *how: self, "with_faces": lambda self: self})
     held_out.with_sound = lambda self: self
     lamp_model.config = {"trained": {"split_by": "speaker", "dev_every": 3}}
-    monkeypatch.setattr(calibration_module, "Corpus", lambda *paths: held_out(clips))
-    monkeypatch.setattr(calibration_module, "load_sync_model", lambda run: lamp_model)
-    monkeypatch.setattr(calibration_module, "fit_model_calibration", wrong)
+    monkeypatch.setattr("seehear.data.corpus.Corpus", lambda *paths: held_out(clips))
+    monkeypatch.setattr("seehear.models.store.load_sync_model", lambda run: lamp_model)
+    monkeypatch.setattr("seehear.apps.sync.fit_calibration.fit_model_calibration", wrong)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match=re.escape(str(tmp_path))):
         calibrate(tmp_path, [tmp_path])

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from seehear.apps.sync import fix
+from seehear.apps.sync import fix_file
 from seehear.apps.sync.drift import Drift
-from seehear.apps.sync.fix import fix_measured
+from seehear.apps.sync.fix_file import fix_measured
 from seehear.apps.sync.result import SyncMeasurement, Verdict
 from seehear.errors import MediaError
 from seehear.media.shift import WriteReport
@@ -20,7 +20,7 @@ def late(tmp_path, monkeypatch):
         dst.write_text(f"shifted by {earlier_s}")
         return WriteReport(left_out=("subtitles (dvb)",))
 
-    monkeypatch.setattr(fix, "shift_sound", write)
+    monkeypatch.setattr(fix_file, "shift_sound", write)
     return SyncMeasurement(tmp_path / "talk.mp4", Verdict.OUT_OF_SYNC, "", delay_ms=200.0, confidence=0.9)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seehear.apps.sync.measure import STEADY_DB
+from seehear.apps.sync.measure_file import STEADY_DB
 from seehear.apps.sync.offset import loudness_db, modulation_db
 from seehear.media.sound import read_sound
 

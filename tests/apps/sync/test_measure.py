@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seehear.apps.sync.measure import MeasureOptions, combine_agreements
+from seehear.apps.sync.measure_file import MeasureOptions, combine_agreements
 from seehear.apps.sync.offset import AgreementCurve, ClipAgreement
 from seehear.metrics.calibration import DelayCalibration
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import seehear
-from seehear.apps.sync import fix as fixing
-from seehear.apps.sync import measure as measuring
+from seehear.apps.sync import fix_file
+from seehear.apps.sync import measure_file as measuring
 from seehear.apps.sync.drift import Drift
 from seehear.apps.sync.result import FixResult, SyncMeasurement, Verdict
 from seehear.cli import main
@@ -187,7 +187,7 @@ def test_an_unforeseen_error_costs_one_file_of_many(
             raise ValueError("odd\nsize")
         return measure_file(path, *rest, **options)
 
-    for module in (measuring, fixing):
+    for module in (measuring, fix_file):
         monkeypatch.setattr(module, "measure_file", trip)
     files = [tmp_path / "odd.mp4", late_lamp]
     odd, good = measure(files, search_s=0.6)
@@ -249,8 +249,8 @@ def test_an_impossible_output_is_told_before_anything_is_measured(
     flags: list[str],
     place: str,
 ) -> None:
-    for module in (measuring, fixing):
-        monkeypatch.setattr(module, "load_once", lambda name: pytest.fail("loaded"))
+    for module in (measuring, fix_file):
+        monkeypatch.setattr(module, "load_once", lambda *name: pytest.fail("loaded"))
     assert sync(late_lamp, *flags, tmp_path / place) == 2
     err = capsys.readouterr().err
     assert str(tmp_path / place) in err

@@ -1,32 +1,22 @@
-"""The verb adapt.
+"""`adapt`: train a sync model further on your own videos.
 
-Every stage leaves what it has done in the folder of the run, so that the same command goes on after a kill.
+Every stage leaves its results in the folder of the run, so that the same command goes on after a kill.
+
+What computes is imported when the function is called, so that the help of the command line needs no torch.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from seehear.apps.adapt.data import digest
-from seehear.apps.adapt.learning import load_to_train
-from seehear.apps.adapt.measure import MeasuredSource
-from seehear.apps.adapt.result import AdaptResult
-from seehear.apps.adapt.stages import AdaptOptions, run_stages
-from seehear.atomic_io import write_text
-from seehear.data.corpus import Corpus
-from seehear.data.datasets import Source, find_sources
-from seehear.data.packing import FaceClipReaders
-from seehear.data.staging import STAGING, SourcePlan, Staging, corpus_os_errors, describe_difference, remove_staging
-from seehear.errors import CorpusError, SeehearError
-from seehear.media.clips import ClipOptions
-from seehear.models.store import WEIGHTS, find_model
+from seehear.errors import SeehearError
 from seehear.progress import Progress
 
-RESULT = "adapted.json"
+if TYPE_CHECKING:
+    from seehear.apps.adapt.result import AdaptResult
 
 
 def adapt(
@@ -76,63 +66,8 @@ def adapt(
         raise SeehearError(f"--minutes must be more than 0, not {minutes:g}")
     if not 0 <= confidence < 1:
         raise SeehearError(f"--confidence is a probability from 0 to 1, not {confidence:g}")
-    asked = AdaptOptions(Path(out), minutes, model, replay, confidence, seed, workers, progress)
-    with corpus_os_errors(asked.out):
-        return _adapt(_sources(videos, labels, asked.out), asked)
+    from seehear.apps.adapt.run import adapt_to_videos
+    from seehear.apps.adapt.stages import AdaptOptions
 
-
-def _adapt(sources: list[Source], asked: AdaptOptions) -> AdaptResult:
-    fingerprint = _fingerprint(sources, asked)
-    if before := _done_before(asked.out, fingerprint):
-        remove_staging(asked.out)
-        return before
-    load_to_train(asked.model)  # refuse a model of the wrong kind before the work
-    with Staging(asked.out, fingerprint, MeasuredSource) as staging:
-        adapted = run_stages(sources, staging, asked)
-        write_text(asked.out / RESULT, json.dumps(adapted.to_dict() | {"made": fingerprint}, indent=1) + "\n")
-        staging.remove()
-    return adapted
-
-
-def _done_before(out: Path, fingerprint: dict[str, Any]) -> AdaptResult | None:
-    """The result of an earlier run of the same command.
-
-    Raises:
-        SeehearError: the folder holds another run, or other things.
-    """
-    if (out / RESULT).is_file():
-        told = json.loads((out / RESULT).read_text(encoding="utf-8"))
-        if how := describe_difference(told["made"], fingerprint):
-            raise SeehearError(f"{out} is an adapted model already, made with {how}; name another folder, or remove it")
-        return AdaptResult.from_dict(told)
-    if out.exists() and not (out / STAGING).exists() and (not out.is_dir() or any(out.iterdir())):
-        raise SeehearError(f"{out} is there already and is not from seehear adapt; name a new folder")
-    return None
-
-
-def _sources(videos: Sequence[str | os.PathLike[str]], labels: Path | None, out: Path) -> list[Source]:
-    """The user's sources, without what an earlier run has put into the folder of the model.
-
-    Raises:
-        CorpusError: there are none, or labels that do not fit.
-    """
-    inside = out.absolute()
-    found = find_sources([Path(video) for video in videos], "folder", labels)
-    found = [source for source in found if inside not in source.path.absolute().parents]
-    if not found:
-        raise CorpusError(f"there is nothing to learn from but what is in {out} itself; name other videos")
-    return found
-
-
-def _fingerprint(sources: list[Source], asked: AdaptOptions) -> dict[str, Any]:
-    """By which the run is known again."""
-    told = {
-        **FaceClipReaders(ClipOptions()).options_dict(),
-        "model": Path(asked.model).name,
-        "weights": digest(find_model(asked.model) / WEIGHTS),
-        "minutes": asked.minutes,
-        "confidence": asked.confidence,
-        "seed": asked.seed,
-        "replay": Corpus(asked.replay).roots[0].identity if asked.replay else None,
-    }
-    return SourcePlan.from_sources(sources, told).fingerprint()
+    options = AdaptOptions(Path(out), minutes, model, replay, confidence, seed, workers, progress)
+    return adapt_to_videos([Path(video) for video in videos], labels, options)

@@ -24,7 +24,8 @@ from seehear.data.corpus import By, Corpus
 from seehear.data.datasets import Source
 from seehear.data.manifest import CORPUS_FILE, label_columns
 from seehear.data.packing import ClipSource, FaceClipReaders
-from seehear.data.prepare import prepare, run_plan
+from seehear.data.preparation import run_plan
+from seehear.data.prepare import prepare
 from seehear.data.staging import SourcePlan
 from seehear.errors import SeehearError
 from seehear.media.audio_streams import AudioStreamChoice

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from seehear.apps.adapt.result import Gain
-from seehear.apps.sync.calibrate import fit_model_calibration
+from seehear.apps.sync.fit_calibration import fit_model_calibration
 from seehear.apps.sync.measure import measure_sync
 from seehear.apps.sync.result import CANNOT_TELL_BELOW, SyncMeasurement, TrackDelay, describe_drift
 from seehear.atomic_io import write_text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -29,7 +28,7 @@ from seehear.apps.adapt.data import (
 from seehear.apps.adapt.learning import LearningResult, Material, learn
 from seehear.apps.adapt.measure import MIN_UNITS, MeasuredSource, accuracy_gains, measure_sources, recalibrate
 from seehear.apps.adapt.result import REFUSED, AdaptResult, Gain, SourceUse, verdict_sentence
-from seehear.atomic_io import ENCODING_ERRORS, atomic_write
+from seehear.atomic_io import atomic_write, write_csv
 from seehear.data.corpus import Corpus
 from seehear.data.datasets import Source
 from seehear.data.report import format_duration
@@ -300,7 +299,4 @@ def _uses(
 
 def write_sources(path: Path, uses: Sequence[SourceUse]) -> None:
     """Write sources.csv, a row a source; ``seehear prepare --delays`` reads it, too."""
-    with atomic_write(path) as beside, beside.open("w", newline="", encoding="utf-8", errors=ENCODING_ERRORS) as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(SourceUse.__dataclass_fields__)
-        table.writerows(["" if value is None else value for value in vars(use).values()] for use in uses)
+    write_csv(path, [vars(use) for use in uses], list(SourceUse.__dataclass_fields__))

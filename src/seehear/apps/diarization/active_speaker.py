@@ -24,11 +24,11 @@ MAX_DELAY_MS = 1000 * REACH / FPS
 
 
 PLAIN = 3.0
-"""A delay is taken for the film's own if it stands out of the others by so many times their spread; else it is 0."""
+"""A delay is accepted if it exceeds the others by this many times their spread; otherwise it is 0."""
 
 
 MUCH_MORE = 1.5
-"""Times the evidence of the sound that a player plays, from which another one is listened to instead."""
+"""Times the evidence of the sound that a player plays, above which another one is used instead."""
 
 
 NEAR = 4
@@ -40,13 +40,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class DiarizationOptions:
-    """How to look.
+    """Options of a diarization.
 
     Attributes:
         delay_ms: how late the sound is; None: find out.
         faces: ``yunet`` finds faces; ``whole-frame`` takes every picture to be one face, already cropped.
         detector: the face detector's file.
-        sound: which sound of the file is listened to; by default the one that agrees best with the lips.
+        sound: audio stream to use; by default the one that agrees best with the lips.
     """
 
     delay_ms: float | None = None
@@ -64,18 +64,18 @@ class DiarizationOptions:
 
 @dataclass(frozen=True)
 class ActiveSpeakers:
-    """Who is seen in a film and who of them speaks when.
+    """The faces of a video, and when each speaks.
 
     Attributes:
-        path: of the film.
+        path: of the video.
         duration_s: its length.
         delay_ms: how late its sound was taken to be.
-        tracks: one of each stretch of each face, in order of their start.
+        tracks: one for each appearance of each face, in order of their start.
         probabilities: of each track: that it speaks at each of its pictures, float64 (T,).
         speaks: of each track: whether it does, bool (T,); see `seehear.apps.diarization.hmm.decode_speech`.
         unseen: the probability that somebody speaks who is not seen, at each picture, float64 (N,).
         reason: why there are no tracks, or why nobody speaks, where that is so.
-        sound: which sound of the file was listened to; None where there is none.
+        sound: the audio stream that was used; None where there is none.
         cautions: what the user should know of how the sound was chosen or mixed, or the picture turned.
         turns: quarters by which the pictures were turned clockwise; tracks are in turned pictures.
         detector: name of the face detector; None where no faces were looked for.
@@ -103,7 +103,7 @@ def detect_active_speakers(
     threads: int = 0,
     look: Callable[[TrackedClip], None] | None = None,
 ) -> ActiveSpeakers:
-    """Find the faces of a film, and which of them speaks at each moment.
+    """Find the faces of a video, and which of them speaks in each frame.
 
     The pictures are decoded once, in a stream; what is kept of them is 100 bytes a picture and face.
 

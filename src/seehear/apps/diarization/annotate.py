@@ -32,7 +32,7 @@ Picture = NDArray[np.uint8]
 
 
 def write_annotated_video(spoken: Diarization, path: Path) -> None:
-    """Write the film, 25 pictures a second, with its sound, as MP4.
+    """Write the video, 25 frames per second, with its audio, as MP4.
 
     Raises:
         MediaError: it cannot be written, or would replace the video itself.
@@ -44,14 +44,14 @@ def write_annotated_video(spoken: Diarization, path: Path) -> None:
         raise MediaError(f"{path} is the film itself; give it another name")
     with open_media(film.path) as media, tempfile.TemporaryFile(prefix="seehear-") as file:
         frames = max([len(film.unseen), *(track.stop for track in film.tracks), round(film.duration_s * FPS), 1])
-        wanted = film.sound.choice if film.sound else None
-        sound = read_sound(film.path, media.zero, wanted) if media.has_sound else None
-        heard = sound.to_memmap(file, frames * SAMPLES_PER_FRAME) if sound else None
-        write_video(path, _pictures(spoken, (picture.turned(film.turns) for picture in media.pictures())), FPS, heard)
+        choice = film.sound.choice if film.sound else None
+        sound = read_sound(film.path, media.zero, choice) if media.has_sound else None
+        audio = sound.to_memmap(file, frames * SAMPLES_PER_FRAME) if sound else None
+        write_video(path, _pictures(spoken, (picture.turned(film.turns) for picture in media.pictures())), FPS, audio)
 
 
 def _pictures(spoken: Diarization, pictures: Iterator[Shown]) -> Iterator[Picture]:
-    """Every picture with what is drawn on it; one that is shown over a hole in the film, as often as that."""
+    """Yield every frame with its annotations; a frame shown over a gap is repeated."""
     following = 0
     for picture in pictures:
         rgb = picture.crop(np.eye(2, 3), picture.shape)

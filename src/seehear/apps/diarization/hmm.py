@@ -3,7 +3,7 @@
 At each picture the scene is in one of these states: nobody speaks; somebody speaks who is not seen; one of the faces
 speaks; two of them do. The sound tells speech from silence, the lips of each face tell its own voice from others'. From
 one picture to the next the state stays, or, now and then, is drawn anew from how usual each is. What comes out for
-every face is the probability, given the whole film, that it speaks (forward-backward algorithm, Rabiner 1989, "A
+every face is the probability, given the whole video, that it speaks (forward-backward algorithm, Rabiner 1989, "A
 tutorial on hidden Markov models", section III).
 
 The coefficients were fitted to synthetic people side by side, see `EvidenceWeights`.
@@ -87,11 +87,11 @@ DEFAULT_WEIGHTS = EvidenceWeights()
 
 @dataclass(frozen=True)
 class SpeakerPosteriors:
-    """Who speaks at each picture of a film.
+    """Who speaks in each frame of a video.
 
     Attributes:
         faces: of each track, the probability that it speaks at each of its pictures, float64 (T,).
-        unseen: the probability that somebody speaks who is not seen, at each picture of the film, float64 (N,).
+        unseen: probability that somebody outside of the frame speaks, in each frame, float64 (N,).
     """
 
     faces: list[Floats]
@@ -104,9 +104,9 @@ def speaker_posteriors(
     """The probability that each face speaks, at each of its pictures.
 
     Args:
-        tracks: of all faces of a film.
-        speech: log-odds that there is speech in the sound of each picture of the film, (N,).
-        delay: of the film's sound, pictures; positive: it is late. At most `REACH` either way.
+        tracks: of all faces of a video.
+        speech: log-odds that there is speech in the audio of each frame, (N,).
+        delay: of the audio, in frames; positive: it is late. At most `REACH` either way.
         scales: what counts how much.
 
     Raises:
@@ -145,7 +145,7 @@ def _for_speaking(track: FaceTrack, delay: int, scales: EvidenceWeights) -> Floa
 
 
 def lip_evidence(track: FaceTrack, delay: int) -> Floats:
-    """Agreement of a face's lips with the sound at the film's delay, (T,): about 0 for lips that say something else."""
+    """Agreement of a face's lips with the audio at the video's delay, (T,): about 0 for other speech."""
     middle = REACH + delay
     around = track.agreement[:, max(0, middle - 1) : middle + 2]
     return np.asarray(around.max(1), np.float64)
@@ -154,7 +154,7 @@ def lip_evidence(track: FaceTrack, delay: int) -> Floats:
 def decode_speech(tracks: Sequence[FaceTrack], faces: Sequence[Floats]) -> list[NDArray[np.bool_]]:
     """Whether each face speaks at each of its pictures, (T,) each.
 
-    It does from a probability of `SPEAKING` on, and in pauses of up to `PAUSE_S` between two such stretches, as long as
+    It does from a probability of `SPEAKING` on, and in pauses of up to `PAUSE_S` between two such segments, as long as
     no other face speaks in them: the rule of NIST's scoring of who spoke when.
     """
     speaks = [probability >= SPEAKING for probability in faces]
@@ -172,7 +172,7 @@ def decode_speech(tracks: Sequence[FaceTrack], faces: Sequence[Floats]) -> list[
 
 
 def _moved(speech: Floats, frames: int, delay: int) -> Floats:
-    """Log-odds of speech in the sound that belongs to each of so many pictures; silence where there is none."""
+    """Log-odds of speech in the audio of each of n frames; silence where there is none."""
     moved = np.full(frames, -SURE)
     at = np.arange(frames) + delay
     inside = (at >= 0) & (at < len(speech))
@@ -181,7 +181,7 @@ def _moved(speech: Floats, frames: int, delay: int) -> Floats:
 
 
 Span = tuple[int, int, list[State]]
-"""First and last (exclusive) picture of a stretch with the same faces all along, and the states that are possible."""
+"""First and last (exclusive) frame of a segment with the same faces throughout, and the states that are possible."""
 
 
 def _spans(tracks: Sequence[FaceTrack], frames: int) -> Iterator[Span]:
@@ -206,7 +206,7 @@ def _stationary_distribution(states: Sequence[State], scales: EvidenceWeights) -
 
 
 def _seen(span: Span, tracks: Sequence[FaceTrack], heard: Floats, lips: Sequence[Floats]) -> Floats:
-    """Likelihood of what is seen and heard at each picture of a span in each state, (T, states), the largest 1."""
+    """Likelihood of video and audio in each frame of a span in each state, (T, states), the largest 1."""
     start, stop, states = span
     logs = np.zeros((stop - start, len(states)))
     for column, state in enumerate(states):
@@ -219,7 +219,7 @@ def _seen(span: Span, tracks: Sequence[FaceTrack], heard: Floats, lips: Sequence
 
 
 def _forward(spans: Sequence[Span], likely: Sequence[Floats], scales: EvidenceWeights) -> list[Floats]:
-    """Probability of each state given what was seen and heard up to each picture, (T, states) a span."""
+    """Probability of each state given video and audio up to each frame, (T, states) a span."""
     passed: list[Floats] = []
     before: dict[State, float] = {}
     for (_, _, states), seen in zip(spans, likely, strict=True):

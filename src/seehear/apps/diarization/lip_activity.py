@@ -180,15 +180,15 @@ def _agreement(model: SyncEmbedder, lips: Tensor, start: int, sound: SoundSource
     """Of lips (T, dim) from picture ``start`` on with a sound, (T, 2 `REACH` + 1)."""
     frames = len(lips)
     around = sound.between(start / FPS - (REACH + model.context) / FPS, (start + frames + REACH + model.context) / FPS)
-    similar, heard = np.zeros((frames, frames + 2 * REACH), np.float32), np.zeros(frames + 2 * REACH, bool)
+    similar, audible = np.zeros((frames, frames + 2 * REACH), np.float32), np.zeros(frames + 2 * REACH, bool)
     first, last = _sounding(around)
     if last - first > 2 * model.context:
         with torch.inference_mode():
             whole = torch.from_numpy(around[first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME])
-            alike = embedding_similarity(lips, model.embed_sound(whole[None])[0], model.distance)
+            similarity = embedding_similarity(lips, model.embed_sound(whole[None])[0], model.distance)
         covered = slice(first, last - 2 * model.context)
-        similar[:, covered], heard[covered] = alike.float().cpu().numpy(), True
-    agreement, _ = agreement_by_frame(similar, heard, phases=1)
+        similar[:, covered], audible[covered] = similarity.float().cpu().numpy(), True
+    agreement, _ = agreement_by_frame(similar, audible, phases=1)
     return np.asarray(agreement, np.float16)
 
 
@@ -213,7 +213,7 @@ def _small_mouth(picture: NDArray[np.uint8]) -> Floats:
 
 
 def _sounding(audio: Floats) -> tuple[int, int]:
-    """First and last (exclusive) whole video frame between the silences that pad a stretch's ends."""
+    """First and last (exclusive) whole video frame between the silences that pad the ends of a segment."""
     sounding = np.flatnonzero(np.abs(audio) > STILL)
     if not len(sounding):
         return 0, 0

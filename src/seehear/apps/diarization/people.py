@@ -33,7 +33,7 @@ Floats = NDArray[np.float32]
 
 
 class TrackEmbeddings:
-    """The mean embedding of each track's face, gathered while a film is read."""
+    """The mean embedding of each track's face, collected while a video is read."""
 
     def __init__(self, faces: FaceModel) -> None:
         """Whose embeddings they are."""
@@ -56,28 +56,30 @@ def group_tracks(tracks: Sequence[FaceTrack], prints: TrackEmbeddings | None = N
     """The number of the person of each track, from 0, in order of appearance, from left to right.
 
     Tracks that are seen at the same time are never one person. With embeddings, the two groups of tracks whose faces
-    are most alike on average become one, as long as they are alike enough; without, a track goes on where another one
-    of its shot has ended.
+    are most similar on average are merged, as long as they are similar enough; without, a track goes on where another
+    one of its shot has ended.
 
     Args:
-        tracks: of one film.
-        prints: embeddings of their faces; their model says how alike those of one person are.
+        tracks: of one video.
+        prints: embeddings of their faces; their model has the threshold for one person.
     """
     if not tracks:
         return []
     groups = [[number] for number in range(len(tracks))]
-    alike = _places(tracks) if prints is None else _likeness(tracks, prints)
-    alike[_together(tracks)] = -np.inf
-    least = 0.5 if prints is None else prints.faces.same_threshold
+    similarity = _places(tracks) if prints is None else _likeness(tracks, prints)
+    similarity[_together(tracks)] = -np.inf
+    threshold = 0.5 if prints is None else prints.faces.same_threshold
     while len(groups) > 1:
-        best = np.unravel_index(int(alike.argmax()), alike.shape)
+        best = np.unravel_index(int(similarity.argmax()), similarity.shape)
         one, other = sorted(int(number) for number in best)
-        if not alike[one, other] >= least:
+        if not similarity[one, other] >= threshold:
             break
-        merged = _merged(alike[one], alike[other], len(groups[one]), len(groups[other]), chained=prints is None)
-        alike[one], alike[:, one] = merged, merged
-        alike[one, one] = -np.inf
-        alike = np.delete(np.delete(alike, other, 0), other, 1)
+        merged = _merged(
+            similarity[one], similarity[other], len(groups[one]), len(groups[other]), chained=prints is None
+        )
+        similarity[one], similarity[:, one] = merged, merged
+        similarity[one, one] = -np.inf
+        similarity = np.delete(np.delete(similarity, other, 0), other, 1)
         groups[one] += groups.pop(other)
     first = sorted(groups, key=lambda group: min(_appearance(tracks[number]) for number in group))
     numbers = {track: person for person, group in enumerate(first) for track in group}
@@ -92,7 +94,7 @@ def _appearance(track: FaceTrack) -> tuple[int, float]:
 def _merged(
     one: NDArray[np.float64], other: NDArray[np.float64], size: int, other_size: int, *, chained: bool
 ) -> NDArray[np.float64]:
-    """How alike the others are to two groups together: on average, or, for chains of places, to the nearer one.
+    """Similarity of the others to two merged groups: on average, or, for chains of places, to the nearer one.
 
     Minus infinity stays: none that is seen at the same time.
     """
@@ -183,18 +185,18 @@ def enrol(
     return known
 
 
-def assign_names(alike: NDArray[np.floating], least: Sequence[float]) -> list[int | None]:
-    """Who of the known each person is, the most alike pair over all first; nobody is two people, nor two are one.
+def assign_names(similarity: NDArray[np.floating], threshold: Sequence[float]) -> list[int | None]:
+    """Assign an enrolled person to each person, the most similar pair first, each at most once.
 
     Args:
-        alike: (people, known).
-        least: of each of the known, how alike a person must be.
+        similarity: (people, known).
+        threshold: minimum similarity for each of the known.
 
     Returns:
         Number of the known for each person, or None.
     """
-    found: list[int | None] = [None] * len(alike)
-    left = np.where(alike >= np.asarray(least)[None], alike, -np.inf).astype(np.float64)
+    found: list[int | None] = [None] * len(similarity)
+    left = np.where(similarity >= np.asarray(threshold)[None], similarity, -np.inf).astype(np.float64)
     while left.size and np.isfinite(left.max()):
         person, who = (int(number) for number in np.unravel_index(int(left.argmax()), left.shape))
         found[person] = who

@@ -27,7 +27,7 @@ TURNS_SHOWN = 60
 
 @dataclass(frozen=True)
 class SpeechTurn:
-    """A stretch of one person's speech.
+    """A segment of one person's speech.
 
     Attributes:
         person: number, from 0.
@@ -52,7 +52,7 @@ class Diarization(Result):
         persons: number of the person of each track.
         names: of each person; ``person 1``, ``person 2``, ... where none is known.
         turns: by start.
-        face_model: name of what told people apart by their faces; None where they were told apart by place.
+        face_model: name of the model that distinguished people by face; None if they were distinguished by position.
         error: why the file could not be used, one sentence; None where it was.
         code: the error's stable code.
     """
@@ -79,12 +79,12 @@ class Diarization(Result):
 
     @property
     def delay_ms(self) -> float:
-        """How late the sound was taken to be."""
+        """The delay of the audio that was assumed, in ms; positive: late."""
         return self.film.delay_ms
 
     @property
     def told_apart(self) -> str:
-        """By what people were told apart, in words."""
+        """How people were distinguished, in words."""
         return f"by face ({self.face_model})" if self.face_model else "by place within a shot"
 
     def to_rttm(self) -> list[str]:
@@ -173,7 +173,7 @@ class Diarization(Result):
         if self.error:
             return self.line()
         if film.reason:
-            return Text(f"{film.path}: nobody is seen to speak: {film.reason}")
+            return Text(f"{film.path}: nobody speaks: {film.reason}")
         people = Table(box=None, padding=(0, 2), pad_edge=False)
         for title in ("who", "speaks", "turns", "track numbers"):
             people.add_column(title, justify="left" if title in ("who", "track numbers") else "right")
@@ -187,14 +187,14 @@ class Diarization(Result):
             name = Text(self.names[turn.person])
             turns.add_row(_clock(turn.start_s), _clock(turn.end_s), name, f"{turn.probability:.2f}")
         notes = [f"and {len(self.turns) - TURNS_SHOWN} more (--json and --rttm have them all)"]
-        advice = "" if self.face_model or find_weights(SFACE) else f"; to tell them apart by face, {HOW_TO_GET}"
+        advice = "" if self.face_model or find_weights(SFACE) else f"; to distinguish them by face, {HOW_TO_GET}"
         return Group(
             people,
             "",
             turns,
             *(notes if len(self.turns) > TURNS_SHOWN else ()),
             Text(f"{_aside(self)}Pauses of up to 0.3 s belong to a turn.", style="dim"),
-            Text(f"People are told apart {self.told_apart}{advice}.", style="dim"),
+            Text(f"People are distinguished {self.told_apart}{advice}.", style="dim"),
         )
 
     def write_video(self, path: str | os.PathLike[str]) -> None:
@@ -209,17 +209,17 @@ class Diarization(Result):
 
 
 def _aside(spoken: Diarization) -> str:
-    """What else there is to know."""
-    film, said = spoken.film, ""
+    """Notes below the tables."""
+    film, text = spoken.film, ""
     if film.sound and (film.sound.of > 1 or film.sound.channel):
-        said += f"Listened to: {film.sound}. "
-    said += "".join(f"Caution: {caution}. " for caution in film.cautions)
+        text += f"Audio: {film.sound}. "
+    text += "".join(f"Caution: {caution}. " for caution in film.cautions)
     unseen_s = float((film.unseen >= 0.5).sum()) / FPS
     if unseen_s >= 0.5:
-        said += f"For {unseen_s:.1f} s somebody speaks who is not seen. "
+        text += f"For {unseen_s:.1f} s somebody outside of the frame speaks. "
     if film.delay_ms:
-        said += f"The sound is about {format_delay(film.delay_ms)}, which is allowed for. "
-    return said
+        text += f"The sound is about {format_delay(film.delay_ms)}, which is allowed for. "
+    return text
 
 
 def _clock(seconds: float) -> str:

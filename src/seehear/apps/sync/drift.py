@@ -53,7 +53,7 @@ MIN_GAIN = 1.25
 
 @dataclass(frozen=True)
 class Segment:
-    """One stretch of a file (about ten seconds) and the delay measured on it alone, over all its faces.
+    """One segment of a file (about ten seconds) and the delay measured on it alone, over all its faces.
 
     Attributes:
         start_s, end_s: on the file's clock.
@@ -138,12 +138,12 @@ def find_drift(segments: Sequence[Segment]) -> Drift | None:
 
 @dataclass(frozen=True)
 class SpeedError:
-    """A stretch in which the delay changes so fast that the sound must be played at another speed than the pictures.
+    """A segment in which the delay changes so fast that the audio must have another speed than the video.
 
     Attributes:
         ms_per_second: the change; negative: the sound is too fast.
-        first_s, last_s: the stretch that this was found in.
-        curve: agreement against the delay in the middle of the stretch.
+        first_s, last_s: start and end of the segment.
+        curve: agreement against the delay in the middle of the segment.
         tried: how many changes were compared that differ by more than the width of a peak.
     """
 
@@ -154,7 +154,7 @@ class SpeedError:
     tried: int
 
     def drift(self, delay_ms: float) -> Drift:
-        """As a drift, given the delay in the middle of the stretch."""
+        """As a drift, given the delay in the middle of the segment."""
         half = self.ms_per_second * (self.last_s - self.first_s) / 2
         return Drift(60 * self.ms_per_second, self.first_s, self.last_s, delay_ms - half, delay_ms + half)
 

@@ -113,32 +113,32 @@ class DelayPeak:
     frames: float
 
 
-def agreement_by_delay(similar: Floats, heard: NDArray[np.bool_] | None = None) -> AgreementCurve:
+def agreement_by_delay(similar: Floats, audible: NDArray[np.bool_] | None = None) -> AgreementCurve:
     """Add up over frames how well lips agree with the sound at every delay.
 
     Args:
         similar: (T, (T + 2 S) * PHASES), similarity of each of T frames of lips to each embedding of sound, PHASES of
             these a frame, from S frames before the first lips frame to S frames after the last: column PHASES * S is
             the sound at the first lips frame's time.
-        heard: bool, one entry per column; False where there was no sound to embed (before the recording begins, after
+        audible: bool, one entry per column; False where there was no sound to embed (before the recording begins, after
             it ends). None: everywhere.
 
     Returns:
         The curve from -S to +S frames. Similarities are taken relative to the mean of their sound embedding, so that
         sound which resembles all lips does not tilt the curve.
     """
-    agreement, known = agreement_by_frame(similar, heard)
+    agreement, known = agreement_by_frame(similar, audible)
     return AgreementCurve(agreement.sum(axis=0, dtype=np.float64), float(known.sum()))
 
 
 def agreement_by_frame(
-    similar: Floats, heard: NDArray[np.bool_] | None = None, phases: int = PHASES
+    similar: Floats, audible: NDArray[np.bool_] | None = None, phases: int = PHASES
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """How well the lips of each frame agree with the sound at every delay.
 
     Args:
         similar: (T, (T + 2 S) * phases), as `agreement_by_delay` takes it.
-        heard: as there.
+        audible: as there.
         phases: embeddings of sound to a frame.
 
     Returns:
@@ -150,12 +150,12 @@ def agreement_by_frame(
     if fine != (frames + 2 * reach) * phases:
         raise ValueError(f"{fine} sound embeddings do not surround {frames} frames of lips evenly, {phases} to a frame")
     delays = 2 * reach * phases + 1
-    heard = np.ones(fine, bool) if heard is None else heard
-    if not heard.any():
+    audible = np.ones(fine, bool) if audible is None else audible
+    if not audible.any():
         return np.zeros((frames, delays)), np.zeros(frames, bool)
     relative = similar - similar.mean(axis=0, keepdims=True)
-    logits = relative * (SHARPNESS / max(float(relative[:, heard].std()), 1e-6))
-    known = _diagonals(np.broadcast_to(heard, similar.shape), delays, phases)
+    logits = relative * (SHARPNESS / max(float(relative[:, audible].std()), 1e-6))
+    known = _diagonals(np.broadcast_to(audible, similar.shape), delays, phases)
     choices = np.maximum(known.sum(axis=1, keepdims=True), 1)
     chosen = np.where(known, np.exp(_diagonals(logits - logits.max(axis=1, keepdims=True), delays, phases)), 0)
     chosen *= choices / np.maximum(chosen.sum(axis=1, keepdims=True), 1e-12)  # probability, in units of chance
@@ -212,7 +212,7 @@ PART_S = 1.0
 
 
 STILL = 1e-4
-"""Samples this small (-80 dB) at the ends of a stretch are not sound but padding: nothing is compared with them."""
+"""Samples this small (-80 dB) at the ends of a segment are padding, not audio, and are not compared."""
 
 
 SILENT_DB = -55.0
@@ -241,7 +241,7 @@ class SoundSource(Protocol):
         """Length in seconds."""
 
     def between(self, start_s: float, stop_s: float) -> NDArray[np.float32]:
-        """16 kHz samples of a stretch, zeros outside the recording."""
+        """16 kHz samples of a segment, zeros outside the recording."""
 
 
 @dataclass(frozen=True)
@@ -288,7 +288,7 @@ def _listen(model: SyncEmbedder, clip: Clip, lips: list[Tensor], sound: SoundSou
     samples = (clip.frames + 2 * reach) * SAMPLES_PER_FRAME
     from_s = start_s - reach / FPS
     around = sound.between(from_s, from_s + (samples + (PHASES - 1) * SAMPLES_PER_PHASE) / SAMPLE_RATE)
-    similar, heard = np.zeros((frames, frames + 2 * reach, PHASES), np.float32), np.zeros(frames + 2 * reach, bool)
+    similar, audible = np.zeros((frames, frames + 2 * reach, PHASES), np.float32), np.zeros(frames + 2 * reach, bool)
     first, last = sounding_frames(around)
     if last - first > 2 * model.context:
         with torch.inference_mode():
@@ -297,11 +297,13 @@ def _listen(model: SyncEmbedder, clip: Clip, lips: list[Tensor], sound: SoundSou
             phases = np.stack([around[SAMPLES_PER_PHASE * phase :][:samples] for phase in range(PHASES)])
             phases = phases[:, first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME]
             embedded = model.embed_sound(torch.from_numpy(phases))  # (PHASES, frames, D)
-            alike = torch.stack([embedding_similarity(lips[0], phase, model.distance) for phase in embedded], dim=-1)
+            similarity = torch.stack(
+                [embedding_similarity(lips[0], phase, model.distance) for phase in embedded], dim=-1
+            )
         covered = slice(first, last - 2 * model.context)
-        similar[:, covered], heard[covered] = alike.float().cpu().numpy(), True
+        similar[:, covered], audible[covered] = similarity.float().cpu().numpy(), True
     during = sound.between(start_s, start_s + clip.seconds)
-    agreement, known = agreement_by_frame(similar.reshape(frames, -1), heard.repeat(PHASES))
+    agreement, known = agreement_by_frame(similar.reshape(frames, -1), audible.repeat(PHASES))
     return ClipAgreement(
         track=int(clip.meta["track"]),
         start_s=start_s,
@@ -325,12 +327,12 @@ def _parts(
 
 
 def embedding_similarity(lips: Tensor, sound: Tensor, distance: Distance) -> Tensor:
-    """How alike embeddings are: (T, D), (N, D) -> (T, N), larger is more alike."""
+    """Similarity of embeddings: (T, D), (N, D) -> (T, N)."""
     return lips @ sound.T if distance == "cosine" else -distances(lips, sound)
 
 
 def sounding_frames(audio: NDArray[np.float32]) -> tuple[int, int]:
-    """First and last (exclusive) whole video frame of a stretch between the silences that pad its ends.
+    """First and last (exclusive) whole video frame of a segment between the silences that pad its ends.
 
     A model normalises sound over all that it is given: silence that is no part of the recording would spoil that.
     """

@@ -50,7 +50,7 @@ def draw_curve(axes: Axes, found: SyncMeasurement, *, title: str | None = None) 
 
 
 def draw_delay_over_time(axes: Axes, found: SyncMeasurement) -> None:
-    """The delay of every stretch against time, faint where it is uncertain, with the drift line or the parts."""
+    """The delay of every segment against time, faint where it is uncertain, with the drift line or the parts."""
     axes.set_title("along the file")
     axes.set_xlabel("time in the file in s")
     axes.set_ylabel("delay in ms")

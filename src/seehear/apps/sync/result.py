@@ -121,16 +121,16 @@ class SyncMeasurement(Result):
             "cannot tell" it may be a mere best guess; None where there was nothing to measure.
         confidence: the probability that ``delay_ms`` is right; 0 where there was nothing to measure.
         calibrated: whether the model brought the calibration that makes the confidence a probability.
-        search_s: delays up to this were looked at, both ways.
-        faces_s: seconds of faces that were listened to, over all tracks.
+        search_s: maximum delay that was searched, early or late.
+        faces_s: seconds of faces compared with the audio, over all tracks.
         tracks: one per face, by start.
-        segments: the delay along the file, in stretches of at most ten seconds.
+        segments: the delay along the file, in segments of at most ten seconds.
         drift: how the delay changes; None where the file is too short to say.
         detector: name of the face detector; None where no faces were looked for.
         curve: agreement against delay of the whole file, drift taken out.
         sound: which sound of the file this is about; None where there was none to measure.
         other_sounds: the others that were compared with the lips, too.
-        cautions: what the user should know of how the sound was chosen or mixed, a sentence each.
+        cautions: warnings about the choice and mix of the audio, one sentence each.
         error: why the file could not be measured, one sentence; None where it was.
         code: the error's stable code.
     """
@@ -325,12 +325,12 @@ class FixResult(Result):
         if after.delay_ms is None:
             return f"the sound was {was}; {self.path} could not be measured again{lost}"
         now = format_delay(after.delay_ms)
-        said = f"the sound was {was}; in {self.path} it measures {now} (confidence {after.confidence:.2f})"
+        text = f"the sound was {was}; in {self.path} it measures {now} (confidence {after.confidence:.2f})"
         if not self.in_place:
-            said = f"not fixed for sure: {said}"
+            text = f"not fixed for sure: {text}"
         drift = after.drift
         changes = f", but changes along the file: {describe_drift(drift)}" if drift and drift.changes else ""
-        return f"{said}{changes}{lost}"
+        return f"{text}{changes}{lost}"
 
 
 def is_in_place(measurement: SyncMeasurement) -> bool:
@@ -448,7 +448,7 @@ def _add_tracks(table: Table, found: SyncMeasurement) -> None:
         return
     for place, track in enumerate(found.tracks[:TRACKS_SHOWN]):
         span = f"{format_time(track.start_s)} to {format_time(track.end_s)}"
-        said = f"{span}  {format_delay(track.delay_ms):>13}  confidence {track.confidence:.2f}"
-        table.add_row("tracks" if place == 0 else "", said)
+        text = f"{span}  {format_delay(track.delay_ms):>13}  confidence {track.confidence:.2f}"
+        table.add_row("tracks" if place == 0 else "", text)
     if len(found.tracks) > TRACKS_SHOWN:
         table.add_row("", f"and {len(found.tracks) - TRACKS_SHOWN} more (--json lists them all)")
