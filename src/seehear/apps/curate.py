@@ -1,4 +1,4 @@
-"""curate: many videos, resumable, two tables."""
+"""The command ``curate``: cut many videos into usable segments; writes labels.csv and report.csv."""
 
 from __future__ import annotations
 
@@ -54,35 +54,35 @@ def curate(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> CurateResult:
-    """Keep of videos what a data set wants: stretches in which one face is seen, speaks, and is in step with the sound.
+    """Cut videos into segments that suit a data set: one visible face that speaks, in sync with the audio.
 
-    Each such stretch becomes an mp4 file of 25 whole pictures a second and sound of 16 kHz, cut to the sample; with
-    labels.csv, which says where it comes from, OUT is what `seehear prepare` takes. report.csv tells of every second of
-    every video whether it was kept or why not. A run that was stopped goes on where it was when it is given again;
-    a file that cannot be used is recorded, and the rest is done.
+    Each segment becomes an MP4 file with 25 full frames per second and 16 kHz audio, cut to the sample. labels.csv says
+    where each comes from, so that OUT can be given to `seehear prepare`. report.csv says for every second of every
+    video whether it was kept, or why not. If a run was stopped, the same command resumes it. Files that cannot be used
+    are recorded, and the others are processed.
 
     Args:
         videos: Videos and folders of videos.
-        out: Folder for what is kept; new, empty, or one whose curation was stopped.
+        out: Output folder: new, empty, or one whose curation was stopped.
         model: Name or folder of a trained sync model, or hf:owner/name on the Hugging Face hub.
-        dataset: Layout of the files, as "seehear prepare" knows it; the labels of a video go to all its segments.
+        dataset: Layout of the files, as in "seehear prepare"; all segments of a video get its labels.
         labels: CSV with a column "file" and any others; by default labels.csv in each folder.
-        min_seconds: Leave out shorter stretches.
+        min_seconds: Leave out shorter segments.
         max_seconds: Cut longer ones.
-        confidence: Least probability that the measured delay is right, from 0 to 1.
-        tolerance_ms: By how much the sound may be early or late.
-        fix: Shift the sound of a video whose delay is the same all along; what is left of it must be tolerable.
-        faces: Find faces with YuNet, or take the whole frame to be a face crop already.
-        detector: YuNet's .onnx file; by default the cached one, or fetched.
-        audio_stream: Which stream of sound, from 1, and perhaps which channel: 2 or 2:left; by default the one that
+        confidence: Minimum probability that the measured delay is right, 0 to 1.
+        tolerance_ms: How early or late the audio may be.
+        fix: Shift the audio of videos with a constant delay; the remaining delay must be within the tolerance.
+        faces: Find faces with YuNet, or treat the whole frame as a face crop.
+        detector: YuNet's .onnx file; by default the cached one, downloaded if necessary.
+        audio_stream: Audio stream, counted from 1, optionally with a channel: 2 or 2:left; by default the one that
             agrees best with the lips.
-        workers: Processes; by default one per core.
+        workers: Number of processes; by default one per core.
         progress: Called with the share of the work that is done, 0 to 1, and a text.
 
     Raises:
-        SeehearError: options that contradict each other, nothing to curate, the folder holds something else, not one
-            video can be used, or the disk is full.
-        ModelError: there is no such model, or no face detector.
+        SeehearError: contradictory options, nothing to curate, the folder holds something else, no video can be used,
+            or the disk is full.
+        ModelError: the model or the face detector does not exist.
     """
     rules = CurationRules(min_seconds, max_seconds, confidence, tolerance_ms, fix)
     out = Path(out)
@@ -113,28 +113,28 @@ DONE_FILE = "curated.json"
 
 
 MEASURED = ("source", "start_s", "end_s", "delay_ms", "confidence", "shifted_ms", "sound")
-"""Columns of labels.csv beside the file and what was known of the video before."""
+"""Columns of labels.csv, besides the file and the labels of its video."""
 
 
 REPORT_COLUMNS = (*MEASURED[:3], "file", "reason", *MEASURED[3:])
 
 
 Task = tuple[int, Source, str]
-"""Number in the plan, the video, and what the names of its cuttings begin with."""
+"""Number in the plan, video, prefix of the names of its segments."""
 
 
 @dataclass(frozen=True, repr=False)
 class CurateResult(Result):
-    """What came of it.
+    """Result of a curation.
 
     Attributes:
-        out: folder of the files.
-        sources: how many videos there were.
-        failed: how many of them cannot be used at all.
-        files: how many were cut out.
-        kept_s: how long those are together.
-        seconds: how long the videos are together.
-        left_out: reason -> seconds.
+        out: output folder
+        sources: number of videos
+        failed: number of videos that cannot be used at all
+        files: number of segments
+        kept_s: total length of the segments
+        seconds: total length of the videos
+        left_out: reason -> seconds
     """
 
     out: str
@@ -147,15 +147,15 @@ class CurateResult(Result):
 
     @classmethod
     def of(cls, out: Path, outcomes: Sequence[CuratedFile]) -> CurateResult:
-        """Adds up what became of every video."""
-        every = [stretch for outcome in outcomes for stretch in outcome.stretches]
-        kept = [stretch for stretch in every if stretch.reason is None]
+        """Sum up the outcomes of all videos."""
+        every = [segment for outcome in outcomes for segment in outcome.stretches]
+        kept = [segment for segment in every if segment.reason is None]
         return cls(
             str(out),
             len(outcomes),
             sum(bool(outcome.problem) for outcome in outcomes),
             len(kept),
-            round(sum(stretch.seconds for stretch in kept), 2),
+            round(sum(segment.seconds for segment in kept), 2),
             round(sum(outcome.seconds for outcome in outcomes), 2),
             seconds_by_reason(every),
         )
@@ -180,13 +180,13 @@ class CurateResult(Result):
 
 @dataclass(frozen=True)
 class CurateJob:
-    """What is the same for every video; travels to worker processes.
+    """Settings shared by all videos; sent to worker processes.
 
     Attributes:
-        model: name of the sync model.
-        rules: what is wanted.
-        look: how faces are found.
-        out: folder for what is kept.
+        model: name of the sync model
+        rules: which segments are kept
+        look: how faces are found
+        out: output folder
     """
 
     model: str
@@ -195,10 +195,10 @@ class CurateJob:
     out: str
 
     def __call__(self, task: Task, tell: ReportProgress) -> CuratedFile:
-        """Curates one video; whatever is wrong with it becomes its problem.
+        """Curate one video; an error is recorded as its problem.
 
         Raises:
-            OSError: the disk is full, which is not the video's fault.
+            OSError: the disk is full
         """
         _, source, key = task
         if source.problem:
@@ -214,7 +214,7 @@ class CurateJob:
 
 @cache
 def _model(name: str) -> Any:
-    """A process's model, kept from one video to the next."""
+    """Load the model once per process."""
     use_single_thread()
     return load_sync_model(name)
 
@@ -222,14 +222,14 @@ def _model(name: str) -> Any:
 def run_curation(
     plan: SourcePlan, out: Path, work: CurateJob, workers: int, progress: Progress | None = None
 ) -> CurateResult:
-    """Do a plan, or what an earlier run has left of it.
+    """Run a plan, or resume it.
 
     Raises:
-        CorpusError: another process is at it, or not one video can be used.
-        ModelError: there is no such model.
-        OSError: the disk is full.
+        CorpusError: another process works on it, or no video can be used
+        ModelError: the model does not exist
+        OSError: the disk is full
     """
-    _model(work.model)  # here, even if others will do the work: a wrong model is one error, not one a video
+    _model(work.model)  # also where workers load it again: a wrong model is one error, not one per video
     with Staging(out, plan.fingerprint(), CuratedFile) as staging:
         outcomes = {n: kept for n in range(len(plan.sources)) if (kept := staging.outcome(n))}
         _do_the_rest(plan, outcomes, staging, work, workers, progress)
@@ -254,7 +254,7 @@ def _do_the_rest(
     workers: int,
     progress: Progress | None,
 ) -> None:
-    """What is not among the outcomes yet; they are put there, and written down one by one."""
+    """Process the remaining videos, and add and record their outcomes."""
     tasks = [(n, plan.sources[n], plan.keys[n]) for n in range(len(plan.sources)) if n not in outcomes]
     sizes = [max(size, 1) for size in plan.sizes]
     shares: dict[int, float] = {}
@@ -273,7 +273,7 @@ def _do_the_rest(
 
 
 def _messages(tasks: list[Task], work: CurateJob, workers: int) -> Iterator[TaskMessage]:
-    """What a crew says of the tasks; one worker is this process itself."""
+    """Yield the messages of the tasks; with one worker they run in this process."""
     if min(workers, len(tasks)) > 1:
         yield from run_tasks(tasks, work, workers)
         return
@@ -282,10 +282,10 @@ def _messages(tasks: list[Task], work: CurateJob, workers: int) -> Iterator[Task
 
 
 def finished_result(out: Path, fingerprint: dict[str, Any]) -> CurateResult | None:
-    """What an earlier run has made of the very same.
+    """Return the result of an earlier, finished run with the same plan; None if there is none.
 
     Raises:
-        CorpusError: the folder holds other things, or what was made of others.
+        CorpusError: the folder contains other files, or the result of another plan
     """
     if out.exists() and not out.is_dir():
         raise CorpusError(f"{out} is a file; name a folder for what is kept")
@@ -305,16 +305,16 @@ def finished_result(out: Path, fingerprint: dict[str, Any]) -> CurateResult | No
 
 
 def _write_labels(out: Path, plan: SourcePlan, outcomes: Sequence[CuratedFile]) -> None:
-    """labels.csv: a row a file, with what was measured and what was known of its video."""
+    """Write labels.csv: one row per segment, with measurements and the labels of its video."""
     rows = []
     for source, key, outcome in zip(plan.sources, plan.keys, outcomes, strict=True):
-        for name, stretch in outcome.files(key):
-            known = spans_within(source.spans, stretch.start / FPS, stretch.seconds)
+        for name, segment in outcome.files(key):
+            known = spans_within(source.spans, segment.start / FPS, segment.seconds)
             rows.append(
                 {
                     **source.labels,
                     **{kind: json.dumps([list(span) for span in spans]) for kind, spans in known.items()},
-                    **_measured(source, outcome, stretch),
+                    **_measured(source, outcome, segment),
                     "file": name,
                 }
             )
@@ -323,26 +323,26 @@ def _write_labels(out: Path, plan: SourcePlan, outcomes: Sequence[CuratedFile]) 
 
 
 def _write_report(out: Path, plan: SourcePlan, outcomes: Sequence[CuratedFile]) -> None:
-    """report.csv: a row a stretch, a row for a video that cannot be used."""
+    """Write report.csv: one row per segment, kept or not, or per video that cannot be used."""
     rows = []
     for source, key, outcome in zip(plan.sources, plan.keys, outcomes, strict=True):
-        names = {stretch: name for name, stretch in outcome.files(key)}
+        names = {segment: name for name, segment in outcome.files(key)}
         if outcome.problem:
             rows.append({"source": source.name, "reason": outcome.problem})
         rows += [
-            {**_measured(source, outcome, stretch), "file": names.get(stretch, ""), "reason": stretch.reason or ""}
-            for stretch in outcome.stretches
+            {**_measured(source, outcome, segment), "file": names.get(segment, ""), "reason": segment.reason or ""}
+            for segment in outcome.stretches
         ]
     _write_csv(out / REPORT_FILE, REPORT_COLUMNS, rows)
 
 
-def _measured(source: Source, outcome: CuratedFile, stretch: FileSegment) -> dict[str, Any]:
+def _measured(source: Source, outcome: CuratedFile, segment: FileSegment) -> dict[str, Any]:
     return {
         "source": source.name,
-        "start_s": stretch.start / FPS,
-        "end_s": stretch.stop / FPS,
-        "delay_ms": stretch.delay_ms,
-        "confidence": stretch.confidence,
+        "start_s": segment.start / FPS,
+        "end_s": segment.stop / FPS,
+        "delay_ms": segment.delay_ms,
+        "confidence": segment.confidence,
         "shifted_ms": outcome.shifted_ms,
         "sound": outcome.sound,
     }

@@ -1,7 +1,4 @@
-"""The verb adapt.
-
-Every stage leaves what it has done in the folder of the run, so that the same command goes on after a kill.
-"""
+"""The command ``adapt``. Every stage saves its result in the folder of the run, so that the command can be resumed."""
 
 from __future__ import annotations
 
@@ -43,79 +40,79 @@ def adapt(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> AdaptResult:
-    """Train a sync model further on your own videos, without labels, and measure what that gained.
+    """Train a sync model further on your own videos, without labels, and measure the gain.
 
-    The delay of each video is measured with the model and undone, and videos whose delay is unsure or not constant are
-    refused. About one video (or person) in four is held out for the proof. A run that was stopped or killed goes on
-    when it is given again.
+    The delay of each video is measured with the model and undone; videos with an unsure or varying delay are refused.
+    About one video (or person) in four is held out to measure the gain. If a run was stopped or killed, the same
+    command resumes it.
 
     Args:
-        videos: video files and folders of them.
-        out: folder for the adapted model; new, empty, or one whose run was stopped.
-        minutes: CPU minutes that training may take; on a GPU, minutes. Measuring and preparing come on top.
-        model: name or folder of the sync model to begin with.
+        videos: video files, or folders of them
+        out: folder for the adapted model: new, empty, or of a run that was stopped
+        minutes: CPU minutes (on a GPU: minutes) of training; measuring and preparing take additional time
+        model: name or folder of the sync model to start from
         labels: CSV with the columns "file" and "speaker"; by default labels.csv in each folder. With it, no person is
-            both learned from and held out.
-        replay: corpus to be learned again a little, so that nothing is forgotten; by default synthetic people, made
-            here, which needs the extra "avatars".
-        confidence: least probability that a video's measured delay is right, 0 to 1.
-        seed: of the order of clips and of their disturbances.
-        workers: processes; by default one a core.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+            in both the training and the held-out part.
+        replay: corpus that is also trained on a little, so that the model does not forget; by default synthetic people,
+            who are generated, which needs the extra "avatars".
+        confidence: minimum probability that a video's measured delay is right, 0 to 1
+        seed: of the order of clips and of augmentation
+        workers: number of processes; by default one per core
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Returns:
-        What came of it. The folder is then a model that every command takes with ``--model``.
+        The result. The folder is then a model that every command accepts as ``--model``.
 
     Raises:
-        SeehearError: no video can be used, or too few; the folder holds something else; a number is absurd; or the disk
-            is full.
-        ModelError: there is no such model, or it is no sync model.
-        CorpusError: there are no such videos, or the corpus to be learned again cannot be read.
-        Stopped: a signal asked for it while it trained; the same call goes on from there.
+        SeehearError: no video, or too few, can be used; the folder contains something else; a number is out of range;
+            or the disk is full
+        ModelError: the model does not exist, or is not a sync model
+        CorpusError: the videos do not exist, or the replay corpus cannot be read
+        Stopped: training was stopped by a signal; the same call resumes it
     """
     if not 0 < minutes < 1e5:
         raise SeehearError(f"--minutes must be more than 0, not {minutes:g}")
     if not 0 <= confidence < 1:
         raise SeehearError(f"--confidence is a probability from 0 to 1, not {confidence:g}")
-    asked = AdaptOptions(Path(out), minutes, model, replay, confidence, seed, workers, progress)
-    with corpus_os_errors(asked.out):
-        return _adapt(_sources(videos, labels, asked.out), asked)
+    options = AdaptOptions(Path(out), minutes, model, replay, confidence, seed, workers, progress)
+    with corpus_os_errors(options.out):
+        return _adapt(_sources(videos, labels, options.out), options)
 
 
-def _adapt(sources: list[Source], asked: AdaptOptions) -> AdaptResult:
-    fingerprint = _fingerprint(sources, asked)
-    if before := _done_before(asked.out, fingerprint):
-        remove_staging(asked.out)
+def _adapt(sources: list[Source], options: AdaptOptions) -> AdaptResult:
+    fingerprint = _fingerprint(sources, options)
+    if before := _done_before(options.out, fingerprint):
+        remove_staging(options.out)
         return before
-    load_to_train(asked.model)  # refuse a model of the wrong kind before the work
-    with Staging(asked.out, fingerprint, MeasuredSource) as staging:
-        adapted = run_stages(sources, staging, asked)
-        write_text(asked.out / RESULT, json.dumps(adapted.to_dict() | {"made": fingerprint}, indent=1) + "\n")
+    load_to_train(options.model)  # refuse a model of the wrong kind before the work
+    with Staging(options.out, fingerprint, MeasuredSource) as staging:
+        adapted = run_stages(sources, staging, options)
+        write_text(options.out / RESULT, json.dumps(adapted.to_dict() | {"made": fingerprint}, indent=1) + "\n")
         staging.remove()
     return adapted
 
 
 def _done_before(out: Path, fingerprint: dict[str, Any]) -> AdaptResult | None:
-    """The result of an earlier run of the same command.
+    """Return the result of an earlier, finished run of the same command; None if there is none.
 
     Raises:
-        SeehearError: the folder holds another run, or other things.
+        SeehearError: the folder contains another run, or other files
     """
     if (out / RESULT).is_file():
-        told = json.loads((out / RESULT).read_text(encoding="utf-8"))
-        if how := describe_difference(told["made"], fingerprint):
+        values = json.loads((out / RESULT).read_text(encoding="utf-8"))
+        if how := describe_difference(values["made"], fingerprint):
             raise SeehearError(f"{out} is an adapted model already, made with {how}; name another folder, or remove it")
-        return AdaptResult.from_dict(told)
+        return AdaptResult.from_dict(values)
     if out.exists() and not (out / STAGING).exists() and (not out.is_dir() or any(out.iterdir())):
         raise SeehearError(f"{out} is there already and is not from seehear adapt; name a new folder")
     return None
 
 
 def _sources(videos: Sequence[str | os.PathLike[str]], labels: Path | None, out: Path) -> list[Source]:
-    """The user's sources, without what an earlier run has put into the folder of the model.
+    """Find the user's sources, except files in the output folder.
 
     Raises:
-        CorpusError: there are none, or labels that do not fit.
+        CorpusError: there are none, or the labels do not fit
     """
     inside = out.absolute()
     found = find_sources([Path(video) for video in videos], "folder", labels)
@@ -125,15 +122,15 @@ def _sources(videos: Sequence[str | os.PathLike[str]], labels: Path | None, out:
     return found
 
 
-def _fingerprint(sources: list[Source], asked: AdaptOptions) -> dict[str, Any]:
-    """By which the run is known again."""
-    told = {
+def _fingerprint(sources: list[Source], options: AdaptOptions) -> dict[str, Any]:
+    """Describe the inputs that identify the run."""
+    values = {
         **FaceClipReaders(ClipOptions()).options_dict(),
-        "model": Path(asked.model).name,
-        "weights": digest(find_model(asked.model) / WEIGHTS),
-        "minutes": asked.minutes,
-        "confidence": asked.confidence,
-        "seed": asked.seed,
-        "replay": Corpus(asked.replay).roots[0].identity if asked.replay else None,
+        "model": Path(options.model).name,
+        "weights": digest(find_model(options.model) / WEIGHTS),
+        "minutes": options.minutes,
+        "confidence": options.confidence,
+        "seed": options.seed,
+        "replay": Corpus(options.replay).roots[0].identity if options.replay else None,
     }
-    return SourcePlan.from_sources(sources, told).fingerprint()
+    return SourcePlan.from_sources(sources, values).fingerprint()
