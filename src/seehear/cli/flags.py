@@ -1,4 +1,4 @@
-"""Parameters of a function as flags: which of its types can be typed in, and what the help shows of them."""
+"""Parameters of a function as flags: their types on the command line, and their help."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jsonargparse import DefaultHelpFormatter
 from seehear.config import registry_marks, with_choices
 
 PYTHON_ONLY = frozenset({"progress", "fps", "sample_rate"})
-"""Parameters that are never flags: callbacks, and what describes arrays in memory."""
+"""Parameters that are never flags: callbacks, and properties of arrays in memory."""
 
 METAVARS = {
     "accept_terms": "DATASET",
@@ -42,22 +42,22 @@ METAVARS = {
     "where": "LABEL=VALUE",
     "within": "LABEL",
 }
-"""What the help shows for parameters of type str whose values have a form."""
+"""Placeholders in the help for string parameters whose values have a certain form."""
 
 
 @dataclass(frozen=True)
 class Flag:
-    """A parameter as it is on the command line.
+    """A parameter on the command line.
 
     Attributes:
-        name: of the parameter.
-        type: what is typed in, see `cli_type`.
-        default: of the parameter; `Parameter.empty` where it is required.
-        help: from the docstring.
-        positional: whether it is given by position.
-        section: the function's parameter whose dataclass this is a field of.
-        section_type: that dataclass.
-        settings: as argparse takes them, where they depend on the words of the command line.
+        name: name of the parameter
+        type: type on the command line, see `cli_type`
+        default: default; `Parameter.empty` if it is required
+        help: help text from the docstring
+        positional: whether it is positional
+        section: for a field of a dataclass: the function's parameter of that type
+        section_type: that dataclass
+        settings: arguments for argparse that depend on the words of the command line
     """
 
     name: str
@@ -76,22 +76,22 @@ class Flag:
 
     @property
     def takes_several(self) -> bool:
-        """Whether several values are given."""
+        """Whether it takes several values."""
         return get_origin(self.type) is list
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """As argparse takes them; outputs are ``-o`` everywhere."""
+        """Names for argparse; outputs are ``-o`` everywhere."""
         if self.positional:
             return (self.name,)
         return ("-o", "--out") if self.name == "out" else (f"--{self.name}",)
 
     def add_to(self, parser: Any) -> None:
-        """Add it to a parser, or to a group of one."""
+        """Add it to a parser or an argument group."""
         parser.add_argument(*self.spellings, **{"help": self.help, **(self.settings or self._settings())})
 
     def optional(self) -> Flag:
-        """The same flag, not required."""
+        """Return the same flag, not required."""
         if not self.required or self.takes_several:
             return self
         return Flag(self.name, self.type | None, None, self.help)
@@ -108,7 +108,7 @@ class Flag:
             return {"type": self.type, "nargs": "?", "default": None if self.required else self.default}
         if self.type is bool and self.default is False:
             return {"action": "store_true"}
-        if self.name == "out" and self.required:  # the parser checks that later, for a better sentence
+        if self.name == "out" and self.required:  # the parser checks that later, with a better message
             return {"type": self.type, "default": None}
         return {"type": self.type, "required": True} if self.required else {"type": self.type, "default": self.default}
 
@@ -120,14 +120,14 @@ def flags_of(
     dynamic: Mapping[str, Mapping[str, Any]] | None = None,
     helps: Mapping[str, str] | None = None,
 ) -> list[Flag]:
-    """The parameters of a function that can be given on a command line, in its order.
+    """Return the parameters of a function that can be given on a command line, in order.
 
     Args:
-        function: any; its hints and its docstring are read.
-        positionals: parameters with a default that are given by position all the same.
-        never_positional: parameters without a default that are flags all the same. ``out`` always is.
-        dynamic: settings, as argparse takes them, of parameters whose hint does not say enough.
-        helps: of parameters whose docstring is for callers in Python.
+        function: function with type hints and a docstring
+        positionals: parameters with a default that are nevertheless positional
+        never_positional: parameters without a default that are nevertheless flags, like ``out``
+        dynamic: arguments for argparse, for parameters whose hint is not sufficient
+        helps: help of parameters whose docstring is written for Python callers
     """
     texts, dynamic = {**_helps(function), **(helps or {})}, dynamic or {}
     hints = type_hints(function)
@@ -173,10 +173,10 @@ def type_hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def cli_type(hint: Any) -> Any:
-    """The part of a type that can be typed in: of a union the path or the name, not the array or the loaded model.
+    """Return the type of a parameter on the command line: of a union the path or the name, not the array or the model.
 
     Returns:
-        A type that jsonargparse reads, ``list[...]`` for several values; None where nothing can be typed in.
+        A type for jsonargparse, ``list[...]`` for several values; None if it cannot be given on a command line.
     """
     if get_origin(hint) is Annotated:
         inner = cli_type(get_args(hint)[0])
@@ -203,18 +203,18 @@ def _union_type(members: Sequence[Any]) -> Any:
         return lists[0] if lists else None
     if str in kinds and Path in kinds:  # str | os.PathLike is a path; str | Path | a class is a name
         kinds.remove(str if any(get_origin(member) is os.PathLike for member in members) else Path)
-    if str in kinds or Path in kinds:  # a name or a file, rather than the object that it names
+    if str in kinds or Path in kinds:  # a name or a file rather than the object
         kinds = [kind for kind in kinds if not is_dataclass(kind)]
     return Union[(*kinds, *[type(None)] * (type(None) in members))]
 
 
 def metavar_of(kind: Any, name: str = "") -> str:
-    """What the help shows for a value: PATH, NUMBER, COUNT, TEXT, or the choices.
+    """Return the placeholder for a value in the help: PATH, NUMBER, COUNT, TEXT, or the choices.
 
     Args:
-        kind: the type of the value. ``Annotated`` may carry an object with its ``metavar``, or with the ``names()`` of
-            a registry, which are shown as choices.
-        name: of the parameter, for texts that have a form.
+        kind: type of the value; ``Annotated`` may contain an object with a ``metavar``, or with the ``names()`` of a
+            registry, which are shown as choices
+        name: name of the parameter, for strings of a certain form
     """
     origin, inside = get_origin(kind) or kind, get_args(kind)
     if origin is Annotated:
@@ -240,7 +240,7 @@ def metavar_of(kind: Any, name: str = "") -> str:
 
 
 class HelpFormatter(DefaultHelpFormatter):
-    """Help for people: no types of Python, and defaults only where they say something."""
+    """Help without Python types, and only with meaningful defaults."""
 
     def _get_help_string(self, action: Any) -> str:
         text = plain(str(action.help or ""))
@@ -255,7 +255,7 @@ class HelpFormatter(DefaultHelpFormatter):
 
 
 def show_values(action: Any) -> None:
-    """Have the help of an argument show what kind of value it takes."""
+    """Set the placeholder of an argument in the help."""
     if not action.option_strings:
         choices = metavar_of(getattr(action, "_typehint", None) or action.type)
         action.metavar = choices if choices.startswith("{") else action.dest.upper()
@@ -268,15 +268,15 @@ def show_values(action: Any) -> None:
 
 
 def plain(text: str) -> str:
-    """A text of a docstring without its markup, without the full stop of a single sentence, and without what follows
-    "In Python": remarks for callers there.
+    """Return a docstring text without markup, without the full stop of a single sentence, and without the remarks for
+    Python callers that follow "In Python".
     """
     text = re.split(r"[.;,]?\s+In Python\b", text.strip().replace("``", ""), maxsplit=1, flags=re.IGNORECASE)[0]
     return text if ". " in text else text.removesuffix(".")
 
 
 def _shown(default: Any) -> str:
-    """A default as it would be typed; nothing for those that only mean "not given"."""
+    """Format a default as on the command line; empty for defaults that mean "not given"."""
     if default is None or default is False or isinstance(default, dict) or hasattr(default, "as_dict"):
         return ""
     if isinstance(default, (list, tuple)):
@@ -287,7 +287,7 @@ def _shown(default: Any) -> str:
 
 
 def _fields(kind: Any, section: str, default: Any) -> list[Flag]:
-    """The fields of a dataclass as flags of their own."""
+    """Return the fields of a dataclass as separate flags."""
     hints, helps = get_type_hints(kind, include_extras=True), _helps(kind)
     flags = []
     for entry in fields(kind):
@@ -299,7 +299,7 @@ def _fields(kind: Any, section: str, default: Any) -> list[Flag]:
 
 
 def _helps(documented: Any) -> dict[str, str | None]:
-    """Parameter (or attribute) -> what the docstring says, of a class also those of its bases."""
+    """Return parameter (or attribute) -> its description in the docstring, for a class also in those of its bases."""
     owners = reversed(documented.__mro__) if isclass(documented) else [documented]
     return {one.arg_name: one.description for owner in owners for one in parse_docstring(owner.__doc__ or "").params}
 

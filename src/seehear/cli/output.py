@@ -1,4 +1,4 @@
-"""Results onto the terminal and into files: tables or JSON, a line each for many, progress, the exit code."""
+"""Run a command: print results as tables, lines or JSON, write them to files, show progress, set the exit code."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ def run(verb: str, entry: Verb, command: Command) -> int:
     """Call a verb's function and show its results.
 
     Args:
-        verb: its name, for the progress bar.
-        entry: what the table says of it.
-        command: the call.
+        verb: its name, for the progress bar
+        entry: its entry in the table of verbs
+        command: the call
 
     Returns:
-        0 when every result is good, 2 when one is not: its sentence is on the error stream.
+        0 if all results are good, else 2, with messages on the error stream.
 
     Raises:
-        SeehearError: what the function refuses, or a file that a writer cannot write.
+        SeehearError: raised by the function, or a file cannot be written
     """
     check_outputs(entry, command)
     while True:
         try:
             results = _show_results(verb, entry, command)
             break
-        except SeehearError as refusal:
-            command = replace(command, arguments=command.arguments | _accepted_terms(refusal, entry, command))
+        except SeehearError as error:
+            command = replace(command, arguments=command.arguments | _accepted_terms(error, entry, command))
     for name, path in command.outputs.items():
         with os_errors_as_user_errors(path):
             _write(entry.writers[name], path, results)
@@ -51,10 +51,10 @@ def run(verb: str, entry: Verb, command: Command) -> int:
 
 
 def check_outputs(entry: Verb, command: Command) -> None:
-    """Refuse files that cannot be written, before anything long begins.
+    """Check that the output files can be written, before any long work.
 
     Raises:
-        SeehearError: such a file.
+        SeehearError: a file cannot be written
     """
     inputs = [path for value in command.arguments.values() for path in _paths(value)]
     for name, path in command.outputs.items():
@@ -67,9 +67,9 @@ def check_outputs(entry: Verb, command: Command) -> None:
         if any(path.exists() and source.exists() and path.samefile(source) for source in inputs):
             raise SeehearError(f"{flag} {path} is a file that is read; give another name")
         stems = Counter(source.stem for source in inputs)
-        if writer.distinct_names and (twice := [stem for stem, count in stems.items() if count > 1]):
+        if writer.distinct_names and (repeated := [stem for stem, count in stems.items() if count > 1]):
             raise SeehearError(
-                f"{flag} identifies files by name, and several are called {twice[0]}; rename all but one"
+                f"{flag} identifies files by name, and several are called {repeated[0]}; rename all but one"
             )
 
 
@@ -80,7 +80,7 @@ def _paths(value: object) -> Iterator[Path]:
 
 
 def _show_results(verb: str, entry: Verb, command: Command) -> list[Result]:
-    """Call the function, print what it returns as it comes, and give all results."""
+    """Call the function, print results as they arrive, and return all of them."""
     stdout, results, texts = sys.stdout, [], []
     with ProgressDisplay(verb, log=entry.logs_progress) as display:
         progress = {"progress": display} if "progress" in signature(command.function).parameters else {}
@@ -112,7 +112,7 @@ def _show_results(verb: str, entry: Verb, command: Command) -> list[Result]:
 
 
 def _print_other(value: object, command: Command) -> list[Result]:
-    """Print what is no result: nothing, or values."""
+    """Print a value that is not a `Result`; nothing for None."""
     if command.json and is_dataclass(value) and not isinstance(value, type):
         value = asdict(value)
     if value is not None:
@@ -125,20 +125,20 @@ def _print_json(stream: TextIO, result: Result, options: Mapping[str, bool]) -> 
 
 
 def _print_block(result: Result) -> None:
-    """All of a result, unless there is nothing but its error."""
+    """Print a result in full, unless it is only an error."""
     if result.ok or result.partial:
         print_block(_console(sys.stdout), result.__rich__())
 
 
 def _print_failures(results: Sequence[Result], printed: str) -> None:
-    """What went wrong on the error stream, each once and only if it is not among the lines already."""
+    """Print each problem once to the error stream, unless a printed line contains it."""
     for sentence in dict.fromkeys(problem for result in results for problem in result.problems):
         if sentence not in printed:
             print_error(sentence)
 
 
 def print_error(sentence: str) -> None:
-    """A sentence on the error stream."""
+    """Print a sentence to the error stream."""
     print(f"seehear: {sentence}", file=sys.stderr)
 
 
@@ -147,31 +147,31 @@ def _console(stream: TextIO) -> Console:
 
 
 def _stream(stdout: TextIO) -> TextIO:
-    """Where results go while a progress bar is shown: above the bar on a terminal, else straight to the output."""
+    """Return the stream for results next to a progress bar: above the bar on a terminal, else the original output."""
     return sys.stdout if stdout.isatty() else stdout
 
 
-def _accepted_terms(refusal: SeehearError, entry: Verb, command: Command) -> dict[str, Any]:
-    """Ask whether the terms of a data set are accepted; give the argument that says so.
+def _accepted_terms(error: SeehearError, entry: Verb, command: Command) -> dict[str, Any]:
+    """Ask the user to accept the terms of a data set; return the argument for the accepted terms.
 
-    The refusal has the code "terms", and may have the attributes ``terms`` (the text) and ``name`` (of the data set,
-    for functions that take the names of all whose terms are accepted).
+    The error has the code "terms", and may have the attributes ``terms`` (the text) and ``name`` (the data set, for
+    functions that take the names of all data sets with accepted terms).
 
     Raises:
-        SeehearError: the refusal, where it is another one, nobody can be asked, or the answer is not yes.
+        SeehearError: the error itself, if it has another code, there is no terminal, or the answer is not yes
     """
-    if getattr(refusal, "code", None) != "terms" or entry.confirm is None or not sys.stdin.isatty():
-        raise refusal
+    if getattr(error, "code", None) != "terms" or entry.confirm is None or not sys.stdin.isatty():
+        raise error
     before = command.arguments.get(entry.confirm)
-    print(getattr(refusal, "terms", refusal), file=sys.stderr)
+    print(getattr(error, "terms", error), file=sys.stderr)
     print("Do you accept these terms? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in YES:
-        raise refusal
-    return {entry.confirm: [*before, getattr(refusal, "name", "")] if isinstance(before, list) else True}
+        raise error
+    return {entry.confirm: [*before, getattr(error, "name", "")] if isinstance(before, list) else True}
 
 
 def _write(writer: Writer, path: Path, results: Sequence[Result]) -> None:
-    """Write results to a file; those that failed only into a CSV."""
+    """Write results to a file; failed ones are only written to CSV."""
     if writer.kind == "csv":
         write_csv(path, [result.to_row() for result in results], line_end="\r\n")
     good = [result for result in results if result.ok or result.partial]
@@ -185,7 +185,7 @@ def _write(writer: Writer, path: Path, results: Sequence[Result]) -> None:
 
 
 def _call(place: Function, result: Result, *arguments: Any) -> Any:
-    """Call a method of the result by its name, or a function with the result."""
+    """Call a method of the result by name, or a function with the result."""
     if isinstance(place, str) and ":" not in place:
         return getattr(result, place)(*arguments)
     return import_object(place)(result, *arguments)

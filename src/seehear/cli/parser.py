@@ -1,4 +1,4 @@
-"""A command line as the call of a function: the parser of each verb, its errors, and old spellings."""
+"""Parse a command line into a function call: the parser of each verb, error messages, and renamed flags."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ OLD_FLAGS = {
     "benchmark": {"set": "option"},
     "recipe": {"set": "option", "without": "skip", "accept": "accept-terms"},
 }
-"""Verb (or the first word of a family) -> flag of earlier versions -> today's."""
+"""Verb (or the first word of a family) -> flag of earlier versions -> current flag."""
 
 
 _NOT_A_CHOICE = re.compile(
@@ -54,15 +54,15 @@ _NOT_A_CHOICE = re.compile(
 
 @dataclass
 class Command:
-    """One call, ready to be run.
+    """A parsed command.
 
     Attributes:
-        function: what is called.
-        arguments: of the function.
-        several: whether results are shown as lines, because there is not exactly one input file.
-        json: whether results are printed as JSON.
-        json_options: keyword arguments of the results' ``to_dict``.
-        outputs: writers that are asked for, and their paths.
+        function: function to call
+        arguments: its arguments
+        several: whether results are printed as lines, because there is not exactly one input file
+        json: whether results are printed as JSON
+        json_options: keyword arguments for ``to_dict`` of the results
+        outputs: name of a writer -> path
     """
 
     function: Callable[..., Any]
@@ -74,7 +74,7 @@ class Command:
 
 
 class Parser(ArgumentParser):
-    """The parser of one verb. Its errors are one sentence each."""
+    """The parser of one verb, whose errors are one sentence each."""
 
     def __init__(self, verb: str, entry: Verb, words: Sequence[str], **given: Any) -> None:
         super().__init__(prog=f"seehear {verb}", formatter_class=HelpFormatter, allow_abbrev=False, **given)
@@ -84,13 +84,13 @@ class Parser(ArgumentParser):
         self.flags: list[Flag] = []
 
     def format_help(self, *given: Any) -> str:
-        """The help, flags spelt with dashes."""
+        """Return the help, with dashes in flags."""
         for action in self._actions:
             action.required = action.required or (action.dest == "out" and self._needs_out())
         return re.sub(r"--[a-z][a-z0-9_.]*", lambda flag: flag[0].replace("_", "-"), super().format_help(*given))
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """End with one sentence that names the way out."""
+        """Exit with one sentence, including a way out."""
         text = re.sub(r'Parser key "([\w.]+)"', r"--\1", " ".join(message.split()))
         text = _NOT_A_CHOICE.sub(lambda found: f"there is no {found[2]!r}; there are {found[1]}".replace("'", ""), text)
         extra = re.search(r"unrecognized arguments: ([^-]\S*)", text, re.IGNORECASE)
@@ -100,11 +100,11 @@ class Parser(ArgumentParser):
         self.refuse(f"{text} ({way_out or f'seehear {self.verb} --help lists the flags'})")
 
     def refuse(self, sentence: str) -> NoReturn:
-        """End with this sentence."""
+        """Exit with this sentence."""
         self.exit(BAD_INPUT, f"seehear: {sentence}\n")
 
     def check_out(self, values: Mapping[str, Any]) -> None:
-        """Refuse a missing ``--out``; a last path that does not exist may be meant as the output."""
+        """Check that ``--out`` is given; a last path that does not exist may be meant as the output."""
         if not self._needs_out() or values.get("out") is not None:
             return
         given: list[Any] = []
@@ -128,15 +128,15 @@ class Parser(ArgumentParser):
 
 
 def parse(verb: str, entry: Verb, words: Sequence[str]) -> Command:
-    """The call that a command line asks for.
+    """Parse the words of a command line.
 
     Args:
-        verb: its name.
-        entry: what the table says of it.
-        words: what follows the verb.
+        verb: name of the verb
+        entry: its entry in the table of verbs
+        words: the words after the verb
 
     Raises:
-        SystemExit: a flag that does not exist or does not fit, after a sentence; or the help was asked for.
+        SystemExit: a flag is unknown or invalid, after a message; or the help was printed
     """
     parser = parser_of(verb, entry, words)
     words = normalise_flags(words)
@@ -146,7 +146,7 @@ def parse(verb: str, entry: Verb, words: Sequence[str]) -> Command:
     try:
         values = vars(parser.instantiate(parsed))
         arguments = _arguments(parser.flags, values)
-    except ValueError as error:  # an option that its dataclass refuses
+    except ValueError as error:  # the dataclass of an option rejects its value
         parser.error(str(error))
     lists = [values[flag.name] for flag in parser.flags if flag.positional and flag.takes_several]
     command = Command(_function(entry, words), arguments, not lists or any(len(items) != 1 for items in lists))
@@ -159,12 +159,12 @@ def parse(verb: str, entry: Verb, words: Sequence[str]) -> Command:
 
 
 def parser_of(verb: str, entry: Verb, words: Sequence[str] = ()) -> Parser:
-    """The parser of a verb: required parameters by position, the rest as flags.
+    """Build the parser of a verb: required parameters are positional, the others flags.
 
     Args:
-        verb: its name.
-        entry: what the table says of it.
-        words: what follows the verb, where its flags depend on that.
+        verb: name of the verb
+        entry: its entry in the table of verbs
+        words: the words after the verb, if its flags depend on them
     """
     parser = _empty_parser(verb, entry, words)
     words = normalise_flags(words)
@@ -186,7 +186,7 @@ def parser_of(verb: str, entry: Verb, words: Sequence[str] = ()) -> Parser:
 
 
 def parse_words(parser: Parser, words: Sequence[str]) -> Namespace:
-    """Values from flags over a YAML file over a preset over the defaults."""
+    """Parse values; flags take precedence over a YAML file, over a preset, over defaults."""
     merged = _merge_repeated_flags(parser, words)
     values = parser.parse_args(merged)
     if "preset" in values:
@@ -198,7 +198,7 @@ def parse_words(parser: Parser, words: Sequence[str]) -> Namespace:
 
 
 def import_object(place: Function) -> Callable[..., Any]:
-    """What ``module:name`` names."""
+    """Import the object given as ``module:name``."""
     if not isinstance(place, str):
         return place
     module, name = place.split(":")
@@ -207,7 +207,7 @@ def import_object(place: Function) -> Callable[..., Any]:
 
 
 def normalise_flags(words: Sequence[str]) -> list[str]:
-    """``--search-s=2`` as ``--search_s=2``: both spellings are understood. After ``--`` everything is a value."""
+    """Replace dashes in flags, as in ``--search-s=2``, by underscores. Everything after ``--`` is a value."""
     end = _end_of_flags(words)
     return [*map(_normalise_flag, words[:end]), *words[end:]]
 
@@ -230,7 +230,7 @@ def _empty_parser(verb: str, entry: Verb, words: Sequence[str]) -> Parser:
 
 
 def _add_output_flags(parser: Parser, entry: Verb) -> None:
-    """The flags that are the command line's own: they say what becomes of results."""
+    """Add the flags that every verb has, for the output of results."""
     parser.add_argument("--json", action="store_true", help="print one JSON object a line for each result instead")
     for name, about in entry.json_options.items():
         parser.add_argument(f"--{name}", action="store_true", help=about)
@@ -239,7 +239,7 @@ def _add_output_flags(parser: Parser, entry: Verb) -> None:
 
 
 def _add_variants(parser: Parser, entry: Verb) -> None:
-    """Show the flags of a verb's variants in its help."""
+    """Add the flags of the variants to the help."""
     known = {flag.name for flag in parser.flags}
     for name, variant in entry.variants.items():
         flags = _flags(import_object(variant.function), entry, ())
@@ -262,7 +262,7 @@ def _flags(function: Callable[..., Any], entry: Verb, words: Sequence[str]) -> l
 
 
 def _chosen_variant(entry: Verb, words: Sequence[str]) -> str | None:
-    """The flag that asks for another function, on the command line or in a YAML file."""
+    """Return the flag that selects a variant, from the command line or a YAML file."""
     if not entry.variants:
         return None
     given, configured = _flag_names(words), _configured(words)
@@ -270,13 +270,13 @@ def _chosen_variant(entry: Verb, words: Sequence[str]) -> str | None:
 
 
 def _flag_names(words: Sequence[str]) -> list[str]:
-    """Names of the flags that are given, up to ``--``."""
+    """Return the names of the given flags, up to ``--``."""
     flags = (word for word in words[: _end_of_flags(words)] if re.match(r"--|-o", word))
     return ["out" if not word.startswith("--") else word[2:].partition("=")[0] for word in flags]
 
 
 def _configured(words: Sequence[str]) -> dict[str, Any]:
-    """What the YAML files of ``--config`` say, as far as they can be read; the parser reports what is wrong."""
+    """Read the YAML files of ``--config``, ignoring errors, which the parser reports."""
     values: dict[str, Any] = {}
     for word, following in zip(words, [*words[1:], ""], strict=False):
         flag, equals, value = word.partition("=")
@@ -290,7 +290,7 @@ def _configured(words: Sequence[str]) -> dict[str, Any]:
 
 
 def _check_flags(parser: Parser, words: Sequence[str]) -> None:
-    """Refuse flags of earlier versions, and flags of a variant that is not asked for."""
+    """Reject flags of earlier versions, and flags of a variant that is not selected."""
     given = _flag_names(words)
     if "help" in given or "-h" in words:
         return
@@ -311,10 +311,10 @@ def _check_flags(parser: Parser, words: Sequence[str]) -> None:
 
 
 def _arguments(flags: Iterable[Flag], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of the function; flat flags are put together to their dataclass.
+    """Return the arguments of the function; flags of a flat dataclass are combined.
 
     Raises:
-        ValueError: the dataclass refuses a value.
+        ValueError: the dataclass rejects a value
     """
     arguments: dict[str, Any] = {}
     sections: dict[str, Any] = {}
@@ -329,7 +329,7 @@ def _arguments(flags: Iterable[Flag], values: Mapping[str, Any]) -> dict[str, An
 
 
 def _merge_repeated_flags(parser: Parser, words: Sequence[str]) -> list[str]:
-    """``--option A --option B`` as ``--option A B``: where a flag takes several, none is dropped for being repeated."""
+    """Merge ``--option A --option B`` to ``--option A B``: argparse would only keep the last one."""
     several = {flag for action in parser._actions if action.nargs in ("*", "+") for flag in action.option_strings}
     groups: list[list[str]] = [[]]  # each flag with its values
     end = _end_of_flags(words)

@@ -1,6 +1,6 @@
-"""The table of verbs: which function each calls, its help, and what becomes of its result.
+"""The table of verbs: the function of each, its help, and the output of its results.
 
-Functions are named by strings, so that ``seehear --help`` imports none of them.
+Functions are given as strings, so that ``seehear --help`` does not import them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ GROUPS = {
     DATA: "make the corpora that training and evaluation read",
     INSTALL: "when something does not work, or is slow",
 }
-"""Sections of ``seehear --help``, with a few words on each."""
+"""Sections of ``seehear --help``, with short descriptions."""
 
 Function = str | Callable[..., Any]
 """``module:name``, or the function itself (in plug-ins and tests)."""
@@ -30,15 +30,15 @@ Function = str | Callable[..., Any]
 
 @dataclass(frozen=True)
 class Writer:
-    """A flag that writes results to a file, next to what is printed.
+    """A flag that writes results to a file, in addition to printing them.
 
     Attributes:
-        help: for ``--help``.
-        kind: "csv" writes the `to_row` of every result; "json" the `to_dict` of the one result; "lines" the lines that
-            ``call`` gives for every result; "file" has ``call`` write the one result to the path.
-        call: name of a method of the result, or ``module:name`` of a function that takes the result (and the path).
-        suffixes: that the file's name may have; any by default.
-        distinct_names: whether the lines identify files by name, so that two of one name are refused.
+        help: text for ``--help``
+        kind: "csv" writes `to_row` of every result; "json" `to_dict` of the only result; "lines" the lines that
+            ``call`` returns for every result; with "file", ``call`` writes the only result to the path
+        call: name of a method of the result, or ``module:name`` of a function that takes the result (and the path)
+        suffixes: allowed suffixes of the file; any by default
+        distinct_names: whether the lines identify files by name, so that names must be distinct
     """
 
     help: str
@@ -55,12 +55,12 @@ class Writer:
 
 @dataclass(frozen=True)
 class Variant:
-    """Another function that a verb calls when a flag is given. A flag that is no parameter of it is a switch.
+    """Another function that a verb calls if a flag is given. The flag is a switch if it is not a parameter.
 
     Attributes:
-        function: see `Verb`.
-        help: of the switch.
-        example: one real command, where the positions are others.
+        function: see `Verb`
+        help: help of the switch
+        example: a real command, if the positional arguments differ
     """
 
     function: Function
@@ -73,22 +73,22 @@ class Verb:
     """One command.
 
     Attributes:
-        function: ``module:name`` of the function. Its signature gives the flags, its docstring their help.
-        summary: one line for ``seehear --help``.
-        example: one real command.
-        group: section of ``seehear --help``.
-        about: the verb in a few sentences; by default what the docstring says.
-        helps: parameter -> its help, where the docstring is for callers in Python.
-        variants: flag -> what is called instead when it is given.
-        writers: flag -> what it writes.
-        json_options: flag -> help, of switches that are passed to the result's ``to_dict`` and need ``--json``.
-        closing: ``module:name`` of a function from all results to the text printed after the last of them.
-        arguments: ``module:name`` of a function from the words of the command line to the settings (as argparse takes
-            them) of parameters whose type or default depends on those words.
-        positionals: parameters with a default that are given by position all the same.
-        confirm: parameter that the user's "yes" to the terms of a data set sets.
-        resumable: whether the same command goes on where it was interrupted.
-        long: whether it takes minutes or more; resumable ones do in any case.
+        function: ``module:name`` of the function; flags come from its signature, their help from its docstring
+        summary: one line for ``seehear --help``
+        example: a real command
+        group: section of ``seehear --help``
+        about: description in a few sentences; by default that of the docstring
+        helps: parameter -> help, if the docstring is written for Python callers
+        variants: flag -> function to call instead
+        writers: flag -> file to write
+        json_options: flag -> help, for switches that need ``--json`` and are passed to ``to_dict`` of the results
+        closing: ``module:name`` of a function from all results to a text that is printed after them
+        arguments: ``module:name`` of a function from the words of the command line to arguments for argparse, for
+            parameters whose type or default depends on those words
+        positionals: parameters with a default that are nevertheless positional
+        confirm: parameter that is set if the user accepts the terms of a data set
+        resumable: whether the same command resumes an interrupted run
+        long: whether it takes minutes or longer, like all resumable verbs
     """
 
     function: Function
@@ -309,7 +309,7 @@ INSTALLATION: dict[str, Verb] = {
 }
 
 VERBS: dict[str, Verb] = {**APPS, **LEARNING, **EVALUATIONS, **MEASURING, **DATA_SETS, **INSTALLATION}
-"""By name, in the order of the help. A name of two words belongs to a family: its first word alone lists the family."""
+"""Verbs by name, in the order of the help. Two words form a family, which is listed by the first word alone."""
 
 
 def add_plugin_tasks() -> None:
@@ -320,18 +320,18 @@ def add_plugin_tasks() -> None:
 
 
 def family(word: str) -> dict[str, Verb]:
-    """The verbs of two words that begin with this one."""
+    """Return the verbs of two words that start with this word."""
     return {name: verb for name, verb in VERBS.items() if name.startswith(f"{word} ")}
 
 
 def split_verb(words: list[str]) -> tuple[str, list[str]]:
-    """The verb, of one word or of two, and what follows it."""
+    """Split words into the verb, of one or two words, and the rest."""
     count = 2 if family(words[0]) else 1
     return " ".join(words[:count]), words[count:]
 
 
 def help_text(verbs: Mapping[str, Verb] | None = None) -> str:
-    """The text of ``seehear --help``: every verb with a real example, in groups."""
+    """Return the text of ``seehear --help``: every verb with an example, in groups."""
     verbs = VERBS if verbs is None else verbs
     width = max(map(len, verbs))
     lines = ["seehear: learn from talking faces and their speech, and use what was learned", ""]

@@ -32,35 +32,35 @@ def adapt(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> AdaptResult:
-    """Train a sync model further on your own videos, without labels, and measure what that gained.
+    """Train a sync model further on your own videos, without labels, and measure the gain.
 
-    The delay of each video is measured with the model and undone, and videos whose delay is unsure or not constant are
-    refused. About one video (or person) in four is held out for the proof. A run that was stopped or killed goes on
-    when it is given again.
+    The delay of each video is measured with the model and undone; videos with an unsure or varying delay are refused.
+    About one video (or person) in four is held out to measure the gain. If a run was stopped or killed, the same
+    command resumes it.
 
     Args:
-        videos: video files and folders of them.
-        out: folder for the adapted model; new, empty, or one whose run was stopped.
-        minutes: CPU minutes that training may take; on a GPU, minutes. Measuring and preparing come on top.
-        model: name or folder of the sync model to begin with.
+        videos: video files, or folders of them
+        out: folder for the adapted model: new, empty, or of a run that was stopped
+        minutes: CPU minutes (on a GPU: minutes) of training; measuring and preparing take additional time
+        model: name or folder of the sync model to start from
         labels: CSV with the columns "file" and "speaker"; by default labels.csv in each folder. With it, no person is
-            both learned from and held out.
-        replay: corpus to be learned again a little, so that nothing is forgotten; by default synthetic people, made
-            here, which needs the extra "avatars".
-        confidence: least probability that a video's measured delay is right, 0 to 1.
-        seed: of the order of clips and of their disturbances.
-        workers: processes; by default one a core.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+            in both the training and the held-out part.
+        replay: corpus that is also trained on a little, so that the model does not forget; by default synthetic people,
+            who are generated, which needs the extra "avatars".
+        confidence: minimum probability that a video's measured delay is right, 0 to 1
+        seed: of the order of clips and of augmentation
+        workers: number of processes; by default one per core
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Returns:
-        What came of it. The folder is then a model that every command takes with ``--model``.
+        The result. The folder is then a model that every command accepts as ``--model``.
 
     Raises:
-        SeehearError: no video can be used, or too few; the folder holds something else; a number is absurd; or the disk
-            is full.
-        ModelError: there is no such model, or it is no sync model.
-        CorpusError: there are no such videos, or the corpus to be learned again cannot be read.
-        Stopped: a signal asked for it while it trained; the same call goes on from there.
+        SeehearError: no video, or too few, can be used; the folder contains something else; a number is out of range;
+            or the disk is full
+        ModelError: the model does not exist, or is not a sync model
+        CorpusError: the videos do not exist, or the replay corpus cannot be read
+        Stopped: training was stopped by a signal; the same call resumes it
     """
     if not 0 < minutes < 1e5:
         raise SeehearError(f"--minutes must be more than 0, not {minutes:g}")

@@ -1,6 +1,6 @@
-"""The user's videos to clips, learned from or held out.
+"""The user's videos as clips, split into training and held-out parts; the replay corpus.
 
-Nothing of the training corpora comes with the package. So synthetic people are made, or the user gives a corpus.
+The training corpora do not come with the package, so synthetic people are generated, or the user gives a corpus.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from seehear.parallel import worker_count
 from seehear.progress import Progress
 
 HEAD = 1 << 20
-"""Bytes of the file's beginning that are looked at, beside its size."""
+"""Number of bytes at the start of a file that are hashed, in addition to its size."""
 
 
 LENGTH = 16
 
 
 def digest(path: Path) -> str:
-    """Of a file's size and first megabyte; of nothing where it cannot be read."""
+    """Hash the size and the first megabyte of a file; empty if it cannot be read."""
     found = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -53,20 +53,20 @@ def digest(path: Path) -> str:
 
 
 HELD_OUT = 4
-"""One unit in this many is held out."""
+"""Every n-th unit is held out."""
 
 
 MIN_HELD_OUT = 2
-"""Of one unit alone nothing can be said about others."""
+"""A single unit says nothing about others."""
 
 
 MAX_SHARE = 0.5
-"""Held-out units never take more of the material than this."""
+"""Maximum share of the material that is held out."""
 
 
 WATCHED_FROM, WATCHED = 7, 3
-"""With at least this many held-out units, about one in three decides when training stops. They are left out of the
-proof, which they would bias, and at least five units remain for it."""
+"""With at least 7 held-out units, about one in three is used for early stopping. They are not used to measure the
+gain, which they would bias; at least five units remain for that."""
 
 
 Part = Literal["learned", "watched", "held out"]
@@ -74,13 +74,13 @@ Part = Literal["learned", "watched", "held out"]
 
 @dataclass(frozen=True)
 class SplitItem:
-    """One clip, as far as the split is concerned.
+    """A clip to be assigned to a part.
 
     Attributes:
-        source: its name.
-        person: the label ``speaker`` of the source; None where there is none.
-        start_s: where it begins in the source.
-        seconds: its length.
+        source: name of its source
+        person: the label ``speaker`` of the source; None without one
+        start_s: start in the source
+        seconds: length
     """
 
     source: str
@@ -90,7 +90,7 @@ class SplitItem:
 
     @property
     def unit(self) -> str:
-        """What must not be on both sides."""
+        """The person or source, which must not be in both parts."""
         return f"speaker {self.person}" if self.person else f"source {self.source}"
 
 
@@ -99,8 +99,8 @@ class ClipSplit:
     """A split.
 
     Attributes:
-        parts: of each piece.
-        within: the last stretches of the sources are held out, as there are too few sources to hold out whole ones.
+        parts: part of each clip
+        within: the ends of the sources are held out, as there are too few sources to hold out whole ones
     """
 
     parts: tuple[Part, ...]
@@ -112,16 +112,16 @@ def split_clips(
 ) -> ClipSplit:
     """Split the clips.
 
-    About one person (or source) in four is held out, at least two. Which ones depends on the hash of their names
-    alone, not on the order. With fewer than four, the last quarter of each source is held out.
+    About one person (or source) in four is held out, at least two. Which ones depends only on the hash of their names,
+    not on the order. With fewer than four, the last quarter of each source is held out.
 
     Args:
-        pieces: all useful clips.
-        learned_before: sources that the model has learned from before; they are not held out.
-        held_out_before: sources that were held out when it did; they are held out again.
+        pieces: all usable clips
+        learned_before: sources that the model was trained on before; they are not held out
+        held_out_before: sources that were held out then; they are held out again
 
     Raises:
-        SeehearError: nothing can be held out.
+        SeehearError: nothing can be held out
     """
     seconds: dict[str, float] = defaultdict(float)
     sources: dict[str, set[str]] = defaultdict(set)
@@ -144,22 +144,22 @@ def _held_out(
     learned_before: Collection[str],
     held_out_before: Collection[str],
 ) -> list[str]:
-    """The units that are held out, in the order of their hashes."""
+    """Choose the held-out units, in the order of their hashes."""
     if len(seconds) < HELD_OUT:
         return []
     learned = {unit for unit, own in sources.items() if own & set(learned_before)}
     again = {unit for unit, own in sources.items() if own & set(held_out_before)} - learned
-    wanted, most = max(MIN_HELD_OUT, round(len(seconds) / HELD_OUT)), MAX_SHARE * sum(seconds.values())
+    wanted, maximum = max(MIN_HELD_OUT, round(len(seconds) / HELD_OUT)), MAX_SHARE * sum(seconds.values())
     held = [unit for unit in sorted(seconds, key=_hash) if unit in again]
     for unit in sorted(seconds, key=_hash):
         free = unit not in learned and unit not in again
-        if free and len(held) < wanted and sum(seconds[other] for other in held) + seconds[unit] <= most:
+        if free and len(held) < wanted and sum(seconds[other] for other in held) + seconds[unit] <= maximum:
             held.append(unit)
     return sorted(held, key=_hash)
 
 
 def _within(pieces: Sequence[SplitItem]) -> ClipSplit:
-    """The last quarter of each source is held out, in whole clips."""
+    """Hold out the last quarter of each source, in whole clips."""
     parts: list[Part] = ["learned"] * len(pieces)
     by_source: dict[str, list[int]] = defaultdict(list)
     for number, piece in enumerate(pieces):
@@ -184,18 +184,18 @@ def _hash(unit: str) -> str:
 
 
 MAX_SHARED = 0.2
-"""Share of a clip during which another face may be seen: at cuts two tracks overlap for a few frames."""
+"""Maximum share of a clip in which another face is visible: at cuts two tracks overlap for a few frames."""
 
 
 MIN_SPEECH = 0.25
-"""Share of a clip's frames in which somebody must be heard to speak."""
+"""Minimum share of the frames of a clip with speech."""
 
 
 SHARD_CLIPS = 256
 
 
 class Useless(StrEnum):
-    """Why a clip teaches nothing; the values complete the sentence "in all of it ...", as sources.csv has them."""
+    """Why a clip is not used; the values complete the sentence "in all of it ..." in sources.csv."""
 
     SEVERAL = "more than one face is seen"
     SILENT = "nobody speaks"
@@ -204,11 +204,11 @@ class Useless(StrEnum):
 
 @dataclass(frozen=True)
 class ReadMeasured:
-    """Opens sources for their clips, with the sound that the delay was measured on.
+    """Opens sources with the audio stream that their delay was measured on.
 
     Attributes:
-        options: of all sources.
-        sounds: which stream of sound, where it is not the default one.
+        options: options for all sources
+        sounds: path -> audio stream, where it is not the default one
     """
 
     options: ClipOptions
@@ -226,17 +226,17 @@ def prepare_sources(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Corpus:
-    """Make a corpus of sources whose ``delay_s`` is known, and undone; resumable as `seehear prepare` is.
+    """Prepare a corpus of sources, whose ``delay_s`` is undone; can be resumed like `seehear prepare`.
 
     Args:
-        sources: those that are used.
-        sounds: which stream of sound, where it is not the default one.
-        out: folder of the corpus.
-        workers: processes; by default one a core.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+        sources: usable sources
+        sounds: path -> audio stream, where it is not the default one
+        out: folder of the corpus
+        workers: number of processes; by default one per core
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Raises:
-        CorpusError: as `seehear.data.prepare.prepare`.
+        CorpusError: see `seehear.data.prepare.prepare`
     """
     options = ClipOptions()
     told = {"format": "folder", **FaceClipReaders(options).options_dict(), "shard_clips": SHARD_CLIPS}
@@ -246,11 +246,11 @@ def prepare_sources(
 
 
 def unusable_reason(corpus: Corpus, listeners: Mapping[str, Sequence[int]]) -> list[Useless | None]:
-    """For each clip why it teaches nothing, or None.
+    """Return for each clip why it is not used, or None.
 
     Args:
-        corpus: of the sources.
-        listeners: by the name of a source, the numbers of its tracks that do not speak.
+        corpus: clips of the sources
+        listeners: name of a source -> numbers of its tracks that do not speak
     """
     shared = shared_time(corpus)
     sources, tracks = _columns(corpus, "source", "track")
@@ -269,14 +269,14 @@ def _useless(corpus: Corpus, row: int, shared: float, listens: bool) -> Useless 
 
 
 def speech_share(audio: NDArray[np.float32]) -> float:
-    """Share of the frames of a clip's sound, 16 kHz (N,), in which there is speech."""
+    """Return the share of frames with speech in the audio of a clip, 16 kHz (N,)."""
     from seehear.audio.voice_activity import voice_activity
 
     return float((voice_activity(audio) > 0).mean())
 
 
 def shared_time(corpus: Corpus) -> NDArray[np.float64]:
-    """For each clip the share of its time during which clips of other tracks of its source are seen, (clips,)."""
+    """Return for each clip the share of its time during which other tracks of its source are visible, (clips,)."""
     sources, starts, frames = _columns(corpus, "source", "start_s", "frames")
     spans = [(round(start * FPS), round(start * FPS) + length) for start, length in zip(starts, frames, strict=True)]
     seen: dict[str, Counter[int]] = defaultdict(Counter)
@@ -293,29 +293,29 @@ def _columns(corpus: Corpus, *names: str) -> list[list[Any]]:
 
 
 CLIPS, SPEAKERS = 60, 20
-"""Synthetic clips of 3 s: about a minute of work."""
+"""Synthetic clips of 3 s; they take about a minute."""
 
 
 SEED = 2027
-"""Of the synthetic people: others than the shipped models have met."""
+"""Seed of the synthetic people, who are not those that the shipped models were trained on."""
 
 
 REPLAY_HELD_OUT = 4
-"""One person (or source) in this many is held out: measured, not learned from."""
+"""Every n-th person (or source) is held out."""
 
 
 SHARE = 0.25
-"""Of what is learned from in an epoch."""
+"""Share of the replay corpus in an epoch."""
 
 
 @dataclass(frozen=True)
 class Replay:
-    """Clips to be learned again.
+    """Clips of a corpus that is trained on again.
 
     Attributes:
-        corpus: folder of the corpus.
-        what: in words, for the table.
-        learned, held_out: rows of the corpus.
+        corpus: folder of the corpus
+        what: description for the table
+        learned, held_out: rows of the corpus
     """
 
     corpus: Path
@@ -325,35 +325,35 @@ class Replay:
 
 
 def given(corpus: Path) -> Replay:
-    """Of a corpus that the user names.
+    """Split a corpus given by the user.
 
     Raises:
-        CorpusError: there is none, it is sound alone, or it cannot be split.
+        CorpusError: it does not exist, contains only audio, or cannot be split
     """
-    return _parted(corpus, corpus.name)
+    return _split_replay(corpus, corpus.name)
 
 
 def synthetic(folder: Path, workers: int | None = None, progress: Progress | None = None) -> Replay:
-    """Of synthetic people, who are made here; what is there already is not made again.
+    """Generate a corpus of synthetic people, unless it exists, and split it.
 
     Args:
-        folder: for the corpus and, meanwhile, the films.
-        workers: processes; by default one a core.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+        folder: folder for the corpus and, temporarily, the videos
+        workers: number of processes; by default one per core
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Raises:
-        SeehearError: eSpeak NG is not installed.
+        SeehearError: eSpeak NG is not installed
     """
-    corpus, films = folder / "corpus", folder / "films"
+    corpus, videos = folder / "corpus", folder / "films"
     if not (corpus / CORPUS_FILE).exists():
-        synthesize_avatars(films, clips=CLIPS, speakers=SPEAKERS, seed=SEED, workers=workers, progress=progress)
-        prepare([films], corpus, workers=workers, progress=progress)
-    shutil.rmtree(films, ignore_errors=True)
-    return _parted(corpus, "synthetic people")
+        synthesize_avatars(videos, clips=CLIPS, speakers=SPEAKERS, seed=SEED, workers=workers, progress=progress)
+        prepare([videos], corpus, workers=workers, progress=progress)
+    shutil.rmtree(videos, ignore_errors=True)
+    return _split_replay(corpus, "synthetic people")
 
 
 def why_not_synthetic() -> str:
-    """Why synthetic people cannot be made here, a sentence; empty where they can."""
+    """Return why synthetic people cannot be generated here, as a sentence; empty if they can."""
     try:
         require_espeak()
     except SeehearError as error:
@@ -361,7 +361,7 @@ def why_not_synthetic() -> str:
     return ""
 
 
-def _parted(corpus: Path, what: str) -> Replay:
+def _split_replay(corpus: Path, what: str) -> Replay:
     clips = Corpus(corpus).with_faces().with_sound()
     by: By = "speaker" if "speaker" in label_columns(clips.manifest) and all(clips.labels("speaker")) else "source"
     rows = (clips.split(part, REPLAY_HELD_OUT, by).manifest["row"].to_numpy() for part in ("train", "dev"))
@@ -369,14 +369,14 @@ def _parted(corpus: Path, what: str) -> Replay:
 
 
 def repeats(new_frames: int, old_frames: int, share: float = SHARE) -> tuple[int, int]:
-    """How often new and old clips come in an epoch, so that about ``share`` of it is old: both whole numbers.
+    """Return how often the user's clips and the replay clips occur in an epoch.
 
     Args:
-        new_frames: video frames of the user's clips.
-        old_frames: of the old ones.
-        share: wanted.
+        new_frames: video frames of the user's clips
+        old_frames: video frames of the replay clips
+        share: target share of the replay clips in an epoch
     """
     if not old_frames:
         return 1, 0
-    ratio = new_frames * share / ((1 - share) * old_frames)  # how often the old ones should come for each new one
+    ratio = new_frames * share / ((1 - share) * old_frames)  # replay clips for each of the user's clips
     return (1, max(1, round(ratio))) if ratio >= 1 else (max(1, round(1 / ratio)), 1)

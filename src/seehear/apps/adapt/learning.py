@@ -1,4 +1,4 @@
-"""Learning on."""
+"""Further training of a sync model within a time budget."""
 
 from __future__ import annotations
 
@@ -39,38 +39,38 @@ from seehear.training.settings import (
 from seehear.training.validation import make_validation
 
 GENTLE = 0.5
-"""Of the preset's learning rate: the weights know a lot already."""
+"""Factor for the learning rate of the preset: the weights are already trained."""
 
 
 EMA = 0.98
-"""The mean of the last 50 steps or so is what is measured and kept."""
+"""Decay of the weight average, over about 50 steps, that is measured and kept."""
 
 
 PROBES = 10
-"""Measurements on the watched clips while training goes on."""
+"""Number of validations during the training."""
 
 
 EARLY_STOPPING_PATIENCE, NOISE = 4, 0.03
-"""Training stops after PATIENCE of these in a row that are worse than the best by more than NOISE. Most of the gain
-comes late, when the learning rate falls, so an early best one is no reason to stop."""
+"""Training stops after PATIENCE consecutive validations that are worse than the best by more than NOISE. Most of the
+gain comes late, when the learning rate falls, so an early maximum is no reason to stop."""
 
 
 PROBE_FRAMES = 250
-"""The watched clips are few, so they are measured in full: they are cut to 10 s."""
+"""Maximum length of validation clips: 10 s. They are few, so they are used in full."""
 
 
 WATCHED_NUMBER = "sync_k5"
 
 
 WARM, TIMED = 3, 8
-"""Updates of a copy of the model that are made to learn how long one takes; the first ones are not counted."""
+"""Updates of a copy of the model, to measure the time of one; the first ones are not timed."""
 
 
 MIN_STEPS = 10
 
 
 MAX_EPOCHS = 100
-"""A fast machine must not go over a few minutes of video more often than this."""
+"""Maximum number of epochs, for fast machines with a few minutes of video."""
 
 
 PLAN, DONE = "plan.json", "learned.json"
@@ -78,12 +78,12 @@ PLAN, DONE = "plan.json", "learned.json"
 
 @dataclass(frozen=True)
 class LearnPlan:
-    """What is decided before the first step, and kept, so that a killed run goes on with the same schedule.
+    """The schedule, which is saved so that a resumed run continues with it.
 
     Attributes:
-        steps: updates of the weights.
-        batch: windows in each.
-        seconds_per_step: measured: CPU seconds on a CPU, seconds elsewhere.
+        steps: number of updates
+        batch: windows per batch
+        seconds_per_step: measured time; CPU seconds on a CPU, seconds elsewhere
     """
 
     steps: int
@@ -93,13 +93,13 @@ class LearnPlan:
 
 @dataclass(frozen=True)
 class LearningResult:
-    """What came of the training.
+    """Result of the training.
 
     Attributes:
-        steps: updates that were made.
-        planned: updates that were planned.
-        kept: the step whose weights are kept.
-        minutes: that they took, by the time of the first ones: CPU minutes on a CPU.
+        steps: number of updates
+        planned: planned number of updates
+        kept: step whose weights are kept
+        minutes: training time, estimated from the first updates; CPU minutes on a CPU
     """
 
     steps: int
@@ -110,19 +110,19 @@ class LearningResult:
 
 @dataclass(frozen=True)
 class Material:
-    """Clips to learn from.
+    """Clips for training and validation.
 
     Attributes:
-        learned: corpora and rows of each that are learned from, and how often each comes in an epoch; the first are
-            the user's.
-        watched: rows of the first corpus by which the training is stopped in time; none: it is not stopped.
+        learned: for each corpus its folder, the rows to train on, and their repetitions per epoch; the first corpus is
+            the user's
+        watched: rows of the first corpus for early stopping; empty for none
     """
 
     learned: Sequence[tuple[Path, NDArray[np.int64], int]]
     watched: NDArray[np.int64]
 
     def views(self, view: str, progress: Progress | None) -> ClipViews:
-        """Of the clips that are learned from."""
+        """Open the training clips."""
         corpora = [(Corpus(path), rows, times) for path, rows, times in self.learned if times]
         first_rows = np.cumsum([0, *(len(corpus) for corpus, _, _ in corpora)])
         rows = [np.tile(first + rows, times) for first, (_, rows, times) in zip(first_rows, corpora, strict=False)]
@@ -131,12 +131,12 @@ class Material:
 
     @property
     def share(self) -> float:
-        """Of the user's clips in an epoch."""
+        """Share of the user's clips in an epoch."""
         frames = [times * int(Corpus(path).frames[rows].sum()) for path, rows, times in self.learned]
         return frames[0] / sum(frames)
 
     def watched_views(self, view: str) -> ClipViews | None:
-        """Of the clips that are watched."""
+        """Open the validation clips; None if there are none."""
         clips = Corpus(self.learned[0][0]).subset(self.watched)
         return ClipViews(clips, view) if len(self.watched) else None
 
@@ -145,21 +145,21 @@ def learn(
     model: str, material: Material, folder: Path, minutes: float, remembered: Mapping[str, Any], seed: int = 0,
     progress: Progress | None = None,
 ) -> LearningResult:  # fmt: skip
-    """Train a sync model further. A run that was killed goes on from its last checkpoint.
+    """Train a sync model further. A run that was killed resumes from its last checkpoint.
 
     Args:
-        model: name or folder of a sync model to begin with.
-        material: what it learns from.
-        folder: of the run; holds the model when this returns.
-        minutes: of CPU time (elsewhere than on a CPU: of time) that training may take.
-        remembered: what the model's config.json is to say of its training, beside what it says already.
-        seed: of order and disturbances.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+        model: name or folder of the sync model to start from
+        material: training and validation clips
+        folder: folder of the run; finally contains the model
+        minutes: CPU time for training (on other devices: time)
+        remembered: entries to add to the training record in config.json
+        seed: of the order of clips and of augmentation
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Raises:
-        SeehearError: too little video for one batch.
-        ModelError: there is no such model, or it is no sync model.
-        Stopped: a signal asked for it; a checkpoint has been written.
+        SeehearError: too little video for one batch
+        ModelError: the model does not exist, or is not a sync model
+        Stopped: training was stopped by a signal, after writing a checkpoint
     """
     if (folder / DONE).is_file():
         return LearningResult(**json.loads((folder / DONE).read_text(encoding="utf-8")))
@@ -199,10 +199,10 @@ def learn(
 
 
 def load_to_train(model: str) -> SyncModel:
-    """The model with its weights, ready to learn on.
+    """Load a sync model in training mode.
 
     Raises:
-        ModelError: there is no such model, or it is no sync model.
+        ModelError: the model does not exist, or is not a sync model
     """
     loaded = load(model)
     if not isinstance(loaded, SyncModel):
@@ -214,30 +214,30 @@ def load_to_train(model: str) -> SyncModel:
 
 
 def preset_of(config: Mapping[str, Any]) -> str:
-    """The preset that a model was trained with, if it comes with the package; else the usual one."""
+    """Return the preset that a model was trained with if it comes with the package, else sync-small."""
     name = str((config.get("trained") or {}).get("preset", ""))
     return name if name in preset_names() else "sync-small"
 
 
 def steps_within(budget_s: float, step_s: float, probe_s: float, frames_per_step: float, frames: int) -> int:
-    """How many updates fit into a budget, with `PROBES` measurements between them.
+    """Return how many updates fit into a budget together with `PROBES` validations, for up to `MAX_EPOCHS` epochs.
 
     Args:
-        budget_s: of the training.
-        step_s: of one update.
-        probe_s: of one measurement.
-        frames_per_step: video frames of the user's clips that an update learns from.
-        frames: of all of these clips: no more than `MAX_EPOCHS` times they are gone through.
+        budget_s: time for training
+        step_s: time of an update
+        probe_s: time of a validation
+        frames_per_step: video frames of the user's clips per update
+        frames: video frames of all of the user's clips
     """
     fit = (budget_s - PROBES * probe_s) / max(step_s, 1e-6)
     return max(MIN_STEPS, int(min(fit, MAX_EPOCHS * frames / frames_per_step)))
 
 
 def batch_size(windows: int, usual: int) -> int:
-    """Windows in a batch: the usual number, or fewer where there are not two such batches.
+    """Return the number of windows per batch: the usual number, or fewer if there are not two such batches.
 
     Raises:
-        SeehearError: there are fewer windows than four.
+        SeehearError: there are fewer than four windows
     """
     if windows < 4:
         raise SeehearError(
@@ -251,7 +251,7 @@ def _planned(
     folder: Path, fabric: Fabric, model: SyncModel, material: Material, views: ClipViews, data: DataOptions,
     optim: OptimOptions, probe: Validation | None, minutes: float, seed: int,
 ) -> LearnPlan:  # fmt: skip
-    """The plan of an earlier start; else one made by timing a few updates of a copy of the model."""
+    """Return the plan of an earlier run, or make one by timing a few updates of a copy of the model."""
     if (folder / PLAN).is_file():
         return LearnPlan(**json.loads((folder / PLAN).read_text(encoding="utf-8")))
     lengths = views.frames
@@ -271,20 +271,20 @@ def _planned(
 def timed(
     model: SyncModel, batches: WindowBatches, optim: OptimOptions, fabric: Fabric, clock: Callable[[], float]
 ) -> tuple[float, float]:
-    """Seconds of one update, and the video frames it learns from; measured on a copy, so that nothing is learned.
+    """Measure the seconds of an update, and its number of video frames, on a copy of the model.
 
     Args:
-        model: in training.
-        batches: what it will learn from.
-        optim: how.
-        fabric: where.
-        clock: in seconds.
+        model: in training mode
+        batches: training batches
+        optim: options of the optimizer
+        fabric: device and precision
+        clock: returns seconds
     """
     trial = copy.deepcopy(model).to(fabric.device)
     optimizer, rng = make_optimizer(trial, optim), Generator(fabric.device).manual_seed(0)
-    stream, taken, frames = iter(batches), [], []
+    stream, seconds, frames = iter(batches), [], []
     for _ in range(WARM + TIMED):
-        begun = clock()
+        start = clock()
         batch = fabric.to_device(next(stream))
         with fabric.autocast():
             loss = trial(batch, rng)["loss"]
@@ -292,17 +292,17 @@ def timed(
         optimizer.step()
         optimizer.zero_grad()
         float(loss.detach())  # waits for the device
-        taken.append(clock() - begun)
+        seconds.append(clock() - start)
         frames.append(batch["video"].shape[0] * batch["video"].shape[1])
-    return float(np.mean(taken[WARM:])), float(np.mean(frames[WARM:]))
+    return float(np.mean(seconds[WARM:])), float(np.mean(frames[WARM:]))
 
 
 def _probe_time(probe: Validation, model: SyncModel, fabric: Fabric, clock: Callable[[], float]) -> float:
     trial = copy.deepcopy(model).to(fabric.device).eval()
-    begun = clock()
+    start = clock()
     with torch.no_grad():
         probe(trial, fabric)
-    return clock() - begun
+    return clock() - start
 
 
 def _optim(preset: OptimOptions, steps: int, seed: int) -> OptimOptions:

@@ -1,7 +1,7 @@
-"""Before and after; recalibration.
+"""Measurements: delays of the sources, accuracy before and after, and recalibration.
 
-Sources differ by one to three frames, each by its own chain of production, and learning from an uncorrected delay
-teaches that error. So only sources with one constant, known delay are used, and the delay is undone.
+The delays of sources differ by one to three frames, depending on how they were produced, and training on an
+uncorrected delay teaches that error. So only sources with one constant, known delay are used, and it is undone.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from seehear.progress import Progress, Stage
 
 @dataclass(frozen=True)
 class MeasuredSource:
-    """What was measured on one source.
+    """Measurement of a source.
 
     Attributes:
-        refused: why it cannot be used, a sentence; empty where it can.
-        delay_ms: positive: the sound is late. None where there was nothing to measure.
-        confidence: the probability that the delay is right.
-        seconds: of faces, over all tracks.
-        listeners: numbers of the tracks whose lips do not go with the sound at this delay.
-        sound: which stream of sound this is about, as ``--audio-stream`` names it; None for the default one.
+        refused: why it cannot be used, as a sentence; empty if it can
+        delay_ms: positive if the audio is late; None without a measurement
+        confidence: probability that the delay is right
+        seconds: total length of face tracks
+        listeners: numbers of the tracks whose lips do not fit the audio at this delay
+        sound: audio stream, as for ``--audio-stream``; None for the default one
     """
 
     refused: str = ""
@@ -53,14 +53,14 @@ class MeasuredSource:
     sound: str | None = None
 
     def to_json(self) -> str:
-        """As text."""
+        """Convert to JSON."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> MeasuredSource:
-        """From `to_json`."""
-        told: dict[str, Any] = json.loads(text)
-        return cls(**told | {"listeners": tuple(told["listeners"])})
+        """Create from the text of `to_json`."""
+        values: dict[str, Any] = json.loads(text)
+        return cls(**values | {"listeners": tuple(values["listeners"])})
 
 
 def measure_sources(
@@ -71,18 +71,18 @@ def measure_sources(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> list[MeasuredSource]:
-    """Measure every source; what an earlier run has measured is not measured again.
+    """Measure every source that an earlier run has not measured.
 
     Args:
-        sources: of the user.
-        model: name or folder of a sync model.
-        least_confidence: sources whose delay is less sure are refused.
-        staging: keeps what is done.
-        workers: processes; by default one a core.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+        sources: the user's sources
+        model: name or folder of a sync model
+        least_confidence: minimum confidence of the delay; other sources are refused
+        staging: stores the measurements
+        workers: number of processes; by default one per core
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Raises:
-        ModelError: the model cannot be loaded.
+        ModelError: the model cannot be loaded
     """
     found = {number: staging.outcome(number) for number in range(len(sources))}
     found |= {number: MeasuredSource(refused=source.problem) for number, source in enumerate(sources) if source.problem}
@@ -102,11 +102,11 @@ def _outcomes(sources: Sequence[Source], model: str, workers: int | None) -> Ite
 
 
 def judged(found: SyncMeasurement, least_confidence: float) -> MeasuredSource:
-    """Whether a measured source can be used.
+    """Decide whether a measured source can be used.
 
     Args:
-        found: what was measured on it.
-        least_confidence: sources whose delay is less sure are refused.
+        found: its measurement
+        least_confidence: minimum confidence of the delay
     """
     if found.error:
         return MeasuredSource(refused=found.error)
@@ -133,38 +133,37 @@ def _why_not(found: SyncMeasurement, least_confidence: float) -> str:
 
 
 def _goes_with(track: TrackDelay, delay_ms: float | None) -> bool:
-    """Whether a face agrees with the sound at the file's delay better than at the mean of all delays.
+    """Whether a face agrees with the audio at the delay of the file better than on average over all delays.
 
-    A face that listens does not: its agreement at any one delay is around the mean, which is 0, or below.
+    The face of a listener does not: its agreement at any delay is about the mean, which is 0, or below.
     """
     return delay_ms is not None and float(np.interp(delay_ms, track.curve.delays_ms, track.curve.mean)) > 0
 
 
 LENGTHS = (5, 15)
-"""K: consecutive moments whose distances are averaged, 0.2 and 0.6 s."""
+"""K: numbers of consecutive frames whose distances are averaged, 0.2 and 0.6 s."""
 
 
 MIN_UNITS = 5
-"""With fewer people (or sources) an interval over them says nothing. Then it is over clips: it tells how sure the gain
-is on these people, and nothing of others."""
+"""With fewer people (or sources) an interval over them is meaningless. Then it is over clips, and says how sure the
+gain is on these people, but nothing about others."""
 
 
 def accuracy_gains(
     before: LipSyncModel, after: LipSyncModel, clips: Corpus, what: str, progress: Progress | None = None
 ) -> tuple[Gain, ...]:
-    """Sync accuracy of two models on the same clips, by the papers' protocol (`seehear.metrics.scores`).
+    """Compare the sync accuracy of two models on the same clips by the papers' protocol (`seehear.metrics.scores`).
 
-    The truth is offset 0: each source's own delay, measured on all of its moments together, has been undone in the
-    clips, for both models alike.
+    The true offset is 0: the delay of each source, measured over all of it, has been undone in the clips.
 
     Args:
-        before, after: in evaluation mode.
-        clips: that neither was chosen by.
-        what: is measured, for the progress.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+        before, after: models in evaluation mode
+        clips: clips that were not used to train or select the models
+        what: description of the clips, for the progress
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Returns:
-        One for each K that a clip is long enough for.
+        One gain for each K for which a clip is long enough.
     """
     stage = Stage(progress, f"measuring {what}", 2 * len(clips))
     with single_thread():
@@ -186,7 +185,7 @@ def _predictions(clips: Corpus, tell: Callable[[int], None]) -> Iterator[Clip]:
 
 
 def _units(metas: Sequence[Mapping[str, Any]]) -> Units:
-    """People or sources, if there are enough of them to be compared; else clips."""
+    """Return people or sources if there are enough of them, else clips."""
     found = units_of_metas(metas)
     return found if len(found) >= MIN_UNITS else singletons(len(metas))
 
@@ -214,26 +213,26 @@ def _ends(low: float, high: float) -> tuple[float, float] | None:
 
 
 MIN_SOURCES = 6
-"""Held-out sources without which a calibration would be one of these few videos."""
+"""Minimum number of held-out sources for a calibration."""
 
 
 EXAMPLES = 400
-"""Measurements that are made for it."""
+"""Number of measurements for a calibration."""
 
 
 KEY = "sync_calibration"
 
 
 def recalibrate(folder: Path, clips: Corpus, progress: Progress | None = None) -> str:
-    """Fit the confidence of the model in a folder, and write it into its config.json.
+    """Calibrate the confidence of the model in a folder, and store it in its config.json.
 
     Args:
-        folder: of the model.
-        clips: held out, their delays undone.
-        progress: called with the share of a stage that is done, 0 to 1, and a text.
+        folder: folder of the model
+        clips: held-out clips, with their delays undone
+        progress: called with the share of a stage that is done, 0 to 1, and a text
 
     Returns:
-        Why it was left as it was, a sentence; empty where it was fitted.
+        Why the calibration was kept, as a sentence; empty if it was fitted.
     """
     keeps = "the confidence keeps its old calibration"
     sources = len(np.unique(clips.manifest["source"].to_numpy(zero_copy_only=False)))

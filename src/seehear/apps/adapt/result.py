@@ -1,4 +1,4 @@
-"""`Adaptation` result and its sentence."""
+"""Result of an adaptation, and its verdict."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 JUDGED_BY = 15
-"""K by which the verdict is given: 0.6 s, as the papers' tables end with it. Fixed before anything is measured."""
+"""K of the verdict: 0.6 s, the last one in the papers' tables. Fixed in advance."""
 
 
 FORGOTTEN = 0.05
@@ -35,14 +35,14 @@ class Gain:
     """Sync accuracy for one K before and after.
 
     Attributes:
-        frames: K, over which distances are averaged.
-        before, after: share of the windows whose offset is found, 0 to 1.
-        before_interval, after_interval: 95 % intervals; None where there is one unit only.
-        difference: after less before.
-        interval: 95 % interval of it, over the same units; None where there is one unit only.
-        windows: how many.
-        units: how many people (or sources) they are of.
-        kind: of the units: speakers, sources or clips.
+        frames: K, the number of frames over which distances are averaged
+        before, after: share of the windows with the right offset, 0 to 1
+        before_interval, after_interval: 95 % intervals; None with a single unit
+        difference: after minus before
+        interval: 95 % interval of the difference, over the same units; None with a single unit
+        windows: number of windows
+        units: number of people, sources or clips
+        kind: kind of the units: speakers, sources or clips
     """
 
     frames: int
@@ -58,12 +58,12 @@ class Gain:
 
     @property
     def better(self) -> bool:
-        """Surely better: the whole interval is above 0."""
+        """Whether it is significantly better: the whole interval is above 0."""
         return self.interval is not None and self.interval[0] > 0
 
     @property
     def worse(self) -> bool:
-        """Surely worse."""
+        """Whether it is significantly worse."""
         return self.interval is not None and self.interval[1] < 0
 
 
@@ -71,11 +71,11 @@ def verdict_sentence(gains: Sequence[Gain], replay: Sequence[Gain], model: str, 
     """Return the sentence that sums up whether the adapted model is better.
 
     Args:
-        gains: on held-out clips of the user's videos.
-        replay: on held-out clips of what was learned again.
-        model: that was begun with.
-        out: folder of the adapted one.
-        within: the held-out clips are the last stretches of the videos that were learned from.
+        gains: on held-out clips of the user's videos
+        replay: on held-out clips of the replay corpus
+        model: initial model
+        out: folder of the adapted model
+        within: the held-out clips are the ends of the videos that were trained on
     """
     judged = next((gain for gain in gains if gain.frames == JUDGED_BY), None)
     use = f"--model {shlex.quote(out)}"
@@ -104,7 +104,7 @@ def verdict_sentence(gains: Sequence[Gain], replay: Sequence[Gain], model: str, 
 
 
 def _end(points: float) -> str:
-    """Of an interval; with a digit more where it would look like 0."""
+    """Format an end of an interval, with an additional digit if it would be rounded to 0."""
     return f"{points:.0f}" if abs(points) >= 1 else f"{points:.1f}"
 
 
@@ -113,21 +113,21 @@ def _forgot(gain: Gain) -> bool:
 
 
 REFUSED = "refused"
-"""Use of a source that teaches nothing."""
+"""Use of a source that is not usable."""
 
 
 @dataclass(frozen=True)
 class SourceUse:
-    """What one source was used for; a row of sources.csv.
+    """Use of a source; a row of sources.csv.
 
     Attributes:
-        file: its name.
-        use: ``learned`` from, ``watched`` to stop the training in time, ``held out`` for the proof, or ``refused``;
-            several joined by `` + `` where its last stretch was held out.
-        reason: why it was refused; empty where it was not.
-        delay_ms: measured, positive: the sound is late. It was undone. None where there was nothing to measure.
-        confidence: the probability that this is right.
-        seconds: of it that were used.
+        file: its name
+        use: ``learned`` (training), ``watched`` (early stopping), ``held out`` (measuring the gain) or ``refused``;
+            several joined by `` + `` if its end was held out
+        reason: why it was refused; empty if it was not
+        delay_ms: measured delay, which was undone; positive if the audio is late; None without a measurement
+        confidence: probability that the delay is right
+        seconds: number of seconds used
     """
 
     file: str
@@ -140,22 +140,22 @@ class SourceUse:
 
 @dataclass(frozen=True, repr=False)
 class AdaptResult(Result):
-    """What came of adapting a model.
+    """Result of an adaptation.
 
     Attributes:
-        out: folder of the adapted model.
-        model: that was begun with.
-        verdict: what it means, a sentence.
-        gains: sync accuracy before and after, on held-out clips of the user's videos.
-        replay: the same on held-out clips of what was learned again; empty where nothing was.
-        replayed: what that was.
-        sources: what each source was used for.
-        learned_s, held_out_s: seconds of speech that were learned from, and that the proof rests on.
-        steps: updates of the weights.
-        kept: the update whose weights are kept.
-        minutes: of training: CPU minutes on a CPU.
-        calibrated: whether the confidence was fitted anew.
-        notes: what else there is to know, a sentence each.
+        out: folder of the adapted model
+        model: initial model
+        verdict: conclusion, as a sentence
+        gains: sync accuracy before and after, on held-out clips of the user's videos
+        replay: the same on held-out clips of the replay corpus; empty without one
+        replayed: description of the replay corpus
+        sources: use of each source
+        learned_s, held_out_s: seconds of speech for training, and for measuring the gain
+        steps: number of updates
+        kept: update whose weights are kept
+        minutes: training time; CPU minutes on a CPU
+        calibrated: whether the confidence was calibrated again
+        notes: further remarks, one sentence each
     """
 
     SHOWN = ("out", "verdict", "steps", "minutes")
@@ -177,16 +177,16 @@ class AdaptResult(Result):
 
     @property
     def better(self) -> bool:
-        """Whether it is surely better on the user's videos."""
+        """Whether the model is significantly better on the user's videos."""
         return any(gain.better for gain in self.gains if gain.frames == JUDGED_BY)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Convert to plain values for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Self:
-        """From `to_dict`, perhaps by way of JSON."""
+        """Create from the values of `to_dict`, possibly read from JSON."""
         values = {name: told[name] for name in cls.__dataclass_fields__}
         for name in ("gains", "replay"):
             values[name] = tuple(_gain(gain) for gain in told[name])
@@ -197,7 +197,7 @@ class AdaptResult(Result):
         return Group(self.table(), *(Text(line) for line in [*self._lines(), *self.notes, "", self.verdict]))
 
     def table(self) -> Table:
-        """Before and after, for the terminal."""
+        """Return the table of accuracies before and after."""
         title = f"Sync accuracy on held-out clips, offset within ±{TOLERANCE} frame of the truth (chance {CHANCE:.1%})"
         table = Table("measured on", "K", self.model, "adapted", "points", "over", title=title)
         for where, gains in (("your videos", self.gains), (self.replayed, self.replay)):

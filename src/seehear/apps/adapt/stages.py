@@ -1,4 +1,4 @@
-"""The stages, resumable."""
+"""The stages of an adaptation; each can be resumed."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ SOURCES, WORK = "sources.csv", "work"
 
 
 LITTLE_S = 180.0
-"""With less to learn from, little is gained."""
+"""With less training material than this, the gain is small, s."""
 
 
 HISTORY = "adapted"
-"""Key of ``trained`` in config.json: which sources a model has learned from and which were held out, as digests."""
+"""Key of ``trained`` in config.json: digests of the sources that were trained on and held out."""
 
 
 Rows = NDArray[np.int64]
@@ -54,7 +54,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class AdaptOptions:
-    """The arguments of `seehear.apps.adapt.adapt.adapt`, but for the videos."""
+    """The arguments of `seehear.apps.adapt.adapt.adapt`, except the videos."""
 
     out: Path
     minutes: float
@@ -67,18 +67,18 @@ class AdaptOptions:
 
     @property
     def work(self) -> Path:
-        """Folder of what is needed only until the model is done, and to look at."""
+        """Folder of intermediate files."""
         return self.out / WORK
 
 
 @dataclass(frozen=True)
 class AdaptationClips:
-    """The user's clips and what each is for.
+    """The user's clips and their split.
 
     Attributes:
-        corpus: all of them, useful or not.
-        rows: of each part.
-        within: the held-out clips are the last stretches of sources that are learned from.
+        corpus: all clips, usable or not
+        rows: rows of each part
+        within: the held-out clips are the ends of sources that are trained on
     """
 
     corpus: Corpus
@@ -86,47 +86,47 @@ class AdaptationClips:
     within: bool
 
     def seconds(self, name: Part) -> float:
-        """Of the clips of a part."""
+        """Return the total length of the clips of a part."""
         return float(self.corpus.manifest["seconds"].to_numpy()[self.rows[name]].sum())
 
     def clips(self, *names: Part) -> Corpus:
-        """Of some parts."""
+        """Return the clips of some parts."""
         return self.corpus.subset(np.sort(np.concatenate([self.rows[name] for name in names])))
 
 
-def run_stages(sources: Sequence[Source], staging: Staging[MeasuredSource], asked: AdaptOptions) -> AdaptResult:
-    """All stages.
+def run_stages(sources: Sequence[Source], staging: Staging[MeasuredSource], options: AdaptOptions) -> AdaptResult:
+    """Run all stages.
 
     Args:
-        sources: of the user.
-        staging: of the folder of the model.
-        asked: what is wanted.
+        sources: the user's sources
+        staging: staging area of the output folder
+        options: options of the command
 
     Raises:
-        SeehearError: as `seehear.apps.adapt.adapt.adapt`.
+        SeehearError: see `seehear.apps.adapt.adapt.adapt`
     """
-    measured = measure_sources(sources, asked.model, asked.confidence, staging, asked.workers, asked.progress)
-    write_sources(asked.out / SOURCES, _uses(sources, measured))
+    measured = measure_sources(sources, options.model, options.confidence, staging, options.workers, options.progress)
+    write_sources(options.out / SOURCES, _uses(sources, measured))
     if all(known.refused for known in measured):
         raise SeehearError(
             f"none of the {len(sources)} videos can be learned from, {sources[0].name} for one: "
-            f"{measured[0].refused.rstrip('.')}; the reasons are in {asked.out / SOURCES}"
+            f"{measured[0].refused.rstrip('.')}; the reasons are in {options.out / SOURCES}"
         )
-    lessons, uses = _lessons(sources, measured, asked)
-    write_sources(asked.out / SOURCES, uses)
-    again, notes = _replayed(asked)
-    learned = _learn(lessons, again, sources, uses, asked)
-    return _proven(lessons, again, learned, uses, [*notes, *_remarks(lessons)], asked)
+    adaptation, uses = _prepare_clips(sources, measured, options)
+    write_sources(options.out / SOURCES, uses)
+    replay, notes = _replayed(options)
+    learned = _learn(adaptation, replay, sources, uses, options)
+    return _measure_gain(adaptation, replay, learned, uses, [*notes, *_remarks(adaptation)], options)
 
 
-def _lessons(
-    sources: Sequence[Source], measured: Sequence[MeasuredSource], asked: AdaptOptions
+def _prepare_clips(
+    sources: Sequence[Source], measured: Sequence[MeasuredSource], options: AdaptOptions
 ) -> tuple[AdaptationClips, list[SourceUse]]:
-    """Prepare and split what can be learned from, and say what each source is used for."""
+    """Prepare and split the usable sources, and record what each source is used for."""
     usable = {source.name: known for source, known in zip(sources, measured, strict=True) if not known.refused}
     told = [replace(s, delay_s=(usable[s.name].delay_ms or 0.0) / 1000) for s in sources if s.name in usable]
     sounds = {source.path: sound for source in told if (sound := usable[source.name].sound)}
-    corpus = prepare_sources(told, sounds, asked.work / "corpus", asked.workers, asked.progress)
+    corpus = prepare_sources(told, sounds, options.work / "corpus", options.workers, options.progress)
     reasons = unusable_reason(corpus, {name: known.listeners for name, known in usable.items()})
     rows = np.flatnonzero([reason is None for reason in reasons])
     names = corpus.manifest["source"].to_pylist()
@@ -135,16 +135,16 @@ def _lessons(
             f"none of the {len(usable)} videos with a known delay shows one face that speaks: in {names[0]}, "
             f"{reasons[0]}; give others"
         )
-    parting = split_clips(_pieces(corpus.subset(rows)), *_history(sources, asked.model))
+    split = split_clips(_pieces(corpus.subset(rows)), *_history(sources, options.model))
     parts: dict[Part, Rows] = {
-        name: rows[np.array([own == name for own in parting.parts])] for name in ("learned", "watched", "held out")
+        name: rows[np.array([own == name for own in split.parts])] for name in ("learned", "watched", "held out")
     }
     lost: dict[str, Counter[str]] = defaultdict(Counter)
     for name, reason in zip(names, reasons, strict=True):
         if reason:
             lost[name][reason.value] += 1
-    uses = _uses(sources, measured, _used(corpus, rows, parting), lost)
-    return AdaptationClips(corpus, parts, parting.within), uses
+    uses = _uses(sources, measured, _used(corpus, rows, split), lost)
+    return AdaptationClips(corpus, parts, split.within), uses
 
 
 def _pieces(clips: Corpus) -> list[SplitItem]:
@@ -159,7 +159,7 @@ def _pieces(clips: Corpus) -> list[SplitItem]:
 
 
 def _history(sources: Sequence[Source], model: str) -> tuple[set[str], set[str]]:
-    """Names of the sources that the model has learned from before, and of those that were held out then."""
+    """Return the names of the sources that the model was trained on before, and of those that were held out then."""
     history = (read_config(find_model(model)).get("trained") or {}).get(HISTORY) or {}
     if not history:
         return set(), set()
@@ -170,108 +170,116 @@ def _history(sources: Sequence[Source], model: str) -> tuple[set[str], set[str]]
     return learned, held_out
 
 
-def _replayed(asked: AdaptOptions) -> tuple[Replay | None, list[str]]:
-    """What is learned again, and what there is to say of it."""
-    if asked.replay:
-        return given(asked.replay), []
+def _replayed(options: AdaptOptions) -> tuple[Replay | None, list[str]]:
+    """Return the replay material, and remarks about it."""
+    if options.replay:
+        return given(options.replay), []
     if missing := why_not_synthetic():
         return None, [missing]
-    return synthetic(asked.work / "replay", workers=asked.workers, progress=asked.progress), []
+    return synthetic(options.work / "replay", workers=options.workers, progress=options.progress), []
 
 
 def _learn(
-    lessons: AdaptationClips,
-    again: Replay | None,
+    adaptation: AdaptationClips,
+    replay: Replay | None,
     sources: Sequence[Source],
     uses: Sequence[SourceUse],
-    asked: AdaptOptions,
+    options: AdaptOptions,
 ) -> LearningResult:
-    corpus, own = asked.work / "corpus", lessons.rows["learned"]
+    corpus, own = options.work / "corpus", adaptation.rows["learned"]
     new, old = 1, 0
-    if again:
-        new, old = repeats(int(lessons.corpus.frames[own].sum()), int(Corpus(again.corpus).frames[again.learned].sum()))
-    learned_from = [(corpus, own, new), *([(again.corpus, again.learned, old)] if again else [])]
-    trained = read_config(find_model(asked.model)).get("trained") or {}
+    if replay:
+        new, old = repeats(
+            int(adaptation.corpus.frames[own].sum()), int(Corpus(replay.corpus).frames[replay.learned].sum())
+        )
+    learned_from = [(corpus, own, new), *([(replay.corpus, replay.learned, old)] if replay else [])]
+    trained = read_config(find_model(options.model)).get("trained") or {}
     before = trained.get(HISTORY) or {}
     digests = {source.name: digest(source.path) for source in sources}
     learned = {digests[use.file] for use in uses if "learned" in use.use}
     held_out = {digests[use.file] for use in uses if use.use in ("held out", "watched")}
     remembered = {
-        "corpus": [*trained.get("corpus", []), *([again.corpus.name] if asked.replay and again else []), "own videos"],
+        "corpus": [
+            *trained.get("corpus", []),
+            *([replay.corpus.name] if options.replay and replay else []),
+            "own videos",
+        ],
         HISTORY: {
-            "from": Path(asked.model).name,
+            "from": Path(options.model).name,
             "learned": sorted(learned | set(before.get("learned", ()))),
             "held_out": sorted(held_out | set(before.get("held_out", ()))),
         },
     }
-    material = Material(learned_from, lessons.rows["watched"])
-    return learn(asked.model, material, asked.work / "learning", asked.minutes, remembered, asked.seed, asked.progress)
+    material = Material(learned_from, adaptation.rows["watched"])
+    return learn(
+        options.model, material, options.work / "learning", options.minutes, remembered, options.seed, options.progress
+    )
 
 
-def _proven(
-    lessons: AdaptationClips, again: Replay | None, learned: LearningResult, uses: Sequence[SourceUse],
+def _measure_gain(
+    adaptation: AdaptationClips, replay: Replay | None, learned: LearningResult, uses: Sequence[SourceUse],
     notes: Sequence[str],
-    asked: AdaptOptions,
+    options: AdaptOptions,
 ) -> AdaptResult:  # fmt: skip
-    """Calibrate, measure, and put the model where every command looks for it."""
-    folder = asked.work / "learning"
-    not_fitted = recalibrate(folder, lessons.clips("held out", "watched"), asked.progress)
-    before, after = load_sync_model(asked.model), load_sync_model(folder)
-    gained = accuracy_gains(before, after, lessons.clips("held out"), "your videos", asked.progress)
+    """Calibrate and measure the model, and copy it to the output folder."""
+    folder = options.work / "learning"
+    not_fitted = recalibrate(folder, adaptation.clips("held out", "watched"), options.progress)
+    before, after = load_sync_model(options.model), load_sync_model(folder)
+    gained = accuracy_gains(before, after, adaptation.clips("held out"), "your videos", options.progress)
     kept = (
-        accuracy_gains(before, after, Corpus(again.corpus).subset(again.held_out), again.what, asked.progress)
-        if again
+        accuracy_gains(before, after, Corpus(replay.corpus).subset(replay.held_out), replay.what, options.progress)
+        if replay
         else ()
     )
-    for name in (WEIGHTS, CONFIG):  # the config last: it vouches for the weights
-        with atomic_write(asked.out / name) as beside:
-            shutil.copyfile(folder / name, beside)
+    for name in (WEIGHTS, CONFIG):  # the config last: it marks the weights as complete
+        with atomic_write(options.out / name) as temporary:
+            shutil.copyfile(folder / name, temporary)
     return AdaptResult(
-        out=str(asked.out),
-        model=asked.model,
-        verdict=verdict_sentence(gained, kept, asked.model, str(asked.out), lessons.within),
+        out=str(options.out),
+        model=options.model,
+        verdict=verdict_sentence(gained, kept, options.model, str(options.out), adaptation.within),
         gains=gained,
         replay=kept,
-        replayed=again.what if again else "",
+        replayed=replay.what if replay else "",
         sources=tuple(uses),
-        learned_s=round(lessons.seconds("learned"), 2),
-        held_out_s=round(lessons.seconds("held out"), 2),
+        learned_s=round(adaptation.seconds("learned"), 2),
+        held_out_s=round(adaptation.seconds("held out"), 2),
         steps=learned.steps,
         kept=learned.kept,
         minutes=learned.minutes,
         calibrated=not not_fitted,
-        notes=(*notes, *_over_clips(gained), *([not_fitted] if not_fitted else [])),
+        notes=(*notes, *_interval_caveats(gained), *([not_fitted] if not_fitted else [])),
     )
 
 
-def _over_clips(gained: Sequence[Gain]) -> list[str]:
-    """What an interval over clips does not tell."""
+def _interval_caveats(gained: Sequence[Gain]) -> list[str]:
+    """Return the caveat about intervals over clips, if it applies."""
     if not gained or gained[0].kind != "clips":
         return []
     few = f"fewer than {MIN_UNITS} people or videos are held out"
     return [f"{few}: the intervals are over their clips, and say nothing of others"]
 
 
-def _remarks(lessons: AdaptationClips) -> list[str]:
-    """What a user should know of the split."""
+def _remarks(adaptation: AdaptationClips) -> list[str]:
+    """Return remarks about the split."""
     told = []
-    if lessons.within:
+    if adaptation.within:
         told.append(
             "the videos are too few to hold whole ones out, so the last quarter of each is: this says nothing of "
             "other people and other rooms"
         )
-    if not len(lessons.rows["watched"]):
+    if not len(adaptation.rows["watched"]):
         told.append("no video was watched during training: the weights of the last step are kept")
-    if (learned_s := lessons.seconds("learned")) < LITTLE_S:
+    if (learned_s := adaptation.seconds("learned")) < LITTLE_S:
         told.append(f"{format_duration(learned_s)} to learn from is little: more people help most")
     return told
 
 
-def _used(corpus: Corpus, rows: Rows, parting: ClipSplit) -> dict[str, tuple[str, float]]:
-    """By source: what it is used for, and the seconds of it that are used."""
+def _used(corpus: Corpus, rows: Rows, split: ClipSplit) -> dict[str, tuple[str, float]]:
+    """Return source -> use, and the number of seconds used."""
     names, seconds = corpus.manifest["source"].to_pylist(), corpus.manifest["seconds"].to_pylist()
     used: dict[str, dict[Part, float]] = defaultdict(dict)
-    for row, name in zip(rows.tolist(), parting.parts, strict=True):
+    for row, name in zip(rows.tolist(), split.parts, strict=True):
         parts = used[names[row]]
         parts[name] = parts.get(name, 0.0) + seconds[row]
     return {source: (" + ".join(sorted(parts, reverse=True)), sum(parts.values())) for source, parts in used.items()}
@@ -283,7 +291,7 @@ def _uses(
     used: Mapping[str, tuple[str, float]] | None = None,
     lost: Mapping[str, Counter[str]] | None = None,
 ) -> list[SourceUse]:
-    """The rows of sources.csv; before anything is prepared, what is not refused is to be used."""
+    """Return the rows of sources.csv; before the sources are prepared, all that are not refused count as used."""
     uses = []
     for source, known in zip(sources, measured, strict=True):
         reason = known.refused
@@ -298,5 +306,5 @@ def _uses(
 
 
 def write_sources(path: Path, uses: Sequence[SourceUse]) -> None:
-    """Write sources.csv, a row a source; ``seehear prepare --delays`` reads it, too."""
+    """Write sources.csv, one row per source; ``seehear prepare --delays`` can read it."""
     write_csv(path, [vars(use) for use in uses], list(SourceUse.__dataclass_fields__))
