@@ -16,7 +16,7 @@ def test_outcomes_come_in_the_order_of_the_files(workers):
     done = (
         [try_file(path, work, among_others=True) for path in PATHS]
         if not workers
-        else [*parallel_map(PATHS, work, workers)]
+        else [*parallel_map(PATHS, work_in_halves, workers)]
     )
     assert [one.path for one in done] == PATHS
     assert [one.value for one in done] == ["SLOW", None, None, "GOOD", None]
@@ -42,7 +42,7 @@ def test_files_are_mapped_in_their_order_in_processes_or_here(workers):
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     assert [what for share, what in told if share * len(PATHS) % 1 == 0] == [str(path) for path in PATHS]
-    assert (0.5 / len(PATHS) in shares) == (workers == 1)  # in this process the share within a file is told, too
+    assert 0.5 / len(PATHS) in shares
 
 
 def test_one_file_is_done_here_with_its_traceback():

@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context, parent_process
@@ -20,10 +20,11 @@ from threading import Thread
 from types import FrameType
 from typing import Any, Generic, Literal, NoReturn, TypeVar
 
-from seehear.errors import SeehearError, Stopped, as_user_error
+from seehear.errors import MediaError, SeehearError, Stopped, as_user_error
 from seehear.machine import available_cores, single_threaded_children
 from seehear.progress import Progress
 from seehear.registry import import_plugin_modules, plugin_modules
+from seehear.sandbox import Limits, Watch, Watchman, limit_own_data
 
 
 @contextmanager
@@ -74,16 +75,24 @@ class TaskMessage:
 
     Attributes:
         task: the task
-        kind: ``told`` (progress), ``done``, or ``died``: the process was killed or crashed in every attempt
+        kind: ``told`` (progress), ``done``, or ``died``: the process crashed in every attempt, or exceeded a limit
         value: the progress report, the result, or a description of how the process died
+        code: of how it died: ``died``, ``too-much-memory``, ``too-slow``
     """
 
     task: Any
     kind: Literal["told", "done", "died"]
     value: Any
+    code: str = "died"
 
 
-def run_tasks(tasks: Iterable[Any], work: Work, workers: int) -> Iterator[TaskMessage]:
+def run_tasks(
+    tasks: Iterable[Any],
+    work: Work,
+    workers: int,
+    file_of: Callable[[Any], Path] | None = None,
+    limits: Limits | None = None,
+) -> Iterator[TaskMessage]:
     """Run tasks in worker processes and yield their messages as they arrive.
 
     Each process uses one thread for OpenMP and OpenCV: two processes with two threads each on two cores ran over 20
@@ -93,6 +102,9 @@ def run_tasks(tasks: Iterable[Any], work: Work, workers: int) -> Iterator[TaskMe
         tasks: taken in order; must be picklable
         work: a function of a module, or a partial of one
         workers: number of processes
+        file_of: the file that a task reads, which a stranger may have made: a task that takes more than ``limits`` is
+            stopped and not tried again. Without it there are no limits.
+        limits: for each task; by default `Limits`.
 
     Raises:
         SeehearError: processes cannot be started
@@ -100,13 +112,32 @@ def run_tasks(tasks: Iterable[Any], work: Work, workers: int) -> Iterator[TaskMe
     """
     waiting = deque((task, MAX_ATTEMPTS) for task in tasks)
     pool: list[Worker] = []
+    limits = (limits or Limits()) if file_of else None
+
+    def assign(worker: Worker) -> None:
+        task, tries = waiting.popleft()
+        if limits and file_of:
+            worker.watch.begin(limits, file_of(task))
+        worker.assign(task, tries)
+
+    with Watchman(lambda: [worker.watch for worker in pool]) if limits else nullcontext():
+        yield from _run_pool(waiting, pool, lambda: Worker(work, limits=limits), workers, assign)
+
+
+def _run_pool(
+    waiting: deque[tuple[Any, int]],
+    pool: list[Worker],
+    start: Callable[[], Worker],
+    workers: int,
+    assign: Callable[[Worker], None],
+) -> Iterator[TaskMessage]:
     try:
         while waiting or any(worker.busy for worker in pool):
             while waiting and len(pool) < workers:
-                pool.append(Worker(work))
+                pool.append(start())
             for worker in pool:
                 if waiting and worker.ready and not worker.busy:
-                    worker.assign(*waiting.popleft())
+                    assign(worker)
             for connection in wait([worker.connection for worker in pool]):
                 worker = next(m for m in pool if m.connection is connection)
                 try:
@@ -117,7 +148,9 @@ def run_tasks(tasks: Iterable[Any], work: Work, workers: int) -> Iterator[TaskMe
                     task, tries, death = worker.collect_dead()
                     if idle:
                         continue
-                    if tries > 1:
+                    if excess := worker.watch.excess:
+                        yield TaskMessage(task, "died", excess.text, excess.code)
+                    elif tries > 1:
                         waiting.appendleft((task, tries - 1))
                     else:
                         yield TaskMessage(task, "died", death)
@@ -130,8 +163,9 @@ def run_tasks(tasks: Iterable[Any], work: Work, workers: int) -> Iterator[TaskMe
                 task = worker.task
                 if kind == "done":
                     worker.busy = False
+                    worker.watch.end()
                     if waiting:  # before the result is yielded, so that no process is idle meanwhile
-                        worker.assign(*waiting.popleft())
+                        assign(worker)
                 yield TaskMessage(task, kind, value)
     finally:
         for worker in pool:
@@ -147,16 +181,19 @@ class Worker:
         task: the current or last task
         tries: remaining attempts for this task, including the current one
         connection: receives pairs of ``ready``, ``told``, ``done`` or ``raised`` and a value
+        watch: over the memory and the time of the task, where there are limits
     """
 
-    def __init__(self, work: Work, alone: bool = True) -> None:
+    def __init__(self, work: Work, alone: bool = True, limits: Limits | None = None) -> None:
         """Start the process; ``work`` may start processes itself only if ``alone`` is false."""
         self.ready = False
         self.busy = False
         self.task: Any = None
         self.tries = 0
         self.connection, child_connection = get_context("spawn").Pipe()
-        self.process = SpawnProcess(target=_worker_main, args=(child_connection, work, plugin_modules()), daemon=alone)
+        told = (child_connection, work, plugin_modules(), limits and 2 * limits.memory)
+        self.process = SpawnProcess(target=_worker_main, args=told, daemon=alone)
+        self.watch = Watch(lambda: self.process.pid, self.process.kill)
         with single_threaded_children():
             self.process.start()
         child_connection.close()  # so that the connection ends when the process dies
@@ -198,7 +235,7 @@ def _describe_exit(exit_code: int) -> str:
     return f"ended with exit code {exit_code}"
 
 
-def _worker_main(connection: Connection, work: Work, plugins: Sequence[str]) -> None:
+def _worker_main(connection: Connection, work: Work, plugins: Sequence[str], most_data: int | None) -> None:
     """Main function of a worker process."""
     import cv2  # not needed by the parent
 
@@ -217,6 +254,8 @@ def _worker_main(connection: Connection, work: Work, plugins: Sequence[str]) -> 
     except SeehearError as error:
         send("raised", error)
         return
+    if most_data:
+        limit_own_data(most_data)
     send("ready", None)
     while True:
         try:
@@ -294,6 +333,11 @@ def try_file(path: Path, work: Callable[[Path], Value], *, among_others: bool) -
         if sentence is None:
             return FileResult(path, error=_unexpected_error(path, error), code="bug")
         return FileResult(path, error=str(sentence), code=sentence.code)
+    except MemoryError as error:
+        sentence = SeehearError(f"{path} needs more memory than there is; leave it out", code="too-much-memory")
+        if not among_others:
+            raise sentence from error
+        return FileResult(path, error=str(sentence), code=sentence.code)
     except Exception as error:
         if not among_others:
             raise
@@ -301,25 +345,30 @@ def try_file(path: Path, work: Callable[[Path], Value], *, among_others: bool) -
 
 
 def map_files(
-    paths: Sequence[Path], work: FileWork[Value], workers: int | None = None, progress: Progress | None = None
+    paths: Sequence[Path],
+    work: FileWork[Value],
+    workers: int | None = None,
+    progress: Progress | None = None,
+    *,
+    here: bool = False,
+    limits: Limits | None = None,
 ) -> Iterator[FileResult[Value]]:
     """Do the work on files, in processes where there are several, and give the results in the order of the files.
 
     Args:
         paths: the files.
         work: what is done with each.
-        workers: processes; by default one a core. One worker, or one file, is done in this process.
+        workers: processes; by default one a core. A single file is done in this process.
         progress: takes the share of all files that is done.
+        here: do it all in this process, where nothing limits a file's memory and time: the work cannot be sent.
+        limits: see `run_tasks`.
 
     Raises:
         SeehearError: fewer than one worker.
     """
     count = min(worker_count(workers), len(paths))
-    if count > 1:
-        for done, result in enumerate(parallel_map(paths, partial(_unwatched, work), count), 1):
-            if progress:
-                progress(done / len(paths), str(result.path))
-            yield result
+    if len(paths) > 1 and not here:
+        yield from parallel_map(paths, work, count, progress, limits)
         return
     for index, path in enumerate(paths):
 
@@ -337,6 +386,9 @@ def run_files(
     failed: Callable[[FileResult[Value]], Value],
     workers: int | None = None,
     progress: Progress | None = None,
+    *,
+    here: bool = False,
+    sandbox: bool = False,
 ) -> Value | Iterator[Value]:
     """Do the work on one path, whose errors are raised, or on a sequence of paths, whose results come one by one.
 
@@ -346,15 +398,37 @@ def run_files(
         failed: the result that stands for a file of a sequence that could not be used.
         workers: see `map_files`.
         progress: takes the share of all files that is done.
+        here: see `map_files`.
+        sandbox: a single path, too, is done in a process of its own, with limits.
 
     Raises:
         SeehearError: whatever the work on a single path raises, or fewer than one worker.
     """
+    if here and sandbox:
+        raise SeehearError("a sandbox is another process, which loads the model itself; give the model by its name")
     if isinstance(files, (str, os.PathLike)):
+        if sandbox:
+            return run_apart(Path(files), work, progress)
         report = partial(_report_of_one, progress, str(files))
         return work(Path(files), report)
-    results = map_files([Path(file) for file in files], work, workers, progress)
+    paths = [Path(file) for file in files]
+    if sandbox and len(paths) == 1:
+        results = parallel_map(paths, work, 1, progress)
+    else:
+        results = map_files(paths, work, workers, progress, here=here)
     return (failed(result) if result.value is None else result.value for result in results)
+
+
+def run_apart(path: Path, work: FileWork[Value], progress: Progress | None = None) -> Value:
+    """Do the work on one file in a process of its own, with limits.
+
+    Raises:
+        SeehearError: whatever the work raises, or the file takes too much.
+    """
+    (result,) = parallel_map([path], work, 1, progress)
+    if result.value is None:
+        raise MediaError(result.error or "", code=result.code)
+    return result.value
 
 
 def _report_of_one(progress: Progress | None, file: str, share: float) -> None:
@@ -366,33 +440,48 @@ def _watched(work: FileWork[Value], report: Callable[[float], None], path: Path)
     return work(path, report)
 
 
-def _unwatched(work: FileWork[Value], path: Path) -> Value:
-    return work(path, lambda share: None)
-
-
-def parallel_map(paths: Sequence[Path], work: Callable[[Path], Value], workers: int) -> Iterator[FileResult[Value]]:
-    """Process many files in parallel and yield the outcomes in order.
+def parallel_map(
+    paths: Sequence[Path],
+    work: FileWork[Value],
+    workers: int,
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+) -> Iterator[FileResult[Value]]:
+    """Process many files in parallel, each within limits, and yield the outcomes in order.
 
     Args:
         paths: the files
         work: a function of a module, or a partial of one
         workers: number of processes
+        progress: takes the share of all files that is done
+        limits: see `run_tasks`
     """
     finished: dict[int, FileResult[Value]] = {}
+    shares = [0.0] * len(paths)
     following = 0
-    for message in run_tasks(enumerate(paths), partial(_try_in_worker, work), workers):
+    for message in run_tasks(enumerate(paths), partial(_try_in_worker, work), workers, _numbered_file, limits):
         number, path = message.task
-        died = f"{path} cannot be read: the process that did it {message.value}; leave this file out"
-        finished[number] = message.value if message.kind == "done" else FileResult(path, error=died, code="died")
+        shares[number] = message.value if message.kind == "told" else 1.0
+        if message.kind == "told":
+            if progress:
+                progress(sum(shares) / len(paths), str(path))
+            continue
+        why = f"{path} cannot be read: the process that did it {message.value}; leave this file out"
+        finished[number] = message.value if message.kind == "done" else FileResult(path, error=why, code=message.code)
         while following in finished:
-            yield finished.pop(following)
+            result = finished.pop(following)
             following += 1
+            if progress:
+                progress(sum(shares) / len(paths), str(result.path))
+            yield result
 
 
-def _try_in_worker(
-    work: Callable[[Path], Value], numbered: tuple[int, Path], tell: ReportProgress
-) -> FileResult[Value]:
-    return try_file(numbered[1], work, among_others=True)
+def _numbered_file(numbered: tuple[int, Path]) -> Path:
+    return numbered[1]
+
+
+def _try_in_worker(work: FileWork[Value], numbered: tuple[int, Path], tell: ReportProgress) -> FileResult[Value]:
+    return try_file(numbered[1], partial(_watched, work, tell), among_others=True)
 
 
 def _unexpected_error(path: Path, error: Exception) -> str:

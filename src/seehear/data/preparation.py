@@ -187,7 +187,7 @@ def _outcomes(
     """Yield the outcomes of the other sources in the order in which the workers finish them."""
     tasks = [Task(n, plan.sources[n], plan.keys[n]) for n in range(len(plan.sources)) if n not in known]
     work = partial(prepare_source, staging=staging.folder, open_reader=open_reader)
-    for message in run_tasks(tasks, work, workers):
+    for message in run_tasks(tasks, work, workers, lambda task: task.source.path):
         number = message.task.number
         if message.kind == "told":
             watch.step(number, message.value)

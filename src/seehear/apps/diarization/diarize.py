@@ -29,6 +29,7 @@ def diarize(  # type: ignore[overload-overlap]  # a str is a sequence of str
     delay_ms: float | None = ...,
     audio_stream: str | None = ...,
     workers: int | None = ...,
+    sandbox: bool = ...,
     faces: FaceFinder = ...,
     detector: Path | None = ...,
     progress: Progress | None = ...,
@@ -45,6 +46,7 @@ def diarize(
     delay_ms: float | None = ...,
     audio_stream: str | None = ...,
     workers: int | None = ...,
+    sandbox: bool = ...,
     faces: FaceFinder = ...,
     detector: Path | None = ...,
     progress: Progress | None = ...,
@@ -60,6 +62,7 @@ def diarize(
     delay_ms: float | None = None,
     audio_stream: str | None = None,
     workers: int | None = None,
+    sandbox: bool = False,
     faces: FaceFinder = "yunet",
     detector: Path | None = None,
     progress: Progress | None = None,
@@ -82,6 +85,8 @@ def diarize(
         audio_stream: which stream of audio, from 1, and perhaps which channel: 2 or 2:left; by default the one that
             agrees best with the lips.
         workers: processes for several files; by default one per core.
+        sandbox: read a single file, too, in a process of its own, which is stopped when it takes too much memory or
+            time; several files always are.
         faces: find faces with YuNet, or take the whole frame as a face crop.
         detector: YuNet's .onnx file; by default the cached one, or downloaded.
         progress: called with the share that is done, 0 to 1, and the file.
@@ -103,4 +108,4 @@ def diarize(
     known = tuple(enroll.items() if isinstance(enroll, Mapping) else parse_enrolments(enroll))
     if known and identity == "none":
         raise SeehearError("--enroll needs models that know faces and voices; leave out --identity none")
-    return diarize_files(files, ModelNames(model, identity, known), options, workers, progress)
+    return diarize_files(files, ModelNames(model, identity, known), options, workers, progress, sandbox)

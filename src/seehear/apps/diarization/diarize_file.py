@@ -181,6 +181,7 @@ def diarize_files(
     options: DiarizationOptions,
     workers: int | None = None,
     progress: Progress | None = None,
+    sandbox: bool = False,
 ) -> Diarization | Iterator[Diarization]:
     """Diarize a file, or a sequence of files in worker processes; see `diarize`."""
     versions = names.versions()
@@ -190,8 +191,10 @@ def diarize_files(
         files,
         partial(_diarize_with, names, versions, options),
         lambda file: Diarization.failed(file.path, file.error or "", file.code),
-        1 if isinstance(names.sync, LipSyncModel) else workers,
+        workers,
         progress,
+        here=isinstance(names.sync, LipSyncModel),
+        sandbox=sandbox,
     )
 
 

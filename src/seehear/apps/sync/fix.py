@@ -29,6 +29,7 @@ def fix_sync(  # type: ignore[overload-overlap]  # a str is a sequence of str
     search_s: float = ...,
     audio_stream: str | None = ...,
     workers: int | None = ...,
+    sandbox: bool = ...,
     faces: FaceFinder = ...,
     detector: Path | None = ...,
     progress: Progress | None = ...,
@@ -45,6 +46,7 @@ def fix_sync(
     search_s: float = ...,
     audio_stream: str | None = ...,
     workers: int | None = ...,
+    sandbox: bool = ...,
     faces: FaceFinder = ...,
     detector: Path | None = ...,
     progress: Progress | None = ...,
@@ -60,6 +62,7 @@ def fix_sync(
     search_s: float = 1.0,
     audio_stream: str | None = None,
     workers: int | None = None,
+    sandbox: bool = False,
     faces: FaceFinder = "yunet",
     detector: Path | None = None,
     progress: Progress | None = None,
@@ -78,6 +81,8 @@ def fix_sync(
         audio_stream: stream to measure, from 1, and perhaps its channel: 2 or 2:left; by default the one that agrees
             best with the lips. All streams are shifted.
         workers: processes for several files; by default one per core.
+        sandbox: read a single file, too, in a process of its own, which is stopped when it takes too much memory or
+            time; several files always are.
         faces: find faces with YuNet, or take the whole frame as a face crop.
         detector: YuNet's .onnx file; by default the cached one, or downloaded.
         progress: called with the share that is done, 0 to 1, and the file.
@@ -99,4 +104,4 @@ def fix_sync(
     paths = [Path(files)] if isinstance(files, (str, os.PathLike)) else [Path(file) for file in files]
     outputs = dict(zip(paths, output_paths(paths, Path(out)), strict=True))
     measure = MeasureOptions(search_s, faces, detector, AudioStreamChoice.parse(audio_stream))
-    return fix_files(files, model, FixOptions(measure, outputs, force), workers, progress)
+    return fix_files(files, model, FixOptions(measure, outputs, force), workers, progress, sandbox)

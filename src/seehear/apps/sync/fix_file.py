@@ -153,6 +153,7 @@ def fix_files(
     options: FixOptions,
     workers: int | None = None,
     progress: Progress | None = None,
+    sandbox: bool = False,
 ) -> FixResult | Iterator[FixResult]:
     """Fix a file, or a sequence of files in worker processes; see `fix_sync`."""
     version = model_version(model)
@@ -165,8 +166,10 @@ def fix_files(
             error=file.error,
             code=file.code,
         ),
-        1 if isinstance(model, LipSyncModel) else workers,
+        workers,
         progress,
+        here=isinstance(model, LipSyncModel),
+        sandbox=sandbox,
     )
     if isinstance(result, FixResult) and result.error:
         raise MediaError(result.error, code=result.code)

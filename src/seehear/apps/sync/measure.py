@@ -32,6 +32,7 @@ def measure_sync(  # type: ignore[overload-overlap]  # a str is a sequence of st
     search_s: float = ...,
     audio_stream: str | None = ...,
     workers: int | None = ...,
+    sandbox: bool = ...,
     faces: FaceFinder = ...,
     detector: Path | None = ...,
     progress: Progress | None = ...,
@@ -46,6 +47,7 @@ def measure_sync(
     search_s: float = ...,
     audio_stream: str | None = ...,
     workers: int | None = ...,
+    sandbox: bool = ...,
     faces: FaceFinder = ...,
     detector: Path | None = ...,
     progress: Progress | None = ...,
@@ -74,6 +76,7 @@ def measure_sync(
     search_s: float = 1.0,
     audio_stream: str | None = None,
     workers: int | None = None,
+    sandbox: bool = False,
     faces: FaceFinder = "yunet",
     detector: Path | None = None,
     video: NDArray[np.uint8] | None = None,
@@ -94,6 +97,8 @@ def measure_sync(
         audio_stream: stream to measure, from 1, and perhaps its channel: 2 or 2:left; by default the one that agrees
             best with the lips.
         workers: processes for several files; by default one per core.
+        sandbox: read a single file, too, in a process of its own, which is stopped when it takes too much memory or
+            time; several files always are.
         faces: find faces with YuNet, or take the whole frame as a face crop.
         detector: YuNet's .onnx file; by default the cached one, or downloaded.
         video: instead of files, frames in memory: RGB uint8 (T, H, W, 3).
@@ -120,7 +125,7 @@ def measure_sync(
     if video is not None and audio is not None:
         return measure_arrays(video, audio, model, options, fps, sample_rate, progress)
     assert files is not None
-    return measure_files(files, model, options, workers, progress)
+    return measure_files(files, model, options, workers, progress, sandbox)
 
 
 def check_search(search_s: float) -> None:

@@ -126,6 +126,7 @@ def measure_files(
     options: MeasureOptions,
     workers: int | None = None,
     progress: Progress | None = None,
+    sandbox: bool = False,
 ) -> SyncMeasurement | Iterator[SyncMeasurement]:
     """Measure a file, or a sequence of files in worker processes; see `measure_sync`."""
     version = model_version(model)
@@ -134,8 +135,10 @@ def measure_files(
         files,
         partial(_measure_with, model, version, options),
         lambda file: SyncMeasurement.failed(file.path, file.error or "", file.code, options.search_s),
-        1 if isinstance(model, LipSyncModel) else workers,
+        workers,
         progress,
+        here=isinstance(model, LipSyncModel),
+        sandbox=sandbox,
     )
 
 
