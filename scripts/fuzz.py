@@ -53,7 +53,22 @@ Reader = Callable[[Path], None]
 
 # Mutations -----------------------------------------------------------------------------------------------------------
 
-INTEGERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 62, (1 << 64) - 1)
+INTEGERS = (
+    0,
+    1,
+    2,
+    0x7F,
+    0x80,
+    0xFF,
+    0x7FFF,
+    0x8000,
+    0xFFFF,
+    0x7FFFFFFF,
+    0x80000000,
+    0xFFFFFFFF,
+    1 << 62,
+    (1 << 64) - 1,
+)
 
 BOXES = re.compile(
     rb"moov|mdat|trak|mdia|minf|stbl|stsd|stts|stsz|stco|co64|elst|edts|tkhd|mvhd|mdhd|ctts|stsc|stss|ftyp|free|hdlr"
@@ -189,7 +204,23 @@ def mutate(seed: bytes, rng: random.Random, others: list[bytes], ways: tuple[Any
 
 def mutate_value(value: Any, rng: random.Random) -> Any:
     """Change one place in JSON values: another type, an extreme number, a missing or strange key."""
-    odd = [None, True, -1, 0, 1 << 70, float("nan"), float("inf"), 1e308, "", "x" * 5000, "../../etc", [], {}, [[[]]], {"a": 1}]
+    odd = [
+        None,
+        True,
+        -1,
+        0,
+        1 << 70,
+        float("nan"),
+        float("inf"),
+        1e308,
+        "",
+        "x" * 5000,
+        "../../etc",
+        [],
+        {},
+        [[[]]],
+        {"a": 1},
+    ]
     odd += [1 << 30, 10**9, -(1 << 31), [1] * 1000, "sync", "\ud800"]
     if isinstance(value, dict) and value and rng.random() < 0.9:
         key = rng.choice(sorted(value))
@@ -225,18 +256,38 @@ def make_seeds(folder: Path) -> None:
     rng = np.random.default_rng(0)
     sound = (rng.normal(size=16_000) * 3000).astype(np.int16)
     pictures = rng.integers(0, 255, (12, 64, 64, 3), dtype=np.uint8)
-    containers = {"mp4": ("libx264", "aac"), "mkv": ("libx264", "pcm_s16le"), "avi": ("mpeg4", "mp3"), "mov": ("mjpeg", "pcm_s16le")}
-    containers |= {"webm": ("libvpx", "libopus"), "ts": ("mpeg2video", "mp2"), "mxf": ("mpeg2video", "pcm_s16le"), "flv": ("flv1", "aac")}
-    containers |= {"wav": (None, "pcm_s16le"), "flac": (None, "flac"), "ogg": (None, "libopus"), "mp3": (None, "mp3"), "m4a": (None, "aac")}
+    containers = {
+        "mp4": ("libx264", "aac"),
+        "mkv": ("libx264", "pcm_s16le"),
+        "avi": ("mpeg4", "mp3"),
+        "mov": ("mjpeg", "pcm_s16le"),
+    }
+    containers |= {
+        "webm": ("libvpx", "libopus"),
+        "ts": ("mpeg2video", "mp2"),
+        "mxf": ("mpeg2video", "pcm_s16le"),
+        "flv": ("flv1", "aac"),
+    }
+    containers |= {
+        "wav": (None, "pcm_s16le"),
+        "flac": (None, "flac"),
+        "ogg": (None, "libopus"),
+        "mp3": (None, "mp3"),
+        "m4a": (None, "aac"),
+    }
     for suffix, (video, audio) in containers.items():
         target = folder / f"media.{suffix}"
         try:
             with av.open(str(target), "w") as out:
                 streams = []
                 if video:
-                    seen = out.add_stream(video, rate=25, width=64, height=64, pix_fmt="yuvj420p" if video == "mjpeg" else "yuv420p")
+                    seen = out.add_stream(
+                        video, rate=25, width=64, height=64, pix_fmt="yuvj420p" if video == "mjpeg" else "yuv420p"
+                    )
                     streams.append(seen)
-                heard = out.add_stream(audio, rate=48_000 if "opus" in audio or suffix == "mxf" else 16_000, layout="mono")
+                heard = out.add_stream(
+                    audio, rate=48_000 if "opus" in audio or suffix == "mxf" else 16_000, layout="mono"
+                )
                 for number, picture in enumerate(pictures if video else ()):
                     frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format=seen.pix_fmt)
                     frame.pts = number
@@ -287,7 +338,9 @@ class Kinds:
         """With the seeds in ``work``."""
         self.seeds, self.decoys = work / "seeds", work / DECOYS
         self.media = [path.read_bytes() for path in sorted(self.seeds.glob("media.*"))]
-        self.names = sorted(name.removeprefix("make_").replace("_", "-") for name in dir(self) if name.startswith("make_"))
+        self.names = sorted(
+            name.removeprefix("make_").replace("_", "-") for name in dir(self) if name.startswith("make_")
+        )
 
     def make(self, kind: str, number: int, folder: Path) -> tuple[Path, Reader]:
         """Write file ``number`` of a kind, the same bytes every time, and return it with what reads it."""
@@ -315,7 +368,14 @@ class Kinds:
 
     def make_playlist(self, rng: random.Random, folder: Path) -> tuple[Path, Reader]:
         """Texts that make FFmpeg open other files, whatever their name ends in."""
-        target = rng.choice((str(self.decoys / "media.wav"), f"file:{self.decoys}/media.mp4", "http://127.0.0.1:9/x", "../decoys/media.wav"))
+        target = rng.choice(
+            (
+                str(self.decoys / "media.wav"),
+                f"file:{self.decoys}/media.mp4",
+                "http://127.0.0.1:9/x",
+                "../decoys/media.wav",
+            )
+        )
         texts = (
             f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{target}\n#EXT-X-ENDLIST\n",
             f"ffconcat version 1.0\nfile '{target}'\nduration 3\n",
@@ -327,7 +387,9 @@ class Kinds:
             f"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY x SYSTEM '{target}'>]><a>&x;</a>",
             f"movie={target}",
         )
-        path = folder / f"file.{rng.choice(('m3u8', 'mp4', 'wav', 'mkv', 'txt', 'ffconcat', 'sdp', 'mpd', 'xml', 'avi'))}"
+        path = (
+            folder / f"file.{rng.choice(('m3u8', 'mp4', 'wav', 'mkv', 'txt', 'ffconcat', 'sdp', 'mpd', 'xml', 'avi'))}"
+        )
         data = bytearray(rng.choice(texts).encode())
         if rng.random() < 0.5:
             data = bytearray(mutate(bytes(data), rng, self.media, TEXT))
@@ -371,7 +433,21 @@ class Kinds:
             table = pq.ParquetFile(file).read()
             rows = table.to_pylist()
             name = rng.choice(table.column_names)
-            odd = rng.choice((-1, 0, 1 << 31, (1 << 63) - 1, None, float("nan"), "../../../etc/passwd", "/etc/passwd", "x" * 100_000, [1], b"\xff"))
+            odd = rng.choice(
+                (
+                    -1,
+                    0,
+                    1 << 31,
+                    (1 << 63) - 1,
+                    None,
+                    float("nan"),
+                    "../../../etc/passwd",
+                    "/etc/passwd",
+                    "x" * 100_000,
+                    [1],
+                    b"\xff",
+                )
+            )
             kind = rng.randrange(5)
             column = [odd for row in rows]
             try:
@@ -384,7 +460,9 @@ class Kinds:
                 elif kind == 3:
                     table = table.set_column(table.column_names.index(name), name, pa.array(column))
                 else:
-                    table = table.set_column(table.column_names.index(name), name, pa.array(column).cast(table[name].type))
+                    table = table.set_column(
+                        table.column_names.index(name), name, pa.array(column).cast(table[name].type)
+                    )
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OverflowError, TypeError):
                 table = table.slice(0, 0)
             pq.write_table(table, file)
@@ -440,7 +518,9 @@ class Kinds:
             path.write_bytes(pickled(rng, folder))
         else:
             stored = io.BytesIO()
-            torch.save({"netcnnaud.0.weight": torch.zeros(3, 3)}, stored, _use_new_zipfile_serialization=rng.random() < 0.5)
+            torch.save(
+                {"netcnnaud.0.weight": torch.zeros(3, 3)}, stored, _use_new_zipfile_serialization=rng.random() < 0.5
+            )
             path.write_bytes(mutate(stored.getvalue(), rng, self.media, BINARY))
         return path, read_checkpoint
 
@@ -465,7 +545,9 @@ class Kinds:
         values |= {"seconds": 2.0, "data": "x", "threshold": 0.3, "trials": 100, "kind": "scores", "format": 1}
         if source and rng.random() < 0.3:
             values = json.loads(rng.choice(source).read_text())
-        path.write_bytes(as_json(mutate_value(values, rng)) if rng.random() < 0.6 else mutate(as_json(values), rng, [], TEXT[:6]))
+        path.write_bytes(
+            as_json(mutate_value(values, rng)) if rng.random() < 0.6 else mutate(as_json(values), rng, [], TEXT[:6])
+        )
         return path, read_calibration
 
     def _yaml(self, kind: str, rng: random.Random, folder: Path) -> Path:
@@ -521,13 +603,17 @@ class Kinds:
         """Downloaded zip files: unsafe paths, links, bombs, damage."""
         path = folder / "download.zip"
         stored = io.BytesIO()
-        with zipfile.ZipFile(stored, "w", rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA))) as out:
+        with zipfile.ZipFile(
+            stored, "w", rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA))
+        ) as out:
             for _ in range(rng.randrange(1, 5)):
                 info = zipfile.ZipInfo(self._member(rng))
                 info.external_attr = rng.choice((0o644, 0o120777, 0o020666, 0o040755, 0o104755)) << 16
                 info.compress_type = out.compression
                 out.writestr(info, rng.choice((b"x", b"/etc/passwd", bytes(3_000_000), os.fsencode(self.decoys))))
-        path.write_bytes(mutate(stored.getvalue(), rng, self.media, BINARY) if rng.random() < 0.6 else stored.getvalue())
+        path.write_bytes(
+            mutate(stored.getvalue(), rng, self.media, BINARY) if rng.random() < 0.6 else stored.getvalue()
+        )
         return path, read_archive
 
     def make_tar(self, rng: random.Random, folder: Path) -> tuple[Path, Reader]:
@@ -535,11 +621,28 @@ class Kinds:
         mode = rng.choice(("", "gz"))
         path = folder / f"download.tar{'.gz' if mode else ''}"
         stored = io.BytesIO()
-        with tarfile.open(fileobj=stored, mode=f"w:{mode}", format=rng.choice((tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT))) as out:
+        with tarfile.open(
+            fileobj=stored,
+            mode=f"w:{mode}",
+            format=rng.choice((tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)),
+        ) as out:
             for _ in range(rng.randrange(1, 5)):
                 info = tarfile.TarInfo(self._member(rng)[:90])
-                info.type = rng.choice((tarfile.REGTYPE,) * 5 + (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE, tarfile.GNUTYPE_SPARSE))
-                info.linkname, info.mode = rng.choice((str(self.decoys), "../" * 6 + "etc", "one")), rng.choice((0o644, 0o7777))
+                info.type = rng.choice(
+                    (tarfile.REGTYPE,) * 5
+                    + (
+                        tarfile.SYMTYPE,
+                        tarfile.LNKTYPE,
+                        tarfile.CHRTYPE,
+                        tarfile.FIFOTYPE,
+                        tarfile.DIRTYPE,
+                        tarfile.GNUTYPE_SPARSE,
+                    )
+                )
+                info.linkname, info.mode = (
+                    rng.choice((str(self.decoys), "../" * 6 + "etc", "one")),
+                    rng.choice((0o644, 0o7777)),
+                )
                 data = rng.choice((b"x", bytes(2_000_000)))
                 info.size = len(data) if info.isreg() else 0
                 with_data = io.BytesIO(data) if info.isreg() else None
@@ -556,16 +659,20 @@ class Kinds:
 
     def _member(self, rng: random.Random) -> str:
         return rng.choice(
-            ("one", "a/b", "../up", "a/../../up", str(self.decoys / "planted"), "/etc/planted", "C:\\planted", "..\\up", "one/two", "n" * 300)
-            + ("a\x00b", "\udce9", ".unpacking/x", "con", "", "./", "a//b", "a/.", "one ")
+            ("one", "two", "a/b", "../up", "a/../../up", str(self.decoys / "planted"), "/etc/planted", "C:\\planted", "..\\up", "one/two", "n" * 300)
+            + ("a\x00b", "é", ".unpacking/x", "con", "", "./", "a//b", "a/.", "one ")
         )  # fmt: skip
 
     def make_listing(self, rng: random.Random, folder: Path) -> tuple[Path, Reader]:
         """What download servers answer: JSON of Zenodo, CSV of a repository."""
         path = folder / "answer"
-        record = {"files": [{"key": "a.zip", "size": 3, "checksum": "md5:" + "0" * 32, "links": {"self": "https://x/a"}}]}
+        record = {
+            "files": [{"key": "a.zip", "size": 3, "checksum": "md5:" + "0" * 32, "links": {"self": "https://x/a"}}]
+        }
         path.write_bytes(
-            as_json(mutate_value(record, rng)) if rng.random() < 0.5 else mutate(as_json(record) + b"\nfile,x\na.wav,1\n", rng, [b"a,b\n"], TEXT)
+            as_json(mutate_value(record, rng))
+            if rng.random() < 0.5
+            else mutate(as_json(record) + b"\nfile,x\na.wav,1\n", rng, [b"a,b\n"], TEXT)
         )
         return path, read_listing
 
@@ -579,7 +686,10 @@ def png_bomb(width: int, height: int, depth: int, colour: int) -> bytes:
     samples = {0: 1, 2: 3, 6: 4}[colour]
     line = (width * samples * depth + 7) // 8 + 1
     packer = zlib.compressobj(1)
-    data = b"".join(packer.compress(bytes(min(line, 1 << 20))) for _ in range(min(height, 2000, max(1, (64 << 20) // min(line, 1 << 20)))))
+    data = b"".join(
+        packer.compress(bytes(min(line, 1 << 20)))
+        for _ in range(min(height, 2000, max(1, (64 << 20) // min(line, 1 << 20))))
+    )
     head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data + packer.flush()) + chunk(b"IEND", b"")
 
@@ -621,11 +731,19 @@ def pickled(rng: random.Random, folder: Path) -> bytes:
 
     import torch
 
-    call = rng.choice(((os.system, (f"touch {folder}/ran",)), (os.mkdir, (f"{folder}/ran",)), (eval, (f"open({str(folder / 'ran')!r}, 'w')",))))
+    call = rng.choice(
+        (
+            (os.system, (f"touch {folder}/ran",)),
+            (os.mkdir, (f"{folder}/ran",)),
+            (eval, (f"open({str(folder / 'ran')!r}, 'w')",)),
+        )
+    )
     program = _Program(*call)
     stored = io.BytesIO()
     if rng.random() < 0.5:
-        torch.save({"state_dict": program, "weight": torch.zeros(1)}, stored, _use_new_zipfile_serialization=rng.random() < 0.5)
+        torch.save(
+            {"state_dict": program, "weight": torch.zeros(1)}, stored, _use_new_zipfile_serialization=rng.random() < 0.5
+        )
         return stored.getvalue()
     return pickle.dumps(program, protocol=rng.choice((0, 2, 5)))
 
@@ -671,7 +789,12 @@ def read_corpus(path: Path) -> None:
     except SeehearError as error:
         problem = error
     corpus = open_corpus(path)
-    for step in (lambda: list(corpus), lambda: corpus.split("dev"), lambda: corpus.with_sound(), lambda: corpus.detectors):
+    for step in (
+        lambda: list(corpus),
+        lambda: corpus.split("dev"),
+        lambda: corpus.with_sound(),
+        lambda: corpus.detectors,
+    ):
         try:
             step()
         except SeehearError as error:
@@ -790,7 +913,16 @@ class Watch:
         """Hooks cannot be removed: it is told when to look."""
         self.folder: Path | None = None
         self.touched: list[str] = []
-        trusted = {sys.prefix, sys.base_prefix, "/usr/lib", "/usr/share", "/proc", "/sys", "/dev", str(Path(__file__).parents[1] / "src")}
+        trusted = {
+            sys.prefix,
+            sys.base_prefix,
+            "/usr/lib",
+            "/usr/share",
+            "/proc",
+            "/sys",
+            "/dev",
+            str(Path(__file__).parents[1] / "src"),
+        }
         self.trusted = tuple(os.path.realpath(place) for place in trusted)
         sys.addaudithook(self._hook)
 
@@ -800,10 +932,21 @@ class Watch:
         if event in ("socket.connect", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork"):
             self.touched.append(f"{event} {arguments[1:2]}")
         elif event == "open" and isinstance(arguments[0], (str, bytes, os.PathLike)):
-            writes = bool(arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)) if isinstance(arguments[2], int) else False
+            writes = (
+                bool(arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)) if isinstance(arguments[2], int) else False
+            )
             if writes or os.path.isabs(os.fsdecode(arguments[0])):  # rmtree opens names relative to a folder's number
                 self._look(event, arguments[0], writes)
-        elif event in ("os.remove", "os.rmdir", "os.mkdir", "os.rename", "os.link", "os.symlink", "os.truncate", "os.chmod"):
+        elif event in (
+            "os.remove",
+            "os.rmdir",
+            "os.mkdir",
+            "os.rename",
+            "os.link",
+            "os.symlink",
+            "os.truncate",
+            "os.chmod",
+        ):
             two = event in ("os.rename", "os.link", "os.symlink")
             number = arguments[-1] if event != "os.truncate" and isinstance(arguments[-1], int) else -1
             base = os.readlink(f"/proc/self/fd/{number}") if number >= 0 else ""
@@ -860,7 +1003,7 @@ def worker(connection: Any, work: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30, 1 << 30))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     kinds, watch, decoys = Kinds(work), Watch(), Decoys(work / DECOYS)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    os.dup2(os.open("/tmp/fz/err", os.O_WRONLY | os.O_CREAT), 2)
     connection.send(("ready", ""))
     while (task := connection.recv()) is not None:
         kind, number, folder = task
@@ -943,7 +1086,9 @@ class Fuzzer:
             if outcome not in ("read", "refused"):
                 place = self.work / "findings" / kind / str(number)
                 shutil.copytree(self.work / "case", place, dirs_exist_ok=True, symlinks=True)
-                (place / "WHY").write_text(f"{outcome} after {seconds:.1f} s, {megabytes:.0f} MB\n{text}\n", "utf-8", "replace")
+                (place / "WHY").write_text(
+                    f"{outcome} after {seconds:.1f} s, {megabytes:.0f} MB\n{text}\n", "utf-8", "replace"
+                )
                 last = text.strip().splitlines()[-1:] or [""]
                 print(f"{kind}:{number} {outcome} {last[0][:150]}", flush=True)
             if done % 200 == 199 or done == files - 1:

@@ -15,7 +15,9 @@ from seehear.config import (
     PLANS_FOLDER,
     PRESETS_FOLDER,
     OptionsError,
+    PlainLoader,
     build,
+    load_yaml,
     packaged_model_names,
     resource_folder,
     to_plain,
@@ -228,8 +230,8 @@ def parse_yaml(text: str, where: str) -> Any:
         OptionsError: it is not valid YAML, or a mapping has a key twice.
     """
     try:
-        return yaml.load(text, Loader=_UniqueKeyLoader)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: text that looks like a date, but is invalid
+        return load_yaml(text, _UniqueKeyLoader)
+    except yaml.YAMLError as error:
         raise OptionsError(
             f"{where} is not valid YAML ({str(error).splitlines()[0]}); correct it", code="yaml"
         ) from error
@@ -257,7 +259,7 @@ def plan_to_yaml(plan: BenchmarkPlan) -> str:
     return yaml.dump(to_plain(plan), Dumper=_AliasFreeDumper, sort_keys=False, allow_unicode=True, width=120)
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+class _UniqueKeyLoader(PlainLoader):
     """Rejects duplicate keys in a mapping, of which PyYAML would silently use the last."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:

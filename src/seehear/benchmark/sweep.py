@@ -12,7 +12,7 @@ import yaml
 
 from seehear.benchmark.plan import CORPORA, BenchmarkPlan, Claim, PretextSpec, base_name, expand_variants
 from seehear.benchmark.reading import check_plan
-from seehear.config import OptionsError
+from seehear.config import OptionsError, load_yaml
 from seehear.errors import ModelError
 from seehear.losses import LOSSES
 
@@ -129,7 +129,7 @@ def _parse(assignment: str) -> tuple[str, list[Any]]:
 def _value(part: str, assignment: str) -> Any:
     """Parse a value as YAML, and also floats such as 1e-3, which YAML reads as text."""
     try:
-        value = yaml.safe_load(part)
+        value = load_yaml(part)
     except yaml.YAMLError as error:
         raise OptionsError(
             f"--option {assignment} has the value {part!r}, which is not valid YAML; quote it", code="yaml"

@@ -16,6 +16,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from seehear.cli.flags import Flag, HelpFormatter, flags_of, plain, set_choices, show_values
 from seehear.cli.verbs import Function, Verb
+from seehear.config import load_yaml
 
 BAD_INPUT = 2
 
@@ -282,7 +283,7 @@ def _configured(words: Sequence[str]) -> dict[str, Any]:
         flag, equals, value = word.partition("=")
         if flag == "--config":
             try:
-                content = yaml.safe_load(Path(value if equals else following).read_text(encoding="utf-8"))
+                content = load_yaml(Path(value if equals else following).read_text(encoding="utf-8"))
             except (OSError, ValueError, yaml.YAMLError):
                 continue
             values |= content if isinstance(content, dict) else {}

@@ -112,7 +112,7 @@ class CorpusRoot:
             data: bytes = self._fs.cat_file(f"{self._path}/{file}")
         except FileNotFoundError:
             return None
-        return data.decode()
+        return data.decode(errors="replace")
 
     def bytes(self, shard: int, start: int, stop: int) -> bytes:
         """Read bytes [start, stop) of a shard.

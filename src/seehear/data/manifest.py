@@ -16,6 +16,7 @@ from typing import Any, Literal
 import fsspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -103,6 +104,8 @@ def read_corpus_file(fs: fsspec.AbstractFileSystem, root: str) -> dict[str, Any]
         check_not_lfs_pointer(Path(f"{root}/{CORPUS_FILE}"), text)
         content: dict[str, Any] = json.loads(text)
         version = content["format_version"]
+        if version == FORMAT_VERSION:
+            _check_content(content)
     except LfsPointerError:
         raise
     except (FileNotFoundError, NotADirectoryError):
@@ -130,10 +133,51 @@ def read_manifest(fs: fsspec.AbstractFileSystem, root: str) -> pa.Table:
             # not read_table: its threads keep the file open a little longer, and a process that ends then is aborted
             table = pq.ParquetFile(file).read(use_threads=False)
     except (OSError, pa.ArrowException) as error:
-        raise CorpusError(f"{root}/{MANIFEST_FILE} cannot be read ({error}); prepare the corpus again") from error
-    if missing := [name for name in SCHEMA.names if name not in table.column_names]:
-        raise CorpusError(f"{root}/{MANIFEST_FILE} has no column {missing[0]}; prepare the corpus again")
+        raise CorpusError(
+            f"{root}/{MANIFEST_FILE} cannot be read ({' '.join(str(error).split())}); prepare the corpus again"
+        ) from error
+    if problem := _manifest_problem(table):
+        raise CorpusError(f"{root}/{MANIFEST_FILE} {problem}; prepare the corpus again")
     return table
+
+
+def _check_content(content: dict[str, Any]) -> None:
+    """Check the keys that are used everywhere.
+
+    Raises:
+        ValueError, TypeError, KeyError: one is missing, or of another type
+    """
+    options = content["made"]["options"]
+    if not isinstance(options, dict):
+        raise TypeError("its options are not a mapping")
+    for name, value, kind in (
+        ("size", options["size"], int),
+        ("shards", content["shards"], int),
+        ("format", options["format"], str),
+        ("manifest_sha256", content["manifest_sha256"], str),
+        ("seehear", content["seehear"], str),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} is {str(value)[:80]!r}")
+
+
+def _manifest_problem(table: pa.Table) -> str | None:
+    """What is wrong with the columns of a manifest: a stranger may have written it."""
+    for field in SCHEMA:
+        count = table.column_names.count(field.name)
+        if count != 1:
+            return f"has no column {field.name}" if not count else f"has the column {field.name} {count} times"
+        column = table[field.name]
+        if column.type != field.type or column.null_count:
+            return f"has other values than {field.type} in its column {field.name}"
+        if pa.types.is_integer(field.type) and field.name != "track" and (pc.min(column).as_py() or 0) < 0:
+            return f"has negative numbers in its column {field.name}"
+    for name in table.column_names:
+        if not name.startswith(LABEL_PREFIX):
+            continue
+        if table.column_names.count(name) > 1 or table[name].type not in (pa.string(), pa.null()):
+            return f"has a column {name} that is not text"
+    return None
 
 
 def _why_no_corpus(fs: fsspec.AbstractFileSystem, root: str) -> str:

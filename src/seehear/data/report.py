@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from seehear.atomic_io import write_csv
+from seehear.errors import CorpusError
 from seehear.results import Result
 
 if TYPE_CHECKING:
@@ -138,8 +139,18 @@ def write_source_report(folder: Path, sources: Sequence[Source], outcomes: Seque
 
 
 def read_report(text: str) -> list[dict[str, str]]:
-    """Return the rows of a report.csv."""
-    return list(csv.DictReader(io.StringIO(text, newline="")))
+    """Return the rows of a report.csv.
+
+    Raises:
+        CorpusError: it is damaged
+    """
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        if text and not set(COLUMNS[:3]) <= set(rows.fieldnames or ()):
+            raise csv.Error(f"it needs the columns {', '.join(COLUMNS[:3])}")
+        return list(rows)
+    except csv.Error as error:
+        raise CorpusError(f"{REPORT_FILE} is damaged ({error}); prepare the corpus again") from error
 
 
 @dataclass(frozen=True, repr=False)
@@ -232,6 +243,8 @@ def corpus_info(corpus: str | Path) -> CorpusInfo:
     from seehear.data.manifest import label_columns
 
     clips = Corpus(corpus)
+    if not len(clips):
+        raise CorpusError(f"{corpus} has no clip in it; prepare it again")
     root, table = clips.roots[0], clips.manifest
     seconds = table["seconds"].to_numpy()
     labels = label_columns(table)

@@ -306,11 +306,15 @@ def extract_archive(archive: Path, folder: Path, accept: Callable[[Path], bool] 
     except tarfile.FilterError as error:
         raise BadArchiveError(f"{archive} has an unsafe path ({error}); nothing was kept") from error
     except _DAMAGE as error:
-        raise BadArchiveError(f"{archive} is damaged ({error}); run the same command again") from error
+        raise BadArchiveError(
+            f"{archive} is damaged ({' '.join(str(error).split())}); run the same command again"
+        ) from error
     except OSError as error:
         if error.errno not in _CONTENT_ERRORS:
             raise
-        raise BadArchiveError(f"{archive} is damaged ({error}); run the same command again") from error
+        raise BadArchiveError(
+            f"{archive} is damaged ({' '.join(str(error).split())}); run the same command again"
+        ) from error
     else:
         if not accept(hidden):
             raise BadArchiveError(f"{archive} does not have the published files (another SHA-256); nothing was kept")

@@ -257,7 +257,7 @@ class ChannelStatistics:
         return float(self._products[channel, channel])
 
     def _loudest(self) -> float:
-        return max(self._power(channel) for channel in range(len(self.names)))
+        return max((self._power(channel) for channel in range(len(self.names))), default=0.0)
 
     def _sounding(self) -> list[int]:
         """Return the channels that are not empty."""

@@ -128,6 +128,8 @@ def decode_pictures(data: bytes) -> Video:
     try:
         with av.open(io.BytesIO(data), "r", format="mp4") as container:
             stream = container.streams.video[0]
+            if stream.codec_context is None:  # of an unknown codec
+                raise IndexError("no decoder")
             stream.codec_context.thread_count = 1  # many clips are decoded in parallel
             frames = list(container.decode(stream))
             expected = stream.frames

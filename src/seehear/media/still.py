@@ -167,7 +167,8 @@ def read_still(path: str | os.PathLike[str]) -> StillImage:
         rgb = _first_of_video(path)
     shrink = MAX_SIDE / max(rgb.shape[:2])
     if shrink < 1:
-        rgb = np.asarray(cv2.resize(rgb, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
+        height, width = (max(1, round(shrink * side)) for side in rgb.shape[:2])  # a line of pixels remains one
+        rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     return StillImage(rgb)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
-from seehear.config import PRESETS_FOLDER, check_minimums, options_to_dict, resource_folder, yaml_names
+from seehear.config import PRESETS_FOLDER, check_minimums, load_yaml, options_to_dict, resource_folder, yaml_names
 from seehear.data.corpus import By
 from seehear.errors import ModelError
 from seehear.models import DEFAULT_MODEL, MODELS
@@ -165,7 +165,10 @@ def read_preset(name: str) -> dict[str, Any]:
     if name in preset_names():
         text = (resource_folder(PRESETS_FOLDER) / f"{name}.yaml").read_text(encoding="utf-8")
     elif path.suffix in (".yaml", ".yml") and path.is_file():
-        text = path.read_text(encoding="utf-8")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ModelError(f"the preset {name} cannot be read ({error}); name another") from error
     elif name in MODELS:
         return {"model": {"pretext": name}}
     else:
@@ -174,7 +177,7 @@ def read_preset(name: str) -> dict[str, Any]:
             f"or give a model ({', '.join(MODELS)}), or a .yaml file"
         )
     try:
-        values = yaml.safe_load(text)
+        values = load_yaml(text)
     except yaml.YAMLError as error:
         raise ModelError(f"{name} is no YAML ({str(error).splitlines()[0]})") from error
     if not isinstance(values, dict):
@@ -260,7 +263,7 @@ def _find_flags(words: Sequence[str], names: tuple[str, ...]) -> Iterator[tuple[
 def _read_config_file(config: str) -> dict[str, Any]:
     """Read a YAML file of flags as far as possible; the parser will report any errors."""
     try:
-        values = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
+        values = load_yaml(Path(config).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return values if isinstance(values, dict) else {}
@@ -301,7 +304,7 @@ def build_settings(values: Mapping[str, Any], name: str) -> TrainingSettings:
         parser.add_argument(f"--{section}", type=options, default=options())
     try:
         parsed = parser.instantiate(parser.parse_object(dict(values)))
-    except (ArgumentError, ValueError, ModelError) as error:
+    except (ArgumentError, ValueError, TypeError, ModelError) as error:  # TypeError: a section that is null
         raise ModelError(f"the preset {name} is not valid: {' '.join(str(error).split())}") from error
     return TrainingSettings(**vars(parsed))
 
