@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +12,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from seehear.apps.embeddings import VoiceEmbedding, voice_embedding, voice_embedding_of
+from seehear.apps.embeddings import VoiceEmbedding, read_voice, voice_embedding, voice_embedding_of
 from seehear.apps.verify import RecordingPair, VoiceComparison
 from seehear.media.arrays import sound_of_array
 from seehear.media.audio_streams import AudioStreamChoice
+from seehear.media.sound import Sound
 from seehear.metrics.calibration import CALIBRATION_FILE, ScoreCalibration
 from seehear.models.interface import SEGMENT_S, IdentityModel
 from seehear.models.store import find_model, load_identity_model
-from seehear.parallel import FileResult, try_file
+from seehear.parallel import FileResult, map_files, try_file
 
 if TYPE_CHECKING:
     pass
@@ -41,18 +42,33 @@ def compare_voices(
     """
     seconds = calibration.seconds if calibration else SEGMENT_S
     listed = list(pairs)
-    embed = partial(voice_embedding, model=model, seconds=seconds, audio_stream=audio_stream)
+    paths = list(dict.fromkeys(path for pair in listed for path in (pair.one, pair.other)))
+    sounds = map_files(paths, partial(_read_voice, audio_stream), 1)  # in the order in which they are needed below
     embeddings: dict[Path, FileResult[VoiceEmbedding]] = {}
     for pair in listed:
         for path in (pair.one, pair.other):
             if path not in embeddings:
-                embeddings[path] = try_file(path, embed, among_others=len(listed) > 1)
+                embeddings[path] = _embed(next(sounds), model, seconds, among_others=len(listed) > 1)
         one, other = embeddings[pair.one], embeddings[pair.other]
         if one.value is None or other.value is None:
             failed = one if one.error else other
             yield VoiceComparison(pair, calibration=calibration, error=failed.error, code=failed.code)
         else:
             yield _compare(pair, one.value, other.value, model, calibration)
+
+
+def _read_voice(audio_stream: AudioStreamChoice | None, path: Path, _: Callable[[float], None]) -> Sound:
+    return read_voice(path, audio_stream)
+
+
+def _embed(
+    read: FileResult[Sound], model: IdentityModel, seconds: float, *, among_others: bool
+) -> FileResult[VoiceEmbedding]:
+    """Embed in this process what another one has decoded: the file is a stranger's, the samples are not."""
+    if read.value is None:
+        return FileResult(read.path, error=read.error, code=read.code)
+    embed = partial(voice_embedding_of, read.value, model=model, seconds=seconds)
+    return try_file(read.path, embed, among_others=among_others)
 
 
 def compare_two(

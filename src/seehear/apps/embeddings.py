@@ -301,10 +301,19 @@ def voice_embedding(
     Raises:
         MediaError: the file cannot be read, has no audio, no speech, or less than `MIN_SPEECH_S` of it
     """
+    return voice_embedding_of(read_voice(path, audio_stream), path, model, seconds)
+
+
+def read_voice(path: Path, audio_stream: AudioStreamChoice | None = None) -> Sound:
+    """Decode a recording in which somebody speaks.
+
+    Raises:
+        MediaError: the file cannot be read or has no audio
+    """
     with open_media(path) as media:
         if not media.has_sound:
             raise MediaError(f"{path} has no sound; give a recording of speech, or a video that has some")
-    return voice_embedding_of(read_sound(path, wanted=audio_stream), path, model, seconds)
+    return read_sound(path, wanted=audio_stream)
 
 
 def voice_embedding_of(sound: Sound, path: Path, model: IdentityModel, seconds: float = SEGMENT_S) -> VoiceEmbedding:

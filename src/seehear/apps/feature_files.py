@@ -27,12 +27,13 @@ from seehear.errors import CorpusError, MediaError, SeehearError, check_writable
 from seehear.media.arrays import resample_array
 from seehear.media.audio_streams import AudioStreamChoice, describe_others
 from seehear.media.encode import decode_sound
-from seehear.media.sound import read_sound
+from seehear.media.sound import Sound, read_sound
 from seehear.models.store import load
 from seehear.nn.embed import check_layer, embed_audio
 from seehear.nn.external import is_external, load_external
 from seehear.nn.handcrafted import HANDCRAFTED, build_handcrafted
 from seehear.nn.interface import SpeechEncoder
+from seehear.parallel import FileResult, map_files
 from seehear.progress import Progress
 
 if TYPE_CHECKING:
@@ -247,7 +248,26 @@ def _recordings(files: Iterable[Path], tally: _Tally, choice: AudioStreamChoice 
         else:
             media.append(file)
     if media:
-        yield from (NamedRecording(name, partial(_sound_of, path, choice, tally)) for path, name in find_media(media))
+        found = find_media(media)
+        paths = [path for path, _ in found]
+        sounds = map_files(paths, partial(_read_apart, choice), 1)  # each is taken in its turn
+        yield from (NamedRecording(name, partial(_next_sound, sounds, tally)) for _, name in found)
+
+
+def _read_apart(choice: AudioStreamChoice | None, path: Path, _: Callable[[float], None]) -> Sound:
+    return read_sound(path, wanted=choice)
+
+
+def _next_sound(sounds: Iterator[FileResult[Sound]], tally: _Tally) -> Samples:
+    """The sound of the file whose turn it is.
+
+    Raises:
+        MediaError: see `_sound_of`.
+    """
+    file = next(sounds)
+    if file.value is None:
+        raise MediaError(file.error or "", code=file.code)
+    return _whole(file.value, file.path, tally)
 
 
 def _sound_of(path: Path, choice: AudioStreamChoice | None, tally: _Tally) -> Samples:
@@ -256,7 +276,10 @@ def _sound_of(path: Path, choice: AudioStreamChoice | None, tally: _Tally) -> Sa
     Raises:
         MediaError: it cannot be read, has no sound, or samples that are not finite.
     """
-    sound = read_sound(path, wanted=choice)
+    return _whole(read_sound(path, wanted=choice), path, tally)
+
+
+def _whole(sound: Sound, path: Path, tally: _Tally) -> Samples:
     if not sound.duration_s:
         raise MediaError(f"{path} has no sound; name a recording, or a video that has some")
     if sound.repaired:
