@@ -1003,7 +1003,7 @@ def worker(connection: Any, work: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30, 1 << 30))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     kinds, watch, decoys = Kinds(work), Watch(), Decoys(work / DECOYS)
-    os.dup2(os.open("/tmp/fz/err", os.O_WRONLY | os.O_CREAT), 2)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     connection.send(("ready", ""))
     while (task := connection.recv()) is not None:
         kind, number, folder = task
