@@ -211,7 +211,7 @@ def model_version(model: str | Path | PretextModel) -> ModelVersion:
 def file_version(path: Path) -> ModelVersion:
     """Return the path, modification time and size of a file; nothing if there is none."""
     try:
-        stat = path.stat()
+        stat = Path(path).stat()
     except OSError:
         return ()
     return ((str(path), stat.st_mtime_ns, stat.st_size),)
