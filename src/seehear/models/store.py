@@ -162,7 +162,7 @@ def find_model(name: str) -> Path:
         ModelError: not found.
     """
     if is_external(name):
-        raise ModelError(f"{name} only hears; where lips, faces or a training are asked for, name the folder of a run")
+        raise ModelError(f"{name} encodes audio only; for lips, faces or training give the folder of a run")
     if name.startswith(HUB):
         return _download(name.removeprefix(HUB))
     if Path(name).is_dir():
