@@ -13,7 +13,7 @@ from seehear.errors import SeehearError, check_writable, missing_file_message
         ("https:/example.org/a.mp4", "https://example.org/a.mp4 is an address"),
         ("https://example.org/a.mp4", "https://example.org/a.mp4 is an address"),
         ("s3:/bucket/a.mp4", "s3://bucket/a.mp4 is an address"),
-        ("file:/home/a.mp4", "give the path of the file: /home/a.mp4"),
+        ("file:/home/a.mp4", "give the file path: /home/a.mp4"),
         ("-", "standard input"),
         ("a.mp4", "a.mp4 does not exist; check the path"),
         ("a:b.mp4", "a:b.mp4 does not exist; check the path"),

@@ -31,6 +31,7 @@ from seehear.benchmark.table import BenchmarkResult as BenchmarkResult
 from seehear.clip import Clip as Clip
 from seehear.data.corpus import Corpus as Corpus
 from seehear.data.corpus import open_corpus as open_corpus
+from seehear.data.datasets import Dataset as Dataset
 from seehear.data.get import DownloadResult as DownloadResult
 from seehear.data.get import download_dataset as download_dataset
 from seehear.data.prepare import prepare as prepare
@@ -40,7 +41,13 @@ from seehear.data.report import corpus_info as corpus_info
 from seehear.errors import SeehearError as SeehearError
 from seehear.evaluation import evaluate as evaluate
 from seehear.evaluation.result import EvaluationResult as EvaluationResult
+from seehear.evaluation.task import Score as Score
+from seehear.evaluation.task import Task as Task
+from seehear.losses.base import Loss as Loss
+from seehear.models.interface import PretextModel as PretextModel
 from seehear.models.store import load as load
+from seehear.nn import Encoder as Encoder
+from seehear.registry import register as register
 from seehear.results import Result as Result
 from seehear.training.pretrain import PretrainResult as PretrainResult
 from seehear.training.pretrain import pretrain as pretrain

@@ -96,7 +96,7 @@ def _plain(value: Any) -> Any:
 
 
 def render(parts: Iterable[RenderableType], width: int = WIDTH) -> str:
-    """What rich would print, as plain text of so many columns."""
+    """Return what rich would print, as plain text of the given width."""
     console = _off_screen(width)
     for part in parts:
         print_block(console, part)

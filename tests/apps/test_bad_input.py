@@ -114,7 +114,7 @@ def test_a_name_that_is_an_address_is_only_a_file_name(sync, tmp_path, monkeypat
 
 
 def test_no_sound(sync, lamp, tmp_path):
-    unanswerable(sync(lamp(tmp_path / "film.mp4", sound=False)), because="no sound")
+    unanswerable(sync(lamp(tmp_path / "film.mp4", sound=False)), because="no audio")
 
 
 def test_silent_sound(sync, lamp, tmp_path):
@@ -143,7 +143,7 @@ def test_no_picture(sync, tmp_path):
         frame.sample_rate = 16000
         out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-    unanswerable(sync(path), because="no picture")
+    unanswerable(sync(path), because="no video")
 
 
 def test_no_face(sync, late_lamp, detector):

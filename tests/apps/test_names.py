@@ -93,7 +93,10 @@ def test_a_name_that_leaves_no_room_for_npy_is_told_before_anything_is_embedded(
 
 @pytest.mark.parametrize(
     ("given", "says"),
-    [("https://example.org/talk.mp4", "https://example.org/talk.mp4 is an address, and only files"), ("-", "- would")],
+    [
+        ("https://example.org/talk.mp4", "https://example.org/talk.mp4 is an address, and only files"),
+        ("-", "- is standard input"),
+    ],
 )
 def test_addresses_and_standard_input_are_told_as_such_and_the_rest_is_done(late_lamp, lamp_model, capsys, given, says):
     assert sync(given, late_lamp, "--json") == 2

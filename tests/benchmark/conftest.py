@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark_tones import PLAN, Here, record
-from seehear.benchmark import run
+from seehear.benchmark import run_plan
 from seehear.data.prepare import prepare
 
 
@@ -15,14 +15,14 @@ from seehear.data.prepare import prepare
 def here(monkeypatch: pytest.MonkeyPatch) -> Here:
     """The engine that `seehear benchmark` then has."""
     engine = Here()
-    monkeypatch.setattr(run, "LocalEngine", lambda workers: engine)
+    monkeypatch.setattr(run_plan, "LocalEngine", lambda workers: engine)
     return engine
 
 
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plots take longer than all that is tested here."""
-    monkeypatch.setattr(run, "write_results", lambda *_: None)
+    monkeypatch.setattr(run_plan, "write_results", lambda *_: None)
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,7 @@ def test_a_task_is_measured_in_a_benchmark(
 ) -> None:
     """Also by worker processes, which import the module that registers it."""
     if process == "here":
-        monkeypatch.setattr("seehear.benchmark.run.LocalEngine", lambda workers: Here())
+        monkeypatch.setattr("seehear.benchmark.run_plan.LocalEngine", lambda workers: Here())
     (tmp_path / "plan.yaml").write_text(PLAN)
     found = benchmark(tmp_path / "plan.yaml", out=tmp_path / "out", data={"tones": tones}, workers=1)
     assert dict(found.failed) == {}
@@ -90,5 +90,5 @@ def test_noise_is_for_tasks_that_have_it(tones: Path, tmp_path: Path) -> None:
     lines = "    noise: pink\n    snr_db: [0]\n    options"
     plan = tmp_path / "plan.yaml"
     plan.write_text(PLAN.replace("task: toy", "task: sync").replace("    options", lines))
-    with pytest.raises(seehear.SeehearError, match=r"only .*emotion.*toy know noise"):
+    with pytest.raises(seehear.SeehearError, match=r"only .*emotion.*toy do"):
         benchmark(plan, data={"tones": tones})

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from inspect import signature
 
 import pytest
 from rich.text import Text
 
+from seehear.cli.parser import import_object
 from seehear.cli.progress import ProgressDisplay
+from seehear.cli.verbs import VERBS
 from seehear.progress import Stage
 
 
@@ -111,3 +114,8 @@ def test_a_terminal_shows_the_display_of_a_stage(capsys: pytest.CaptureFixture[s
     shown = capsys.readouterr().err
     assert "a tree" in shown
     assert "cell 1" not in shown
+
+
+@pytest.mark.parametrize("verb", [name for name, entry in VERBS.items() if entry.logs_progress])
+def test_long_jobs_report_to_a_callback_and_are_silent_without(verb: str) -> None:
+    assert signature(import_object(VERBS[verb].function)).parameters["progress"].default is None

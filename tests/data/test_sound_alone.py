@@ -115,7 +115,7 @@ def test_the_same_again_does_nothing(recordings: Path, heard: Path) -> None:
 
 def test_a_film_without_sound_gives_nothing(tmp_path: Path) -> None:
     write_video(tmp_path / "mute.mp4", np.zeros((25, 64, 64, 3), dtype=np.uint8))
-    with pytest.raises(CorpusError, match=r"mute\.mp4 for one: there is no sound"):
+    with pytest.raises(CorpusError, match=r"mute\.mp4: there is no sound"):
         prepare([tmp_path], tmp_path / "out", faces="none", workers=1)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from seehear.apps.diarization.active_speaker import ActiveSpeakers
-from seehear.apps.diarization.diarize import Diarization
 from seehear.apps.diarization.lip_activity import FaceTrack
+from seehear.apps.diarization.result import Diarization
 from seehear.demo.sync import DialogueDemo, _speech_by_side, _speech_segments, conversation_section, run_dialogue
 from seehear.models.store import load_sync_model
 

@@ -36,7 +36,7 @@ def test_everybody_once_is_the_figure_itself_and_pieces_of_draws_do_not_matter(m
     assert once.eer[0] == pytest.approx(float(ErrorCounts.from_scores(scores, targets).eer))
     draws = bootstrap_people(8, 30)
     whole = bootstrap_counts(scores, targets, one, other, draws).eer
-    monkeypatch.setattr(resampling, "AT_ONCE", 7)
+    monkeypatch.setattr(resampling, "SAMPLES_PER_BATCH", 7)
     assert bootstrap_counts(scores, targets, one, other, draws).eer == pytest.approx(whole)
 
 

@@ -129,7 +129,7 @@ def test_a_strange_config_is_a_sentence(config: dict[str, object]) -> None:
 
 
 def test_towers_must_agree_in_width() -> None:
-    with pytest.raises(ModelError, match="embeddings of 8 numbers but sound of 16"):
+    with pytest.raises(ModelError, match="have 8 dimensions but audio embeddings have 16"):
         SyncModel(SyncOptions(lips=LIPS, sound=SOUND | {"dim": 16}))
 
 

@@ -181,5 +181,5 @@ def test_a_function_cannot_be_drawn_anew() -> None:
     assert is_external("python:ears:levels@50")
     assert not has_weights("python:ears:levels@50")
     assert not is_external("match-small")
-    with pytest.raises(ModelError, match="leave untrained out"):
+    with pytest.raises(ModelError, match="leave out untrained"):
         init_external("python:ears:levels@50")

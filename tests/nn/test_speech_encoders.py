@@ -87,7 +87,7 @@ def test_long_recordings_go_through_in_pieces_where_nothing_is_learned(name, mon
     with torch.no_grad():
         torch.testing.assert_close(encoder(audio), expected, atol=1e-5, rtol=1e-4)
         assert len(lengths) == 1 + 4
-        with pytest.raises(ValueError, match="no whole number of video frames"):
+        with pytest.raises(ValueError, match="not a whole number of video frames"):
             encoder(audio[:, :-1])
 
 
@@ -221,5 +221,5 @@ def test_what_cannot_be_built_is_refused_in_words(name, options, says):
 
 def test_sound_that_ends_within_a_frame_is_refused():
     for name in ENCODERS["speech"]:
-        with pytest.raises(ValueError, match="no whole number of video frames"):
+        with pytest.raises(ValueError, match="not a whole number of video frames"):
             build_encoder("speech", name, SMALL.get(name, {}))(torch.zeros(1, 1000))

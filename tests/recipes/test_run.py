@@ -181,7 +181,7 @@ def test_a_stage_that_fails_costs_only_what_needs_it(
         assert found.done == ("pretrain match",)
         assert list(found.failed) == ["get ravdess", "prepare ravdess", "evaluate"]
         assert found.failed["get ravdess"].startswith("http://127.0.0.1")
-        assert "is not there (404)" in found.failed["get ravdess"]
+        assert "(404)" in found.failed["get ravdess"]
         assert found.failed["prepare ravdess"] == "it needs get ravdess, which failed"
         assert "no pair of recordings of two speakers" in found.failed["evaluate"]  # one of the three is held out
         assert [problem.partition(":")[0] for problem in found.problems] == [f"{name} failed" for name in found.failed]

@@ -112,11 +112,11 @@ def test_flags_have_dotted_names_and_whole_mappings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("optim: {speed: 7}", "does not fit.*speed"),
-        ("optim: {steps: many}", "does not fit.*steps"),
-        ("optimizer: {lr: 1}", "does not fit.*optimizer"),
-        ("optim: {ema: 2.0}", "does not fit.*ema"),
-        ("model: {loss: hinge}", "does not fit.*loss"),
+        ("optim: {speed: 7}", "is not valid.*speed"),
+        ("optim: {steps: many}", "is not valid.*steps"),
+        ("optimizer: {lr: 1}", "is not valid.*optimizer"),
+        ("optim: {ema: 2.0}", "is not valid.*ema"),
+        ("model: {loss: hinge}", "is not valid.*loss"),
         ("[1, 2]", "must be a mapping"),
         ("a: [", "is no YAML"),
     ],

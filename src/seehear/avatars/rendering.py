@@ -39,7 +39,7 @@ def render_all(
     out: Path,
     asked: dict[str, Any],
     jobs: Sequence[Job],
-    film: Callable[[Job], Row],
+    render: Callable[[Job], Row],
     workers: int | None,
     progress: Progress | None,
 ) -> AvatarSet:
@@ -49,7 +49,7 @@ def render_all(
         out: the folder.
         asked: arguments that its clips are made from; stored in the folder.
         jobs: one job per clip.
-        film: module-level function that writes one clip and returns its table row.
+        render: module-level function that writes one clip and returns its table row.
         workers: number of processes; by default one per core.
         progress: see `synthesize_avatars`.
 
@@ -68,7 +68,7 @@ def render_all(
         rows: dict[int, Row] = finished(out)
         left = [(number, job) for number, job in enumerate(jobs) if number not in rows]
         stage = Stage(progress, "avatars", len(jobs), len(rows))
-        running = closing(_results(left, film, min(workers, len(left))))  # on failure workers stop before the cleanup
+        running = closing(_results(left, render, min(workers, len(left))))  # on failure workers stop before the cleanup
         with running as results:
             for number, row in results:
                 rows[number] = row
@@ -83,21 +83,21 @@ def alignment_json(marks: Sequence[TimedLabel]) -> str:
     return json.dumps([[m.text, round(m.start_s, 4), round(m.stop_s, 4)] for m in marks], ensure_ascii=False)
 
 
-def _results(jobs: Sequence[tuple[int, Job]], film: Callable[[Job], Row], workers: int) -> Generator[tuple[int, Row]]:
+def _results(jobs: Sequence[tuple[int, Job]], render: Callable[[Job], Row], workers: int) -> Generator[tuple[int, Row]]:
     """Yield clip numbers and table rows in the order of completion."""
     if workers <= 1:
-        yield from ((number, film(job)) for number, job in jobs)
+        yield from ((number, render(job)) for number, job in jobs)
         return
-    for message in run_tasks(jobs, partial(_render_job, film), workers):
+    for message in run_tasks(jobs, partial(_render_job, render), workers):
         number = message.task[0]
         if message.kind == "died":
             raise SeehearError(f"the process that made clip {number} {message.value}; try fewer --workers")
         yield number, message.value
 
 
-def _render_job(film: Callable[[Job], Row], numbered: tuple[int, Job], report: ReportProgress) -> Row:
+def _render_job(render: Callable[[Job], Row], numbered: tuple[int, Job], report: ReportProgress) -> Row:
     """Run one job in a worker."""
-    return film(numbered[1])
+    return render(numbered[1])
 
 
 DialogueJob = tuple[Path, int, int, int, float, int, float]

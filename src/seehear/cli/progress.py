@@ -138,4 +138,4 @@ class _LineHandler(logging.Handler):
 
 
 def _print_line(console: Console, text: str) -> None:
-    console.print(text, soft_wrap=True, markup=False, highlight=False)
+    console.print(text, soft_wrap=True, markup=False, highlight=False, emoji=False)

@@ -311,7 +311,7 @@ def run_dialogue(folder: Path, lips: LipSyncModel, *, seed: int) -> DialogueDemo
 def _speech_by_side(diarization: Diarization, frames: int, width: int) -> NDArray[np.bool_]:
     """Detected speech in each frame, left and right of the middle at ``width`` px, (2, frames)."""
     detected = np.zeros((len(SIDES), frames), bool)
-    for track, speaks in zip(diarization.film.tracks, diarization.film.speaks, strict=True):
+    for track, speaks in zip(diarization.analysis.tracks, diarization.analysis.speaks, strict=True):
         middle = float((track.boxes[:, 0] + track.boxes[:, 2] / 2).mean())
         stop = min(track.stop, frames)
         detected[int(middle > width), track.start : stop] |= speaks[: stop - track.start]
@@ -321,7 +321,7 @@ def _speech_by_side(diarization: Diarization, frames: int, width: int) -> NDArra
 def _frames(diarization: Diarization, count: int) -> Iterator[tuple[float, NDArray[np.uint8]]]:
     """Yield frames across the video, with annotations."""
     indices = set(((np.arange(SHOWN) + 0.5) * count / SHOWN).astype(int).tolist())
-    with open_media(diarization.film.path) as media:
+    with open_media(diarization.analysis.path) as media:
         for frame in media.pictures():
             if frame.index in indices:
                 rgb = frame.crop(np.eye(2, 3), frame.shape)

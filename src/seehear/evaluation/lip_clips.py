@@ -54,7 +54,7 @@ class WindowOptions:
     def description(self) -> str:
         """Return the description in the settings of a result."""
         around = f"{self.frames} around its middle" if self.frames else f"its own and {self.margin} on either side"
-        return around + (", boundaries told" if self.boundaries else "")
+        return around + (", word boundaries given" if self.boundaries else "")
 
 
 class WordWindow(NamedTuple):

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 
 GIVEN = (
-    "Words are cut out by their known times (of a clip of one word, all of it is read), and where it says 'boundaries "
-    "told' the read-out knows which frames are the word's own: easier than to read a sentence."
+    "Words are cut out by their known times (of a clip of one word, all of it is read), and with 'word boundaries "
+    "given' the probe knows which frames belong to the word, which is easier than reading a sentence."
 )
 """Remark on every table."""
 
@@ -86,7 +86,7 @@ class LipsResult(EvaluationResult):
         from rich.table import Table
 
         columns = (f"{kind} ({len(words)})" for kind, words in self.kinds.items())
-        table = Table("encoder", *columns, title="accuracy by kind of words (so many of them), among all words")
+        table = Table("encoder", *columns, title="accuracy among all words, by kind of word (number of words)")
         for row in self.rows:
             by_kind = self.by_kind(row)
             table.add_row(row.encoder, *(f"{by_kind[kind]:.1%}" if kind in by_kind else "-" for kind in self.kinds))

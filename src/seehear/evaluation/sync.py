@@ -22,6 +22,7 @@ from seehear.metrics.bootstrap import Units, estimate, singletons, to_plain_dict
 from seehear.metrics.scores import CHANCE, LENGTHS, TOLERANCE, count_hits, error_rate
 from seehear.models.interface import LipSyncModel
 from seehear.models.store import load_sync_model
+from seehear.progress import Progress, Stage
 from seehear.results import Result
 
 if TYPE_CHECKING:
@@ -213,6 +214,7 @@ def evaluate_sync(
     split_by: By | None = None,
     dev_every: int | None = None,
     lengths: Sequence[int] = (),
+    progress: Progress | None = None,
 ) -> SyncEvaluation:
     """Evaluate lip-sync: does a model find the offset of the audio that belongs to the lips, among 31?
 
@@ -224,6 +226,7 @@ def evaluate_sync(
         split_by: what is on one side of the split only, sources or speakers; by default as in the model's training.
         dev_every: every n-th source (or speaker) is held out; by default as in the model's training.
         lengths: numbers of frames over which distances are averaged, K in the papers; by default 5, 7, 9, 11, 13, 15.
+        progress: called with the share of the clips that are done, 0 to 1, and a text.
 
     Raises:
         ModelError: there is no such model, or it has not learned sync.
@@ -236,5 +239,13 @@ def evaluate_sync(
     clips = clips_of_part(Corpus(corpus).with_faces(), split, trained.config, split_by, dev_every).with_sound()
     if not clips:
         raise CorpusError(f"{corpus} has no clips with sound in the split {split}; prepare videos that have sound")
-    found = evaluate_sync_clips(trained, clips, tuple(lengths) or LENGTHS)
+    found = evaluate_sync_clips(trained, _reported(clips, progress), tuple(lengths) or LENGTHS)
     return replace(found, faces=DetectorProvenance.of(trained.config, clips.detectors))
+
+
+def _reported(clips: Corpus, progress: Progress | None) -> Iterator[Clip]:
+    """Yield the clips and report how many are done."""
+    stage = Stage(progress, "sync", len(clips))
+    for done, clip in enumerate(clips, 1):
+        yield clip
+        stage.update(done, f"{done} clips")

@@ -162,7 +162,7 @@ def find_model(name: str) -> Path:
         ModelError: not found.
     """
     if is_external(name):
-        raise ModelError(f"{name} only hears; where lips, faces or a training are asked for, name the folder of a run")
+        raise ModelError(f"{name} encodes audio only; for lips, faces or training give the folder of a run")
     if name.startswith(HUB):
         return _download(name.removeprefix(HUB))
     if Path(name).is_dir():
@@ -211,7 +211,7 @@ def model_version(model: str | Path | PretextModel) -> ModelVersion:
 def file_version(path: Path) -> ModelVersion:
     """Return the path, modification time and size of a file; nothing if there is none."""
     try:
-        stat = path.stat()
+        stat = Path(path).stat()
     except OSError:
         return ()
     return ((str(path), stat.st_mtime_ns, stat.st_size),)

@@ -34,7 +34,7 @@ def test_a_sure_constant_delay_is_used() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"delay_ms": None, "confidence": 0.0, "reason": "there is no sound in the file"}, "there is no sound"),
+        ({"delay_ms": None, "confidence": 0.0, "reason": "there is no audio in the file"}, "there is no audio"),
         ({"confidence": 0.6}, r"its delay is unsure \(confidence 0.60, at least 0.7 is needed\)$"),
         ({"confidence": 0.2, "reason": "no clear peak"}, r"unsure \(confidence 0.20, .*\): no clear peak"),
         ({"drift": Drift(60.0, 0.0, 60.0, 0.0, 60.0)}, r"its delay is not constant \(\+60.0 ms a minute"),

@@ -114,8 +114,8 @@ def test_a_film_without_sound_says_so(lamps, lamp, tmp_path, capsys):
     path = lamp(tmp_path / "mute.mp4", seconds=1, sound=False)
     found = diarize.diarize(path, **OPTIONS)
     assert found.ok
-    assert "there is no sound in the file" in str(found)
-    assert "there is no sound in the file" in found.line().plain
+    assert "there is no audio in the file" in str(found)
+    assert "there is no audio in the file" in found.line().plain
     assert run(path, "--json", "--rttm", tmp_path / "x.rttm") == 0
     assert entries(capsys)[0]["turns"] == []
     assert (tmp_path / "x.rttm").read_text() == ""

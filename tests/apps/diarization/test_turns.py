@@ -94,7 +94,7 @@ def test_nobody_is_named_who_is_not_alike(film):
 def test_without_a_face_model_people_are_told_apart_by_place_and_it_is_said(film):
     found = diarize_file(film, None)
     assert found.persons == [0, 1, 2]  # a cut makes a new person
-    assert (found.told_apart, found.to_dict()["told_apart"]) == ("by place within a shot", "place")
+    assert (found.identified_by, found.to_dict()["told_apart"]) == ("by place within a shot", "place")
 
 
 def test_speech_is_found_in_pieces_as_in_the_whole(tmp_path, monkeypatch):

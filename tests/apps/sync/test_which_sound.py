@@ -83,7 +83,7 @@ def test_a_silent_stream_is_passed_over_unless_it_is_asked_for(film, lamp_model)
     path = film("film.mkv", "silence", 200)
     assert measure(path).delay_ms == pytest.approx(200, abs=6)
     found = measure(path, audio_stream="1")
-    assert found.reason.startswith("the sound is silent while a face is seen")
+    assert found.reason.startswith("the audio is silent while a face is visible")
     assert "there are 2: see --audio-stream" in found.reason
 
 

@@ -123,9 +123,9 @@ def detect_active_speakers(
     with ClipReader(path, crops, threads=threads) as reader:
         duration_s = reader.media.duration_s
         if reader.media.video is None:
-            return ActiveSpeakers(path, duration_s, 0.0, reason="there is no picture in the file")
+            return ActiveSpeakers(path, duration_s, 0.0, reason="there is no video in the file")
         if not reader.media.has_sound:
-            return ActiveSpeakers(path, duration_s, 0.0, reason="there is no sound in the file")
+            return ActiveSpeakers(path, duration_s, 0.0, reason="there is no audio in the file")
         sounds = [reader.sound] if options.sound else read_all_sounds(path, reader.media.zero)
         reader.sound = sounds[0]
         pieces: list[list[FaceTrack]] = []

@@ -31,46 +31,50 @@ FACE_SHARE = 0.86
 Picture = NDArray[np.uint8]
 
 
-def write_annotated_video(spoken: Diarization, path: Path) -> None:
+def write_annotated_video(result: Diarization, path: Path) -> None:
     """Write the video, 25 frames per second, with its audio, as MP4.
 
     Raises:
         MediaError: it cannot be written, or would replace the video itself.
     """
-    film = spoken.film
+    analysis = result.analysis
     if path.suffix.lower() not in (".mp4", ".m4v", ".mov"):
         raise MediaError(f"{path} would be an MP4 file; give it a name that ends in .mp4")
-    if path.exists() and path.samefile(film.path):
-        raise MediaError(f"{path} is the film itself; give it another name")
-    with open_media(film.path) as media, tempfile.TemporaryFile(prefix="seehear-") as file:
-        frames = max([len(film.unseen), *(track.stop for track in film.tracks), round(film.duration_s * FPS), 1])
-        choice = film.sound.choice if film.sound else None
-        sound = read_sound(film.path, media.zero, choice) if media.has_sound else None
+    if path.exists() and path.samefile(analysis.path):
+        raise MediaError(f"{path} is the video itself; give another name")
+    with open_media(analysis.path) as media, tempfile.TemporaryFile(prefix="seehear-") as file:
+        frames = max(
+            [len(analysis.unseen), *(track.stop for track in analysis.tracks), round(analysis.duration_s * FPS), 1]
+        )
+        choice = analysis.sound.choice if analysis.sound else None
+        sound = read_sound(analysis.path, media.zero, choice) if media.has_sound else None
         audio = sound.to_memmap(file, frames * SAMPLES_PER_FRAME) if sound else None
-        write_video(path, _pictures(spoken, (picture.turned(film.turns) for picture in media.pictures())), FPS, audio)
+        write_video(
+            path, _pictures(result, (picture.turned(analysis.turns) for picture in media.pictures())), FPS, audio
+        )
 
 
-def _pictures(spoken: Diarization, pictures: Iterator[Shown]) -> Iterator[Picture]:
+def _pictures(result: Diarization, pictures: Iterator[Shown]) -> Iterator[Picture]:
     """Yield every frame with its annotations; a frame shown over a gap is repeated."""
-    following = 0
+    next_index = 0
     for picture in pictures:
         rgb = picture.crop(np.eye(2, 3), picture.shape)
-        while following <= picture.index:
-            yield draw_annotations(rgb, spoken, following)
-            following += 1
+        while next_index <= picture.index:
+            yield draw_annotations(rgb, result, next_index)
+            next_index += 1
 
 
-def draw_annotations(rgb: Picture, spoken: Diarization, index: int) -> Picture:
+def draw_annotations(rgb: Picture, result: Diarization, index: int) -> Picture:
     """A copy of the ``index``-th picture, RGB (H, W, 3), with frames, names and bars."""
-    drawn = rgb.copy()
-    film = spoken.film
-    for number, track in enumerate(film.tracks):
+    annotated = rgb.copy()
+    analysis = result.analysis
+    for number, track in enumerate(analysis.tracks):
         at = index - track.start
         if 0 <= at < len(track.boxes):
-            name = spoken.names[spoken.persons[number]]
-            likely, speaks = float(film.probabilities[number][at]), bool(film.speaks[number][at])
-            _draw_face(drawn, track.boxes[at], name, likely, speaks)
-    return drawn
+            name = result.names[result.persons[number]]
+            likely, speaks = float(analysis.probabilities[number][at]), bool(analysis.speaks[number][at])
+            _draw_face(annotated, track.boxes[at], name, likely, speaks)
+    return annotated
 
 
 def _draw_face(picture: Picture, box: NDArray[np.float32], name: str, likely: float, speaks: bool) -> None:

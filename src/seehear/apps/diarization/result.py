@@ -30,10 +30,10 @@ class SpeechTurn:
     """A segment of one person's speech.
 
     Attributes:
-        person: number, from 0.
-        tracks: numbers of the face tracks that show it.
-        start_s, end_s: on the file's clock.
-        probability: mean over its pictures that it is this person who speaks.
+        person: number, from 0
+        tracks: numbers of the face tracks of the person
+        start_s, end_s: on the file's clock, seconds
+        probability: mean probability over its frames that this person speaks
     """
 
     person: int
@@ -48,18 +48,18 @@ class Diarization(Result):
     """Who speaks when in a video.
 
     Attributes:
-        film: faces and who speaks.
-        persons: number of the person of each track.
-        names: of each person; ``person 1``, ``person 2``, ... where none is known.
-        turns: by start.
-        face_model: name of the model that distinguished people by face; None if they were distinguished by position.
-        error: why the file could not be used, one sentence; None where it was.
-        code: the error's stable code.
+        analysis: the face tracks, and how probably each speaks in each frame
+        persons: number of the person of each track
+        names: name of each person; ``person 1``, ``person 2``, ... where none is known
+        turns: in order of their start
+        face_model: name of the model that distinguished people by face; None if they were distinguished by position
+        error: why the file could not be used, one sentence; None if it could
+        code: the error's stable code
     """
 
     SHOWN = ("path", "names", "delay_ms")
 
-    film: ActiveSpeakers
+    analysis: ActiveSpeakers
     persons: list[int]
     names: list[str]
     turns: list[SpeechTurn]
@@ -75,36 +75,36 @@ class Diarization(Result):
     @property
     def path(self) -> Path:
         """Of the video."""
-        return self.film.path
+        return self.analysis.path
 
     @property
     def delay_ms(self) -> float:
         """The delay of the audio that was assumed, in ms; positive: late."""
-        return self.film.delay_ms
+        return self.analysis.delay_ms
 
     @property
-    def told_apart(self) -> str:
+    def identified_by(self) -> str:
         """How people were distinguished, in words."""
         return f"by face ({self.face_model})" if self.face_model else "by place within a shot"
 
     def to_rttm(self) -> list[str]:
         """The turns as lines of RTTM."""
-        name = self.film.path.stem
+        name = self.analysis.path.stem
         return [rttm_line(name, turn.start_s, turn.end_s, self.names[turn.person]) for turn in self.turns]
 
     def to_dict(self, *, frames: bool = False) -> dict[str, Any]:
         """Plain values; with ``frames`` also whether each face speaks in each frame, and how probably."""
-        film = self.film
+        analysis = self.analysis
         if self.error:
-            return {"file": str(film.path), "error": self.error}
+            return {"file": str(analysis.path), "error": self.error}
         return {
-            "file": str(film.path),
-            "duration_s": round(film.duration_s, 3),
-            "delay_ms": film.delay_ms,
-            "reason": film.reason,
-            "sound": None if film.sound is None else film.sound.to_json(),
-            "cautions": list(film.cautions),
-            "detector": film.detector,
+            "file": str(analysis.path),
+            "duration_s": round(analysis.duration_s, 3),
+            "delay_ms": analysis.delay_ms,
+            "reason": analysis.reason,
+            "sound": None if analysis.sound is None else analysis.sound.to_json(),
+            "cautions": list(analysis.cautions),
+            "detector": analysis.detector,
             "told_apart": "face" if self.face_model else "place",
             "face_model": self.face_model,
             "people": [self._person(number) for number in range(len(self.names))],
@@ -118,18 +118,20 @@ class Diarization(Result):
                 }
                 for turn in self.turns
             ],
-            "tracks": [self._track(number, frames) for number in range(len(film.tracks))],
-            "unseen_s": round(float((film.unseen >= 0.5).sum()) / FPS, 2),
+            "tracks": [self._track(number, frames) for number in range(len(analysis.tracks))],
+            "unseen_s": round(float((analysis.unseen >= 0.5).sum()) / FPS, 2),
         }
 
     def _person(self, number: int) -> dict[str, Any]:
         own = [turn for turn in self.turns if turn.person == number]
-        tracks = [track.track for track, person in zip(self.film.tracks, self.persons, strict=True) if person == number]
+        tracks = [
+            track.track for track, person in zip(self.analysis.tracks, self.persons, strict=True) if person == number
+        ]
         seconds = sum(turn.end_s - turn.start_s for turn in own)
         return {"person": self.names[number], "tracks": tracks, "turns": len(own), "speaking_s": round(seconds, 2)}
 
     def _track(self, number: int, frames: bool) -> dict[str, Any]:
-        track, speaks = self.film.tracks[number], self.film.speaks[number]
+        track, speaks = self.analysis.tracks[number], self.analysis.speaks[number]
         entry: dict[str, Any] = {
             "track": track.track,
             "person": self.names[self.persons[number]],
@@ -140,7 +142,7 @@ class Diarization(Result):
         }
         if frames:
             entry["speaking"] = [bool(now) for now in speaks]
-            entry["probability"] = [round(float(p), 3) for p in self.film.probabilities[number]]
+            entry["probability"] = [round(float(p), 3) for p in self.analysis.probabilities[number]]
         return entry
 
     def to_row(self) -> dict[str, Any]:
@@ -157,11 +159,11 @@ class Diarization(Result):
 
         if self.error:
             return Text.assemble((f"{'failed':<12}", "bold red"), self.error)
-        if self.film.reason:
-            return Text(f"{'nobody':<12}{self.film.path} ({self.film.reason})")
+        if self.analysis.reason:
+            return Text(f"{'nobody':<12}{self.analysis.path} ({self.analysis.reason})")
         people = ", ".join(f"{who['person']} {who['speaking_s']:.1f} s" for who in self.to_dict()["people"])
         count = f"{len(self.turns)} turn{'s' * (len(self.turns) != 1)}"
-        return Text(f"{count:<12}{self.film.path}: {people}")
+        return Text(f"{count:<12}{self.analysis.path}: {people}")
 
     def __rich__(self) -> RenderableType:
         """The people, and every turn with its times."""
@@ -169,11 +171,11 @@ class Diarization(Result):
         from rich.table import Table
         from rich.text import Text
 
-        film = self.film
+        analysis = self.analysis
         if self.error:
             return self.line()
-        if film.reason:
-            return Text(f"{film.path}: nobody speaks: {film.reason}")
+        if analysis.reason:
+            return Text(f"{analysis.path}: nobody speaks: {analysis.reason}")
         people = Table(box=None, padding=(0, 2), pad_edge=False)
         for title in ("who", "speaks", "turns", "track numbers"):
             people.add_column(title, justify="left" if title in ("who", "track numbers") else "right")
@@ -194,7 +196,7 @@ class Diarization(Result):
             turns,
             *(notes if len(self.turns) > TURNS_SHOWN else ()),
             Text(f"{_aside(self)}Pauses of up to 0.3 s belong to a turn.", style="dim"),
-            Text(f"People are distinguished {self.told_apart}{advice}.", style="dim"),
+            Text(f"People are distinguished {self.identified_by}{advice}.", style="dim"),
         )
 
     def write_video(self, path: str | os.PathLike[str]) -> None:
@@ -208,17 +210,17 @@ class Diarization(Result):
         write_annotated_video(self, Path(path))
 
 
-def _aside(spoken: Diarization) -> str:
+def _aside(result: Diarization) -> str:
     """Notes below the tables."""
-    film, text = spoken.film, ""
-    if film.sound and (film.sound.of > 1 or film.sound.channel):
-        text += f"Audio: {film.sound}. "
-    text += "".join(f"Caution: {caution}. " for caution in film.cautions)
-    unseen_s = float((film.unseen >= 0.5).sum()) / FPS
+    analysis, text = result.analysis, ""
+    if analysis.sound and (analysis.sound.of > 1 or analysis.sound.channel):
+        text += f"Audio: {analysis.sound}. "
+    text += "".join(f"Caution: {caution}. " for caution in analysis.cautions)
+    unseen_s = float((analysis.unseen >= 0.5).sum()) / FPS
     if unseen_s >= 0.5:
         text += f"For {unseen_s:.1f} s somebody outside of the frame speaks. "
-    if film.delay_ms:
-        text += f"The sound is about {format_delay(film.delay_ms)}, which is allowed for. "
+    if analysis.delay_ms:
+        text += f"The sound is about {format_delay(analysis.delay_ms)}, which is allowed for. "
     return text
 
 
@@ -228,9 +230,9 @@ def _clock(seconds: float) -> str:
     return f"{int(minutes)}:{rest:05.2f}"
 
 
-def rttm_line(film: str, start_s: float, stop_s: float, name: str) -> str:
-    """One turn: ``SPEAKER film 1 start duration <NA> <NA> name <NA> <NA>``; blanks in names become ``_``."""
-    return f"SPEAKER {_word(film)} 1 {start_s:.3f} {stop_s - start_s:.3f} <NA> <NA> {_word(name)} <NA> <NA>"
+def rttm_line(video: str, start_s: float, stop_s: float, name: str) -> str:
+    """One turn: ``SPEAKER video 1 start duration <NA> <NA> name <NA> <NA>``; blanks in names become ``_``."""
+    return f"SPEAKER {_word(video)} 1 {start_s:.3f} {stop_s - start_s:.3f} <NA> <NA> {_word(name)} <NA> <NA>"
 
 
 def _word(text: str) -> str:

@@ -83,7 +83,7 @@ SEGMENT_CONFIDENCE = 0.5
 """Minimum confidence of a segment that counts for the drift."""
 
 
-TOO_SHORT = "every face is seen for too short a time"
+TOO_SHORT = "every face is visible for too short a time"
 
 
 MIN_FRAMES = FPS
@@ -185,9 +185,9 @@ def measure_file(
     options = options or MeasureOptions()
     with ClipReader(path, options.crops, threads=threads) as reader:
         if reader.media.video is None:
-            return _unmeasured(path, options, "there is no picture in the file")
+            return _unmeasured(path, options, "there is no video in the file")
         if not reader.media.has_sound:
-            return _unmeasured(path, options, "there is no sound in the file")
+            return _unmeasured(path, options, "there is no audio in the file")
         sounds = [reader.sound] if options.sound else read_all_sounds(path, reader.media.zero)
         return _measure_clips(path, reader, sounds, model, options, progress)
 
@@ -246,7 +246,7 @@ def _conclude_one(
     path: Path, agreements: list[ClipAgreement], calibration: DelayCalibration, options: MeasureOptions
 ) -> SyncMeasurement:
     if max(piece.loudness_db for piece in agreements) < SILENT_DB:
-        return _unmeasured(path, options, "the sound is silent while a face is seen")
+        return _unmeasured(path, options, "the audio is silent while a face is visible")
     return combine_agreements(path, agreements, calibration, options)
 
 
@@ -271,7 +271,7 @@ def combine_agreements(
     curve = _sum([piece.curve.weighted(weights[piece.track]) for piece in agreements])
     peak = find_peak(curve)
     if peak is None:
-        return _unmeasured(path, options, "the sound and the faces are never there at the same time")
+        return _unmeasured(path, options, "there is never audio while a face is visible")
     confidence = calibration(peak)
     speed = (
         None if drift and drift.changes else find_speed_error([part for piece in agreements for part in piece.parts])
@@ -388,11 +388,11 @@ def _why_unclear(agreements: list[ClipAgreement], options: MeasureOptions) -> st
     modulation_db = max(piece.modulation_db for piece in agreements)
     if modulation_db < STEADY_DB:
         return (
-            f"no speech: while a face is seen the sound's level changes by {modulation_db:.1f} dB, "
+            f"no speech: while a face is visible the level of the audio varies by {modulation_db:.1f} dB, "
             "as steady as a tone or noise"
         )
     return (
-        f"no clear peak: within {options.search_s:g} s either way the lips match the sound at no delay much better "
+        f"no clear peak: within {options.search_s:g} s either way the lips match the audio at no delay much better "
         "than at others (no speech, another voice, or a longer delay: try --search-s 5)"
     )
 
