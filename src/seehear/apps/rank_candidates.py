@@ -38,7 +38,7 @@ def cannot_tell_reason(model: IdentityModel, drawn: bool) -> str | None:
     """
     if drawn or (model.config.get("trained") or {}).get("faces") != "drawn":
         return None
-    return "this model knows drawn faces only: no better than guessing on photographs"
+    return "this model was trained on drawn faces only: on photographs it is at chance"
 
 
 def media_kind(path: Path) -> Holds:

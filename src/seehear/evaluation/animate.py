@@ -186,21 +186,21 @@ class AnimateEvaluation(Result):
         from rich.text import Text
 
         lines = [
-            f"mouth, L1: {self.drawn:.4f} drawn, {self.copied:.4f} copied still: {self.lower:.1%} lower"
+            f"mouth, L1: {self.drawn:.4f} generated, {self.copied:.4f} copied still: {self.lower:.1%} lower"
             f"{_between(self.low, self.high)}, {self.clips} clips",
             *(f"with {one.sound}: {one.lower.value:.1%} lower{_between(one.lower.low, one.lower.high)}"
               for one in self.controls),
             *(_gained(one) for one in self.controls),
-            f"whole picture, L1: {self.whole:.4f} drawn",
+            f"whole frame, L1: {self.whole:.4f} generated",
         ]  # fmt: skip
         if self.placed:
             p = self.placed
-            rows = [(p.drawn, "drawn clips"), (p.real, "real ones"), (p.still, "stills")]
+            rows = [(p.drawn, "generated clips"), (p.real, "real ones"), (p.still, "stills")]
             if p.another:
-                rows.insert(1, (p.another, f"those drawn with {ANOTHER}"))
+                rows.insert(1, (p.another, f"those generated with {ANOTHER}"))
             shares = ", ".join(f"{one.value:.1%}{_between(one.low, one.high)} of {what}" for one, what in rows)
             lines.append(
-                f"in sync within ±{TOLERANCE} frame, says the sync model: {shares} (chance {CHANCE:.1%}, {p.clips} "
+                f"in sync within ±{TOLERANCE} frame, by the sync model: {shares} (chance {CHANCE:.1%}, {p.clips} "
                 "clips)"
             )
         intervals = describe_intervals(self.unit_count, self.units, seeds=False)

@@ -63,7 +63,7 @@ class SyncEvaluation(Result):
 
     Attributes:
         by_length: one entry for each K, in their order, except those for which all clips were too short
-        chance: accuracy of guessing
+        chance: accuracy at chance
         clips: number of clips
         too_short: number of clips that gave no window even for the smallest K
         units: what intervals are over: speakers, sources, or clips where neither is known
