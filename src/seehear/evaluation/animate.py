@@ -200,8 +200,7 @@ class AnimateEvaluation(Result):
                 rows.insert(1, (p.another, f"those generated with {ANOTHER}"))
             shares = ", ".join(f"{one.value:.1%}{_between(one.low, one.high)} of {what}" for one, what in rows)
             lines.append(
-                f"in sync within ±{TOLERANCE} frame, by the sync model: {shares} (chance {CHANCE:.1%}, {p.clips} "
-                "clips)"
+                f"in sync within ±{TOLERANCE} frame, by the sync model: {shares} (chance {CHANCE:.1%}, {p.clips} clips)"
             )
         intervals = describe_intervals(self.unit_count, self.units, seeds=False)
         return Text("\n".join([*lines, intervals, *self.faces.lines()]))
