@@ -22,7 +22,7 @@ def synchronise_batch_norms(model: nn.Module) -> nn.Module:
         The model.
     """
     if next(model.parameters()).is_cuda:
-        return cast(nn.Module, nn.SyncBatchNorm.convert_sync_batchnorm(model))
+        return cast(nn.Module, nn.SyncBatchNorm.convert_sync_batchnorm(model))  # type: ignore[no-untyped-call]
     for parent in list(model.modules()):
         for name, child in parent.named_children():
             if isinstance(child, _BatchNorm):
@@ -45,16 +45,16 @@ class SyncBatchNorm(_BatchNorm):
     def forward(self, input: Tensor) -> Tensor:
         """(B, C, ...) -> the same shape; B may differ between the processes."""
         if not self.training or not distributed.is_initialized():
-            return cast(Tensor, super().forward(input))
+            return super().forward(input)
         axes = [axis for axis in range(input.ndim) if axis != 1]
         broadcast = [1, -1, *[1] * (input.ndim - 2)]
         values = input.float()
         count = torch.tensor([input.numel() / input.shape[1]])
-        total = _AllReduce.apply(torch.cat([values.sum(axes), count]))
+        total = _sum_over_processes(torch.cat([values.sum(axes), count]))
         count = total[-1].detach()
         mean = total[:-1] / count
         centred = values - mean.view(broadcast)
-        variance = _AllReduce.apply(centred.square().sum(axes)) / count
+        variance = _sum_over_processes(centred.square().sum(axes)) / count
         self._track(mean.detach(), variance.detach() * count / (count - 1).clamp_min(1))
         normalised = centred * (variance + self.eps).rsqrt().view(broadcast)
         if self.affine:
@@ -73,6 +73,10 @@ class SyncBatchNorm(_BatchNorm):
         cast(Tensor, self.running_var).lerp_(variance, weight)
 
     def _check_input_dim(self, input: Tensor) -> None: ...
+
+
+def _sum_over_processes(mine: Tensor) -> Tensor:
+    return cast(Tensor, _AllReduce.apply(mine))  # type: ignore[no-untyped-call]
 
 
 class _AllReduce(Function):
