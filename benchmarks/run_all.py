@@ -58,6 +58,8 @@ FIGURES = (
     Figures("voice_activity.py", "speech activity next to Silero VAD", needs="recordings"),
     Figures("verification_scoring.py", "scoring all pairs of voices"),
     Figures("matmul.py", "matrix products, a reference for other speeds"),
+    Figures("manifest.py", "a corpus of a million clips: opening, finding, planning"),
+    Figures("scaling.py", "100,000 hours on 64 nodes, simulated"),
     Figures("busy_machine.py", "speed next to busy processes"),
     Figures("demo.py", "make demo"),
     Figures("strangers.py", "unseen real people", "recordings"),
