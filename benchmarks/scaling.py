@@ -113,7 +113,7 @@ def report_preparing(hours: float, cluster: Cluster, video: Video, rng: np.rando
     print(f"{ideal / HOUR:.1f} h if files could be divided among cores")
     print(f"  the longest file alone: {longest / HOUR:.1f} h; lost to failures: {lost / HOUR:.1f} core-hours; ", end="")
     print(f"reading: {reading / HOUR:.1f} h\n")
-    return max(makespan, reading) / HOUR
+    return float(max(makespan, reading)) / HOUR
 
 
 def file_lengths(total_s: float, video: Video, rng: np.random.Generator) -> np.ndarray:
