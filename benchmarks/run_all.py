@@ -71,6 +71,7 @@ FIGURES = (
     Figures("prepare.py", "speed of prepare", "recordings"),
     Figures("face_clips.py", "face detection and tracking", "recordings"),
     Figures("speaker.py", "speaker verification", "recordings"),
+    Figures("speaker.py --seconds 4", "speaker verification, longer segments", "recordings"),
     Figures("lips_words.py --seeds 1", "lip reading of words, frozen and end to end", "recordings"),
     Figures("separation.py", "separation within the modalities", "recordings"),
     Figures("animate_l1.py", "generated mouths against the copied still", "model"),
