@@ -156,7 +156,7 @@ def test_two_faces_or_none_where_one_is_asked_for(model, files, capsys):
     assert [entry["error"] for entry in found.to_dict()["failed"]] == list(found.problems)
     two, none = found.problems
     assert "two.png shows 2 faces where one is asked for" in two
-    assert "none.png shows no face" in none
+    assert "none.png shows no detectable face" in none
     assert main(["match", str(files / "low.wav"), *map(str, faces), "--json"]) == 2
     captured = capsys.readouterr()
     assert json.loads(captured.out) == found.to_dict()

@@ -197,7 +197,7 @@ def test_a_damaged_checkpoint_is_a_sentence(train, tmp_path: Path) -> None:  # t
     (tmp_path / "run" / "summary.json").unlink()
     checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:5000])
-    with pytest.raises(ModelError, match=r"cannot be resumed from .*; remove it to start this run anew"):
+    with pytest.raises(ModelError, match=r"cannot be resumed from .*; remove it to start this run again"):
         train(tmp_path / "run")
 
 

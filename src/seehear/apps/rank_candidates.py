@@ -33,7 +33,7 @@ def cannot_tell_reason(model: IdentityModel, drawn: bool) -> str | None:
     """Why a model's order is not significant for real people; None if it may be.
 
     Args:
-        model: whose config says what faces it has learned from (`seehear.data.manifest`), unless it is an old one.
+        model: whose config says which faces it was trained on (`seehear.data.manifest`), unless it is an old one.
         drawn: whether the people are drawn, too.
     """
     if drawn or (model.config.get("trained") or {}).get("faces") != "drawn":

@@ -120,7 +120,7 @@ class WindowBatches:
         return {"epoch": self.epoch, "position": self.position, **self._identity()}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Set the position; iterate anew afterwards.
+        """Set the position; iterate again afterwards.
 
         Raises:
             CorpusError: the state is of a stream with other clips or options

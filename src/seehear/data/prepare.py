@@ -87,7 +87,7 @@ def prepare(
     found = undo_known_delays(found, delays) if delays else found
     if faces != "none" and all(is_sound(source.path) for source in found if not source.problem):
         raise CorpusError(
-            f"there is no video to prepare, only sound such as {found[0].path}: {SOUND_ONLY}", code="no-video"
+            f"there is no video to prepare, only audio such as {found[0].path}: {SOUND_ONLY}", code="no-video"
         )
     read_clips: FaceClipReaders | SoundClipReaders
     if faces == "none":

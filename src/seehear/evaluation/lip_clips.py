@@ -264,4 +264,4 @@ def _clips(corpus: Corpus) -> Recordings:
 
 
 def _no_sound() -> Sound:
-    raise MediaError("it is looked at, and nobody listens")
+    raise MediaError("x-never")

@@ -206,7 +206,7 @@ class Loss(nn.Module, ABC):
     Attributes:
         name: value of the options that choose it.
         paper: where it was published.
-        angular: whether it compares embeddings by cosine similarity unless told otherwise, as joint requires.
+        angular: whether it compares embeddings by cosine similarity by default, as joint requires.
         separates: value of the benchmark option ``loss.separation`` that chooses it: how it separates embeddings within
             a modality, ``none`` if it does not; None for losses to which separation cannot be added.
         exclude: number of neighbours in time that are not negatives (see `candidates`).

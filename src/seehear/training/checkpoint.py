@@ -133,9 +133,9 @@ def load_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> dict[s
         rest: dict[str, Any] = fabric.load(path, state, weights_only=True)
     except Exception as error:  # damaged archives raise anything, and the remedy is always the same
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{path} cannot be resumed from ({reason}); remove it to start this run anew") from error
+        raise ModelError(f"{path} cannot be resumed from ({reason}); remove it to start this run again") from error
     if rest.get("format") != FORMAT:
-        raise ModelError(f"{path} was written by another version of seehear; remove it to start this run anew")
+        raise ModelError(f"{path} was written by another version of seehear; remove it to start this run again")
     return rest
 
 
