@@ -175,7 +175,7 @@ def test_those_with_faces(heard: Path, corpus_folder: Path, tmp_path: Path) -> N
 def test_a_clip_of_sound_alone() -> None:
     clip = Clip.from_audio(np.zeros(3 * 640, np.float32), {"source": "a.wav", "start_s": 0.0, "track": 0})
     assert (clip.frames, clip.seconds, clip.has_video) == (3, 0.12, False)
-    with pytest.raises(ValueError, match="sound of shape"):
+    with pytest.raises(ValueError, match="audio of shape"):
         Clip.from_audio(np.zeros(1000, np.float32), {})
 
 

@@ -144,7 +144,7 @@ def with_audio_stream(options: dict[str, Any], sound: AudioStreamChoice | None) 
 
 
 SOUND_ONLY = (
-    "it is sound only; give --faces none for a corpus of sound alone, or leave it as it is: `seehear evaluate` and "
+    "it is audio only; give --faces none for a corpus of audio alone, or leave it as it is: `seehear evaluate` and "
     "`seehear embed` read sound files themselves"
 )
 

@@ -206,7 +206,7 @@ class CorpusInfo(Result):
         shortest, longest = f"{self.shortest_seconds:.2f}", f"{self.longest_seconds:.2f}"
         table.add_row("length", f"{self.mean_seconds:.2f} s on average, from {shortest} to {longest} s")
         found = f"found by {self.detector}" if self.detector else "whole frames"
-        faces = f"{self.size} x {self.size} pixels, 25 a second, {found}" if self.size else "none: sound alone"
+        faces = f"{self.size} x {self.size} pixels, 25 a second, {found}" if self.size else "none: audio alone"
         table.add_row("faces", faces)
         table.add_row("speakers", "not labelled" if self.speakers is None else str(self.speakers))
         table.add_row("labels", ", ".join(f"{name} ({count})" for name, count in self.labels.items()) or "none")

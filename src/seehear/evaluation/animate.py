@@ -267,7 +267,7 @@ def evaluate_animate(
 
     Raises:
         ModelError: there is no such model, or it cannot draw.
-        CorpusError: there is no such corpus, it cannot be split, it is sound alone, or none of the clips has sound.
+        CorpusError: there is no such corpus, it cannot be split, it is audio alone, or none of the clips has sound.
     """
     if clips is not None and clips < 1:
         raise CorpusError(f"--clips must be 1 or more, not {clips}")

@@ -237,7 +237,7 @@ def evaluate_sync(
 
     Raises:
         ModelError: there is no such model, or it has not learned sync.
-        CorpusError: there is no such corpus, it cannot be split, it is sound alone, or none of the clips has sound.
+        CorpusError: there is no such corpus, it cannot be split, it is audio alone, or none of the clips has sound.
         SeehearError: a length of no frames.
     """
     if any(length < 1 for length in lengths):
