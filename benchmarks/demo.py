@@ -19,9 +19,9 @@ from seehear.machine import supports_bf16
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="output folder, kept; by default a temporary one")
-    parser.add_argument("--clips", type=int, default=768)
-    parser.add_argument("--speakers", type=int, default=384)
-    parser.add_argument("--steps", type=int, default=480)
+    parser.add_argument("--clips", type=int, default=384)
+    parser.add_argument("--speakers", type=int, default=192)
+    parser.add_argument("--steps", type=int, default=240)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         out = given.out or Path(temporary) / "demo"

@@ -40,7 +40,7 @@ def corpora(given: argparse.Namespace) -> Iterator[tuple[str, Corpus]]:
             prepare(held_out, folder / "grid", dataset="grid")
             yield "GRID speaker 1, held-out clips of a man seen in others", Corpus(folder / "grid")
         if given.people:
-            yield "synthetic people never met", Corpus(fresh_avatars(folder, given.people, given.people))
+            yield "unseen synthetic people", Corpus(fresh_avatars(folder, given.people, given.people))
 
 
 if __name__ == "__main__":

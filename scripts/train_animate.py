@@ -65,7 +65,7 @@ def train(corpora: list[Path], run: Path, settings: TrainingSettings, init: str 
 def card(run: Path, training_corpora: list[Path], unseen: Path) -> str:
     """Return the model card, with results on held-out clips of the training people and on unseen people."""
     parts: list[tuple[str, Path, ClipPart]] = [
-        (f"{path.name}, seen in other clips", path, "dev") for path in training_corpora
+        (f"{path.name}, other clips in training", path, "dev") for path in training_corpora
     ]
     parts.append(("unseen avatars", unseen, "all"))
     results = [

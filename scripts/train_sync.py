@@ -95,8 +95,8 @@ def main() -> None:
     named_corpora = zip(
         ("GRID speaker 1", "avatars", "avatars (longer)", "avatars, real voices", "real"), corpora, strict=True
     )
-    test_clips = {f"{name}: seen in other clips": Corpus(corpus).split("dev") for name, corpus in named_corpora}
-    test_clips["avatars never met"] = Corpus(strangers(work))
+    test_clips = {f"{name}: other clips in training": Corpus(corpus).split("dev") for name, corpus in named_corpora}
+    test_clips["unseen avatars"] = Corpus(strangers(work))
     measured = {
         name: evaluate_sync_clips(load_sync_model(cooled), clips).to_dict() for name, clips in test_clips.items()
     }

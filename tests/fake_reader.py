@@ -62,7 +62,7 @@ class FakeReader:
             duration_s=2.0 * len(self.told["clips"]), has_sound=not self.told.get("silent"), damaged=0
         )
         self.sound = SimpleNamespace(silent=False, cautions=())
-        self.stats = SimpleNamespace(empty_reason=lambda: "no face found in 50 pictures", cautions=())
+        self.stats = SimpleNamespace(empty_reason=lambda: "no face found in 50 frames", cautions=())
 
     def __enter__(self) -> Self:
         return self

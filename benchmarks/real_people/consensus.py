@@ -17,7 +17,7 @@ Curves = Sequence[Tensor]
 
 
 def consensus(curves: Curves) -> int | None:
-    """The offset (frames, positive: the sound is late) of the least distance, added up over all moments; None: none."""
+    """The offset (frames, positive: the audio is late) of the least distance, added up over all moments; None: none."""
     sums = [clip.double().sum(0) for clip in curves if len(clip)]
     if not sums:
         return None

@@ -27,7 +27,7 @@ class Row:
         value: the figure.
         low, high: ends of the 95 % interval; None where there is none.
         over: what the interval is over, such as "12 people".
-        chance: what guessing gets; None where that says nothing.
+        chance: the chance level; None where there is none.
         remark: anything else.
         each: name of a person or film -> its own value, and how much was counted of it.
     """

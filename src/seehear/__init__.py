@@ -58,7 +58,7 @@ _PUBLIC = {
     "SeehearError": "seehear.errors",
     "SyncMeasurement": "seehear.apps.sync.result",
     "Task": "seehear.evaluation.task",
-    "Verdict": "seehear.apps.sync.result",
+    "Verdict": "seehear.apps.sync.verdict",
     "VoiceComparison": "seehear.apps.verify",
 }
 """Public name -> its module. None is imported before it is used: `import seehear` alone loads no torch. The types of

@@ -20,7 +20,7 @@ from seehear.apps.sync.fix import fix_sync as fix_sync
 from seehear.apps.sync.measure import measure_sync as measure_sync
 from seehear.apps.sync.result import FixResult as FixResult
 from seehear.apps.sync.result import SyncMeasurement as SyncMeasurement
-from seehear.apps.sync.result import Verdict as Verdict
+from seehear.apps.sync.verdict import Verdict as Verdict
 from seehear.apps.verify import VoiceComparison as VoiceComparison
 from seehear.apps.verify import verify as verify
 from seehear.apps.verify import verify_pairs as verify_pairs

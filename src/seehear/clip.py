@@ -69,7 +69,7 @@ class Clip:
         if self.landmarks.shape != (frames, 5, 2):
             raise ValueError(f"clip of {frames} frames has landmarks of shape {self.landmarks.shape}")
         if self.audio.shape != (frames * SAMPLES_PER_FRAME,):
-            raise ValueError(f"clip of {frames} frames has sound of shape {self.audio.shape}")
+            raise ValueError(f"clip of {frames} frames has audio of shape {self.audio.shape}")
 
     @classmethod
     def from_audio(cls, audio: NDArray[np.float32], meta: dict[str, Any]) -> Self:

@@ -107,20 +107,20 @@ def check_writable(path: Path | None, flag: str = "") -> None:
     """
     if path is None:
         return
-    told = f"{flag} {path}".strip()
+    target = f"{flag} {path}".strip()
     try:
         path.lstat()
     except OSError as refusal:  # the file need not exist
         if refusal.errno == errno.ENAMETOOLONG:
-            sentence = as_user_error(OSError(refusal.errno, refusal.strerror, told))
+            sentence = as_user_error(OSError(refusal.errno, refusal.strerror, target))
             raise sentence or refusal from None
     if path.is_dir():
-        raise SeehearError(f"{told} is a folder; name a file in it")
+        raise SeehearError(f"{target} is a folder; name a file in it")
     folder = path.absolute().parent
     if not folder.is_dir():
-        raise SeehearError(f"{told} cannot be written: the folder {path.parent} does not exist; make it first")
+        raise SeehearError(f"{target} cannot be written: the folder {path.parent} does not exist; make it first")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise SeehearError(f"{told} cannot be written: the folder {folder} may not be written to; name another place")
+        raise SeehearError(f"{target} cannot be written: the folder {folder} may not be written to; name another place")
 
 
 def missing_file_message(path: str | os.PathLike[str], otherwise: str) -> str:

@@ -134,10 +134,10 @@ def _quotas(folder: Path) -> Iterator[float]:
     """Yield the limits of one group; in a container its own path may be missing, which is no limit."""
     for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
         try:
-            told = " ".join((folder / name).read_text(encoding="utf-8").strip() for name in names)
+            text = " ".join((folder / name).read_text(encoding="utf-8").strip() for name in names)
         except OSError:
             continue
-        quota, period = told.split()
+        quota, period = text.split()
         if quota not in ("max", "-1"):
             yield int(quota) / int(period)
 
@@ -184,15 +184,15 @@ def cpu_kind() -> str:
         "ATEN_CPU_CAPABILITY": _limit("ATEN_CPU_CAPABILITY", ATEN_LIMITS),
         "ONEDNN_MAX_CPU_ISA": _limit("ONEDNN_MAX_CPU_ISA", ONEDNN_LIMITS),
     }
-    told = [f"{name}={os.environ[name]}" for name, limit in limits.items() if limit < hardware]
+    limited = [f"{name}={os.environ[name]}" for name, limit in limits.items() if limit < hardware]
     kind = CPU_KINDS[min(hardware, *limits.values())]
-    return f"{kind} ({CPU_KINDS[hardware]} limited by {' and '.join(told)})" if told else kind
+    return f"{kind} ({CPU_KINDS[hardware]} limited by {' and '.join(limited)})" if limited else kind
 
 
 def cpu_name() -> str:
     """Return the CPU's model name if the system reports it."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 
@@ -210,8 +210,8 @@ def _hardware() -> int:
 
 
 def _limit(variable: str, limits: dict[str, int]) -> int:
-    told = {name.lower(): limit for name, limit in limits.items()}
-    return told.get(os.environ.get(variable, "").lower(), len(CPU_KINDS) - 1)
+    levels = {name.lower(): limit for name, limit in limits.items()}
+    return levels.get(os.environ.get(variable, "").lower(), len(CPU_KINDS) - 1)
 
 
 def _is_x86() -> bool:

@@ -238,7 +238,7 @@ def test_a_picture_without_a_face_is_refused(faces, run, picture, speech, tmp_pa
     faces()
     out = tmp_path / "out.mp4"
     for face, name in ((picture, r"face\.png"), (read_still(picture).rgb, "the picture")):
-        with pytest.raises(MediaError, match=f"{name} shows no face"):
+        with pytest.raises(MediaError, match=f"{name} shows no detectable face"):
             animate(face, speech, out=out, model=run)
     assert not out.exists()
 
@@ -256,8 +256,8 @@ def test_sound_that_cannot_be_used_is_refused(faces, run, picture, tmp_path):
     (tmp_path / "text.wav").write_text("no sound")
     wavfile.write(tmp_path / "silent.wav", 16000, np.zeros(16000, np.int16))
     for name, says in (
-        ("empty.wav", "0 samples"),
-        ("mute.mp4", "has no sound"),
+        ("empty.wav", "has no audio samples"),
+        ("mute.mp4", "has no audio"),
         ("nan.wav", "1 samples"),
         ("text.wav", "not a video or sound file"),
         ("absent.wav", "does not exist"),
@@ -288,7 +288,7 @@ def test_the_stream_of_sound_that_is_asked_for_is_heard(faces, run, picture, tmp
         asked(audio_stream=str(number))
         heard = read_sound(out).between(0.1, 0.9)
         assert np.corrcoef(heard, voice[1600:14400])[0, 1] > 0.9
-    with pytest.raises(SeehearError, match="has no sound stream 3; give --audio-stream one of 1, 2"):
+    with pytest.raises(SeehearError, match="has no audio stream 3; give --audio-stream one of 1, 2"):
         asked(audio_stream="3")
 
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from seehear.apps.import_syncnet import import_syncnet
 from seehear.apps.sync.measure import measure_sync
-from seehear.apps.sync.result import Verdict
+from seehear.apps.sync.verdict import Verdict
 from seehear.audio.spectrum import LifteredMFCC
 from seehear.cli import main
 from seehear.errors import ModelError

@@ -7,7 +7,7 @@ from seehear.apps.animate import animate
 from seehear.apps.match import match
 from seehear.apps.sync.fix import fix_sync
 from seehear.apps.sync.measure import measure_sync
-from seehear.apps.sync.result import Verdict
+from seehear.apps.sync.verdict import Verdict
 from seehear.media.shift import shift_sound
 from seehear.metrics.calibration import DelayCalibration
 

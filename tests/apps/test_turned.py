@@ -12,7 +12,7 @@ from seehear.apps.diarization.active_speaker import ActiveSpeakers
 from seehear.apps.diarization.result import Diarization
 from seehear.apps.segments import CuratedFile, FileSegment, write_segments
 from seehear.apps.sync.measure import measure_sync
-from seehear.apps.sync.result import Verdict
+from seehear.apps.sync.verdict import Verdict
 from seehear.media.encode import write_video
 from seehear.media.sound import read_sound
 
@@ -38,7 +38,7 @@ def test_sync_measures_a_film_on_its_side(shared, sideways):
     assert turned.delay_ms == pytest.approx(upright.delay_ms, abs=10)
     assert turned.verdict == upright.verdict != Verdict.CANNOT_TELL
     assert not upright.cautions
-    assert "turned by 90 degrees clockwise" in turned.cautions[0]
+    assert "rotated by 90 degrees clockwise" in turned.cautions[0]
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_photograph_on_its_side_is_animated_upright(shared, sideways, tmp_path
     cv2.imwrite(str(photograph), frame[..., ::-1])
     out = tmp_path / "out.mp4"
     made = animate(photograph, shared / GRID, out=out)
-    assert any("photograph.png: the picture is stored on its side" in caution for caution in made.cautions)
+    assert any("photograph.png: the image is stored on its side" in caution for caution in made.cautions)
     drawn = pictures_of(out)
     assert drawn[0].shape == (288, 360, 3)
     still = np.rot90(frame, -1)

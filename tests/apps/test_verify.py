@@ -225,7 +225,7 @@ def test_what_has_no_voice_is_told(model, voices, tmp_path, capsys, sound, said)
 
 def test_a_film_without_sound_is_told(model, voices, lamp, tmp_path):
     path = lamp(tmp_path / "mute.mp4", seconds=0.4, sound=False)
-    with pytest.raises(MediaError, match=r"mute\.mp4 has no sound"):
+    with pytest.raises(MediaError, match=r"mute\.mp4 has no audio"):
         verify(path, voices / "ben.wav")
 
 
@@ -290,7 +290,7 @@ def test_voices_in_channels_that_cancel_and_in_other_streams(model, voices, cali
     assert verify(one, both, calibration=calibration).verdict is VoiceVerdict.DIFFERENT
     second = verify(both, both, calibration=calibration, audio_stream="2")
     assert second.score == pytest.approx(1)
-    with pytest.raises(SeehearError, match=r"wired\.mov has no sound stream 2"):
+    with pytest.raises(SeehearError, match=r"wired\.mov has no audio stream 2"):
         verify(both, wired, calibration=calibration, audio_stream="2")
 
 

@@ -2,6 +2,7 @@
 
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,13 +58,25 @@ def test_seed_decides(views: ClipViews) -> None:
     assert not same(first[0], first[2])
 
 
-def test_processes_share_an_epoch(views: ClipViews) -> None:
-    whole = WindowBatches(views, 4, frames=15)
-    shares = [WindowBatches(views, 4, frames=15, rank=rank, world=3) for rank in range(3)]
-    assert [len(share) for share in shares] == [3, 3, 3]
-    alone = list(islice(whole, 9))
-    for rank, share in enumerate(shares):
-        assert all(same(a, b) for a, b in zip(islice(share, 3), alone[rank::3], strict=True))
+@pytest.mark.parametrize("options", [{}, {"apart": True}, {"stills": 2}])
+def test_processes_share_the_batches_of_one(views: ClipViews, options: dict[str, Any]) -> None:
+    whole = WindowBatches(views, 6, frames=10, **options)
+    shares = [WindowBatches(views, 2, frames=10, rank=rank, world=3, **options) for rank in range(3)]
+    assert [len(share) for share in shares] == [len(whole)] * 3
+    for alone, *parts in islice(zip(whole, *shares, strict=True), 8):
+        assert all(torch.equal(alone[name], torch.cat([part[name] for part in parts])) for name in alone)
+
+
+def test_another_number_of_processes_resumes_the_stream(views: ClipViews) -> None:
+    whole = WindowBatches(views, 6, frames=10)
+    expected = list(islice(whole, 9))[5:]
+    before = WindowBatches(views, 3, frames=10, rank=1, world=2)
+    list(islice(before, 5))
+    shares = [WindowBatches(views, 2, frames=10, rank=rank, world=3) for rank in range(3)]
+    for share in shares:
+        share.load_state_dict(before.state_dict())
+    for alone, *parts in zip(expected, *(islice(share, 4) for share in shares), strict=True):
+        assert torch.equal(alone["clip"], torch.cat([part["clip"] for part in parts]))
 
 
 def test_stills_are_any_of_the_clip(views: ClipViews) -> None:
@@ -111,13 +124,6 @@ def test_sources_are_kept_apart_in_a_step_of_all_processes(views: ClipViews, wor
     for step in islice(zip(*streams, strict=True), 12):
         sources = views.sources[torch.cat([batch["clip"] for batch in step]).numpy()]
         assert len(set(sources.tolist())) == 3 * world
-
-
-def test_processes_kept_apart_share_the_batch_of_one(views: ClipViews) -> None:
-    whole = WindowBatches(views, 6, frames=10, apart=True)
-    shares = [WindowBatches(views, 3, frames=10, rank=rank, world=2, apart=True) for rank in range(2)]
-    for alone, *parts in islice(zip(whole, *shares, strict=True), 8):
-        assert all(torch.equal(alone[name], torch.cat([part[name] for part in parts])) for name in alone)
 
 
 def test_too_few_sources(views: ClipViews) -> None:

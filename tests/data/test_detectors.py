@@ -77,7 +77,7 @@ def test_what_is_said_of_a_model_that_learned_from_another_detector() -> None:
 
     first, caution = said(["yunet-yuface"], ["yunet-2023mar"])
     assert first == "faces found by yunet-2023mar"
-    assert "learned from faces found by yunet-yuface" in caution
+    assert "trained on faces found by yunet-yuface" in caution
     assert said(["yunet-2023mar"], ["yunet-2023mar"]) == ["faces found by yunet-2023mar"]
     assert said(["yunet-2023mar"], []) == []  # whole frames
     assert DetectorProvenance.of({}, ["yunet-2023mar"]).remarks() == []  # an older model does not say it

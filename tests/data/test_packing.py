@@ -52,7 +52,7 @@ def test_silence_is_told_and_counts_as_no_sound(prepared, tmp_path):
     code, corpus, rows, said = prepared()
     assert code == 0
     assert corpus.manifest["has_sound"].to_pylist() == [False, True]
-    assert "the sound is silence" in rows["a.mov"]["reason"]
+    assert "the audio is silence" in rows["a.mov"]["reason"]
     assert rows["b.mov"]["reason"] == ""
     assert "1 with a remark" in said.out
 
@@ -72,5 +72,5 @@ def test_the_silence_of_a_recording_names_the_other_streams(prepared, tmp_path):
     write_film(tmp_path / "films" / "a.mov", [0 * speech(2), speech(2, 2)], tags=[("eng", ""), ("ita", "")])
     code, _, rows, said = prepared("--audio-stream", "1", "--faces", "none")
     assert code == 2
-    assert "the sound is 2.00 s of silence" in rows["a.mov"]["reason"]
+    assert "the audio is 2.00 s of silence" in rows["a.mov"]["reason"]
     assert "and there are 2 (ita): see --audio-stream" in said.err

@@ -38,7 +38,7 @@ def test_sound_among_videos_fails_by_itself(shared: Path, tmp_path: Path) -> Non
     assert (report.done, report.failed) == (1, 1)
     with (out / "report.csv").open(newline="") as file:
         reasons = {row["file"]: row["reason"] for row in csv.DictReader(file)}
-    assert "there is no picture: it is sound only" in reasons["1002_DFA_SAD_XX.wav"]
+    assert "there is no video: it is audio only" in reasons["1002_DFA_SAD_XX.wav"]
 
 
 def test_cremad(shared: Path, tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_cremad(shared: Path, tmp_path: Path) -> None:
     assert clip.audio.std() > 0.005
     told = corpus_info(out)
     assert (told.format, told.speakers, told.labels["emotion"]) == ("cremad", 1, len(corpus))
-    assert all("sound only" in reason for reason in told.failed.values())
+    assert all("audio only" in reason for reason in told.failed.values())
 
 
 def test_grid_as_it_was_released(shared: Path, tmp_path: Path) -> None:

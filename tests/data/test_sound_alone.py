@@ -104,7 +104,7 @@ def test_no_picture_is_stored_and_the_corpus_says_so(heard: Path) -> None:
 
 
 def test_too_short_says_why(heard: Path) -> None:
-    assert corpus_info(heard).empty == {"click.wav": "the sound is 0.10 s long, shorter than 0.4 s"}
+    assert corpus_info(heard).empty == {"click.wav": "the audio is 0.10 s long, shorter than 0.4 s"}
 
 
 def test_the_same_again_does_nothing(recordings: Path, heard: Path) -> None:
@@ -129,7 +129,7 @@ def test_silent_recordings_are_left_out_and_soft_ones_are_not(tmp_path: Path) ->
     wavfile.write(sources / "soft.wav", 16_000, soft)
     report = prepared(sources, tmp_path / "corpus")
     assert (report.done, report.empty, report.clips) == (1, 1, 1)
-    assert corpus_info(tmp_path / "corpus").empty == {"silent.wav": "the sound is 1.00 s of silence"}
+    assert corpus_info(tmp_path / "corpus").empty == {"silent.wav": "the audio is 1.00 s of silence"}
 
 
 def test_lengths_that_contradict_each_other(recordings: Path, tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_those_with_faces(heard: Path, corpus_folder: Path, tmp_path: Path) -> N
 def test_a_clip_of_sound_alone() -> None:
     clip = Clip.from_audio(np.zeros(3 * 640, np.float32), {"source": "a.wav", "start_s": 0.0, "track": 0})
     assert (clip.frames, clip.seconds, clip.has_video) == (3, 0.12, False)
-    with pytest.raises(ValueError, match="sound of shape"):
+    with pytest.raises(ValueError, match="audio of shape"):
         Clip.from_audio(np.zeros(1000, np.float32), {})
 
 

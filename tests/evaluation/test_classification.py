@@ -116,10 +116,10 @@ def test_an_error_rate_rises_with_noise() -> None:
 
 
 def test_it_prints_and_serialises() -> None:
-    data = Recordings(tones(), "tones", {"broken.wav": "it holds no sound"})
+    data = Recordings(tones(), "tones", {"broken.wav": "it has no audio"})
     result = words(data, [ear(), deaf()], Protocol(seeds=2, noise="white", snr_db=(0.0,)))
     told = str(result)
-    for text in ("words on tones", "ear", "deaf", "95 % interval", "loss at 0 dB", "broken.wav: it holds no sound"):
+    for text in ("words on tones", "ear", "deaf", "95 % interval", "loss at 0 dB", "broken.wav: it has no audio"):
         assert text in told
     plain = json.loads(json.dumps(result.to_dict()))
     assert plain["rows"][0]["figures"]["accuracy"]["per_seed"] == list(result.rows[0].main.per_seed)

@@ -75,7 +75,7 @@ def test_silent_clips_are_not_measured(trained: list[object]) -> None:
     assert result.clips == 2
     assert list(result.to_dict()["faces"]["cut"]) == ["yunet-2023mar"]
     assert FakeCorpus.asked == ()
-    with pytest.raises(CorpusError, match="has no clips with sound in the split dev"):
+    with pytest.raises(CorpusError, match="has no clips with audio in the split dev"):
         evaluate_sync("run", Path("silence"))
 
 

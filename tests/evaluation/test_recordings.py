@@ -79,13 +79,13 @@ def test_bad_recordings_are_left_out_and_named(tmp_path: Path) -> None:
     found = Recordings.of(tmp_path).with_readable_sound()
     assert [r.name for r in found] == ["good.wav"]
     assert found.left_out.keys() == {"empty.wav", "nan.wav", "broken.wav"}
-    assert found.left_out["empty.wav"] == "it holds no sound"
+    assert found.left_out["empty.wav"] == "it has no audio"
     assert "not a number" in found.left_out["nan.wav"]
 
 
 def test_nothing_but_bad_recordings_is_a_sentence(tmp_path: Path) -> None:
     write(tmp_path / "empty.wav", np.zeros(0, np.int16))
-    with pytest.raises(CorpusError, match=r"none of the recordings of .* empty\.wav: it holds no sound"):
+    with pytest.raises(CorpusError, match=r"none of the recordings of .* empty\.wav: it has no audio"):
         Recordings.of(tmp_path).with_readable_sound()
 
 

@@ -289,7 +289,7 @@ def test_whole_frames_that_are_too_few(write: Write) -> None:
 def test_no_face(write: Write, detector: Path) -> None:
     clips, stats = read(write(noise(50)), detector)
     assert clips == []
-    assert stats.empty_reason() == "no face found in 50 pictures"
+    assert stats.empty_reason() == "no face found in 50 frames"
 
 
 def test_a_face_in_one_picture_only(talker: Video, write: Write, detector: Path) -> None:
@@ -298,7 +298,7 @@ def test_a_face_in_one_picture_only(talker: Video, write: Write, detector: Path)
     video[20] = talker[20]
     clips, stats = read(write(video), detector)
     assert clips == []
-    assert stats.empty_reason() == "a face was seen in only 1 of 60 pictures"
+    assert stats.empty_reason() == "a face was detected in only 1 of 60 frames"
 
 
 def test_three_pictures(talker: Video, write: Write, detector: Path) -> None:
@@ -331,13 +331,13 @@ def test_8k(talker: Video, write: Write, detector: Path) -> None:
 def test_sixteen_pixels(write: Write, detector: Path) -> None:
     clips, stats = read(write(noise(20, 16, 16)), detector)
     assert clips == []
-    assert stats.empty_reason() == "no face found in 20 pictures"
+    assert stats.empty_reason() == "no face found in 20 frames"
 
 
 def test_only_sound(shared: Path, detector: Path) -> None:
     clips, stats = read(shared / "data/fsdd/0_george_0.wav", detector)
     assert clips == []
-    assert stats.empty_reason() == "there are no pictures"
+    assert stats.empty_reason() == "there is no video"
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
@@ -351,8 +351,8 @@ def test_a_missing_file(tmp_path: Path) -> None:
         ({"faces": "haar"}, "faces must be 'yunet' or 'whole-frame', not 'haar'"),
         ({"size": 127}, "size must be an even number of pixels from 32 to 1024, not 127"),
         ({"size": 16}, "size must be"),
-        ({"detect_every": 0}, "detect_every must be 1 to 25 pictures, not 0"),
-        ({"min_seconds": 0.0}, "min_seconds must be at least one picture"),
+        ({"detect_every": 0}, "detect_every must be 1 to 25 frames, not 0"),
+        ({"min_seconds": 0.0}, "min_seconds must be at least one frame"),
         ({"min_seconds": float("nan")}, "min_seconds must be"),
         ({"max_seconds": 0.5}, "max_seconds must be from twice min_seconds"),
     ],

@@ -194,7 +194,7 @@ def test_a_still_of_hours_is_not_filled_and_a_gap_of_hours_is_closed(movie: Any)
     with open_media(movie("gap.mkv", stamps=stamps, sounds=[])) as media:
         assert [picture.index for picture in media.pictures()] == list(range(50))
         assert media.duration_s == pytest.approx(2, abs=0.05)
-        assert "599 s without picture and sound" in str(media.clock.caution())
+        assert "599 s without video and audio" in str(media.clock.caution())
 
 
 @pytest.mark.parametrize("extra", ["", "open-gop=1", "intra-refresh=1"])
@@ -288,7 +288,7 @@ def test_a_stream_that_cannot_be_decoded_at_all(movie: Any, tmp_path: Path) -> N
         whole[start : start + 200] = b"\0" * 200
     path = tmp_path / "bad.mkv"
     path.write_bytes(whole)
-    with pytest.raises(MediaError, match="No picture"):
+    with pytest.raises(MediaError, match="No frame"):
         open_media(path)
 
 

@@ -131,7 +131,7 @@ def test_a_movie_whose_data_lies_elsewhere_is_not_followed(movie: Any, tmp_path:
         assert len(list(container.decode(video=0))) == 50  # the trap works on who follows it
     never_read(other)
     opened.clear()
-    with pytest.raises(MediaError, match="No picture"):
+    with pytest.raises(MediaError, match="No frame"):
         open_media(trap)
     assert was_left_alone(other)
 

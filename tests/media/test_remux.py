@@ -184,6 +184,6 @@ def test_a_file_that_does_not_show_what_the_source_does_is_not_written(
     real = shift.needs_packet
     seen = iter(range(1000))
     monkeypatch.setattr(shift, "needs_packet", lambda cuts, packet: real(cuts, packet) and next(seen) < 40)
-    with pytest.raises(MediaError, match=r"shows \d+ pictures instead of 50"):
+    with pytest.raises(MediaError, match=r"shows \d+ frames instead of 50"):
         shift_sound(src, tmp_path / "t.mp4", 0.1)
     assert [path.name for path in tmp_path.iterdir()] == [src.name]

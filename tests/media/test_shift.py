@@ -241,8 +241,8 @@ def test_what_cannot_be_done_is_a_sentence_and_leaves_nothing(movie: Any, tmp_pa
         (src, folder / "t.mpg", "use .mp4"),
         (src, tmp_path / "no" / "t.mp4", "no folder"),
         (tmp_path / "no.mp4", folder / "t.mp4", "does not exist"),
-        (movie("silent.mp4", sounds=[]), folder / "t.mp4", "no sound"),
-        (movie("blind.m4a", codec=None), folder / "t.mp4", "no pictures"),
+        (movie("silent.mp4", sounds=[]), folder / "t.mp4", "no audio"),
+        (movie("blind.m4a", codec=None), folder / "t.mp4", "no video stream"),
     ]
     (folder / "d.mp4").mkdir()
     cases.append((src, folder / "d.mp4", "folder"))

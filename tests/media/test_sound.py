@@ -157,7 +157,7 @@ def test_of_several_streams_any_can_be_read(name: str, tmp_path: Path) -> None:
         alike = [np.corrcoef(heard, voice[1600:30_400])[0, 1] for voice in voices[1:]]
         assert alike[sound.part.stream - 2] > 0.98
     assert read_sound(path, wanted=AudioStreamChoice(1)).silent
-    with pytest.raises(MediaError, match=f"{name} has no sound stream 4; give --audio-stream one of 1"):
+    with pytest.raises(MediaError, match=f"{name} has no audio stream 4; give --audio-stream one of 1"):
         read_sound(path, wanted=AudioStreamChoice(4))
 
 

@@ -138,7 +138,7 @@ def test_real_faces_are_cut_out_as_if_the_picture_were_upright(shared: Path, tmp
             (clip,) = reader
             clips.append(clip)
             said = reader.stats.cautions
-    assert f"turned by {90 * quarters} degrees clockwise" in said[0]
+    assert f"rotated by {90 * quarters} degrees clockwise" in said[0]
     assert ("upside down" if quarters == 2 else "on its side") in said[0]
     assert clips[0].frames == clips[1].frames == 30
     assert np.abs(clips[0].video.astype(int) - clips[1].video).mean() < 5

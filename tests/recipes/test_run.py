@@ -96,7 +96,7 @@ def cooked(films: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Path
 def test_open_data_from_the_network_to_the_report(cooked: Path) -> None:
     page, tables = ((cooked / "evaluate" / name).read_text() for name in ("report.html", "tables.md"))
     for told in (page, tables):
-        for what in ("Which of 31 offsets is right", "CC BY-NC-SA 4.0", "Perfect Match", "SyncNet"):
+        for what in ("Sync accuracy among 31 offsets", "CC BY-NC-SA 4.0", "Perfect Match", "SyncNet"):
             assert what in told
     for name in ("sync", "animate", "match"):
         assert json.loads((cooked / "runs" / name / "summary.json").read_text())["steps"] == 2

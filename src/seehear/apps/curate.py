@@ -184,10 +184,10 @@ class CurateResult(Result):
 
         share = f" ({self.kept_s / self.seconds:.0%})" if self.seconds else ""
         kept = f"kept {format_duration(self.kept_s)} of {format_duration(self.seconds)}{share}"
-        told = f"{kept} as {self.files} files in {self.out}"
+        text = f"{kept} as {self.files} files in {self.out}"
         if self.left_out:
             reasons = ", ".join(f"{reason} {format_duration(seconds)}" for reason, seconds in self.left_out.items())
-            told += f"; left out: {reasons}"
+            text += f"; left out: {reasons}"
         if self.failed:
-            told += f"; {self.failed} of {self.sources} videos cannot be used: see {Path(self.out) / REPORT_FILE}"
-        return Text(told)
+            text += f"; {self.failed} of {self.sources} videos cannot be used: see {Path(self.out) / REPORT_FILE}"
+        return Text(text)

@@ -33,7 +33,7 @@ DONE_FILE = "curated.json"
 
 
 MEASURED = ("source", "start_s", "end_s", "delay_ms", "confidence", "shifted_ms", "sound")
-"""Columns of labels.csv beside the file and what was known of the video before."""
+"""Columns of labels.csv in addition to the file and what was known of the video before."""
 
 
 REPORT_COLUMNS = (*MEASURED[:3], "file", "reason", *MEASURED[3:])
@@ -111,8 +111,8 @@ def run_curation(
             raise CorpusError(f"none of the {len(every)} videos can be used, {first} for one: {every[0].problem}")
         _write_labels(out, plan, every)
         summary = CurateResult.of(out, every)
-        told = {"seehear": __version__, "summary": asdict(summary), "made": plan.fingerprint()}
-        write_text(out / DONE_FILE, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+        record = {"seehear": __version__, "summary": asdict(summary), "made": plan.fingerprint()}
+        write_text(out / DONE_FILE, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
         staging.remove()
     return summary
 
@@ -162,9 +162,9 @@ def finished_result(out: Path, fingerprint: dict[str, Any]) -> CurateResult | No
         raise CorpusError(f"{out} is a file; name a folder for what is kept")
     if (out / DONE_FILE).is_file():
         try:
-            told = json.loads((out / DONE_FILE).read_text(encoding="utf-8"))
-            how = describe_difference(told["made"], fingerprint)
-            summary = CurateResult(**told["summary"])
+            record = json.loads((out / DONE_FILE).read_text(encoding="utf-8"))
+            how = describe_difference(record["made"], fingerprint)
+            summary = CurateResult(**record["summary"])
         except (ValueError, KeyError, TypeError):
             raise CorpusError(f"{out / DONE_FILE} is damaged; remove {out} and curate again") from None
         if how:

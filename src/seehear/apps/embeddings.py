@@ -252,7 +252,7 @@ def _of_video(path: Path, detector: Path | None) -> tuple[NDArray[np.uint8], Flo
 
 def _face_count_error(path: Path, faces: int) -> str:
     if not faces:
-        return f"{path} shows no face that can be found; give a picture of a face seen from the front"
+        return f"{path} shows no detectable face; give a picture of a face seen from the front"
     return f"{path} shows {faces} faces where one is asked for; cut out the one that is meant"
 
 
@@ -312,7 +312,7 @@ def read_voice(path: Path, audio_stream: AudioStreamChoice | None = None) -> Sou
     """
     with open_media(path) as media:
         if not media.has_sound:
-            raise MediaError(f"{path} has no sound; give a recording of speech, or a video that has some")
+            raise MediaError(f"{path} has no audio; give a recording of speech, or a video with audio")
     return read_sound(path, wanted=audio_stream)
 
 

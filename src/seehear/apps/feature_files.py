@@ -281,7 +281,7 @@ def _sound_of(path: Path, choice: AudioStreamChoice | None, tally: _Tally) -> Sa
 
 def _whole(sound: Sound, path: Path, tally: _Tally) -> Samples:
     if not sound.duration_s:
-        raise MediaError(f"{path} has no sound; name a recording, or a video that has some")
+        raise MediaError(f"{path} has no audio; name a recording, or a video with audio")
     if sound.repaired:
         raise MediaError(f"{path} has {sound.repaired} samples that are not finite; repair it or leave it out")
     if sound.silent:

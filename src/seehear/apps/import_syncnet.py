@@ -4,7 +4,7 @@ The file is a ``state_dict`` of joonson/syncnet_python (Chung & Zisserman 2016, 
 wild"), as ``syncnet_v2.model``. Its layers are those of our `paper` towers with 13 MFCC. A convolution's bias goes into
 the mean of the batch norm behind it, which takes it out again: the outputs are the same.
 
-What the weights learned from and what they are shown here differ in one thing, the crop of the face. Theirs is 1.28
+The weights were trained on another face crop. Theirs is 1.28
 times as wide as a canonical one, with neck and shoulders below; the canonical crop is put in its place in theirs, its
 border repeated around it (`seehear.nn.vggm.in_larger_crop`). Frame rate, windows, order and range of colours, and MFCC
 are the same.

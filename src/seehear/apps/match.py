@@ -141,13 +141,12 @@ def match(
 ) -> MatchRanking:
     """Rank faces for a voice, or voices for a face. A candidate that cannot be used is recorded, the rest go on.
 
-    The query decides: a recording is a voice, and faces are ranked for it; a picture is a face, and voices are ranked
-    for it. A video is what the candidates need it to be. The probabilities assume that exactly one of the candidates is
-    right; by chance each has 1/N. What is learned is mostly sex and age: two people who share them are hard to tell
-    apart.
+    The query decides: for a recording of a voice, faces are ranked; for a picture of a face, voices. A video serves as
+    whichever the candidates need. The probabilities assume that exactly one candidate is right; by chance each has 1/N.
+    Models learn mostly sex and age: two people who share both are hard to distinguish.
 
-    match-small has learned from drawn faces only and is no better than guessing on photographs: there the verdict is
-    "cannot tell", and there are no probabilities. Train a model on videos of real people (seehear pretrain CORPUS -o
+    match-small was trained on drawn faces only and is at chance on photographs: there the verdict is "cannot tell", and
+    there are no probabilities. Train a model on videos of real people (seehear pretrain CORPUS -o
     RUN --preset match-small) and give it with --model.
 
     Args:

@@ -33,12 +33,12 @@ def cannot_tell_reason(model: IdentityModel, drawn: bool) -> str | None:
     """Why a model's order is not significant for real people; None if it may be.
 
     Args:
-        model: whose config says what faces it has learned from (`seehear.data.manifest`), unless it is an old one.
+        model: whose config says which faces it was trained on (`seehear.data.manifest`), unless it is an old one.
         drawn: whether the people are drawn, too.
     """
     if drawn or (model.config.get("trained") or {}).get("faces") != "drawn":
         return None
-    return "this model knows drawn faces only: no better than guessing on photographs"
+    return "this model was trained on drawn faces only: on photographs it is at chance"
 
 
 def media_kind(path: Path) -> Holds:

@@ -23,7 +23,7 @@ from seehear.apps.curate import CurationRules
 from seehear.apps.diarization.active_speaker import ActiveSpeakers, DiarizationOptions, detect_active_speakers
 from seehear.apps.diarization.lip_activity import REACH, FaceTrack
 from seehear.apps.sync.offset import PHASES, AgreementCurve, DelayPeak, SyncEmbedder, find_peak
-from seehear.apps.sync.result import CANNOT_TELL_BELOW
+from seehear.apps.sync.verdict import CANNOT_TELL_BELOW
 from seehear.clip import FPS
 from seehear.data.staging import clip_key
 from seehear.media.audio_streams import AudioStreamChoice
@@ -275,7 +275,7 @@ def curate_file(
     """
     with open_media(path, threads=threads) as media:
         if media.video is None:
-            return CuratedFile(media.duration_s, problem="there is no picture")
+            return CuratedFile(media.duration_s, problem="there is no video")
         if not media.has_sound:
             clock = media.clock()
             return _silent(float(clock.end - clock.zero))

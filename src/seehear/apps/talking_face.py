@@ -195,7 +195,7 @@ def _find_faces(face: PathLike | NDArray[np.uint8], detector: Detector) -> tuple
     still, turns = still.upright(detector)
     found = still.faces(detector)
     if not found:
-        raise MediaError(f"{name} shows no face that can be found; give a picture of a face seen from the front")
+        raise MediaError(f"{name} shows no detectable face; give a picture of a face seen from the front")
     cautions = [f"{name}: {describe_rotation(turns)}"] if turns else []
     if len(found) > 1:
         cautions.append(f"{name} shows {len(found)} faces; the largest speaks")
@@ -210,7 +210,7 @@ def _read(speech: Path, choice: AudioStreamChoice | None) -> Sound:
     """
     with open_media(speech) as media:
         if not media.has_sound:
-            raise MediaError(f"{speech} has no sound; give a recording of speech, or a video that has some")
+            raise MediaError(f"{speech} has no audio; give a recording of speech, or a video with audio")
     sound = read_sound(speech, wanted=choice)
     if sound.repaired:
         raise MediaError(
@@ -226,7 +226,7 @@ def _require_speech(name: str, sound: Sound) -> None:
         MediaError: there are no samples, or nothing but silence.
     """
     if sound.duration_s <= 0:
-        raise MediaError(f"{name} has 0 samples of sound; give a recording that is not empty")
+        raise MediaError(f"{name} has no audio samples; give a recording that is not empty")
     if sound.silent:
         others = describe_others(sound.part, sound.others)
         raise MediaError(f"{name} is {sound.duration_s:.2f} s of silence; give a recording of speech{others}")

@@ -117,7 +117,7 @@ def synthesize_dialogues(
     check_arguments(clips, speakers, seconds, seed, neutral)
     if not 2 <= people <= MAX_PEOPLE:
         raise SeehearError(
-            f"Side by side there can be 2 to {MAX_PEOPLE} people, not {people}; 1 makes films of one each."
+            f"Side by side there can be 2 to {MAX_PEOPLE} people, not {people}; 1 makes videos of one person each."
         )
     if speakers < people:
         raise SeehearError(f"For {people} people side by side there must be as many speakers, not {speakers}.")

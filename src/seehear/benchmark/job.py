@@ -189,7 +189,7 @@ def _corpus(job: CellJob) -> CellOutcome:
         commands.append(seehear_command("prepare", source, out=job.output, dataset=layout, faces=faces, **minimum))
         details |= {"left out": report.empty + report.failed, "sources": report.sources}
     root = CorpusRoot(job.output)
-    clips = int(root.told["clips"])
+    clips = int(root.info["clips"])
     details |= {"faces found by": root.detector} if root.detector else {}
     return CellOutcome(job.cell.key, 0.0, recordings=clips, units="clips", reproduce=tuple(commands), told=details)
 

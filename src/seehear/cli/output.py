@@ -99,6 +99,8 @@ def _show_results(verb: str, entry: Verb, command: Command) -> list[Result]:
         blocks = True
         if not isinstance(value, Result):
             return _print_other(value, command)
+        if not _is_first_process():
+            return []
         results.append(value)
         if command.json:
             _print_json(stdout, value, command.json_options)
@@ -109,6 +111,12 @@ def _show_results(verb: str, entry: Verb, command: Command) -> list[Result]:
             _console(stdout).print(import_object(entry.closing)(results), style="dim", soft_wrap=True)
     _print_failures(results, "\n".join(texts))
     return results
+
+
+def _is_first_process() -> bool:
+    """Whether this is the first of the processes of a training, or there is only one."""
+    distributed = sys.modules.get("torch.distributed")
+    return not (distributed and distributed.is_available() and distributed.is_initialized() and distributed.get_rank())
 
 
 def _print_other(value: object, command: Command) -> list[Result]:

@@ -37,7 +37,9 @@ class WindowBatches:
     """An endless stream of batches; in every epoch each clip is cut into as many windows as fit, at a random phase.
 
     All windows of a batch have the same length. Its content, including stills, depends only on the seed, the epoch and
-    its position, so a state of two numbers resumes the stream exactly. A thread copies the next batches in advance.
+    its position, so a state of two numbers resumes the stream exactly. Several processes share each batch: together
+    they see what one process with a batch as large would, and a stream may be resumed by another number of processes.
+    A thread copies the next batches in advance.
     """
 
     def __init__(
@@ -58,12 +60,12 @@ class WindowBatches:
 
         Args:
             views: the clips
-            batch_size: windows in a batch
+            batch_size: windows in a batch of this process
             frames: length of a window
             min_frames: minimum length of a clip; clips shorter than ``frames`` give batches of shorter windows. By
                 default ``frames``: all windows have the same length.
             seed: of the order and the phases
-            rank: number of this process; it gets every ``world``-th batch
+            rank: number of this process
             world: number of processes that train together
             ahead: number of batches prepared in advance
             stills: number of frames sampled from the whole clip of a window, instead of the frames of the window
@@ -118,15 +120,16 @@ class WindowBatches:
         return {"epoch": self.epoch, "position": self.position, **self._identity()}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Set the position; iterate anew afterwards.
+        """Set the position; iterate again afterwards.
 
         Raises:
             CorpusError: the state is of a stream with other clips or options
         """
-        for name, value in self._identity().items():
-            if state[name] != value:
+        was, now = _without_processes(state), _without_processes(self._identity())
+        for name, value in now.items():
+            if was[name] != value:
                 raise CorpusError(
-                    f"the training was stopped with {name} {state[name]} and cannot be resumed with {value}; "
+                    f"the training was stopped with {name} {was[name]} and cannot be resumed with {value}; "
                     "give the same corpus and options, or start a new run"
                 )
         self.epoch, self.position = state["epoch"], state["position"]
@@ -144,31 +147,24 @@ class WindowBatches:
         }
 
     def _epoch_batches(self, epoch: int) -> list[list[ClipWindow]]:
-        """Return all batches of an epoch for this process."""
+        """Return the batches of an epoch, each of all processes together."""
         if self._plan[0] != epoch:
             rng = np.random.default_rng([self.seed, epoch])
             windows = cut_windows(self.views.frames, self.frames, self.min_frames, rng)
-            self._plan = (epoch, self._own(windows, rng))
+            sources = self.views.sources if self.apart else None
+            self._plan = (epoch, group_into_batches(windows, self.batch_size * self.world, rng, sources))
         return self._plan[1]
 
-    def _own(self, windows: list[ClipWindow], rng: np.random.Generator) -> list[list[ClipWindow]]:
-        """Return the batches of this process; all processes have the same number."""
-        if self.apart:  # one batch split between the processes, whose candidates are compared in the loss
-            steps = group_into_batches(windows, self.batch_size * self.world, rng, self.views.sources)
-            return [step[self.rank * self.batch_size : (self.rank + 1) * self.batch_size] for step in steps]
-        batches = group_into_batches(windows, self.batch_size, rng)
-        usable = len(batches) // self.world * self.world
-        return batches[self.rank : usable : self.world]
-
-    def _collate(self, windows: list[ClipWindow], place: tuple[int, int]) -> Batch:
-        """Copy a batch; its stills depend on ``place``, the epoch and the position."""
-        frames = windows[0].frames
-        rng = np.random.default_rng([self.seed, *place, self.rank])
+    def _collate(self, whole: list[ClipWindow], place: tuple[int, int]) -> Batch:
+        """Copy this process's part of a batch; the stills depend on ``place``, the epoch and the position."""
+        own = slice(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)
+        windows, frames = whole[own], whole[0].frames
+        stills = self._sample_stills(whole, place)[own] if self.stills else []
         video = torch.empty((len(windows), self.stills or frames, *self.views.shape), dtype=torch.uint8)
         audio = torch.empty((len(windows), frames * SAMPLES_PER_FRAME), dtype=torch.float32)
         for i, window in enumerate(windows):
             pictures, sound = self.views.window(*window)
-            np.copyto(video[i].numpy(), self._stills(window.clip, rng) if self.stills else pictures)
+            np.copyto(video[i].numpy(), self._frames(window.clip, stills[i]) if self.stills else pictures)
             np.multiply(sound, np.float32(1 / FULL_SCALE), out=audio[i].numpy())
         clips = np.array([window.clip for window in windows])
         return {
@@ -179,12 +175,19 @@ class WindowBatches:
             "start": torch.tensor([window.start for window in windows]),
         }
 
-    def _stills(self, clip: int, rng: np.random.Generator) -> list[Pictures]:
-        """Return frames of a clip in random order, without repetition if there are enough."""
-        assert self.stills
-        frames = int(self.views.frames[clip])
-        sampled = rng.choice(frames, self.stills, replace=frames < self.stills)
-        return [self.views.window(clip, int(frame), 1)[0][0] for frame in sampled]
+    def _sample_stills(self, windows: list[ClipWindow], place: tuple[int, int]) -> list[NDArray[np.int64]]:
+        """Return frame numbers for each window in random order, without repetition if its clip has enough frames."""
+        rng = np.random.default_rng([self.seed, *place, 0])
+        lengths = [int(self.views.frames[window.clip]) for window in windows]
+        return [rng.choice(length, self.stills, replace=length < (self.stills or 0)) for length in lengths]
+
+    def _frames(self, clip: int, numbers: NDArray[np.int64]) -> list[Pictures]:
+        return [self.views.window(clip, int(number), 1)[0][0] for number in numbers]
+
+
+def _without_processes(state: dict[str, int]) -> dict[str, int]:
+    """Return a state without the number of processes, with the batch of all of them."""
+    return {**state, "batch_size": state["batch_size"] * state["world"], "world": 1}
 
 
 def cut_windows(

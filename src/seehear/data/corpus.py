@@ -69,7 +69,7 @@ class CorpusRoot:
 
     Attributes:
         name: path or URL, as given
-        told: content of corpus.json
+        info: content of corpus.json
     """
 
     def __init__(self, path: AnyPath) -> None:
@@ -80,22 +80,22 @@ class CorpusRoot:
         """
         self.name = str(path)
         self._fs, self._path = _file_system(self.name)
-        self.told: dict[str, Any] = read_corpus_file(self._fs, self._path)
+        self.info: dict[str, Any] = read_corpus_file(self._fs, self._path)
 
     @property
     def identity(self) -> str:
         """SHA-256 of the manifest, the same for all copies of the corpus."""
-        return str(self.told["manifest_sha256"])
+        return str(self.info["manifest_sha256"])
 
     @property
     def has_video(self) -> bool:
         """Whether its clips have video; either all or none do."""
-        return int(self.told["made"]["options"]["size"]) > 0
+        return int(self.info["made"]["options"]["size"]) > 0
 
     @property
     def detector(self) -> str | None:
         """Name of the face detector; None for whole frames and audio only."""
-        return recorded_detector(self.told["made"]["options"])
+        return recorded_detector(self.info["made"]["options"])
 
     @property
     def folder(self) -> Path | None:

@@ -76,7 +76,7 @@ def retry(
         what: name of the file or address in messages
         patience: how often and how long
         say: called with a message for each failure that is retried
-        gained: returns the bytes received so far; if there are more than at the last failure, tries are counted anew
+        gained: returns the bytes received so far; if there are more than at the last failure, counting starts again
 
     Raises:
         DownloadError: no more tries

@@ -329,7 +329,7 @@ class DetectorProvenance:
         if not self.learned or set(self.cut) <= set(self.learned):
             return []
         return [
-            f"The model learned from faces found by {' and '.join(self.learned)}, these were found by "
+            f"The model was trained on faces found by {' and '.join(self.learned)}, these were found by "
             f"{' and '.join(self.cut)}: the figures may differ for that alone."
         ]
 

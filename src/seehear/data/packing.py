@@ -144,7 +144,7 @@ def with_audio_stream(options: dict[str, Any], sound: AudioStreamChoice | None) 
 
 
 SOUND_ONLY = (
-    "it is sound only; give --faces none for a corpus of sound alone, or leave it as it is: `seehear evaluate` and "
+    "it is audio only; give --faces none for a corpus of audio alone, or leave it as it is: `seehear evaluate` and "
     "`seehear embed` read sound files themselves"
 )
 
@@ -179,7 +179,7 @@ def prepare_source(task: Task, tell: ReportProgress, *, staging: Path, open_read
             clip_seconds = sum(clip.row["seconds"] for clip in clips)
             seconds = round(float(reader.media.duration_s) or clip_seconds, 3)
             if not clips and reader.needs_pictures and is_sound(task.source.path):
-                return SourceOutcome("failed", f"there is no picture: {SOUND_ONLY}", seconds)
+                return SourceOutcome("failed", f"there is no video: {SOUND_ONLY}", seconds)
             if not clips:
                 return SourceOutcome("empty", reader.stats.empty_reason() or "no clips", seconds)
             return SourceOutcome("done", _remark(reader, task.source), seconds, len(clips), clip_seconds, clips)
@@ -227,11 +227,11 @@ def _remark(reader: ClipSource, source: Source) -> str:
     if not reader.media.has_sound:
         remarks.append("there is no sound: its clips are silent")
     else:
-        remarks += ["the sound is silence, so its clips are counted as without sound"] * reader.sound.silent
+        remarks += ["the audio is silence, so its clips are counted as without sound"] * reader.sound.silent
         remarks += reader.sound.cautions
     remarks += reader.stats.cautions
     if reader.media.damaged:
-        remarks.append(f"{reader.media.damaged} pieces of the picture are damaged and were passed over")
+        remarks.append(f"{reader.media.damaged} damaged packets of the video were skipped")
     return "; ".join(remarks)
 
 

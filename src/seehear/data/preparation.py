@@ -45,7 +45,7 @@ def undo_known_delays(sources: Sequence[Source], table: Path) -> list[Source]:
     Args:
         sources: of a data set
         table: CSV with the columns ``file`` (a path relative to the CSV or to the working folder, or a source's name)
-            and ``delay_ms``, positive if the sound is late. A delay with the ``verdict`` cannot-tell is ignored.
+            and ``delay_ms``, positive if the audio is late. A delay with the ``verdict`` cannot-tell is ignored.
 
     Raises:
         CorpusError: the CSV cannot be read, has no such column, a delay is not a number, or no source has a delay
@@ -57,10 +57,10 @@ def undo_known_delays(sources: Sequence[Source], table: Path) -> list[Source]:
         known |= dict.fromkeys((file, str((table.parent / file).resolve()), str(Path(file).resolve())), delay)
     if not any(delay is not None for delay in known.values()):
         raise CorpusError(f"{table} has no number in a column '{COLUMN}'; write it with `seehear sync --csv`")
-    told = [_delay_table(source, known, table) for source in sources]
-    if all(source.problem for source in told):
-        raise CorpusError(f"{table} has no delay for any of the {len(told)} videos, such as {told[0].name}")
-    return told
+    planned = [_delay_table(source, known, table) for source in sources]
+    if all(source.problem for source in planned):
+        raise CorpusError(f"{table} has no delay for any of the {len(planned)} videos, such as {planned[0].name}")
+    return planned
 
 
 def _delay(table: Path, file: str, cell: str | None) -> float | None:
@@ -120,8 +120,8 @@ class PrepareProgress:
     def _tell(self) -> None:
         running = sum(self._sizes[number] * share for number, share in self._shares.items())
         speed = self.seconds / max(self._stage.elapsed_s, 1e-3)
-        told = f"{self._sources}/{len(self._sizes)} sources, {self._clips} clips, {speed:.0f}x real time"
-        self._stage.update(self._done_bytes + running, told)
+        text = f"{self._sources}/{len(self._sizes)} sources, {self._clips} clips, {speed:.0f}x real time"
+        self._stage.update(self._done_bytes + running, text)
 
 
 def run_plan(

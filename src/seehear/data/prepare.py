@@ -40,7 +40,7 @@ def prepare(
     delays: Path | None = None,
     progress: Progress | None = None,
 ) -> PrepareResult:
-    """Make a corpus of face clips with their sound from videos; or of sound only, from any recordings.
+    """Make a corpus of face clips with their audio from videos; or of audio only, from any recordings.
 
     The same command resumes a run that was stopped. report.csv lists the files that cannot be read, with the reasons;
     all others are processed.
@@ -53,7 +53,7 @@ def prepare(
         workers: number of processes; by default one per core.
         size: width and height of the face crops in pixels.
         faces: yunet detects and tracks faces; whole-frame uses each frame as one face, for videos that are already
-            cropped; none makes clips of sound only, from sound files and videos.
+            cropped; none makes clips of audio only, from audio files and videos.
         detector: weights of the face detector; by default cached or downloaded.
         detect_every: frames from one face detection to the next.
         min_seconds: minimum length; shorter tracks (without faces: recordings) are dropped.
@@ -87,7 +87,7 @@ def prepare(
     found = undo_known_delays(found, delays) if delays else found
     if faces != "none" and all(is_sound(source.path) for source in found if not source.problem):
         raise CorpusError(
-            f"there is no video to prepare, only sound such as {found[0].path}: {SOUND_ONLY}", code="no-video"
+            f"there is no video to prepare, only audio such as {found[0].path}: {SOUND_ONLY}", code="no-video"
         )
     read_clips: FaceClipReaders | SoundClipReaders
     if faces == "none":

@@ -217,7 +217,7 @@ class CorpusInfo(Result):
         shortest, longest = f"{self.shortest_seconds:.2f}", f"{self.longest_seconds:.2f}"
         table.add_row("length", f"{self.mean_seconds:.2f} s on average, from {shortest} to {longest} s")
         found = f"found by {self.detector}" if self.detector else "whole frames"
-        faces = f"{self.size} x {self.size} pixels, 25 a second, {found}" if self.size else "none: sound alone"
+        faces = f"{self.size} x {self.size} pixels, 25 a second, {found}" if self.size else "none: audio alone"
         table.add_row("faces", faces)
         table.add_row("speakers", "not labelled" if self.speakers is None else str(self.speakers))
         table.add_row("labels", ", ".join(f"{name} ({count})" for name, count in self.labels.items()) or "none")
@@ -264,13 +264,13 @@ def corpus_info(corpus: str | Path) -> CorpusInfo:
         speakers=len({s for s in clips.labels("speaker") if s}) if "speaker" in labels else None,
         labels={name: sum(value is not None for value in clips.labels(name)) for name in labels},
         silent_clips=int((~table["has_sound"].to_numpy(zero_copy_only=False)).sum()),
-        size=int(root.told["made"]["options"]["size"]),
+        size=int(root.info["made"]["options"]["size"]),
         detector=root.detector,
-        shards=int(root.told["shards"]),
+        shards=int(root.info["shards"]),
         bytes=sum(int(table[f"{member}_size"].to_numpy().sum()) for member in ("video", "audio", "meta")),
         failed=lost["failed"],
         empty=lost["empty"],
         skipped=lost["skipped"],
-        format=str(root.told["made"]["options"]["format"]),
-        seehear=str(root.told["seehear"]),
+        format=str(root.info["made"]["options"]["format"]),
+        seehear=str(root.info["seehear"]),
     )

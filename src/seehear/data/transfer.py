@@ -172,7 +172,7 @@ class _Part:
         return self._tag.read_text(encoding="utf-8") if self._tag.exists() else ""
 
     def begin(self, tag: str) -> None:
-        """Start anew, perhaps with another version."""
+        """Start again, perhaps with another version."""
         self.path.write_bytes(b"")
         write_text(self._tag, tag)
 

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from seehear.apps.animate import animate
 from seehear.apps.sync.measure_file import MeasureOptions, measure_file
-from seehear.apps.sync.result import SyncMeasurement, Verdict, format_delay
+from seehear.apps.sync.result import SyncMeasurement
+from seehear.apps.sync.verdict import Verdict, format_delay
 from seehear.clip import Clip
 from seehear.data.corpus import Corpus
 from seehear.data.views import find_view

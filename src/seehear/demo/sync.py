@@ -20,7 +20,8 @@ from seehear.apps.sync.fix_file import fix_measured
 from seehear.apps.sync.measure_file import MeasureOptions, measure_file
 from seehear.apps.sync.offset import SyncEmbedder, find_peak, measure_agreement
 from seehear.apps.sync.plot import draw_curve
-from seehear.apps.sync.result import FixResult, SyncMeasurement, format_delay
+from seehear.apps.sync.result import FixResult, SyncMeasurement
+from seehear.apps.sync.verdict import format_delay
 from seehear.avatars.dialogue import plan_dialogue
 from seehear.avatars.files import write_video_file
 from seehear.clip import FPS, Clip

@@ -57,9 +57,9 @@ SHOWN = 8  # number of faces on the page
 def demo(
     *,
     out: Path = Path("demo"),
-    clips: int = 768,
-    speakers: int = 384,
-    steps: int = 480,
+    clips: int = 384,
+    speakers: int = 192,
+    steps: int = 240,
     seed: int = 1,
     workers: int | None = None,
     progress: Progress | None = None,

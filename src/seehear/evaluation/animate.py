@@ -186,22 +186,21 @@ class AnimateEvaluation(Result):
         from rich.text import Text
 
         lines = [
-            f"mouth, L1: {self.drawn:.4f} drawn, {self.copied:.4f} copied still: {self.lower:.1%} lower"
+            f"mouth, L1: {self.drawn:.4f} generated, {self.copied:.4f} copied still: {self.lower:.1%} lower"
             f"{_between(self.low, self.high)}, {self.clips} clips",
             *(f"with {one.sound}: {one.lower.value:.1%} lower{_between(one.lower.low, one.lower.high)}"
               for one in self.controls),
             *(_gained(one) for one in self.controls),
-            f"whole picture, L1: {self.whole:.4f} drawn",
+            f"whole frame, L1: {self.whole:.4f} generated",
         ]  # fmt: skip
         if self.placed:
             p = self.placed
-            rows = [(p.drawn, "drawn clips"), (p.real, "real ones"), (p.still, "stills")]
+            rows = [(p.drawn, "generated clips"), (p.real, "real ones"), (p.still, "stills")]
             if p.another:
-                rows.insert(1, (p.another, f"those drawn with {ANOTHER}"))
+                rows.insert(1, (p.another, f"those generated with {ANOTHER}"))
             shares = ", ".join(f"{one.value:.1%}{_between(one.low, one.high)} of {what}" for one, what in rows)
             lines.append(
-                f"in sync within ±{TOLERANCE} frame, says the sync model: {shares} (chance {CHANCE:.1%}, {p.clips} "
-                "clips)"
+                f"in sync within ±{TOLERANCE} frame, by the sync model: {shares} (chance {CHANCE:.1%}, {p.clips} clips)"
             )
         intervals = describe_intervals(self.unit_count, self.units, seeds=False)
         return Text("\n".join([*lines, intervals, *self.faces.lines()]))
@@ -258,7 +257,7 @@ def evaluate_animate(
     Args:
         model: folder of a run, name of a model, hf:owner/name on the Hugging Face hub, or a loaded model.
         corpus: folder that "seehear prepare" has made.
-        split: which of its clips: those that training holds out (dev), those it learns from, all, or official, those
+        split: which of its clips: those that training holds out (dev), those it trains on, all, or official, those
             whose label part is test.
         split_by: what is on one side of the split only, sources or speakers; by default as in the model's training.
         dev_every: every n-th source (or speaker) is held out; by default as in the model's training.
@@ -268,7 +267,7 @@ def evaluate_animate(
 
     Raises:
         ModelError: there is no such model, or it cannot draw.
-        CorpusError: there is no such corpus, it cannot be split, it is sound alone, or none of the clips has sound.
+        CorpusError: there is no such corpus, it cannot be split, it is audio alone, or none of the clips has sound.
     """
     if clips is not None and clips < 1:
         raise CorpusError(f"--clips must be 1 or more, not {clips}")
@@ -277,7 +276,7 @@ def evaluate_animate(
     chosen = clips_of_part(Corpus(corpus).with_faces(), split, trained.config, split_by, dev_every).with_sound()
     chosen = chosen.subset(np.flatnonzero(chosen.frames >= SHORTEST))
     if not chosen:
-        raise CorpusError(f"{corpus} has no clips with sound in the split {split}; prepare videos that have sound")
+        raise CorpusError(f"{corpus} has no clips with audio in the split {split}; prepare videos that have audio")
     if clips is not None and clips < len(chosen):
         chosen = chosen.subset(np.linspace(0, len(chosen) - 1, clips).round().astype(int))
     return replace(
@@ -375,12 +374,12 @@ def _sync_distances(
     ones and those of the still; empty if the clip is too short."""
     stood = real[:1].expand_as(real)
     changes = {name: video - stood for name, video in drawn.items() if name != SILENCE}
-    films = {name: full_size(clip, change, model) for name, change in changes.items()}
-    films |= {REAL: full_size(clip, None, model), STILL: full_size(clip, torch.zeros_like(real), model)}
+    videos = {name: full_size(clip, change, model) for name, change in changes.items()}
+    videos |= {REAL: full_size(clip, None, model), STILL: full_size(clip, torch.zeros_like(real), model)}
     answers: dict[str, float] = {}
     with torch.inference_mode():
         sound = judge.embed_sound(torch.from_numpy(clip.audio).unsqueeze(0))[0].float()
-        for name, video in films.items():
+        for name, video in videos.items():
             lips = judge.embed_lips(video.unsqueeze(0))[0].float()
             distances = distances_by_offset(lips, sound, judge.distance)
             if not len(distances):

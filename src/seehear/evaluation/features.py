@@ -130,7 +130,7 @@ SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)
 VOICES = 6  # at once, so that none of them is intelligible
 
 
-TRIES = 1000  # draws until another speaker is drawn; enough for two speakers, one of whom has 1 % of the recordings
+TRIES = 1000  # samples until another speaker is found; enough for two speakers, one of whom has 1 % of the recordings
 
 
 class TestNoise:
@@ -200,7 +200,7 @@ class TestNoise:
             known = own.speaker and drawn.speaker
             if drawn.speaker != own.speaker if known else drawn.source != own.source:
                 return drawn
-        raise CorpusError(f"{self.recordings.name} has nobody else to make babble of; choose --noise white or pink")
+        raise CorpusError(f"{self.recordings.name} has no other speakers for babble; choose --noise white or pink")
 
 
 def _coloured(noise: NoiseName, samples: int, rng: np.random.Generator) -> Sound:

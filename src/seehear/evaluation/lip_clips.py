@@ -255,7 +255,7 @@ def _clips(corpus: Corpus) -> Recordings:
         root = corpus.roots[row["corpus"]]
         prefix = f"{root.name}/" if len(corpus.roots) > 1 else ""
         if not row["video_size"]:
-            left_out[prefix + row["key"]] = "it is sound alone"
+            left_out[prefix + row["key"]] = "it is audio alone"
             continue
         labels = {name: row[LABEL_PREFIX + name] for name in names if row[LABEL_PREFIX + name]}
         spans = partial(clip_spans, root, row)
@@ -264,4 +264,4 @@ def _clips(corpus: Corpus) -> Recordings:
 
 
 def _no_sound() -> Sound:
-    raise MediaError("it is looked at, and nobody listens")
+    raise MediaError("x-never")

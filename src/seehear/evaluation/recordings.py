@@ -105,9 +105,9 @@ class CachedSound:
         if self._samples is None:
             sound = self._read()
             if not len(sound):
-                raise MediaError("it holds no sound")
+                raise MediaError("it has no audio")
             if not np.isfinite(sound).all():
-                raise MediaError("its sound holds values that are not a number or infinite")
+                raise MediaError("its audio has values that are not a number or infinite")
             self._samples = np.rint(sound.clip(-1, 1) * FULL_SCALE).astype(np.int16)
         return self._samples
 
@@ -212,7 +212,7 @@ class Recordings(Sequence[Recording]):
             recordings += _of_sources(find_sources(others, dataset or "folder", prefer="sound"), left_out)
         name = ", ".join(map(str, places))
         if not recordings:
-            raise CorpusError(f"{name} holds no recording with sound; name a corpus or a folder that does")
+            raise CorpusError(f"{name} has no recording with audio; name a corpus or a folder that has")
         return cls(recordings, name, left_out)
 
     def __len__(self) -> int:

@@ -44,7 +44,7 @@ class Measurement:
         units: what the draws are of: speakers, people, sources
         unit_count: number of units that were tested
         draws: the first score in each bootstrap draw of the units, (R,); NaN where it is undefined
-        chance: score -> what guessing gets; only where that says something
+        chance: score -> its chance level, where there is one
         by_snr: signal-to-noise ratio (dB) -> first score
         confusion: confusion matrix, a row for each true class; None where there are no classes
         classes: in the order of the confusion matrix
@@ -111,7 +111,7 @@ class EvaluationResult(Result):
         rows: the model first, then its baselines
         comparisons: the model against each of the others, by the first score
         higher_is_better: of the first score
-        chance: score -> what guessing gets; empty where that says nothing
+        chance: score -> its chance level; empty where there is none
         classes: in the order of the confusion matrices
         recordings: number of recordings
         tested: number of recordings in a test part of any seed
@@ -205,7 +205,7 @@ class EvaluationResult(Result):
 
         names = list(self.rows[0].figures)
         chance = ", ".join(f"{name} {value:.1%}" for name, value in self.chance.items())
-        title = f"{self.task} on {self.data}" + (f" (guessing: {chance})" if chance else "")
+        title = f"{self.task} on {self.data}" + (f" (chance: {chance})" if chance else "")
         columns = ["encoder", f"{names[0]} ± std", "95 % interval", *names[1:], "model is better by", "p"]
         table = Table(*columns, title=title)
         by_encoder = {comparison.against: comparison for comparison in self.comparisons}

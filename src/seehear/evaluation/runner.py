@@ -136,7 +136,7 @@ class ScoreSpec:
     Attributes:
         sums: of truths and predictions
         scores: name -> function of the sums; the first is the one that the task is about
-        chance: score -> what guessing gets
+        chance: score -> its chance level
         classes: in the order of the confusion matrix that the sums are; empty if there are none
         bounds: minimum and maximum of the scores
     """

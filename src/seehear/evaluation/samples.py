@@ -152,7 +152,7 @@ def _of_most_frequent(names: Sequence[str]) -> list[int]:
         CorpusError: there are none.
     """
     if not names:
-        raise CorpusError("there is nothing to draw a picture of; give a corpus with labels")
+        raise CorpusError("there is nothing to plot; give a corpus with labels")
     order = sorted(Counter(names).items(), key=lambda one: (-one[1], one[0]))
     chosen = {name for name, _ in order[:MAX_CLASSES]}
     rows = [row for row, name in enumerate(names) if name in chosen]

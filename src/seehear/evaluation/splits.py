@@ -201,7 +201,7 @@ def clips_of_part(
 
     Args:
         clips: of a corpus
-        part: ``dev``, which training held out, ``train``, which it learned from, ``all``, or ``official``, those whose
+        part: ``dev``, which training held out, ``train``, which it trained on, ``all``, or ``official``, those whose
             label ``part`` is ``test``
         config: of the model, with the split of its training
         by, every: another split into dev and train; see `Split`

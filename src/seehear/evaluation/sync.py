@@ -63,7 +63,7 @@ class SyncEvaluation(Result):
 
     Attributes:
         by_length: one entry for each K, in their order, except those for which all clips were too short
-        chance: accuracy of guessing
+        chance: accuracy at chance
         clips: number of clips
         too_short: number of clips that gave no window even for the smallest K
         units: what intervals are over: speakers, sources, or clips where neither is known
@@ -169,10 +169,17 @@ def _with_interval(length: int, counts: NDArray[np.int64], units: Units, seed: i
     if not len(counts) or not counts[:, 1].any():
         return None
     sums = unit_sums(counts.astype(np.float64), units.of, len(units))
-    told = estimate(sums[None], error_rate, seed)
+    estimated = estimate(sums[None], error_rate, seed)
     clips = int((counts[:, 1] > 0).sum())
     return LengthAccuracy(
-        length, told.value, told.low, told.high, int(counts[:, 1].sum()), clips, told.units, told.draws
+        length,
+        estimated.value,
+        estimated.low,
+        estimated.high,
+        int(counts[:, 1].sum()),
+        clips,
+        estimated.units,
+        estimated.draws,
     )
 
 
@@ -221,7 +228,7 @@ def evaluate_sync(
     Args:
         model: folder of a run, name of a model, hf:owner/name on the Hugging Face hub, or a loaded model.
         corpus: folder that "seehear prepare" has made.
-        split: which of its clips: those that training holds out (dev), those it learns from, all, or official, those
+        split: which of its clips: those that training holds out (dev), those it trains on, all, or official, those
             whose label part is test.
         split_by: what is on one side of the split only, sources or speakers; by default as in the model's training.
         dev_every: every n-th source (or speaker) is held out; by default as in the model's training.
@@ -230,7 +237,7 @@ def evaluate_sync(
 
     Raises:
         ModelError: there is no such model, or it has not learned sync.
-        CorpusError: there is no such corpus, it cannot be split, it is sound alone, or none of the clips has sound.
+        CorpusError: there is no such corpus, it cannot be split, it is audio alone, or none of the clips has sound.
         SeehearError: a length of no frames.
     """
     if any(length < 1 for length in lengths):
@@ -238,7 +245,7 @@ def evaluate_sync(
     trained = load_sync_model(model)
     clips = clips_of_part(Corpus(corpus).with_faces(), split, trained.config, split_by, dev_every).with_sound()
     if not clips:
-        raise CorpusError(f"{corpus} has no clips with sound in the split {split}; prepare videos that have sound")
+        raise CorpusError(f"{corpus} has no clips with audio in the split {split}; prepare videos that have audio")
     found = evaluate_sync_clips(trained, _reported(clips, progress), tuple(lengths) or LENGTHS)
     return replace(found, faces=DetectorProvenance.of(trained.config, clips.detectors))
 

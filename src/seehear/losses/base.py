@@ -163,9 +163,18 @@ def gather_processes(mine: Tensor) -> Tensor:
     Returns:
         (world * B, ...) in the order of the ranks; ``mine`` if there is only one process.
     """
-    if not distributed.is_available() or not distributed.is_initialized() or distributed.get_world_size() == 1:
+    if not _is_distributed() or distributed.get_world_size() == 1:
         return mine
     return _Gather.apply(mine)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def process_rank() -> int:
+    """Position of this process's part in the result of `gather_processes`."""
+    return distributed.get_rank() if _is_distributed() else 0
+
+
+def _is_distributed() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
 
 
 class _Gather(Function):
@@ -197,7 +206,7 @@ class Loss(nn.Module, ABC):
     Attributes:
         name: value of the options that choose it.
         paper: where it was published.
-        angular: whether it compares embeddings by cosine similarity unless told otherwise, as joint requires.
+        angular: whether it compares embeddings by cosine similarity by default, as joint requires.
         separates: value of the benchmark option ``loss.separation`` that chooses it: how it separates embeddings within
             a modality, ``none`` if it does not; None for losses to which separation cannot be added.
         exclude: number of neighbours in time that are not negatives (see `candidates`).

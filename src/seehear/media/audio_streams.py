@@ -42,7 +42,7 @@ class AudioStreamChoice:
         number, colon, channel = str(text).partition(":")
         if not number.isdecimal() or int(number) < 1 or (colon and not channel):
             raise SeehearError(
-                f"--audio-stream must be the number of a stream of sound, from 1, such as 2, or 2:left, not {text}"
+                f"--audio-stream must be the number of an audio stream, from 1, such as 2, or 2:left, not {text}"
             )
         return cls(int(number), channel or None)
 
@@ -106,9 +106,9 @@ def find_stream(parts: Sequence[AudioStreamInfo], wanted: AudioStreamChoice, pat
         if part.stream == wanted.stream:
             return part
     if not parts:
-        raise MediaError(f"{path} has no sound, so --audio-stream {wanted} means nothing; leave it out")
+        raise MediaError(f"{path} has no audio, so leave out --audio-stream {wanted}")
     there = ", ".join(part.label for part in parts)
-    raise MediaError(f"{path} has no sound stream {wanted.stream}; give --audio-stream one of {there}")
+    raise MediaError(f"{path} has no audio stream {wanted.stream}; give --audio-stream one of {there}")
 
 
 def describe_others(part: AudioStreamInfo | None, others: Sequence[AudioStreamInfo]) -> str:

@@ -60,9 +60,9 @@ class ClipOptions:
         if not 32 <= self.size <= 1024 or self.size % 2:
             raise SeehearError(f"size must be an even number of pixels from 32 to 1024, not {self.size}.")
         if not 1 <= self.detect_every <= FPS:
-            raise SeehearError(f"detect_every must be 1 to {FPS} pictures, not {self.detect_every}.")
+            raise SeehearError(f"detect_every must be 1 to {FPS} frames, not {self.detect_every}.")
         if not self.min_seconds >= 1 / FPS:
-            raise SeehearError(f"min_seconds must be at least one picture ({1 / FPS} s), not {self.min_seconds}.")
+            raise SeehearError(f"min_seconds must be at least one frame ({1 / FPS} s), not {self.min_seconds}.")
         if not 2 * self.min_seconds <= self.max_seconds <= 600:
             raise SeehearError(
                 f"max_seconds must be from twice min_seconds ({2 * self.min_seconds:g}) to 600, not {self.max_seconds}."
@@ -106,18 +106,18 @@ class ClipStats:
 
     def empty_reason(self) -> str | None:
         """Explain why there is no clip; None if there is one."""
-        pictures = f"{self.pictures} picture{'s' * (self.pictures > 1)}"
+        frames = f"{self.pictures} frame{'s' * (self.pictures > 1)}"
         if self.clips:
             return None
         if not self.pictures:
-            return "there are no pictures"
+            return "there is no video"
         if self.too_short or not self.looked_at:
             return f"the longest face track is {self.longest_dropped_s:.2f} s, shorter than {self.min_seconds:g} s"
         if not self.with_face:
-            return f"no face found in {pictures}"
+            return f"no face found in {frames}"
         if self.with_face == 1:
-            return f"a face was seen in only 1 of {pictures}"
-        return f"faces were seen now and then, but none could be followed through {pictures}"
+            return f"a face was detected in only 1 of {frames}"
+        return f"faces were detected now and then, but none could be tracked through {frames}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,7 +202,7 @@ class MediaFile:
             self._header_s = (container.duration or 0) / av.time_base
             stream = picture_stream(container)
             if stream is None and not self.has_sound:
-                raise MediaError(f"{path} has neither pictures nor sound that can be decoded; give another file.")
+                raise MediaError(f"{path} has neither video nor audio that can be decoded; give another file.")
             self.video: VideoInfo | None = None
             self.zero: Fraction | None = None
             if stream is not None:
@@ -278,7 +278,7 @@ def _look(path: str | os.PathLike[str], container: InputContainer, stream: Video
     first = next(decode_video(container, stream, Damage(), threads=1), None)
     codec = stream.codec_context.name
     if first is None:
-        raise MediaError(f"No picture in {path} can be decoded ({codec}): it is damaged or cut off; copy it again.")
+        raise MediaError(f"No frame of {path} can be decoded ({codec}): it is damaged or cut off; copy it again.")
     height, width = FramePreparer(stream.sample_aspect_ratio).picture(0, first).shape
     if stream.duration is not None and stream.time_base is not None:
         duration = stream.duration * stream.time_base

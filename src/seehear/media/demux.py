@@ -295,7 +295,7 @@ def describe_clock(clock: Clock) -> str | None:
         return None
     times = "once" if clock.jumps == 1 else f"{clock.jumps} times"
     text = f"the file's clock jumps {times}, as in recordings that were joined; what follows is taken to go on at once"
-    return f"{text} ({clock.closed_s:.0f} s without picture and sound are left out)" if clock.leaps else text
+    return f"{text} ({clock.closed_s:.0f} s without video and audio are left out)" if clock.leaps else text
 
 
 def _clock(path: str | os.PathLike[str]) -> Clock:

@@ -169,7 +169,7 @@ def write_edits(file: IO[bytes], cuts: EditList) -> None:
             body, longest = _edited(body, cuts, movie_scale)
         made.append((kind, body))
     if not longest:
-        raise ValueError("the file has no pictures")
+        raise ValueError("the file has no video stream")
     tracks = [_duration(_body(body, b"tkhd"), b"tkhd") for kind, body in made if kind == b"trak"]
     made = [(kind, _with_duration(body, b"mvhd", max(tracks)) if kind == b"mvhd" else body) for kind, body in made]
     file.seek(at)

@@ -134,11 +134,9 @@ def decode_pictures(data: bytes) -> Video:
             frames = list(container.decode(stream))
             expected = stream.frames
     except (FFmpegError, IndexError) as error:
-        raise MediaError(f"The pictures of a clip are damaged ({error}); prepare the corpus again.") from error
+        raise MediaError(f"The frames of a clip are damaged ({error}); prepare the corpus again.") from error
     if not 0 < len(frames) == expected:
-        raise MediaError(
-            f"The pictures of a clip are damaged (not all {expected} are there); prepare the corpus again."
-        )
+        raise MediaError(f"The frames of a clip are damaged (not all {expected} are there); prepare the corpus again.")
     return _rgb(frames)
 
 
@@ -173,10 +171,10 @@ def decode_sound(data: bytes) -> Audio:
             parts = [frame.to_ndarray()[0] for packet in audio_packets for frame in decode_audio(packet, Damage())]
             expected = (stream.duration or 0) * (stream.time_base or 0) * stream.codec_context.sample_rate
     except (FFmpegError, IndexError) as error:
-        raise MediaError(f"The sound of a clip is damaged ({error}); prepare the corpus again.") from error
+        raise MediaError(f"The audio of a clip is damaged ({error}); prepare the corpus again.") from error
     samples = np.concatenate([*parts, np.zeros(0, np.int16)])
     if len(samples) != expected or not data.startswith(b"fLaC"):
-        raise MediaError("The sound of a clip is damaged (it is not complete); prepare the corpus again.")
+        raise MediaError("The audio of a clip is damaged (it is not complete); prepare the corpus again.")
     audio: Audio = np.divide(samples, FULL_SCALE, dtype=np.float32)
     return audio
 
@@ -259,7 +257,7 @@ def write_video(
     pictures = iter(frames)
     first = next(pictures, None)
     if first is None:
-        raise ValueError("a video needs at least one picture")
+        raise ValueError("a video needs at least one frame")
     rate = Fraction(fps).limit_denominator(1001)
     with atomic_file(path) as file, av.open(file, "w", format="mp4") as container:
         container.flags |= cast(int, Flags.bitexact.value)

@@ -153,14 +153,14 @@ def playback_difference(wanted: Playback, found: Playback, *, same_pictures: boo
     """
     here, there = len(found.times), len(wanted.times)
     if here != there:
-        return f"it shows {here} pictures instead of {there}"
+        return f"it shows {here} frames instead of {there}"
     apart = [abs(one - other) for one, other in zip(wanted.times, found.times, strict=True)]
     step = float(np.median([late - early for early, late in pairwise(wanted.times)])) if there > 1 else 0.0
     if max(apart, default=0.0) > max(PICTURE_WITHIN_S, step / 2) or (apart and apart[-1] > END_WITHIN_S):
-        return f"its pictures are shown up to {max(apart):.2f} s too early or too late"
+        return f"its frames are shown up to {max(apart):.2f} s too early or too late"
     alike = sum(one == other for one, other in zip(wanted.prints, found.prints, strict=True))
     if same_pictures and alike < SAME_PICTURES * there:
-        return f"{there - alike} of its {there} pictures are not those of the source"
+        return f"{there - alike} of its {there} frames differ from the source"
     if len(wanted.sound_ends) != len(found.sound_ends):
         return f"it has {len(found.sound_ends)} streams of sound instead of {len(wanted.sound_ends)}"
     for should, does in zip(wanted.sound_ends, found.sound_ends, strict=True):
@@ -208,7 +208,7 @@ def shift_sound(src: str | os.PathLike[str], dst: str | os.PathLike[str], earlie
     cuts = read_edit_list(src)
     if cuts and container not in QUICKTIME:
         raise MediaError(
-            f"{dst}: {src} hides pictures by an edit list, between two that stand alone, which only .mp4 and .mov can "
+            f"{dst}: {src} hides frames by an edit list, between two that stand alone, which only .mp4 and .mov can "
             "say; use one of these."
         )
     clock = FileClock(src)
@@ -266,7 +266,7 @@ def _plan(src: str | os.PathLike[str], container: str, earlier_s: float) -> _Pla
     plans, ends = {}, {}
     with open_container(src) as source:
         if picture_stream(source) is None:
-            raise MediaError(f"{src} has no pictures that its sound could be in step with; give a video.")
+            raise MediaError(f"{src} has no video stream; give a video.")
         streams = sound_streams(source)
         frame_times = {stream.index: FrameTimes(clock) for stream in streams}
         for packet in packets(source, streams, Damage()):
@@ -287,7 +287,7 @@ def _plan(src: str | os.PathLike[str], container: str, earlier_s: float) -> _Pla
             ends[stream.index] = ends_at(frame_times[stream.index], zero) - earlier_s
         order = [stream.index for stream in streams if stream.index in plans]
     if not plans:
-        raise MediaError(f"{src} has no sound that could be moved; give a video with sound.")
+        raise MediaError(f"{src} has no audio to shift; give a video with audio.")
     return _Plans(zero, plans, ends, order)
 
 

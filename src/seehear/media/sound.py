@@ -290,8 +290,8 @@ class SoundClipStats:
         if self.seconds is None:
             return "there is no sound"
         if self.silent:
-            return f"the sound is {self.seconds:.2f} s of silence{describe_others(self.part, self.others)}"
-        return f"the sound is {self.seconds:.2f} s long, shorter than {self.min_seconds:g} s"
+            return f"the audio is {self.seconds:.2f} s of silence{describe_others(self.part, self.others)}"
+        return f"the audio is {self.seconds:.2f} s long, shorter than {self.min_seconds:g} s"
 
 
 class SoundReader:

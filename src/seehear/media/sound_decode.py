@@ -187,10 +187,10 @@ def decode_sounds(path: str | os.PathLike[str], zero: Fraction, asked: Sequence[
                 entry = DecodedSound(spool.ask, spool.part, samples, pieces, *counts_and_caution)
                 decoded.append(entry)
         except FFmpegError as error:
-            raise MediaError(f"The sound of {path} is damaged ({error.strerror}); copy or export it again.") from error
+            raise MediaError(f"The audio of {path} is damaged ({error.strerror}); copy or export it again.") from error
         except OSError as error:
             raise MediaError(
-                f"The sound of {path} cannot be stored in {tempfile.gettempdir()} ({error}); make room there."
+                f"The audio of {path} cannot be stored in {tempfile.gettempdir()} ({error}); make room there."
             ) from error
     return decoded
 

@@ -110,7 +110,7 @@ def _turned(
 def describe_rotation(turns: int) -> str:
     """Return the message for frames rotated clockwise by this many quarter turns."""
     pose = "upside down" if turns == 2 else "on its side"
-    return f"the picture is stored {pose}, without a flag that says so: it was turned by {90 * turns} degrees clockwise"
+    return f"the image is stored {pose}, without a rotation flag: it was rotated by {90 * turns} degrees clockwise"
 
 
 MAX_SIDE = 1920
@@ -180,15 +180,15 @@ def read_picture_file(path: str | os.PathLike[str]) -> RGB | None:
     try:
         bgr = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:  # more pixels than OpenCV accepts
-        raise MediaError(f"{path} is a picture of too many pixels; give a smaller one.") from None
+        raise MediaError(f"{path} has too many pixels; give a smaller picture.") from None
     return None if bgr is None else np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _first_of_video(path: str | os.PathLike[str]) -> RGB:
     with open_media(path) as media:
         if media.video is None:
-            raise MediaError(f"{path} has sound but no picture; give a picture of a face, or a video of one.")
+            raise MediaError(f"{path} has audio but no video; give a picture of a face, or a video of one.")
         picture = next(iter(media.pictures()), None)
         if picture is None:
-            raise MediaError(f"{path} has no picture that can be decoded; give another picture or video.")
+            raise MediaError(f"{path} has no frame that can be decoded; give another picture or video.")
         return picture.crop(np.eye(2, 3), picture.shape)

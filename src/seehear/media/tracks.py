@@ -115,9 +115,9 @@ class _CutDetector:
         known = len(self.steps) >= MIN_HISTORY
         if step < (STANDS_OUT * float(np.percentile(self.steps, HISTORY_FRAMES)) if known else SURE_CUT):
             return False
-        beside = [_dissimilarity(thumbnail, after[0])] if after else []
-        beside += [self.steps[-1]] if len(self.before) > 1 and self.steps else []
-        if beside and step < NEIGHBOUR_RATIO * max(beside):
+        neighbours = [_dissimilarity(thumbnail, after[0])] if after else []
+        neighbours += [self.steps[-1]] if len(self.before) > 1 and self.steps else []
+        if neighbours and step < NEIGHBOUR_RATIO * max(neighbours):
             return False
         earlier = list(self.before)
         undone = [_dissimilarity(earlier[-1], later) for later in after]  # this frame begins a flash

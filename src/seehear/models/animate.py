@@ -98,7 +98,7 @@ class GenerationOptions:
             )
         if self.pictures.held or self.pictures.jitter:
             raise ValueError(
-                "model.pictures.held and .jitter must be 0: frames are drawn one by one, from a clean still"
+                "model.pictures.held and .jitter must be 0: frames are generated one by one, from a clean still"
             )
 
 

@@ -23,6 +23,7 @@ from seehear.audio.spectrum import MFCC, LogMel
 from seehear.clip import SAMPLES_PER_FRAME
 from seehear.config import check_minimums, check_names
 from seehear.errors import ModelError
+from seehear.losses.base import gather_processes, process_rank
 from seehear.models.interface import PretextModel
 from seehear.nn import SpeechName, build_encoder, complete_options
 from seehear.nn.layers import MEL_FRAMES
@@ -244,7 +245,7 @@ class CPCOptions:
         hidden: width of the GRU whose states are the features.
         steps: number of future steps to predict, 10 ms each.
         anchors: random positions per clip to predict from. The targets of one are negatives for all others, in the same
-            clip and in the rest of the batch.
+            clip and in the rest of the batch (of all processes).
     """
 
     pretext: Literal["cpc"] = "cpc"
@@ -303,10 +304,14 @@ class CPCModel(PretextModel):
         times = self._anchors(moments, rng)
         contexts = _at(self.encoder.contexts(moments), times)
         predicted = self.predict(contexts).float().unflatten(-1, (self.options.steps, -1))
+        targets = torch.stack([_at(moments, times + step + 1) for step in range(self.options.steps)], dim=1)
+        first = 0  # of this process among the targets
+        if torch.is_grad_enabled():
+            first, targets = process_rank() * targets.shape[0] * targets.shape[2], gather_processes(targets)
         losses, hits = [], []
         for step in range(self.options.steps):
-            logits = predicted[:, :, step].flatten(0, 1) @ _at(moments, times + step + 1).flatten(0, 1).T
-            own = torch.arange(len(logits), device=logits.device)
+            logits = predicted[:, :, step].flatten(0, 1) @ targets[:, step].flatten(0, 1).T
+            own = torch.arange(len(logits), device=logits.device) + first
             losses.append(F.cross_entropy(logits, own))
             hits.append((logits.detach().argmax(1) == own).float().mean())
         return {"loss": torch.stack(losses).mean(), "matched": torch.stack(hits).mean()}

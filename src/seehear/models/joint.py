@@ -231,7 +231,7 @@ class JointModel(LipSyncModel, IdentityModel):
 
 
 def _renamed(outputs: dict[str, Tensor], **names: str) -> dict[str, Tensor]:
-    """Outputs of an objective, with the names that they have beside those of the others."""
+    """Outputs of an objective, renamed so that they do not collide with those of the others."""
     return {names.get(name, name): value for name, value in outputs.items()}
 
 

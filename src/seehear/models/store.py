@@ -197,7 +197,7 @@ ModelVersion = tuple[tuple[str, int, int], ...]
 
 
 def model_version(model: str | Path | PretextModel) -> ModelVersion:
-    """Return what changes when a model is trained or copied anew, so that a loaded one is not used for too long.
+    """Return what changes when a model is trained or copied again, so that a loaded one is not used for too long.
 
     Raises:
         ModelError: there is no such model
@@ -265,7 +265,7 @@ def init_from(model: PretextModel, name: str) -> None:
     model.speech.load_state_dict(state)
 
 
-def load_weights(model: nn.Module, path: Path, whose: str = f"the {CONFIG} beside it") -> None:
+def load_weights(model: nn.Module, path: Path, whose: str = f"the {CONFIG} next to it") -> None:
     """Load weights into a model; the file must contain exactly its weights.
 
     Args:

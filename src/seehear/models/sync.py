@@ -93,7 +93,7 @@ class SyncObjective(nn.Module):
         super().__init__()
         if speech.context is None:
             raise ModelError(
-                "sync needs features of single moments, but this encoder of speech knows more than it should: "
+                "sync needs features of single frames, but this speech encoder has a wider context: "
                 "set model.sync_weight to 0, or choose a model.encoder without recurrent layers and clip statistics"
             )
         self.options = o = options

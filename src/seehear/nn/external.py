@@ -149,8 +149,8 @@ class FunctionEncoder(SpeechEncoder):
         expected = seconds * self.given_rate
         if not expected - LOST_S * self.given_rate - 1 <= count <= expected + ADDED:
             raise ModelError(
-                f"{self.name} gives {count} features for {seconds:g} s of sound, not {expected:g}, which is what "
-                f"{self.given_rate:g} a second would be; pad the sound in the function, or correct the rate"
+                f"{self.name} gives {count} features for {seconds:g} s of audio, not {expected:g}, which is what "
+                f"{self.given_rate:g} a second would be; pad the audio in the function, or correct the rate"
             )
 
     def _wrong_shape(self, given: Tensor, actual: Tensor) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import os
 import signal
 import time
@@ -22,6 +23,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from seehear.atomic_io import atomic_write, write_text
 from seehear.errors import ModelError, os_errors_as_user_errors
+
+_log = logging.getLogger(__name__)
 
 STEP = "step"
 
@@ -130,9 +133,9 @@ def load_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> dict[s
         rest: dict[str, Any] = fabric.load(path, state, weights_only=True)
     except Exception as error:  # damaged archives raise anything, and the remedy is always the same
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{path} cannot be resumed from ({reason}); remove it to start this run anew") from error
+        raise ModelError(f"{path} cannot be resumed from ({reason}); remove it to start this run again") from error
     if rest.get("format") != FORMAT:
-        raise ModelError(f"{path} was written by another version of seehear; remove it to start this run anew")
+        raise ModelError(f"{path} was written by another version of seehear; remove it to start this run again")
     return rest
 
 
@@ -148,18 +151,18 @@ def random_states(fabric: Fabric, rng: Generator) -> Tensor:
 def set_random_states(fabric: Fabric, rng: Generator, states: Tensor) -> None:
     """Restore the states from `random_states`.
 
-    Raises:
-        ModelError: the number of processes has changed.
+    If the number of processes has changed, a new process continues from the state of another, reseeded by its rank: its
+    augmentation differs from that of the uninterrupted run.
     """
-    if len(states) != fabric.world_size:
-        raise ModelError(
-            f"this run was stopped with {len(states)} processes and cannot go on with {fabric.world_size}; "
-            "give the same number of devices and nodes"
-        )
     size = len(torch.get_rng_state())
-    own = states[fabric.global_rank].to(torch.uint8)
+    own = states[fabric.global_rank % len(states)].to(torch.uint8)
     torch.set_rng_state(own[:size].clone())  # it ignores the offset of a slice
     rng.set_state(own[size:].clone())
+    if len(states) != fabric.world_size and fabric.is_global_zero:
+        _log.info("resumed with %d processes instead of %d: the same batches, other augmentation",
+                  fabric.world_size, len(states))  # fmt: skip
+    if fabric.global_rank >= len(states):
+        rng.manual_seed(rng.initial_seed() + fabric.global_rank)
 
 
 SECOND_SIGNAL_S = 1.0

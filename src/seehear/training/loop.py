@@ -18,6 +18,7 @@ from seehear.clip import SAMPLES_PER_FRAME
 from seehear.errors import Stopped
 from seehear.models.interface import PretextModel
 from seehear.models.validation import Validation, describe_metrics
+from seehear.nn.sync_batch_norm import synchronise_batch_norms
 from seehear.progress import Progress, Stage
 from seehear.training.checkpoint import (
     MetricsLog,
@@ -94,7 +95,10 @@ class Trainer:
     metrics: Metrics = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.model: nn.Module = self.fabric.setup_module(self.pretext)
+        pretext = self.fabric.to_device(self.pretext)
+        if self.fabric.world_size > 1:
+            synchronise_batch_norms(pretext)
+        self.model: nn.Module = self.fabric.setup_module(pretext)
         self.optimizer = self.fabric.setup_optimizers(make_optimizer(self.model, self.optim))
         self.average = ParameterAverage(self.model, self.optim.ema) if self.optim.ema else None
         self.rng = Generator(self.fabric.device).manual_seed(self.optim.seed + self.fabric.global_rank)

@@ -275,8 +275,12 @@ def _finished(out: Path, arguments: dict[str, Any]) -> PretrainResult | None:
     previous = yaml.safe_load((out / "config.yaml").read_text(encoding="utf-8"))
     if isinstance(previous, dict) and isinstance(previous.get("model"), dict):
         previous["model"].setdefault("pretext", "sync")  # the only one when config.yaml had no such key
-    for section in ("corpus", "model", "data", "optim", "init"):
-        if not isinstance(previous, dict) or previous.get(section) != arguments[section]:
-            raise ModelError(f"{out} holds a run with other options ({section}); name a new folder, or remove it")
     summary = out / "summary.json"
+    wanted = dict(arguments)
+    if not summary.is_file() and isinstance(previous, dict) and isinstance(previous.get("data"), dict):
+        # with another number of processes each has another batch; WindowBatches checks that of all together
+        wanted["data"] = arguments["data"] | {"batch": previous["data"].get("batch")}
+    for section in ("corpus", "model", "data", "optim", "init"):
+        if not isinstance(previous, dict) or previous.get(section) != wanted[section]:
+            raise ModelError(f"{out} holds a run with other options ({section}); name a new folder, or remove it")
     return PretrainResult(**json.loads(summary.read_text(encoding="utf-8"))) if summary.is_file() else None

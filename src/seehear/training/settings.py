@@ -204,11 +204,14 @@ def pretrain_arguments(words: Sequence[str]) -> dict[str, dict[str, Any]]:
     pretext, preset = pretext_on_command_line(words)
     options = MODELS[pretext].Options
     models = "; ".join(f"{name}: {model.summary}" if model.summary else name for name, model in MODELS.items())
-    told = (
+    help_text = (
         f"the model to train and the defaults of the flags below: a preset ({', '.join(preset_names())}); "
         f"a model, with its default options ({models}); or a YAML file"
     )
-    return {"preset": {"type": str, "default": preset, "help": told}, "model": {"type": options, "default": options()}}
+    return {
+        "preset": {"type": str, "default": preset, "help": help_text},
+        "model": {"type": options, "default": options()},
+    }
 
 
 def pretext_on_command_line(words: Sequence[str]) -> tuple[str, str]:

@@ -150,7 +150,7 @@ def test_it_goes_on_after_being_killed_in_each_stage(
     assert [gain.frames for gain in adapted.gains] == [gain.frames for gain in adapted.replay] == [5, 15]
     assert adapted.replayed == "old-people"
     assert not adapted.calibrated
-    assert any("2 held-out videos are too few to fit it anew" in note for note in adapted.notes)
+    assert any("2 held-out videos are too few to fit it again" in note for note in adapted.notes)
     assert adapted.verdict in str(adapted)
 
     model = load_sync_model(out)
@@ -177,7 +177,7 @@ def test_it_goes_on_after_being_killed_in_each_stage(
 
 
 def test_nothing_that_can_be_learned_from_is_a_sentence(adapt: Adapt, tmp_path: Path) -> None:
-    with pytest.raises(SeehearError, match=r"none of the 9 videos can be learned from, broken.mp4 .*sources.csv"):
+    with pytest.raises(SeehearError, match=r"none of the 9 videos can be used for training, broken.mp4 .*sources.csv"):
         adapt(tmp_path / "adapted", confidence=0.999)
     rows = table(tmp_path / "adapted")
     assert {row["use"] for row in rows} == {"refused"}

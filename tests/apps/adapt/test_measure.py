@@ -7,14 +7,15 @@ import pytest
 from seehear.apps.adapt.measure import MeasuredSource, judged
 from seehear.apps.sync.drift import Drift
 from seehear.apps.sync.offset import AgreementCurve
-from seehear.apps.sync.result import SyncMeasurement, TrackDelay, Verdict
+from seehear.apps.sync.result import SyncMeasurement, TrackDelay
+from seehear.apps.sync.verdict import Verdict
 from seehear.media.audio_streams import AudioStreamInfo
 
 FILM = Path("film.mp4")
 
 
 def outcome(**changes: object) -> SyncMeasurement:
-    told = {"verdict": Verdict.IN_SYNC, "reason": "the sound is 12 ms late", "delay_ms": 12.3, "confidence": 0.9}
+    told = {"verdict": Verdict.IN_SYNC, "reason": "the audio is 12 ms late", "delay_ms": 12.3, "confidence": 0.9}
     return SyncMeasurement(FILM, **told | changes)  # type: ignore[arg-type]
 
 

@@ -72,7 +72,7 @@ def test_a_run_is_calibrated_on_what_its_training_kept(lamp_model, clips, tmp_pa
     assert f"{result.calibration.examples} measurements" in str(result)
     calibrate(tmp_path, [tmp_path], split_by="source", dev_every=5, examples=40)
     assert asked == [("dev", 3, "speaker"), ("dev", 5, "source")]
-    with pytest.raises(CorpusError, match="fewer than two clips with sound"):
+    with pytest.raises(CorpusError, match="fewer than two clips with audio"):
         calibrate(tmp_path, [tmp_path])
 
 

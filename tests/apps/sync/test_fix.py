@@ -7,7 +7,8 @@ import pytest
 from seehear.apps.sync import fix_file
 from seehear.apps.sync.drift import Drift
 from seehear.apps.sync.fix_file import fix_measured
-from seehear.apps.sync.result import SyncMeasurement, Verdict
+from seehear.apps.sync.result import SyncMeasurement
+from seehear.apps.sync.verdict import Verdict
 from seehear.errors import MediaError
 from seehear.media.shift import WriteReport
 

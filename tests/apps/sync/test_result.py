@@ -1,6 +1,6 @@
 import pytest
 
-from seehear.apps.sync.result import Verdict, classify_delay, format_delay, format_time
+from seehear.apps.sync.verdict import Verdict, classify_delay, format_delay, format_time
 
 
 @pytest.mark.parametrize(

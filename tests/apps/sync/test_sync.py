@@ -16,7 +16,8 @@ import seehear
 from seehear.apps.sync import fix_file
 from seehear.apps.sync import measure_file as measuring
 from seehear.apps.sync.drift import Drift
-from seehear.apps.sync.result import FixResult, SyncMeasurement, Verdict
+from seehear.apps.sync.result import FixResult, SyncMeasurement
+from seehear.apps.sync.verdict import Verdict
 from seehear.cli import main
 from seehear.errors import MediaError, SeehearError
 
@@ -107,7 +108,7 @@ def test_frames_and_audio_in_memory_are_measured_as_their_file(
 def test_one_file_is_a_block_of_words(late_lamp: Path, lamp_model: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert sync(late_lamp) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "out of sync: the sound is 200 ms late" in said
+    assert "out of sync: the audio is 200 ms late" in said
     assert "probability from 0 to 1" in said
     assert "EBU R37" in said
 

@@ -70,7 +70,7 @@ def test_a_stream_that_is_asked_for_is_measured_and_the_others_named(film, lamp_
     music = measure(path, audio_stream="1")
     assert music.verdict == "cannot-tell"
     assert "sound stream 1 of 3 (mul, music) was used, and there are 2 (eng), 3 (ita, dub)" in music.reason
-    says = r"has no sound stream 4; give --audio-stream one of 1 \(mul, music\), 2 \(eng\), 3 \(ita, dub\)"
+    says = r"has no audio stream 4; give --audio-stream one of 1 \(mul, music\), 2 \(eng\), 3 \(ita, dub\)"
     with pytest.raises(MediaError, match=says):
         measure(path, audio_stream="4")
     (absent,) = measure([path], audio_stream="4")
@@ -145,10 +145,10 @@ def test_diarize_listens_to_the_sound_of_the_lips(film, lamps, tmp_path):
 def test_diarize_says_why_nobody_speaks(film, lamps):
     silent = diarized(film("silent.mov", "silence"))
     entry = silent.to_dict()
-    assert (entry["reason"], entry["turns"], len(entry["tracks"])) == ("the sound is silent", [], 1)
-    assert "the sound is silent" in " ".join(str(silent).split())
+    assert (entry["reason"], entry["turns"], len(entry["tracks"])) == ("the audio is silent", [], 1)
+    assert "the audio is silent" in " ".join(str(silent).split())
     entry = diarized(film("two.mov", None, "silence"), audio_stream="2").to_dict()
-    assert entry["reason"].startswith("the sound is silent; sound stream 2 of 2 was used, and there are 1")
+    assert entry["reason"].startswith("the audio is silent; sound stream 2 of 2 was used, and there are 1")
     assert "somebody speaks who is not seen" in diarized(film("other.mov", None)).to_dict()["reason"]
 
 

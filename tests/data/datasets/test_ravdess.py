@@ -56,7 +56,7 @@ def test_modalities(tmp_path: Path) -> None:
     assert [Path(s.name).name for s in heard] == ["03-02-03-02-01-02-01.wav", f"03{same}.wav"]
     assert seen[0].labels["channel"] == "song"
     (mute,) = (s for s in find_sources([tmp_path], "ravdess") if s.problem)
-    assert "picture-only" in mute.problem
+    assert "video-only" in mute.problem
 
 
 def test_refusals(tmp_path: Path) -> None:

@@ -239,8 +239,8 @@ def prepare_sources(
         CorpusError: see `seehear.data.prepare.prepare`
     """
     options = ClipOptions()
-    told = {"format": "folder", **FaceClipReaders(options).options_dict(), "shard_clips": SHARD_CLIPS}
-    plan = SourcePlan.from_sources(list(sources), told)
+    fingerprint = {"format": "folder", **FaceClipReaders(options).options_dict(), "shard_clips": SHARD_CLIPS}
+    plan = SourcePlan.from_sources(list(sources), fingerprint)
     run_plan(plan, out, ReadMeasured(options, sounds), worker_count(workers), progress)
     return Corpus(out)
 

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from seehear.apps.adapt.result import Gain
+from seehear.apps.sync.drift import describe_drift
 from seehear.apps.sync.fit_calibration import fit_model_calibration
 from seehear.apps.sync.measure import measure_sync
-from seehear.apps.sync.result import CANNOT_TELL_BELOW, SyncMeasurement, TrackDelay, describe_drift
+from seehear.apps.sync.result import SyncMeasurement, TrackDelay
+from seehear.apps.sync.verdict import CANNOT_TELL_BELOW
 from seehear.atomic_io import write_text
 from seehear.clip import Clip
 from seehear.data.corpus import Corpus
@@ -237,7 +239,7 @@ def recalibrate(folder: Path, clips: Corpus, progress: Progress | None = None) -
     keeps = "the confidence keeps its old calibration"
     sources = len(np.unique(clips.manifest["source"].to_numpy(zero_copy_only=False)))
     if sources < MIN_SOURCES:
-        return f"{keeps}: {sources} held-out videos are too few to fit it anew ({MIN_SOURCES} are needed)"
+        return f"{keeps}: {sources} held-out videos are too few to fit it again ({MIN_SOURCES} are needed)"
     with single_thread():
         try:
             fitted = fit_model_calibration(load_sync_model(folder), clips, examples=EXAMPLES, progress=progress)

@@ -185,13 +185,13 @@ class AdaptResult(Result):
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> Self:
+    def from_dict(cls, entry: Mapping[str, Any]) -> Self:
         """Create from the values of `to_dict`, possibly read from JSON."""
-        values = {name: told[name] for name in cls.__dataclass_fields__}
+        values = {name: entry[name] for name in cls.__dataclass_fields__}
         for name in ("gains", "replay"):
-            values[name] = tuple(_gain(gain) for gain in told[name])
-        values["sources"] = tuple(SourceUse(**source) for source in told["sources"])
-        return cls(**values | {"notes": tuple(told["notes"])})
+            values[name] = tuple(_gain(gain) for gain in entry[name])
+        values["sources"] = tuple(SourceUse(**source) for source in entry["sources"])
+        return cls(**values | {"notes": tuple(entry["notes"])})
 
     def __rich__(self) -> RenderableType:
         return Group(self.table(), *(Text(line) for line in [*self._lines(), *self.notes, "", self.verdict]))
@@ -215,7 +215,7 @@ class AdaptResult(Result):
     def _lines(self) -> list[str]:
         used = [source for source in self.sources if source.use != REFUSED]
         lines = [
-            f"used     {len(used)} of {len(self.sources)} videos: {format_duration(self.learned_s)} learned from, "
+            f"used     {len(used)} of {len(self.sources)} videos: {format_duration(self.learned_s)} for training, "
             f"{format_duration(self.held_out_s)} held out",
             f"trained  {self.steps} steps, {self.minutes:.1f} minutes of computing; "
             f"the weights of step {self.kept} are kept",
@@ -227,9 +227,9 @@ class AdaptResult(Result):
         return lines
 
 
-def _gain(told: Mapping[str, Any]) -> Gain:
+def _gain(entry: Mapping[str, Any]) -> Gain:
     ends = ("before_interval", "after_interval", "interval")
-    return Gain(**{**told, **{name: tuple(told[name]) if told[name] else None for name in ends}})
+    return Gain(**{**entry, **{name: tuple(entry[name]) if entry[name] else None for name in ends}})
 
 
 def _share(value: float, ends: Sequence[float] | None) -> str:

@@ -109,7 +109,7 @@ def run_stages(sources: Sequence[Source], staging: Staging[MeasuredSource], opti
     write_sources(options.out / SOURCES, _uses(sources, measured))
     if all(known.refused for known in measured):
         raise SeehearError(
-            f"none of the {len(sources)} videos can be learned from, {sources[0].name} for one: "
+            f"none of the {len(sources)} videos can be used for training, {sources[0].name} for one: "
             f"{measured[0].refused.rstrip('.')}; the reasons are in {options.out / SOURCES}"
         )
     adaptation, uses = _prepare_clips(sources, measured, options)
@@ -124,9 +124,9 @@ def _prepare_clips(
 ) -> tuple[AdaptationClips, list[SourceUse]]:
     """Prepare and split the usable sources, and record what each source is used for."""
     usable = {source.name: known for source, known in zip(sources, measured, strict=True) if not known.refused}
-    told = [replace(s, delay_s=(usable[s.name].delay_ms or 0.0) / 1000) for s in sources if s.name in usable]
-    sounds = {source.path: sound for source in told if (sound := usable[source.name].sound)}
-    corpus = prepare_sources(told, sounds, options.work / "corpus", options.workers, options.progress)
+    shifted = [replace(s, delay_s=(usable[s.name].delay_ms or 0.0) / 1000) for s in sources if s.name in usable]
+    sounds = {source.path: sound for source in shifted if (sound := usable[source.name].sound)}
+    corpus = prepare_sources(shifted, sounds, options.work / "corpus", options.workers, options.progress)
     reasons = unusable_reason(corpus, {name: known.listeners for name, known in usable.items()})
     rows = np.flatnonzero([reason is None for reason in reasons])
     names = corpus.manifest["source"].to_pylist()
@@ -262,17 +262,17 @@ def _interval_caveats(gained: Sequence[Gain]) -> list[str]:
 
 def _remarks(adaptation: AdaptationClips) -> list[str]:
     """Return remarks about the split."""
-    told = []
+    notes = []
     if adaptation.within:
-        told.append(
+        notes.append(
             "the videos are too few to hold whole ones out, so the last quarter of each is: this says nothing of "
             "other people and other rooms"
         )
     if not len(adaptation.rows["watched"]):
-        told.append("no video was watched during training: the weights of the last step are kept")
+        notes.append("no video was used for early stopping: the weights of the last step are kept")
     if (learned_s := adaptation.seconds("learned")) < LITTLE_S:
-        told.append(f"{format_duration(learned_s)} to learn from is little: more people help most")
-    return told
+        notes.append(f"{format_duration(learned_s)} of training video is little: more people help most")
+    return notes
 
 
 def _used(corpus: Corpus, rows: Rows, split: ClipSplit) -> dict[str, tuple[str, float]]:

@@ -177,7 +177,7 @@ def _why_nobody(sound: Sound, speech: NDArray[np.float32], unseen: Floats) -> st
     """Why no face speaks, in words."""
     others = describe_others(sound.part, sound.others)
     if sound.silent:
-        return f"the sound is silent{others}"
+        return f"the audio is silent{others}"
     if not (speech > 0).any():
         return f"there is no speech in the sound{others}"
     unseen_s, speech_s = float((unseen >= SPEAKING).sum()) / FPS, float((speech > 0).sum()) / FPS

@@ -2,7 +2,7 @@
 
 At each picture the scene is in one of these states: nobody speaks; somebody speaks who is not seen; one of the faces
 speaks; two of them do. The sound tells speech from silence, the lips of each face tell its own voice from others'. From
-one picture to the next the state stays, or, now and then, is drawn anew from how usual each is. What comes out for
+one picture to the next the state stays or is sampled again from the prior. What comes out for
 every face is the probability, given the whole video, that it speaks (forward-backward algorithm, Rabiner 1989, "A
 tutorial on hidden Markov models", section III).
 
@@ -65,7 +65,7 @@ class EvidenceWeights:
         least: agreement above which lips speak for a face.
         still: on how little its mouth moves, in logarithms of its liveliest tenth; a mouth that moves tells nothing.
         lively: share of its liveliest tenth, as a logarithm, below which a mouth is still.
-        change: probability that the state is drawn anew.
+        change: probability that the state is sampled again.
         silent, unseen, together: how usual it is that nobody speaks, somebody who is not seen, two at the same time;
             all else is shared by the faces.
     """
@@ -113,7 +113,7 @@ def speaker_posteriors(
         ValueError: a delay that the evidence does not hold.
     """
     if abs(delay) > REACH:
-        raise ValueError(f"the evidence holds delays of up to {REACH} pictures, not {delay}")
+        raise ValueError(f"the evidence covers delays of up to {REACH} frames, not {delay}")
     frames = max([len(speech), *(track.stop for track in tracks)])
     heard = scales.speech * (_moved(np.asarray(speech, np.float64), frames, delay) - scales.voice)
     lips = [_for_speaking(track, delay, scales) for track in tracks]
@@ -225,7 +225,7 @@ def _forward(spans: Sequence[Span], likely: Sequence[Floats], scales: EvidenceWe
     for (_, _, states), seen in zip(spans, likely, strict=True):
         usual = _stationary_distribution(states, scales)
         kept = np.array([before.get(state, 0.0) for state in states])
-        now = _next(kept, usual, scales.change) + usual * (1 - kept.sum())  # a speaker who has left is drawn anew
+        now = _next(kept, usual, scales.change) + usual * (1 - kept.sum())  # a speaker who has left is sampled again
         rows = np.empty_like(seen)
         for row, here in enumerate(seen):
             now = (_next(now, usual, scales.change) if row else now) * here
@@ -244,7 +244,7 @@ def _backward(spans: Sequence[Span], likely: Sequence[Floats], scales: EvidenceW
     """Likelihood of what comes after each picture given the state there, (T, states) a span, in units of its own."""
     passed: list[Floats] = []
     after: dict[State, float] = {}
-    drawn = 1.0  # the same, given that the state is drawn anew
+    drawn = 1.0  # the same, given that the state is sampled again
     for (_, _, states), seen in zip(reversed(spans), reversed(likely), strict=True):
         usual, change = _stationary_distribution(states, scales), scales.change
         now = np.array([(1 - change) * after[state] + change * drawn if state in after else drawn for state in states])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from seehear.apps.diarization.active_speaker import ActiveSpeakers
 from seehear.apps.embeddings import HOW_TO_GET
-from seehear.apps.sync.result import format_delay
+from seehear.apps.sync.verdict import format_delay
 from seehear.clip import FPS
 from seehear.media.weights import SFACE, find_weights
 from seehear.results import Result

@@ -88,7 +88,7 @@ def calibrate(
     split = Split.of_training(model.config, split_by, dev_every)
     held_out = Corpus(*map(Path, corpora)).with_faces().split("dev", split.every, split.by).with_sound()
     if len(held_out) < 2:
-        raise CorpusError(f"{held_out} holds out fewer than two clips with sound; calibration needs more of them")
+        raise CorpusError(f"{held_out} holds out fewer than two clips with audio; calibration needs more")
     try:
         with single_thread():
             calibration = fit_model_calibration(model, held_out, examples=examples, progress=progress)

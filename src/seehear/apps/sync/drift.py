@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.apps.sync.offset import STEP_MS, AgreementCurve
+from seehear.apps.sync.verdict import format_delay, format_time
 
 MIN_SEGMENTS = 4
 """Fewer measured segments than this say nothing about change."""
@@ -141,7 +142,7 @@ class SpeedError:
     """A segment in which the delay changes so fast that the audio must have another speed than the video.
 
     Attributes:
-        ms_per_second: the change; negative: the sound is too fast.
+        ms_per_second: the change; negative: the audio is too fast.
         first_s, last_s: start and end of the segment.
         curve: agreement against the delay in the middle of the segment.
         tried: how many changes were compared that differ by more than the width of a peak.
@@ -244,3 +245,23 @@ def _cuts(delays: NDArray[np.float64], offset: int = 0) -> list[int]:
     if misfit[best] > 0.5 * whole or abs(after - before) < MIN_JUMP_MS:
         return []
     return [*_cuts(delays[:cut], offset), offset + cut, *_cuts(delays[cut:], offset + cut)]
+
+
+def describe_drift(drift: Drift) -> str:
+    """Return the drift as a clause: ``none``, ``+12.0 ms a minute ...`` or ``changes at 3:20 ...``."""
+    if drift.jumps:
+        return "; ".join(
+            f"changes at {format_time(at)} from {format_delay(before)} to {format_delay(after)}"
+            for at, before, after in drift.jumps
+        )
+    if drift.ms_per_minute == 0:
+        return "none: the delay is the same from start to end"
+    speed = ""
+    if abs(drift.ms_per_minute) >= 60 * WRONG_SPEED_MS:
+        percent = 100 * (1 / (1 + drift.ms_per_minute / 60_000) - 1)
+        speed = f"; the audio plays {abs(percent):.1f} % too {'fast' if percent > 0 else 'slow'}"
+    return (
+        f"{drift.ms_per_minute:+.1f} ms a minute: "
+        f"{format_delay(drift.at_start_ms)} at {format_time(drift.first_s)}, "
+        f"{format_delay(drift.at_end_ms)} at {format_time(drift.last_s)}, the end of what was measured{speed}"
+    )

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from seehear.apps.sync.drift import WRONG_SPEED_MS
+from seehear.apps.sync.drift import WRONG_SPEED_MS, describe_drift
 from seehear.apps.sync.measure_file import MeasureOptions, load_once, measure_file
-from seehear.apps.sync.result import FixResult, SyncMeasurement, Verdict, describe_drift, format_delay, is_in_place
+from seehear.apps.sync.result import FixResult, SyncMeasurement, is_in_place
+from seehear.apps.sync.verdict import Verdict, format_delay
 from seehear.errors import MediaError, SeehearError, as_user_error, check_writable
 from seehear.machine import decoder_threads, single_thread
 from seehear.media.remux import container_of, suffix_for, takes_pictures
@@ -52,7 +53,7 @@ def fix_measured(
     if drift and abs(drift.ms_per_minute) >= 60 * WRONG_SPEED_MS and not force:
         raise MediaError(
             f"{before.path}: not fixed, because no one shift fits: {describe_drift(drift)}; "
-            "change the speed of the sound first, or --force shifts by the delay in the middle"
+            "change the speed of the audio first, or --force shifts by the delay in the middle"
         )
     if to.is_dir():
         raise MediaError(f"{to} is a folder; give the name of a file in it")
@@ -122,7 +123,7 @@ def _require_taken(file: Path, to: Path, container: str) -> None:
     except MediaError:
         return
     way_out = f"give --out a name that ends in {suffix}" if suffix else "convert it to H.264 in .mp4 first"
-    raise MediaError(f"{to}: this container does not take the pictures of {file}; {way_out}")
+    raise MediaError(f"{to}: this container does not take the video of {file}; {way_out}")
 
 
 def _writable_name(file: Path) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.apps.sync.drift import Drift, Segment, find_drift, find_speed_error
+from seehear.apps.sync.drift import Drift, Segment, describe_drift, find_drift, find_speed_error
 from seehear.apps.sync.measure import FaceFinder
 from seehear.apps.sync.offset import (
     SILENT_DB,
@@ -24,15 +24,8 @@ from seehear.apps.sync.offset import (
     find_peak,
     measure_agreements,
 )
-from seehear.apps.sync.result import (
-    OtherSound,
-    SyncMeasurement,
-    TrackDelay,
-    Verdict,
-    classify_delay,
-    describe_drift,
-    format_delay,
-)
+from seehear.apps.sync.result import OtherSound, SyncMeasurement, TrackDelay
+from seehear.apps.sync.verdict import Verdict, classify_delay, format_delay
 from seehear.clip import FPS, SAMPLE_RATE
 from seehear.machine import decoder_threads, single_thread
 from seehear.media.arrays import NAME as ARRAY
@@ -363,7 +356,7 @@ def _sum(curves: list[AgreementCurve]) -> AgreementCurve:
 
 
 def _describe_delay(peak: DelayPeak, drift: Drift | None) -> str:
-    text = f"the sound is {format_delay(peak.delay_ms)}"
+    text = f"the audio is {format_delay(peak.delay_ms)}"
     if not drift or not drift.changes:
         return text
     return f"{text}, and it {'' if drift.jumps else 'drifts, '}{describe_drift(drift)}"

@@ -84,7 +84,7 @@ class AgreementCurve:
 
     @property
     def delays_ms(self) -> NDArray[np.float64]:
-        """The delay of every entry, in milliseconds; positive: the sound is late."""
+        """The delay of every entry, in milliseconds; positive: the audio is late."""
         return (np.arange(len(self.total)) - len(self.total) // 2).astype(np.float64) * STEP_MS
 
     @property

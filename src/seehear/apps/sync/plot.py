@@ -5,13 +5,8 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from seehear.apps.sync.result import (
-    SOUND_EARLY_LIMIT_MS,
-    SOUND_LATE_LIMIT_MS,
-    SyncMeasurement,
-    Verdict,
-    format_delay,
-)
+from seehear.apps.sync.result import SyncMeasurement
+from seehear.apps.sync.verdict import SOUND_EARLY_LIMIT_MS, SOUND_LATE_LIMIT_MS, Verdict, format_delay
 from seehear.report.plots import COLOURS, INK, new_figure
 
 TRACKS_DRAWN = 5
@@ -30,7 +25,7 @@ def sync_figure(found: SyncMeasurement) -> Figure:
 def draw_curve(axes: Axes, found: SyncMeasurement, *, title: str | None = None) -> None:
     """The file's curve, thin lines for the faces it comes from, the peak and the range that counts as in sync."""
     axes.set_title(title or f"{found.path.name}: {found.verdict.words}")
-    axes.set_xlabel("delay of the sound in ms (right: the sound is late)")
+    axes.set_xlabel("delay of the sound in ms (right: the audio is late)")
     axes.set_ylabel("agreement of lips and sound")
     axes.axvspan(
         -SOUND_EARLY_LIMIT_MS, SOUND_LATE_LIMIT_MS, color=COLOURS[2], alpha=0.15, lw=0, label="in sync (EBU R37)"

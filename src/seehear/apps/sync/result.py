@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from seehear.apps.sync.drift import WRONG_SPEED_MS, Drift, Segment
+from seehear.apps.sync.drift import Drift, Segment, describe_drift
 from seehear.apps.sync.offset import AgreementCurve
+from seehear.apps.sync.verdict import SOUND_EARLY_LIMIT_MS, SOUND_LATE_LIMIT_MS, Verdict, format_delay, format_time
 from seehear.media.audio_streams import AudioStreamInfo
 from seehear.metrics.calibration import CONFIDENCE_MEANING, RIGHT_WITHIN_MS
 from seehear.results import Result
@@ -20,55 +20,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
-SOUND_EARLY_LIMIT_MS = 40.0
-
-
-SOUND_LATE_LIMIT_MS = 60.0
-"""In sync is: sound at most 40 ms early or 60 ms late, end to end (EBU Recommendation R37-2007)."""
-
-
-CANNOT_TELL_BELOW = 0.5
-"""Least confidence for a verdict: the stated delay is more likely right (within 40 ms) than wrong."""
-
-
-class Verdict(StrEnum):
-    """The three answers; the values are those of the JSON output."""
-
-    IN_SYNC = "in-sync"
-    OUT_OF_SYNC = "out-of-sync"
-    CANNOT_TELL = "cannot-tell"
-
-    @property
-    def words(self) -> str:
-        """For people: without the hyphen."""
-        return self.value.replace("-", " ")
-
-
-def classify_delay(delay_ms: float, confidence: float) -> Verdict:
-    """The verdict on a delay (positive: sound is late) that holds with this confidence."""
-    if confidence < CANNOT_TELL_BELOW:
-        return Verdict.CANNOT_TELL
-    if -SOUND_EARLY_LIMIT_MS <= delay_ms <= SOUND_LATE_LIMIT_MS:
-        return Verdict.IN_SYNC
-    return Verdict.OUT_OF_SYNC
-
-
-def format_delay(delay_ms: float) -> str:
-    """The delay with its sign in words: ``120 ms late``, ``40 ms early``, ``0 ms off``."""
-    rounded = round(delay_ms)
-    if rounded == 0:
-        return "0 ms off"
-    return f"{abs(rounded)} ms {'late' if rounded > 0 else 'early'}"
-
-
-def format_time(seconds: float) -> str:
-    """A place in a file as mm:ss, or h:mm:ss from an hour on."""
-    whole = round(seconds)
-    minutes, seconds_left = divmod(whole, 60)
-    hours, minutes_left = divmod(minutes, 60)
-    return f"{hours}:{minutes_left:02}:{seconds_left:02}" if hours else f"{minutes}:{seconds_left:02}"
-
-
 @dataclass(frozen=True)
 class TrackDelay:
     """The delay measured on one face, from its first picture to its last.
@@ -76,7 +27,7 @@ class TrackDelay:
     Attributes:
         track: number of the face in the file.
         start_s, end_s: on the file's clock.
-        delay_ms: positive: the sound is late.
+        delay_ms: positive: the audio is late.
         confidence: the probability that this delay is right; low for somebody who does not speak.
         curve: agreement against delay, summed over the face's pieces.
     """
@@ -117,7 +68,7 @@ class SyncMeasurement(Result):
         path: the file.
         verdict: in sync, out of sync or cannot tell.
         reason: why, in one sentence.
-        delay_ms: positive: the sound is late. Given with every verdict that has a curve behind it, so with
+        delay_ms: positive: the audio is late. Given with every verdict that has a curve behind it, so with
             "cannot tell" it may be a mere best guess; None where there was nothing to measure.
         confidence: the probability that ``delay_ms`` is right; 0 where there was nothing to measure.
         calibrated: whether the model brought the calibration that makes the confidence a probability.
@@ -163,7 +114,7 @@ class SyncMeasurement(Result):
         return cls(path, cannot_tell, error, calibrated=False, search_s=search_s, error=error, code=code)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; delays in ms (positive: the sound is late), times in s."""
+        """Plain values; delays in ms (positive: the audio is late), times in s."""
         entry = {
             "file": str(self.path),
             "delay_ms": _rounded(self.delay_ms),
@@ -323,9 +274,9 @@ class FixResult(Result):
         was, after = format_delay(self.shifted_ms), self.after
         lost = f"; not kept: {', '.join(self.left_out)}" if self.left_out else ""
         if after.delay_ms is None:
-            return f"the sound was {was}; {self.path} could not be measured again{lost}"
+            return f"the audio was {was}; {self.path} could not be measured again{lost}"
         now = format_delay(after.delay_ms)
-        text = f"the sound was {was}; in {self.path} it measures {now} (confidence {after.confidence:.2f})"
+        text = f"the audio was {was}; in {self.path} it measures {now} (confidence {after.confidence:.2f})"
         if not self.in_place:
             text = f"not fixed for sure: {text}"
         drift = after.drift
@@ -339,26 +290,6 @@ def is_in_place(measurement: SyncMeasurement) -> bool:
         measurement.verdict is not Verdict.CANNOT_TELL
         and measurement.delay_ms is not None
         and abs(measurement.delay_ms) <= RIGHT_WITHIN_MS
-    )
-
-
-def describe_drift(drift: Drift) -> str:
-    """The drift as a clause: ``none``, ``+12.0 ms a minute ...`` or ``changes at 3:20 ...``."""
-    if drift.jumps:
-        return "; ".join(
-            f"changes at {format_time(at)} from {format_delay(before)} to {format_delay(after)}"
-            for at, before, after in drift.jumps
-        )
-    if drift.ms_per_minute == 0:
-        return "none: the delay is the same from start to end"
-    speed = ""
-    if abs(drift.ms_per_minute) >= 60 * WRONG_SPEED_MS:
-        percent = 100 * (1 / (1 + drift.ms_per_minute / 60_000) - 1)
-        speed = f"; the sound plays {abs(percent):.1f} % too {'fast' if percent > 0 else 'slow'}"
-    return (
-        f"{drift.ms_per_minute:+.1f} ms a minute: "
-        f"{format_delay(drift.at_start_ms)} at {format_time(drift.first_s)}, "
-        f"{format_delay(drift.at_end_ms)} at {format_time(drift.last_s)}, the end of what was measured{speed}"
     )
 
 
@@ -414,7 +345,7 @@ def _with_limits(found: SyncMeasurement, table: Table) -> RenderableType:
 
     if found.verdict is Verdict.CANNOT_TELL:
         return table
-    limits = f"sound up to {SOUND_EARLY_LIMIT_MS:.0f} ms early or {SOUND_LATE_LIMIT_MS:.0f} ms late (EBU R37)"
+    limits = f"audio up to {SOUND_EARLY_LIMIT_MS:.0f} ms early or {SOUND_LATE_LIMIT_MS:.0f} ms late (EBU R37)"
     return Group(table, Text(f"In sync means: {limits}.", style="dim"))
 
 
@@ -428,7 +359,7 @@ def _sounds_in_words(found: SyncMeasurement) -> str:
 def _delay(found: SyncMeasurement) -> str:
     assert found.delay_ms is not None
     guess = " (a guess, not a finding)" if found.verdict is Verdict.CANNOT_TELL else ""
-    return f"{found.delay_ms:+.1f} ms, positive: the sound comes after the picture{guess}"
+    return f"{found.delay_ms:+.1f} ms, positive: the audio is late{guess}"
 
 
 def _scale(found: SyncMeasurement) -> str:

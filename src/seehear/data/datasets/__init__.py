@@ -226,10 +226,10 @@ def find_media(sources: Sequence[Path]) -> list[tuple[Path, str]]:
         elif source.exists():
             roots[path] = path.parent
         else:
-            raise CorpusError(missing_file_message(source, "name a video or sound file or a folder of them"))
+            raise CorpusError(missing_file_message(source, "name a video or audio file, or a folder of them"))
     if not roots:
         searched = ", ".join(str(source) for source in sources) or "nothing"
-        raise CorpusError(f"no video or sound file in {searched}; name a folder with some")
+        raise CorpusError(f"no video or audio file in {searched}; name a folder with some")
     return sorted(_unique_names(roots).items(), key=lambda item: natural_key(item[1]))
 
 

@@ -69,7 +69,7 @@ FSDD = Dataset(
                     "free-spoken-digit-dataset-1.0.10.zip",
                     "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.zip",
                     listing=FolderChecksum(".wav", "1801eae019c063377d98f831d3f93574f259475df7332bb0e3d1b080fb5e6959"),
-                )  # GitHub may pack the archive anew at any time, so the digest is that of the recordings
+                )  # GitHub may repack the archive at any time, so the digest is that of the recordings
             ],
             about_bytes=16_000_000,
         ),

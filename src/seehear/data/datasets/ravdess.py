@@ -76,7 +76,7 @@ def _source(path: Path, name: str) -> Source | None:
     if labels is None:
         return None
     if path.stem.startswith(_VIDEO_ONLY):
-        return Source(path, name, labels, problem="it is the picture-only copy (02-...) of a recording; use 01 or 03")
+        return Source(path, name, labels, problem="it is the video-only copy (02-...) of a recording; use 01 or 03")
     return Source(path, name, labels, recording=path.stem[3:])
 
 

@@ -161,7 +161,7 @@ def evaluate_facevoice(
         baselines: models to compare with: other models, or untrained (the model's architecture with random weights)
         within: labels; pairs and distractors are also taken among people who share each of them, and all of them.
             Numbers such as ages are grouped by decades.
-        split: which clips: dev, which training held out, train, which it learned from, both, or all clips as people
+        split: which clips: dev, which training held out, train, which it trained on, both, or all clips as people
             whom the model does not know, or official, likewise those whose label part is test. By default both if
             training had a corpus of that name, else all.
         split_by: what is on one side of that split only, sources or speakers; by default as in the model's training
@@ -319,7 +319,7 @@ def _usable(clips: Corpus, place: str | Path, count: int | None) -> Corpus:
     kept = clips.with_sound().with_faces()
     kept = kept.subset(np.array([bool(name) for name in kept.labels("speaker")], dtype=bool))
     if not kept:
-        raise CorpusError(f"{place} has no clip with sound, pictures and a speaker; prepare videos that have them")
+        raise CorpusError(f"{place} has no clip with audio, video and a speaker; prepare videos that have all three")
     if count is not None and count < len(kept):
         kept = kept.subset(np.linspace(0, len(kept) - 1, count).round().astype(int))
     return kept

@@ -212,7 +212,7 @@ class FaceVoiceEvaluation(Result):
     Attributes:
         data: the corpus
         rows: by people, then group, then model, the evaluated one first
-        chance: figure -> what guessing gets
+        chance: figure -> its chance level
         clips: number of clips, by people
         persons: number of people, by people
         setting: whatever else decides the numbers
@@ -279,7 +279,7 @@ class FaceVoiceEvaluation(Result):
         """Return a table of verification, with intervals."""
         from rich.table import Table
 
-        title = f"faces and voices of {self.data} (guessing: AUC 50.0%, EER 50.0%, 1 of N 1/N)"
+        title = f"faces and voices of {self.data} (chance: AUC 50.0%, EER 50.0%, 1 of N 1/N)"
         columns = ["people", "within", "encoder", "AUC ± std", "95 % interval", "EER", "model is better by", "p"]
         table = Table(*columns, title=title)
         for row in self.rows:

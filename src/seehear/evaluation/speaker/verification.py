@@ -192,7 +192,7 @@ def evaluate_speaker(
         train_speakers: number of speakers with labels; by default all that are not tested
         loss: loss of training with labels
         few: options of training with labels
-        split: who is tested: all, or dev or train, the part that the model's training held out or learned from, or
+        split: who is tested: all, or dev or train, the part that the model's training held out or trained on, or
             official, those whose label part is test. With labels and all, a fifth of the speakers is tested, others
             with each seed.
         split_by: what is on one side of that split only, sources or speakers; by default as in the model's training
