@@ -6,7 +6,7 @@ import pytest
 
 from file_work import work, work_in_halves
 from seehear.errors import SeehearError
-from seehear.parallel import map_files, parallel_map, try_file
+from seehear.parallel_files import map_files, parallel_map, try_file
 
 PATHS = [Path(name) for name in ("slow", "bad", "odd", "good", "gone")]
 

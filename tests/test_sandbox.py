@@ -6,10 +6,10 @@ import pytest
 
 from file_work import one_gigantic_allocation, work_in_halves, work_of_a_stranger
 from seehear.errors import SeehearError
-from seehear.parallel import map_files, run_apart, run_files
+from seehear.parallel_files import map_files, run_apart, run_files
 from seehear.sandbox import Limits
 
-LIMITS = Limits(memory=256 << 20, least_s=3.0)
+LIMITS = Limits(memory=256 << 20, base_s=3.0)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -45,6 +45,6 @@ def test_time_is_for_bytes_on_the_disk(tmp_path):
     with hollow.open("wb") as file:
         file.truncate(1 << 33)
     limits = Limits()
-    assert limits.seconds(real) == pytest.approx(limits.least_s + 2 * limits.seconds_per_mb, rel=0.01)
-    assert limits.seconds(hollow) < limits.least_s + limits.seconds_per_mb
-    assert limits.seconds(tmp_path / "gone") == limits.least_s
+    assert limits.seconds(real) == pytest.approx(limits.base_s + 2 * limits.seconds_per_mb, rel=0.01)
+    assert limits.seconds(hollow) < limits.base_s + limits.seconds_per_mb
+    assert limits.seconds(tmp_path / "gone") == limits.base_s

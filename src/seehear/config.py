@@ -135,10 +135,10 @@ def check_minimums(section: str, options: object, **least: float) -> None:
 
 
 class PlainLoader(yaml.SafeLoader):
-    """Of text that a stranger may have written: nine lines of aliases of aliases would fill all memory."""
+    """A YAML loader for untrusted text, with a limit: nine lines of aliases of aliases would fill the memory."""
 
-    MOST = 200_000
-    """Values in a file, those of an alias counted each time; the largest plan of ours has a thousandth."""
+    MAX_VALUES = 200_000
+    """Values in a file, those of an alias counted each time; the largest packaged plan has a thousandth of it."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -146,21 +146,21 @@ class PlainLoader(yaml.SafeLoader):
         self._sizes: dict[int, int] = {}
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Count the values; an alias within its own anchor has no end."""
-        event, before = self.peek_event(), self._count
+        """Count the values; an alias within its own anchor is endless."""
+        event, before = self.peek_event(), self._count  # type: ignore[no-untyped-call]
         node = super().compose_node(parent, index)
         if isinstance(event, yaml.AliasEvent):
-            self._count += self._sizes.get(id(node), self.MOST)
+            self._count += self._sizes.get(id(node), self.MAX_VALUES)
         else:
             self._count += 1
             self._sizes[id(node)] = self._count - before
-        if self._count > self.MOST:
-            raise yaml.composer.ComposerError(problem="its aliases make too many values, perhaps without end")
+        if self._count > self.MAX_VALUES:
+            raise yaml.composer.ComposerError(problem="its aliases expand to too many values")
         return node
 
 
 def load_yaml(text: str, loader: type[PlainLoader] = PlainLoader) -> Any:
-    """Return the plain values of a YAML text; whatever is wrong with it is a `yaml.YAMLError`.
+    """Return the plain values of a YAML text.
 
     Raises:
         yaml.YAMLError: not YAML, too deeply nested, too many values, or an impossible date or number.

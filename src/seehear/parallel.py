@@ -1,4 +1,4 @@
-"""Worker processes that survive crashes of single tasks; `parallel_map` over files with results in order."""
+"""Worker processes that survive crashes of single tasks."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from threading import Thread
 from types import FrameType
-from typing import Any, Generic, Literal, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn
 
-from seehear.errors import MediaError, SeehearError, Stopped, as_user_error
+from seehear.errors import SeehearError, Stopped
 from seehear.machine import available_cores, single_threaded_children
-from seehear.progress import Progress
 from seehear.registry import import_plugin_modules, plugin_modules
-from seehear.sandbox import Limits, Watch, Watchman, limit_own_data
+from seehear.sandbox import Limits, Watch, WatchThread, limit_own_memory
 
 
 @contextmanager
@@ -77,7 +76,7 @@ class TaskMessage:
         task: the task
         kind: ``told`` (progress), ``done``, or ``died``: the process crashed in every attempt, or exceeded a limit
         value: the progress report, the result, or a description of how the process died
-        code: of how it died: ``died``, ``too-much-memory``, ``too-slow``
+        code: stable code of the death: ``died``, ``too-much-memory`` or ``too-slow``
     """
 
     task: Any
@@ -102,9 +101,9 @@ def run_tasks(
         tasks: taken in order; must be picklable
         work: a function of a module, or a partial of one
         workers: number of processes
-        file_of: the file that a task reads, which a stranger may have made: a task that takes more than ``limits`` is
-            stopped and not tried again. Without it there are no limits.
-        limits: for each task; by default `Limits`.
+        file_of: returns the file that a task reads. Files are not trusted: a task that exceeds the limits is stopped
+            and not tried again. Without this argument there are no limits.
+        limits: limits of each task; by default `Limits`
 
     Raises:
         SeehearError: processes cannot be started
@@ -120,7 +119,7 @@ def run_tasks(
             worker.watch.begin(limits, file_of(task))
         worker.assign(task, tries)
 
-    with Watchman(lambda: [worker.watch for worker in pool]) if limits else nullcontext():
+    with WatchThread(lambda: [worker.watch for worker in pool]) if limits else nullcontext():
         yield from _run_pool(waiting, pool, lambda: Worker(work, limits=limits), workers, assign)
 
 
@@ -181,7 +180,7 @@ class Worker:
         task: the current or last task
         tries: remaining attempts for this task, including the current one
         connection: receives pairs of ``ready``, ``told``, ``done`` or ``raised`` and a value
-        watch: over the memory and the time of the task, where there are limits
+        watch: watches the memory and time of the task, if there are limits
     """
 
     def __init__(self, work: Work, alone: bool = True, limits: Limits | None = None) -> None:
@@ -191,8 +190,8 @@ class Worker:
         self.task: Any = None
         self.tries = 0
         self.connection, child_connection = get_context("spawn").Pipe()
-        told = (child_connection, work, plugin_modules(), limits and 2 * limits.memory)
-        self.process = SpawnProcess(target=_worker_main, args=told, daemon=alone)
+        arguments = (child_connection, work, plugin_modules(), limits and 2 * limits.memory)
+        self.process = SpawnProcess(target=_worker_main, args=arguments, daemon=alone)
         self.watch = Watch(lambda: self.process.pid, self.process.kill)
         with single_threaded_children():
             self.process.start()
@@ -229,13 +228,13 @@ class Worker:
 def _describe_exit(exit_code: int) -> str:
     """Describe how a process died."""
     if exit_code == -signal.SIGKILL:
-        return "was killed, perhaps for want of memory"
+        return "was killed, perhaps because memory ran out"
     if exit_code < 0:
         return f"crashed ({signal.Signals(-exit_code).name})"
     return f"ended with exit code {exit_code}"
 
 
-def _worker_main(connection: Connection, work: Work, plugins: Sequence[str], most_data: int | None) -> None:
+def _worker_main(connection: Connection, work: Work, plugins: Sequence[str], max_bytes: int | None) -> None:
     """Main function of a worker process."""
     import cv2  # not needed by the parent
 
@@ -254,8 +253,8 @@ def _worker_main(connection: Connection, work: Work, plugins: Sequence[str], mos
     except SeehearError as error:
         send("raised", error)
         return
-    if most_data:
-        limit_own_data(most_data)
+    if max_bytes:
+        limit_own_memory(max_bytes)
     send("ready", None)
     while True:
         try:
@@ -288,202 +287,3 @@ def _picklable(error: Exception) -> Exception:
     except Exception:
         return RuntimeError(text)
     return error
-
-
-Value = TypeVar("Value")
-
-PathLike = str | os.PathLike[str]
-"""A file, by its name."""
-
-FileWork = Callable[[Path, Callable[[float], None]], Value]
-"""Does the work on one file, and says what share of it is done; for processes a function of a module, or a partial."""
-
-
-class FileResult(Generic[Value]):
-    """Outcome for one file.
-
-    Attributes:
-        path: of the file.
-        value: what it gave; None where there is an error.
-        error: the sentence that says why not.
-        code: the error's stable code.
-    """
-
-    def __init__(
-        self, path: Path, value: Value | None = None, error: str | None = None, code: str | None = None
-    ) -> None:
-        """One of ``value`` and ``error`` is given."""
-        self.path, self.value, self.error, self.code = path, value, error, code
-
-
-def try_file(path: Path, work: Callable[[Path], Value], *, among_others: bool) -> FileResult[Value]:
-    """Process one file.
-
-    User errors become part of the result. Any other exception is a bug: for a single file it keeps its traceback, with
-    ``among_others`` it only fails this file.
-    """
-    try:
-        return FileResult(path, work(path))
-    except SeehearError as error:
-        return FileResult(path, error=str(error), code=error.code)
-    except OSError as error:
-        sentence = as_user_error(error)
-        if sentence is None and not among_others:
-            raise
-        if sentence is None:
-            return FileResult(path, error=_unexpected_error(path, error), code="bug")
-        return FileResult(path, error=str(sentence), code=sentence.code)
-    except MemoryError as error:
-        sentence = SeehearError(f"{path} needs more memory than there is; leave it out", code="too-much-memory")
-        if not among_others:
-            raise sentence from error
-        return FileResult(path, error=str(sentence), code=sentence.code)
-    except Exception as error:
-        if not among_others:
-            raise
-        return FileResult(path, error=_unexpected_error(path, error), code="bug")
-
-
-def map_files(
-    paths: Sequence[Path],
-    work: FileWork[Value],
-    workers: int | None = None,
-    progress: Progress | None = None,
-    *,
-    here: bool = False,
-    limits: Limits | None = None,
-) -> Iterator[FileResult[Value]]:
-    """Do the work on files, in processes where there are several, and give the results in the order of the files.
-
-    Args:
-        paths: the files.
-        work: what is done with each.
-        workers: processes; by default one a core. A single file is done in this process.
-        progress: takes the share of all files that is done.
-        here: do it all in this process, where nothing limits a file's memory and time: the work cannot be sent.
-        limits: see `run_tasks`.
-
-    Raises:
-        SeehearError: fewer than one worker.
-    """
-    count = min(worker_count(workers), len(paths))
-    if len(paths) > 1 and not here:
-        yield from parallel_map(paths, work, count, progress, limits)
-        return
-    for index, path in enumerate(paths):
-
-        def report(share: float, index: int = index, path: Path = path) -> None:
-            if progress:
-                progress((index + share) / len(paths), str(path))
-
-        yield try_file(path, partial(_watched, work, report), among_others=len(paths) > 1)
-        report(1.0)
-
-
-def run_files(
-    files: PathLike | Sequence[PathLike],
-    work: FileWork[Value],
-    failed: Callable[[FileResult[Value]], Value],
-    workers: int | None = None,
-    progress: Progress | None = None,
-    *,
-    here: bool = False,
-    sandbox: bool = False,
-) -> Value | Iterator[Value]:
-    """Do the work on one path, whose errors are raised, or on a sequence of paths, whose results come one by one.
-
-    Args:
-        files: a path, or a sequence of them.
-        work: what is done with each.
-        failed: the result that stands for a file of a sequence that could not be used.
-        workers: see `map_files`.
-        progress: takes the share of all files that is done.
-        here: see `map_files`.
-        sandbox: a single path, too, is done in a process of its own, with limits.
-
-    Raises:
-        SeehearError: whatever the work on a single path raises, or fewer than one worker.
-    """
-    if here and sandbox:
-        raise SeehearError("a sandbox is another process, which loads the model itself; give the model by its name")
-    if isinstance(files, (str, os.PathLike)):
-        if sandbox:
-            return run_apart(Path(files), work, progress)
-        report = partial(_report_of_one, progress, str(files))
-        return work(Path(files), report)
-    paths = [Path(file) for file in files]
-    if sandbox and len(paths) == 1:
-        results = parallel_map(paths, work, 1, progress)
-    else:
-        results = map_files(paths, work, workers, progress, here=here)
-    return (failed(result) if result.value is None else result.value for result in results)
-
-
-def run_apart(path: Path, work: FileWork[Value], progress: Progress | None = None) -> Value:
-    """Do the work on one file in a process of its own, with limits.
-
-    Raises:
-        SeehearError: whatever the work raises, or the file takes too much.
-    """
-    (result,) = parallel_map([path], work, 1, progress)
-    if result.value is None:
-        raise MediaError(result.error or "", code=result.code)
-    return result.value
-
-
-def _report_of_one(progress: Progress | None, file: str, share: float) -> None:
-    if progress:
-        progress(share, file)
-
-
-def _watched(work: FileWork[Value], report: Callable[[float], None], path: Path) -> Value:
-    return work(path, report)
-
-
-def parallel_map(
-    paths: Sequence[Path],
-    work: FileWork[Value],
-    workers: int,
-    progress: Progress | None = None,
-    limits: Limits | None = None,
-) -> Iterator[FileResult[Value]]:
-    """Process many files in parallel, each within limits, and yield the outcomes in order.
-
-    Args:
-        paths: the files
-        work: a function of a module, or a partial of one
-        workers: number of processes
-        progress: takes the share of all files that is done
-        limits: see `run_tasks`
-    """
-    finished: dict[int, FileResult[Value]] = {}
-    shares = [0.0] * len(paths)
-    following = 0
-    for message in run_tasks(enumerate(paths), partial(_try_in_worker, work), workers, _numbered_file, limits):
-        number, path = message.task
-        shares[number] = message.value if message.kind == "told" else 1.0
-        if message.kind == "told":
-            if progress:
-                progress(sum(shares) / len(paths), str(path))
-            continue
-        why = f"{path} cannot be read: the process that did it {message.value}; leave this file out"
-        finished[number] = message.value if message.kind == "done" else FileResult(path, error=why, code=message.code)
-        while following in finished:
-            result = finished.pop(following)
-            following += 1
-            if progress:
-                progress(sum(shares) / len(paths), str(result.path))
-            yield result
-
-
-def _numbered_file(numbered: tuple[int, Path]) -> Path:
-    return numbered[1]
-
-
-def _try_in_worker(work: FileWork[Value], numbered: tuple[int, Path], tell: ReportProgress) -> FileResult[Value]:
-    return try_file(numbered[1], partial(_watched, work, tell), among_others=True)
-
-
-def _unexpected_error(path: Path, error: Exception) -> str:
-    description = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"{path}: unforeseen {description}; done alone, it shows the traceback that a bug report needs"

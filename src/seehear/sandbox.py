@@ -1,4 +1,4 @@
-"""How much memory and time the work on one file may take, and the watch over the processes that do it."""
+"""Limits of memory and time for the work on one file, and the watch over the processes that do it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Excess(NamedTuple):
     """Why a process was stopped.
 
     Attributes:
-        code: ``too-much-memory`` or ``too-slow``.
-        text: what it did, for a sentence.
+        code: ``too-much-memory`` or ``too-slow``
+        text: end of the sentence "the process ..."
     """
 
     code: str
@@ -28,33 +28,33 @@ class Excess(NamedTuple):
 
 @dataclass(frozen=True)
 class Limits:
-    """Of the work on one file.
+    """Limits for one file.
 
-    A header may claim any length, so time is allowed for the bytes that are really on the disk: at a mere 40 kbit/s of
-    picture and sound together it is as long as the recording.
+    A header may claim any length, so the time depends on the bytes on the disk: even at 40 kbit/s, the default allows
+    as long as the recording lasts.
 
     Attributes:
-        memory: bytes, beyond what the process has when it begins with the file.
-        least_s: seconds that every file may take.
-        seconds_per_mb: further seconds for each megabyte of the file.
+        memory: bytes beyond those that the process has when it begins the file
+        base_s: seconds for any file
+        seconds_per_mb: additional seconds for each megabyte of the file
     """
 
     memory: int = 4 * GIB
-    least_s: float = 300.0
+    base_s: float = 300.0
     seconds_per_mb: float = 200.0
 
     def seconds(self, file: Path | None) -> float:
-        """That the work on a file may take; a file that is not there has no bytes."""
+        """Return the time limit for a file; one that does not exist has no bytes."""
         size = 0
         if file is not None:
             with suppress(OSError):
-                told = file.stat()
-                size = min(told.st_size, told.st_blocks * 512)  # a file with holes claims more than there is
-        return self.least_s + size / 1e6 * self.seconds_per_mb
+                status = file.stat()
+                size = min(status.st_size, status.st_blocks * 512)  # a file with holes claims more than it has
+        return self.base_s + size / 1e6 * self.seconds_per_mb
 
 
 def resident_bytes(process_id: int | None) -> int:
-    """Memory of a process; 0 if it has ended, or where the system does not tell (no Linux)."""
+    """Return the memory of a process; 0 if it has ended, or if the system is not Linux."""
     try:
         pages = int(Path(f"/proc/{process_id}/statm").read_text(encoding="ascii").split()[1])
     except (OSError, IndexError, ValueError):
@@ -62,47 +62,50 @@ def resident_bytes(process_id: int | None) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def limit_own_data(more: int) -> None:
-    """Let this process allocate no more than so many bytes beyond what it has (Linux).
+def limit_own_memory(more: int) -> None:
+    """Limit what this process may allocate beyond what it has (Linux).
 
-    It stops at once what would take all memory between two looks of the `Watch`, so it has to be more than its limit.
+    This catches allocations between two looks of the `Watch`, so it must be larger than the limit of the watch.
+
+    Args:
+        more: bytes
     """
     try:
         import resource
 
         status = Path("/proc/self/status").read_text(encoding="ascii")
         used = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmData"))
-        _, most = resource.getrlimit(resource.RLIMIT_DATA)
-        wanted = used + more
-        resource.setrlimit(resource.RLIMIT_DATA, (wanted if most < 0 else min(wanted, most), most))
-    except (ImportError, OSError, StopIteration, ValueError):  # other systems: only the watch
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        soft = used + more
+        resource.setrlimit(resource.RLIMIT_DATA, (soft if hard < 0 else min(soft, hard), hard))
+    except (ImportError, OSError, StopIteration, ValueError):  # on other systems there is only the watch
         return
 
 
 class Watch:
-    """What one process is allowed for its present task. Its times are told by the parent's clock."""
+    """Kills a process whose current task exceeds its limits."""
 
     def __init__(self, process_id: Callable[[], int | None], kill: Callable[[], None]) -> None:
-        """Of a process, and what stops it."""
+        """Watch the process with this id, if it has started."""
         self._process_id, self._kill = process_id, kill
         self._lock = Lock()
         self._limits: Limits | None = None
         self.excess: Excess | None = None
 
     def begin(self, limits: Limits, file: Path | None) -> None:
-        """A task begins."""
+        """Begin a task."""
         with self._lock:
             self._limits, self.excess = limits, None
             self._seconds = limits.seconds(file)
             self._began, self._before = time.monotonic(), resident_bytes(self._process_id())
 
     def end(self) -> None:
-        """It is done."""
+        """End the task."""
         with self._lock:
             self._limits = None
 
     def look(self) -> None:
-        """Stop the process if it exceeds a limit."""
+        """Kill the process if it exceeds a limit."""
         with self._lock:
             if self._limits is None or self.excess:
                 return
@@ -115,13 +118,13 @@ class Watch:
                 self._kill()
 
 
-class Watchman:
-    """A thread that looks after all processes of a pool, whatever the parent itself is busy with."""
+class WatchThread:
+    """A thread that looks at all watches of a pool, even while the parent is busy."""
 
     PERIOD_S = 0.1
 
     def __init__(self, watches: Callable[[], list[Watch]]) -> None:
-        """Of the processes that there are at the time."""
+        """Watch the processes of the pool; ``watches`` returns the current ones."""
         self._watches, self._stopped = watches, Event()
         self._thread = Thread(target=self._run, daemon=True)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seehear.clip import FPS, SAMPLE_RATE
 from seehear.errors import SeehearError
-from seehear.parallel import PathLike
+from seehear.parallel_files import PathLike
 from seehear.progress import Progress
 from seehear.results import Result
 

@@ -20,7 +20,7 @@ from seehear.media.sound import Sound
 from seehear.metrics.calibration import CALIBRATION_FILE, ScoreCalibration
 from seehear.models.interface import SEGMENT_S, IdentityModel
 from seehear.models.store import find_model, load_identity_model
-from seehear.parallel import FileResult, map_files, try_file
+from seehear.parallel_files import FileResult, map_files, try_file
 
 if TYPE_CHECKING:
     pass

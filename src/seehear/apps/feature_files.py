@@ -33,7 +33,7 @@ from seehear.nn.embed import check_layer, embed_audio
 from seehear.nn.external import is_external, load_external
 from seehear.nn.handcrafted import HANDCRAFTED, build_handcrafted
 from seehear.nn.interface import SpeechEncoder
-from seehear.parallel import FileResult, map_files
+from seehear.parallel_files import FileResult, map_files
 from seehear.progress import Progress
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from seehear.media.face_detector import load_detector
 from seehear.media.still import read_picture_file
 from seehear.models.interface import IdentityModel
 from seehear.models.store import load_identity_model
-from seehear.parallel import try_file
+from seehear.parallel_files import try_file
 
 if TYPE_CHECKING:
     pass

@@ -32,7 +32,7 @@ from seehear.media.sound import Sound, read_sound
 from seehear.media.still import StillImage, describe_rotation, read_still
 from seehear.models.animate import AnimateModel
 from seehear.models.store import load_animate_model, packaged_models
-from seehear.parallel import PathLike
+from seehear.parallel_files import PathLike
 from seehear.progress import Progress
 
 if TYPE_CHECKING:

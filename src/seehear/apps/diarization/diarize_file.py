@@ -41,7 +41,7 @@ from seehear.models.store import (
     model_version,
     packaged_models,
 )
-from seehear.parallel import PathLike, run_files
+from seehear.parallel_files import PathLike, run_files
 from seehear.progress import Progress
 
 ENROLLED_VOICE_SIMILARITY = 0.57

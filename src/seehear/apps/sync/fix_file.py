@@ -19,7 +19,7 @@ from seehear.media.remux import container_of, suffix_for, takes_pictures
 from seehear.media.shift import shift_sound
 from seehear.models.interface import LipSyncModel
 from seehear.models.store import ModelVersion, model_version
-from seehear.parallel import PathLike, run_files
+from seehear.parallel_files import PathLike, run_files
 from seehear.progress import Progress
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from seehear.clip import FPS, SAMPLE_RATE
 from seehear.errors import SeehearError
-from seehear.parallel import PathLike
+from seehear.parallel_files import PathLike
 from seehear.progress import Progress
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ def measure_sync(
         audio_stream: stream to measure, from 1, and perhaps its channel: 2 or 2:left; by default the one that agrees
             best with the lips.
         workers: processes for several files; by default one per core.
-        sandbox: read a single file, too, in a process of its own, which is stopped when it takes too much memory or
-            time; several files always are.
+        sandbox: read a single file in a worker process, which is stopped if it takes too much memory or time, as several
+            files always are.
         faces: find faces with YuNet, or take the whole frame as a face crop.
         detector: YuNet's .onnx file; by default the cached one, or downloaded.
         video: instead of files, frames in memory: RGB uint8 (T, H, W, 3).

@@ -36,7 +36,7 @@ from seehear.media.sound import Sound, read_all_sounds
 from seehear.metrics.calibration import DelayCalibration
 from seehear.models.interface import LipSyncModel
 from seehear.models.store import ModelVersion, load_sync_model, model_version
-from seehear.parallel import PathLike, run_files
+from seehear.parallel_files import PathLike, run_files
 from seehear.progress import Progress
 
 

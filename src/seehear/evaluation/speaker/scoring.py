@@ -253,8 +253,8 @@ class VoiceCrossValidation:
         wanted = len(others) if self.plan.train_speakers is None else self.plan.train_speakers
         if not 2 <= wanted <= len(others):
             raise CorpusError(
-                f"{len(others)} speakers of {recordings.name} are outside the test, fewer than the {wanted} to train with; "
-                "choose 2 or more with --train-speakers, or give recordings of others as well"
+                f"{len(others)} speakers of {recordings.name} are outside the test, fewer than the {wanted} to train "
+                "with; choose 2 or more with --train-speakers, or give recordings of others as well"
             )
         chosen = set(np.random.default_rng([seed, 84]).permutation(others)[:wanted].tolist())
         return recordings.subset(np.array([recording.speaker in chosen for recording in recordings]))
