@@ -35,7 +35,7 @@ def test_one_file_in_a_sandbox():
     assert error.value.code == "died"
     (only,) = run_files(["broken"], work_of_a_stranger, lambda file: file.code, sandbox=True)
     assert only == "died"
-    with pytest.raises(SeehearError, match="by its name"):
+    with pytest.raises(SeehearError, match="by name"):
         run_files("good", work_in_halves, None, here=True, sandbox=True)
 
 

@@ -182,6 +182,9 @@ def read_preset(name: str) -> dict[str, Any]:
         raise ModelError(f"{name} is no YAML ({str(error).splitlines()[0]})") from error
     if not isinstance(values, dict):
         raise ModelError(f"{name} must be a mapping with the keys model, data, optim and engine")
+    for section, options in values.items():
+        if options is None:
+            raise ModelError(f"{name} has an empty section {section}; leave it out or give it options")
     return values
 
 
@@ -307,7 +310,7 @@ def build_settings(values: Mapping[str, Any], name: str) -> TrainingSettings:
         parser.add_argument(f"--{section}", type=options, default=options())
     try:
         parsed = parser.instantiate(parser.parse_object(dict(values)))
-    except (ArgumentError, ValueError, TypeError, ModelError) as error:  # TypeError: a section that is null
+    except (ArgumentError, ValueError, TypeError, ModelError) as error:
         raise ModelError(f"the preset {name} is not valid: {' '.join(str(error).split())}") from error
     return TrainingSettings(**vars(parsed))
 
