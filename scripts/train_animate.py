@@ -59,7 +59,7 @@ def emotional_avatars(work: Path) -> Path:
 def train(corpora: list[Path], run: Path, settings: TrainingSettings, init: str | None = None) -> None:
     """Run one stage."""
     sections = {name: getattr(settings, name) for name in ("model", "data", "optim", "engine")}
-    print(pretrain(corpora, run, PRESET, init=init, progress=DISPLAY, **sections))  # noqa: T201
+    print(pretrain(corpora, run, PRESET, init=init, progress=DISPLAY, **sections))
 
 
 def card(run: Path, training_corpora: list[Path], unseen: Path) -> str:

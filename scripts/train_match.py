@@ -47,13 +47,13 @@ def main() -> None:
     preset = replace(preset, model=replace(preset.model, shared=SHARED))
     data = replace(preset.data, batch=96, split_by="speaker", dev_every=HELD_OUT)
     voice_optim = replace(preset.optim, steps=VOICE_STEPS, ema=0.998)
-    print(pretrain(voices, first, PRESET, model=preset.model, data=data, optim=voice_optim, progress=DISPLAY))  # noqa: T201
+    print(pretrain(voices, first, PRESET, model=preset.model, data=data, optim=voice_optim, progress=DISPLAY))
     model = replace(preset.model, freeze_voice=True, weight=0.5, face_dropout=0.6)
     face_optim = replace(preset.optim, steps=FACE_STEPS, weight_decay=0.5)
     result = pretrain(
         [people], second, PRESET, model=model, data=data, optim=face_optim, init=str(first), progress=DISPLAY
     )
-    print(result)  # noqa: T201
+    print(result)
     publish(PRESET, second, card(second, people, utterances))
 
 

@@ -133,11 +133,11 @@ def main() -> None:
             stage.update(step + 1, f"loss {loss.item():.3f}")
     model.eval()
     dialogues, noise = accuracy(model, people[::10]), accuracy(model, noise_examples(rng))
-    print(f"frame accuracy: dialogues {dialogues:.3f}, noise {noise:.3f}")  # noqa: T201
+    print(f"frame accuracy: dialogues {dialogues:.3f}, noise {noise:.3f}")
     if grid.is_dir():
-        print(f"  GRID {accuracy(model, grid_examples(grid, 0)):.3f}")  # noqa: T201
+        print(f"  GRID {accuracy(model, grid_examples(grid, 0)):.3f}")
     save_file({name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}, options.out)
-    print(f"written to {options.out}")  # noqa: T201
+    print(f"written to {options.out}")
 
 
 if __name__ == "__main__":

@@ -86,10 +86,10 @@ def main() -> None:
     model = replace(preset.model, sounds=SOUNDS)
     if not arguments.publish:
         optim = replace(preset.optim, steps=arguments.steps, lr=arguments.lr, ema=0.999)
-        print(pretrain(mix, run, preset="sync-small", model=model, optim=optim, init=first, progress=DISPLAY))  # noqa: T201
+        print(pretrain(mix, run, preset="sync-small", model=model, optim=optim, init=first, progress=DISPLAY))
         return
     cooled = work / "cooled"
-    print(pretrain(mix, cooled, preset="sync-small", model=model, optim=COOLING, init=str(run), progress=DISPLAY))  # noqa: T201
+    print(pretrain(mix, cooled, preset="sync-small", model=model, optim=COOLING, init=str(run), progress=DISPLAY))
     corpora = [speaker, *people, voiced, real]
     calibrate(cooled, corpora, progress=DISPLAY)
     named_corpora = zip(
