@@ -16,7 +16,7 @@ from fake_reader import FakeReader, contents, run, write_source
 from seehear.data.corpus import Corpus
 from seehear.data.datasets import Source
 from seehear.data.packing import FaceClipReaders
-from seehear.data.preparation import run_plan
+from seehear.data.preparation import order_of_work, run_plan
 from seehear.data.prepare import prepare
 from seehear.data.staging import SourcePlan
 from seehear.errors import CorpusError, SeehearError
@@ -92,6 +92,19 @@ def test_killed_and_resumed(moment: str, sources: Path, undisturbed: dict[str, b
     assert contents(out) == undisturbed
 
 
+@pytest.mark.parametrize(
+    ("sizes", "workers", "order"),
+    [
+        ([1] * 20, 2, list(range(20))),
+        ([1, 1, 1, 30, 1, 50, 1, 1], 2, [5, 3, 0, 1, 2, 4, 6, 7]),
+        ([5, 9], 1, [1, 0]),
+        ([], 3, []),
+    ],
+)
+def test_long_files_come_first(sizes: list[int], workers: int, order: list[int]) -> None:
+    assert order_of_work(sizes, range(len(sizes)), workers) == order
+
+
 def test_killed_again_and_again(sources: Path, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
     """Whatever the moment, and a resumed run may be killed as well."""
     out = tmp_path / "out"
@@ -159,14 +172,14 @@ def test_bad_sources_are_told_of_and_the_rest_is_done(tmp_path: Path) -> None:
 
 def test_full_disk_keeps_what_is_done(tmp_path: Path) -> None:
     src, out = tmp_path / "src", tmp_path / "out"
-    write_source(src / "a.mp4", [10])
+    write_source(src / "a.mp4", [10, 10, 10, 10])  # the longer one, which is done first
     write_source(src / "b.mp4", [10], full=True)
     with pytest.raises(CorpusError, match="out") as refusal:
         run(src, out)
     assert refusal.value.code == "disk-full"
     assert (out / ".staging" / "0000000.json").exists()
     (src / "b.room").touch()
-    assert run(src, out).clips == 2
+    assert run(src, out).clips == 5
 
 
 def test_nothing_in_any_source(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def _delay_table(source: Source, known: dict[str, float | None], table: Path) ->
         return source
     delay = known.get(str(source.path.resolve()), known.get(source.name))
     if delay is None:
-        return replace(source, problem=f"{table.name} does not tell its delay")
+        return replace(source, problem=f"{table.name} has no delay for it")
     return replace(source, delay_s=delay / 1000)
 
 
@@ -185,7 +185,8 @@ def _outcomes(
     watch: PrepareProgress,
 ) -> Iterator[tuple[int, SourceOutcome]]:
     """Yield the outcomes of the other sources in the order in which the workers finish them."""
-    tasks = [Task(n, plan.sources[n], plan.keys[n]) for n in range(len(plan.sources)) if n not in known]
+    order = order_of_work(plan.sizes, [n for n in range(len(plan.sources)) if n not in known], workers)
+    tasks = [Task(n, plan.sources[n], plan.keys[n]) for n in order]
     work = partial(prepare_source, staging=staging.folder, open_reader=open_reader)
     for message in run_tasks(tasks, work, workers, lambda task: task.source.path):
         number = message.task.number
@@ -195,6 +196,21 @@ def _outcomes(
             yield number, SourceOutcome("failed", f"the process that read it {message.value}")
         else:
             yield number, message.value
+
+
+LONG_SHARE = 4
+"""A file is long if it has more than a quarter of the bytes that each worker will read."""
+
+
+def order_of_work(sizes: Sequence[int], numbers: Sequence[int], workers: int) -> list[int]:
+    """Return the numbers of the files to process in their order, but long files first, the longest at the beginning.
+
+    A long file at the end would keep one worker busy while the others wait. The rest stays in order, because finished
+    clips wait on the disk until all files before theirs are finished.
+    """
+    share = sum(sizes[number] for number in numbers) / workers / LONG_SHARE
+    long = [number for number in numbers if sizes[number] > share]
+    return sorted(long, key=lambda number: -sizes[number]) + [number for number in numbers if sizes[number] <= share]
 
 
 def _why_nothing(plan: SourcePlan, outcomes: list[SourceOutcome], out: Path) -> str:

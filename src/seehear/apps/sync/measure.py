@@ -97,8 +97,8 @@ def measure_sync(
         audio_stream: stream to measure, from 1, and perhaps its channel: 2 or 2:left; by default the one that agrees
             best with the lips.
         workers: processes for several files; by default one per core.
-        sandbox: read a single file in a worker process, which is stopped if it takes too much memory or time, as several
-            files always are.
+        sandbox: read a single file in a worker process, which is stopped if it takes too much memory or time, as
+            several files always are.
         faces: find faces with YuNet, or take the whole frame as a face crop.
         detector: YuNet's .onnx file; by default the cached one, or downloaded.
         video: instead of files, frames in memory: RGB uint8 (T, H, W, 3).
