@@ -19,7 +19,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[avatars,offline,dev]'
 	@touch $@
 
-demo: $(READY) ## avatars -> prepare -> lip-sync -> animate -> match -> demo/report.html (about 9 minutes on 2 cores)
+demo: $(READY) ## avatars -> prepare -> lip-sync -> animate -> match -> demo/report.html (5 to 20 minutes on 2 cores)
 	$(BIN)/seehear demo -o $(DEMO_OUT)
 
 # One thread a test process: their threads would only wait for one another.

@@ -261,7 +261,7 @@ MEASURING: dict[str, Verb] = {
     ),
     "demo": Verb(
         "seehear.demo.tour:demo",
-        "try everything on synthetic people in nine minutes, with a report",
+        "try everything on synthetic people in 5 to 20 minutes, with a report",
         "seehear demo -o demo/",
         EVALUATE,
         resumable=True,

@@ -64,7 +64,7 @@ def demo(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> DemoResult:
-    """Show all of seehear in about nine minutes on two cores, with a report.
+    """Show all of seehear in 5 to 20 minutes on two cores, with a report.
 
     Makes synthetic talking people and prepares a corpus of them. A first small model learns lip-sync from scratch. It
     is measured on unseen people, detects and fixes the delay of a clip, and finds the active speaker in a dialogue. A
