@@ -17,10 +17,10 @@ from seeds import DECOYS
 
 
 class Watch:
-    """Notes what Python code touches beside the case's folder."""
+    """Records what Python code touches outside the folder of the case."""
 
     def __init__(self) -> None:
-        """Hooks cannot be removed: it is told when to look."""
+        """Add the audit hook for good; it records only while `folder` is set."""
         self.folder: Path | None = None
         self.touched: list[str] = []
         trusted = {
@@ -32,6 +32,7 @@ class Watch:
             "/sys",
             "/dev",
             str(Path(__file__).parents[2] / "src"),
+            str(Path(__file__).parent),  # lines of a traceback
         }
         self.trusted = tuple(os.path.realpath(place) for place in trusted)
         sys.addaudithook(self._hook)
@@ -131,7 +132,7 @@ def worker(connection: Any, work: Path) -> None:
         if (folder / "ran").exists():
             watch.touched.append("a pickle's program was run")
         if watch.touched:
-            outcome, text = "touched", "\n".join(watch.touched[:5])
+            outcome, text = "touched", "\n".join([*watch.touched[:5], f"and {outcome}: {text}"])
         connection.send((outcome, text))
 
 

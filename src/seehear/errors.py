@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -200,3 +202,15 @@ def read_text_checked(path: Path, encoding: str = "utf-8", errors: str = "strict
     content = path.read_bytes()
     check_not_lfs_pointer(path, content)
     return content.decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return the values of a JSON text that a stranger may have written.
+
+    Raises:
+        ValueError: not JSON, or nested too deeply
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None

@@ -1,8 +1,10 @@
 """What `seehear info` knows of a corpus."""
 
 import json
+import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from seehear.data.corpus import Corpus
@@ -26,3 +28,16 @@ def test_numbers(corpus_folder: Path) -> None:
 def test_no_corpus(tmp_path: Path) -> None:
     with pytest.raises(CorpusError):
         corpus_info(tmp_path)
+
+
+def test_no_clips_and_a_damaged_report(corpus_folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(corpus_folder, copy)
+    for content in (b"a,b\n1,2\n", b"\xff\xfe\x00", b'"' + b"x" * 200_000):
+        (copy / "report.csv").write_bytes(content)
+        with pytest.raises(CorpusError, match="report"):
+            corpus_info(copy)
+    shutil.copy(corpus_folder / "report.csv", copy)
+    pq.write_table(pq.read_table(copy / "manifest.parquet").slice(0, 0), copy / "manifest.parquet")
+    with pytest.raises(CorpusError, match="no clip"):
+        corpus_info(copy)

@@ -169,3 +169,11 @@ def test_damaged_bytes_are_a_sentence(movie: Any) -> None:
     for data in (b"", b"junk" * 50, pictures, sound[: len(sound) // 2]):
         with pytest.raises(MediaError, match="prepare the corpus again"):
             decode_sound(data)
+
+
+def test_a_codec_that_no_decoder_knows(movie: Any) -> None:
+    pictures, _ = encode_clip(soft(20, 64, 64), clicks(movie))
+    for known in (b"avc1", b"hev1", b"mp4v"):
+        pictures = pictures.replace(known, b"zzzz")
+    with pytest.raises(MediaError, match="prepare the corpus again"):
+        decode_pictures(pictures)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -13,7 +14,15 @@ from seehear.media.clips import ClipOptions, ClipReader
 from seehear.media.encode import write_video
 from seehear.media.face_detector import Face
 from seehear.media.picture import Geometry
-from seehear.media.still import EVERY, VOTES, correct_orientation, orientation_scores, quarter_turns
+from seehear.media.still import (
+    EVERY,
+    MAX_SIDE,
+    VOTES,
+    correct_orientation,
+    orientation_scores,
+    quarter_turns,
+    read_still,
+)
 
 
 def vote(*of_turns: float) -> np.ndarray:
@@ -142,3 +151,8 @@ def test_real_faces_are_cut_out_as_if_the_picture_were_upright(shared: Path, tmp
     assert ("upside down" if quarters == 2 else "on its side") in said[0]
     assert clips[0].frames == clips[1].frames == 30
     assert np.abs(clips[0].video.astype(int) - clips[1].video).mean() < 5
+
+
+def test_a_line_of_pixels_is_shrunk_to_a_line(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "line.png"), np.full((1, 3 * MAX_SIDE, 3), 7, np.uint8))
+    assert read_still(tmp_path / "line.png").rgb.shape == (1, MAX_SIDE, 3)

@@ -68,7 +68,7 @@ def test_it_is_read_as_it_was_written_from_a_file_and_from_a_model(tmp_path: Pat
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", json.dumps({"slope": 1, "offset": 0, "eer_threshold": 0}), '{"slope": "steep"}']
+    ["", "[]", "{}", "[" * 100_000, json.dumps({"slope": 1, "offset": 0, "eer_threshold": 0}), '{"slope": "steep"}']
     + [json.dumps({"slope": 1, "offset": 0, "eer_threshold": 0, "eer": 0.1, **more}) for more in
        ({"prior": 1}, {"colour": 1}, {"data": 5}, {"slope": float("nan")})],
 )  # fmt: skip

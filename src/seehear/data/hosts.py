@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Protocol
 
 from seehear.data.http import DownloadError, NotOnServerError, RetryPolicy, Say, read_url
 from seehear.data.transfer import Checksum, RemoteFile
+from seehear.errors import parse_json
 
 
 @dataclass(frozen=True)
@@ -284,7 +284,7 @@ def parse_record(text: bytes, url: str) -> dict[str, RemoteFile]:
     try:
         files = [
             RemoteFile(str(f["key"]), str(f["links"]["self"]), int(f["size"]), Checksum.parse(str(f["checksum"])))
-            for f in json.loads(text)["files"]
+            for f in parse_json(text)["files"]
         ]
     except (ValueError, KeyError, TypeError) as error:
         raise DownloadError(f"{url} is not a Zenodo record ({type(error).__name__}: {error}); try later") from error

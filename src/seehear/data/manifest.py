@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from seehear.atomic_io import atomic_write, write_text
 from seehear.clip import FPS, Clip
 from seehear.data.datasets import Source, Span, spans_within
-from seehear.errors import LFS_MARK, CorpusError, LfsPointerError, check_not_lfs_pointer
+from seehear.errors import LFS_MARK, CorpusError, LfsPointerError, check_not_lfs_pointer, parse_json
 from seehear.media.encode import decode_clip, decode_sound, encode_clip, encode_sound
 from seehear.media.weights import YUNET
 
@@ -102,7 +102,7 @@ def read_corpus_file(fs: fsspec.AbstractFileSystem, root: str) -> dict[str, Any]
     try:
         text = fs.cat_file(f"{root}/{CORPUS_FILE}")
         check_not_lfs_pointer(Path(f"{root}/{CORPUS_FILE}"), text)
-        content: dict[str, Any] = json.loads(text)
+        content: dict[str, Any] = parse_json(text)
         version = content["format_version"]
         if version == FORMAT_VERSION:
             _check_content(content)
@@ -247,7 +247,7 @@ def unpack(mp4: bytes, flac: bytes, meta: bytes) -> Clip:
     Raises:
         MediaError, ValueError, KeyError: the bytes are damaged
     """
-    content = json.loads(meta)
+    content = parse_json(meta)
     frames: int = content.pop("frames")
     content.pop("fps")
     landmarks = content.pop("landmarks", None)

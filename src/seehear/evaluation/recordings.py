@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
@@ -18,7 +17,7 @@ from seehear.clip import SAMPLE_RATE
 from seehear.data.corpus import Corpus, CorpusRoot
 from seehear.data.datasets import Source, Span, find_sources
 from seehear.data.manifest import CORPUS_FILE, LABEL_PREFIX, label_columns
-from seehear.errors import CorpusError, MediaError
+from seehear.errors import CorpusError, MediaError, parse_json
 from seehear.media.audio_streams import STEREO, mix_down
 from seehear.media.encode import decode_sound
 from seehear.media.sound import read_sound
@@ -324,8 +323,11 @@ def clip_spans(root: CorpusRoot, row: Mapping[str, int]) -> Spans:
     Raises:
         CorpusError: the shard is missing or damaged.
     """
-    stored = json.loads(_member(root, row, "meta")).get("spans", {})
-    return {kind: [Span(*span) for span in spans] for kind, spans in stored.items()}
+    try:
+        stored = parse_json(_member(root, row, "meta")).get("spans", {})
+        return {kind: [Span(*span) for span in spans] for kind, spans in stored.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise CorpusError(f"a clip of {root.name} has damaged labels ({error}); prepare the corpus again") from error
 
 
 def _member(root: CorpusRoot, row: Mapping[str, int], member: str) -> bytes:

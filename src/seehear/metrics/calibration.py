@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seehear.atomic_io import write_text
-from seehear.errors import ModelError, SeehearError, os_errors_as_user_errors, read_text_checked
+from seehear.errors import ModelError, SeehearError, os_errors_as_user_errors, parse_json, read_text_checked
 
 CALIBRATION_FILE = "score_calibration.json"
 """Name of the file in the folder of a model, where tools look for it."""
@@ -155,7 +155,7 @@ class ScoreCalibration:
         file = path / CALIBRATION_FILE if path.is_dir() else path
         way_out = "make one with seehear evaluate speaker --write-calibration"
         try:
-            values = json.loads(read_text_checked(file))
+            values = parse_json(read_text_checked(file))
             return cls.from_dict(values if isinstance(values, dict) else {})
         except FileNotFoundError:
             raise SeehearError(f"there is no calibration {file}; {way_out}", code="no-calibration") from None

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from seehear.atomic_io import atomic_write, write_text
 from seehear.config import WEIGHTS_FOLDER, packaged_model_names, resource_folder
-from seehear.errors import LfsPointerError, ModelError, check_not_lfs_pointer, read_text_checked
+from seehear.errors import LfsPointerError, ModelError, check_not_lfs_pointer, parse_json, read_text_checked
 from seehear.models import MODELS
 from seehear.models.interface import IdentityModel, LipSyncModel, PretextModel
 from seehear.nn.external import is_external
@@ -225,7 +225,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / CONFIG
     try:
-        config = json.loads(read_text_checked(path))
+        config = parse_json(read_text_checked(path))
     except LfsPointerError:
         raise
     except FileNotFoundError:
