@@ -75,3 +75,12 @@ def test_a_corpus_file_that_cannot_be_parsed(content: bytes, copy: Path) -> None
     (copy / "corpus.json").write_bytes(content)
     with pytest.raises(CorpusError, match=r"corpus\.json"):
         Corpus(copy)
+
+
+def test_a_reader_without_a_size_of_crops(copy: Path) -> None:
+    path = copy / "corpus.json"
+    content = json.loads(path.read_text())
+    del content["made"]["options"]["size"]
+    path.write_text(json.dumps(content))
+    assert len(Corpus(copy)) == 25
+    assert Corpus(copy).roots[0].has_video

@@ -90,7 +90,7 @@ class CorpusRoot:
     @property
     def has_video(self) -> bool:
         """Whether its clips have video; either all or none do."""
-        return int(self.info["made"]["options"]["size"]) > 0
+        return int(self.info["made"]["options"].get("size", 1)) > 0
 
     @property
     def detector(self) -> str | None:

@@ -151,7 +151,7 @@ def _check_content(content: dict[str, Any]) -> None:
     if not isinstance(options, dict):
         raise TypeError("its options are not a mapping")
     for name, value, kind in (
-        ("size", options["size"], int),
+        ("size", options.get("size", 0), int),  # readers of plugins may have none
         ("shards", content["shards"], int),
         ("format", options["format"], str),
         ("manifest_sha256", content["manifest_sha256"], str),

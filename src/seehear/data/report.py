@@ -264,7 +264,7 @@ def corpus_info(corpus: str | Path) -> CorpusInfo:
         speakers=len({s for s in clips.labels("speaker") if s}) if "speaker" in labels else None,
         labels={name: sum(value is not None for value in clips.labels(name)) for name in labels},
         silent_clips=int((~table["has_sound"].to_numpy(zero_copy_only=False)).sum()),
-        size=int(root.info["made"]["options"]["size"]),
+        size=int(root.info["made"]["options"].get("size", 0)),
         detector=root.detector,
         shards=int(root.info["shards"]),
         bytes=sum(int(table[f"{member}_size"].to_numpy().sum()) for member in ("video", "audio", "meta")),
