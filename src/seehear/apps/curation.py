@@ -144,8 +144,8 @@ def _do_the_rest(
 
 
 def _messages(tasks: list[Task], work: CurateJob, workers: int) -> Iterator[TaskMessage]:
-    """Yield the messages of the tasks; a single one is done in this process."""
-    if len(tasks) > 1:
+    """Yield the messages of the tasks; with one worker they run in this process."""
+    if min(workers, len(tasks)) > 1:
         yield from run_tasks(tasks, work, min(workers, len(tasks)), lambda task: task[1].path)
         return
     for task in tasks:
