@@ -30,7 +30,7 @@ def test_a_death_is_tried_twice_and_the_others_live() -> None:
     messages = run([1, "die", 2])
     assert [m for m in messages if m[1] != "told"] == [
         (1, "done", 3),
-        ("die", "died", "was killed, perhaps for want of memory"),
+        ("die", "died", "was killed, perhaps because memory ran out"),
         (2, "done", 6),
     ]
 
@@ -53,7 +53,7 @@ def test_a_task_for_a_dead_member_is_given_to_another() -> None:
     member.assign("task", 1)  # does not raise
     with pytest.raises((EOFError, OSError)):
         member.connection.recv()
-    assert member.collect_dead() == ("task", 2, "was killed, perhaps for want of memory")
+    assert member.collect_dead() == ("task", 2, "was killed, perhaps because memory ran out")
 
 
 def test_errors_come_back_as_themselves() -> None:

@@ -4,8 +4,9 @@ import pytest
 import yaml
 
 from seehear.benchmark.reading import read_plan
-from seehear.config import OptionsError, load_yaml
+from seehear.config import OptionsError
 from seehear.errors import ModelError
+from seehear.plain_yaml import load_yaml
 from seehear.training.settings import read_settings
 
 BOMB = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9))

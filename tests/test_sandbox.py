@@ -15,7 +15,7 @@ LIMITS = Limits(memory=256 << 20, base_s=3.0)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_greedy_the_endless_and_the_broken_among_good_files(workers):
     paths = [Path(name) for name in ("one", "greedy", "two", "endless", "three", "broken", "four")]
-    done = list(map_files(paths, work_of_a_stranger, workers, limits=LIMITS))
+    done = list(map_files(paths, work_of_a_stranger, workers, apart=True, limits=LIMITS))
     assert [one.path for one in done] == paths
     assert [one.value for one in done] == ["ONE", None, "TWO", None, "THREE", None, "FOUR"]
     assert [one.code for one in done] == [None, "too-much-memory", None, "too-slow", None, "died", None]
@@ -24,7 +24,7 @@ def test_the_greedy_the_endless_and_the_broken_among_good_files(workers):
 
 
 def test_a_gigantic_allocation_is_this_files_error():
-    done = list(map_files([Path("gigantic"), Path("good")], one_gigantic_allocation, 1, limits=LIMITS))
+    done = list(map_files([Path("gigantic"), Path("good")], one_gigantic_allocation, 1, apart=True, limits=LIMITS))
     assert [(one.value, one.code) for one in done] == [(None, "too-much-memory"), ("good", None)]
 
 

@@ -74,23 +74,26 @@ def map_files(
     progress: Progress | None = None,
     *,
     here: bool = False,
+    apart: bool = False,
     limits: Limits | None = None,
 ) -> Iterator[FileResult[Value]]:
-    """Process files and yield the results in the order of the files; several files run in worker processes.
+    """Process files and yield the results in the order of the files, in worker processes if there are several workers.
 
     Args:
         paths: the files
         work: processes one file
-        workers: number of processes; by default one per core. A single file is processed in this process.
+        workers: number of processes; by default one per core. A single file is processed in this process, and so are
+            all files with one worker.
         progress: called with the completed share of all files
         here: process all files in this process, without limits, because ``work`` cannot be sent to another one
+        apart: use a worker process for several files even with one worker
         limits: see `run_tasks`
 
     Raises:
         SeehearError: fewer than one worker
     """
     count = min(worker_count(workers), len(paths))
-    if len(paths) > 1 and not here:
+    if len(paths) > 1 and (count > 1 or apart) and not here:
         yield from parallel_map(paths, work, count, progress, limits)
         return
     for index, path in enumerate(paths):

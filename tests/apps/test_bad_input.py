@@ -158,7 +158,7 @@ def test_a_face_in_one_picture(sync, shared, detector, tmp_path):
     noise = np.random.default_rng(0).normal(0, 0.1, 48000).astype(np.float32)
     write_video(tmp_path / "film.mp4", frames, 25, noise)
     outcome = sync(tmp_path / "film.mp4", "--detector", detector, faces="yunet")
-    unanswerable(outcome, because="a face was detected in only 1 of 75 pictures")
+    unanswerable(outcome, because="a face was detected in only 1 of 75 frames")
 
 
 def test_three_pictures(sync, lamp, tmp_path):

@@ -33,7 +33,7 @@ def test_everything_is_done_and_a_death_is_tried_twice(tmp_path: Path) -> None:
         "three",
     }
     assert found["dies"].result is None
-    assert found["dies"].failure == "was killed, perhaps for want of memory"
+    assert found["dies"].failure == "was killed, perhaps because memory ran out"
     assert (tmp_path / "1.txt").read_text() == "dies\n" * 2
 
 

@@ -61,11 +61,11 @@ def test_commands_from_the_first_that_is_needed_with_the_folder_as_the_user_name
 def test_a_process_that_dies_is_a_reason_and_costs_what_needs_it(tmp_path: Path) -> None:
     def say(job: CellJob) -> JobEnd:
         if job.cell == TRAINING:
-            return JobEnd(job, None, "was killed, perhaps for want of memory")
+            return JobEnd(job, None, "was killed, perhaps because memory ran out")
         return JobEnd(job, JobResult(CellOutcome(job.cell.key, 1.0)))
 
     outcomes, _, heard = carried_out(tmp_path, say)
-    killed = "the process was killed, perhaps for want of memory"
+    killed = "the process was killed, perhaps because memory ran out"
     assert heard == [
         "people: None",
         f"apc, seed 0: {killed}",

@@ -163,7 +163,7 @@ def test_recordings_of_any_length_and_rate() -> None:
         ("ears:upright@50", "features per second, not 50"),
         ("ears:hole@50", "NaN"),
         ("ears:shy@50", "fails on 4 s of audio: RuntimeError: not today"),
-        ("ears:lossy@50", "gives 80 features for 2 s of sound, not 100"),
+        ("ears:lossy@50", "gives 80 features for 2 s of audio, not 100"),
         ("nobody:levels@50", "the module nobody"),
         ("needy:levels@50", "needs the module nothing_of_that_name, which is not installed"),
         ("broken:levels@50", "broken cannot be imported: ZeroDivisionError"),

@@ -43,7 +43,9 @@ def compare_voices(
     seconds = calibration.seconds if calibration else SEGMENT_S
     listed = list(pairs)
     paths = list(dict.fromkeys(path for pair in listed for path in (pair.one, pair.other)))
-    sounds = map_files(paths, partial(_read_voice, audio_stream), 1)  # in the order in which they are needed below
+    sounds = map_files(
+        paths, partial(_read_voice, audio_stream), 1, apart=True
+    )  # in the order in which they are needed below
     embeddings: dict[Path, FileResult[VoiceEmbedding]] = {}
     for pair in listed:
         for path in (pair.one, pair.other):

@@ -250,7 +250,7 @@ def _recordings(files: Iterable[Path], tally: _Tally, choice: AudioStreamChoice 
     if media:
         found = find_media(media)
         paths = [path for path, _ in found]
-        sounds = map_files(paths, partial(_read_apart, choice), 1)  # each is taken in its turn
+        sounds = map_files(paths, partial(_read_apart, choice), 1, apart=True)  # each is taken in its turn
         yield from (NamedRecording(name, partial(_next_sound, sounds, tally)) for _, name in found)
 
 

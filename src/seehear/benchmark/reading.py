@@ -15,9 +15,7 @@ from seehear.config import (
     PLANS_FOLDER,
     PRESETS_FOLDER,
     OptionsError,
-    PlainLoader,
     build,
-    load_yaml,
     packaged_model_names,
     resource_folder,
     to_plain,
@@ -27,6 +25,7 @@ from seehear.data.datasets import DATASETS
 from seehear.evaluation import TASKS
 from seehear.models import MODELS
 from seehear.nn.handcrafted import HANDCRAFTED
+from seehear.plain_yaml import PlainLoader, load_yaml
 
 AVATARS = ("clips", "speakers", "seed", "seconds", "neutral")
 """Arguments of `seehear.avatars.make.synthesize_avatars` that determine the videos."""

@@ -12,9 +12,10 @@ import yaml
 
 from seehear.benchmark.plan import CORPORA, BenchmarkPlan, Claim, PretextSpec, base_name, expand_variants
 from seehear.benchmark.reading import check_plan
-from seehear.config import OptionsError, load_yaml
+from seehear.config import OptionsError
 from seehear.errors import ModelError
 from seehear.losses import LOSSES
+from seehear.plain_yaml import load_yaml
 
 if TYPE_CHECKING:
     from seehear.training.settings import TrainingSettings

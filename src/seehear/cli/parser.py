@@ -16,7 +16,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from seehear.cli.flags import Flag, HelpFormatter, flags_of, plain, set_choices, show_values
 from seehear.cli.verbs import Function, Verb
-from seehear.config import load_yaml
+from seehear.plain_yaml import load_yaml
 
 BAD_INPUT = 2
 

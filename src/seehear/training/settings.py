@@ -10,10 +10,11 @@ from typing import Any, Literal, cast
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
-from seehear.config import PRESETS_FOLDER, check_minimums, load_yaml, options_to_dict, resource_folder, yaml_names
+from seehear.config import PRESETS_FOLDER, check_minimums, options_to_dict, resource_folder, yaml_names
 from seehear.data.corpus import By
 from seehear.errors import ModelError
 from seehear.models import DEFAULT_MODEL, MODELS
+from seehear.plain_yaml import load_yaml
 
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 

@@ -192,7 +192,7 @@ def test_an_unforeseen_error_costs_one_file_of_many(
         monkeypatch.setattr(module, "measure_file", trip)
     files = [tmp_path / "odd.mp4", late_lamp]
     odd, good = measure(files, search_s=0.6)
-    assert "unforeseen ValueError: odd size" in odd.error
+    assert "unexpected ValueError: odd size" in odd.error
     assert (odd.code, odd.search_s, odd.calibrated, odd.delay_ms) == ("bug", 0.6, False, None)
     assert good.verdict == "out-of-sync"
     odd, good = (result.measurement for result in fix(files, tmp_path / "fixed", search_s=0.6))
