@@ -134,7 +134,8 @@ def trial(case: Case, out: Path, log: Path, moment: float, torn: bool) -> str:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     if torn:
-        for path in [path for path in out.rglob("*") if path.suffix in (".part", ".tmp") and path.is_file()]:
+        temporary = [*out.rglob(".*.tmp"), *out.rglob("*.ckpt.part")]  # of atomic_io and of checkpoints
+        for path in temporary:
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     try:
         finish(case, out, log)
