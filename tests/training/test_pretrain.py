@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -260,6 +261,16 @@ def test_mixed_precision_trains(train, tmp_path: Path) -> None:  # type: ignore[
     summary = train(tmp_path / "run", engine={"precision": "bf16-mixed"}, optim={"steps": 3})
     assert all(value == value for value in summary.metrics.values())
     assert {tensor.dtype for tensor in state_of(tmp_path / "run").values()} <= {torch.float32, torch.int64}
+
+
+def test_a_second_training_in_a_folder_is_refused(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "run").mkdir()
+    folder = os.open(tmp_path / "run", os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    with pytest.raises(ModelError, match="another seehear is training"):
+        train(tmp_path / "run")
+    os.close(folder)
+    train(tmp_path / "run")
 
 
 SCRIPT = """

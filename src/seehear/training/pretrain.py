@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,8 +139,36 @@ def pretrain(
     if settings.engine.threads:
         torch.set_num_threads(settings.engine.threads)
     fabric = make_fabric(settings.engine)
-    summary: PretrainResult = fabric.launch(_train, arguments["corpus"], out, settings, arguments, progress)
+    with _locked(out):
+        summary: PretrainResult = fabric.launch(_train, arguments["corpus"], out, settings, arguments, progress)
     return summary
+
+
+RANK_VARIABLES = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
+"""Environment variables of launchers, and of Fabric's own processes, with the number of a process."""
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """Lock the folder of a run against a second training, in the first process of this one.
+
+    Raises:
+        ModelError: another process trains in it
+    """
+    if next((os.environ[name] for name in RANK_VARIABLES if name in os.environ), "0") != "0":
+        yield
+        return
+    with os_errors_as_user_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        folder = os.open(out, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ModelError(f"another seehear is training in {out}; wait for it, or name another folder") from None
+        yield
+    finally:
+        os.close(folder)
 
 
 def make_fabric(engine: EngineOptions) -> Fabric:
